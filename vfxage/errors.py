@@ -1,0 +1,83 @@
+"""Everything that can go wrong for a user, as one tree.
+
+VfxageError                 exit code
+├── ShotError               2   the shot file or the command line asks for something impossible
+├── OutputError             2   an output cannot be written where the shot wants it (found before rendering)
+├── ReadError               3   a plate, or one frame of it, is missing or unreadable
+├── WriteError              4   a frame could not be written while rendering (disk full, folder gone)
+└── ModelError              5   a checkpoint is missing, damaged, hostile or of an unknown network
+
+Exit code 1 is a bug of ours (any other exception), 130 and 143 are SIGINT and SIGTERM. Each library's own
+exceptions are translated into this tree in the one module that owns the library; only ``cli.py`` catches it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class VfxageError(Exception):
+    """A failure told in one line: where, what, and what to do.
+
+    ``what`` is a clause without a full stop; ``fix`` an imperative clause without one. ``path`` is the file that
+    failed, ``line`` a line in it (1-based), ``frame`` the plate's frame number.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        path: str | Path | None = None,
+        line: int | None = None,
+        frame: int | None = None,
+        fix: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.path = None if path is None else str(path)
+        self.line = line
+        self.frame = frame
+        self.fix = fix
+
+    def __str__(self) -> str:
+        where = self.path or ""
+        if where and self.line is not None:
+            where += f":{self.line}"
+        if self.frame is not None:
+            where += f" frame {self.frame}" if where else f"frame {self.frame}"
+        text = f"{where}: {self.what}" if where else self.what
+        text = f"{text}; {self.fix}" if self.fix else text
+        return " ".join(text.split())
+
+
+class ShotError(VfxageError):
+    """The shot file or the command line is wrong, or asks for what the plate does not have."""
+
+    exit_code = 2
+
+
+class OutputError(VfxageError):
+    """An output cannot be written where the shot wants it."""
+
+    exit_code = 2
+
+
+class ReadError(VfxageError):
+    """A plate, or a frame of it, is missing or unreadable."""
+
+    exit_code = 3
+
+
+class WriteError(VfxageError):
+    """A frame could not be written while rendering."""
+
+    exit_code = 4
+
+
+class ModelError(VfxageError):
+    """A checkpoint is missing, damaged, hostile, or of a network that vfxage does not know."""
+
+    exit_code = 5

@@ -1,0 +1,82 @@
+"""What every format offers: a reader that gives frames by number, a writer that takes renders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from vfxage.types import ClipInfo, Frame, Render
+
+Pass = Literal["beauty", "delta", "matte"]
+
+
+class Reader(Protocol):
+    """A plate, open.
+
+    ``read`` may be called again after its iterator is exhausted or closed, never by two threads at once.
+    """
+
+    info: ClipInfo
+
+    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+        """Yield exactly these frames (ascending plate numbers), each once.
+
+        Raises ReadError naming file and frame for a number outside the plate, a hole, or a frame that cannot be read.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """One output of a shot, resolved: where, which passes, in which form."""
+
+    path: str
+    """Absolute movie path, or a sequence pattern (see ``frames.Pattern``)."""
+    passes: tuple[Pass, ...]
+    codec: str | None
+    """Movies only: prores_proxy, prores_lt, prores_422, prores_hq, prores_4444, h264."""
+    clip: ClipInfo
+    """The plate: rate, windows, timecode, audio and header to carry over."""
+    colorspace: str
+    """OpenColorIO name of the plate's code values (what ``beauty`` is written in)."""
+    numbers: tuple[int, ...]
+    """Every frame that will be written, ascending."""
+    faces: tuple[str, ...] = ()
+    """Names that get their own layers; empty unless the shot names more than one face."""
+    alpha: bool = False
+    """The plate has an alpha to carry."""
+    stamps: Mapping[int, str] = field(default_factory=dict)
+    """Fingerprint per frame number, written into its header (a movie: the digest of all)."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder the files land in."""
+        return Path(self.path).parent
+
+
+class Writer(Protocol):
+    """An output, open. Used as a context manager: leaving by an exception abandons what is incomplete."""
+
+    parallel: bool
+    """Whether ``write`` may be called from several threads and in any order (sequences)."""
+
+    def finished(self, number: int) -> bool:
+        """Whether this frame stands complete on disk already, with the same fingerprint and readable pixels."""
+        ...
+
+    def write(self, render: Render) -> None:
+        """Write one frame; raises WriteError naming file and frame."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...

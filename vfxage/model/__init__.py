@@ -1,0 +1,1 @@
+"""Agers: networks, checkpoints, and the ager that needs no weights."""

@@ -1,0 +1,275 @@
+"""The data that flows from stage to stage: frozen, validated, described field by field.
+
+Array law: images are channel-last, C-contiguous float32 and are never changed after they are made. Points are (x, y)
+in pixels, origin at the top left corner of the *display window*, pixel centres at +0.5. ``Frame.rgb`` covers the
+frame's *data window*: pixel ``rgb[j, i]`` has its centre at ``(window.x + i + 0.5, window.y + j + 0.5)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+
+POINTS = 478
+"""Landmarks of one face: MediaPipe FaceMesh with attention (468 mesh points and 10 iris points)."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def _check_image(name: str, value: np.ndarray, shape: tuple[int | None, ...]) -> None:
+    if value.dtype != np.float32:
+        raise ValueError(f"{name} must be float32, got {value.dtype}")
+    if value.ndim != len(shape) or any(w is not None and w != h for w, h in zip(shape, value.shape, strict=False)):
+        raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
+    if not value.flags.c_contiguous:
+        raise ValueError(f"{name} must be C-contiguous")
+
+
+def _brief(item: object) -> str:
+    def show(value: object) -> str:
+        if isinstance(value, np.ndarray):
+            return f"{value.dtype}{list(value.shape)}"
+        if isinstance(value, Mapping):
+            return f"{{{len(value)} keys}}"
+        return repr(value)
+
+    pairs = (f"{f.name}={show(getattr(item, f.name))}" for f in fields(item))  # type: ignore[arg-type]
+    return f"{type(item).__name__}({', '.join(pairs)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A rectangle of pixels: ``x <= i < x + width``, in display-window pixels; ``x`` and ``y`` may be negative."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width), as numpy wants it."""
+        return self.height, self.width
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no pixel."""
+        return self.width <= 0 or self.height <= 0
+
+    def intersect(self, other: Window) -> Window:
+        """The pixels in both; width or height is 0 where there are none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        right = min(self.x + self.width, other.x + other.width)
+        bottom = min(self.y + self.height, other.y + other.height)
+        return Window(x, y, max(0, right - x), max(0, bottom - y))
+
+    def slices(self, inside: Window) -> tuple[slice, slice]:
+        """Index of this window's pixels in an array that covers ``inside`` (which must contain it)."""
+        j, i = self.y - inside.y, self.x - inside.x
+        return slice(j, j + self.height), slice(i, i + self.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipInfo:
+    """What is known of a plate before a pixel is read."""
+
+    path: str
+    """The movie, or the sequence's pattern, absolute."""
+    kind: Literal["movie", "sequence"]
+    width: int
+    """Of the display window, pixels (after rotation and mirror flags)."""
+    height: int
+    first: int
+    """The plate's own frame numbers, inclusive."""
+    last: int
+    missing: tuple[int, ...] = ()
+    """Numbers between first and last for which a sequence has no file."""
+    rate: Fraction | None = None
+    """Frames per second, exact; None where the file does not say."""
+    variable_rate: bool = False
+    """A movie whose frames do not last equally long: each keeps its own number."""
+    pixel_aspect: float = 1.0
+    display_origin: tuple[int, int] = (0, 0)
+    """Where the file puts the display window's top left corner (EXR only)."""
+    data_window: Window | None = None
+    """Of the first frame, relative to the display window; None means the display window."""
+    colorspace: str | None = None
+    """OpenColorIO name of the code values as the file names them; None where it does not."""
+    depth: str = ""
+    """Sample format for people and writers: "half", "float", "8-bit 4:2:0 video range"."""
+    alpha: bool = False
+    timecode: str | None = None
+    """Of the first frame, "HH:MM:SS:FF" or "HH:MM:SS;FF"."""
+    audio: bool = False
+    notes: tuple[str, ...] = ()
+    """What a user should know: assumed tags, variable rate, rotation applied."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """The first frame's header, as the format's own reader gives it (its writer understands it)."""
+
+    def __repr__(self) -> str:
+        return _brief(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One plate frame, scene-linear in the plate's own primaries, unclamped."""
+
+    number: int
+    window: Window
+    """The data window that ``rgb`` covers."""
+    rgb: F32
+    """(H, W, 3) scene-linear; NaN, Inf, negatives and highlights as in the plate."""
+    alpha: F32 | None = None
+    """(H, W), untouched by vfxage."""
+    native: NDArray[np.float16] | F32 | None = None
+    """(H, W, 3): the plate's own samples where it is a linear EXR (half or float): the bits that must survive."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """This frame's own header (timecode, custom attributes), for a writer of the same format."""
+
+    def __post_init__(self) -> None:
+        _check_image("rgb", self.rgb, (*self.window.shape, 3))
+        if self.alpha is not None:
+            _check_image("alpha", self.alpha, self.window.shape)
+
+    def __repr__(self) -> str:
+        return _brief(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceTrack:
+    """One person's face through the shot, smoothed, one row per frame on which it is present."""
+
+    face: int
+    """Identity within the shot, from 0, stable for the same plate and settings."""
+    numbers: NDArray[np.int32]
+    """(T,) plate frame numbers, strictly ascending; a gap is longer than what was bridged."""
+    points: F32
+    """(T, 478, 2) smoothed landmarks, display-window pixels."""
+    confidence: F32
+    """(T,) 0..1, of the detection; 0 where the frame was bridged."""
+    presence: F32
+    """(T,) 0..1 weight of the effect: ramps where the face comes and goes inside a take, 1 at cuts and shot ends."""
+    yaw: F32
+    """(T,) degrees, positive when the face looks towards the picture's right."""
+
+    def __post_init__(self) -> None:
+        count = len(self.numbers)
+        if self.points.shape != (count, POINTS, 2) or self.points.dtype != np.float32:
+            raise ValueError(f"points must be float32 {(count, POINTS, 2)}, got {self.points.shape}")
+        if count == 0 or np.any(np.diff(self.numbers) <= 0):
+            raise ValueError("numbers must be strictly ascending and not empty")
+        for name in ("confidence", "presence", "yaw"):
+            if getattr(self, name).shape != (count,):
+                raise ValueError(f"{name} must have shape {(count,)}")
+
+    def __repr__(self) -> str:
+        return _brief(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framing:
+    """How a network wants a face framed: a similarity of the face's rigid landmarks to a unit square."""
+
+    name: Literal["ffhq", "wide"]
+    """"ffhq": Karras et al. 2019, face about half the height. "wide": face_reaging's box with its margins."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceCrop:
+    """One face of one frame in its stabilised square, as the network sees it."""
+
+    face: int
+    name: str
+    """The face's name in the shot ("lead"), or "face0"."""
+    rgb: F32
+    """(S, S, 3) display-referred sRGB, 0..1."""
+    points: F32
+    """(478, 2) crop pixels."""
+    matte: F32
+    """(S, S) 0..1, exactly 0 on its border and outside the feather."""
+    to_frame: F64
+    """(2, 3) similarity: crop pixels to display-window pixels (continuous coordinates, centres at +0.5)."""
+    ages: tuple[float, float]
+    """(source, target) years on this frame."""
+    intensity: float
+    """Multiplies the step; includes the track's presence."""
+
+    def __post_init__(self) -> None:
+        size = self.rgb.shape[0]
+        _check_image("rgb", self.rgb, (size, size, 3))
+        _check_image("matte", self.matte, (size, size))
+
+    def __repr__(self) -> str:
+        return _brief(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceDelta:
+    """What an ager answers for one crop."""
+
+    crop: FaceCrop
+    step: F32
+    """(S, S, 3) encoded sRGB difference (aged minus plate), before matte and intensity."""
+
+    def __post_init__(self) -> None:
+        _check_image("step", self.step, self.crop.rgb.shape)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameCrops:
+    """A frame and its faces; the tuple is empty when there is none."""
+
+    frame: Frame
+    crops: tuple[FaceCrop, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameDeltas:
+    """A frame and what the ager answered for each face."""
+
+    frame: Frame
+    deltas: tuple[FaceDelta, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceLayer:
+    """One face's own share of a render, on its bounding box only; shares sum to the whole."""
+
+    name: str
+    window: Window
+    """Bounding box, inside the frame's data window."""
+    delta: F32
+    """(h, w, 3) linear, already multiplied by the matte."""
+    matte: F32
+    """(h, w) 0..1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Render:
+    """One finished frame: ``beauty == plate + delta`` in float32, ``beauty`` *is* the plate where ``matte`` is 0."""
+
+    frame: Frame
+    """The plate frame: number, data window, alpha, native samples, header."""
+    beauty: F32
+    """(H, W, 3) scene-linear, plate primaries, over ``frame.window``."""
+    delta: F32
+    """(H, W, 3) linear, already multiplied by the matte."""
+    matte: F32
+    """(H, W) 0..1, the sum over faces, never past 1."""
+    layers: tuple[FaceLayer, ...] = ()
+    """Per face, on this frame."""
+
+    @property
+    def number(self) -> int:
+        """The plate's frame number."""
+        return self.frame.number
