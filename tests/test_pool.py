@@ -1,0 +1,103 @@
+import random
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from vfxage.pool import ordered_map, prefetch
+
+
+def vfxage_threads() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("vfxage")]
+
+
+def counted(n: int, made: list[int]) -> Iterator[int]:
+    for i in range(n):
+        made.append(i)
+        yield i
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_results_come_in_order_whatever_their_speed(workers: int) -> None:
+    wait = random.Random(0)
+    pauses = [wait.random() / 500 for _ in range(60)]
+
+    def slow(i: int) -> int:
+        time.sleep(pauses[i])
+        return i * i
+
+    with ordered_map(slow, range(60), workers=workers) as squares:
+        assert list(squares) == [i * i for i in range(60)]
+    assert vfxage_threads() == []
+
+
+def test_prefetch_never_runs_further_ahead_than_it_may() -> None:
+    made: list[int] = []
+    with prefetch(counted(100, made), ahead=3) as items:
+        for i in items:
+            assert len(made) <= i + 1 + 3 + 2  # queue, the maker's hand, and the one just taken
+            if i == 50:
+                break
+    assert len(made) < 60
+    assert vfxage_threads() == []
+
+
+def test_map_never_holds_more_than_workers_and_ahead() -> None:
+    made: list[int] = []
+    with ordered_map(lambda i: i, counted(100, made), workers=2, ahead=1) as items:
+        for i in items:
+            assert len(made) <= i + 1 + 3
+    assert len(made) == 100
+
+
+def test_an_error_is_raised_in_its_place_and_leaves_no_thread() -> None:
+    def fail_on_seven(i: int) -> int:
+        if i == 7:
+            raise ValueError("seven")
+        return i
+
+    got: list[int] = []
+
+    def consume() -> None:
+        with prefetch(range(100)) as items, ordered_map(fail_on_seven, items, workers=3) as results:
+            got.extend(results)  # extend keeps what came before the error
+
+    with pytest.raises(ValueError, match="seven"):
+        consume()
+    assert got == list(range(7))
+    assert vfxage_threads() == []
+
+
+def test_an_error_of_the_source_reaches_the_consumer_after_what_came_before() -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise OSError("gone")
+
+    got = []
+
+    def consume() -> None:
+        with prefetch(source()) as items:
+            for item in items:
+                got.append(item)
+
+    with pytest.raises(OSError, match="gone"):
+        consume()
+    assert got == [1, 2]
+    assert vfxage_threads() == []
+
+
+def test_leaving_early_closes_the_source() -> None:
+    closed = threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            yield from range(1000)
+        finally:
+            closed.set()
+
+    with prefetch(source(), ahead=1) as items:
+        next(items)
+    assert closed.is_set()
+    assert vfxage_threads() == []

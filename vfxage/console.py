@@ -1,0 +1,149 @@
+"""Progress for people and for farms: a live bar on a terminal, stable lines elsewhere, JSON lines where asked."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from vfxage.progress import Advance, Progress
+
+LogFormat = Literal["text", "json"]
+
+_LINE_S = 5.0
+"""At most one plain line per stage in this many seconds, besides its first and last."""
+
+
+def open_progress(log: LogFormat | None) -> Progress:
+    """Choose how to tell progress on standard error: ``log`` if given, else bars on a terminal and lines elsewhere."""
+    if log == "json":
+        return JsonLines(sys.stderr)
+    if log is None and sys.stderr.isatty():
+        return Terminal()
+    return Lines(sys.stderr)
+
+
+class _Pace:
+    """Frames per second and seconds left of one stage."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.done = 0
+        self.begin = time.monotonic()
+
+    def step(self) -> None:
+        self.done += 1
+
+    @property
+    def fps(self) -> float:
+        return self.done / max(time.monotonic() - self.begin, 1e-6)
+
+    @property
+    def left(self) -> float:
+        return (self.total - self.done) / max(self.fps, 1e-6)
+
+
+class Terminal:
+    """Bars by rich: stage, frame, count, frames per second, time left."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True)
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
+        """Show one bar until the block is left."""
+        pace = _Pace(total)
+        columns = (
+            SpinnerColumn(),
+            TextColumn("[bold]{task.description:<8}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("frame {task.fields[frame]}  {task.fields[fps]:.1f} fps"),
+            TimeRemainingColumn(compact=True),
+        )
+        with Bars(*columns, console=self.console) as bars:
+            task = bars.add_task(name, total=total, frame="-", fps=0.0)
+
+            def advance(frame: int) -> None:
+                pace.step()
+                bars.update(task, completed=pace.done, frame=frame, fps=pace.fps)
+
+            yield advance
+
+    def note(self, text: str) -> None:
+        """Print a sentence above the bar."""
+        self.console.print(f"note: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+class Lines:
+    """Plain lines a farm's log can hold: ``render 12/48 frame 1012 3.4 fps 11 s left``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
+        """Print the first frame, the last, and one line every few seconds between."""
+        pace = _Pace(total)
+        told = 0.0
+
+        def advance(frame: int) -> None:
+            nonlocal told
+            pace.step()
+            now = time.monotonic()
+            if pace.done in (1, total) or now - told >= _LINE_S:
+                told = now
+                text = f"{name} {pace.done}/{total} frame {frame} {pace.fps:.1f} fps {pace.left:.0f} s left"
+                self._print(text)
+
+        yield advance
+
+    def note(self, text: str) -> None:
+        """Print ``note: ...``."""
+        self._print(f"note: {text}")
+
+    def _print(self, text: str) -> None:
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+
+class JsonLines:
+    """One JSON object a line, for machines: every frame, every note."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Advance]:
+        """Emit ``{"event": "frame", "stage", "frame", "done", "total", "fps", "seconds_left"}`` for every frame."""
+        pace = _Pace(total)
+        self._emit(event="stage", stage=name, total=total)
+
+        def advance(frame: int) -> None:
+            pace.step()
+            self._emit(
+                event="frame",
+                stage=name,
+                frame=frame,
+                done=pace.done,
+                total=total,
+                fps=round(pace.fps, 2),
+                seconds_left=round(pace.left, 1),
+            )
+
+        yield advance
+
+    def note(self, text: str) -> None:
+        """Emit ``{"event": "note", "text": ...}``."""
+        self._emit(event="note", text=text)
+
+    def _emit(self, **fields: object) -> None:
+        self.stream.write(json.dumps(fields) + "\n")
+        self.stream.flush()

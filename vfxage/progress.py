@@ -1,0 +1,42 @@
+"""How a long job tells what it is doing, without knowing who listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+Advance = Callable[[int], None]
+"""Called with the frame number just finished."""
+
+
+class Progress(Protocol):
+    """Somebody who listens: a terminal, a log, nobody."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
+        """Begin a stage of ``total`` frames ("track", "render"); call what it gives once per frame, in order."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something the user should know, once, as a sentence."""
+        ...
+
+
+class Silent:
+    """Nobody listens."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
+        """Count nothing."""
+        return nullcontext(lambda frame: None)
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+
+def counted(items: Iterable[T], advance: Advance, number: Callable[[T], int]) -> Iterator[T]:
+    """Pass ``items`` on, calling ``advance`` with the number of each after its consumer is done with it."""
+    for item in items:
+        yield item
+        advance(number(item))
