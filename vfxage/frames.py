@@ -1,0 +1,230 @@
+"""Frame ranges as Nuke and OpenJD write them, and the file patterns that carry a frame number."""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from vfxage.errors import ReadError, ShotError
+
+MOST_FRAMES = 1_000_000
+"""A range may hold this many frames (eleven hours of film): a mistyped zero must not eat the memory."""
+
+LARGEST_NUMBER = 2**31 - 1
+"""Frame numbers are int32, positive or negative."""
+
+_PIECE = re.compile(r"(-?[0-9]{1,10})(?:-(-?[0-9]{1,10})(?:[x:]([0-9]{1,10}))?)?")
+_TOKEN = re.compile(r"#+|@{2,}|%d|%0[0-9]{1,2}d|\$F[0-9]?")
+_DIGITS = re.compile(r"-?[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRange:
+    """Frame numbers, strictly ascending, at least one."""
+
+    numbers: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if not self.numbers:
+            raise ValueError("a frame range holds at least one frame")
+        if any(b <= a for a, b in zip(self.numbers, self.numbers[1:], strict=False)):
+            raise ValueError("the numbers of a frame range must be strictly ascending")
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Self:
+        """Make a range of any numbers: sorted, each once. Raises ValueError when there is none."""
+        return cls(tuple(sorted(set(numbers))))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read "1001-1050x2 1060" (Nuke) or "1001-1050:2,1060" (OpenJD), mixed as you like.
+
+        Pieces are separated by spaces or commas, may overlap and come in any order; numbers may be negative
+        ("-3--1"). Raises ShotError naming the piece that is wrong, or when there are more than MOST_FRAMES.
+        """
+        pieces = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
+        if pieces == [""]:
+            raise ShotError("empty frame range", fix='write one such as "1001-1050" or "1001-1050x2 1060"')
+        numbers: set[int] = set()
+        for piece in pieces:
+            numbers.update(_piece(piece, text))
+            if len(numbers) > MOST_FRAMES:
+                raise ShotError(f"frame range {_short(text)} holds more than {MOST_FRAMES:,} frames", fix="shorten it")
+        return cls.of(numbers)
+
+    @property
+    def first(self) -> int:
+        """The smallest number."""
+        return self.numbers[0]
+
+    @property
+    def last(self) -> int:
+        """The largest number."""
+        return self.numbers[-1]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.numbers)
+
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
+        place = bisect_left(self.numbers, number)
+        return place < len(self.numbers) and self.numbers[place] == number
+
+    def __str__(self) -> str:
+        return " ".join(_runs(self.numbers))
+
+    def chunks(self, size: int) -> Iterator[FrameRange]:
+        """Split into ranges of ``size`` frames, in order; the last may be shorter."""
+        if size < 1:
+            raise ValueError(f"a chunk holds at least one frame, got {size}")
+        for start in range(0, len(self.numbers), size):
+            yield FrameRange(self.numbers[start : start + size])
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _piece(piece: str, text: str) -> range:
+    """The numbers of one piece, checked before anything as long as them is made."""
+    where = f"in frame range {_short(text)}" if piece != text else "as a frame range"
+    match = _PIECE.fullmatch(piece)
+    if match is None:
+        raise ShotError(f"cannot read {_short(piece)} {where}", fix='write pieces such as "1001", "1-10" or "1-10x2"')
+    first = int(match[1])
+    last = first if match[2] is None else int(match[2])
+    step = 1 if match[3] is None else int(match[3])
+    if step < 1:
+        raise ShotError(f"step 0 in {_short(piece)} {where}", fix="make it 1 or more")
+    if last < first:
+        raise ShotError(f"{_short(piece)} {where} ends before it starts", fix=f'write "{last}-{first}"')
+    if max(-first, last) > LARGEST_NUMBER:
+        raise ShotError(f"number too large in {_short(piece)} {where}", fix=f"stay within {LARGEST_NUMBER}")
+    numbers = range(first, last + 1, step)
+    if len(numbers) > MOST_FRAMES:
+        raise ShotError(
+            f"{_short(piece)} {where} holds {len(numbers):,} frames, more than {MOST_FRAMES:,}", fix="shorten it"
+        )
+    return numbers
+
+
+def _runs(numbers: tuple[int, ...]) -> Iterator[str]:
+    """Pieces of Nuke syntax, greedily the longest run from each number on."""
+    start = 0
+    while start < len(numbers):
+        end = start + 1
+        step = numbers[end] - numbers[start] if end < len(numbers) else 1
+        while end < len(numbers) and numbers[end] - numbers[end - 1] == step:
+            end += 1
+        if end - start < 3 and step != 1:
+            end = start + 1
+        piece = str(numbers[start])
+        if end - start > 1:
+            piece += f"-{numbers[end - 1]}" + (f"x{step}" if step != 1 else "")
+        yield piece
+        start = end
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A sequence's file name with the place of the frame number in it, or one plain file."""
+
+    folder: Path
+    prefix: str
+    """Of the file name, before the number; the whole name of a plain file."""
+    digits: int | None
+    """Least count of characters of the number (the sign counts, as in printf); None for a plain file."""
+    suffix: str
+    """Of the file name, after the number."""
+
+    @classmethod
+    def parse(cls, text: str | Path) -> Self:
+        """Read ``####``, ``@@@@``, ``%04d``, ``$F4`` (or ``#``, ``%d``, ``$F``: no padding) in the file name.
+
+        Nothing else is special: ``%s``, ``{}``, ``$HOME`` and ``~`` stay as they are. Raises ShotError when there is no
+        file name, more than one frame number, or one in a folder's name.
+        """
+        path = Path(text)
+        if not path.name or "\0" in str(path):
+            raise ShotError(
+                f"{_short(str(text))} is not a file name", fix="name a file or a sequence such as a.####.exr"
+            )
+        tokens = list(_TOKEN.finditer(path.name))
+        if len(tokens) > 1:
+            names = " and ".join(token[0] for token in tokens)
+            raise ShotError(f"{_short(str(text))} has more than one frame number ({names})", fix="keep one of them")
+        if not tokens and (found := _TOKEN.search(str(path.parent))):
+            raise ShotError(
+                f"{_short(str(text))} has the frame number {found[0]} in a folder's name",
+                fix="put it in the file's name",
+            )
+        if not tokens:
+            return cls(path.parent, path.name, None, "")
+        token = tokens[0]
+        return cls(path.parent, path.name[: token.start()], _width(token[0]), path.name[token.end() :])
+
+    @staticmethod
+    def is_sequence(text: str | Path) -> bool:
+        """Whether the file name has a place for a frame number."""
+        return _TOKEN.search(Path(text).name) is not None
+
+    def path(self, number: int) -> Path:
+        """The file of one frame; a number wider than the padding is written in full."""
+        if self.digits is None:
+            return self.folder / self.prefix
+        return self.folder / (self.prefix + f"{number:0{self.digits}d}" + self.suffix)
+
+    def numbers(self) -> tuple[int, ...]:
+        """Frame numbers of the files on disk, ascending; a plain file that exists is frame 1, as in Nuke.
+
+        Only files that ``path`` would name count: ``a.7.exr`` is not a frame of ``a.%04d.exr``. Raises ReadError when
+        the folder cannot be listed.
+        """
+        try:
+            with os.scandir(self.folder) as entries:
+                found = [
+                    number for entry in entries if (number := self._number(entry.name)) is not None and _file(entry)
+                ]
+        except OSError as error:
+            raise ReadError(
+                f"cannot list the folder ({error.strerror or error})",
+                path=self.folder,
+                fix="check path and permissions",
+            ) from error
+        return tuple(sorted(found))
+
+    def _number(self, name: str) -> int | None:
+        if self.digits is None:
+            return 1 if name == self.prefix else None
+        if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
+            return None
+        middle = name[len(self.prefix) : len(name) - len(self.suffix)]
+        if not _DIGITS.fullmatch(middle) or f"{int(middle):0{self.digits}d}" != middle:
+            return None
+        return int(middle)
+
+    def __str__(self) -> str:
+        token = "" if self.digits is None else f"%0{self.digits}d" if self.digits > 1 else "%d"
+        return str(self.folder / (self.prefix + token + self.suffix))
+
+
+def _width(token: str) -> int:
+    if token[0] in "#@":
+        return len(token)
+    return int(re.sub(r"\D", "", token) or 1) or 1
+
+
+def _file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
