@@ -1,0 +1,47 @@
+# make demo    set up, make the demo plate, render it
+# make test    set up, then every check: lint, format, types, tests
+#
+# PYTHON=/path/to/python picks the interpreter (3.11 or 3.12), VENV=folder where the environment goes.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PLATE := shots/demo/plate
+OUT := shots/demo/out
+
+.PHONY: help demo test bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    set up, make the demo plate, render shots/demo/shot.yaml"
+	@echo "make test    set up, then lint, format, types and tests"
+	@echo "make bench   time the render, stage by stage"
+	@echo "make clean   remove the demo's files and all caches; $(VENV) stays"
+
+# The stamp comes last: an install that was interrupted is taken up again, a broken environment is made anew.
+$(STAMP): pyproject.toml tools/setup.sh
+	@VENV="$(VENV)" PYTHON="$(PYTHON)" sh tools/setup.sh
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python -m tools.demo_plate
+	$(BIN)/vfxage render shots/demo/shot.yaml
+	@echo
+	@echo "Plate:     $(PLATE)/demo.1001-1048.exr"
+	@echo "Passes:    $(OUT)/demo.1001-1048.exr   R G B, delta.R/G/B and matte.A: open in Nuke, Natron, mrv2 or tev"
+	@echo "Movie:     $(OUT)/demo.mov             ProRes 4444, matte as alpha: open in any player"
+	@echo "Look:      $(BIN)/vfxage preview shots/demo/shot.yaml   makes an MP4, side by side, and a contact sheet"
+	@echo "Change it: edit shots/demo/shot.yaml, or render with --set faces.lead.target_age=20"
+
+test: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	$(BIN)/python -m tools.demo_plate
+	$(BIN)/python -m tools.bench
+
+clean:
+	rm -rf $(PLATE) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
