@@ -71,6 +71,10 @@ class Writer(Protocol):
         """Whether this frame stands complete on disk already, with the same fingerprint and readable pixels."""
         ...
 
+    def foreign(self, number: int) -> Path | None:
+        """The file that stands where this frame will be written and that vfxage did not make, if there is one."""
+        ...
+
     def write(self, render: Render) -> None:
         """Write one frame; raises WriteError naming file and frame."""
         ...

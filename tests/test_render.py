@@ -1,0 +1,151 @@
+"""The whole job on real footage: the laws that a compositor and a farm wrangler test first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli import run
+from tests.plates import decode, halves, read_exr, write_exr, write_shot
+
+FIRST = 1001
+COUNT = 6
+
+
+@pytest.fixture(scope="module")
+def plate(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames of a man at a webcam with NaN, Inf, negatives and highlights planted on and off his face."""
+    folder = tmp_path_factory.mktemp("plate")
+    odd = np.array([np.nan, np.inf, -np.inf, -0.25, -0.0, 4000.0, 65504.0, 6e-8], np.float32)
+    for index, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, COUNT + 1))):
+        rgb = rgb.copy()
+        rgb[5, 10 : 10 + len(odd)] = odd[:, None]
+        rgb[330, 480 : 480 + len(odd), 0] = odd
+        write_exr(folder / f"man.{FIRST + index}.exr", rgb, Show="test show")
+    return folder
+
+
+def shot(plate: Path, folder: Path, **keys: object) -> Path:
+    output = {"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte"]}
+    return write_shot(
+        folder, plate=str(plate / "man.%04d.exr"), colorspace="Linear Rec.709 (sRGB)", **{"outputs": [output], **keys}
+    )
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir())}
+
+
+@pytest.fixture(scope="module")
+def rendered(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    run("render", shot(plate, folder), "--workers", "1").ok()
+    return folder
+
+
+@pytest.mark.parametrize("number", range(FIRST, FIRST + COUNT))
+def test_outside_the_matte_the_beauty_is_the_plate_to_the_bit(plate: Path, rendered: Path, number: int) -> None:
+    before = read_exr(plate / f"man.{number}.exr")
+    after = read_exr(rendered / "out" / f"man.{number}.exr")
+    matte = halves(after["matte.A"])
+    assert 0.01 < (matte > 0).mean() < 0.5
+    assert matte.max() == 1
+    for channel in "RGB":
+        assert np.array_equal(before[channel][matte == 0], after[channel][matte == 0])
+        assert np.all(after[f"delta.{channel}"][matte == 0] == 0)
+
+
+@pytest.mark.parametrize("number", range(FIRST, FIRST + COUNT))
+def test_plate_plus_delta_is_the_beauty(plate: Path, rendered: Path, number: int) -> None:
+    before = read_exr(plate / f"man.{number}.exr")
+    after = read_exr(rendered / "out" / f"man.{number}.exr")
+    moved = 0
+    for channel in "RGB":
+        with np.errstate(invalid="ignore"):
+            total = (halves(before[channel]) + after[f"delta.{channel}"]).astype(np.float16)
+        assert np.array_equal(total, after[channel].view(np.float16), equal_nan=True)
+        moved += (before[channel] != after[channel]).sum()
+    assert moved > 10_000  # a face of 313 px that ages by thirty years
+
+
+def test_every_frame_has_the_same_channels_and_keeps_what_the_plate_says(rendered: Path) -> None:
+    import OpenImageIO as oiio
+
+    for path in sorted((rendered / "out").glob("*.exr")):
+        spec = oiio.ImageInput.open(str(path)).spec()
+        assert sorted(spec.channelnames) == ["B", "G", "R", "delta.B", "delta.G", "delta.R", "matte.A"]
+        assert spec.getattribute("Show") == "test show"
+        assert spec.getattribute("compression") == "zips"
+
+
+def test_any_workers_and_any_split_give_the_same_bytes(plate: Path, rendered: Path, tmp_path: Path) -> None:
+    path = shot(plate, tmp_path)
+    run("render", path, "--workers", "3", "--frames", "1004-1006").ok()
+    run("render", path, "--workers", "2", "--frames", "1001,1003").ok()
+    run("render", path, "--frames", "1002").ok()
+    assert files(tmp_path) == files(rendered)
+
+
+def test_a_second_run_keeps_everything(plate: Path, rendered: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in (rendered / "out").iterdir()}
+    result = run("render", shot(plate, rendered)).ok()
+    assert "0 frames rendered, 6 complete already" in result.out
+    assert before == {path.name: path.stat().st_mtime_ns for path in (rendered / "out").iterdir()}
+
+
+def test_one_keyframe_moved_renders_only_the_frames_it_reaches(plate: Path, tmp_path: Path) -> None:
+    ages = {1001: 40, 1003: 60, 1006: 60}
+    run("render", shot(plate, tmp_path, target_age=ages, temporal={"radius": 1, "strength": 1.0})).ok()
+    ages[1001] = 45
+    result = run("render", shot(plate, tmp_path, target_age=ages, temporal={"radius": 1, "strength": 1.0})).ok()
+    # 1001 and 1002 change, and the filter carries them to 1003
+    assert "3 frames rendered, 3 complete already" in result.out
+
+
+def test_a_killed_render_leaves_no_torn_file_and_is_completed_to_the_same_bytes(
+    plate: Path, rendered: Path, tmp_path: Path
+) -> None:
+    path = shot(plate, tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vfxage.cli", "render", str(path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "out").glob("man.*.exr")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    whole = files(rendered)
+    for done in (tmp_path / "out").glob("man.*.exr"):
+        assert done.read_bytes() == whole[done.name]
+    run("render", path).ok()
+    got = {name: data for name, data in files(tmp_path).items() if not name.startswith(".")}
+    assert got == whole
+
+
+def peak_memory(shot_file: Path) -> int:
+    code = (
+        "import resource, sys; from tests.cli import run;"
+        f"run('render', {str(shot_file)!r}).ok(); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1])
+
+
+def test_ten_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) -> None:
+    (rgb,) = decode(clips / "androidx_sample.mp4", range(5, 6))
+    write_exr(tmp_path / "one.exr", rgb[::2, ::2])
+    peaks = {}
+    for count in (48, 480):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for number in range(1, count + 1):
+            os.symlink(tmp_path / "one.exr", folder / f"man.{number:04d}.exr")
+        peaks[count] = peak_memory(shot(folder, folder))
+    assert peaks[480] < 1.1 * peaks[48]

@@ -1,0 +1,222 @@
+"""The commands; the only place where errors are caught, told in one line and turned into exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from vfxage import __version__
+from vfxage.console import LogFormat, open_progress
+from vfxage.errors import ShotError, VfxageError
+from vfxage.shot import load_shot, schema
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Re-age the faces of a film shot: plate in; beauty, delta and matte passes out.",
+    epilog="Exit codes: 0 done, 1 our bug, 2 usage or shot file, 3 plate missing or unreadable, "
+    "4 a frame could not be written, 5 model, 130/143 stopped.",
+)
+
+ShotPath = Annotated[Path, typer.Argument(metavar="SHOT.yaml", help="The shot file.", show_default=False)]
+Frames = Annotated[
+    str | None,
+    typer.Option("--frames", "-f", metavar="RANGE", help="Only these frames: 1001-1050x2 1060, or 1001-1050:2,1060."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a value of the shot file: faces.lead.target_age=70. Repeatable."
+    ),
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where networks run.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, max=64, help="Agers at work at once; the pixels do not depend on it.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Render again what stands complete, replace what is not ours.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Log = Annotated[
+    LogFormat | None, typer.Option("--log", help="Progress as plain lines or JSON lines on stderr; default: a bar.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+class Stopped(BaseException):
+    """SIGINT or SIGTERM arrived; unwinds like KeyboardInterrupt, so that nothing half-written stays."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
+@app.command()
+def render(
+    shot: ShotPath,
+    frames: Frames = None,
+    set_: Set = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Render the shot: beauty, delta and matte passes to every output. Frames that stand complete are kept.
+
+    Example: vfxage render sh010.yaml --frames 1001-1024 --set temporal.radius=3
+    """
+    progress = open_progress(log)
+    loaded = load_shot(shot, set_ or ())
+    if not loaded.outputs:
+        raise ShotError("names no `outputs:`", path=shot, fix="add one, for example out/name.%04d.exr")
+    from vfxage.job import open_job
+    from vfxage.model import load_ager
+    from vfxage.pipeline import render_shot
+
+    with open_job(loaded) as job:
+        numbers = job.pick(frames)
+        for note in job.clip.notes:
+            progress.note(note)
+        ager = load_ager(loaded.model, device)
+        if ager.note:
+            progress.note(ager.note)
+        report = render_shot(job, ager, numbers, progress, workers=workers or ager.workers_default, overwrite=overwrite)
+    for path in report.outputs:
+        typer.echo(path)
+    typer.echo(f"{len(report.written)} frames rendered, {len(report.kept)} complete already")
+
+
+@app.command()
+def preview(
+    shot: ShotPath,
+    frames: Frames = None,
+    set_: Set = None,
+    device: Device = "auto",
+    workers: Workers = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="MOVIE.mp4", help="Default: beside the shot's first output.")
+    ] = None,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Show the shot fast and small: one MP4 with plate, beauty, delta and matte, and a contact sheet PNG.
+
+    Without saved tracks it looks only at its own frames and a margin. Example: vfxage preview sh010.yaml -f 1001-1024
+    """
+    progress = open_progress(log)
+    loaded = load_shot(shot, set_ or ())
+    from vfxage.job import open_job
+    from vfxage.model import load_ager
+    from vfxage.preview import preview_shot
+
+    with open_job(loaded) as job:
+        numbers = job.pick(frames)
+        ager = load_ager(loaded.model, device)
+        if ager.note:
+            progress.note(ager.note)
+        for path in preview_shot(job, ager, numbers, progress, workers=workers or ager.workers_default, movie=out):
+            typer.echo(path)
+
+
+@app.command()
+def track(
+    shot: ShotPath,
+    set_: Set = None,
+    as_json: AsJson = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Find and smooth the faces over the whole shot and save them beside the outputs; --json prints them."""
+    progress = open_progress(log)
+    loaded = load_shot(shot, set_ or ())
+    from vfxage.facts import show, track_facts
+    from vfxage.job import open_job
+    from vfxage.pipeline import track_shot
+    from vfxage.track import to_json
+
+    with open_job(loaded) as job:
+        tracks = track_shot(job, progress, anew=overwrite)
+        if as_json:
+            typer.echo(json.dumps(to_json(tracks), indent=1))
+        else:
+            show({"faces": track_facts(tracks)}, as_json=False)
+            typer.echo(str(job.tracks_path))
+
+
+@app.command()
+def info(
+    path: Annotated[Path, typer.Argument(metavar="SHOT.yaml|PLATE", help="A shot file, or a plate on its own.")],
+    set_: Set = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Say what the plate is, which faces are in it, and what a render will write."""
+    from vfxage.facts import plate_facts, shot_facts, show
+
+    facts = shot_facts(load_shot(path, set_ or ())) if path.suffix in (".yaml", ".yml") else plate_facts(str(path))
+    show(facts, as_json=as_json)
+
+
+@app.command("schema")
+def print_schema() -> None:
+    """Print the JSON schema of a shot file (the same as configs/shot.schema.json), for editors."""
+    typer.echo(json.dumps(schema(), indent=2))
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    context: typer.Context,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Re-age the faces of a film shot: plate in; beauty, delta and matte passes out."""
+    if show_version:
+        typer.echo(f"vfxage {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every way out is one line on stderr and an exit code of ``errors.py``."""
+    debug = "--debug" in sys.argv
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        app()
+    except VfxageError as error:
+        _leave(f"error: {error}", error.exit_code, debug)
+    except Stopped as stop:
+        _leave("stopped; what is complete stays, run the same command to go on", 128 + stop.signal, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        bug = f"bug in vfxage: {type(error).__name__}: {error}"
+        _leave(f"{bug}; please report it with what --debug prints", 1, debug)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def _leave(text: str, code: int, debug: bool) -> NoReturn:
+    if debug:
+        import traceback
+
+        traceback.print_exc()
+    sys.stderr.write(" ".join(text.split()) + "\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What ``vfxage info`` and ``vfxage track`` say: a plate, its faces and what a render will write, as plain data."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from vfxage.frames import FrameRange
+from vfxage.job import Job, open_job
+from vfxage.landmarks import FaceFinder
+from vfxage.media import open_reader
+from vfxage.pipeline import saved_tracks
+from vfxage.progress import Silent
+from vfxage.shot import Shot
+from vfxage.track import Tracks
+from vfxage.types import ClipInfo
+
+Facts = dict[str, Any]
+
+_LOOKS = 3
+"""Frames looked at for faces where the shot is not tracked yet: first, middle, last."""
+
+
+def plate_facts(path: str) -> Facts:
+    """Describe a plate on its own; its faces are left to a shot file, which names the colour space."""
+    reader = open_reader(path)
+    try:
+        return {"plate": _clip(reader.info)}
+    finally:
+        reader.close()
+
+
+def shot_facts(shot: Shot) -> Facts:
+    """Describe a shot: its plate, the faces in it (saved tracks, else a look at three frames), its outputs."""
+    with open_job(shot) as job:
+        facts = {"plate": _clip(job.clip), "shot": _shot(job)}
+        tracks = saved_tracks(job, Silent())
+        facts["faces"] = track_facts(tracks) if tracks else _looked(job)
+        facts["outputs"] = [
+            {"path": output.path, "passes": list(output.passes), "codec": output.codec or "OpenEXR ZIPS"}
+            for output in shot.outputs
+        ]
+        return facts
+
+
+def track_facts(tracks: Tracks) -> list[Facts]:
+    """One entry per tracked face: frames, mean height in pixels, confidence, widest yaw."""
+    return [
+        {
+            "face": track.face,
+            "frames": str(FrameRange(track.numbers.tolist())),
+            "height": round(float((track.points[..., 1].max(1) - track.points[..., 1].min(1)).mean()), 1),
+            "centre": [round(float(v), 1) for v in track.points.mean((0, 1))],
+            "confidence": round(float(track.confidence.mean()), 2),
+            "yaw": round(float(abs(track.yaw).max()), 1),
+        }
+        for track in tracks.faces
+    ]
+
+
+def show(facts: Facts, *, as_json: bool) -> None:
+    """Print facts on standard output, as JSON or as tables."""
+    if as_json:
+        sys.stdout.write(json.dumps(facts, indent=1, default=str) + "\n")
+        return
+    console = Console()
+    for title, value in facts.items():
+        rows = value if isinstance(value, list) else [value]
+        if not rows:
+            console.print(f"[bold]{title}[/]  none")
+        for row in rows:
+            table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
+            for key, entry in row.items():
+                lines = [str(e) for e in entry] if isinstance(entry, list) and key == "notes" else [str(entry)]
+                for line in lines:
+                    table.add_row(key, line)
+            console.print(table, markup=False)
+
+
+def _clip(clip: ClipInfo) -> Facts:
+    facts: Facts = {
+        "path": clip.path,
+        "frames": str(FrameRange.parse(f"{clip.first}-{clip.last}")),
+        "size": f"{clip.width}x{clip.height}",
+        "rate": "not named" if clip.rate is None else f"{clip.rate} ({float(clip.rate):.3f} fps)",
+        "samples": clip.depth,
+        "colorspace": clip.colorspace or "not named: say `colorspace:` in the shot",
+    }
+    if clip.missing:
+        facts["missing"] = str(FrameRange(clip.missing))
+    if clip.pixel_aspect != 1:
+        facts["pixel aspect"] = clip.pixel_aspect
+    if clip.data_window is not None:
+        w = clip.data_window
+        facts["data window"] = f"{w.width}x{w.height} at {w.x},{w.y}"
+    facts["alpha"] = "yes" if clip.alpha else "no"
+    if clip.kind == "movie":
+        facts["audio"] = "yes" if clip.audio else "no"
+    if clip.timecode:
+        facts["timecode"] = clip.timecode
+    if clip.notes:
+        facts["notes"] = list(clip.notes)
+    return facts
+
+
+def _shot(job: Job) -> Facts:
+    ends = sorted({job.numbers[0], job.numbers[-1]})
+    ages = {
+        face.name or "every face": ", ".join(
+            f"{face.source_age.at(n):g} to {face.target_age.at(n):g} years at {n}" for n in ends
+        )
+        for face in job.shot.faces
+    }
+    return {
+        "file": str(job.shot.path),
+        "frames": str(FrameRange(job.numbers)),
+        "model": job.shot.model,
+        "ages": ages,
+    }
+
+
+def _looked(job: Job) -> list[Facts]:
+    count = len(job.numbers)
+    looks = sorted({job.numbers[(count - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
+    found = []
+    with FaceFinder() as finder:
+        for frame in job.reader.read(looks):
+            for face in finder.find(job.colour.to_sdr8(frame.rgb)):
+                top, bottom = float(face.points[:, 1].min()), float(face.points[:, 1].max())
+                x, y = face.points.mean(0)
+                found.append(
+                    {
+                        "frame": frame.number,
+                        "centre": [round(float(x) + frame.window.x, 1), round(float(y) + frame.window.y, 1)],
+                        "height": round(bottom - top, 1),
+                        "confidence": round(face.confidence, 2),
+                        "seen": "not tracked yet: `vfxage track` says which stay",
+                    }
+                )
+    return found

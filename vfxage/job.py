@@ -1,0 +1,136 @@
+"""A shot, opened: its plate, its colour, the frames that make the whole shot, and where everything goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vfxage import __version__
+from vfxage.colour import Colour
+from vfxage.errors import OutputError, ReadError, ShotError
+from vfxage.fingerprint import digest, file_digest
+from vfxage.frames import FrameRange, Pattern
+from vfxage.media import open_reader
+from vfxage.media.base import Reader
+from vfxage.shot import Shot
+from vfxage.types import ClipInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """An open shot; everything that happens to it starts here."""
+
+    shot: Shot
+    reader: Reader
+    clip: ClipInfo
+    colour: Colour
+    numbers: tuple[int, ...]
+    """Every frame of the whole shot, ascending: what the track pass sees, whatever ``--frames`` says."""
+
+    @property
+    def name(self) -> str:
+        """The shot file's name without its suffix."""
+        return Path(self.shot.path).stem
+
+    @property
+    def folder(self) -> Path:
+        """Where tracks and previews go: beside the first output, or beside the shot file when it has none."""
+        return Path(self.shot.outputs[0].path).parent if self.shot.outputs else Path(self.shot.path).parent
+
+    @property
+    def tracks_path(self) -> Path:
+        """The saved tracks."""
+        return self.folder / f"{self.name}.tracks.npz"
+
+    def plate_digests(self) -> dict[int, str]:
+        """What each plate frame's pixels depend on: its file, its number, and how it is taken to linear."""
+        reading = [self.colour.name, str(self.shot.ocio or ""), os.environ.get("OCIO", "")]
+        if self.clip.kind == "movie":
+            movie = file_digest(Path(self.clip.path))
+            return {n: digest(movie, n - self.clip.first, reading) for n in self.numbers}
+        pattern = Pattern.parse(self.clip.path)
+        return {n: digest(file_digest(pattern.path(n), n), reading) for n in self.numbers}
+
+    def tracks_key(self, plate: dict[int, str]) -> str:
+        """What saved tracks must carry to be reused: version, tracking settings, every plate frame."""
+        return digest(__version__, self.shot.tracking.model_dump(mode="json"), sorted(plate.items()))
+
+    def pick(self, text: str | None) -> tuple[int, ...]:
+        """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
+        if text is None:
+            return self.numbers
+        asked = FrameRange.parse(text)
+        whole = set(self.numbers)
+        outside = [n for n in asked if n not in whole]
+        if outside:
+            raise ShotError(
+                f"frame {outside[0]} of --frames {text} is outside the shot, which has {FrameRange(self.numbers)}",
+                path=self.shot.path,
+                fix="ask for frames inside it",
+            )
+        return tuple(asked)
+
+
+@contextmanager
+def open_job(shot: Shot) -> Iterator[Job]:
+    """Open the plate, settle its colour and frames; closes the plate when left.
+
+    Raises ReadError for the plate, ShotError for a range outside it or a colour space that nobody names.
+    """
+    reader = open_reader(
+        shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
+    )
+    try:
+        clip = reader.info
+        if clip.colorspace is None:
+            raise ShotError(
+                f"the colour space of the plate {Path(clip.path).name} is named neither in its header nor in the shot",
+                path=shot.path,
+                fix="add `colorspace:`, for example `Linear Rec.709 (sRGB)` or `ACEScg`",
+            )
+        yield Job(
+            shot=shot,
+            reader=reader,
+            clip=clip,
+            colour=Colour(clip.colorspace, shot.ocio),
+            numbers=_whole_shot(shot, clip),
+        )
+    finally:
+        reader.close()
+
+
+def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[int, ...]:
+    plate = FrameRange.parse(f"{clip.first}-{clip.last}")
+    numbers = shot.frames or plate
+    if numbers.first < clip.first or numbers.last > clip.last:
+        raise ShotError(
+            f"frames {numbers} reach outside the plate {Path(clip.path).name}, which has {plate}",
+            path=shot.path,
+            fix="correct `frames:` (or `first_frame:` of a movie)",
+        )
+    missing = set(clip.missing)
+    holes = [n for n in numbers if n in missing]
+    if holes:
+        raise ReadError(
+            f"the sequence has a hole: {len(holes)} of {len(numbers)} frames are missing, the first is {holes[0]}",
+            path=clip.path,
+            frame=holes[0],
+            fix="restore the frames, or leave them out of `frames:`",
+        )
+    return tuple(numbers)
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and try to write in it; raises OutputError before anything was rendered."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".vfxage-"):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written to ({error.strerror})", path=folder, fix="choose another path or mend its permissions"
+        ) from error

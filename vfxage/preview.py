@@ -1,0 +1,230 @@
+"""A shot shown fast and small: one MP4 of four panels, and a contact sheet of the faces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vfxage.colour import Colour
+from vfxage.crop import CropPlan
+from vfxage.errors import ShotError
+from vfxage.job import Job, check_writable
+from vfxage.media.movie import write_h264
+from vfxage.model.ager import Ager
+from vfxage.pipeline import Scene, find_tracks, render_frames, saved_tracks, stage_scene, with_handles
+from vfxage.pool import ordered_map
+from vfxage.progress import Advance, Progress
+from vfxage.publish import publish
+from vfxage.track import Tracks
+from vfxage.types import F32, U8, Frame, Render, Window
+
+PANEL_WIDTH = 960
+"""Widest panel, pixels; four make a movie of at most 1920 across."""
+
+SHEET_ROWS = 6
+"""Frames on the contact sheet, evenly spread over the range."""
+
+SHEET_TILE = 300
+"""Pixels across one tile of the contact sheet."""
+
+_STRIP = 30
+_GREY = 128
+_DELTA_GAIN = 2
+"""The delta panel shows twice the display-referred difference about mid-grey, so that small changes are seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """How plate pixels become preview pixels: square, at most PANEL_WIDTH across."""
+
+    width: int
+    height: int
+    scale: tuple[float, float]
+    """Preview pixels per plate pixel, x and y."""
+
+    @classmethod
+    def of(cls, width: int, height: int, pixel_aspect: float) -> Proxy:
+        """Fit a plate of this size into a panel, unsqueezed, with even sides (4:2:0 needs them)."""
+        across = min(width * pixel_aspect, PANEL_WIDTH)
+        down = across / (width * pixel_aspect) * height
+        w, h = max(2, round(across / 2) * 2), max(2, round(down / 2) * 2)
+        return cls(w, h, (w / width, h / height))
+
+    def frame(self, frame: Frame, display: Window) -> Frame:
+        """Shrink a frame's display window to the panel (area filter, linear light; no data is black)."""
+        shown = frame.window.intersect(display)
+        if frame.window == display:
+            rgb = frame.rgb
+        else:
+            rgb = np.zeros((*display.shape, 3), np.float32)
+            rgb[shown.slices(display)] = frame.rgb[shown.slices(frame.window)]
+        finite = np.nan_to_num(rgb, nan=0.0, posinf=65504.0, neginf=0.0)
+        small = cv2.resize(finite, (self.width, self.height), interpolation=cv2.INTER_AREA)
+        return Frame(number=frame.number, window=Window(0, 0, self.width, self.height), rgb=small.astype(np.float32))
+
+    def tracks(self, tracks: Tracks) -> Tracks:
+        """Scale every landmark to the panel."""
+        scale = np.array(self.scale, np.float32)
+        faces = tuple(replace(face, points=face.points * scale) for face in tracks.faces)
+        return replace(tracks, faces=faces)
+
+
+def preview_shot(
+    job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, *, workers: int, movie: Path | None
+) -> tuple[Path, Path]:
+    """Render ``numbers`` small to an MP4 and a PNG beside it; gives both paths.
+
+    Uses saved tracks where plate and settings have not changed; else tracks only the range and ``tracking.margin``
+    frames each side, and saves nothing.
+    """
+    movie = (movie or job.folder / f"{job.name}.preview.mp4").absolute()
+    if movie.suffix != ".mp4":
+        raise ShotError(f"a preview is an MP4, not {movie.suffix or 'a file without suffix'}", path=movie)
+    check_writable(movie.parent)
+    proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect)
+    small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
+    tracks = saved_tracks(job, progress) or _tracks_nearby(job, numbers, progress)
+    scene = stage_scene(small, proxy.tracks(tracks), ager)
+    sheet = ContactSheet(job, scene, numbers)
+    with ExitStack() as stages, progress.stage("preview", len(numbers)) as advance:
+        renders = _renders(job, scene, proxy, numbers, stages, workers)
+
+        def draw(render: Render) -> tuple[int, U8]:
+            sheet.look(render)
+            return render.number, _panels(job, scene, render)
+
+        pictures = stages.enter_context(ordered_map(draw, renders))
+        write_h264(movie, _advancing(pictures, advance), job.clip.rate or Fraction(24))
+    png = movie.with_suffix(".png")
+    sheet.save(png)
+    return movie, png
+
+
+def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator[U8]:
+    for number, picture in pictures:
+        yield picture
+        advance(number)
+
+
+def _tracks_nearby(job: Job, numbers: Sequence[int], progress: Progress) -> Tracks:
+    margin = job.shot.tracking.margin
+    return find_tracks(job, with_handles(job.numbers, frozenset(numbers), margin), progress)
+
+
+def _renders(
+    job: Job, scene: Scene, proxy: Proxy, numbers: Sequence[int], stages: ExitStack, workers: int
+) -> Iterator[Render]:
+    wanted = frozenset(numbers)
+    needed = with_handles(job.numbers, wanted, scene.radius)
+    plate = stages.enter_context(closing(job.reader.read(needed)))  # type: ignore[type-var]
+    display = Window(0, 0, job.clip.width, job.clip.height)
+    return render_frames(scene, (proxy.frame(f, display) for f in plate), wanted, stages, workers=workers)
+
+
+def display_delta(render: Render, colour: Colour) -> U8:
+    """The change as a picture: mid-grey is none, a step of display-referred sRGB counts ``_DELTA_GAIN`` times."""
+    plate = colour.to_sdr8(render.frame.rgb).astype(np.int16)
+    beauty = colour.to_sdr8(render.beauty).astype(np.int16)
+    return np.clip(_GREY + _DELTA_GAIN * (beauty - plate), 0, 255).astype(np.uint8)
+
+
+def _grey(matte: F32) -> U8:
+    return np.repeat(np.rint(matte * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _panels(job: Job, scene: Scene, render: Render) -> U8:
+    panels = (
+        ("plate", scene.colour.to_sdr8(render.frame.rgb)),
+        ("beauty", scene.colour.to_sdr8(render.beauty)),
+        (f"delta x{_DELTA_GAIN}, grey is none", display_delta(render, scene.colour)),
+        ("matte", _grey(render.matte)),
+    )
+    height, width = render.matte.shape
+    page = Image.new("RGB", (2 * width, 2 * height + _STRIP), (24, 24, 24))
+    pen = ImageDraw.Draw(page)
+    for index, (name, pixels) in enumerate(panels):
+        x, y = index % 2 * width, index // 2 * height + _STRIP
+        page.paste(Image.fromarray(pixels), (x, y))
+        _label(pen, (x + 8, y + 6), name, 16)
+    pen.text((8, 5), f"{job.name}   {render.number}", font=_font(18), fill=(255, 255, 255))
+    pen.text((2 * width - 8, 5), ages_text(scene.plan, render.number), font=_font(18), fill=(255, 200, 90), anchor="ra")
+    return np.asarray(page)
+
+
+def ages_text(plan: CropPlan, number: int) -> str:
+    """Each face's ages on this frame: ``lead 40 -> 57 years``."""
+    told = []
+    for face in plan.faces:
+        source, target = face.ages_at(number)
+        told.append(f"{face.name} {source:.0f} \N{RIGHTWARDS ARROW} {target:.0f}")
+    return "   ".join(told) + (" years" if told else "no face")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _label(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str, size: int) -> None:
+    pen.text(at, text, font=_font(size), fill=(255, 255, 255), stroke_width=2, stroke_fill=(0, 0, 0))
+
+
+class ContactSheet:
+    """Close-ups of each face on a few frames: plate, beauty, delta, matte side by side, with frame and ages."""
+
+    def __init__(self, job: Job, scene: Scene, numbers: Sequence[int]) -> None:
+        self.name = job.name
+        self.scene = scene
+        last = len(numbers) - 1
+        rows = min(SHEET_ROWS, len(numbers))
+        self.wanted = frozenset(numbers[round(last * k / max(1, rows - 1))] for k in range(rows))
+        self.rows: dict[int, list[U8]] = {}
+
+    def look(self, render: Render) -> None:
+        """Keep this frame's close-ups if it is one of the sheet's."""
+        if render.number not in self.wanted:
+            return
+        pictures = (
+            self.scene.colour.to_sdr8(render.frame.rgb),
+            self.scene.colour.to_sdr8(render.beauty),
+            display_delta(render, self.scene.colour),
+            _grey(render.matte),
+        )
+        boxes = [_close_up(layer.window, render.matte.shape) for layer in render.layers] or [None]
+        self.rows[render.number] = [np.hstack([_tile(picture, box) for picture in pictures]) for box in boxes[:3]]
+
+    def save(self, path: Path) -> None:
+        """Write the sheet as a PNG, complete or not at all."""
+        rows = [(number, row) for number in sorted(self.rows) for row in self.rows[number]]
+        page = Image.new("RGB", (4 * SHEET_TILE, _STRIP + len(rows) * SHEET_TILE), (24, 24, 24))
+        pen = ImageDraw.Draw(page)
+        pen.text((8, 5), f"{self.name}   plate, beauty, delta x{_DELTA_GAIN}, matte", font=_font(18), fill="white")
+        for index, (number, row) in enumerate(rows):
+            y = _STRIP + index * SHEET_TILE
+            page.paste(Image.fromarray(row), (0, y))
+            _label(pen, (8, y + 6), f"{number}  {ages_text(self.scene.plan, number)}", 15)
+        with publish(path) as partial:
+            page.save(partial, format="PNG")
+
+
+def _close_up(window: Window, shape: tuple[int, ...]) -> Window:
+    side = min(round(1.15 * max(window.width, window.height)), shape[0], shape[1])
+    x = min(max(window.x + (window.width - side) // 2, 0), shape[1] - side)
+    y = min(max(window.y + (window.height - side) // 2, 0), shape[0] - side)
+    return Window(x, y, side, side)
+
+
+def _tile(picture: U8, box: Window | None) -> U8:
+    if box is None:
+        height, width = picture.shape[:2]
+        side = min(height, width)
+        box = Window((width - side) // 2, (height - side) // 2, side, side)
+    part = picture[box.y : box.y + box.height, box.x : box.x + box.width]
+    bigger = cv2.INTER_CUBIC if box.width < SHEET_TILE else cv2.INTER_AREA
+    return np.asarray(cv2.resize(part, (SHEET_TILE, SHEET_TILE), interpolation=bigger), np.uint8)
