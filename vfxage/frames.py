@@ -18,8 +18,9 @@ MOST_FRAMES = 1_000_000
 LARGEST_NUMBER = 2**31 - 1
 """Frame numbers are int32, positive or negative."""
 
-_PIECE = re.compile(r"(-?[0-9]{1,10})(?:-(-?[0-9]{1,10})(?:[x:]([0-9]{1,10}))?)?")
+_PIECE = re.compile(r"(-?[0-9]{1,18})(?:-(-?[0-9]{1,18})(?:[x:]([0-9]{1,18}))?)?")
 _TOKEN = re.compile(r"#+|@{2,}|%d|%0[0-9]{1,2}d|\$F[0-9]?")
+_FOLDER_TOKEN = re.compile(r"#{2,}|@{2,}|%0[0-9]{1,2}d|\$F[0-9]")
 _DIGITS = re.compile(r"-?[0-9]{1,10}")
 
 
@@ -162,7 +163,7 @@ class Pattern:
         if len(tokens) > 1:
             names = " and ".join(token[0] for token in tokens)
             raise ShotError(f"{_short(str(text))} has more than one frame number ({names})", fix="keep one of them")
-        if not tokens and (found := _TOKEN.search(str(path.parent))):
+        if not tokens and (found := _FOLDER_TOKEN.search(str(path.parent))):
             raise ShotError(
                 f"{_short(str(text))} has the frame number {found[0]} in a folder's name",
                 fix="put it in the file's name",
