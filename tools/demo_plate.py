@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,6 +28,7 @@ F32 = NDArray[np.float32]
 
 WIDTH, HEIGHT = 1280, 720
 FIRST, LAST = 1001, 1048
+NUMBERS = range(FIRST, LAST + 1)
 RATE = Fraction(24000, 1001)
 FOLDER = Path(__file__).resolve().parents[1] / "shots" / "demo" / "plate"
 FINGERPRINT = "demoPlate"
@@ -176,26 +177,30 @@ def header(number: int, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def standing(folder: Path, fingerprint: str) -> Iterator[int]:
-    """Yield the frames in ``folder`` that were made by the recipe ``fingerprint``."""
-    for number in range(FIRST, LAST + 1):
-        path = folder / f"demo.{number:04d}.exr"
-        if path.is_file():
-            with OpenEXR.File(str(path), header_only=True) as file:
-                if file.header().get(FINGERPRINT) == fingerprint:
-                    yield number
+def stands(path: Path, fingerprint: str) -> bool:
+    """Say whether a frame made by the recipe ``fingerprint`` is there already."""
+    if not path.is_file():
+        return False
+    try:
+        with OpenEXR.File(str(path), header_only=True) as file:
+            return bool(file.header().get(FINGERPRINT) == fingerprint)
+    except (RuntimeError, ValueError):  # not an EXR file: it is made anew
+        return False
 
 
-def make_plate(folder: Path = FOLDER) -> int:
-    """Write the plate's frames that are missing in ``folder``; gives how many that were."""
+def make_plate(folder: Path = FOLDER, numbers: Sequence[int] = NUMBERS) -> int:
+    """Write those of the plate's frames ``numbers`` that are missing in ``folder``; gives how many that were."""
     fingerprint = recipe()
-    missing = sorted(set(range(FIRST, LAST + 1)) - set(standing(folder, fingerprint)))
-    source = scene() if missing else np.empty(0, dtype=np.float32)
-    for number in missing:
+    paths = {number: folder / f"demo.{number:04d}.exr" for number in numbers}
+    missing = {number: path for number, path in paths.items() if not stands(path, fingerprint)}
+    if not missing:
+        return 0
+    source = scene()
+    for number, path in missing.items():
         light = exposure(source, number - FIRST)
         rgb = (light + grain(light, number)).astype(np.float16)
-        with publish(folder / f"demo.{number:04d}.exr", frame=number) as path:
-            OpenEXR.File(header(number, fingerprint), {"RGB": rgb}).write(str(path))
+        with publish(path, frame=number) as partial:
+            OpenEXR.File(header(number, fingerprint), {"RGB": rgb}).write(str(partial))
     return len(missing)
 
 
@@ -205,7 +210,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="default: shots/demo/plate")
     folder = parser.parse_args().folder
     made = make_plate(folder)
-    print(f"demo plate: {folder}/demo.{FIRST}-{LAST}.exr, {made} of {LAST - FIRST + 1} frames made")
+    print(f"demo plate: {folder}/demo.{FIRST}-{LAST}.exr, {made} of {len(NUMBERS)} frames made")
 
 
 if __name__ == "__main__":
