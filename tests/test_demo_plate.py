@@ -127,7 +127,7 @@ def test_frame_lies_where_the_camera_looks(photograph, time):
     box = photograph.reshape(512, 4, 512, 4, 3).mean(axis=(1, 3)) @ LUMA
     expected = warp(box, place, output_shape=(HEIGHT, WIDTH), order=1)
     shift, _, _ = phase_cross_correlation(expected, frame, upsample_factor=50, normalization=None)
-    assert np.abs(shift).max() <= 0.06
+    assert np.abs(shift).max() <= 0.12, "half a pixel of the enlarged photograph would be 0.35"
     assert np.abs(expected - frame).mean() < 0.01
 
 
