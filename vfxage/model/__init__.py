@@ -1,1 +1,55 @@
-"""Agers: networks, checkpoints, and the ager that needs no weights."""
+"""Agers: crops in, encoded steps out. ``load_ager`` is the door; torch is imported only behind it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from vfxage.errors import ShotError
+from vfxage.model.architectures import ARCHITECTURES, Architecture
+from vfxage.types import FrameCrops, FrameDeltas, Framing
+
+__all__ = ["ARCHITECTURES", "Ager", "Architecture", "load_ager"]
+
+
+class Ager(Protocol):
+    """Ages the faces of frames; a pure function of each crop, so that any split of the work gives the same bits."""
+
+    name: str
+    """bands, the architecture's name, or "fran" for a vfxage checkpoint."""
+    fingerprint: str
+    """Changes whenever the answers may: weights, settings, method. Not with the device."""
+    framing: Framing
+    """How ``crop`` must frame a face for it."""
+    sizes: tuple[int, ...]
+    """Crop sizes it takes, ascending, pixels."""
+    group: int
+    """Frames to hand over per call."""
+    workers_default: int
+    """Threads that should call it at once."""
+    note: str
+    """One line for people: what it is, where it runs, what to know."""
+
+    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        """Answer one FrameDeltas per FrameCrops, faces in the same order; many threads may call at once."""
+        ...
+
+
+def load_ager(model: str, device: str = "auto") -> Ager:
+    """Make the ager a shot's ``model:`` names: "builtin", "bands" or the path of a checkpoint.
+
+    ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here, ModelError for a checkpoint
+    that is missing, damaged, hostile or of an unknown network.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+        raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
+    if model in ("builtin", "bands"):
+        from vfxage.model.bands import Bands
+
+        return Bands(stands_in=model == "builtin")
+    from vfxage.model.ager import NetworkAger, find_device
+    from vfxage.model.checkpoint import load_checkpoint
+
+    place = find_device(device)
+    return NetworkAger(load_checkpoint(model), place)
