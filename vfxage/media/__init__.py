@@ -1,1 +1,96 @@
-"""Formats: one module each, one row each in FORMATS."""
+"""Formats: one package each, one row each in FORMATS, imported when a file asks for them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from vfxage.errors import ReadError, ShotError
+from vfxage.frames import Pattern
+from vfxage.media.base import Destination, Reader, Writer
+
+
+class Format(NamedTuple):
+    """A format's reader and writer, as "module:Class"."""
+
+    kind: str
+    reader: str
+    writer: str
+
+
+_EXR = Format("sequence", "vfxage.media.exr.read:ExrReader", "vfxage.media.exr.write:ExrWriter")
+_MOVIE = Format("movie", "vfxage.media.movie:MovieReader", "vfxage.media.movie:MovieWriter")
+
+FORMATS: dict[str, Format] = {
+    ".exr": _EXR,
+    ".mov": _MOVIE,
+    ".mp4": _MOVIE,
+    ".m4v": _MOVIE,
+    ".mkv": _MOVIE,
+    ".mxf": _MOVIE,
+    ".avi": _MOVIE,
+    ".webm": _MOVIE,
+    ".264": _MOVIE,
+    ".h264": _MOVIE,
+}
+"""By the file name's suffix, in lower case."""
+
+
+def open_reader(
+    plate: str | Path,
+    *,
+    colorspace: str | None = None,
+    first_frame: int | None = None,
+    rate: Fraction | None = None,
+    ocio: str | Path | None = None,
+) -> Reader:
+    """Open a plate: a movie, a sequence's pattern or a single image.
+
+    ``first_frame`` numbers a movie, ``rate`` times a sequence that does not say its own. Raises ShotError for a format
+    nobody reads or an argument that makes no sense for it, ReadError for a plate that is missing or unreadable.
+    """
+    row = _row(plate)
+    _check_there(plate)
+    settings: dict[str, Any] = {"colorspace": colorspace, "ocio": ocio}
+    if row.kind == "movie":
+        if rate is not None:
+            raise ShotError("a movie has its own frame rate", path=plate, fix="remove `rate:`")
+        settings["first_frame"] = first_frame
+    else:
+        if first_frame is not None:
+            raise ShotError("a sequence has its own frame numbers", path=plate, fix="remove `first_frame:`")
+        settings["rate"] = rate
+    return cast(Reader, _load(row.reader)(plate, **settings))
+
+
+def open_writer(destination: Destination) -> Writer:
+    """Open an output; raises ShotError for a format nobody writes, OutputError for one that cannot be made."""
+    return cast(Writer, _load(_row(destination.path).writer)(destination))
+
+
+def _load(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _row(path: str | Path) -> Format:
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        known = " ".join(FORMATS)
+        what = f"no reader or writer for {suffix} files" if suffix else "a file name without a suffix"
+        raise ShotError(what, path=path, fix=f"use one of {known}")
+    return FORMATS[suffix]
+
+
+def _check_there(plate: str | Path) -> None:
+    pattern = Pattern.parse(plate)
+    if not pattern.folder.is_dir():
+        raise ReadError("no such plate: its folder does not exist", path=plate, fix="check the path")
+    if pattern.numbers():
+        return
+    names = sorted(entry.name for entry in pattern.folder.iterdir() if entry.suffix.lower() in FORMATS)
+    near = get_close_matches(Path(plate).name, names, n=1)
+    raise ReadError("no such plate", path=plate, fix=f"is it {near[0]}?" if near else "check the path")

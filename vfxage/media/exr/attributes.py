@@ -1,0 +1,134 @@
+"""Attributes of an OpenEXR header: what a plate's say, and which an output of it carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenEXR
+
+from vfxage import __version__
+from vfxage.colour import Colour, from_chromaticities
+from vfxage.errors import ShotError
+from vfxage.media.base import Destination
+from vfxage.media.exr import timecode
+from vfxage.types import ClipInfo, Frame
+
+FINGERPRINT = "vfxage:fingerprint"
+
+_NAMES_OF_SPACE = ("colorSpace", "colorspace", "oiio:ColorSpace", "ocioColorSpace", "colorInteropID")
+
+_ROLES = {"default", "linear", "scene_linear", "reference", "rendering", "compositing_log", "data", "raw", "unknown"}
+
+_OWN = {
+    *("channels", "compression", "dataWindow", "displayWindow", "lineOrder", "tiles", "type", "name", "view"),
+    *("chunkCount", "version", "maxSamplesPerPixel", "deepImageState", "multiView", "idManifest", "idmanifest"),
+    *("preview", "dwaCompressionLevel", "acesImageContainerFlag", "envmap"),
+}
+"""Attributes that describe how the plate was stored, or a promise that an output does not keep."""
+
+
+def colorspaces(header: Mapping[str, Any], ocio: str | Path | None) -> tuple[str, ...]:
+    """OpenColorIO names the header gives its pixels: none, one, or two that contradict each other.
+
+    One by its chromaticities (which promise linear light), one that an attribute spells out.
+    """
+    primaries = chromaticities(header)
+    by_primaries = None if primaries is None else from_chromaticities(primaries)
+    named = next((name for key in _NAMES_OF_SPACE if (name := _known(header.get(key), ocio))), None)
+    if by_primaries and named and Colour(named, ocio).linear_name in (by_primaries, None):
+        return (named,)
+    return tuple(dict.fromkeys(name for name in (by_primaries, named) if name))
+
+
+def _known(value: Any, ocio: str | Path | None) -> str | None:
+    """The canonical name of a space or alias; a role ("scene_linear") is whatever a config makes of it: no name."""
+    if not isinstance(value, str) or not value or value.casefold() in _ROLES:
+        return None
+    for spelling in (value, value.removesuffix("_scene")):
+        with suppress(ShotError):
+            return Colour(spelling, ocio).name
+    return None
+
+
+def chromaticities(header: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """rx ry gx gy bx by wx wy; None where the header has none that are."""
+    value = header.get("chromaticities")
+    if not (isinstance(value, tuple) and len(value) == 8 and all(isinstance(v, float) for v in value)):
+        return None
+    red, green, blue = (complex(*value[i : i + 2]) for i in (0, 2, 4))
+    area = ((green - red).conjugate() * (blue - red)).imag
+    usable = np.all(np.isfinite(value)) and abs(area) > 1e-6 and min(map(abs, value[1::2])) > 1e-9
+    return value if usable else None
+
+
+def rate(header: Mapping[str, Any]) -> Fraction | None:
+    """Frames per second, exact."""
+    value = header.get("framesPerSecond")
+    return value if isinstance(value, Fraction) and value > 0 else None
+
+
+def pixel_aspect(header: Mapping[str, Any]) -> float:
+    """Width of a pixel over its height."""
+    value = header.get("pixelAspectRatio")
+    return value if isinstance(value, float) and 0.01 < value < 100 else 1.0
+
+
+def output_header(destination: Destination, frame: Frame, primaries: tuple[float, ...]) -> dict[str, Any]:
+    """Attributes of one output frame: windows, rate, timecode and chromaticities of the plate, its own custom ones.
+
+    ``primaries`` are the colour space's. No date and nothing of this machine: two writes give the same bytes.
+    """
+    clip = destination.clip
+    header, own = _plate_header(clip, frame)
+    kept = {name: value for name, value in header.items() if _kept(name, value)}
+    if not own:
+        kept.pop("timeCode", None)
+    left, top = clip.display_origin
+    x, y = left + frame.window.x, top + frame.window.y
+    kept |= {
+        "type": OpenEXR.scanlineimage,
+        "compression": OpenEXR.ZIPS_COMPRESSION,
+        "displayWindow": ((left, top), (left + clip.width - 1, top + clip.height - 1)),
+        "dataWindow": ((x, y), (x + frame.window.width - 1, y + frame.window.height - 1)),
+        "pixelAspectRatio": float(clip.pixel_aspect),
+        "chromaticities": _chromaticities(header, primaries),
+        FINGERPRINT: destination.stamps.get(frame.number, ""),
+        "vfxage:version": __version__,
+    }
+    if clip.rate is not None:
+        kept["framesPerSecond"] = clip.rate.limit_denominator(1 << 20)
+        # The frames of a movie of variable rate keep no time.
+        if "timeCode" not in kept and clip.timecode and not clip.variable_rate:
+            code = timecode.counted(clip.timecode, clip.rate, frame.number - clip.first)
+            kept |= {} if code is None else {"timeCode": code}
+    return kept
+
+
+def _plate_header(clip: ClipInfo, frame: Frame) -> tuple[Mapping[str, Any], bool]:
+    """The OpenEXR header to carry over, and whether it is this frame's own (a replaced frame takes the first's)."""
+    if "displayWindow" in frame.metadata:
+        return frame.metadata, True
+    return (clip.metadata if "displayWindow" in clip.metadata else {}), False
+
+
+def _kept(name: str, value: Any) -> bool:
+    # OpenEXR's Python cannot tell the type of an empty list.
+    return (
+        name not in _OWN
+        and name not in _NAMES_OF_SPACE
+        and not name.startswith("vfxage:")
+        and not (isinstance(value, list) and not value)
+    )
+
+
+def _chromaticities(header: Mapping[str, Any], primaries: tuple[float, ...]) -> tuple[float, ...]:
+    """The plate's very numbers where they are those of its colour space, which the shot may have named otherwise."""
+    own = chromaticities(header)
+    if own is not None and np.allclose(own, primaries, atol=2e-3):
+        return own
+    return tuple(map(float, primaries))

@@ -1,0 +1,124 @@
+"""OpenEXR's own decoders, called only on files whose structure was checked."""
+
+from __future__ import annotations
+
+import io
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import OpenEXR
+
+from vfxage.media.exr.chunks import check_chunks, expressible, isolate
+from vfxage.media.exr.header import Layout, Part, Source
+from vfxage.media.exr.layers import Picture
+
+Plane = np.ndarray[Any, np.dtype[Any]]
+
+_DTYPES = {"half": np.float16, "float": np.float32, "uint": np.uint32}
+
+
+def attributes(layout: Layout, part: Part, source: Source) -> Mapping[str, Any]:
+    """The part's attributes as OpenEXR's Python gives them, by name. Raises ReadError."""
+    with _translated(source), OpenEXR.File(_target(layout, part, source), header_only=True) as file:
+        return MappingProxyType(dict(file.header(0)))
+
+
+def planes(
+    layout: Layout, part: Part, picture: Picture | None, source: Source
+) -> tuple[Mapping[str, Any], dict[str, Plane]]:
+    """The part's attributes and the channels (H, W) of the picture (of the part where it is None), by name.
+
+    half or float as stored; chroma (H/2, W/2). Raises ReadError for a file whose pixels do not decode.
+    """
+    target = _target(layout, part, source)
+    if any((c.x_sampling, c.y_sampling) != (1, 1) for c in part.channels):
+        return attributes(layout, part, source), _subsampled(target, part, picture, source)
+    wanted = [c.name for c in part.channels] if picture is None else picture.names
+    with _translated(source), _listening() as heard, OpenEXR.File(target, separate_channels=True) as file:
+        if not file.parts:
+            raise source.damaged("its pixels do not decode" + "".join(heard[:1]).partition(" -")[2].rstrip())
+        channels = file.channels(0)
+        return MappingProxyType(dict(file.header(0))), {name: channels[name].pixels for name in wanted}
+
+
+def _target(layout: Layout, part: Part, source: Source) -> str | io.BytesIO:
+    """What to give OpenEXR: the file, or its part alone where the file holds more than that or odd attributes."""
+    table = check_chunks(layout, part, source)
+    if layout.multipart or not all(expressible(*item) for item in part.fields.items()):
+        return io.BytesIO(isolate(layout, part, table, source))
+    return str(source.path)
+
+
+def _subsampled(target: str | io.BytesIO, part: Part, picture: Picture | None, source: Source) -> dict[str, Plane]:
+    """OpenEXR.File refuses parts whose channels differ in size; its older InputFile does not."""
+    wanted = part.channels if picture is None else (*picture.colour, *((picture.alpha,) if picture.alpha else ()))
+    with _translated(source):
+        file = OpenEXR.InputFile(target)
+        try:
+            found = {}
+            for channel in wanted:
+                shape = part.data.height // channel.y_sampling, part.data.width // channel.x_sampling
+                raw = file.channel(channel.name)
+                found[channel.name] = np.frombuffer(raw, _DTYPES[channel.samples]).reshape(shape)
+            return found
+        finally:
+            file.close()
+
+
+@contextmanager
+def _translated(source: Source) -> Iterator[None]:
+    """Turn what OpenEXR raises into ReadError."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, KeyError, ArithmeticError, OSError) as error:
+        raise source.damaged(_brief(error, source)) from error
+    except MemoryError as error:
+        raise source.error("too large for the memory that is left", "use a smaller plate") from error
+
+
+def _brief(error: Exception, source: Source) -> str:
+    return str(error).replace(str(source.path), "it").split("\n")[0]
+
+
+class _Stdout:
+    """stdout as it was, but for one thread, whose words are kept: OpenEXR's Python prints why pixels do not decode."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._thread: int | None = threading.get_ident()
+        with _SWAP:
+            self._before: Any = sys.stdout
+            sys.stdout = self
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() != self._thread:
+            return int(self._before.write(text))
+        self.heard.append(text)
+        return len(text)
+
+    def leave(self) -> None:
+        """Put stdout back, unless somebody else replaced it meanwhile; then only pass everything on."""
+        with _SWAP:
+            self._thread = None
+            while isinstance(sys.stdout, _Stdout) and sys.stdout._thread is None:
+                sys.stdout = sys.stdout._before
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._before, name)
+
+
+_SWAP = threading.Lock()
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    stdout = _Stdout()
+    try:
+        yield stdout.heard
+    finally:
+        stdout.leave()

@@ -1,0 +1,226 @@
+"""An OpenEXR plate: a sequence or a single file, read frame by frame."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vfxage.colour import Colour
+from vfxage.errors import ReadError
+from vfxage.frames import FrameRange, Pattern
+from vfxage.media.exr import attributes, chroma, decode, timecode
+from vfxage.media.exr.header import Layout, Part, Source, read_layout
+from vfxage.media.exr.layers import Picture, find_picture
+from vfxage.types import F32, ClipInfo, Frame, Window
+
+_NUMBER = re.compile(r"(?:^|[._])(-?[0-9]{1,9})$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One file, its structure known, no pixel read."""
+
+    source: Source
+    layout: Layout
+    part: Part
+    picture: Picture
+
+    @property
+    def depth(self) -> str:
+        """ "float" where any channel of the picture is: then all are kept so."""
+        channels = (*self.picture.colour, *((self.picture.alpha,) if self.picture.alpha else ()))
+        return "float" if any(c.samples == "float" for c in channels) else "half"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the first frame's header and the shot say together."""
+
+    header: Mapping[str, Any]
+    rate: Fraction | None
+    """The shot's; the header's own wins."""
+    spaces: tuple[str, ...]
+    """Names of the colour space: settled where it is one."""
+
+
+class ExrReader:
+    """A plate of OpenEXR files (media.base.Reader).
+
+    ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
+    what the headers say; ``rate`` counts where they say nothing. Half, float, scan lines, tiles, mip-maps (level 0),
+    any compression, any data window; R G B, Y, Y RY BY, or the R G B of a layer; of several parts the first with
+    colour. Raises ReadError naming file and frame for what is missing, damaged, deep or of another display window
+    than the first frame.
+    """
+
+    def __init__(
+        self,
+        plate: str | Path,
+        *,
+        colorspace: str | None = None,
+        rate: Fraction | None = None,
+        ocio: str | Path | None = None,
+    ) -> None:
+        self._paths = _files(plate)
+        first = min(self._paths)
+        opened = _open(Source(self._paths[first], first))
+        header = decode.attributes(opened.layout, opened.part, opened.source)
+        self._first = opened
+        named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
+        colour = Colour(named[0], ocio) if len(named) == 1 else None
+        self._curve = None if colour is None or colour.linear else colour
+        self.info = _info(plate, tuple(sorted(self._paths)), opened, _Known(header, rate, named))
+
+    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+        """Yield these frames; see media.base.Reader."""
+        for number in numbers:
+            yield self._frame(number)
+
+    def close(self) -> None:
+        """Nothing stays open between frames."""
+
+    def _frame(self, number: int) -> Frame:
+        if number not in self._paths:
+            raise self._absent(number)
+        opened = _open(Source(self._paths[number], number))
+        self._check_same(opened)
+        header, planes = decode.planes(opened.layout, opened.part, opened.picture, opened.source)
+        alpha = None if opened.picture.alpha is None else _floats(planes[opened.picture.alpha.name])
+        samples = _colour(opened, planes, attributes.chromaticities(header) or chroma.REC709)
+        if self._curve is not None:
+            rgb, native = self._curve.to_linear(_floats(samples)), None
+        else:
+            rgb = _floats(samples)
+            native = None if opened.picture.kind == "luminance-chroma" else samples
+        return Frame(
+            number=number,
+            window=_relative(opened.part),
+            rgb=rgb,
+            alpha=alpha,
+            native=native,
+            metadata=header,
+        )
+
+    def _absent(self, number: int) -> ReadError:
+        info = self.info
+        if not info.first <= number <= info.last:
+            plate = FrameRange.parse(f"{info.first}-{info.last}")
+            return ReadError(f"the plate has no such frame, it has {plate}", path=info.path, frame=number)
+        path = Pattern.parse(info.path).path(number)
+        return ReadError("the file is missing", path=path, frame=number, fix="restore it, or leave the frame out")
+
+    def _check_same(self, opened: _Opened) -> None:
+        now, first = opened.part.display, self._first.part.display
+        if now != first:
+            raise opened.source.error(
+                f"its display window is {_size(now)} while frame {self.info.first} has {_size(first)}",
+                "make all frames of the plate alike",
+            )
+        if set(opened.picture.names) != set(self._first.picture.names):
+            raise opened.source.error(
+                f"its channels are {' '.join(opened.picture.names)} while frame {self.info.first} has "
+                f"{' '.join(self._first.picture.names)}",
+                "make all frames of the plate alike",
+            )
+
+
+def _files(plate: str | Path) -> dict[int, Path]:
+    pattern = Pattern.parse(str(Path(plate).absolute()))
+    numbers = pattern.numbers()
+    if not numbers:
+        raise ReadError("no such plate", path=plate, fix="check the path")
+    if not Pattern.is_sequence(str(plate)):
+        found = _NUMBER.search(Path(plate).stem)
+        return {int(found[1]) if found else 1: pattern.path(numbers[0])}
+    return {number: pattern.path(number) for number in numbers}
+
+
+def _open(source: Source) -> _Opened:
+    layout = read_layout(source)
+    return _Opened(source, layout, *find_picture(layout, source))
+
+
+def _relative(part: Part) -> Window:
+    return Window(part.data.x - part.display.x, part.data.y - part.display.y, part.data.width, part.data.height)
+
+
+def _size(window: Window) -> str:
+    return f"{window.width}x{window.height}+{window.x}+{window.y}"
+
+
+def _info(
+    plate: str | Path,
+    numbers: tuple[int, ...],
+    opened: _Opened,
+    known: _Known,
+) -> ClipInfo:
+    header = known.header
+    part = opened.part
+    have = set(numbers)
+    return ClipInfo(
+        path=str(Path(plate).absolute()),
+        kind="sequence",
+        width=part.display.width,
+        height=part.display.height,
+        first=numbers[0],
+        last=numbers[-1],
+        missing=tuple(n for n in range(numbers[0], numbers[-1] + 1) if n not in have),
+        rate=attributes.rate(header) or known.rate,
+        pixel_aspect=attributes.pixel_aspect(header),
+        display_origin=(part.display.x, part.display.y),
+        data_window=_relative(part),
+        colorspace=known.spaces[0] if len(known.spaces) == 1 else None,
+        depth=opened.depth,
+        alpha=opened.picture.alpha is not None,
+        timecode=timecode.to_text(header.get("timeCode")),
+        notes=tuple(_notes(opened, known)),
+        metadata=header,
+    )
+
+
+def _notes(opened: _Opened, known: _Known) -> Iterator[str]:
+    if len(opened.layout.parts) > 1:
+        name = opened.part.name or f"number {opened.part.index}"
+        yield f"{len(opened.layout.parts)} parts: {name} is the picture"
+    if opened.picture.layer:
+        yield f"layer {opened.picture.layer} is the picture"
+    if opened.picture.kind != "rgb":
+        yield f"{opened.picture.kind} picture, read as R, G, B"
+    own = attributes.rate(known.header)
+    if own and known.rate and own != known.rate:
+        yield f"the header says {own} frames per second and wins over {known.rate}"
+    if len(known.spaces) != 1:
+        said = f"contradicts itself on its colour space ({' or '.join(known.spaces)})" if known.spaces else ""
+        yield f"the header {said or 'names no colour space'}"
+
+
+def _colour(opened: _Opened, planes: Mapping[str, Any], primaries: tuple[float, ...]) -> Any:
+    """The picture's samples (H, W, 3): half or float as stored, float32 where made of chroma."""
+    stored = [planes[c.name] for c in opened.picture.colour]
+    if opened.picture.kind == "luminance-chroma":
+        y, ry, by = (_floats(plane) for plane in stored)
+        with np.errstate(all="ignore"):
+            return chroma.to_rgb(y, ry, by, chroma.weights(primaries))
+    if opened.depth == "float":
+        stored = [_floats(plane) for plane in stored]
+    return np.stack(stored * (3 // len(stored)), axis=-1)
+
+
+@cache
+def _half_values() -> F32:
+    with np.errstate(all="ignore"):
+        return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
+
+
+def _floats(samples: Any) -> F32:
+    """float32 of half (by table: half again as fast as a cast) or of float, which is given back as it is."""
+    if samples.dtype == np.float16:
+        return np.asarray(_half_values()[samples.view(np.uint16)], np.float32)
+    return np.asarray(samples, np.float32)
