@@ -18,7 +18,7 @@ find_python() {
         right_version "$PYTHON" || complain "PYTHON=$PYTHON is not a Python 3.11 or 3.12 that runs"
         return
     fi
-    for candidate in python3.12 python3.11 python3 python; do
+    for candidate in python3.11 python3.12 python3 python; do
         if right_version "$candidate"; then
             PYTHON=$candidate
             return
