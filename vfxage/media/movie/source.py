@@ -1,0 +1,112 @@
+"""A movie file opened for reading: local, a movie, within limits, and with errors that people can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from vfxage.errors import ReadError
+
+MAX_SIDE = 32768
+MAX_PIXELS = 1 << 27
+"""A header that asks for more (16384 x 8192, 1.6 GB as float RGB) is refused before memory is taken."""
+
+_FORMATS = (
+    "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,ogg,dv,asf,gxf,nut,yuv4mpegpipe"
+)
+"""Demuxers that read one local file; playlists, images and text are not movies, whatever their suffix says."""
+
+_DAMAGED = "copy it again from where it came from"
+
+
+@dataclass(slots=True)
+class Source:
+    """An open container and its picture stream."""
+
+    container: InputContainer
+    stream: VideoStream
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        self.container.close()
+
+
+def reason(error: Exception) -> str:
+    """Say in a few words what FFmpeg found wrong: its log's last line where there is one."""
+    log = getattr(error, "log", None)
+    text = log[2].strip() if log else ""
+    return text or getattr(error, "strerror", None) or str(error)
+
+
+@contextmanager
+def reading(path: str, frame: int | None = None) -> Iterator[None]:
+    """Turn what PyAV raises into ReadError naming the file, and the frame if given."""
+    try:
+        yield
+    except (av.error.FFmpegError, ValueError, UnicodeError, OverflowError) as error:
+        raise ReadError(f"cannot be read ({reason(error)})", path=path, frame=frame, fix=_DAMAGED) from error
+
+
+def open_source(path: str, *, threads: int = 0) -> Source:
+    """Open a movie and choose its picture stream; ReadError says why not.
+
+    ``threads`` decode at once (0: as FFmpeg sees fit); the pictures do not depend on it. Streams opened here report
+    damage instead of hiding it.
+    """
+    _check_file(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    try:
+        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise ReadError(f"is not a movie that can be read ({reason(error)})", path=path, fix=_DAMAGED) from error
+    try:
+        stream = _picture_stream(container, path)
+    except BaseException:
+        container.close()
+        raise
+    context = stream.codec_context
+    context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+    context.thread_count = threads
+    context.thread_type = "AUTO" if threads != 1 else "NONE"
+    return Source(container, stream)
+
+
+def _check_file(path: str) -> None:
+    file = Path(path)
+    if not file.exists():
+        raise ReadError("does not exist", path=path, fix="check the plate's path")
+    if not file.is_file():
+        raise ReadError("is not a file", path=path, fix="name a movie, or a sequence as name.####.exr")
+    try:
+        with file.open("rb") as stream:
+            if not stream.read(1):
+                raise ReadError("is empty", path=path, fix=_DAMAGED)
+    except OSError as error:
+        raise ReadError(f"cannot be opened ({error.strerror})", path=path, fix="check its permissions") from error
+
+
+def _picture_stream(container: InputContainer, path: str) -> VideoStream:
+    covers = Disposition.attached_pic | Disposition.timed_thumbnails
+    streams = [stream for stream in container.streams.video if not stream.disposition & covers]
+    if not streams:
+        raise ReadError("has no video stream", path=path, fix="name a movie with pictures")
+    stream = next((stream for stream in streams if stream.frames), streams[0])
+    if stream.codec_context is None:
+        raise ReadError("has a codec that cannot be decoded here", path=path, fix="convert it to ProRes or H.264")
+    check_size(stream.codec_context.width, stream.codec_context.height, path)
+    return stream
+
+
+def check_size(width: int, height: int, path: str) -> None:
+    """ReadError unless a picture of this size is plausible."""
+    if width <= 0 or height <= 0:
+        raise ReadError("has pictures of no size", path=path, fix=_DAMAGED)
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise ReadError(f"says its pictures are {width}x{height}, more than vfxage reads", path=path, fix=_DAMAGED)

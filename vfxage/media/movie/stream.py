@@ -1,0 +1,203 @@
+"""Pictures by number out of a stream of packets: seeking, decoding, and knowing when one did not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+import av
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vfxage.errors import ReadError
+from vfxage.media.movie.index import FrameIndex
+from vfxage.media.movie.source import Source, open_source, reason
+
+_FAR = 16
+"""Packets ahead from which seeking beats decoding on."""
+
+
+class _DamageError(Exception):
+    """The wanted picture did not come; the text says why."""
+
+
+class Pictures:
+    """Decoded pictures of one movie by frame number, in any number of passes.
+
+    Decodes with as many threads as FFmpeg likes. Where a picture does not come, decodes again from the same key frame
+    with one thread, which tells exactly which picture is damaged, then from the key frame before (a stream may need
+    some pictures to recover); what still does not come is a ReadError. Holds a few pictures at a time.
+    """
+
+    def __init__(self, path: str, index: FrameIndex, first: int, source: Source) -> None:
+        self._path = path
+        self._index = index
+        self._places = {int(stamp): place for place, stamp in enumerate(index.stamps)}
+        self._first = first
+        self._source: Source | None = source
+        self._threads = 0
+
+    def read(self, numbers: Sequence[int]) -> Iterator[tuple[VideoFrame, int]]:
+        """Yield the pictures of these numbers (strictly ascending), each with its number."""
+        ranks = [number - self._first for number in numbers]
+        self._check(ranks)
+        done = 0
+        trouble = _DamageError("")
+        for threads, back in ((0, 0), (1, 0), (1, 1)):
+            try:
+                for picture in self._attempt(ranks[done:], threads, back):
+                    yield picture, numbers[done]
+                    done += 1
+            except _DamageError as damage:
+                trouble = damage
+            if done == len(ranks):
+                return
+        raise ReadError(
+            f"cannot be decoded ({trouble})",
+            path=self._path,
+            frame=numbers[done],
+            fix="copy it again from where it came from, or leave that frame out",
+        )
+
+    def close(self) -> None:
+        """Release the file; may be called twice."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def _check(self, ranks: Sequence[int]) -> None:
+        index = self._index
+        for rank, after in zip(ranks, [*ranks[1:], None], strict=True):
+            number = rank + self._first
+            if after is not None and after <= rank:
+                raise ValueError(f"frame numbers must ascend, got {number} before {after + self._first}")
+            if not 0 <= rank < index.count:
+                raise ReadError(
+                    f"has no such frame, only {self._first}-{self._first + index.count - 1}",
+                    path=self._path,
+                    frame=number,
+                    fix="correct the frame range",
+                )
+            if rank >= index.whole:
+                raise ReadError(
+                    f"is missing: the file promises {index.count} frames and breaks off after {index.whole}",
+                    path=self._path,
+                    frame=max(number, self._first + index.whole),
+                    fix="copy it again from where it came from",
+                )
+
+    def _attempt(self, ranks: Sequence[int], threads: int, back: int) -> Iterator[VideoFrame]:
+        """Yield the pictures of these ranks in turn; raises _DamageError at the first that does not come."""
+        position = 0
+        while position < len(ranks):
+            start = self._start(ranks[position], back)
+            run = self._run(ranks, position)
+            for picture in self._decode(ranks[position:run], start, threads):
+                yield picture
+                position += 1
+
+    def _start(self, rank: int, back: int) -> int:
+        starts = self._index.starts(rank)
+        return starts[min(back, len(starts) - 1)]
+
+    def _run(self, ranks: Sequence[int], position: int) -> int:
+        """End of the ranks from ``position`` on that are better decoded through than sought."""
+        end = position + 1
+        while end < len(ranks):
+            if self._start(ranks[end], 0) > self._index.packet_of(ranks[end - 1]) + _FAR:
+                break
+            end += 1
+        return end
+
+    def _decode(self, ranks: Sequence[int], start: int, threads: int) -> Iterator[VideoFrame]:
+        wanted = iter(ranks)
+        rank = next(wanted, None)
+        for picture, shown in self._ranked(start, threads):
+            if rank is None:
+                return
+            if shown < rank:
+                continue
+            if shown > rank:
+                raise _DamageError("the decoder left it out")
+            if picture.is_corrupt:
+                raise _DamageError("its data are damaged")
+            yield picture
+            rank = next(wanted, None)
+        if rank is not None:
+            raise _DamageError("the stream ends before it")
+
+    def _ranked(self, start: int, threads: int) -> Iterator[tuple[VideoFrame, int]]:
+        """Decode from packet ``start``: pictures in presentation order, each with its rank."""
+        after: int | None = None
+        for packet in self._packets(start, threads):
+            context = packet.stream.codec_context
+            try:
+                pictures, trouble = context.decode(packet if packet.size else None), None
+            except av.error.FFmpegError as error:
+                pictures, trouble = _flushed(context), _DamageError(reason(error))
+            for picture in pictures:
+                rank = self._rank_of(picture)
+                if trouble is not None and after is not None and rank > after:
+                    break  # the damaged picture belongs before this one
+                if rank >= 0:
+                    yield picture, rank
+                    after = rank + 1
+            if trouble is not None:
+                raise trouble
+
+    def _rank_of(self, picture: VideoFrame) -> int:
+        place = None if picture.pts is None else self._places.get(picture.pts)
+        return -1 if place is None else int(self._index.ranks[place])
+
+    def _packets(self, start: int, threads: int) -> Iterator[Packet[VideoStream]]:
+        """Yield the packets from place ``start`` in file order to the end, and the empty one that ends a stream."""
+        try:
+            if self._index.timed and start > 0:
+                packets = self._sought(start, self._opened(threads, fresh=False))
+                if packets is not None:
+                    yield from packets
+                    return
+            packets = self._all(self._opened(threads, fresh=True))
+            yield from islice(packets, start, None)
+        except av.error.FFmpegError as error:
+            raise _DamageError(reason(error)) from error
+
+    def _sought(self, start: int, source: Source) -> Iterator[Packet[VideoStream]] | None:
+        """Seek to just before place ``start`` and go on to it; None where the container cannot be made to."""
+        try:
+            source.container.seek(int(self._index.seeks[start]), stream=source.stream)
+            packets = self._all(source)
+            landed = next(packets)
+        except (av.error.FFmpegError, StopIteration):
+            return None
+        place = None if landed.pts is None else self._places.get(landed.pts)
+        if place is None or place > start:
+            return None
+        return islice(chain([landed], packets), start - place, None)
+
+    def _all(self, source: Source) -> Iterator[Packet[VideoStream]]:
+        ordinal = 0
+        for packet in source.container.demux(source.stream):
+            if packet.size:
+                if not self._index.timed:
+                    packet.pts = packet.dts = ordinal
+                ordinal += 1
+            elif packet.pts is not None or packet.dts is not None:
+                continue  # an empty packet that shows nothing new (AVI)
+            yield packet
+
+    def _opened(self, threads: int, *, fresh: bool) -> Source:
+        if self._source is None or fresh or threads != self._threads:
+            self.close()
+            self._source, self._threads = open_source(self._path, threads=threads), threads
+        return self._source
+
+
+def _flushed(context: VideoCodecContext) -> list[VideoFrame]:
+    """What a decoder still holds after an error."""
+    try:
+        return context.decode(None)
+    except av.error.FFmpegError:
+        return []

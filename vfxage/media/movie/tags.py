@@ -1,0 +1,120 @@
+"""What the numbers of a movie mean: matrix, range, primaries, transfer, as in ITU-T H.273 (CICP)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vfxage.errors import ReadError
+
+UNSPECIFIED = 2
+VIDEO_RANGE, FULL_RANGE = 1, 2
+DISPLAY_709 = "Rec.1886 Rec.709 - Display"
+"""What untagged and 709-tagged movies are read as, and what a linear plate is written as."""
+
+LUMA_WEIGHTS: Mapping[int, tuple[float, float]] = {
+    1: (0.2126, 0.0722),
+    4: (0.30, 0.11),
+    5: (0.299, 0.114),
+    6: (0.299, 0.114),
+    7: (0.212, 0.087),
+    9: (0.2627, 0.0593),
+}
+"""(Kr, Kb) by matrix number. H.273 table 4; others are not a matrix of R'G'B' or need constant luminance."""
+
+MATRIX_NAMES: Mapping[int, str] = {
+    0: "RGB",
+    1: "BT.709",
+    4: "FCC",
+    5: "BT.601",
+    6: "BT.601",
+    7: "SMPTE 240M",
+    8: "YCgCo",
+    9: "BT.2020",
+    10: "BT.2020 constant luminance",
+    14: "ICtCp",
+}
+
+_PAIRS = (
+    *((1, 1), (1, 13), (9, 14), (9, 16), (9, 18), (12, 13), (12, 16)),
+    *((11, 17), (12, 17), (1, 4), (1, 8), (9, 8), (12, 8)),
+)
+"""(primaries, transfer) that a movie may be tagged with, the usual ones first."""
+
+
+def tags_for(space: str) -> tuple[int, int, int]:
+    """(primaries, transfer, matrix) to write for a colour space; one that no tags name gets none."""
+    from vfxage.colour import from_cicp
+
+    for primaries, transfer in _PAIRS:
+        if from_cicp(primaries, transfer) == space:
+            return primaries, transfer, 9 if primaries == 9 else 1
+    return UNSPECIFIED, UNSPECIFIED, 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """How to read a movie's code values; numbers are H.273's, never "unspecified" after ``resolve_tags``."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    """0 for RGB."""
+    full_range: bool
+    notes: tuple[str, ...] = ()
+    """What had to be assumed, for people."""
+
+    def weights(self, path: str) -> tuple[float, float]:
+        """(Kr, Kb) of the matrix; ReadError for one that is not a plain matrix."""
+        if self.matrix not in LUMA_WEIGHTS:
+            name = MATRIX_NAMES.get(self.matrix, f"number {self.matrix}")
+            raise ReadError(
+                f"has colour matrix {name}, which vfxage does not read",
+                path=path,
+                fix="convert it to BT.709 or BT.2020 (non-constant luminance)",
+            )
+        return LUMA_WEIGHTS[self.matrix]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawTags:
+    """The file's own numbers, 2 (range: 0) where it says nothing."""
+
+    primaries: int
+    transfer: int
+    matrix: int
+    range: int
+    rgb: bool
+    """Whether samples are R, G, B."""
+    full_format: bool
+    """Whether the pixel format itself means full range (yuvj420p)."""
+
+
+def resolve_tags(raw: RawTags, width: int, height: int) -> Tags:
+    """Fill in what the file does not say: BT.709 for HD (1280 wide or 720 high and up), BT.601 below; video range."""
+    hd = width >= 1280 or height >= 720
+    size = "HD" if hd else "SD"
+    matrix, primaries, transfer = raw.matrix, raw.primaries, raw.transfer
+    missing, meaning = [], []
+    if raw.rgb:
+        matrix = 0
+    elif matrix in (UNSPECIFIED, 0, 3):
+        matrix = 1 if hd else 6
+        missing.append("matrix")
+        meaning.append(f"{MATRIX_NAMES[matrix]} matrix ({size} size)")
+    if primaries in (UNSPECIFIED, 0, 3):
+        primaries = 1 if raw.rgb or hd else 6
+        missing.append("primaries")
+        meaning.append(f"{'BT.709' if primaries == 1 else 'BT.601'} primaries")
+    if transfer in (UNSPECIFIED, 0, 3):
+        transfer = 1
+        missing.append("transfer")
+        meaning.append("BT.1886 curve")
+    full = raw.range == FULL_RANGE
+    if raw.range not in (VIDEO_RANGE, FULL_RANGE):
+        full = raw.rgb or raw.full_format
+        if not full:
+            missing.append("range")
+            meaning.append("video range")
+    notes = (f"no tag for {', '.join(missing)}: read as {', '.join(meaning)}",) if missing else ()
+    return Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=full, notes=notes)

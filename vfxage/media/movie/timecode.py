@@ -1,0 +1,39 @@
+"""SMPTE ST 12 timecode: frames to and from HH:MM:SS:FF, drop frame (;) included."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+_FORM = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;.])(\d{2,3})")
+
+
+def shift_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
+    """Give the timecode ``frames`` later (or earlier), wrapping at 24 hours; None if it is not one.
+
+    A ``;`` or ``.`` before the frames means drop frame, where the rate is a multiple of 30000/1001: two numbers (four
+    at 59.94) are left out each minute but every tenth.
+    """
+    match = _FORM.fullmatch(timecode)
+    if match is None:
+        return None
+    hours, minutes, seconds, ticks = (int(match[group]) for group in (1, 2, 3, 5))
+    nominal = max(1, round(rate))
+    drop = nominal // 15 if match[4] in ";." and nominal % 30 == 0 else 0
+    total_minutes = hours * 60 + minutes
+    total = (total_minutes * 60 + seconds) * nominal + ticks - drop * (total_minutes - total_minutes // 10)
+    day = 24 * 60 * 60 * nominal - drop * (24 * 60 - 24 * 6)
+    return _format((total + frames) % day, nominal, drop)
+
+
+def _format(frames: int, nominal: int, drop: int) -> str:
+    if drop:
+        per_minute = 60 * nominal - drop
+        per_ten = 10 * 60 * nominal - 9 * drop
+        tens, rest = divmod(frames, per_ten)
+        minutes = max(0, (rest - drop) // per_minute)  # the first minute of ten is whole
+        frames += drop * (9 * tens + minutes)
+    seconds, ticks = divmod(frames, nominal)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{seconds:02d}{';' if drop else ':'}{ticks:02d}"
