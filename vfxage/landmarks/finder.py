@@ -1,0 +1,141 @@
+"""Faces of one picture: found, meshed, judged."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from vfxage.landmarks.crops import ROOM, Square, apply, square_of_box, square_of_points, view
+from vfxage.landmarks.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwork, MeshNetwork
+from vfxage.landmarks.search import search
+from vfxage.types import F32, U8
+
+_SEARCH_SCORE = 0.5
+_VOTE_SCORE = 0.1
+_MESH_SCORE = 0.5
+_SURE = 0.5
+"""A first judge this sure is not checked by a second."""
+_VIEW = 1.25
+"""A detector is asked about a square this much larger than the mesh crop."""
+LOOK_SIDE = 16
+_CHEEKS = 234, 454
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """One face in one picture."""
+
+    points: F32
+    """(478, 2) pixels of the picture, centres at +0.5."""
+    confidence: float
+    """0..1, FaceMesh's own opinion that its crop shows a face."""
+    vote: float
+    """0..1, the best score a face detector gives the same place: independent of FaceMesh."""
+    yaw: float
+    """Degrees, positive when the face looks towards the picture's right."""
+
+
+class FaceFinder:
+    """Finds faces and meshes them; a context manager, for one thread at a time.
+
+    Pictures are (H, W, 3) uint8 display-referred sRGB. Nothing is remembered between calls. Raises VfxageError when
+    MediaPipe or a system library it needs is missing.
+    """
+
+    def __init__(self, min_face: float = 48) -> None:
+        self.min_face = min_face
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._mesh = MeshNetwork()
+            stack.callback(self._mesh.close)
+            self._detector = BoxNetwork(FULL_RANGE, _SEARCH_SCORE)
+            stack.callback(self._detector.close)
+            self._judges = []
+            for detector in (SHORT_RANGE, FULL_RANGE):
+                self._judges.append(BoxNetwork(detector, _VOTE_SCORE))
+                stack.callback(self._judges[-1].close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def find(self, picture: U8) -> list[Detection]:
+        """Every face at least about ``min_face`` pixels tall, anywhere in the picture, largest first."""
+        found: list[Detection] = []
+        for row in search(picture, self._detector, self._detector.side, self.min_face):
+            seen = self._look(picture, square_of_box(row), passes=3)
+            if seen is not None and not any(same_place(seen.points, other.points) for other in found):
+                found.append(seen)
+        return sorted(found, key=lambda item: -float(np.ptp(item.points[:, 1])))
+
+    def near(self, picture: U8, points: F32) -> list[Detection]:
+        """Every face of about the same size within two faces of ``points`` (478, 2), where one was lost."""
+        low, high = points.min(0), points.max(0)
+        size = float((high - low).max())
+        x0, y0 = (max(0, int(value)) for value in low - 2 * size)
+        x1, y1 = (int(value) for value in high + 2 * size)
+        region = picture[y0:y1, x0:x1]
+        if min(region.shape[:2]) < 2:
+            return []
+        found: list[Detection] = []
+        for row in search(region, self._detector, self._detector.side, max(size / 2, self.min_face)):
+            row[0:8:2] += x0
+            row[1:8:2] += y0
+            seen = self._look(picture, square_of_box(row), passes=3)
+            if seen is not None:
+                found.append(seen)
+        return found
+
+    def look(self, picture: U8, points: F32) -> F32:
+        """A small upright picture of the face and its hair, (16, 16, 3) 0..255."""
+        return view(picture, square_of_points(points), LOOK_SIDE).astype(np.float32)
+
+    def follow(self, picture: U8, points: F32) -> Detection | None:
+        """The face that was at ``points`` (478, 2) a moment ago; None where there is none any more."""
+        return self._look(picture, square_of_points(points), passes=2)
+
+    def _look(self, picture: U8, square: Square, passes: int) -> Detection | None:
+        """Mesh a face, each pass in the crop that the one before asks for, so that the first guess hardly matters."""
+        for _ in range(passes):
+            marks, score = self._mesh(view(picture, square, MESH_SIDE))
+            if score < _MESH_SCORE:
+                return None
+            points = apply(square.to_picture(MESH_SIDE), marks[:, :2])
+            square = square_of_points(points)
+        return Detection(points=points, confidence=score, vote=self._vote(picture, square), yaw=yaw_of(marks))
+
+    def _vote(self, picture: U8, square: Square) -> float:
+        """The best score of a detector's box that lies where the mesh does."""
+        wide = Square(square.x, square.y, square.side * _VIEW, square.roll)
+        best = 0.0
+        for judge in self._judges:
+            if best >= _SURE:
+                break
+            side = judge.side
+            rows = judge(view(picture, wide, side))
+            face = side / _VIEW / ROOM
+            off = np.hypot(rows[:, 0] + rows[:, 2] - side, rows[:, 1] + rows[:, 3] - side) / 2
+            tall = np.maximum(rows[:, 2] - rows[:, 0], rows[:, 3] - rows[:, 1])
+            fits = (off < 0.35 * face) & (tall > 0.5 * face) & (tall < 1.6 * face)
+            best = max(best, float(rows[fits, 8].max(initial=0.0)))
+        return best
+
+
+def yaw_of(marks: F32) -> float:
+    """Degrees from the depth between the cheeks of an upright mesh (478, 3)."""
+    right, left = marks[list(_CHEEKS)]
+    return float(np.degrees(np.arctan2(left[2] - right[2], left[0] - right[0])))
+
+
+def same_place(one: F32, other: F32) -> bool:
+    """Whether two meshes lie on the same face: mean landmark distance under a quarter of the smaller face."""
+    size = min(np.ptp(one, axis=0).max(), np.ptp(other, axis=0).max())
+    return bool(np.linalg.norm(one - other, axis=1).mean() < 0.25 * size)

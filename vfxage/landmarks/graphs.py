@@ -1,0 +1,218 @@
+"""The networks as MediaPipe graphs of our own. MediaPipe's only home.
+
+Nothing is downloaded: the wheel of ``mediapipe==0.10.21`` carries BlazeFace (Bazarevsky et al. 2019, short and full
+range) and FaceMesh with attention (Kartynnik et al. 2019, Grishchenko et al. 2020). The graphs keep nothing between
+calls and run on one thread each: the same picture gives the same bits, whatever was looked at before.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vfxage.errors import VfxageError
+from vfxage.types import F32, POINTS, U8
+
+MESH_SIDE = 192
+"""FaceMesh's input, pixels."""
+_STDERR = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One BlazeFace, as its published graph describes it."""
+
+    model: str
+    side: int
+    boxes: int
+    anchors: str
+
+
+FULL_RANGE = Detector(
+    "face_detection_full_range_sparse", 192, 2304, "num_layers: 1 strides: 4 interpolated_scale_aspect_ratio: 0"
+)
+SHORT_RANGE = Detector(
+    "face_detection_short_range",
+    128,
+    896,
+    "num_layers: 4 strides: 8 strides: 16 strides: 16 strides: 16 interpolated_scale_aspect_ratio: 1",
+)
+
+
+def _input_nodes(side: int, low: int) -> str:
+    return f"""
+input_stream: "image"
+executor {{ type: "ThreadPoolExecutor" options {{ [mediapipe.ThreadPoolExecutorOptions.ext] {{ num_threads: 1 }} }} }}
+node {{ calculator: "ToImageCalculator" input_stream: "IMAGE_CPU:image" output_stream: "IMAGE:picture" }}
+node {{ calculator: "ImageToTensorCalculator" input_stream: "IMAGE:picture" output_stream: "TENSORS:input"
+  options {{ [mediapipe.ImageToTensorCalculatorOptions.ext] {{ output_tensor_width: {side} output_tensor_height: {side}
+    output_tensor_float_range {{ min: {low} max: 1 }} }} }} }}
+"""
+
+
+def _inference_node(model: str, resolver: str = "") -> str:
+    return f"""
+node {{ calculator: "InferenceCalculatorCpu" input_stream: "TENSORS:input" output_stream: "TENSORS:output" {resolver}
+  options {{ [mediapipe.InferenceCalculatorOptions.ext] {{ model_path: "mediapipe/modules/{model}.tflite"
+    delegate {{ xnnpack {{ num_threads: 1 }} }} }} }} }}
+"""
+
+
+def _mesh_graph() -> str:
+    resolver = 'input_side_packet: "OP_RESOLVER:resolver"'
+    return f"""
+output_stream: "landmarks" output_stream: "score"
+{_input_nodes(MESH_SIDE, 0)}
+node {{ calculator: "TfLiteCustomOpResolverCalculator" output_side_packet: "OP_RESOLVER:resolver" }}
+{_inference_node("face_landmark/face_landmark_with_attention", resolver)}
+node {{ calculator: "SplitTensorVectorCalculator" input_stream: "output"
+  output_stream: "mesh" output_stream: "flag"
+  options {{ [mediapipe.SplitVectorCalculatorOptions.ext] {{
+    ranges {{ begin: 0 end: 6 }} ranges {{ begin: 6 end: 7 }} }} }} }}
+node {{ calculator: "TensorsToFloatsCalculator" input_stream: "TENSORS:flag" output_stream: "FLOAT:score"
+  options {{ [mediapipe.TensorsToFloatsCalculatorOptions.ext] {{ activation: SIGMOID }} }} }}
+node {{ calculator: "TensorsToFaceLandmarksWithAttention"
+  input_stream: "TENSORS:mesh" output_stream: "LANDMARKS:landmarks" }}
+"""
+
+
+def _detector_graph(detector: Detector, threshold: float) -> str:
+    side = detector.side
+    return f"""
+output_stream: "detections"
+{_input_nodes(side, -1)}
+{_inference_node("face_detection/" + detector.model)}
+node {{ calculator: "SsdAnchorsCalculator" output_side_packet: "anchors"
+  options {{ [mediapipe.SsdAnchorsCalculatorOptions.ext] {{ input_size_width: {side} input_size_height: {side}
+    min_scale: 0.1484375 max_scale: 0.75 anchor_offset_x: 0.5 anchor_offset_y: 0.5 aspect_ratios: 1
+    fixed_anchor_size: true {detector.anchors} }} }} }}
+node {{ calculator: "TensorsToDetectionsCalculator" input_stream: "TENSORS:output" input_side_packet: "ANCHORS:anchors"
+  output_stream: "DETECTIONS:raw"
+  options {{ [mediapipe.TensorsToDetectionsCalculatorOptions.ext] {{ num_classes: 1 num_boxes: {detector.boxes}
+    num_coords: 16 x_scale: {side} y_scale: {side} w_scale: {side} h_scale: {side} keypoint_coord_offset: 4
+    num_keypoints: 6 num_values_per_keypoint: 2 box_coord_offset: 0 reverse_output_order: true sigmoid_score: true
+    score_clipping_thresh: 100 min_score_thresh: {threshold} }} }} }}
+node {{ calculator: "NonMaxSuppressionCalculator" input_stream: "raw" output_stream: "detections"
+  options {{ [mediapipe.NonMaxSuppressionCalculatorOptions.ext] {{ min_suppression_threshold: 0.3
+    overlap_type: INTERSECTION_OVER_UNION algorithm: WEIGHTED }} }} }}
+"""
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keep what C++ libraries write to file descriptor 2 out of the user's log, for the moment of the block.
+
+    Python's own ``sys.stderr`` is flushed first. One thread at a time holds the descriptor; it is always given back.
+    """
+    with _STDERR:
+        sys.stderr.flush()
+        saved = os.dup(2)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            os.close(nowhere)
+
+
+def _import_mediapipe() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside its own dependencies
+            import mediapipe
+    except ImportError as error:
+        raise VfxageError(
+            f"MediaPipe does not load ({error})",
+            fix="install its system libraries: apt-get install libgl1 libegl1 libgles2 libglib2.0-0",
+        ) from error
+    return mediapipe
+
+
+class Graph:
+    """A running MediaPipe graph that takes one picture at a time; close it when done."""
+
+    def __init__(self, text: str, outputs: tuple[str, ...], side: int) -> None:
+        with quiet_stderr():
+            self._mediapipe = _import_mediapipe()
+            self._mediapipe.resource_util.set_resource_dir(str(Path(self._mediapipe.__file__).parents[1]))
+            self._graph = self._mediapipe.CalculatorGraph(graph_config=text)
+            self._packets: dict[str, Any] = {}
+            self._time = 0
+            for name in outputs:
+                self._graph.observe_output_stream(name, self._packets.__setitem__)
+            self._graph.start_run()
+            self.run(np.zeros((side, side, 3), np.uint8))  # what TFLite has to say, it says at the first picture
+
+    def run(self, picture: U8) -> dict[str, Any]:
+        """Give each output's packet for ``picture`` (side, side, 3) sRGB; an output without an answer is absent."""
+        self._packets.clear()
+        self._time += 1
+        image = self._mediapipe.packet_creator.create_image_frame(
+            picture, image_format=self._mediapipe.ImageFormat.SRGB, copy=True
+        )
+        self._graph.add_packet_to_input_stream("image", image.at(self._time))
+        self._graph.wait_until_idle()
+        return self._packets
+
+    def close(self) -> None:
+        """Stop the graph's thread."""
+        with quiet_stderr():
+            self._graph.close()
+
+
+class MeshNetwork:
+    """FaceMesh with attention: a square crop to 478 points and a score."""
+
+    def __init__(self) -> None:
+        self._graph = Graph(_mesh_graph(), ("landmarks", "score"), MESH_SIDE)
+        self._getter = self._graph._mediapipe.packet_getter
+
+    def __call__(self, crop: U8) -> tuple[F32, float]:
+        """Landmarks (478, 3) in crop pixels (z in the same unit, smaller is nearer) and 0..1 for "a face"."""
+        packets = self._graph.run(crop)
+        marks = self._getter.get_proto(packets["landmarks"]).landmark
+        points = np.array([(mark.x, mark.y, mark.z) for mark in marks], np.float32)
+        if points.shape != (POINTS, 3):
+            raise VfxageError(f"FaceMesh answered {points.shape} landmarks", fix="install mediapipe==0.10.21")
+        return points * np.float32(MESH_SIDE), float(self._getter.get_float(packets["score"]))
+
+    def close(self) -> None:
+        """Stop the network."""
+        self._graph.close()
+
+
+class BoxNetwork:
+    """BlazeFace: a square tile to boxes with six key points and scores."""
+
+    def __init__(self, detector: Detector, threshold: float) -> None:
+        self.side = detector.side
+        self._graph = Graph(_detector_graph(detector, threshold), ("detections",), detector.side)
+        self._getter = self._graph._mediapipe.packet_getter
+
+    def __call__(self, tile: U8) -> F32:
+        """(N, 9) tile pixels: x0 y0 x1 y1, right eye x y, left eye x y, score 0..1."""
+        packets = self._graph.run(tile)
+        if "detections" not in packets:
+            return np.empty((0, 9), np.float32)
+        rows = []
+        for found in self._getter.get_proto_list(packets["detections"]):
+            box, keys = found.location_data.relative_bounding_box, found.location_data.relative_keypoints
+            corners = (box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height)
+            rows.append((*corners, keys[0].x, keys[0].y, keys[1].x, keys[1].y))
+            rows[-1] = (*(value * self.side for value in rows[-1]), found.score[0])
+        return np.array(rows, np.float32).reshape(-1, 9)
+
+    def close(self) -> None:
+        """Stop the network."""
+        self._graph.close()

@@ -1,0 +1,80 @@
+"""Where to look: a picture as overlapping detector tiles on several scales, and one answer per face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from vfxage.types import F32, U8
+
+_SEEN = 22
+"""A face this tall in a tile, pixels, is found reliably."""
+_STEP = 0.7
+"""Tiles advance by this part of their side; the overlap holds every face that the next coarser scale may miss."""
+_COARSER = 2.0
+
+
+def levels(width: int, height: int, side: int, min_face: float) -> list[float]:
+    """Scales of the picture, finest first: from ``min_face`` being seen to the whole picture in one tile."""
+    coarsest = side / max(width, height)
+    scale = max(min(_SEEN / min_face, 2.0), coarsest)
+    scales = []
+    while scale > coarsest * 1.1:
+        scales.append(scale)
+        scale /= _COARSER
+    return [*scales, coarsest]
+
+
+def tiles(picture: U8, side: int) -> Iterator[tuple[int, int, U8]]:
+    """Yield x, y and (side, side, 3) of overlapping tiles that cover ``picture``; black fills the last ones."""
+    height, width = picture.shape[:2]
+    for y in starts(height, side):
+        for x in starts(width, side):
+            part = picture[y : y + side, x : x + side]
+            if part.shape[:2] != (side, side):
+                part = np.pad(part, ((0, side - part.shape[0]), (0, side - part.shape[1]), (0, 0)))
+            yield x, y, np.ascontiguousarray(part)
+
+
+def starts(length: int, side: int) -> list[int]:
+    """First pixels of tiles that cover ``length``, evenly spread, the last one flush with the end."""
+    if length <= side:
+        return [0]
+    count = int(np.ceil((length - side) / (side * _STEP))) + 1
+    return [round(i * (length - side) / (count - 1)) for i in range(count)]
+
+
+def search(picture: U8, detect: Callable[[U8], F32], side: int, min_face: float) -> F32:
+    """Boxes (N, 9) in picture pixels, best first, one per face; see ``BoxNetwork`` for the columns."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    found = [np.empty((0, 9), np.float32)]
+    for scale in levels(width, height, side, min_face):
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        for x, y, tile in tiles(np.asarray(small, np.uint8), side):
+            rows = detect(tile)
+            rows[:, 0:8:2] = (rows[:, 0:8:2] + x) * (width / size[0])
+            rows[:, 1:8:2] = (rows[:, 1:8:2] + y) * (height / size[1])
+            found.append(rows)
+    return best_boxes(np.concatenate(found))
+
+
+def overlap(box: F32, boxes: F32) -> F32:
+    """Intersection over the smaller area, of (4,) with (N, 4): a part of a face found as a face counts as the same."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:4], boxes[:, 2:4])
+    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    areas = np.prod(boxes[:, 2:4] - boxes[:, :2], axis=1)
+    return np.asarray(shared / np.maximum(np.minimum(areas, np.prod(box[2:4] - box[:2])), 1e-6), np.float32)
+
+
+def best_boxes(boxes: F32, limit: float = 0.5) -> F32:
+    """Greedy non-maximum suppression by score; a box cut by a tile's edge loses to the whole one beside it."""
+    keep = []
+    rest = boxes[np.argsort(-boxes[:, 8], kind="stable")]
+    while len(rest):
+        keep.append(rest[0])
+        rest = rest[overlap(rest[0], rest) <= limit]
+    return np.array(keep, np.float32).reshape(-1, 9)

@@ -1,0 +1,103 @@
+"""Cuts: where one take ends and the next begins, told from flashes, pans and people who move fast.
+
+Blocks of a thumbnail are looked for in their neighbourhood on the other side of the suspected cut by normalised
+cross-correlation, so that motion and changes of exposure explain themselves; what no frame just before explains in any
+frame just after is a new take.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from vfxage.types import F32, U8
+
+AHEAD = 3
+"""Frames looked at after a suspected cut: a flash is shorter."""
+_WIDTH, _BLOCK, _REACH = 96, 12, 10
+_FLAT = 4.0
+"""A block of less contrast than this (8-bit standard deviation) has no structure to match: its colour decides."""
+_EXPLAINED = 0.7
+_NEAR = 12.0
+"""A flat block this near in colour (8-bit, per channel) is the same."""
+_CUT, _PLAIN_CUT, _CONTRAST = 0.28, 0.55, 3.0
+"""Fraction of blocks unexplained: suspicious; beyond doubt; or so many times more than just before and after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One frame on its way to the tracker."""
+
+    number: int
+    picture: U8
+    """(H, W, 3) sRGB."""
+    cut: bool
+    """The first frame of a take, other than the shot's first."""
+    offset: tuple[int, int]
+    """Display-window position of the picture's top left pixel."""
+
+
+def thumbnail(picture: U8) -> F32:
+    """(h, 96, 3) float32, small enough that grain and detail do not matter."""
+    import cv2
+
+    height = max(_BLOCK * 2, round(_WIDTH * picture.shape[0] / picture.shape[1]))
+    small = cv2.resize(picture, (_WIDTH, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.float32)
+
+
+def unexplained(before: F32, after: F32) -> float:
+    """Fraction of the blocks of ``after`` that are nowhere near in ``before``, 0..1."""
+    import cv2
+
+    if before.shape != after.shape:
+        return 1.0
+    height, width = after.shape[:2]
+    blocks = lost = 0
+    for y in range(0, height - _BLOCK + 1, _BLOCK):
+        for x in range(0, width - _BLOCK + 1, _BLOCK):
+            block = after[y : y + _BLOCK, x : x + _BLOCK]
+            blocks += 1
+            y0, x0 = max(0, y - _REACH), max(0, x - _REACH)
+            around = before[y0 : y + _BLOCK + _REACH, x0 : x + _BLOCK + _REACH]
+            if block.mean(-1).std() >= _FLAT:
+                match = cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED)
+                lost += float(match.max()) < _EXPLAINED
+            else:
+                lost += bool(np.abs(around - block.mean((0, 1))).sum(-1).min() > 3 * _NEAR)
+    return lost / blocks
+
+
+def is_cut(before: list[F32], after: list[F32]) -> bool:
+    """Whether a take begins at ``after[0]``; thumbnails, up to two before and three after, both in order of time."""
+    here = unexplained(before[-1], after[0])
+    if here < _CUT:
+        return False
+    across = min(unexplained(a, b) for a in before[-2:] for b in after[:AHEAD])
+    if across >= _PLAIN_CUT:
+        return True
+    beside = [unexplained(a, b) for row in (before[-2:], after[:AHEAD]) for a, b in pairwise(row)]
+    return across >= _CUT and across >= _CONTRAST * max(beside, default=0.0)
+
+
+def mark_cuts(pictures: Iterable[Shown]) -> Iterator[Shown]:
+    """Pass the pictures on with ``cut`` set, ``AHEAD`` frames late; never holds more than that."""
+    waiting: deque[Shown] = deque()
+    seen: deque[F32] = deque(maxlen=AHEAD + 2)
+
+    def release() -> Shown:
+        ahead = len(waiting)
+        before, after = list(seen)[:-ahead], list(seen)[-ahead:]
+        return replace(waiting.popleft(), cut=bool(before) and is_cut(before, after))
+
+    for shown in pictures:
+        waiting.append(shown)
+        seen.append(thumbnail(shown.picture))
+        if len(waiting) == AHEAD:
+            yield release()
+    while waiting:
+        yield release()

@@ -1,0 +1,73 @@
+"""From sightings to people: what is no face is dropped, and who comes back keeps the identity."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vfxage.track.sightings import Sighting
+from vfxage.types import F32
+
+_SURE = 0.6
+"""Vote of a picture that counts as evidence."""
+_PROOF = 6
+"""Pictures of evidence a face needs, or most of its take where that is shorter."""
+_NO = 1e6
+_RATIO = 1.6
+_REACH = 2.5
+"""A face that comes back after a long absence is taken for the same within this many faces of where it was."""
+_ALIKE = 0.5
+
+
+def real(sighting: Sighting, take_length: int) -> bool:
+    """Whether detectors back the mesh often and long enough for a face, not a print on a shirt."""
+    votes = np.array([item.vote for item in sighting.seen])
+    evidence = int((votes >= _SURE).sum())
+    return evidence >= min(_PROOF, max(1, take_length // 2)) and float(np.median(votes)) >= _SURE
+
+
+def people(sightings: list[Sighting], max_gap: int) -> list[list[Sighting]]:
+    """Chain sightings, ordered by appearance, that show one person of one take.
+
+    A hole of up to ``max_gap`` pictures asks for nearness only; a longer one also for a like size and look.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    if not sightings:
+        return []
+    cost = np.array([[_link_cost(one, other, max_gap) for other in sightings] for one in sightings])
+    follower = {int(i): int(j) for i, j in zip(*linear_sum_assignment(cost), strict=True) if cost[i, j] < _NO}
+    chains = []
+    for start in sorted(set(range(len(sightings))) - set(follower.values())):
+        chain = [start]
+        while chain[-1] in follower:
+            chain.append(follower[chain[-1]])
+        chains.append([sightings[index] for index in chain])
+    return chains
+
+
+def _link_cost(one: Sighting, other: Sighting, max_gap: int) -> float:
+    gap = other.places[0] - one.places[-1] - 1
+    if one.take != other.take or gap < 0:
+        return _NO
+    last, first = one.seen[-1].points, other.seen[0].points
+    size = min(one.size, other.size)
+    distance = float(np.linalg.norm(last.mean(0) - first.mean(0))) / size
+    ratio = max(one.size, other.size) / size
+    unlike = 1 - alike(one, other)
+    near = distance < 1 + 0.1 * gap and ratio < _RATIO if gap <= max_gap else False
+    same = distance < _REACH and ratio < _RATIO and unlike < 1 - _ALIKE
+    return distance + np.log(ratio) + unlike + 0.01 * gap if near or same else _NO
+
+
+def alike(one: Sighting, other: Sighting) -> float:
+    """Correlation -1..1 of the mean looks, brightness and contrast aside; 0 where either was never looked at."""
+    if not one.looks or not other.looks:
+        return 0.0
+    first, second = _mean_look(one.looks), _mean_look(other.looks)
+    return float(np.dot(first, second))
+
+
+def _mean_look(looks: list[F32]) -> F32:
+    mean = np.mean(looks, axis=0)
+    mean -= mean.mean()
+    return np.asarray(mean.ravel() / max(float(np.linalg.norm(mean)), 1e-6), np.float32)

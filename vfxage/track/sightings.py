@@ -1,0 +1,203 @@
+"""Frame after frame: the faces in view, each followed while it lasts, new ones sought all the time."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vfxage.landmarks import Detection, FaceFinder
+from vfxage.track.cuts import Shown
+from vfxage.types import F32, U8
+
+SEARCH_EVERY = 8
+"""Frames between searches of the whole picture; as many pictures are kept, to follow a new face back."""
+_WEAK, _FAIR = 0.3, 0.45
+"""Votes: below the first there is no evidence of a face; from the second on a face may be believed new."""
+_SAME = 0.3
+"""Meshes nearer than this (see ``apart``) are one face."""
+_JUMP = 0.6
+"""No face moves further than this between two frames, unless a detector finds it again there."""
+_GROWTH = 1.35
+
+
+@dataclass(slots=True)
+class Sighting:
+    """One face through pictures of one take, as seen, before any smoothing."""
+
+    take: int
+    places: list[int] = field(default_factory=list)
+    """Ordinals of the pictures (not frame numbers), ascending; a few may be missing."""
+    seen: list[Detection] = field(default_factory=list)
+    looks: list[F32] = field(default_factory=list)
+    """Small upright pictures of the face, for knowing it again."""
+    lost: int = 0
+    """Pictures since there was last evidence of the face."""
+
+    def add(self, place: int, detection: Detection) -> None:
+        """Append the next picture."""
+        self.places.append(place)
+        self.seen.append(detection)
+        self.lost = 0 if detection.vote >= _WEAK else self.lost + 1
+
+    def trim(self) -> None:
+        """Drop pictures at both ends that are no evidence of a face."""
+        good = [index for index, item in enumerate(self.seen) if item.vote >= _WEAK]
+        low, high = (good[0], good[-1] + 1) if good else (0, 0)
+        self.places, self.seen = self.places[low:high], self.seen[low:high]
+
+    @property
+    def size(self) -> float:
+        """Median of the longer side of the face's box, pixels."""
+        return float(np.median([np.ptp(item.points, axis=0).max() for item in self.seen]))
+
+    def expected(self, place: int) -> F32:
+        """Where the face is likely to be: carried on by its last motion, if it was seen just before."""
+        last = self.seen[-1].points
+        if self.places[-2:] != [place - 2, place - 1]:
+            return last
+        return np.asarray(last + (last - self.seen[-2].points).mean(0), np.float32)
+
+
+def apart(one: F32, other: F32) -> float:
+    """Mean landmark distance of two meshes over the size of the smaller face."""
+    size = min(float(np.ptp(one, axis=0).max()), float(np.ptp(other, axis=0).max()))
+    return float(np.linalg.norm(one - other, axis=1).mean()) / max(size, 1e-6)
+
+
+def overlap(one: F32, other: F32) -> float:
+    """Intersection over union of the boxes of two meshes."""
+    low, high = np.maximum(one.min(0), other.min(0)), np.minimum(one.max(0), other.max(0))
+    shared = float(np.prod(np.clip(high - low, 0, None)))
+    return shared / (float(np.prod(np.ptp(one, axis=0)) + np.prod(np.ptp(other, axis=0))) - shared)
+
+
+class Watcher:
+    """Follows faces through pictures that come one by one; holds ``SEARCH_EVERY`` pictures at most.
+
+    ``patience``: pictures without evidence after which a face is gone.
+    """
+
+    def __init__(self, finder: FaceFinder, patience: int) -> None:
+        self._finder = finder
+        self._patience = patience
+        self._recent: deque[tuple[int, U8]] = deque(maxlen=SEARCH_EVERY)
+        self._live: list[Sighting] = []
+        self._done: list[Sighting] = []
+        self._take = 0
+        self._place = -1
+        self._since = SEARCH_EVERY
+
+    def step(self, shown: Shown) -> None:
+        """Look at the next picture."""
+        self._place += 1
+        if shown.cut:
+            self._close(self._live)
+            self._take += 1
+            self._recent.clear()
+            self._since = SEARCH_EVERY
+        for sighting in self._live:
+            self._follow(sighting, shown.picture)
+        self._part()
+        self._close([item for item in self._live if item.lost > self._patience])
+        self._since += 1
+        if self._since >= SEARCH_EVERY:
+            self._search(shown.picture)
+        self._recent.append((self._place, shown.picture))
+
+    def finish(self) -> list[Sighting]:
+        """All sightings, in order of appearance."""
+        self._close(self._live)
+        return sorted(self._done, key=lambda item: (item.places[0], -item.size))
+
+    def _follow(self, sighting: Sighting, picture: U8) -> None:
+        last = sighting.seen[-1].points
+        for guess in (sighting.expected(self._place), last):
+            found = self._finder.follow(picture, guess)
+            if found is not None and found.vote >= _WEAK and _plausible(last, found.points):
+                break
+            if guess is last:
+                near = self._finder.near(picture, last)
+                near.sort(key=lambda item: apart(item.points, last))
+                found = near[0] if near and near[0].vote >= _FAIR else found
+                break
+        if found is None or (found.vote < _WEAK and not _plausible(last, found.points)):
+            sighting.lost += 1
+        else:
+            sighting.add(self._place, found)
+
+    def _part(self) -> None:
+        """Where two have come to follow one face, the one with the longer past keeps it."""
+        here = [item for item in self._live if item.places[-1] == self._place]
+        here.sort(key=lambda item: -len(item.places))
+        for index, item in enumerate(here):
+            if any(apart(item.seen[-1].points, other.seen[-1].points) < _SAME for other in here[:index]):
+                item.places.pop()
+                item.seen.pop()
+                item.lost = self._patience + 1
+        self._close([item for item in self._live if not item.places])
+
+    def _close(self, sightings: list[Sighting]) -> None:
+        ended = list(sightings)
+        self._live = [item for item in self._live if item not in ended]
+        for item in ended:
+            item.trim()
+            if item.places:
+                self._done.append(item)
+
+    def _search(self, picture: U8) -> None:
+        from scipy.optimize import linear_sum_assignment
+
+        self._since = 0
+        found = self._finder.find(picture)
+        cost = np.array([[_cost(item, other) for other in found] for item in self._live])
+        cost = cost.reshape(len(self._live), len(found))
+        known = set()
+        for row, column in zip(*linear_sum_assignment(cost), strict=True):
+            if cost[row, column] < 1:
+                known.add(int(column))
+                sighting = self._live[row]
+                if sighting.places[-1] != self._place:
+                    sighting.add(self._place, found[column])
+        for column, detection in enumerate(found):
+            if column not in known and detection.vote >= _FAIR:
+                self._live.append(self._traced_back(detection))
+        for item in self._live:
+            if item.places[-1] == self._place:
+                item.looks.append(self._finder.look(picture, item.seen[-1].points))
+
+    def _traced_back(self, detection: Detection) -> Sighting:
+        """A new face with the recent pictures in which it was not looked for."""
+        sighting = Sighting(self._take, [self._place], [detection])
+        points = detection.points
+        for place, picture in reversed(self._recent):
+            found = self._finder.follow(picture, points)
+            if found is None or found.vote < _WEAK or not _plausible(points, found.points):
+                break
+            if self._taken(place, found.points):
+                break
+            points = found.points
+            sighting.places.insert(0, place)
+            sighting.seen.insert(0, found)
+        return sighting
+
+    def _taken(self, place: int, points: F32) -> bool:
+        for item in (*self._live, *self._done):
+            if place in item.places[-2 * SEARCH_EVERY :]:
+                seen = item.seen[item.places.index(place)]
+                if apart(seen.points, points) < _SAME:
+                    return True
+        return False
+
+
+def _plausible(last: F32, now: F32) -> bool:
+    """Whether a face can have come from ``last`` to ``now`` within a frame."""
+    ratio = float(np.ptp(now, axis=0).max()) / max(float(np.ptp(last, axis=0).max()), 1e-6)
+    return apart(last, now) < _JUMP and 1 / _GROWTH < ratio < _GROWTH
+
+
+def _cost(sighting: Sighting, detection: Detection) -> float:
+    """Of taking a detection for a face being followed, from overlap and landmark distance; 1 and more is no."""
+    last = sighting.seen[-1].points
+    return apart(last, detection.points) + 0.5 * (1 - overlap(last, detection.points))

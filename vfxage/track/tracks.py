@@ -1,0 +1,134 @@
+"""The finished tracks of a shot: saved as one file, shown to a person."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.errors import ReadError
+from vfxage.publish import publish
+from vfxage.types import FaceTrack
+
+_FORMAT = 1
+_FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
+_DTYPES = {"numbers": np.int32}
+_LIMIT = 1 << 32
+"""No honest track file is larger once unpacked, bytes."""
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracks:
+    """Every face of a shot."""
+
+    faces: tuple[FaceTrack, ...]
+    """In order of first appearance, then size."""
+    cuts: tuple[int, ...]
+    """First frame of each take but the first, ascending."""
+    numbers: tuple[int, ...]
+    """Every plate frame that was looked at, ascending."""
+    key: str = ""
+    """What the tracks were made from, as the caller tells it: they are reused while it is the same."""
+
+    def save(self, path: Path) -> None:
+        """Write one .npz, complete or not at all; the same tracks give the same bytes. Raises WriteError."""
+        arrays: dict[str, NDArray[Any]] = {
+            "format": np.array([_FORMAT], np.int32),
+            "key": np.frombuffer(self.key.encode(), np.uint8),
+            "numbers": np.array(self.numbers, np.int32),
+            "cuts": np.array(self.cuts, np.int32),
+            "faces": np.array([track.face for track in self.faces], np.int32),
+        }
+        for place, track in enumerate(self.faces):
+            arrays |= {f"{place}.{name}": getattr(track, name) for name in _FIELDS}
+        with publish(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, array in arrays.items():
+                stream = io.BytesIO()
+                np.save(stream, array, allow_pickle=False)
+                entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)  # no clock in the bytes
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, stream.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> Tracks:
+        """Read what ``save`` wrote; raises ReadError for a file that is missing, damaged or of another kind."""
+        fix = "delete it and run `vfxage track` again"
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if sum(entry.file_size for entry in archive.infolist()) > _LIMIT:
+                    raise ReadError("is too large to be a track file", path=path, fix=fix)
+            with np.load(path, allow_pickle=False) as arrays:
+                return cls._from_arrays({name: arrays[name] for name in arrays.files})
+        except FileNotFoundError as error:
+            raise ReadError("there is no such track file", path=path, fix="run `vfxage track` first") from error
+        except (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile) as error:
+            raise ReadError(f"is not a whole track file ({error})", path=path, fix=fix) from error
+
+    @classmethod
+    def _from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Tracks:
+        if arrays["format"].tolist() != [_FORMAT]:
+            raise ValueError(f"format {arrays['format'].tolist()}, this vfxage reads {_FORMAT}")
+        faces = []
+        for place, face in enumerate(arrays["faces"].tolist()):
+            values: dict[str, Any] = {}
+            for name in _FIELDS:
+                value = arrays[f"{place}.{name}"]
+                if value.dtype != _DTYPES.get(name, np.float32):
+                    raise ValueError(f"{place}.{name} has dtype {value.dtype}")
+                values[name] = np.ascontiguousarray(value)
+            faces.append(FaceTrack(face=face, **values))
+        return cls(
+            faces=tuple(faces),
+            cuts=tuple(arrays["cuts"].tolist()),
+            numbers=tuple(arrays["numbers"].tolist()),
+            key=arrays["key"].tobytes().decode(),
+        )
+
+
+def spans(numbers: NDArray[np.int32]) -> list[tuple[int, int]]:
+    """First and last of each unbroken run of frame numbers."""
+    ends = np.flatnonzero(np.diff(numbers) > 1)
+    firsts, lasts = np.r_[0, ends + 1], np.r_[ends, len(numbers) - 1]
+    return [(int(numbers[a]), int(numbers[b])) for a, b in zip(firsts, lasts, strict=True)]
+
+
+def to_json(tracks: Tracks) -> dict[str, Any]:
+    """The tracks for a person or a script, as plain values.
+
+    Per frame: box (x, y, width, height in display-window pixels), confidence and presence 0..1, yaw in degrees.
+    """
+    numbers = tracks.numbers
+    starts = sorted({*tracks.cuts, *numbers[:1]})
+    takes = [
+        [start, max(n for n in numbers if n < stop)]
+        for start, stop in zip(starts, [*starts[1:], numbers[-1] + 1 if numbers else 0], strict=True)
+    ]
+    return {"key": tracks.key, "takes": takes, "cuts": list(tracks.cuts), "faces": [_face(t) for t in tracks.faces]}
+
+
+def _face(track: FaceTrack) -> dict[str, Any]:
+    low, high = track.points.min(1), track.points.max(1)
+    boxes = np.concatenate([low, high - low], axis=1)
+    return {
+        "face": track.face,
+        "spans": [list(span) for span in spans(track.numbers)],
+        "mean_height": round(float(boxes[:, 3].mean()), 1),
+        "frames": [
+            {
+                "frame": int(number),
+                "box": [round(float(value), 1) for value in box],
+                "confidence": round(float(confidence), 3),
+                "presence": round(float(presence), 3),
+                "yaw": round(float(yaw), 1),
+            }
+            for number, box, confidence, presence, yaw in zip(
+                track.numbers, boxes, track.confidence, track.presence, track.yaw, strict=True
+            )
+        ],
+    }
