@@ -1,0 +1,244 @@
+"""Where a face sits in the picture, the warps between plate and crop, and the matte.
+
+Coordinates are continuous: the centre of the pixel ``image[j, i]`` is ``(i + 0.5, j + 0.5)``. OpenCV, which does the
+resampling, counts from pixel centres instead; the half pixel is taken care of here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from vfxage.types import F32, F64, Framing, Window
+
+_RIGID = np.array(
+    [
+        (10, +0.0000, -0.2409, -0.0546),
+        (151, +0.0000, -0.1742, -0.0652),
+        (9, +0.0000, -0.0996, -0.0732),
+        (8, +0.0000, -0.0657, -0.0664),
+        (168, +0.0000, -0.0390, -0.0634),
+        (6, +0.0000, -0.0090, -0.0803),
+        (197, +0.0000, +0.0209, -0.0985),
+        (195, +0.0000, +0.0481, -0.1190),
+        (33, -0.1789, -0.0255, +0.0313),
+        (263, +0.1789, -0.0255, +0.0313),
+        (133, -0.0700, -0.0180, +0.0108),
+        (362, +0.0700, -0.0180, +0.0108),
+        (127, -0.2846, -0.0064, +0.2310),
+        (356, +0.2846, -0.0064, +0.2310),
+        (162, -0.2786, -0.0698, +0.1860),
+        (389, +0.2786, -0.0698, +0.1860),
+        (21, -0.2655, -0.1192, +0.1317),
+        (251, +0.2655, -0.1192, +0.1317),
+        (234, -0.2838, +0.0536, +0.2535),
+        (454, +0.2838, +0.0536, +0.2535),
+        (116, -0.2596, +0.0414, +0.0852),
+        (345, +0.2596, +0.0414, +0.0852),
+        (111, -0.2291, +0.0195, +0.0564),
+        (340, +0.2291, +0.0195, +0.0564),
+    ]
+)
+"""Landmark, and its x, y and depth from the centre of the FFHQ square, in sides of it (``tools/face_template.py``).
+
+Forehead, nose bridge, eye corners, temples and upper cheekbones: what lids, brows, lips and jaw do not move.
+"""
+_RIGID_IDS = _RIGID[:, 0].astype(np.intp)
+_POSE = np.linalg.pinv(np.column_stack([_RIGID[:, 1:], np.ones(len(_RIGID))]))
+"""(4, K): times the (K, 2) landmarks, the least-squares affine camera of the head."""
+
+FACE_HEIGHT = 0.67
+"""Hairline to chin of the median face, in sides of the FFHQ square."""
+
+_SQUARES = {"ffhq": (0.0, 1.0), "wide": (0.022, 1.085)}
+"""Framing: how far the centre lies below the FFHQ square's, and the side, both in sides of the FFHQ square.
+
+"wide" from dlib's own detector on 274 portraits: its box is centred 0.087 below the FFHQ centre and 0.586 wide; with
+face_reaging's margins (0.425 left and right, 0.3145 below, 0.5355 above) the side is 1.85 boxes.
+"""
+
+_OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
+_OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+_PROFILE = [152, 175, 199, 200, 18, 17, 16, 15, 14, 13, 12, 11, 0, 164, 2, 94, 19, 1, 4, 5, 195, 197, 6, 168, 8, 9, 151]
+"""The face's middle line from the chin to the forehead: its outline when it is seen from the side."""
+
+_BORDER = 0.03
+"""Every matte is 0 on the crop's border and reaches its own value this share of the crop's side further in."""
+_BLUR_PER_SCALE = 0.4
+"""Width (sigma) of the antialiasing blur in output pixels: least error on photographs against a brick-wall filter."""
+_LINEAR_BLUR = 1.0 / 6.0
+"""Variance, in source pixels, by which linear interpolation blurs on average over sub-pixel positions."""
+
+
+def framing_transform(points: F32 | F64, framing: Framing) -> F64:
+    """Find the square a network wants around a face, as a similarity of the unit square.
+
+    ``points`` is (478, 2) in square pixels. Returns (2, 3): (0..1, 0..1) to the same pixels. The head's rigid landmarks
+    are fitted by an affine camera; its larger singular value is the scale, so that turning or nodding the head does not
+    shrink the square. For frontal faces this is the alignment of FFHQ (Karras et al. 2019) to a few per cent.
+    """
+    camera = (_POSE @ points[_RIGID_IDS].astype(np.float64)).T
+    (a, b), (c, d) = camera[:, :3] @ camera[:, :3].T
+    scale = math.sqrt((a + d) / 2 + math.hypot((a - d) / 2, (b + c) / 2))
+    cosine, sine = camera[0, 0] + camera[1, 1], camera[1, 0] - camera[0, 1]
+    length = math.hypot(cosine, sine)
+    drop, side = _SQUARES[framing.name]
+    across = scale / length * np.array([[cosine, -sine], [sine, cosine]])
+    corner = across @ np.array([-side / 2, drop - side / 2]) + camera[:, 3]
+    return np.column_stack([across * side, corner])
+
+
+def crop_transform(points: F32 | F64, framing: Framing, size: int, pixel_aspect: float = 1.0) -> F64:
+    """Map crop pixels to display-window pixels: (2, 3), continuous coordinates.
+
+    ``points`` is (478, 2) display-window pixels. The crop has square pixels whatever the plate has: where
+    ``pixel_aspect`` is not 1 the map is a similarity followed by a squeeze of x.
+    """
+    to_frame = framing_transform(points * np.array([pixel_aspect, 1.0]), framing)
+    to_frame[:, :2] /= size
+    to_frame[0] /= pixel_aspect
+    return to_frame
+
+
+def invert(transform: F64) -> F64:
+    """The inverse of an affine (2, 3) map."""
+    back = np.linalg.inv(transform[:, :2])
+    return np.column_stack([back, -back @ transform[:, 2]])
+
+
+def map_points(points: F32 | F64, transform: F64) -> F64:
+    """(N, 2) points through an affine (2, 3) map."""
+    moved: F64 = points @ transform[:, :2].T + transform[:, 2]
+    return moved
+
+
+def bounding_box(to_frame: F64, size: int, within: Window) -> Window:
+    """The display-window pixels a crop of ``size`` touches, cut to ``within``; empty where they do not meet."""
+    return region_box(to_frame, Window(0, 0, size, size), within)
+
+
+def region_box(to_frame: F64, region: Window, within: Window) -> Window:
+    """The display-window pixels that a rectangle of crop pixels touches, cut to ``within``."""
+    x, y = np.array([region.x, region.x + region.width]), np.array([region.y, region.y + region.height])
+    corners = map_points(np.array([(i, j) for i in x for j in y], dtype=np.float64), to_frame)
+    low = np.floor(corners.min(axis=0)).astype(int)
+    high = np.ceil(corners.max(axis=0)).astype(int)
+    return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])).intersect(within)
+
+
+def warp_support(to_frame: F64) -> int:
+    """How many plate pixels beyond the crop's bounding box ``warp_to_crop`` looks at."""
+    return 6 + math.ceil(4 * _BLUR_PER_SCALE * float(np.linalg.norm(to_frame[:, :2], axis=1).max()))
+
+
+def warp_to_crop(image: F32, window: Window, to_frame: F64, size: int) -> F32:
+    """Resample a plate to a crop, antialiased.
+
+    ``image`` is (h, w) or (h, w, c) over ``window`` of the display window; outside it, its edge is repeated. Returns
+    (size, size) or (size, size, c). Raises ValueError when ``image`` is empty.
+    """
+    shift = np.array([window.x, window.y], dtype=np.float64)
+    to_image = np.column_stack([to_frame[:, :2], to_frame[:, 2] - shift])
+    return _resample(image, to_image, Window(0, 0, size, size), cv2.BORDER_REPLICATE)
+
+
+def warp_to_frame(crop: F32, to_frame: F64, window: Window) -> F32:
+    """Resample a crop to the display-window pixels of ``window``, antialiased; zero outside the crop.
+
+    ``crop`` is (S, S) or (S, S, c). Returns (window.height, window.width) or (..., c).
+    """
+    return _resample(crop, invert(to_frame), window, cv2.BORDER_CONSTANT)
+
+
+def _resample(source: F32, to_source: F64, window: Window, border: int) -> F32:
+    """Sample ``source`` at the pixels of ``window`` mapped by ``to_source``.
+
+    Linear interpolation is the only kind OpenCV does fast, and its cubic is no better (its kernel does not reproduce a
+    slope). So its average blur is undone beforehand; where nothing is minified, on a grid of twice the density.
+    """
+    if source.size == 0:
+        raise ValueError(f"nothing to resample in an image of shape {source.shape}")
+    scales = np.linalg.norm(to_source[:, :2], axis=1)
+    dense = 2 if scales.max() <= 1.0 else 1
+    blur = _BLUR_PER_SCALE**2 * np.maximum(scales**2 - 1.0, 0.0) - _LINEAR_BLUR / dense**2
+    source = _blurred(source, float(blur[0]), float(blur[1]))
+    if dense == 2:
+        source = np.asarray(cv2.resize(source, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4), dtype=np.float32)
+    linear = to_source[:, :2] * dense
+    centre = linear @ [window.x + 0.5, window.y + 0.5] + to_source[:, 2] * dense - 0.5
+    sampled = cv2.warpAffine(
+        source,
+        np.column_stack([linear, centre]),
+        (window.width, window.height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=border,
+    )
+    return np.asarray(sampled, dtype=np.float32)
+
+
+def _blurred(image: F32, variance_x: float, variance_y: float) -> F32:
+    """Blur by variances in square pixels; a negative variance sharpens by as much."""
+    soft = cv2.sepFilter2D(image, -1, _kernel(variance_x), _kernel(variance_y), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(soft, dtype=np.float32)
+
+
+def _kernel(variance: float) -> F32:
+    if variance < 0.4:
+        return np.array([variance / 2, 1 - variance, variance / 2], dtype=np.float32)
+    sigma = math.sqrt(variance)
+    return np.asarray(cv2.getGaussianKernel(2 * math.ceil(4 * sigma) + 1, sigma, cv2.CV_32F), dtype=np.float32)
+
+
+def face_matte(points: F32 | F64, size: int, kind: Literal["face", "box"], feather: float) -> F32:
+    """Draw the matte of a crop: (size, size), 0..1, slope continuous.
+
+    "face": the mesh's outline, rising from exactly 0 on it (and outside) to exactly 1 within ``feather`` heights of the
+    face inside. "box": the crop's square, rising as far from its border. ``points`` is (478, 2) crop pixels. The
+    crop's border is 0 in either kind.
+    """
+    height = FACE_HEIGHT * math.sqrt(np.linalg.det(framing_transform(points, Framing(name="ffhq"))[:, :2]))
+    reach = max(feather * height, 1.5)
+    if kind == "box":
+        return _border(size, max(reach, _BORDER * size))
+    return _outline(points, size, reach) * _border(size, _BORDER * size)
+
+
+def _border(size: int, reach: float) -> F32:
+    index = np.arange(size, dtype=np.float32)
+    ramp = _smoothstep(np.minimum(index, size - 1 - index) / np.float32(reach))
+    return ramp[:, None] * ramp[None, :]
+
+
+def _smoothstep(value: F32) -> F32:
+    value = np.clip(value, 0.0, 1.0)
+    return value * value * (3.0 - 2.0 * value)
+
+
+def _outline(points: F32 | F64, size: int, reach: float) -> F32:
+    """The outline blurred over ``reach``: half on its edge, 1 that far inside; the half inside is stretched to 0..1.
+
+    Drawn no finer than the blur needs: eight pixels of reach or so.
+    """
+    step = 2 ** max(0, int(math.log2(reach / 8))) if reach > 8 else 1
+    drawn = np.zeros((-(-size // step), -(-size // step)), dtype=np.uint8)
+    at = np.round((points / step - 0.5) * 16).astype(np.int32)
+    half = _OVAL.index(152)
+    for outline in (_OVAL, _OVAL[: half + 1] + _PROFILE[1:], [*_OVAL[half:], _OVAL[0], *_PROFILE[:0:-1]]):
+        cv2.fillPoly(drawn, [at[outline]], (255,), lineType=cv2.LINE_AA, shift=4)
+    kernel = _spline(reach / step)
+    mask = drawn.astype(np.float32) / np.float32(255)
+    soft = np.asarray(cv2.sepFilter2D(mask, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT), dtype=np.float32)
+    if step > 1:
+        soft = np.asarray(cv2.resize(soft, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    return _smoothstep((soft[:size, :size] - np.float32(0.5)) / np.float32(0.499))
+
+
+def _spline(reach: float) -> F32:
+    """Quadratic B-spline that ends at ``reach``: smooth, and of finite support."""
+    radius = math.ceil(reach)
+    t = np.abs(np.arange(-radius, radius + 1)) * 1.5 / reach
+    kernel = np.where(t < 0.5, 0.75 - t**2, np.maximum(1.5 - t, 0) ** 2 / 2)
+    return np.asarray(kernel / kernel.sum(), dtype=np.float32)
