@@ -12,6 +12,7 @@ import json
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -142,13 +143,14 @@ def _check_zip(path: Path, size: int) -> None:
 
 def _read_torch(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch remarks on old containers; what matters of them is checked here
+            return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        refused = re.search(r"(?:GLOBAL|Unsupported class|function) [`']?([\w.]+)", str(error))
-        if refused is None:
-            raise ModelError("is damaged: its pickle breaks off", path=path, fix="download or copy it again") from error
+        asked = re.search(r"(?:GLOBAL|Unsupported class|function) [`']?([\w.]+)", str(error))
+        wish = f"asks to run or build {asked[1]}" if asked else "holds more than tensors, or is damaged"
         raise ModelError(
-            f"was refused: it asks to run or build {refused[1]}, and a checkpoint may hold only tensors",
+            f"was refused: its pickle {wish}, and a checkpoint may hold only tensors",
             path=path,
             fix="get it from its author as a plain state_dict or as safetensors",
         ) from error
