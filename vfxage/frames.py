@@ -203,6 +203,23 @@ class Pattern:
             ) from error
         return tuple(sorted(found))
 
+    def overlaps(self, other: Pattern) -> bool:
+        """Whether a file of the one may be a file of the other: symlinked folders seen through, case ignored."""
+        if os.path.realpath(self.folder).casefold() != os.path.realpath(other.folder).casefold():
+            return False
+        if self.digits is not None and other.digits is not None:
+            ends = ((p.prefix.casefold(), p.suffix.casefold()) for p in (self, other))
+            return next(ends) == next(ends)
+        if self.digits is None and other.digits is None:
+            return self.prefix.casefold() == other.prefix.casefold()
+        return self._holds(other) or other._holds(self)
+
+    def _holds(self, plain: Pattern) -> bool:
+        if self.digits is None or plain.digits is not None:
+            return False
+        lowered = Pattern(self.folder, self.prefix.casefold(), self.digits, self.suffix.casefold())
+        return lowered._number(plain.prefix.casefold()) is not None
+
     def _number(self, name: str) -> int | None:
         if self.digits is None:
             return 1 if name == self.prefix else None

@@ -1,0 +1,19 @@
+"""The shot file: its keys, limits and defaults, strict validation with file and line, keyframed values."""
+
+from vfxage.shot.keyed import Keyed
+from vfxage.shot.load import load_shot
+from vfxage.shot.models import Face, Matte, Output, PointSelect, Shot, Temporal, Tracking
+from vfxage.shot.schema import schema
+
+__all__ = [
+    "Face",
+    "Keyed",
+    "Matte",
+    "Output",
+    "PointSelect",
+    "Shot",
+    "Temporal",
+    "Tracking",
+    "load_shot",
+    "schema",
+]

@@ -1,0 +1,302 @@
+"""What a shot file may say: every key, its limits and its default, once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    PrivateAttr,
+    Tag,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+
+from vfxage.errors import ShotError
+from vfxage.frames import FrameRange
+from vfxage.shot.keyed import Age, Intensity, Keyed
+
+Pass = Literal["beauty", "delta", "matte"]
+Codec = Literal["prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"]
+
+MOVIES: dict[str, tuple[Codec, ...]] = {
+    ".mov": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
+    ".mkv": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
+    ".mp4": ("h264",),
+}
+"""Suffixes of movies that can be written, and the codecs each can hold."""
+
+ALPHA_CODEC: Codec = "prores_4444"
+"""The one in which a matte can ride."""
+
+MODELS = ("builtin", "bands")
+"""Models that are no files."""
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_PASSES: tuple[Pass, ...] = ("beauty", "delta", "matte")
+
+
+class _Part(BaseModel):
+    """Strict: no key that is not named here, no value of another kind than is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """Where relative paths start: the shot file's folder."""
+    return info.context["path"].parent if info.context else Path.cwd()
+
+
+def _path(value: object, info: ValidationInfo) -> str:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("must be a path" if isinstance(value, str) else "must be a path; put it in quotes")
+    return value if "://" in value else str(_folder(info) / value)
+
+
+def _frames(value: object) -> FrameRange:
+    if isinstance(value, FrameRange):
+        return value
+    if type(value) not in (int, str):
+        raise ValueError('must be frames, such as "1001-1050x2 1060"')
+    try:
+        return FrameRange.parse(str(value))
+    except ShotError as error:
+        raise ValueError(str(error)) from error
+
+
+def _rate(value: object) -> Fraction:
+    """24, 23.976 (taken as 24000/1001), "24000/1001"."""
+    if isinstance(value, Fraction):
+        return value
+    if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", value)) and int(match[2]):
+        rate = Fraction(int(match[1]), int(match[2]))
+    elif type(value) in (int, float) and 0 < value < 1e6:  # type: ignore[operator]
+        nominal = round(value * 1.001)  # type: ignore[operator]
+        drop = Fraction(nominal * 1000, 1001)
+        near = isinstance(value, float) and abs(float(drop) - value) < 0.005
+        rate = drop if near else Fraction(str(value))
+    else:
+        raise ValueError('must be frames per second, such as 24, 23.976 or "24000/1001"')
+    if not 1 <= rate <= 1000:
+        raise ValueError(f"is {value}; it must be 1 to 1000 frames per second")
+    return rate
+
+
+def _name(value: object) -> object:
+    if isinstance(value, str) and not _NAME.fullmatch(value):
+        fitting = re.sub(r"[^A-Za-z0-9_]", "_", value).lstrip("0123456789_")[:64] or "face"
+        raise ValueError(f'is "{value}", which Nuke cannot use as a layer name; write it as "{fitting}"')
+    return value
+
+
+def _model(value: object, info: ValidationInfo) -> object:
+    if not isinstance(value, str) or value in MODELS:
+        return value
+    if not Path(value).suffix and "/" not in value:
+        near = difflib.get_close_matches(value, MODELS, n=1) or MODELS
+        raise ValueError(
+            f'is "{value}"; write {" or ".join(near)}, or the path of a checkpoint (.safetensors, .pth, .pt)'
+        )
+    return _path(value, info)
+
+
+FilePath = Annotated[str, BeforeValidator(_path)]
+Frames = Annotated[
+    FrameRange,
+    PlainValidator(_frames),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+Rate = Annotated[
+    Fraction,
+    PlainValidator(_rate),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 1, "maximum": 1000},
+                {"type": "string", "pattern": "^[0-9]{1,7}/[0-9]{1,7}$"},
+            ]
+        }
+    ),
+]
+
+
+class PointSelect(_Part):
+    """The face nearest to a point on one frame."""
+
+    frame: int
+    """Plate frame number."""
+    point: tuple[float, float]
+    """(x, y) pixels from the top left corner of the picture."""
+
+
+def _select_kind(value: object) -> str:
+    return "point" if isinstance(value, dict | PointSelect) else "word"
+
+
+Select = Annotated[
+    Annotated[Literal["all", "largest", "left", "right"], Tag("word")] | Annotated[PointSelect, Tag("point")],
+    Discriminator(_select_kind),
+]
+
+
+class Face(_Part):
+    """One face (or all of them) and what happens to it; ages it does not name are those of the shot."""
+
+    name: Annotated[str, BeforeValidator(_name)] | None = None
+    """Names its layers (delta_<name>, matte_<name>): a letter, then letters, digits and underscores."""
+    select: Select = "all"
+    """Which face: all, largest, left, right (in the picture), or {frame: 1001, point: [640, 300]}."""
+    source_age: Age
+    """The age it has, years 0 to 120: a number, or keyframes {frame: age}."""
+    target_age: Age
+    """The age it gets, years 0 to 120: a number, or keyframes {frame: age}."""
+    intensity: Intensity = Keyed.of(1.0)
+    """Multiplies the change, 0 to 4: a number, or keyframes {frame: value}."""
+
+
+class Temporal(_Part):
+    """Steadies the change from frame to frame."""
+
+    radius: Annotated[int, Field(ge=0, le=8)] = 2
+    """Frames looked at before and after each frame."""
+    strength: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """0 turns it off, 1 is all of it."""
+
+
+class Matte(_Part):
+    """Where the change shows."""
+
+    kind: Literal["face", "box"] = "face"
+    """face follows the face's outline, box is a soft square."""
+    feather: Annotated[float, Field(ge=0, le=0.5)] = 0.08
+    """Softness of the edge as a share of the face's crop."""
+
+
+class Tracking(_Part):
+    """How faces are found and followed."""
+
+    max_gap: Annotated[int, Field(ge=0, le=240)] = 12
+    """Frames without the face that are bridged."""
+    smoothing: Annotated[float, Field(ge=0, le=4)] = 1.0
+    """0 mends single bad frames only, 1 is the usual measure."""
+    margin: Annotated[int, Field(ge=0, le=240)] = 12
+    """Frames around its range that a preview without saved tracks looks at."""
+    min_face: Annotated[int, Field(ge=16, le=4096)] = 48
+    """Height of the smallest face that is sought, pixels."""
+
+
+class Output(_Part):
+    """Files that a render writes."""
+
+    path: FilePath
+    """A sequence (####, %04d, @@@@ or $F4, .exr) or a movie (.mov, .mp4, .mkv); relative to the shot file."""
+    passes: Annotated[tuple[Pass, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = _PASSES
+    """beauty, delta, matte. A movie takes one of beauty and delta, and matte beside it as alpha (prores_4444)."""
+    codec: Codec | None = None
+    """Movies only. Default: prores_hq, or prores_4444 with a matte; h264 for .mp4."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, data: Any) -> Any:
+        """Put the passes in order and choose a movie's passes and codec where they are not named."""
+        if not isinstance(data, dict):
+            return data
+        data = dict(data)
+        suffix = Path(data["path"]).suffix.lower() if isinstance(data.get("path"), str) else ""
+        if data.get("passes") is None:
+            data["passes"] = _PASSES[:1] if suffix in MOVIES else _PASSES
+        passes = data["passes"]
+        if isinstance(passes, tuple) and all(p in _PASSES for p in passes):
+            data["passes"] = passes = tuple(sorted(passes, key=_PASSES.index))
+        if suffix in MOVIES and data.get("codec") is None:
+            alpha = isinstance(passes, tuple) and len(passes) > 1
+            data["codec"] = "h264" if suffix == ".mp4" else ALPHA_CODEC if alpha else "prores_hq"
+        return data
+
+
+FACE_DEFAULTS = ("source_age", "target_age", "intensity")
+"""Keys of a face that the top level may give for all."""
+
+
+def _filled(face: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    return {**given, **{key: value for key, value in face.items() if value is not None or key not in given}}
+
+
+class Shot(_Part):
+    """A shot of vfxage: a plate, the faces to re-age, and the files to write."""
+
+    model_config = ConfigDict(title="vfxage shot")
+
+    plate: FilePath
+    """Movie, or sequence as ####, %04d, @@@@ or $F4; relative to the shot file."""
+    frames: Frames | None = None
+    """The shot's frames, Nuke "1001-1050x2 1060" or OpenJD "1001-1050:2,1060"; default: the whole plate."""
+    first_frame: Annotated[int, Field(ge=-(10**9), le=10**9)] | None = None
+    """Number of a movie's first frame; default: 1, as in Nuke."""
+    rate: Rate | None = None
+    """Frames per second where the plate does not say, or says wrong: 24, 23.976 or "24000/1001"."""
+    colorspace: Annotated[str, Field(min_length=1)] | None = None
+    """OpenColorIO name of the plate's colour space; default: what its tags or header say."""
+    ocio: FilePath | None = None
+    """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
+    model: Annotated[str, BeforeValidator(_model)] = "builtin"
+    """builtin, bands (needs no weights), or the path of a checkpoint relative to the shot file."""
+    crop_size: Literal[256, 512, 768, 1024] | None = None
+    """Pixels of the square the model sees; default: the smallest that holds the face's own pixels."""
+    source_age: Age | None = None
+    """For every face that has none of its own: years 0 to 120, a number or keyframes {frame: age}."""
+    target_age: Age | None = None
+    """For every face that has none of its own: years 0 to 120, a number or keyframes {frame: age}."""
+    intensity: Intensity = Keyed.of(1.0)
+    """For every face that has none of its own: 0 to 4, a number or keyframes {frame: value}."""
+    faces: Annotated[tuple[Face, ...], Field(min_length=1)]
+    """Default: every face, with the ages of the top level."""
+    temporal: Temporal = Temporal()
+    """Steadies the change from frame to frame."""
+    matte: Matte = Matte()
+    """Where the change shows."""
+    tracking: Tracking = Tracking()
+    """How faces are found and followed."""
+    outputs: tuple[Output, ...] = ()
+    """Files that a render writes."""
+
+    _file: Path = PrivateAttr(default=Path("shot.yaml"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        """Give every face the ages it does not name."""
+        if not isinstance(data, dict):
+            return data
+        faces = ({},) if data.get("faces") is None else data["faces"]
+        if isinstance(faces, tuple):
+            given = {key: data[key] for key in FACE_DEFAULTS if data.get(key) is not None}
+            faces = tuple(_filled(face, given) if isinstance(face, dict) else face for face in faces)
+        return {**data, "faces": faces}
+
+    @property
+    def path(self) -> Path:
+        """The shot file, absolute."""
+        return self._file
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep where the shot came from."""
+        if context:
+            self._file = context["path"]
+
+    def render_settings(self) -> dict[str, Any]:
+        """All that changes pixels, as JSON: not the frames asked for, not where files go."""
+        return self.model_dump(mode="json", exclude={"frames", "outputs", "source_age", "target_age", "intensity"})
