@@ -11,7 +11,7 @@ import numpy as np
 
 from vfxage.landmarks.crops import ROOM, Square, apply, square_of_box, square_of_points, view
 from vfxage.landmarks.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwork, MeshNetwork
-from vfxage.landmarks.search import search
+from vfxage.landmarks.search import search, search_turned
 from vfxage.types import F32, U8
 
 _SEARCH_SCORE = 0.5
@@ -37,6 +37,8 @@ class Detection:
     """0..1, the best score a face detector gives the same place: independent of FaceMesh."""
     yaw: float
     """Degrees, positive when the face looks towards the picture's right."""
+    look: F32
+    """(16, 16, 3) 0..255, a small upright picture of the head, for knowing it again."""
 
 
 class FaceFinder:
@@ -70,8 +72,8 @@ class FaceFinder:
     def find(self, picture: U8) -> list[Detection]:
         """Every face at least about ``min_face`` pixels tall, anywhere in the picture, largest first."""
         found: list[Detection] = []
-        for row in search(picture, self._detector, self._detector.side, self.min_face):
-            seen = self._look(picture, square_of_box(row), passes=3)
+        for row in search_turned(picture, self._detector, self._detector.side, self.min_face):
+            seen = self._mesh_of(picture, square_of_box(row), passes=3)
             if seen is not None and not any(same_place(seen.points, other.points) for other in found):
                 found.append(seen)
         return sorted(found, key=lambda item: -float(np.ptp(item.points[:, 1])))
@@ -89,20 +91,16 @@ class FaceFinder:
         for row in search(region, self._detector, self._detector.side, max(size / 2, self.min_face)):
             row[0:8:2] += x0
             row[1:8:2] += y0
-            seen = self._look(picture, square_of_box(row), passes=3)
+            seen = self._mesh_of(picture, square_of_box(row), passes=3)
             if seen is not None:
                 found.append(seen)
         return found
 
-    def look(self, picture: U8, points: F32) -> F32:
-        """A small upright picture of the face and its hair, (16, 16, 3) 0..255."""
-        return view(picture, square_of_points(points), LOOK_SIDE).astype(np.float32)
-
     def follow(self, picture: U8, points: F32) -> Detection | None:
         """The face that was at ``points`` (478, 2) a moment ago; None where there is none any more."""
-        return self._look(picture, square_of_points(points), passes=2)
+        return self._mesh_of(picture, square_of_points(points), passes=2)
 
-    def _look(self, picture: U8, square: Square, passes: int) -> Detection | None:
+    def _mesh_of(self, picture: U8, square: Square, passes: int) -> Detection | None:
         """Mesh a face, each pass in the crop that the one before asks for, so that the first guess hardly matters."""
         for _ in range(passes):
             marks, score = self._mesh(view(picture, square, MESH_SIDE))
@@ -110,23 +108,28 @@ class FaceFinder:
                 return None
             points = apply(square.to_picture(MESH_SIDE), marks[:, :2])
             square = square_of_points(points)
-        return Detection(points=points, confidence=score, vote=self._vote(picture, square), yaw=yaw_of(marks))
-
-    def _vote(self, picture: U8, square: Square) -> float:
-        """The best score of a detector's box that lies where the mesh does."""
         wide = Square(square.x, square.y, square.side * _VIEW, square.roll)
-        best = 0.0
+        vote = 0.0
         for judge in self._judges:
-            if best >= _SURE:
+            shown = view(picture, wide, judge.side)
+            vote = max(vote, _agreement(judge(shown), judge.side))
+            if vote >= _SURE:
                 break
-            side = judge.side
-            rows = judge(view(picture, wide, side))
-            face = side / _VIEW / ROOM
-            off = np.hypot(rows[:, 0] + rows[:, 2] - side, rows[:, 1] + rows[:, 3] - side) / 2
-            tall = np.maximum(rows[:, 2] - rows[:, 0], rows[:, 3] - rows[:, 1])
-            fits = (off < 0.35 * face) & (tall > 0.5 * face) & (tall < 1.6 * face)
-            best = max(best, float(rows[fits, 8].max(initial=0.0)))
-        return best
+        return Detection(points=points, confidence=score, vote=vote, yaw=yaw_of(marks), look=_look(shown))
+
+
+def _agreement(rows: F32, side: int) -> float:
+    """The best score among a detector's boxes that lie where the mesh does, in its view of the head."""
+    face = side / _VIEW / ROOM
+    off = np.hypot(rows[:, 0] + rows[:, 2] - side, rows[:, 1] + rows[:, 3] - side) / 2
+    tall = np.maximum(rows[:, 2] - rows[:, 0], rows[:, 3] - rows[:, 1])
+    fits = (off < 0.35 * face) & (tall > 0.5 * face) & (tall < 1.6 * face)
+    return float(rows[fits, 8].max(initial=0.0))
+
+
+def _look(shown: U8) -> F32:
+    block = shown.shape[0] // LOOK_SIDE
+    return np.asarray(shown.reshape(LOOK_SIDE, block, LOOK_SIDE, block, 3).mean((1, 3)), np.float32)
 
 
 def yaw_of(marks: F32) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from vfxage.track.sightings import Sighting
+from vfxage.track.sightings import Sighting, alike
 from vfxage.types import F32
 
-_SURE = 0.6
-"""Vote of a picture that counts as evidence."""
+_FOR, _SURE = 0.5, 0.6
+"""Vote of a picture that counts as evidence, and the vote that a sighting must have on the whole."""
 _PROOF = 6
 """Pictures of evidence a face needs, or most of its take where that is shorter."""
 _NO = 1e6
@@ -21,7 +21,7 @@ _ALIKE = 0.5
 def real(sighting: Sighting, take_length: int) -> bool:
     """Whether detectors back the mesh often and long enough for a face, not a print on a shirt."""
     votes = np.array([item.vote for item in sighting.seen])
-    evidence = int((votes >= _SURE).sum())
+    evidence = int((votes >= _FOR).sum())
     return evidence >= min(_PROOF, max(1, take_length // 2)) and float(np.median(votes)) >= _SURE
 
 
@@ -53,21 +53,11 @@ def _link_cost(one: Sighting, other: Sighting, max_gap: int) -> float:
     size = min(one.size, other.size)
     distance = float(np.linalg.norm(last.mean(0) - first.mean(0))) / size
     ratio = max(one.size, other.size) / size
-    unlike = 1 - alike(one, other)
+    unlike = 1 - alike(_look(one), _look(other))
     near = distance < 1 + 0.1 * gap and ratio < _RATIO if gap <= max_gap else False
     same = distance < _REACH and ratio < _RATIO and unlike < 1 - _ALIKE
     return distance + np.log(ratio) + unlike + 0.01 * gap if near or same else _NO
 
 
-def alike(one: Sighting, other: Sighting) -> float:
-    """Correlation -1..1 of the mean looks, brightness and contrast aside; 0 where either was never looked at."""
-    if not one.looks or not other.looks:
-        return 0.0
-    first, second = _mean_look(one.looks), _mean_look(other.looks)
-    return float(np.dot(first, second))
-
-
-def _mean_look(looks: list[F32]) -> F32:
-    mean = np.mean(looks, axis=0)
-    mean -= mean.mean()
-    return np.asarray(mean.ravel() / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
+def _look(sighting: Sighting) -> F32:
+    return np.asarray(np.median([item.look for item in sighting.seen], axis=0), np.float32)

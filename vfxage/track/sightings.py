@@ -15,6 +15,8 @@ SEARCH_EVERY = 8
 """Frames between searches of the whole picture; as many pictures are kept, to follow a new face back."""
 _WEAK, _FAIR = 0.3, 0.45
 """Votes: below the first there is no evidence of a face; from the second on a face may be believed new."""
+_CLEAR, _LIKE, _SPAN = 0.65, 0.7, 25
+"""At its ends a sighting needs a vote like the first, or a look like the second to that of as many pictures inwards."""
 _SAME = 0.3
 """Meshes nearer than this (see ``apart``) are one face."""
 _JUMP = 0.6
@@ -30,8 +32,6 @@ class Sighting:
     places: list[int] = field(default_factory=list)
     """Ordinals of the pictures (not frame numbers), ascending; a few may be missing."""
     seen: list[Detection] = field(default_factory=list)
-    looks: list[F32] = field(default_factory=list)
-    """Small upright pictures of the face, for knowing it again."""
     lost: int = 0
     """Pictures since there was last evidence of the face."""
 
@@ -42,9 +42,21 @@ class Sighting:
         self.lost = 0 if detection.vote >= _WEAK else self.lost + 1
 
     def trim(self) -> None:
-        """Drop pictures at both ends that are no evidence of a face."""
-        good = [index for index, item in enumerate(self.seen) if item.vote >= _WEAK]
-        low, high = (good[0], good[-1] + 1) if good else (0, 0)
+        """Drop pictures at both ends that are no evidence of this face: no vote, or a doubtful one for another look.
+
+        So a hand that still hides the face is left out, while a face that turns or leaves the picture stays.
+        """
+        votes = np.array([item.vote for item in self.seen])
+        good = votes >= _WEAK
+        for side in (slice(None), slice(None, None, -1)):
+            looks = [item.look for item in self.seen[side]]
+            for index, vote in enumerate(votes[side]):
+                clear = vote >= _CLEAR or alike(looks[index], np.median(looks[index : index + _SPAN], 0)) >= _LIKE
+                good[side][index] &= clear
+                if good[side][index]:
+                    break
+        kept = np.flatnonzero(good)
+        low, high = (kept[0], kept[-1] + 1) if len(kept) else (0, 0)
         self.places, self.seen = self.places[low:high], self.seen[low:high]
 
     @property
@@ -64,6 +76,12 @@ def apart(one: F32, other: F32) -> float:
     """Mean landmark distance of two meshes over the size of the smaller face."""
     size = min(float(np.ptp(one, axis=0).max()), float(np.ptp(other, axis=0).max()))
     return float(np.linalg.norm(one - other, axis=1).mean()) / max(size, 1e-6)
+
+
+def alike(one: F32, other: F32) -> float:
+    """Correlation -1..1 of two looks, brightness and contrast aside."""
+    first, second = one - one.mean(), other - other.mean()
+    return float((first * second).sum() / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-6))
 
 
 def overlap(one: F32, other: F32) -> float:
@@ -163,9 +181,6 @@ class Watcher:
         for column, detection in enumerate(found):
             if column not in known and detection.vote >= _FAIR:
                 self._live.append(self._traced_back(detection))
-        for item in self._live:
-            if item.places[-1] == self._place:
-                item.looks.append(self._finder.look(picture, item.seen[-1].points))
 
     def _traced_back(self, detection: Detection) -> Sighting:
         """A new face with the recent pictures in which it was not looked for."""
