@@ -81,7 +81,7 @@ class CropPlan:
 
 
 def plan_crops(
-    tracks: object, selected: Sequence[tuple[Face, FaceTrack]], shot: Shot, ager: Ager, pixel_aspect: float = 1.0
+    selected: Sequence[tuple[Face, FaceTrack]], shot: Shot, ager: Ager, pixel_aspect: float = 1.0
 ) -> CropPlan:
     """Fix each face's crop for the whole shot.
 

@@ -37,7 +37,7 @@ def plate_facts(path: str) -> Facts:
 def shot_facts(shot: Shot) -> Facts:
     """Describe a shot: its plate, the faces in it (saved tracks, else a look at three frames), its outputs."""
     with open_job(shot) as job:
-        facts = {"plate": _clip(job.clip), "shot": _shot(job)}
+        facts: Facts = {"plate": _clip(job.clip), "shot": _shot(job)}
         tracks = saved_tracks(job, Silent())
         facts["faces"] = track_facts(tracks) if tracks else _looked(job)
         facts["outputs"] = [

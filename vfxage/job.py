@@ -57,7 +57,8 @@ class Job:
 
     def tracks_key(self, plate: dict[int, str]) -> str:
         """What saved tracks must carry to be reused: version, tracking settings, every plate frame."""
-        return digest(__version__, self.shot.tracking.model_dump(mode="json"), sorted(plate.items()))
+        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
+        return digest(__version__, settings, sorted(plate.items()))
 
     def pick(self, text: str | None) -> tuple[int, ...]:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""

@@ -17,7 +17,7 @@ from vfxage.fingerprint import digest, window_digests
 from vfxage.job import Job, check_writable
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Writer
-from vfxage.model.ager import Ager
+from vfxage.model import Ager
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress, counted
 from vfxage.temporal import steady
@@ -89,7 +89,7 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
 def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
     """Fix everything that does not change from frame to frame."""
     shot = job.shot
-    plan = plan_crops(tracks, select_faces(tracks, shot.faces), shot, ager)
+    plan = plan_crops(select_faces(tracks, shot.faces), shot, ager, job.clip.pixel_aspect)
     return Scene(
         colour=job.colour,
         plan=plan,

@@ -17,7 +17,7 @@ from vfxage.crop import CropPlan
 from vfxage.errors import ShotError
 from vfxage.job import Job, check_writable
 from vfxage.media.movie import write_h264
-from vfxage.model.ager import Ager
+from vfxage.model import Ager
 from vfxage.pipeline import Scene, find_tracks, render_frames, saved_tracks, stage_scene, with_handles
 from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
@@ -196,8 +196,10 @@ class ContactSheet:
             display_delta(render, self.scene.colour),
             _grey(render.matte),
         )
-        boxes = [_close_up(layer.window, render.matte.shape) for layer in render.layers] or [None]
-        self.rows[render.number] = [np.hstack([_tile(picture, box) for picture in pictures]) for box in boxes[:3]]
+        boxes = [_close_up(layer.window, render.matte.shape) for layer in render.layers][:3]
+        self.rows[render.number] = [
+            np.hstack([_tile(picture, box) for picture in pictures]) for box in boxes or [_middle(render.matte.shape)]
+        ]
 
     def save(self, path: Path) -> None:
         """Write the sheet as a PNG, complete or not at all."""
@@ -220,11 +222,12 @@ def _close_up(window: Window, shape: tuple[int, ...]) -> Window:
     return Window(x, y, side, side)
 
 
-def _tile(picture: U8, box: Window | None) -> U8:
-    if box is None:
-        height, width = picture.shape[:2]
-        side = min(height, width)
-        box = Window((width - side) // 2, (height - side) // 2, side, side)
+def _middle(shape: tuple[int, ...]) -> Window:
+    side = min(shape)
+    return Window((shape[1] - side) // 2, (shape[0] - side) // 2, side, side)
+
+
+def _tile(picture: U8, box: Window) -> U8:
     part = picture[box.y : box.y + box.height, box.x : box.x + box.width]
     bigger = cv2.INTER_CUBIC if box.width < SHEET_TILE else cv2.INTER_AREA
     return np.asarray(cv2.resize(part, (SHEET_TILE, SHEET_TILE), interpolation=bigger), np.uint8)

@@ -26,7 +26,7 @@ POINTS = 478
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def _check_image(name: str, value: np.ndarray, shape: tuple[int | None, ...]) -> None:
+def _check_image(name: str, value: NDArray[Any], shape: tuple[int | None, ...]) -> None:
     if value.dtype != np.float32:
         raise ValueError(f"{name} must be float32, got {value.dtype}")
     if value.ndim != len(shape) or any(w is not None and w != h for w, h in zip(shape, value.shape, strict=False)):
