@@ -121,37 +121,50 @@ def _luma(rgb: F32) -> F32:
 def _change(rgb: F32, points: F32, years: float) -> tuple[F32, F32]:
     """The change of log luma and the weight of the change of tone, both (h, w)."""
     height = _face_height(points)
-    skin = _skin(rgb, points, height)
     log = cast(F32, cv2.log(_luma(rgb) + _FLOOR))
-    b1, b2, b3 = (_blur(log, height / part) for part in (200, 70, 26))
-    fine, middle = b1 - b2, b2 - b3
-    grain = _grain(log - b1, skin)
-    line, shade = folds.draw_folds(points, log.shape)
-    width = height / 150
-    line_map = _blur(line.astype(np.float32) / 255, width) * (width * 2.5)
-    wide_map = _blur(shade.astype(np.float32) / 255, height / 30) * (height / 30 * 2.5)
+    b1, b2 = _blur(log, height / 230), _blur(log, height / 75)
+    small = _shrink(b2, 4)
+    b3, b4 = _blur(small, height / 30 / 4), _blur(small, height / 9 / 4)
+    fine, middle, broad = b1 - b2, b2 - _grow(b3, log.shape), _grow(b3 - b4, log.shape)
+    skin, tone = _skin(rgb, points, height)
+    bare = skin * _hairless(fine, skin, height)
+    line, shade = _fold_maps(points, log.shape, height)
     if years > 0:
-        change = years * _older(fine, middle, grain, line_map, wide_map)
-        change = 0.45 * np.tanh(change / 0.45)
+        change = years * tone * _older(fine, middle, broad, _grain(log - b1, skin), line, shade)
+        change = 0.5 * np.tanh(change / 0.5)
     else:
-        change = _younger(fine, middle, wide_map, min(-years, 1.5))
-    return change * skin, skin * np.float32(years)
+        change = -(1 - math.exp(2.4 * years)) * _younger(fine, middle, broad, shade)
+    return cast(F32, change * bare), skin * np.float32(years)
 
 
-def _older(fine: F32, middle: F32, grain: float, line: F32, wide: F32) -> F32:
-    power = fine * fine
-    above = power / (power + (1.2 * grain) ** 2 + 1e-9)
-    detail = 0.9 * fine * above + 0.8 * middle
-    detail = np.where(detail < 0, 1.15 * detail, 0.55 * detail)
-    detail = 0.2 * np.tanh(detail / 0.2)
-    return cast(F32, detail * (1 + 1.2 * wide) - 0.10 * line - 0.09 * wide)
+def _fold_maps(points: F32, shape: tuple[int, ...], height: float) -> tuple[F32, F32]:
+    """Creases with light shoulders, mostly 0 on average, and wide shadows, both about 0..1."""
+    line, shade = folds.draw_folds(points, shape)
+    narrow, wide = height / 190, height / 32
+    crease = _blur(line.astype(np.float32) / 255, narrow)
+    shoulder = _blur(crease, 2.2 * narrow)
+    shadow = _grow(_blur(_shrink(shade.astype(np.float32) / 255, 4), wide / 4), shape)
+    return (crease - 0.8 * shoulder) * (narrow * 2.5), shadow * (wide * 2.5)
 
 
-def _younger(fine: F32, middle: F32, wide: F32, amount: float) -> F32:
-    shallow_fine = fine * np.exp(-np.square(fine / 0.10))
-    shallow = middle * np.exp(-np.square(middle / 0.16))
-    lift = np.maximum(0, -middle) * wide
-    return cast(F32, -amount * (0.6 * shallow_fine + 0.6 * shallow) + 0.3 * amount * lift)
+def _soft(detail: F32, depth: float) -> F32:
+    """Detail of less than ``depth`` as it is; stronger detail (moles, edges of features) fades to nothing."""
+    return cast(F32, detail / (1 + np.square(detail / depth)))
+
+
+def _older(fine: F32, middle: F32, broad: F32, grain: float, line: F32, shade: F32) -> F32:
+    power = np.square(fine)
+    detail = _soft(fine, 0.13) * (power / (power + (1.5 * grain) ** 2 + 1e-9)) + 0.9 * _soft(middle, 0.2)
+    detail = np.where(detail < 0, 1.3 * detail, 0.6 * detail)
+    hollow = np.minimum(broad, 0)
+    return cast(F32, detail * (1 + shade) + 0.5 * _soft(hollow, 0.3) * (0.4 + shade) - 0.17 * line - 0.09 * shade)
+
+
+def _younger(fine: F32, middle: F32, broad: F32, shade: F32) -> F32:
+    """What to take away: shallow detail and shadows in the folds; creases may be deeper than highlights."""
+    shallow = fine * np.exp(-np.square(fine / np.where(fine < 0, 0.12, 0.08)).astype(np.float32))
+    creases = middle * np.exp(-np.square(middle / np.where(middle < 0, 0.22, 0.14)).astype(np.float32))
+    return cast(F32, 0.75 * shallow + 0.85 * creases + np.minimum(broad, 0) * 0.5 * np.minimum(shade, 1))
 
 
 def _grain(finest: F32, skin: F32) -> float:
@@ -159,18 +172,35 @@ def _grain(finest: F32, skin: F32) -> float:
     return 1.48 * float(np.median(sample)) if sample.size else 0.0
 
 
-def _skin(rgb: F32, points: F32, height: float) -> F32:
-    """Where skin may change, 0..1: inside the mesh's skin and of the face's own colour."""
+def _hairless(fine: F32, skin: F32, height: float) -> F32:
+    """1 on skin, falling to 0 where fine detail is far stronger than the face's own: stubble, fringes, rims."""
+    power = _blur(_shrink(np.square(fine), 4), height / 40 / 4)
+    weight = _shrink(skin, 4)
+    own = float((power * weight).sum() / max(float(weight.sum()), 1e-6)) + 1e-6
+    return _grow(cast(F32, 1 / (1 + np.square(power / (4 * own)))), fine.shape)
+
+
+def _skin(rgb: F32, points: F32, height: float) -> tuple[F32, float]:
+    """Where skin may change, 0..1: inside the mesh's skin and of the face's own colour; and how much it takes to show.
+
+    On dark skin the same relative change is less seen: 1 for light skin, up to 1.6.
+    """
     mesh = folds.draw_skin(points, rgb.shape[:2]).astype(np.float32) / 255
     soft = height / 50
     mesh = np.clip(_blur(mesh, soft) * 2 - 1, 0, 1)
     small = _shrink(rgb, 4)
-    like = _likeness(_blur(small, height / 4 / 40), points / 4)
-    return mesh * _grow(like, rgb.shape)
+    like, own = _likeness(_blur(small, height / 4 / 60), points / 4)
+    like = _blur(cast(F32, cv2.erode(like, np.ones((3, 3), np.uint8))), 1.5)
+    tone = min(max((0.55 / max(own, 0.05)) ** 0.5, 1.0), 1.6)
+    return mesh * _grow(like, rgb.shape), tone
 
 
-def _likeness(rgb: F32, points: F32) -> F32:
-    """Likeness to the face's own skin, 0..1: a plane of log colour is fitted to where skin is likeliest."""
+def _likeness(rgb: F32, points: F32) -> tuple[F32, float]:
+    """Likeness to the face's own skin, 0..1, and that skin's luma.
+
+    A plane of log colour, so that light from one side is allowed for, is fitted to where skin is likeliest; hair or
+    glasses among those spots count little.
+    """
     log = np.log(np.maximum(rgb, 0) + _FLOOR)
     at = points[list(folds.SKIN)]
     spot = np.clip(at.astype(int), 0, (log.shape[1] - 1, log.shape[0] - 1))
@@ -188,9 +218,9 @@ def _likeness(rgb: F32, points: F32) -> F32:
     off = (log - own).astype(np.float32)
     luma = off.mean(axis=2)
     chroma = np.square(off - luma[..., None]).sum(axis=2)
-    dark, light = np.maximum(0, -luma - 0.45), np.maximum(0, luma - 0.5)
-    like = np.exp(-np.square(dark / 0.35) - np.square(light / 0.4) - np.square(np.maximum(0, chroma - 0.01) / 0.05))
-    return cast(F32, like.astype(np.float32))
+    dark, light = np.maximum(0, -luma - 0.3), np.maximum(0, luma - 0.5)
+    like = np.exp(-np.square(dark / 0.22) - np.square(light / 0.4) - np.square(np.maximum(0, chroma - 0.01) / 0.05))
+    return cast(F32, like.astype(np.float32)), float(np.exp(plane[0].mean())) - _FLOOR
 
 
 def _apply(rgb: F32, gain: F32, tint: F32) -> F32:

@@ -63,8 +63,8 @@ FOLDS = (
     Fold(
         name="nasolabial",
         nodes=((129, 203, 0.15), (203, 98, 0.4), (206, 92, 0.4), (216, 186, 0.6), (57, 212, 0.45)),
-        line=0.9,
-        shade=0.9,
+        line=0.75,
+        shade=1.0,
     ),
     Fold(
         name="marionette",
@@ -90,8 +90,8 @@ FOLDS = (
          line=0.5, shade=0.1),
     Fold(
         name="forehead, low",
-        nodes=((104, 105, 0.45), (69, 66, 0.5), (108, 107, 0.55), (151, 9, 0.5),
-               (337, 336, 0.55), (299, 296, 0.5), (333, 334, 0.45)),
+        nodes=((104, 105, 0.3), (69, 66, 0.45), (108, 107, 0.6), (151, 9, 0.5),
+               (337, 336, 0.55), (299, 296, 0.5), (333, 334, 0.35)),
         line=0.6,
         shade=0.25,
         mirrored=False,
@@ -106,7 +106,7 @@ FOLDS = (
     ),
     Fold(
         name="forehead, high",
-        nodes=((69, 67, 0.3), (108, 109, 0.33), (151, 10, 0.33), (337, 338, 0.3), (299, 297, 0.33)),
+        nodes=((69, 67, 0.2), (108, 109, 0.42), (151, 10, 0.38), (337, 338, 0.45), (299, 297, 0.28)),
         line=0.45,
         shade=0.2,
         mirrored=False,
@@ -171,7 +171,7 @@ def _strokes() -> _Strokes:
         for k in range(count):
             t = (k + 0.5) / count
             # Soft ends, and a slow waver of its own for each fold: real creases are never evenly deep.
-            depth = math.sin(math.pi * t) ** 0.6 * (0.85 + 0.15 * math.sin(9 * t + 2.3 * number))
+            depth = math.sin(math.pi * t) ** 0.6 * (0.75 + 0.25 * math.sin(11 * t + 2.3 * number))
             ends.append((total + k, total + k + 1))
             line.append(round(_LEVELS * fold.line * depth))
             shade.append(round(_LEVELS * fold.shade * depth))
