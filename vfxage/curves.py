@@ -17,6 +17,9 @@ BRIGHTEST = 1e9
 _BLOCK = 3 << 16
 """Values (whole pixels) worked on at a time: what fits the second-level cache with its temporaries."""
 
+_VECTORS = 3 << 6
+"""Values (whole pixels) in a whole number of the widest vectors."""
+
 _LOW_BITS = 13
 """Mantissa bits below those that index the inverse table: 2**-10 of a value from entry to entry."""
 
@@ -28,11 +31,19 @@ _SLOPE = _TOE_CODE / _TOE_LINEAR
 
 
 def _blockwise(values: F32, work: Callable[[F32], F32]) -> F32:
-    """Do ``work`` ((1, 3 n) -> (1, 3 n)) block by block, so that temporaries stay in the cache."""
+    """Do ``work`` ((1, 3 n) -> (1, 3 n)) block by block, so that temporaries stay in the cache.
+
+    Blocks are whole vectors long, the last one padded: OpenCV computes what is left of a vector in other instructions,
+    and a pixel's bits would depend on where it stands.
+    """
     flat = np.ascontiguousarray(values, np.float32).reshape(1, -1)
     result = np.empty_like(flat)
     for start in range(0, flat.size, _BLOCK):
-        result[:, start : start + _BLOCK] = work(flat[:, start : start + _BLOCK])
+        block = flat[:, start : start + _BLOCK]
+        padding = -block.size % _VECTORS
+        if padding:
+            block = np.pad(block, ((0, 0), (0, padding)))
+        result[:, start : start + _BLOCK] = work(block)[:, : block.size - padding]
     return result.reshape(values.shape)
 
 
