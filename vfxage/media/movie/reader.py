@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
@@ -17,7 +18,7 @@ from vfxage.media.movie.index import FrameIndex, build_index
 from vfxage.media.movie.rates import exact_rate
 from vfxage.media.movie.source import Source, open_source, reading
 from vfxage.media.movie.stream import Pictures
-from vfxage.media.movie.tags import RawTags, Tags, resolve_tags
+from vfxage.media.movie.tags import RawTags, resolve_tags
 from vfxage.types import ClipInfo, Frame, Window
 
 _CENTRED = frozenset({"mjpeg", "mpeg1video"})
@@ -49,7 +50,9 @@ class MovieReader:
         source = open_source(self._path, threads=1)
         try:
             sample = self._first_picture(source)
-            self._tags = _tags_of(sample, source)
+            raw = _tags_of(sample, source)
+            self._tagged = (raw.primaries, raw.transfer, raw.matrix)
+            self._tags = resolve_tags(raw, sample.width, sample.height)
             self._centred = source.stream.codec_context.name in _CENTRED
             self._matrix, turn_notes = _display_matrix(sample)
             self._layout = decode.layout_of(sample.format, self._path)
@@ -109,6 +112,7 @@ class MovieReader:
         width, height = self._size[::-1] if sideways else self._size
         aspect = source.stream.sample_aspect_ratio or Fraction(1)
         aspect = 1 / aspect if sideways and aspect > 0 else aspect
+        start = int(index.times()[0]) * (source.stream.time_base or Fraction(0)) if index.timed else Fraction(0)
         notes = [*self._tags.notes, *turn_notes]
         if rate is None:
             notes.append("no frame rate in the file")
@@ -136,18 +140,20 @@ class MovieReader:
             timecode=_timecode(source),
             audio=bool(source.container.streams.audio),
             notes=tuple(notes),
-            metadata=self._metadata(source, sample, aspect),
+            metadata=self._metadata(source, sample, aspect, start),
         )
 
-    def _metadata(self, source: Source, sample: VideoFrame, aspect: Fraction) -> dict[str, object]:
+    def _metadata(self, source: Source, sample: VideoFrame, aspect: Fraction, start: Fraction) -> dict[str, object]:
         tags = self._tags
         return {
             "codec": source.stream.codec_context.name,
             "pixel_format": sample.format.name,
             "cicp": (tags.primaries, tags.transfer, tags.matrix),
-            "tagged": (sample.color_primaries, sample.color_trc, sample.colorspace),
+            "tagged": self._tagged,
             "full_range": tags.full_range,
+            "start": start,
             "pixel_aspect": aspect,
+            "file": {key.lower(): value for key, value in source.container.metadata.items()},
             "chromaticities": self._colour.chromaticities,
         }
 
@@ -159,7 +165,7 @@ class MovieReader:
         return exact_rate(index.times(), stream.time_base, (stream.average_rate, stream.guessed_rate, stream.base_rate))
 
 
-def _tags_of(sample: VideoFrame, source: Source) -> Tags:
+def _tags_of(sample: VideoFrame, source: Source) -> RawTags:
     """The picture's own tags, or the container's where the picture has none."""
     context = source.stream.codec_context
 
@@ -168,7 +174,7 @@ def _tags_of(sample: VideoFrame, source: Source) -> Tags:
 
     name = decode.PACKED.get(sample.format.name, sample.format.name)
     rgb = name.startswith("gbr")
-    raw = RawTags(
+    return RawTags(
         primaries=pick(sample.color_primaries, context.color_primaries),
         transfer=pick(sample.color_trc, context.color_trc),
         matrix=pick(sample.colorspace, context.colorspace),
@@ -176,12 +182,12 @@ def _tags_of(sample: VideoFrame, source: Source) -> Tags:
         rgb=rgb,
         full_format=name.startswith("yuvj"),
     )
-    return resolve_tags(raw, sample.width, sample.height)
 
 
 def _display_matrix(sample: VideoFrame) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
     """The 9 integers of the file's display matrix (None: upright), and what to say of it."""
-    side = next((data for data in sample.side_data[:] if data.type == SideDataType.DISPLAYMATRIX), None)
+    attached: Any = sample.side_data  # PyAV types it as a closed dict; it is a mapping of every kind
+    side = attached.get(SideDataType.DISPLAYMATRIX)
     if side is None:
         return None, ()
     matrix = struct.unpack("=9i", bytes(side)[:36])
@@ -193,7 +199,8 @@ def _display_matrix(sample: VideoFrame) -> tuple[tuple[int, ...] | None, tuple[s
 
 
 def _timecode(source: Source) -> str | None:
-    for metadata in (*(stream.metadata for stream in source.container.streams), source.container.metadata):
-        if "timecode" in metadata:
-            return str(metadata["timecode"])
+    for stream in (*source.container.streams, source.container):
+        for key, value in stream.metadata.items():
+            if key.lower() == "timecode":
+                return str(value)
     return None

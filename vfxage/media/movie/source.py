@@ -60,12 +60,7 @@ def open_source(path: str, *, threads: int = 0) -> Source:
     ``threads`` decode at once (0: as FFmpeg sees fit); the pictures do not depend on it. Streams opened here report
     damage instead of hiding it.
     """
-    _check_file(path)
-    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
-    try:
-        container = av.open(f"file:{path}", options=options, metadata_errors="replace")
-    except (av.error.FFmpegError, ValueError) as error:
-        raise ReadError(f"is not a movie that can be read ({reason(error)})", path=path, fix=_DAMAGED) from error
+    container = open_container(path)
     try:
         stream = _picture_stream(container, path)
     except BaseException:
@@ -76,6 +71,16 @@ def open_source(path: str, *, threads: int = 0) -> Source:
     context.thread_count = threads
     context.thread_type = "AUTO" if threads != 1 else "NONE"
     return Source(container, stream)
+
+
+def open_container(path: str) -> InputContainer:
+    """Open a movie, whatever streams it has; ReadError if it is none."""
+    _check_file(path)
+    options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
+    try:
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise ReadError(f"is not a movie that can be read ({reason(error)})", path=path, fix=_DAMAGED) from error
 
 
 def _check_file(path: str) -> None:

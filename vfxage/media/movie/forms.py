@@ -1,0 +1,60 @@
+"""The movies that vfxage writes, one row each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How one codec of the shot file is made."""
+
+    encoder: str
+    suffixes: tuple[str, ...]
+    bits: int
+    steps: tuple[int, int]
+    """log2 of the chroma subsampling, (across, down)."""
+    options: Mapping[str, str]
+    threads: int
+    """Of the encoder; 0 is as many as there are cores, where the bits do not depend on it."""
+    alpha: bool = False
+    """Whether it can carry one."""
+
+    def pixel_format(self, alpha: bool) -> str:
+        """FFmpeg's name of the samples."""
+        sampling = {(0, 0): "444", (1, 0): "422", (1, 1): "420"}[self.steps]
+        return f"yuv{'a' if alpha else ''}{sampling}p{'' if self.bits == 8 else f'{self.bits}le'}"
+
+
+def _prores(profile: str, *, alpha: bool = False) -> Form:
+    return Form(
+        encoder="prores_ks",
+        suffixes=(".mov", ".mkv"),
+        bits=10,
+        steps=(0, 0) if alpha else (1, 0),
+        # apl0 is the vendor that some players insist on
+        options={"profile": profile, "vendor": "apl0", **({"alpha_bits": "16"} if alpha else {})},
+        threads=0,
+        alpha=alpha,
+    )
+
+
+H264 = Form(
+    encoder="libx264",
+    suffixes=(".mp4", ".mov", ".mkv"),
+    bits=8,
+    steps=(1, 1),
+    options={"crf": "16", "preset": "medium"},
+    threads=4,  # x264's bits depend on their number
+)
+
+FORMS: Mapping[str, Form] = {
+    "prores_proxy": _prores("proxy"),
+    "prores_lt": _prores("lt"),
+    "prores_422": _prores("standard"),
+    "prores_hq": _prores("hq"),
+    "prores_4444": _prores("4444", alpha=True),
+    "h264": H264,
+}
+"""By the shot file's ``codec``."""

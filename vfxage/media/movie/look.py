@@ -1,0 +1,75 @@
+"""Renders to R'G'B' code values: which curve a pass gets in a movie, and what the movie's tags then say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vfxage.colour import BUILTIN, Colour
+from vfxage.media.base import Destination, Pass
+from vfxage.media.movie.tags import DISPLAY_709, UNSPECIFIED, Tags, tags_for
+from vfxage.types import F32, Render, Window
+
+DELTA_COMMENT = (
+    "delta pass: 0.5 + delta/2 of the scene-linear difference, no curve, clipped to 0..1; "
+    "beauty = plate + 2 * (pixel - 0.5)"
+)
+MATTE_COMMENT = "matte pass: 0..1 as grey, no curve"
+
+
+class Look:
+    """One colour pass of one destination: code values, tags, and a comment for people (None if nothing needs saying).
+
+    ``beauty`` keeps the plate's own space and, where that is a movie's, its tags. A linear space has no place in an
+    integer movie: it is taken to Rec.709 primaries and Rec.1886. ``delta`` and ``matte`` are data: no curve, no tags.
+    """
+
+    def __init__(self, destination: Destination, colour_pass: Pass) -> None:
+        self._pass = colour_pass
+        self._unpremultiply = destination.clip.kind == "sequence"
+        self._colour = Colour(destination.colorspace)
+        self._display = Colour(DISPLAY_709, BUILTIN)
+        self._srgb = Colour("sRGB Encoded Rec.709 (sRGB)", BUILTIN)
+        primaries, transfer, matrix = self._tag_numbers(destination)
+        self.comment: str | None = None
+        if colour_pass != "beauty":
+            primaries = transfer = UNSPECIFIED
+            self.comment = DELTA_COMMENT if colour_pass == "delta" else MATTE_COMMENT
+        elif self._colour.linear:
+            self.comment = f"beauty pass: {self._colour.name} shown as {DISPLAY_709}"
+        self.tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
+
+    def codes(self, render: Render, alpha: F32 | None) -> F32:
+        """Code values (H, W, 3) over ``render.frame.window``, 0..1 nominal.
+
+        With the plate's ``alpha`` an image sequence's beauty, which is premultiplied by it, is divided by it first.
+        """
+        if self._pass == "delta":
+            return np.clip(np.float32(0.5) + np.float32(0.5) * render.delta, 0.0, 1.0)
+        if self._pass == "matte":
+            return np.repeat(render.matte[:, :, None], 3, axis=2)
+        beauty = render.beauty
+        if alpha is not None and self._unpremultiply:
+            beauty = beauty / np.where(alpha > 0, alpha, np.float32(1.0))[:, :, None]
+        if not self._colour.linear:
+            return self._colour.from_linear(beauty)
+        return self._display.from_linear(self._srgb.to_linear(self._colour.encode(beauty)))
+
+    def _tag_numbers(self, destination: Destination) -> tuple[int, int, int]:
+        clip = destination.clip
+        own = clip.metadata.get("cicp") if clip.kind == "movie" and clip.colorspace == destination.colorspace else None
+        if self._colour.linear or own is None:
+            return tags_for(DISPLAY_709 if self._colour.linear else self._colour.name)
+        primaries, transfer, matrix = own
+        return primaries, transfer, matrix if matrix in (1, 5, 6, 9) else 9 if primaries == 9 else 1
+
+
+def on_display(image: F32, window: Window, size: tuple[int, int]) -> F32:
+    """The image (H, W, ...) that covers ``window`` on the display window of ``size`` (height, width), black around."""
+    display = Window(0, 0, size[1], size[0])
+    if window == display:
+        return image
+    canvas = np.zeros((*size, *image.shape[2:]), np.float32)
+    shared = window.intersect(display)
+    if not shared.empty:
+        canvas[shared.slices(display)] = image[shared.slices(window)]
+    return canvas

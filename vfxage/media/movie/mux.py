@@ -1,0 +1,163 @@
+"""A movie being written: one picture stream, and the audio that belongs to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.audio.stream import AudioStream
+from av.codec.context import Flags
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from vfxage.media.movie.forms import Form
+from vfxage.media.movie.source import open_container
+from vfxage.media.movie.tags import VIDEO_RANGE, Tags
+
+_LOG = logging.getLogger(__name__)
+
+_MUXERS = {".mov": "mov", ".mp4": "mp4", ".mkv": "matroska"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio:
+    """Which sound goes along."""
+
+    path: str
+    """The movie it is copied from."""
+    start: Fraction
+    """Seconds into it that become 0."""
+    end: Fraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a movie is, before its first picture."""
+
+    form: Form
+    width: int
+    height: int
+    rate: Fraction
+    tags: Tags
+    alpha: bool = False
+    pixel_aspect: Fraction = Fraction(1)
+    timecode: str | None = None
+    """Of the first picture."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    audio: Audio | None = None
+
+
+class Muxer:
+    """Encodes pictures into ``path`` at a constant rate; the same pictures give the same bytes on any machine.
+
+    Raises av.error.FFmpegError and OSError as they come: the caller knows the frame.
+    """
+
+    def __init__(self, path: Path, setup: Setup) -> None:
+        options = {"fflags": "+bitexact"}
+        if path.suffix.lower() != ".mkv":
+            options["movflags"] = "+write_colr+use_metadata_tags" + ("+faststart" if setup.form.bits == 8 else "")
+            options["movie_timescale"] = str(setup.rate.numerator)  # else edit lists round to milliseconds
+        self._container: OutputContainer = av.open(
+            f"file:{path}", "w", format=_MUXERS[path.suffix.lower()], options=options
+        )
+        self._setup = setup
+        self._count = 0
+        self._sound: InputContainer | None = None
+        self._stream = self._picture_stream()
+        if setup.timecode is not None:
+            self._container.metadata["timecode"] = setup.timecode
+        self._container.metadata.update(setup.metadata)
+        self._packets = self._sound_packets(setup.audio) if setup.audio else iter(())
+        self._held = next(self._packets, None)
+
+    def add(self, picture: av.VideoFrame) -> None:
+        """Encode the next picture, and let the sound keep up with it."""
+        picture.pts = self._count
+        picture.time_base = 1 / self._setup.rate
+        picture.duration = 1
+        tags = self._setup.tags  # ProRes writes the picture's own into its frame header
+        picture.color_primaries, picture.color_trc = tags.primaries, tags.transfer
+        picture.colorspace, picture.color_range = tags.matrix, VIDEO_RANGE
+        self._count += 1
+        self._copy_sound(self._count / self._setup.rate)
+        for packet in self._stream.encode(picture):
+            self._container.mux(packet)
+
+    def finish(self) -> None:
+        """Write what the encoder still holds, the rest of the sound, and the trailer."""
+        for packet in self._stream.encode(None):
+            self._container.mux(packet)
+        self._copy_sound(None)
+        self._close_sound()
+        self._container.close()
+
+    def abandon(self) -> None:
+        """Let go of the file, whatever state it is in."""
+        self._close_sound()
+        with suppress(av.error.FFmpegError, OSError, ValueError):
+            self._container.close()
+
+    def _picture_stream(self) -> VideoStream:
+        setup, form = self._setup, self._setup.form
+        stream = self._container.add_stream(form.encoder, setup.rate, dict(form.options))
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height = setup.width, setup.height
+        stream.pix_fmt = form.pixel_format(setup.alpha)
+        context = stream.codec_context
+        context.time_base = 1 / setup.rate
+        context.sample_aspect_ratio = setup.pixel_aspect
+        context.color_primaries = setup.tags.primaries
+        context.color_trc = setup.tags.transfer
+        context.colorspace = setup.tags.matrix
+        context.color_range = VIDEO_RANGE
+        context.thread_type = "SLICE" if form.threads == 0 else "AUTO"
+        context.thread_count = form.threads
+        context.flags |= Flags.bitexact
+        return stream
+
+    def _sound_packets(self, audio: Audio) -> Iterator[Packet[Stream]]:
+        """Packets of every audio stream that overlap the wanted span, moved to its start."""
+        self._sound = open_container(audio.path)
+        outputs = {}
+        for stream in self._sound.streams.audio:
+            try:
+                outputs[stream.index] = self._container.add_stream_from_template(stream)
+            except ValueError as error:
+                _LOG.warning("%s: audio stream %d is not copied (%s)", audio.path, stream.index, error)
+        return self._trimmed(audio, outputs) if outputs else iter(())
+
+    def _trimmed(self, audio: Audio, outputs: dict[int, AudioStream]) -> Iterator[Packet[Stream]]:
+        assert self._sound is not None
+        streams = [stream for stream in self._sound.streams.audio if stream.index in outputs]
+        for packet in self._sound.demux(streams):
+            if packet.pts is None or packet.dts is None or packet.size == 0:
+                continue
+            begin = packet.pts * packet.time_base
+            if begin >= audio.end or begin + (packet.duration or 0) * packet.time_base <= audio.start:
+                continue
+            shift = round(audio.start / packet.time_base)
+            packet.pts -= shift
+            packet.dts -= shift
+            packet.stream = outputs[packet.stream_index]
+            yield packet
+
+    def _copy_sound(self, until: Fraction | None) -> None:
+        while self._held is not None:
+            packet = self._held
+            if until is not None and packet.pts is not None and packet.pts * packet.time_base > until:
+                return
+            self._container.mux(packet)
+            self._held = next(self._packets, None)
+
+    def _close_sound(self) -> None:
+        if self._sound is not None:
+            self._sound.close()
+            self._sound = None

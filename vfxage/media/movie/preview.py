@@ -1,0 +1,44 @@
+"""Pictures to look at, as an H.264 movie that plays anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vfxage.errors import WriteError
+from vfxage.media.movie.encode import encode_picture, frame_size
+from vfxage.media.movie.forms import H264
+from vfxage.media.movie.mux import Muxer, Setup
+from vfxage.media.movie.source import reason
+from vfxage.media.movie.tags import Tags
+from vfxage.publish import publish
+from vfxage.types import U8
+
+
+def write_h264(path: str | Path, frames: Iterable[U8], rate: Fraction) -> None:
+    """Write sRGB pictures (H, W, 3) uint8, all of one size, as yuv420p with BT.709 matrix and sRGB transfer tags.
+
+    The movie appears when it is complete; the pictures are taken one at a time. Raises WriteError, also for no frames.
+    """
+    path = Path(path)
+    tags = Tags(primaries=1, transfer=13, matrix=1, full_range=False)
+    try:
+        with publish(path) as partial, ExitStack() as stack:
+            muxer = None
+            for frame in frames:
+                height, width = frame.shape[:2]
+                if muxer is None:
+                    even = frame_size(H264, width, height)
+                    muxer = Muxer(partial, Setup(form=H264, width=even[0], height=even[1], rate=rate, tags=tags))
+                    stack.callback(muxer.abandon)
+                muxer.add(encode_picture(frame.astype(np.float32) / np.float32(255.0), None, H264, tags))
+            if muxer is None:
+                raise WriteError("has no frames to hold", path=path, fix="ask for at least one frame")
+            muxer.finish()
+    except av.error.FFmpegError as error:
+        raise WriteError(f"cannot be written ({reason(error)})", path=path, fix="check free space") from error

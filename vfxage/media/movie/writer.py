@@ -1,0 +1,226 @@
+"""Passes as movies: ProRes for the comp, H.264 to look at."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+
+from vfxage.errors import OutputError, ReadError, ShotError, WriteError
+from vfxage.media.base import Destination, Pass
+from vfxage.media.movie.encode import encode_picture, frame_size
+from vfxage.media.movie.forms import FORMS, Form
+from vfxage.media.movie.look import Look, on_display
+from vfxage.media.movie.mux import Audio, Muxer, Setup
+from vfxage.media.movie.reader import MovieReader
+from vfxage.media.movie.source import open_container, reason
+from vfxage.media.movie.timecode import shift_timecode
+from vfxage.publish import publish
+from vfxage.types import Render
+
+FINGERPRINT = "com.vfxage.fingerprint"
+DEFAULT_RATE = Fraction(24)
+"""For a plate that names none."""
+
+
+class MovieWriter:
+    """One movie (media.base.Writer): a colour pass (beauty, delta or matte), and the matte as straight alpha in 4444.
+
+    ``beauty`` is written in the plate's own space and tags, a linear plate's in Rec.1886 Rec.709 - Display; ``delta``
+    as 0.5 + delta/2 without a curve; a lone ``matte`` as grey without a curve. Without a matte prores_4444 carries the
+    plate's alpha. Frames come in ascending order; the movie appears when all have been written. Raises OutputError for
+    a combination that no movie can hold, WriteError naming file and frame. The same renders give the same bytes.
+    """
+
+    parallel = False
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+        self._path = Path(destination.path)
+        self._form = _form(destination)
+        self._colour_pass = _colour_pass(destination, self._form)
+        self._matte_rides = "matte" in destination.passes and self._colour_pass != "matte"
+        self._plate_alpha = (
+            self._form.alpha and destination.alpha and not self._matte_rides and self._colour_pass == "beauty"
+        )
+        self._stack = ExitStack()
+        self._muxer: Muxer | None = None
+        self._left = list(reversed(destination.numbers))
+        self._complete: bool | None = None
+        self._look = Look(destination, self._colour_pass)
+
+    def finished(self, number: int) -> bool:
+        """Whether the movie stands complete with these fingerprints: all of its frames, or none."""
+        if self._complete is None:
+            self._complete = self._stands()
+        return self._complete and number in self._destination.numbers
+
+    def foreign(self, number: int) -> Path | None:
+        """The file in the movie's place that vfxage did not make, if there is one."""
+        if not self._path.exists():
+            return None
+        try:
+            with open_container(str(self._path)) as container:
+                return None if FINGERPRINT in {key.lower() for key in container.metadata} else self._path
+        except ReadError:
+            return self._path
+
+    def write(self, render: Render) -> None:
+        """Write the next frame; raises WriteError."""
+        if not self._left or render.number != self._left[-1]:
+            raise ValueError(f"frame {render.number} is not the next of {self._path}")
+        with self._failing(render.number):
+            if self._muxer is None:
+                self._muxer = self._begun()
+            self._muxer.add(self._picture(render))
+        self._left.pop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the movie and put it in place; after an exception, or with frames missing, leave nothing behind."""
+        self._stack.__exit__(kind, error, trace)
+
+    def _stands(self) -> bool:
+        numbers = self._destination.numbers
+        try:
+            reader = MovieReader(self._path, first_frame=0)
+            info = reader.info
+            same = (
+                info.metadata["file"].get(FINGERPRINT) == fingerprint(self._destination)
+                and info.last + 1 == len(numbers)
+                and (info.rate == self._rate or len(numbers) == 1)
+            )
+            ends = sorted({0, len(numbers) - 1})
+            return same and len(list(reader.read(ends))) == len(ends)
+        except (ReadError, ShotError):
+            return False
+
+    @property
+    def _rate(self) -> Fraction:
+        return self._destination.clip.rate or DEFAULT_RATE
+
+    def _begun(self) -> Muxer:
+        partial = self._stack.enter_context(publish(self._path))
+        self._stack.push(self._end)
+        return Muxer(partial, self._setup())
+
+    def _end(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        muxer, self._muxer = self._muxer, None
+        if muxer is None:
+            return
+        try:
+            if kind is None:
+                if self._left:
+                    raise WriteError(
+                        "was not written: a movie cannot leave a frame out",
+                        path=self._path,
+                        frame=self._left[-1],
+                        fix="run the same command again",
+                    )
+                with self._failing(None):
+                    muxer.finish()
+        finally:
+            muxer.abandon()
+
+    @contextmanager
+    def _failing(self, frame: int | None) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            raise WriteError(
+                f"cannot be written ({reason(error)})",
+                path=self._path,
+                frame=frame,
+                fix="check free space and permissions, then run the same command again",
+            ) from error
+
+    def _setup(self) -> Setup:
+        destination, clip = self._destination, self._destination.clip
+        width, height = frame_size(self._form, clip.width, clip.height)
+        first = destination.numbers[0]
+        timecode = clip.timecode and shift_timecode(clip.timecode, first - clip.first, self._rate)
+        aspect = clip.metadata.get("pixel_aspect") or Fraction(clip.pixel_aspect).limit_denominator(4096)
+        comment = {"comment": self._look.comment} if self._look.comment else {}
+        return Setup(
+            form=self._form,
+            width=width,
+            height=height,
+            rate=self._rate,
+            tags=self._look.tags,
+            alpha=self._matte_rides or self._plate_alpha,
+            pixel_aspect=Fraction(aspect),
+            timecode=timecode or None,
+            metadata={FINGERPRINT: fingerprint(destination), **comment},
+            audio=self._audio(),
+        )
+
+    def _audio(self) -> Audio | None:
+        numbers, clip = self._destination.numbers, self._destination.clip
+        if not clip.audio or numbers[-1] - numbers[0] != len(numbers) - 1:
+            return None  # frames are left out: sound would not fit the picture
+        start = (numbers[0] - clip.first) / self._rate + clip.metadata.get("start", Fraction(0))
+        return Audio(path=clip.path, start=start, end=start + len(numbers) / self._rate)
+
+    def _picture(self, render: Render) -> av.VideoFrame:
+        frame, clip = render.frame, self._destination.clip
+        alpha = render.matte if self._matte_rides else frame.alpha if self._plate_alpha else None
+        code = self._look.codes(render, frame.alpha if self._plate_alpha else None)
+        size = (clip.height, clip.width)
+        return encode_picture(
+            on_display(code, frame.window, size),
+            None if alpha is None else on_display(alpha, frame.window, size),
+            self._form,
+            self._look.tags,
+        )
+
+
+def fingerprint(destination: Destination) -> str:
+    """One digest for all frames: SHA-256 over their fingerprints in order."""
+    state = hashlib.sha256()
+    for number, stamp in sorted(destination.stamps.items()):
+        state.update(f"{number} {stamp}\n".encode())
+    return state.hexdigest()
+
+
+def _form(destination: Destination) -> Form:
+    form = FORMS.get(destination.codec or "")
+    if form is None:
+        raise OutputError(
+            f"unknown movie codec {destination.codec}", path=destination.path, fix=f"use one of {' '.join(FORMS)}"
+        )
+    suffix = Path(destination.path).suffix.lower()
+    if suffix not in form.suffixes:
+        raise OutputError(
+            f"{destination.codec} does not go into a {suffix} file",
+            path=destination.path,
+            fix=f"name it {' or '.join(form.suffixes)}",
+        )
+    return form
+
+
+def _colour_pass(destination: Destination, form: Form) -> Pass:
+    passes = destination.passes
+    colours: list[Pass] = [name for name in passes if name != "matte"] or list(passes[:1])
+    if len(colours) != 1:
+        raise OutputError(
+            f"a movie holds one colour pass, not {' and '.join(passes) or 'none'}",
+            path=destination.path,
+            fix="give each pass its own output",
+        )
+    if len(passes) > 1 and not form.alpha:
+        raise OutputError(
+            f"{destination.codec} has no alpha for the matte to ride in",
+            path=destination.path,
+            fix="use codec prores_4444, or give the matte its own output",
+        )
+    return colours[0]
