@@ -40,7 +40,26 @@ def to_rgb(y: F32, ry: F32, by: F32, luminance: F64) -> F32:
     blue = (_double(by, y.shape) + np.float32(1)) * y
     wr, wg, wb = (np.float32(w) for w in luminance)
     green = (y - red * wr - blue * wb) / wg
-    return np.stack([red, green, blue], axis=-1)
+    return _calm(np.stack([red, green, blue], axis=-1), luminance)
+
+
+def _calm(rgb: F32, luminance: F64) -> F32:
+    """Desaturate, luminance kept, the pixels that are far more saturated than the four around them.
+
+    The interpolation of chroma rings at edges: without this a bright red edge has negative blue beside it. OpenEXR's
+    own reader of such files limits saturation by the same rule.
+    """
+    most = rgb.max(axis=-1)
+    saturation = np.where(most > 0, 1 - rgb.min(axis=-1) / most, 0).astype(np.float32)
+    around = np.pad(saturation, 1, mode="edge")
+    mean = (around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:]) / 4
+    limit = 1 - (1 - np.minimum(mean, 1)) / 4
+    wild = saturation > limit
+    pixels, top = rgb[wild], most[wild][:, None]
+    calmed = np.maximum(top - (top - pixels) * (limit[wild] / saturation[wild])[:, None], 0)
+    calmed *= (pixels @ luminance / (calmed @ luminance))[:, None]
+    rgb[wild] = calmed
+    return rgb
 
 
 def _double(samples: F32, shape: tuple[int, ...]) -> F32:

@@ -41,7 +41,7 @@ def planes(
     wanted = [c.name for c in part.channels] if picture is None else picture.names
     with _translated(source), _listening() as heard, OpenEXR.File(target, separate_channels=True) as file:
         if not file.parts:
-            raise source.damaged("its pixels do not decode" + "".join(heard[:1]).partition(" -")[2].rstrip())
+            raise source.damaged(f"its pixels do not decode: {''.join(heard).partition(' - ')[2].strip()}")
         channels = file.channels(0)
         return MappingProxyType(dict(file.header(0))), {name: channels[name].pixels for name in wanted}
 
