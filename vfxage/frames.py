@@ -21,7 +21,7 @@ LARGEST_NUMBER = 2**31 - 1
 _PIECE = re.compile(r"(-?[0-9]{1,18})(?:-(-?[0-9]{1,18})(?:[x:]([0-9]{1,18}))?)?")
 _TOKEN = re.compile(r"#+|@{2,}|%d|%0[0-9]{1,2}d|\$F[0-9]?")
 _FOLDER_TOKEN = re.compile(r"#{2,}|@{2,}|%0[0-9]{1,2}d|\$F[0-9]")
-_DIGITS = re.compile(r"-?[0-9]{1,10}")
+_DIGITS = re.compile(r"-?[0-9]{1,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +226,10 @@ class Pattern:
         if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
             return None
         middle = name[len(self.prefix) : len(name) - len(self.suffix)]
-        if not _DIGITS.fullmatch(middle) or f"{int(middle):0{self.digits}d}" != middle:
+        if not _DIGITS.fullmatch(middle):
             return None
-        return int(middle)
+        number = int(middle)
+        return number if abs(number) <= LARGEST_NUMBER and self.path(number).name == name else None
 
     def __str__(self) -> str:
         token = "" if self.digits is None else f"%0{self.digits}d" if self.digits > 1 else "%d"
