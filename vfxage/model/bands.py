@@ -90,7 +90,7 @@ def age_by_bands(crop: FaceCrop) -> F32:
 
 
 def _face_height(points: F32) -> float:
-    return float(np.hypot(*(points[10] - points[152])))
+    return max(float(np.hypot(*(points[10] - points[152]))), 16.0)
 
 
 def _face_window(points: F32, size: int) -> Window:
@@ -131,7 +131,8 @@ def _change(rgb: F32, points: F32, years: float) -> tuple[F32, F32]:
     line, shade = _fold_maps(points, log.shape, height)
     if years > 0:
         change = years * tone * _older(fine, middle, broad, _grain(log - b1, skin), line, shade)
-        change = 0.5 * np.tanh(change / 0.5)
+        bound = np.where(change > 0, np.float32(0.065), np.float32(0.5))  # highlights must not burn
+        change = bound * np.tanh(change / bound)
     else:
         change = -(1 - math.exp(2.4 * years)) * _younger(fine, middle, broad, shade)
     return cast(F32, change * bare), skin * np.float32(years)
@@ -224,9 +225,14 @@ def _likeness(rgb: F32, points: F32) -> tuple[F32, float]:
 
 
 def _apply(rgb: F32, gain: F32, tint: F32) -> F32:
-    """Shade the picture by ``gain`` (log) and dull its colour a little; the result stays in 0..1 where the crop did."""
-    factor = cv2.exp(gain)[..., None]
-    aged = rgb * factor
-    grey = _luma(aged)[..., None]
-    aged = aged + (np.float32(0.08) * tint)[..., None] * (grey - aged)
-    return np.clip(aged, np.minimum(rgb, 0), np.maximum(rgb, 1)) - rgb
+    """Shade by ``gain`` (log) and dull the colour by 0.08 ``tint``; what was below 1 stays below 1."""
+    factor = cast(F32, cv2.exp(gain))
+    grey = np.float32(0.08) * tint * factor
+    own = factor - grey - 1
+    grey *= _luma(rgb)
+    # Merging first: numpy is slow at spreading one value over a last axis of three.
+    step = cv2.multiply(rgb, cv2.merge((own, own, own)))
+    step = cv2.add(step, cv2.merge((grey, grey, grey)))
+    room = np.subtract(1, rgb)
+    np.maximum(room, 0, out=room)
+    return cast(F32, np.minimum(step, room, out=room))
