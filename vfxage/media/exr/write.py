@@ -208,6 +208,6 @@ def _translated(path: Path, frame: int) -> Iterator[None]:
     try:
         yield
     except ReadError as error:
-        raise WriteError("was not written completely", path=path, frame=frame, fix=fix) from error
+        raise WriteError("was not written completely, as on a full disk", path=path, frame=frame, fix=fix) from error
     except (RuntimeError, ValueError, TypeError) as error:
         raise WriteError(f"cannot be written ({error})", path=path, frame=frame, fix=fix) from error
