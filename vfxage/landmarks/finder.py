@@ -115,7 +115,13 @@ class FaceFinder:
             vote = max(vote, _agreement(judge(shown), judge.side))
             if vote >= _SURE:
                 break
-        return Detection(points=points, confidence=score, vote=vote, yaw=yaw_of(marks), look=_look(shown))
+        return Detection(
+            points=points,
+            confidence=score,
+            vote=vote,
+            yaw=yaw_of(marks),
+            look=_look(shown),
+        )
 
 
 def _agreement(rows: F32, side: int) -> float:
