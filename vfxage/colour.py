@@ -11,6 +11,7 @@ import difflib
 import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ class Colour:
         self._curve = None if values is None else curves.Curve(values)
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
         """Of the linear space: rx ry gx gy bx by wx wy."""
-        to_709: F64 = ocio.builtin_matrix(_XYZ, _REC709) @ to_xyz
+        to_709: F64 = np.linalg.solve(_matrix_to_xyz(PRIMARIES[_REC709]), to_xyz)
         if np.abs(to_709 - np.eye(3)).max() < 1e-5:
             to_709 = np.eye(3)
         if space.getEncoding() == "hdr-video":
@@ -226,8 +227,19 @@ class _Converter:
     """OpenColorIO's answers about one config, its exceptions translated."""
 
     def __init__(self, config: str | Path | None) -> None:
+        import PyOpenColorIO as Ocio
+
         self._config = _config(config)
-        self._builtin = _load(BUILTIN, "the built-in colour config")
+        spaces = self._config.getColorSpaces(Ocio.SEARCH_REFERENCE_SPACE_SCENE, Ocio.COLORSPACE_ALL)
+        names = [space.getName() for space in spaces if not space.isData()]
+        self._linear = [n for n in names if self._config.isColorSpaceLinear(n, Ocio.REFERENCE_SPACE_SCENE)]
+        if not self._linear:
+            raise ShotError("the colour config has no scene-linear space", fix="use another OpenColorIO config")
+        to_builtin = Ocio.Config.GetProcessorToBuiltinColorSpace
+        self._pivot = self._linear[0]
+        self._pivot_to_xyz = self._apply(
+            lambda *ends: to_builtin(self._config, *ends), (self._pivot, _XYZ), np.eye(3)
+        ).T
 
     def find(self, name: str) -> Any:
         """The colour space of this name, alias or role."""
@@ -257,52 +269,27 @@ class _Converter:
         if linear:
             return name, None, self._to_xyz_matrix(name)
         codes = np.arange(2 * curves.CODES + 1) / curves.CODES
-        crosstalk = self._over_linear(self._crosstalk, name)
-        partner = min(crosstalk, key=lambda n: crosstalk[n])
-        if crosstalk[partner] > _CLOSE:
+        partner, matrix = self._least(_crosstalk, name, _probes())
+        if partner is None:
             own = self._unnamed_linear(name, codes)
             if own is not None:
                 return None, *own
-            stray = self._over_linear(self._stray, name)
-            partner = min(stray, key=lambda n: stray[n])
-            if stray[partner] > _CLOSE:
-                raise ShotError(
-                    f'colour space "{name}" mixes its channels', fix="convert the plate to ACES2065-1 first"
-                )
-        return partner, self._convert(name, partner, _grey(codes))[:, 1], self._to_xyz_matrix(partner)
+            partner, matrix = self._least(_stray, name, np.eye(3) / 2)
+        if partner is None:
+            raise ShotError(f'colour space "{name}" mixes its channels', fix="convert the plate to ACES2065-1 first")
+        return partner, self._convert(name, partner, _grey(codes))[:, 1], matrix
 
-    def builtin_matrix(self, source: str, target: str) -> F64:
-        """Between two linear spaces of the built-in config."""
-        return self._matrix(self._builtin.getProcessor, source, target)
-
-    def _over_linear(self, measure: Callable[[str, str], float], name: str) -> dict[str, float]:
-        """A measure of the conversion to every scene-linear space."""
-        import PyOpenColorIO as Ocio
-
-        spaces = self._config.getColorSpaces(Ocio.SEARCH_REFERENCE_SPACE_SCENE, Ocio.COLORSPACE_ALL)
-        names = [s.getName() for s in spaces if not s.isData()]
-        names = [n for n in names if self._config.isColorSpaceLinear(n, Ocio.REFERENCE_SPACE_SCENE)]
-        if not names:
-            raise ShotError("the colour config has no scene-linear space", fix="use another OpenColorIO config")
-        return {n: measure(name, n) for n in names}
-
-    def _crosstalk(self, name: str, linear: str) -> float:
-        """How far a channel moves, relatively, when only the two others do."""
-        codes = np.linspace(0.2, 0.8, 7)
-        greys = self._convert(name, linear, _grey(codes))
-        worst = 0.0
-        for channel in range(3):
-            for shift in (-0.1, 0.1):
-                rgb = _grey(codes + shift)
-                rgb[:, channel] = codes
-                moved = self._convert(name, linear, rgb)[:, channel] - greys[:, channel]
-                worst = max(worst, float((np.abs(moved) / (np.abs(greys[:, channel]) + 1e-6)).max()))
-        return worst
-
-    def _stray(self, name: str, linear: str) -> float:
-        """How much light pure primaries leave in other channels: 0 in HLG's own gamut, whatever its system gamma."""
-        light = np.abs(self._convert(name, linear, np.eye(3) / 2))
-        return float((light.sum(axis=1) / np.diag(light) - 1).max())
+    def _least(self, measure: Callable[[F64], float], name: str, probes: F64) -> tuple[str | None, F64]:
+        """The scene-linear space in which the probes' light has the least of a measure (None if more than _CLOSE)."""
+        light = self._to_xyz(name, probes)
+        best: tuple[str | None, F64] = (None, np.eye(3))
+        least = _CLOSE
+        for candidate in self._linear:
+            matrix = self._to_xyz_matrix(candidate)
+            found = measure(np.linalg.solve(matrix, light.T).T)
+            if found < least:
+                best, least = (candidate, matrix), found
+        return best
 
     def _unnamed_linear(self, name: str, codes: F64) -> tuple[F64, F64] | None:
         """Curve and matrix of a space that is one curve and then a matrix, its linear space unnamed; else None."""
@@ -320,18 +307,10 @@ class _Converter:
         return self._apply(self._config.getProcessor, (source, target), rgb)
 
     def _to_xyz(self, source: str, rgb: F64) -> F64:
-        return self._apply(self._to_builtin, (source, _XYZ), rgb)
+        return np.asarray(self._convert(source, self._pivot, rgb) @ self._pivot_to_xyz.T, np.float64)
 
     def _to_xyz_matrix(self, source: str) -> F64:
-        return self._matrix(self._to_builtin, source, _XYZ)
-
-    def _to_builtin(self, source: str, target: str) -> Any:
-        import PyOpenColorIO as Ocio
-
-        return Ocio.Config.GetProcessorToBuiltinColorSpace(self._config, source, target)
-
-    def _matrix(self, make: Any, source: str, target: str) -> F64:
-        return self._apply(make, (source, target), np.eye(3)).T
+        return self._to_xyz(source, np.eye(3)).T
 
     def _apply(self, make: Any, ends: tuple[str, str], rgb: F64) -> F64:
         """Convert (N, 3) with OpenColorIO's exact arithmetic (its default is quicker and off by 1e-4)."""
@@ -349,3 +328,22 @@ class _Converter:
 
 def _grey(codes: F64) -> F64:
     return np.repeat(codes[:, None], 3, axis=1)
+
+
+def _probes() -> F64:
+    """Greys, then for each channel the same with the two others a little lower, and a little higher."""
+    greys = _grey(np.linspace(0.2, 0.8, 7))
+    moved = [np.where(np.arange(3) == k, greys, greys + shift) for k, shift in product(range(3), (-0.1, 0.1))]
+    return np.vstack([greys, *moved])
+
+
+def _crosstalk(light: F64) -> float:
+    """How far a channel of the probes' light moves, relatively, when only the two others do."""
+    still, *moved = np.split(light, 7)
+    return float(max((np.abs(m / still - 1)[:, k // 2]).max() for k, m in enumerate(moved)))
+
+
+def _stray(light: F64) -> float:
+    """How much light three pure primaries leave in other channels: 0 in HLG's own gamut, whatever its system gamma."""
+    light = np.abs(light)
+    return float((light.sum(axis=1) / np.diag(light) - 1).max())
