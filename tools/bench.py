@@ -2,19 +2,22 @@
 
 Run ``python -m tools.bench`` in the project's root. Each plate is rendered with the tracks saved beforehand, and
 transcoded (the same reader and writer, the same channels, an empty delta and matte) in turns; the best of each counts.
-Then every stage is timed alone, with the threads it has in the pipeline, on frames held in memory.
+Then every stage is timed alone, with the threads it has in the pipeline, on frames held in memory. Times are of the
+clock; in brackets those of all cores together, which hold on a machine that others use as well.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +30,7 @@ from vfxage.composite import composite
 from vfxage.crop import cut
 from vfxage.job import Job, open_job
 from vfxage.media import open_writer
-from vfxage.model import Ager, load_ager
+from vfxage.model import load_ager
 from vfxage.pipeline import (
     Scene,
     destination,
@@ -52,6 +55,7 @@ DEMO = {
 CLIP = {"plate": str(ROOT.parent / "shared" / "media" / "clips" / "pexels_occlusion_720p.mp4")}
 AIM_TRANSCODE = 1.5
 AIM_OVERLAP = 1.15
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 ROUNDS = 2
 BLOCK = 24
 """Frames held in memory while each stage is timed alone."""
@@ -60,18 +64,39 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Spent:
+    """What something took, seconds."""
+
+    clock: float
+    cores: float
+    """Of all cores together."""
+
+    def __add__(self, other: Spent) -> Spent:
+        return Spent(self.clock + other.clock, self.cores + other.cores)
+
+
+@contextmanager
+def spending(add: Callable[[Spent], object]) -> Iterator[None]:
+    """Call ``add`` with what the block took."""
+    clock, cores = time.perf_counter(), time.process_time()
+    yield
+    add(Spent(time.perf_counter() - clock, time.process_time() - cores))
+
+
 @dataclass(slots=True)
 class Stopwatch:
-    """Seconds by stage, in the order in which the stages were first timed."""
+    """What each stage took, in the order in which the stages were first timed."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    stages: dict[str, Spent] = field(default_factory=dict)
 
-    @contextmanager
-    def time(self, stage: str) -> Iterator[None]:
-        """Add the time the block takes to ``stage``."""
-        begin = time.perf_counter()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - begin
+    def time(self, stage: str) -> AbstractContextManager[None]:
+        """Add what the block takes to ``stage``."""
+
+        def add(spent: Spent) -> None:
+            self.stages[stage] = self.stages.get(stage, Spent(0, 0)) + spent
+
+        return spending(add)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +107,21 @@ class Timing:
     frames: int
     faces: float
     """Mean number of faces a frame."""
-    track: float
-    """Seconds, as all below: the track pass."""
-    transcode: float
-    render: float
-    stages: dict[str, float]
+    track: Spent
+    """The track pass, over these frames."""
+    transcode: Spent
+    render: Spent
+    stages: dict[str, Spent]
+
+    @property
+    def total(self) -> Spent:
+        """All stages of the render pass, one after the other."""
+        return sum(self.stages.values(), Spent(0, 0))
+
+    @property
+    def slowest(self) -> Spent:
+        """The stage that takes longest."""
+        return max(self.stages.values())
 
 
 def write_shot(folder: Path, plate: dict[str, str], model: str, limit: int) -> Path:
@@ -130,20 +165,21 @@ def transcode(job: Job, scene: Scene) -> None:
             pass
 
 
-def time_whole(job: Job, scene: Scene, workers: int) -> tuple[float, float]:
-    """Give the best seconds of a transcode and of a render, taken in turns into an empty folder."""
+def time_whole(job: Job, scene: Scene, workers: int) -> tuple[Spent, Spent]:
+    """Give the best of a transcode and of a render, taken in turns into an empty folder."""
 
-    def seconds(run: Callable[[], object]) -> float:
+    def spent(run: Callable[[], object]) -> Spent:
         for file in job.folder.glob("bench.*.exr"):
             file.unlink()
-        begin = time.perf_counter()
-        run()
-        return time.perf_counter() - begin
+        taken: list[Spent] = []
+        with spending(taken.append):
+            run()
+        return taken[0]
 
     def render() -> object:
         return render_shot(job, scene.ager, job.numbers, Silent(), workers=workers, overwrite=False)
 
-    rounds = [(seconds(lambda: transcode(job, scene)), seconds(render)) for _ in range(ROUNDS)]
+    rounds = [(spent(lambda: transcode(job, scene)), spent(render)) for _ in range(ROUNDS)]
     return min(first for first, _ in rounds), min(second for _, second in rounds)
 
 
@@ -153,8 +189,8 @@ def mapped(function: Callable[[T], R], items: Iterable[T], workers: int = 1) -> 
         return list(results)
 
 
-def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, float]:
-    """Give the seconds of every stage alone, over all frames, block by block."""
+def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
+    """Give what every stage takes alone, over all frames, block by block."""
     watch = Stopwatch()
     stamps = frame_stamps(job, scene, job.numbers)
     output = destination(job, scene, 0, job.numbers, stamps)
@@ -174,54 +210,63 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, float]:
             with watch.time("write"), ExitStack() as stack:
                 for _ in written(renders, [(writer, frozenset(job.numbers))], stack):
                     pass
-    return watch.seconds
+    return watch.stages
 
 
 def time_plate(name: str, plate: dict[str, str], model: str, limit: int) -> Timing:
     """Track, transcode, render and take apart one plate in a folder that is removed afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="vfxage-bench-"))
-    try:
-        shot = load_shot(write_shot(folder, plate, model, limit))
+    with tempfile.TemporaryDirectory(prefix="vfxage-bench-") as folder:
+        shot = load_shot(write_shot(Path(folder), plate, model, limit))
         with open_job(shot) as job:
-            ager: Ager = load_ager(shot.model)
-            begin = time.perf_counter()
-            tracks = track_shot(job, Silent())
-            track = time.perf_counter() - begin
+            ager = load_ager(shot.model)
+            track: list[Spent] = []
+            with spending(track.append):
+                tracks = track_shot(job, Silent())
             scene = stage_scene(job, tracks, ager)
-            whole = time_whole(job, scene, ager.workers_default)
-            stages = time_stages(job, scene, ager.workers_default)
-            faces = sum(len(face.numbers) for face in tracks.faces) / len(job.numbers)
-            frames = len(job.numbers)
-    finally:
-        shutil.rmtree(folder)
-    return Timing(
-        name=name, frames=frames, faces=faces, track=track, transcode=whole[0], render=whole[1], stages=stages
-    )
+            transcoded, rendered = time_whole(job, scene, ager.workers_default)
+            return Timing(
+                name=name,
+                frames=len(job.numbers),
+                faces=sum(len(face.numbers) for face in tracks.faces) / len(job.numbers),
+                track=track[0],
+                transcode=transcoded,
+                render=rendered,
+                stages=time_stages(job, scene, ager.workers_default),
+            )
 
 
 def show(timings: Sequence[Timing], console: Console) -> None:
-    """Print milliseconds a frame and the two ratios with their aims."""
-    table = Table("ms a frame", *(timing.name for timing in timings))
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify = "right"
+    """Print milliseconds a frame, and the ratios with their aims."""
+    table = Table("ms a frame: clock (cores)")
+    for timing in timings:
+        table.add_column(timing.name, justify="right", no_wrap=True)
 
     def row(name: str, cell: Callable[[Timing], str]) -> None:
         table.add_row(name, *(cell(timing) for timing in timings))
 
+    def times(name: str, spent: Callable[[Timing], Spent]) -> None:
+        row(name, lambda t: f"{1000 * spent(t).clock / t.frames:.0f} ({1000 * spent(t).cores / t.frames:.0f})")
+
+    def ratio(name: str, over: Callable[[Timing], Spent], under: Callable[[Timing], Spent]) -> None:
+        row(name, lambda t: f"{over(t).clock / under(t).clock:.2f} ({over(t).cores / under(t).cores:.2f})")
+
     row("frames", lambda timing: str(timing.frames))
     row("faces a frame", lambda timing: f"{timing.faces:.2f}")
-    row("track pass", lambda timing: f"{1000 * timing.track / timing.frames:.1f}")
+    times("track pass", attrgetter("track"))
     table.add_section()
     for stage in timings[0].stages:
-        row(f"{stage} alone", lambda timing, stage=stage: f"{1000 * timing.stages[stage] / timing.frames:.1f}")  # type: ignore[misc]
-    row("sum of stages", lambda timing: f"{1000 * sum(timing.stages.values()) / timing.frames:.1f}")
+        times(f"{stage} alone", partial(lambda timing, stage: timing.stages[stage], stage=stage))
+    times("all stages", attrgetter("total"))
     table.add_section()
-    row("transcode", lambda timing: f"{1000 * timing.transcode / timing.frames:.1f}")
-    row("render", lambda timing: f"{1000 * timing.render / timing.frames:.1f}")
+    times("transcode", attrgetter("transcode"))
+    times("render", attrgetter("render"))
     table.add_section()
-    row(f"(a) render / transcode, aim {AIM_TRANSCODE}", lambda timing: f"{timing.render / timing.transcode:.2f}")
-    row(f"(b) render / slowest stage, aim {AIM_OVERLAP}", lambda t: f"{t.render / max(t.stages.values()):.2f}")
+    ratio(f"(a) render / transcode, aim {AIM_TRANSCODE}", attrgetter("render"), attrgetter("transcode"))
+    row(f"(b) render / slowest stage, aim {AIM_OVERLAP}", lambda t: f"{t.render.clock / t.slowest.clock:.2f}")
+    row(
+        "render / what the cores allow", lambda t: f"{t.render.clock / max(t.slowest.clock, t.total.cores / CORES):.2f}"
+    )
+    row(f"cores busy while rendering, of {CORES}", lambda t: f"{t.render.cores / t.render.clock:.2f}")
     console.print(table)
 
 
