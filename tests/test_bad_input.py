@@ -32,7 +32,7 @@ def plate(faces: Path, tmp_path: Path) -> Path:
     return tmp_path / "plate"
 
 
-def shot(plate: Path, **keys: object) -> Path:
+def shot(plate: Path, /, **keys: object) -> Path:
     outputs = [{"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte"]}]
     defaults = {
         "plate": str(plate / "man.%04d.exr"),
@@ -174,7 +174,6 @@ def test_no_such_checkpoint(plate: Path) -> None:
 
 
 def test_a_device_that_is_not_there(plate: Path) -> None:
-    run("render", shot(plate), "--device", "cuda:7").fails(2, "cuda:7")
     run("render", shot(plate), "--device", "toaster").fails(2, "toaster")
 
 

@@ -32,7 +32,7 @@ def plate(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def shot(plate: Path, folder: Path, **keys: object) -> Path:
+def shot(plate: Path, folder: Path, /, **keys: object) -> Path:
     output = {"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte"]}
     return write_shot(
         folder, plate=str(plate / "man.%04d.exr"), colorspace="Linear Rec.709 (sRGB)", **{"outputs": [output], **keys}

@@ -189,6 +189,8 @@ def version(
 def main() -> None:
     """Run the command line; every way out is one line on stderr and an exit code of ``errors.py``."""
     debug = "--debug" in sys.argv
+    if not debug:
+        _quiet_libraries()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:
@@ -203,6 +205,17 @@ def main() -> None:
     except Exception as error:
         bug = f"bug in vfxage: {type(error).__name__}: {error}"
         _leave(f"{bug}; please report it with what --debug prints", 1, debug)
+
+
+def _quiet_libraries() -> None:
+    """Keep what C++ libraries write to file descriptor 2 out of the user's log; ours goes on to where it went."""
+    try:
+        if sys.stderr.fileno() != 2:
+            return
+    except OSError:  # somebody holds our words in memory
+        return
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -208,6 +208,7 @@ def destination(job: Job, scene: Scene, index: int, numbers: Sequence[int], stam
         codec=output.codec,
         clip=job.clip,
         colorspace=job.colour.name,
+        ocio=job.shot.ocio,
         numbers=tuple(numbers),
         faces=scene.plan.names if scene.layers else (),
         alpha=job.clip.alpha,

@@ -46,6 +46,8 @@ class Destination:
     """The plate: rate, windows, timecode, audio and header to carry over."""
     colorspace: str
     """OpenColorIO name of the plate's code values (what ``beauty`` is written in)."""
+    ocio: str | None = None
+    """The OpenColorIO config that knows the name; None means $OCIO, else the built-in one."""
     numbers: tuple[int, ...]
     """Every frame that will be written, ascending."""
     faces: tuple[str, ...] = ()

@@ -49,7 +49,7 @@ class ExrWriter:
                 fix="put #### where the frame number goes",
             )
         self._faces = _layer_names(destination)
-        self._primaries = Colour(destination.colorspace).chromaticities
+        self._primaries = Colour(destination.colorspace, destination.ocio).chromaticities
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete, of the same fingerprint and channels, and every pixel decodes."""

@@ -26,7 +26,7 @@ class Look:
     def __init__(self, destination: Destination, colour_pass: Pass) -> None:
         self._pass = colour_pass
         self._unpremultiply = destination.clip.kind == "sequence"
-        self._colour = Colour(destination.colorspace)
+        self._colour = Colour(destination.colorspace, destination.ocio)
         self._display = Colour(DISPLAY_709, BUILTIN)
         self._srgb = Colour("sRGB Encoded Rec.709 (sRGB)", BUILTIN)
         primaries, transfer, matrix = self._tag_numbers(destination)
