@@ -25,7 +25,7 @@ LOOK_SIDE = 16
 _CHEEKS = 234, 454
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Detection:
     """One face in one picture."""
 

@@ -24,7 +24,7 @@ _JUMP = 0.6
 _GROWTH = 1.35
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sighting:
     """One face through pictures of one take, as seen, before any smoothing."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
 _DTYPES = {"numbers": np.int32}
 _LIMIT = 1 << 32
 """No honest track file is larger once unpacked, bytes."""
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What the standard library and numpy raise for a bad archive; RuntimeError is an encrypted or unknown entry."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -63,11 +66,12 @@ class Tracks:
             with zipfile.ZipFile(path) as archive:
                 if sum(entry.file_size for entry in archive.infolist()) > _LIMIT:
                     raise ReadError("is too large to be a track file", path=path, fix=fix)
-            with np.load(path, allow_pickle=False) as arrays:
-                return cls._from_arrays({name: arrays[name] for name in arrays.files})
+                # Whole entries first: their checksums are verified before a byte is believed.
+                whole = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in archive.infolist()}
+            return cls._from_arrays({n: np.load(io.BytesIO(b), allow_pickle=False) for n, b in whole.items()})
         except FileNotFoundError as error:
             raise ReadError("there is no such track file", path=path, fix="run `vfxage track` first") from error
-        except (OSError, ValueError, KeyError, EOFError, IndexError, TypeError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise ReadError(f"is not a whole track file ({error})", path=path, fix=fix) from error
 
     @classmethod
@@ -105,10 +109,8 @@ def to_json(tracks: Tracks) -> dict[str, Any]:
     """
     numbers = tracks.numbers
     starts = sorted({*tracks.cuts, *numbers[:1]})
-    takes = [
-        [start, max(n for n in numbers if n < stop)]
-        for start, stop in zip(starts, [*starts[1:], numbers[-1] + 1 if numbers else 0], strict=True)
-    ]
+    lasts = [numbers[numbers.index(cut) - 1] for cut in starts[1:]] + list(numbers[-1:])
+    takes = [[first, last] for first, last in zip(starts, lasts, strict=True)]
     return {"key": tracks.key, "takes": takes, "cuts": list(tracks.cuts), "faces": [_face(t) for t in tracks.faces]}
 
 
