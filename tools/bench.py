@@ -123,6 +123,11 @@ class Timing:
         """The stage that takes longest."""
         return max(self.stages.values())
 
+    @property
+    def floor(self) -> float:
+        """Seconds below which no overlap can go: the slowest stage, or all stages' work shared by the cores."""
+        return max(self.slowest.clock, self.total.cores / CORES)
+
 
 def write_shot(folder: Path, plate: dict[str, str], model: str, limit: int) -> Path:
     """Write a shot file that renders the plate's first ``limit`` frames to EXR in ``folder``."""
@@ -263,9 +268,7 @@ def show(timings: Sequence[Timing], console: Console) -> None:
     table.add_section()
     ratio(f"(a) render / transcode, aim {AIM_TRANSCODE}", attrgetter("render"), attrgetter("transcode"))
     row(f"(b) render / slowest stage, aim {AIM_OVERLAP}", lambda t: f"{t.render.clock / t.slowest.clock:.2f}")
-    row(
-        "render / what the cores allow", lambda t: f"{t.render.clock / max(t.slowest.clock, t.total.cores / CORES):.2f}"
-    )
+    row("render / what the cores allow", lambda timing: f"{timing.render.clock / timing.floor:.2f}")
     row(f"cores busy while rendering, of {CORES}", lambda t: f"{t.render.cores / t.render.clock:.2f}")
     console.print(table)
 
