@@ -130,6 +130,7 @@ def _change(rgb: F32, points: F32, years: float) -> tuple[F32, F32]:
     bare = skin * _hairless(fine, skin, height)
     line, shade = _fold_maps(points, log.shape, height)
     if years > 0:
+        fine, middle = (band * _creases_only(band, source) for band, source in ((fine, b1), (middle, b2)))
         change = years * tone * _older(fine, middle, broad, _grain(log - b1, skin), line, shade)
         bound = np.where(change > 0, np.float32(0.065), np.float32(0.5))  # highlights must not burn
         change = bound * np.tanh(change / bound)
@@ -153,12 +154,23 @@ def _soft(detail: F32, depth: float) -> F32:
     return cast(F32, detail / (1 + np.square(detail / depth)))
 
 
+def _creases_only(band: F32, source: F32) -> F32:
+    """1, falling to 0 where a dark detail is as short as it is wide: age deepens lines, not spots and pimples.
+
+    By the curvatures of the smoothed picture (the eigenvalues of its Hessian): a line is curved one way only.
+    """
+    xx, yy, xy = (cv2.Sobel(source, cv2.CV_32F, *order, ksize=5) for order in ((2, 0), (0, 2), (1, 1)))
+    half, split = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    spot = np.maximum(half - split, 0) / (np.abs(half) + split + np.float32(1e-6))
+    return cast(F32, np.where(band < 0, 1 - 0.8 * np.sqrt(spot), np.float32(1)))
+
+
 def _older(fine: F32, middle: F32, broad: F32, grain: float, line: F32, shade: F32) -> F32:
     power = np.square(fine)
-    detail = _soft(fine, 0.13) * (power / (power + (1.5 * grain) ** 2 + 1e-9)) + 0.9 * _soft(middle, 0.2)
+    detail = 1.5 * _soft(fine, 0.13) * (power / (power + (1.5 * grain) ** 2 + 1e-9)) + 1.1 * _soft(middle, 0.2)
     detail = np.where(detail < 0, 1.3 * detail, 0.6 * detail)
     hollow = np.minimum(broad, 0)
-    return cast(F32, detail * (1 + shade) + 0.5 * _soft(hollow, 0.3) * (0.4 + shade) - 0.17 * line - 0.09 * shade)
+    return cast(F32, detail * (1 + shade) + 0.5 * _soft(hollow, 0.3) * (0.15 + shade) - 0.22 * line - 0.11 * shade)
 
 
 def _younger(fine: F32, middle: F32, broad: F32, shade: F32) -> F32:
@@ -225,9 +237,9 @@ def _likeness(rgb: F32, points: F32) -> tuple[F32, float]:
 
 
 def _apply(rgb: F32, gain: F32, tint: F32) -> F32:
-    """Shade by ``gain`` (log) and dull the colour by 0.08 ``tint``; what was below 1 stays below 1."""
+    """Shade by ``gain`` (log) and dull the colour by 0.06 ``tint``; what was below 1 stays below 1."""
     factor = cast(F32, cv2.exp(gain))
-    grey = np.float32(0.08) * tint * factor
+    grey = np.float32(0.06) * tint * factor
     own = factor - grey - 1
     grey *= _luma(rgb)
     # Merging first: numpy is slow at spreading one value over a last axis of three.
