@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.errors import ReadError
-from vfxage.media.movie.source import Source, open_source, reason
+from vfxage.media.movie.source import Source, open_source
 
 INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
 """Decoders whose packets stand alone, in presentation order: a .mov of them is indexed from its header."""
 
 _Stamp = int | None
+_NO_STAMP = -(1 << 62)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,28 +28,28 @@ class FrameIndex:
     """(P,) what identifies a packet: its pts, or its ordinal where ``timed`` is False."""
     ranks: NDArray[np.int64]
     """(P,) 0-based place in presentation order, -1 for a packet that shows nothing (cut by an edit list)."""
-    keys: NDArray[np.bool_]
-    """(P,) decoding may start here."""
+    places: NDArray[np.int64]
+    """(whole,) place in file order of the packet that becomes each frame."""
+    starts: NDArray[np.int64]
+    """(K,) places of the key frames, ascending."""
     seeks: NDArray[np.int64]
     """(P,) timestamp to seek to for this packet."""
     timed: bool
     count: int
     """Frames the file promises."""
     whole: int
-    """Frames that are there in full; less than ``count`` in a truncated file."""
+    """Frames that are there in full; less than ``count`` in a truncated or damaged file."""
 
-    def packet_of(self, rank: int) -> int:
-        """Place in decode order of the packet that becomes frame ``rank``."""
-        return int(np.flatnonzero(self.ranks == rank)[0])
-
-    def starts(self, rank: int) -> list[int]:
-        """Packets from which decoding gives frame ``rank``, best first: key frames stored and shown no later.
+    def start_of(self, rank: int, back: int = 0) -> int:
+        """Place from which to decode for frame ``rank``: the last key frame stored and shown no later.
 
         A key frame shown after ``rank`` but stored before it (open GOP) leads in pictures that need the one before.
+        ``back`` asks for so many key frames earlier.
         """
-        packet = self.packet_of(rank)
-        usable = self.keys[: packet + 1] & (self.ranks[: packet + 1] <= rank)
-        return [int(start) for start in np.flatnonzero(usable)[::-1]] or [0]
+        nth = int(np.searchsorted(self.starts, self.places[rank], side="right")) - 1
+        while nth >= 0 and self.ranks[self.starts[nth]] > rank:
+            nth -= 1
+        return int(self.starts[nth - back]) if nth >= back else 0
 
     def times(self) -> NDArray[np.int64]:
         """Presentation timestamps in presentation order (only where ``timed``)."""
@@ -139,45 +140,69 @@ def _demuxed_rows(source: Source) -> _Rows:
 
 def _timed_index(rows: _Rows, promise: _Promise) -> FrameIndex:
     found = len(rows.pts)
-    stamps = np.array([-(1 << 62) if pts is None else pts for pts in rows.pts], np.int64)
+    stamps = np.array([_NO_STAMP if pts is None else pts for pts in rows.pts], np.int64)
     seeks = np.array([p if d is None else d for p, d in zip(stamps, rows.dts, strict=True)], np.int64)
-    shown = np.array(rows.shown, bool)
-    ranks = np.full(found, -1, np.int64)
-    ranks[np.flatnonzero(shown)[np.argsort(stamps[shown])]] = np.arange(int(shown.sum()))
-    whole = int(shown.sum())
+    shown = np.flatnonzero(rows.shown)
+    places = shown[np.argsort(stamps[shown])]
+    whole = len(places)
     count = whole + max(0, promise.packets - found)
     if count > whole:
         # A packet that is not there is shown no earlier than its decode time, so what is shown before that is sure.
         limit = promise.stamps[found] if promise.stamps else seeks[-1]
         whole = int((stamps[shown] <= limit).sum())
     return FrameIndex(
-        stamps=stamps, ranks=ranks, keys=np.array(rows.keys, bool), seeks=seeks, timed=True, count=count, whole=whole
+        stamps=stamps,
+        ranks=_ranks(places, found),
+        places=places,
+        starts=np.flatnonzero(rows.keys),
+        seeks=seeks,
+        timed=True,
+        count=count,
+        whole=whole,
     )
 
 
 def _decoded_index(path: str, packets: int) -> FrameIndex:
     """Number the packets in file order, decode them all, and see in which order they come out."""
+    keys, order, damaged = _decoded_order(path)
+    places = np.array(order, np.int64)
+    ordinals = np.arange(packets, dtype=np.int64)
+    return FrameIndex(
+        stamps=ordinals,
+        ranks=_ranks(places, packets),
+        places=places,
+        starts=np.array(keys, np.int64),
+        seeks=ordinals,
+        timed=False,
+        count=max(packets, len(order)) if damaged else len(order),
+        whole=len(order),
+    )
+
+
+def _decoded_order(path: str) -> tuple[list[int], list[int], bool]:
+    """Ordinals of the key packets, of the packets in the order they are shown, and whether damage cut that short."""
     source = open_source(path, threads=1)
-    ranks = np.full(packets, -1, np.int64)
-    keys = np.zeros(packets, bool)
-    count = 0
+    keys: list[int] = []
+    order: list[int] = []
+    ordinal = 0
     try:
-        ordinal = 0
         for packet in source.container.demux(source.stream):
             if packet.size:
                 packet.pts = packet.dts = ordinal
-                keys[ordinal] = packet.is_keyframe
+                if packet.is_keyframe:
+                    keys.append(ordinal)
                 ordinal += 1
-            for picture in source.stream.codec_context.decode(packet if packet.size else None):
-                ranks[picture.pts or 0] = count
-                count += 1
-    except av.error.FFmpegError as error:
-        raise ReadError(
-            f"cannot be decoded after its first {count} frames ({reason(error)})",
-            path=path,
-            fix="copy it again from where it came from",
-        ) from error
+            order += [
+                picture.pts or 0 for picture in source.stream.codec_context.decode(packet if packet.size else None)
+            ]
+    except av.error.FFmpegError:
+        return keys, order, True
     finally:
         source.close()
-    ordinals = np.arange(packets, dtype=np.int64)
-    return FrameIndex(stamps=ordinals, ranks=ranks, keys=keys, seeks=ordinals, timed=False, count=count, whole=count)
+    return keys, order, False
+
+
+def _ranks(places: NDArray[np.int64], packets: int) -> NDArray[np.int64]:
+    ranks = np.full(packets, -1, np.int64)
+    ranks[places] = np.arange(len(places))
+    return ranks

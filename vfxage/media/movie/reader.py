@@ -121,7 +121,7 @@ class MovieReader:
         if sample.interlaced_frame:
             notes.append("interlaced: fields are left woven as they are")
         if index.whole < index.count:
-            notes.append(f"truncated: {index.whole} of {index.count} frames are there")
+            notes.append(f"truncated or damaged: only the first {index.whole} of {index.count} frames are whole")
         alpha = self._layout.alpha
         span = "full range" if self._tags.full_range else "video range"
         return ClipInfo(

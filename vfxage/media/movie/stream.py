@@ -82,7 +82,7 @@ class Pictures:
                 )
             if rank >= index.whole:
                 raise ReadError(
-                    f"is missing: the file promises {index.count} frames and breaks off after {index.whole}",
+                    f"is not there: the file promises {index.count} frames, and only the first {index.whole} are whole",
                     path=self._path,
                     frame=max(number, self._first + index.whole),
                     fix="copy it again from where it came from",
@@ -92,21 +92,17 @@ class Pictures:
         """Yield the pictures of these ranks in turn; raises _DamageError at the first that does not come."""
         position = 0
         while position < len(ranks):
-            start = self._start(ranks[position], back)
+            start = self._index.start_of(ranks[position], back)
             run = self._run(ranks, position)
             for picture in self._decode(ranks[position:run], start, threads):
                 yield picture
                 position += 1
 
-    def _start(self, rank: int, back: int) -> int:
-        starts = self._index.starts(rank)
-        return starts[min(back, len(starts) - 1)]
-
     def _run(self, ranks: Sequence[int], position: int) -> int:
         """End of the ranks from ``position`` on that are better decoded through than sought."""
         end = position + 1
         while end < len(ranks):
-            if self._start(ranks[end], 0) > self._index.packet_of(ranks[end - 1]) + _FAR:
+            if self._index.start_of(ranks[end]) > self._index.places[ranks[end - 1]] + _FAR:
                 break
             end += 1
         return end
