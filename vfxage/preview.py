@@ -31,7 +31,7 @@ PANEL_WIDTH = 960
 SHEET_ROWS = 6
 """Frames on the contact sheet, evenly spread over the range."""
 
-SHEET_TILE = 300
+SHEET_TILE = 360
 """Pixels across one tile of the contact sheet."""
 
 _STRIP = 30
@@ -91,7 +91,7 @@ def preview_shot(
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect)
     small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
     tracks = saved_tracks(job, progress) or _tracks_nearby(job, numbers, progress)
-    scene = stage_scene(small, proxy.tracks(tracks), ager)
+    scene = replace(stage_scene(small, proxy.tracks(tracks), ager), layers=True)
     sheet = ContactSheet(job, scene, numbers)
     with ExitStack() as stages, progress.stage("preview", len(numbers)) as advance:
         renders = _renders(job, scene, proxy, numbers, stages, workers)
@@ -159,11 +159,11 @@ def _panels(job: Job, scene: Scene, render: Render) -> U8:
 
 
 def ages_text(plan: CropPlan, number: int) -> str:
-    """Each face's ages on this frame: ``lead 40 -> 57 years``."""
+    """Each face's ages on this frame: ``lead 40 to 57 years``."""
     told = []
     for face in plan.faces:
         source, target = face.ages_at(number)
-        told.append(f"{face.name} {source:.0f} \N{RIGHTWARDS ARROW} {target:.0f}")
+        told.append(f"{face.name} {source:.0f} to {target:.0f}")
     return "   ".join(told) + (" years" if told else "no face")
 
 
@@ -216,7 +216,7 @@ class ContactSheet:
 
 
 def _close_up(window: Window, shape: tuple[int, ...]) -> Window:
-    side = min(round(1.15 * max(window.width, window.height)), shape[0], shape[1])
+    side = min(round(1.4 * max(window.width, window.height)), shape[0], shape[1])
     x = min(max(window.x + (window.width - side) // 2, 0), shape[1] - side)
     y = min(max(window.y + (window.height - side) // 2, 0), shape[0] - side)
     return Window(x, y, side, side)
