@@ -6,9 +6,6 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from vfxage.frames import FrameRange
 from vfxage.job import Job, open_job
 from vfxage.landmarks import FaceFinder
@@ -67,18 +64,26 @@ def show(facts: Facts, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(facts, indent=1, default=str) + "\n")
         return
-    console = Console()
     for title, value in facts.items():
-        rows = value if isinstance(value, list) else [value]
-        if not rows:
-            console.print(f"[bold]{title}[/]  none")
-        for row in rows:
-            table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None)
-            for key, entry in row.items():
-                lines = [str(e) for e in entry] if isinstance(entry, list) and key == "notes" else [str(entry)]
-                for line in lines:
-                    table.add_row(key, line)
-            console.print(table, markup=False)
+        if isinstance(value, dict):
+            rows = [[key, line] for key, entry in value.items() for line in (entry if key == "notes" else [entry])]
+        else:
+            rows = [list(value[0]), *(list(row.values()) for row in value)] if value else [["none"]]
+        sys.stdout.write(f"{title}\n{_columns(rows)}")
+
+
+def _columns(rows: list[list[Any]]) -> str:
+    """Lines of left-aligned columns, never folded: a path must stay in one piece."""
+    cells = [[_words(entry) for entry in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
+    return "".join(f"  {line.rstrip()}\n" for line in lines)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{key}: {_words(entry)}" for key, entry in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _clip(clip: ClipInfo) -> Facts:
@@ -138,7 +143,7 @@ def _looked(job: Job) -> list[Facts]:
                         "centre": [round(float(x) + frame.window.x, 1), round(float(y) + frame.window.y, 1)],
                         "height": round(bottom - top, 1),
                         "confidence": round(face.confidence, 2),
-                        "seen": "not tracked yet: `vfxage track` says which stay",
+                        "seen": "untracked look",
                     }
                 )
     return found
