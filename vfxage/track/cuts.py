@@ -24,7 +24,7 @@ _FLAT = 4.0
 _EXPLAINED = 0.7
 _NEAR = 12.0
 """A flat block this near in colour (8-bit, per channel) is the same."""
-_CUT, _PLAIN_CUT, _CONTRAST = 0.28, 0.55, 3.0
+_CUT, _PLAIN_CUT, _CONTRAST = 0.3, 0.55, 3.0
 """Fraction of blocks unexplained: suspicious; beyond doubt; or so many times more than just before and after."""
 
 
