@@ -62,7 +62,12 @@ def _shown(value: object) -> str:
 
 def _limited(low: float, high: float, what: str) -> tuple[Any, ...]:
     number = {"type": "number", "minimum": low, "maximum": high}
-    frames = {"type": "object", "minProperties": 1, "additionalProperties": number}
+    frames = {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"pattern": "^-?[0-9]+$"},
+        "additionalProperties": number,
+    }
     description = f"{what}: a number from {low:g} to {high:g}, or keyframes such as {{1001: {low:g}, 1048: {high:g}}}."
     return (
         BeforeValidator(lambda value: Keyed.of(value, low, high)),

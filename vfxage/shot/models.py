@@ -111,6 +111,7 @@ def _model(value: object, info: ValidationInfo) -> object:
     return _path(value, info)
 
 
+FaceName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]
 FilePath = Annotated[str, BeforeValidator(_path)]
 Frames = Annotated[
     FrameRange,
@@ -155,7 +156,7 @@ Select = Annotated[
 class Face(_Part):
     """One face (or all of them) and what happens to it; ages it does not name are those of the shot."""
 
-    name: Annotated[str, BeforeValidator(_name)] | None = None
+    name: FaceName | None = None
     """Names its layers (delta_<name>, matte_<name>): a letter, then letters, digits and underscores."""
     select: Select = "all"
     """Which face: all, largest, left, right (in the picture), or {frame: 1001, point: [640, 300]}."""

@@ -1,0 +1,135 @@
+"""What a user is told when a shot file is wrong: file, line, and the right word."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.shot.example import EXAMPLE, SHORT, told
+from vfxage.errors import ShotError
+from vfxage.shot import load_shot
+
+BAD_VALUES = [
+    ("feather:", "feathr:", 12, "unknown key `feathr` in matte; did you mean `feather`?"),
+    ("plate: ", "plte: ", 1, "unknown key `plte`; did you mean `plate`?"),
+    ("source_age: 40", "soruce_age: 40", 8, "unknown key `soruce_age` in faces.lead; did you mean `source_age`?"),
+    ("model: builtin", "feather: 0.1", 4, "`feather` belongs in `matte`"),
+    ("strength: 1.0", "model: bands", 11, "`model` belongs at the top"),
+    ("model: builtin", "path: /x", 4, "unknown key `path`"),
+    ("select: largest", "select: bigest", 7, "`faces.lead.select` is \"bigest\"; choose 'all', 'largest'"),
+    ("select: largest", "select: {frame: 1, pont: [1, 2]}", 7, "`pont` in faces.lead.select; did you mean `point`?"),
+    (
+        "select: largest",
+        "select: {frame: 1, point: [1]}",
+        7,
+        "`faces.lead.select.point` has too few values; write [x, y]",
+    ),
+    (
+        "select: largest",
+        "select: {frame: 1, point: [1, 2, 3]}",
+        7,
+        "`faces.lead.select.point` has 3 values; write [x, y]",
+    ),
+    ("source_age: 40", "source_age: 121", 8, "`faces.lead.source_age` is 121; it must be 0 to 120"),
+    ("source_age: 40", "source_age: .nan", 8, "not a number"),
+    ("source_age: 40", "source_age: yes", 8, "not a number"),
+    ("source_age: 40", "source_age: {}", 8, "no keyframes"),
+    ("source_age: 40", "source_age:", 8, "`faces.lead.source_age` is empty"),
+    ("    source_age: 40\n", "", 6, "`faces.lead` has no `source_age`; add `source_age` to it, or at the top"),
+    ("1048: 70}", "1048: -1}", 9, "`faces.lead.target_age` is -1 at frame 1048; it must be 0 to 120"),
+    ("1048: 70}", "end: 70}", 9, "the keyframe 'end', which is not a frame number"),
+    ("intensity: 1.0", "intensity: 5", 10, "it must be 0 to 4"),
+    ("radius: 2", "radius: 9", 11, "`temporal.radius` is 9; make it 0 to 8"),
+    ("radius: 2", "radius: 2.5", 11, "`temporal.radius` is 2.5; it must be a whole number"),
+    ("radius: 2", "radius: true", 11, "`temporal.radius` is True; it must be a whole number"),
+    ("strength: 1.0", "strength: '1'", 11, "`temporal.strength`"),
+    ("feather: 0.08", "feather: 0.6", 12, "make it 0 to 0.5"),
+    ("kind: face", "kind: fase", 12, "choose 'face' or 'box'"),
+    ("{radius: 2, strength: 1.0}", "3", 11, "`temporal` is 3; it must be keys and values"),
+    ("name: lead", "name: 1st lead", 6, 'write it as "st_lead"'),
+    ("name: lead", "name: 12", 6, "put it in quotes"),
+    ("frames: 1001-1048 ", "frames: 1048-1001 ", 2, 'write "1001-1048"'),
+    ("frames: 1001-1048 ", "frames: [1, 2] ", 2, "must be frames"),
+    ("model: builtin", "model: bnads", 4, '`model` is "bnads"; write bands'),
+    ("model: builtin", "crop_size: 500", 4, "choose 256, 512, 768 or 1024"),
+    ("model: builtin", "first_frame: 1001", 4, "`first_frame` is for movies"),
+    ("plate/demo.%04d.exr", "plate/d.%04d.####.exr", 1, "more than one frame number"),
+    ("plate/demo.%04d.exr", "", 1, "`plate` must be a path"),
+    ("[beauty, delta, matte]", "[]", 14, "`outputs.0.passes` has 0 values; name at least one"),
+    ("[beauty, delta, matte]", "[beauty, alpha]", 14, "`outputs.0.passes.1` is \"alpha\"; choose 'beauty'"),
+    ("[beauty, delta, matte]", "[beauty, beauty]", 14, "names a pass twice"),
+    ("[beauty, delta, matte]", "beauty", 14, "it must be a list"),
+    ("[beauty, delta, matte]}", "[beauty], codec: h264}", 14, "is for movies, not for .exr"),
+    ("out/demo.%04d.exr", "out/demo.exr", 14, 'write "demo.%04d.exr"'),
+    ("out/demo.%04d.exr", "out/demo.####.avi", 14, 'cannot write ".avi" files; choose one of .exr, .mov'),
+    ("out/demo.%04d.exr", "plate/./demo.####.exr", 14, "would overwrite the plate"),
+    ("out/demo.mov", "out/demo.@@@@.exr", 15, "is for movies"),
+    ("out/demo.mov", "out/demo.####.mov", 15, "a movie (.mov) has no frame number"),
+    ("out/demo.mov", "out/demo.mp4", 15, "`codec: prores_4444` does not go into .mp4; choose h264"),
+    ("prores_4444", "prores_hq", 15, "the matte rides as alpha in prores_4444 only, not in prores_hq"),
+    ("prores_4444", "prores_444", 15, "'prores_4444'"),
+    ("[beauty, matte]", "[beauty, delta]", 15, "one of beauty and delta"),
+    ("matte]}   # matte", "matte]}\n  - {path: out/DEMO.mov}\n# ", 16, "the same files as output 1"),
+]
+
+
+BAD_FILES = {
+    "empty": (b"", "shot.yaml: the file is empty"),
+    "only a comment": (b"# nothing\n", "shot.yaml: the file is empty"),
+    "a list": (b"- plate\n", "not a mapping"),
+    "a word": (b"plate", "not a mapping"),
+    "a tab": (b"plate: a.mov\n\tframes: 1\n", "shot.yaml:2: not YAML"),
+    "an open bracket": (b"plate: [\n", "not YAML"),
+    "latin-1": ("plate: a.mov\n# caf\xe9".encode("latin-1"), "shot.yaml:2: is not UTF-8"),
+    "utf-16": ("plate: a.mov".encode("utf-16"), "not UTF-8"),
+    "a control character": (b"plate: a.mov\nmodel: \x07\n", "shot.yaml:2: not a text file"),
+    "binary": (bytes(range(256)) * 8, "shot.yaml"),
+    "two documents": (b"plate: a.mov\n---\nplate: b.mov\n", "shot.yaml:2: not YAML"),
+    "a key twice": (b"plate: a.mov\nmodel: bands\nplate: b.mov\n", "shot.yaml:3: the key `plate` is here twice"),
+    "a merge key": (SHORT.encode() + b"<<: {model: bands}\n", "shot.yaml:4: unknown key `<<`"),
+    "a python tag": (
+        b"plate: !!python/object/apply:os.system [touch x]\n",
+        "shot.yaml:1: the YAML tag !!python/object",
+    ),
+    "a tag of their own": (b"plate: !path a.mov\n", "the YAML tag !path is not allowed"),
+    "a tagged key": (b"!!python/name:os.system plate: a.mov\n", "the YAML tag !!python/name"),
+    "a list as key": (b"? [a, b]\n: 1\n", "a key must be a word"),
+    "an alias to itself": (b"plate: &a [*a]\n", "aliases that multiply"),
+    "an alias to nobody": (b"plate: *nobody\n", "shot.yaml:1: not YAML"),
+    "a deep nest": (b"[" * 5000, "too deeply nested"),
+    "a deep block": (b"plate:\n" + b"".join(b" " * k + b"-\n" for k in range(1, 60)), "too deeply nested"),
+    "many values": (b"plate: [" + b"1," * 60000 + b"]", "more than 20000 values"),
+    "large": (b"#" * ((1 << 20) + 1), "larger than 1 MiB"),
+    "ages missing": (b"plate: a.mov\n", "`source_age` is missing; add `source_age: 40` (years)"),
+    "one age missing": (b"plate: a.mov\nsource_age: 4\n", "`target_age` is missing"),
+    "no faces": (SHORT.encode() + b"faces: []\n", "shot.yaml:4: `faces` has 0 values; leave it out"),
+    "names twice": (SHORT.encode() + b"faces: [{name: a, select: left}, {name: A}]", "two faces have the name `A`"),
+    "same face twice": (SHORT.encode() + b"faces: [{select: left}, {select: left}]", "select the same face"),
+    "all beside another": (
+        SHORT.encode() + b"faces: [{select: left}, {name: b}]",
+        "face `b` selects all, but the shot names 2",
+    ),
+    "plate missing": (b"source_age: 4\ntarget_age: 5\n", "`plate` is missing; add `plate: ...`"),
+}
+
+
+def test_a_yaml_bomb_does_not_go_off():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
+    assert "aliases that multiply" in told("\n".join(lines))
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    for path in (tmp_path / "none.yaml", tmp_path, Path("/dev/null/x.yaml")):
+        with pytest.raises(ShotError, match=re.escape(str(path))):
+            load_shot(path)
+
+
+def test_an_output_that_is_the_plate_behind_a_link(tmp_path):
+    (tmp_path / "plate").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "plate")
+    (tmp_path / "shot.yaml").write_text(EXAMPLE)
+    with pytest.raises(ShotError, match="overwrite the plate"):
+        load_shot(tmp_path / "shot.yaml")
