@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shot.example import EXAMPLE, SHORT, told
+from tests.shot.example import EXAMPLE, SHORT, changed, told
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot
 
@@ -75,6 +75,13 @@ BAD_VALUES = [
 ]
 
 
+@pytest.mark.parametrize(("old", "new", "line", "text"), BAD_VALUES, ids=[case[1][:40] for case in BAD_VALUES])
+def test_a_mistake_is_told_with_its_line_and_the_right_word(old, new, line, text):
+    message = told(changed(old, new))
+    assert message.startswith(f"shot.yaml:{line}: ")
+    assert text in message
+
+
 BAD_FILES = {
     "empty": (b"", "shot.yaml: the file is empty"),
     "only a comment": (b"# nothing\n", "shot.yaml: the file is empty"),
@@ -113,6 +120,14 @@ BAD_FILES = {
     ),
     "plate missing": (b"source_age: 4\ntarget_age: 5\n", "`plate` is missing; add `plate: ...`"),
 }
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_bad_file_is_one_line(case):
+    data, text = BAD_FILES[case]
+    message = told(data)
+    assert message.startswith("shot.yaml")
+    assert text in message
 
 
 def test_a_yaml_bomb_does_not_go_off():
