@@ -314,7 +314,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     header=st.dictionaries(st.sampled_from(sorted(GOOD)), json_values, max_size=8),
     text=st.none() | st.text(max_size=20),
@@ -323,7 +323,7 @@ def test_no_header_causes_anything_but_a_model_error(header, text, tmp_path):
     refusal(with_header(tmp_path / "ours.safetensors", json.dumps(GOOD | header) if text is None else text))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), zipped=st.booleans())
 def test_no_flipped_bytes_cause_anything_but_a_model_error(data, zipped, tmp_path):
     path = tmp_path / "flipped.pth"
