@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vfxage.types import F32, F64, U8
+
+T = TypeVar("T", np.float32, np.uint8)
 
 CODES = 65535
 """The largest 16-bit code: code / CODES is 0..1."""
@@ -30,14 +34,14 @@ _TOE_LINEAR = ((_TOE_CODE + _OFFSET) / (1 + _OFFSET)) ** _GAMMA
 _SLOPE = _TOE_CODE / _TOE_LINEAR
 
 
-def _blockwise(values: F32, work: Callable[[F32], F32]) -> F32:
+def _blockwise(values: F32, work: Callable[[F32], NDArray[T]], dtype: type[T]) -> NDArray[T]:
     """Do ``work`` ((1, 3 n) -> (1, 3 n)) block by block, so that temporaries stay in the cache.
 
     Blocks are whole vectors long, the last one padded: OpenCV computes what is left of a vector in other instructions,
     and a pixel's bits would depend on where it stands.
     """
     flat = np.ascontiguousarray(values, np.float32).reshape(1, -1)
-    result = np.empty_like(flat)
+    result = np.empty(flat.shape, dtype)
     for start in range(0, flat.size, _BLOCK):
         block = flat[:, start : start + _BLOCK]
         padding = -block.size % _VECTORS
@@ -88,7 +92,7 @@ def srgb_encode(linear: F32, matrix: F64 | None = None) -> F32:
         code += np.minimum(linear, toe) * np.float32(_SLOPE)
         return code
 
-    return _blockwise(linear, work)
+    return _blockwise(linear, work, np.float32)
 
 
 def srgb_decode(code: F32, matrix: F64 | None = None) -> F32:
@@ -106,21 +110,21 @@ def srgb_decode(code: F32, matrix: F64 | None = None) -> F32:
         linear += np.minimum(block, toe) * np.float32(1 / _SLOPE)
         return _mixed(matrix, linear)
 
-    return _blockwise(code, work)
+    return _blockwise(code, work, np.float32)
 
 
 def srgb8(linear: F32, matrix: F64 | None = None) -> U8:
     """Linear (..., 3) to 8-bit sRGB, clipped, NaN black; ``matrix`` as for ``srgb_encode``."""
-    flat = np.ascontiguousarray(linear, np.float32).reshape(1, -1)
-    result = np.empty(flat.shape, np.uint8)
     table = _srgb8_table()
-    for start in range(0, flat.size, _BLOCK):
-        light = _mixed(matrix, _tamed(flat[:, start : start + _BLOCK]))
+
+    def work(block: F32) -> U8:
+        light = _mixed(matrix, _tamed(block))
         codes = np.clip(light, 0, 1, out=light)
         codes *= np.float32(CODES)
         codes += np.float32(0.5)
-        result[:, start : start + _BLOCK] = table.take(codes.astype(np.uint16))
-    return result.reshape(linear.shape)
+        return table.take(codes.astype(np.uint16))
+
+    return _blockwise(linear, work, np.uint8)
 
 
 def _srgb8_table() -> U8:
@@ -167,7 +171,7 @@ class Curve:
             place += self._nodes.take(index)
             return place
 
-        return _blockwise(code, work)
+        return _blockwise(code, work, np.float32)
 
     def to_code(self, linear: F32) -> F32:
         """Linear to code values, any shape, within about 1e-7 of the exact inverse of ``to_linear``; NaN stays NaN."""
@@ -181,7 +185,7 @@ class Curve:
             code += self._base.take(index)
             return code
 
-        return _blockwise(linear, work)
+        return _blockwise(linear, work, np.float32)
 
     def _exact_codes(self, linear: F64) -> F64:
         codes = (np.arange(len(self._values)) - CODES) / CODES
