@@ -51,7 +51,7 @@ def composite(item: FrameDeltas, colour: Colour, layers: bool) -> Render:
         own = _delta(share, frame.rgb[box], delta[box], colour)
         delta[box] += own
         matte[box] = np.minimum(matte[box] + share.matte, 1.0)
-        np.copyto(beauty[box], frame.rgb[box] + delta[box], where=delta[box] != 0)
+        np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
         if layers:
             kept.append(FaceLayer(name=share.name, window=share.window, delta=own, matte=share.matte))
     return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,7 +39,8 @@ def seam(delta: F32, matte: F32) -> float:
     """
     rows, columns = np.gradient(delta.astype(np.float64), axis=(0, 1))
     slope = np.sqrt(rows**2 + columns**2).max(axis=2)
-    edge, inside = (matte < 1) & (slope > 0), matte >= 1
+    inside = cv2.erode((matte >= 1).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # the slope looks a pixel around
+    edge = ~inside & (slope > 0)
     if not edge.any():
         return 0.0
     face = float(np.percentile(slope[inside], 99)) if inside.any() else 0.0
