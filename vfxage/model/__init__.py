@@ -19,7 +19,7 @@ class Ager(Protocol):
     name: str
     """bands, the architecture's name, or "fran" for a vfxage checkpoint."""
     fingerprint: str
-    """Changes whenever the answers may: weights, settings, method. Not with the device."""
+    """Changes whenever the answers may: weights, settings, method, kind of device."""
     framing: Framing
     """How ``crop`` must frame a face for it."""
     sizes: tuple[int, ...]

@@ -30,7 +30,7 @@ class NetworkAger:
         row = checkpoint.architecture
         self.name = "fran" if checkpoint.ours else row.name
         self.framing, self.sizes = row.framing, row.sizes
-        recipe = f"{checkpoint.fingerprint} {row}"
+        recipe = f"{checkpoint.fingerprint} {row} {device.type}"  # a CPU and a GPU round differently
         self.fingerprint = hashlib.sha256(recipe.encode()).hexdigest()
         self.note = f"{row.name} weights on {device}, trained at {row.native} px; licence: {row.licence}"
         on_gpu = device.type == "cuda"
