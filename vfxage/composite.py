@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from vfxage.geometry import invert, region_box, warp_support, warp_to_frame
@@ -43,7 +44,7 @@ def composite(item: FrameDeltas, colour: Colour, layers: bool) -> Render:
     zero, give the delta bit for bit, and the matte to rounding.
     """
     frame = item.frame
-    beauty, delta = frame.rgb.copy(), np.zeros_like(frame.rgb)
+    beauty, delta = frame.rgb.copy(), np.zeros(frame.rgb.shape, dtype=np.float32)  # zeros cost nothing until touched
     matte = np.zeros(frame.window.shape, dtype=np.float32)
     kept = []
     for share in _normalised(_shares(item.deltas, frame.window)):
@@ -103,18 +104,19 @@ def _normalised(shares: list[_Share]) -> list[_Share]:
 
 
 def _delta(share: _Share, plate: F32, before: F32, colour: Colour) -> F32:
-    """This face's linear delta (h, w, 3) on its box; ``before`` is what other faces added already."""
-    delta = np.zeros_like(plate)
-    where = (share.matte > 0) & np.isfinite(plate).all(axis=2)
-    pixels, earlier = plate[where], before[where]
-    if not pixels.size:
-        return delta
-    encoded = colour.encode(pixels)
-    own = colour.decode(encoded + share.step[where]) - colour.decode(encoded)
-    own *= share.matte[where][:, None]
-    beauty = pixels + (earlier + own)
-    past = (np.abs(beauty) > HALF_MAX) & (np.abs(pixels) <= HALF_MAX)
+    """This face's linear delta (h, w, 3) on its box; ``before`` is what other faces added already.
+
+    The whole box is worked on: gathering the pixels under the matte costs more than it saves.
+    """
+    finite = np.isfinite(plate)
+    matte = np.where(finite[..., 0] & finite[..., 1] & finite[..., 2], share.matte, np.float32(0.0))
+    encoded = colour.encode(plate)
+    own = colour.decode(encoded + share.step) - colour.decode(encoded)
+    own *= cv2.merge([matte, matte, matte])
+    own += np.float32(0.0)  # no negative zeros
+    with np.errstate(invalid="ignore"):
+        beauty = plate + (before + own)
+        past = (np.abs(beauty) > HALF_MAX) & (np.abs(plate) <= HALF_MAX) & (own != 0)
     if past.any():
-        own[past] = np.clip(beauty[past], -HALF_MAX, HALF_MAX) - pixels[past] - earlier[past]
-    delta[where] = own + np.float32(0.0)  # no negative zeros
-    return delta
+        own[past] = np.clip(beauty[past], -HALF_MAX, HALF_MAX) - plate[past] - before[past]
+    return own
