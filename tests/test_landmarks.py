@@ -71,7 +71,7 @@ def test_faces_of_60_pixels_are_found_anywhere_in_a_4k_plate(finder, astronaut, 
     for x, y in places:
         expected = (face.points - [100, 0]) * scale + [x, y]
         assert min(miss(item.points, expected) for item in found) < 0.05
-    assert sum(item.vote > 0.6 for item in found) == len(places)
+    assert len(found) == len(places)
 
 
 @pytest.mark.parametrize(("scale", "degrees"), [(0.5, 0), (1.0, 25), (2.5, -40), (1.0, 90), (0.9, -90)])
@@ -82,7 +82,7 @@ def test_landmarks_move_with_the_face(finder, astronaut, face, scale, degrees):
 
 
 def test_nothing_is_found_where_there_is_no_face(finder):
-    assert [item for item in finder.find(texture(1280, 720)) if item.vote > 0.45] == []
+    assert finder.find(texture(1280, 720)) == []
     assert finder.find(np.zeros((720, 1280, 3), np.uint8)) == []
     assert finder.find(np.full((2, 3, 3), 128, np.uint8)) == []
 

@@ -14,7 +14,9 @@ from vfxage.landmarks.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwo
 from vfxage.landmarks.search import search, search_turned
 from vfxage.types import F32, U8
 
-_SEARCH_SCORE = 0.5
+_SEARCH_SCORE = 0.35
+_FOUND = 0.45
+"""Vote that a face found anew needs: the mesh alone believes in fists and prints."""
 _VOTE_SCORE = 0.1
 _MESH_SCORE = 0.5
 _SURE = 0.5
@@ -74,7 +76,11 @@ class FaceFinder:
         found: list[Detection] = []
         for row in search_turned(picture, self._detector, self._detector.side, self.min_face):
             seen = self._mesh_of(picture, square_of_box(row), passes=3)
-            if seen is not None and not any(same_place(seen.points, other.points) for other in found):
+            if (
+                seen is not None
+                and seen.vote >= _FOUND
+                and not any(same_place(seen.points, other.points) for other in found)
+            ):
                 found.append(seen)
         return sorted(found, key=lambda item: -float(np.ptp(item.points[:, 1])))
 
@@ -92,7 +98,7 @@ class FaceFinder:
             row[0:8:2] += x0
             row[1:8:2] += y0
             seen = self._mesh_of(picture, square_of_box(row), passes=3)
-            if seen is not None:
+            if seen is not None and seen.vote >= _FOUND:
                 found.append(seen)
         return found
 

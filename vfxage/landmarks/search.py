@@ -51,35 +51,44 @@ def starts(length: int, side: int) -> list[int]:
 
 def search(picture: U8, detect: Callable[[U8], F32], side: int, min_face: float) -> F32:
     """Boxes (N, 9) in picture pixels, best first, one per face; see ``BoxNetwork`` for the columns."""
-    import cv2
-
     height, width = picture.shape[:2]
     found = [np.empty((0, 9), np.float32)]
+    small = picture
     for scale in levels(width, height, side, min_face):
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-        for x, y, tile in tiles(np.asarray(small, np.uint8), side):
+        small = resized(small, max(1, round(width * scale)), max(1, round(height * scale)))
+        across, down = width / small.shape[1], height / small.shape[0]
+        for x, y, tile in tiles(small, side):
             if np.ptp(tile[::4, ::4]) < _BLANK:
                 continue
             rows = detect(tile)
-            rows[:, 0:8:2] = (rows[:, 0:8:2] + x) * (width / size[0])
-            rows[:, 1:8:2] = (rows[:, 1:8:2] + y) * (height / size[1])
+            rows[:, 0:8:2] = (rows[:, 0:8:2] + x) * across
+            rows[:, 1:8:2] = (rows[:, 1:8:2] + y) * down
             found.append(rows)
     return best_boxes(np.concatenate(found))
 
 
+def resized(picture: U8, width: int, height: int) -> U8:
+    """The picture in another size: averaged where it shrinks, interpolated where it grows."""
+    import cv2
+
+    how = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
+
+
 def search_turned(picture: U8, detect: Callable[[U8], F32], side: int, min_face: float) -> F32:
     """``search``, and for faces lying on their side too, if they are large enough for it to cost little."""
-    height, width = picture.shape[:2]
+    factor = min(1.0, max(2 * _SEEN / (min_face * _LYING), side / max(picture.shape[:2])))
+    small = resized(picture, max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    height, width = small.shape[:2]
     found = [search(picture, detect, side, min_face)]
     for turns in (1, 3):
-        rows = search(np.ascontiguousarray(np.rot90(picture, turns)), detect, side, min_face * _LYING)
+        rows = search(np.ascontiguousarray(np.rot90(small, turns)), detect, side, min_face * _LYING * factor)
         points = rows[:, :8].reshape(-1, 4, 2)
         # np.rot90 turns anticlockwise: its x axis is our y axis, downwards for one turn, upwards for three.
         x, y = points[..., 1], points[..., 0]
         back = np.stack([width - x, y], -1) if turns == 1 else np.stack([x, height - y], -1)
-        corners = back[:, :2]
-        back[:, :2] = np.stack([corners.min(1), corners.max(1)], 1)
+        back[:, :2] = np.stack([back[:, :2].min(1), back[:, :2].max(1)], 1)
+        back *= np.array([picture.shape[1] / width, picture.shape[0] / height], np.float32)
         found.append(np.concatenate([back.reshape(-1, 8), rows[:, 8:]], 1))
     return best_boxes(np.concatenate(found))
 

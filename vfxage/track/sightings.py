@@ -13,8 +13,8 @@ from vfxage.types import F32, U8
 
 SEARCH_EVERY = 8
 """Frames between searches of the whole picture; as many pictures are kept, to follow a new face back."""
-_WEAK, _FAIR = 0.3, 0.45
-"""Votes: below the first there is no evidence of a face; from the second on a face may be believed new."""
+_WEAK = 0.3
+"""A vote below this is no evidence of a face."""
 _CLEAR, _LIKE, _SPAN = 0.65, 0.7, 25
 """At its ends a sighting needs a vote like the first, or a look like the second to that of as many pictures inwards."""
 _SAME = 0.3
@@ -138,7 +138,7 @@ class Watcher:
             if guess is last:
                 near = self._finder.near(picture, last)
                 near.sort(key=lambda item: apart(item.points, last))
-                found = near[0] if near and near[0].vote >= _FAIR else found
+                found = near[0] if near else found
                 break
         if found is None or (found.vote < _WEAK and not _plausible(last, found.points)):
             sighting.lost += 1
@@ -179,7 +179,7 @@ class Watcher:
                 if sighting.places[-1] != self._place:
                     sighting.add(self._place, found[column])
         for column, detection in enumerate(found):
-            if column not in known and detection.vote >= _FAIR:
+            if column not in known:
                 self._live.append(self._traced_back(detection))
 
     def _traced_back(self, detection: Detection) -> Sighting:

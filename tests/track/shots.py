@@ -1,0 +1,62 @@
+"""Frames, settings and made-up tracks that the tests of this folder share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vfxage.track import Tracks, build_tracks
+from vfxage.types import ClipInfo, FaceTrack, Frame, Window
+
+
+@dataclass(frozen=True)
+class Settings:
+    max_gap: int = 8
+    smoothing: float = 1.0
+    min_face: int = 48
+    margin: int = 0
+
+
+class Pictures:
+    """A plate whose linear values are its 8-bit ones over 255: colour is tested elsewhere."""
+
+    def to_sdr8(self, rgb):
+        return (rgb * 255).round().astype(np.uint8)
+
+
+def plate(pictures, first=0, step=1, origin=(0, 0)):
+    for place, picture in enumerate(pictures):
+        window = Window(*origin, picture.shape[1], picture.shape[0])
+        yield Frame(number=first + place * step, window=window, rgb=picture.astype(np.float32) / np.float32(255))
+
+
+def track(pictures, settings=Settings(), pixel_aspect=1.0, **numbering) -> Tracks:
+    clip = ClipInfo(path="", kind="movie", width=1, height=1, first=0, last=1, pixel_aspect=pixel_aspect)
+    return build_tracks(plate(pictures, **numbering), Pictures(), settings, clip)
+
+
+def decode(path: Path, start=0, stop=None):
+    with av.open(str(path)) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            if number == stop:
+                return
+            if number >= start:
+                yield frame.to_ndarray(format="rgb24")
+
+
+def spans(faces) -> list[tuple[int, int]]:
+    return [(int(face.numbers[0]), int(face.numbers[-1])) for face in faces]
+
+
+def made_up(face: int, numbers, x=100.0, height=120.0) -> FaceTrack:
+    count = len(numbers)
+    oval = np.random.default_rng(face).uniform(-0.5, 0.5, (478, 2)) * [height * 0.8, height] + [x, 200]
+    return FaceTrack(
+        face=face,
+        numbers=np.array(numbers, np.int32),
+        points=np.repeat(oval[None], count, 0).astype(np.float32),
+        confidence=np.ones(count, np.float32),
+        presence=np.ones(count, np.float32),
+        yaw=np.zeros(count, np.float32),
+    )

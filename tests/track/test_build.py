@@ -1,0 +1,147 @@
+"""Tracks on real clips and staged ones: who is there, and when."""
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from tests.track.shots import Settings, decode, spans, track
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "stop", "height"),
+    [
+        ("signer_hand_over_face.mp4", 0, 58, 183),  # a hand passes over the lower face about frame 32
+        ("intel_asl_again.mkv", 50, 77, 76),  # printed skulls on the shirt: FaceMesh takes one for a face
+        ("intel_asl_book.mkv", 0, 24, 65),
+        ("intel_asl_brother.mkv", 15, 40, 80),  # a hand at the forehead
+        ("intel_asl_eat.mkv", 0, 30, 75),
+        ("carphone_pristine.mp4", 0, 40, 59),
+        ("turn_720p.264", 0, 19, 206),
+        ("androidx_sample.mp4", 0, 10, 331),
+        ("webcam_leans_in_out.mp4", 590, 660, 100),
+    ],
+)
+def test_one_person_is_one_track_over_the_whole_take(clips, name, start, stop, height):
+    tracks = track(decode(clips / name, start, stop), first=start)
+    assert tracks.cuts == ()
+    assert spans(tracks.faces) == [(start, stop - 1)]
+    (face,) = tracks.faces
+    assert len(face.numbers) == stop - start
+    assert np.ptp(face.points[..., 1], axis=1).mean() == pytest.approx(height, rel=0.1)
+    assert face.presence.min() == 1
+    assert face.confidence.min() > 0.5
+
+
+def test_a_track_ends_where_the_face_leaves(clips):
+    (face,) = track(decode(clips / "foreman_cif_face_leaves.264", 150, 230), first=150).faces
+    assert face.numbers[0] == 150
+    assert 180 <= face.numbers[-1] <= 186
+    assert face.presence[0] == 1
+    assert face.presence[-1] < 0.2
+    assert np.all(np.diff(face.presence[-6:]) < 0)
+    assert face.yaw.max() > 35
+
+
+def test_a_new_face_is_followed_back_to_where_it_entered(clips):
+    """The cyclist of this clip is in view from the cut at 30, though searches come every eighth frame."""
+    tracks = track(decode(clips / "no_face_scene_cuts.mp4", 20, 80), first=20)
+    assert tracks.cuts == (30, 76)
+    ((first, last),) = spans(tracks.faces)
+    assert first == 30
+    assert 40 <= last <= 46
+
+
+def test_the_lead_behind_passers_by_is_one_identity(clips):
+    tracks = track(decode(clips / "pexels_occlusion_720p.mp4", 0, 48))
+    lead = max(tracks.faces, key=lambda face: len(face.numbers))
+    assert lead.numbers[0] <= 10
+    np.testing.assert_array_equal(lead.numbers, np.arange(lead.numbers[0], 48))
+    assert np.abs(lead.points.mean(1) - [420, 200]).max() < 60
+
+
+def test_every_take_has_its_own_tracks(clips):
+    tracks = track(decode(clips / "foreman_cuts_qcif.h264"), Settings(min_face=24))
+    assert tracks.cuts == (10, 21, 31, 41, 51)  # seen in the pictures
+    bounds = [*tracks.cuts, 62]
+    for first, last in spans(tracks.faces):
+        assert not any(first < bound <= last for bound in bounds)
+    whole = {spans([face])[0]: face for face in tracks.faces}
+    for span in [(0, 9), (10, 20), (41, 50), (51, 61)]:
+        assert whole[span].presence.min() == 1  # cuts are no coming and going
+
+
+@lru_cache
+def people(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    other = cv2.imread(str(sorted((folder / "eval").glob("*.jpg"))[0]))[..., ::-1]
+    return cv2.resize(data.astronaut()[:260, 100:340], (180, 195)), cv2.resize(other[60:460, 90:420], (160, 195))
+
+
+def stage(*placed) -> np.ndarray:
+    """A grey gradient with cut-out people at (person, x, y)."""
+    picture = np.tile(np.linspace(60, 140, 800)[None, :, None], (340, 1, 3)).astype(np.uint8)
+    for person, x, y in placed:
+        x0, x1 = max(0, x), min(800, x + person.shape[1])
+        if x1 > x0:
+            picture[y : y + person.shape[0], x0:x1] = person[:, x0 - x : x1 - x]
+    return picture
+
+
+def test_two_people_keep_their_identities_while_they_move(portraits):
+    one, other = people(portraits)
+    tracks = track([stage((one, 40 + 9 * n, 60 + 2 * n), (other, 560 - 7 * n, 80 - 2 * n)) for n in range(24)])
+    assert spans(tracks.faces) == [(0, 23), (0, 23)]
+    moves = sorted(float(np.diff(face.points.mean(1)[:, 0]).mean()) for face in tracks.faces)
+    assert moves == pytest.approx([-7, 9], abs=0.15)
+    for face in tracks.faces:
+        assert np.abs(np.diff(face.points.mean(1)[:, 0], 2)).max() < 1
+
+
+def test_short_gaps_are_bridged_and_long_ones_are_holes_of_one_identity(portraits):
+    one, _ = people(portraits)
+    one = cv2.resize(one, (120, 130), interpolation=cv2.INTER_AREA)
+    hidden = {*range(10, 14), *range(26, 44)}
+    pictures = [stage() if n in hidden else stage((one, 200 + 4 * n, 60)) for n in range(60)]
+    (face,) = track(pictures, Settings(max_gap=6), first=1001).faces
+    assert sorted(set(range(1001, 1061)) - set(face.numbers.tolist())) == list(range(1027, 1045))
+    bridged = face.numbers[face.confidence == 0].tolist()
+    assert bridged == [1011, 1012, 1013, 1014]
+    across = face.points.mean(1)[:, 0]
+    np.testing.assert_allclose(np.diff(across[:26]), 4, atol=0.6)
+    inside = (face.numbers >= 1022) & (face.numbers <= 1050)
+    assert face.presence[face.numbers < 1020].min() == 1  # a bridged gap is no coming and going
+    assert face.presence[inside].min() < 0.2
+    assert face.presence[-1] == 1
+
+
+def test_numbers_and_points_are_the_plates_own(portraits):
+    one, _ = people(portraits)
+    pictures = [stage((one, 200, 60))] * 6
+    (plain,) = track(pictures).faces
+    (moved,) = track(pictures, first=1001, step=2, origin=(-100, 37)).faces
+    assert moved.numbers.tolist() == [1001, 1003, 1005, 1007, 1009, 1011]
+    np.testing.assert_allclose(moved.points, plain.points + np.float32([-100, 37]), atol=1e-3)
+
+
+def test_a_squeezed_plate_is_looked_at_unsqueezed(portraits):
+    one, _ = people(portraits)
+    wide = stage((one, 200, 60))
+    squeezed = cv2.resize(wide, (400, 340), interpolation=cv2.INTER_AREA)
+    (plain,) = track([wide] * 6).faces
+    (face,) = track([squeezed] * 6, pixel_aspect=2.0).faces
+    error = np.linalg.norm(face.points * [2, 1] - plain.points, axis=2).mean()
+    assert error < 0.03 * np.ptp(plain.points[0, :, 1])
+
+
+def test_a_shot_without_frames_or_faces_has_no_tracks():
+    assert track([]).faces == ()
+    tracks = track([stage()] * 3, first=7)
+    assert (tracks.faces, tracks.cuts, tracks.numbers) == ((), (), (7, 8, 9))
+
+
+def test_the_same_frames_give_the_same_bits(clips):
+    once, again = (track(decode(clips / "intel_asl_eat.mkv", 0, 14)) for _ in range(2))
+    np.testing.assert_array_equal(once.faces[0].points, again.faces[0].points)
