@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from fractions import Fraction
 
 import av
 import numpy as np
@@ -17,7 +16,10 @@ INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle",
 """Decoders whose packets stand alone, in presentation order: a .mov of them is indexed from its header."""
 
 _Stamp = int | None
+_REORDER = 64
+"""Packets within which pictures change places: codecs allow 16."""
 _NO_STAMP = -(1 << 62)
+_SEGMENT = b"\x18\x53\x80\x67"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,12 @@ class FrameIndex:
         while nth >= 0 and self.ranks[self.starts[nth]] > rank:
             nth -= 1
         return int(self.starts[nth - back]) if nth >= back else 0
+
+    def led_in(self, start: int) -> frozenset[int]:
+        """Places after key frame ``start`` of pictures shown before it (open GOP), which lean on the one before."""
+        after = self.ranks[start + 1 : start + 1 + _REORDER]
+        early = np.flatnonzero((after >= 0) & (after < self.ranks[start]))
+        return frozenset(int(place) + start + 1 for place in early) if start else frozenset()
 
     def times(self) -> NDArray[np.int64]:
         """Presentation timestamps in presentation order (only where ``timed``)."""
@@ -86,7 +94,8 @@ def build_index(source: Source, path: str, interlaced: bool) -> FrameIndex:
     shown = [pts for pts, show in zip(rows.pts, rows.shown, strict=True) if show]
     if not shown:
         raise ReadError("holds no video frames", path=path, fix="copy it again from where it came from")
-    if None in shown or len(set(shown)) != len(shown) or (interlaced and not intra):
+    guessed = source.container.format.name == "avi"  # AVI has no times of its own
+    if None in shown or len(set(shown)) != len(shown) or ((interlaced or guessed) and not intra):
         return _decoded_index(path, len(rows.pts))
     return _timed_index(rows, promise if promise.stamps else _lasting(source, rows, promise))
 
@@ -100,20 +109,35 @@ def _promise(source: Source) -> _Promise:
 
 
 def _lasting(source: Source, rows: _Rows, promise: _Promise) -> _Promise:
-    """Matroska says how long a stream lasts, not how many frames it has."""
+    """Matroska says how long a stream and the file are, not how many frames there are."""
     clock = source.stream.metadata.get("DURATION", "").split(":")
-    times = sorted(pts for pts in rows.pts if pts is not None)
+    times = np.array(sorted(pts for pts in rows.pts if pts is not None))
     base = source.stream.time_base
-    if len(clock) != 3 or len(times) < 2 or base is None:
+    if not _cut_matroska(source.path) or len(times) < 2 or base is None:
         return promise
-    seconds = int(clock[0]) * 3600 + int(clock[1]) * 60 + Fraction(clock[2])
-    step = Fraction(times[-1] - times[0], len(times) - 1)
-    missing = round((seconds / base - times[-1]) / step) - 1
-    return _Promise(len(rows.pts) + max(0, missing))
+    found = len(rows.pts)
+    if len(clock) != 3:
+        return _Promise(found + 1)
+    seconds = int(clock[0]) * 3600 + int(clock[1]) * 60 + float(clock[2])
+    whole = round((seconds / float(base) - times[0]) / float(np.median(np.diff(times))))
+    return _Promise(max(found + 1, whole))
+
+
+def _cut_matroska(path: str) -> bool:
+    """Whether a Matroska file is shorter than its one segment (RFC 9559) says."""
+    with open(path, "rb") as file:
+        head = file.read(4096)
+    start = head.find(_SEGMENT) + len(_SEGMENT)
+    if start < len(_SEGMENT) or start >= len(head):
+        return False
+    length = 9 - head[start].bit_length()
+    size = int.from_bytes(head[start : start + length], "big") & ((1 << 7 * length) - 1)
+    unknown = (1 << 7 * length) - 1
+    return size != unknown and start + length + size > os.path.getsize(path)
 
 
 def _header_rows(source: Source) -> _Rows:
-    size = os.path.getsize(source.container.name.removeprefix("file:"))
+    size = os.path.getsize(source.path)
     rows = _Rows([], [], [], [])
     for entry in source.stream.index_entries:
         if entry.pos + entry.size > size:

@@ -22,13 +22,15 @@ def exact_rate(
 ) -> tuple[Fraction | None, bool]:
     """Find the constant rate that explains every timestamp to one tick, and whether there is none (variable rate).
 
-    Tries what the file names, then the standard rates, then the measured mean; where none fits, gives the mean.
+    Tries the standard rates, those nearest to what the file names first, since a container that counts milliseconds
+    names odd ones; then what the file names, then the measured mean. Where none fits, gives the mean.
     """
     candidates = [rate for rate in named if rate]
+    standard = sorted(STANDARD_RATES, key=lambda rate: abs(rate - candidates[0])) if candidates else STANDARD_RATES
     if len(times) < 2:
         return (candidates[0] if candidates else None), False
     mean = Fraction(len(times) - 1) / (int(times[-1] - times[0]) * time_base)
-    for rate in (*candidates, *STANDARD_RATES, mean):
+    for rate in (*standard, *candidates, mean):
         step = 1 / (rate * time_base)
         # float64 is exact enough: a tick is 1, and times stay far below 2**53
         drift = (times - times[0]) - np.arange(len(times)) * float(step)

@@ -162,7 +162,9 @@ class MovieReader:
         if not index.timed or stream.time_base is None:
             raw = source.container.format.name in _RAW_STREAMS
             return (stream.codec_context.framerate or None) if raw else stream.average_rate, False
-        return exact_rate(index.times(), stream.time_base, (stream.average_rate, stream.guessed_rate, stream.base_rate))
+        return exact_rate(
+            index.times()[: index.whole], stream.time_base, (stream.average_rate, stream.guessed_rate, stream.base_rate)
+        )
 
 
 def _tags_of(sample: VideoFrame, source: Source) -> RawTags:

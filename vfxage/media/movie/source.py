@@ -30,6 +30,7 @@ _DAMAGED = "copy it again from where it came from"
 class Source:
     """An open container and its picture stream."""
 
+    path: str
     container: InputContainer
     stream: VideoStream
 
@@ -54,11 +55,11 @@ def reading(path: str, frame: int | None = None) -> Iterator[None]:
         raise ReadError(f"cannot be read ({reason(error)})", path=path, frame=frame, fix=_DAMAGED) from error
 
 
-def open_source(path: str, *, threads: int = 0) -> Source:
+def open_source(path: str, *, threads: int = 0, strict: bool = True) -> Source:
     """Open a movie and choose its picture stream; ReadError says why not.
 
-    ``threads`` decode at once (0: as FFmpeg sees fit); the pictures do not depend on it. Streams opened here report
-    damage instead of hiding it.
+    ``threads`` decode at once (0: as FFmpeg sees fit); the pictures do not depend on it. A ``strict`` decoder raises
+    at damage instead of hiding it, and at references to pictures it has not seen.
     """
     container = open_container(path)
     try:
@@ -67,10 +68,10 @@ def open_source(path: str, *, threads: int = 0) -> Source:
         container.close()
         raise
     context = stream.codec_context
-    context.options = {"err_detect": "explode", "max_pixels": str(MAX_PIXELS)}
+    context.options = {"max_pixels": str(MAX_PIXELS)} | ({"err_detect": "explode"} if strict else {})
     context.thread_count = threads
     context.thread_type = "AUTO" if threads != 1 else "NONE"
-    return Source(container, stream)
+    return Source(path, container, stream)
 
 
 def open_container(path: str) -> InputContainer:

@@ -37,7 +37,7 @@ class Pictures:
         self._places = {int(stamp): place for place, stamp in enumerate(index.stamps)}
         self._first = first
         self._source: Source | None = source
-        self._threads = 0
+        self._mode = (0, True)
 
     def read(self, numbers: Sequence[int]) -> Iterator[tuple[VideoFrame, int]]:
         """Yield the pictures of these numbers (strictly ascending), each with its number."""
@@ -150,13 +150,16 @@ class Pictures:
     def _packets(self, start: int, threads: int) -> Iterator[Packet[VideoStream]]:
         """Yield the packets from place ``start`` in file order to the end, and the empty one that ends a stream."""
         try:
+            led_in = self._index.led_in(start)
+            mode = threads, not led_in
+            packets = None
             if self._index.timed and start > 0:
-                packets = self._sought(start, self._opened(threads, fresh=False))
-                if packets is not None:
-                    yield from packets
-                    return
-            packets = self._all(self._opened(threads, fresh=True))
-            yield from islice(packets, start, None)
+                packets = self._sought(start, self._opened(*mode, fresh=False))
+            if packets is None:
+                packets = islice(self._all(self._opened(*mode, fresh=True)), start, None)
+            for place, packet in enumerate(packets, start):
+                if not (packet.size and place in led_in):
+                    yield packet
         except av.error.FFmpegError as error:
             raise _DamageError(reason(error)) from error
 
@@ -184,10 +187,10 @@ class Pictures:
                 continue  # an empty packet that shows nothing new (AVI)
             yield packet
 
-    def _opened(self, threads: int, *, fresh: bool) -> Source:
-        if self._source is None or fresh or threads != self._threads:
+    def _opened(self, threads: int, strict: bool, *, fresh: bool) -> Source:
+        if self._source is None or fresh or (threads, strict) != self._mode:
             self.close()
-            self._source, self._threads = open_source(self._path, threads=threads), threads
+            self._source, self._mode = open_source(self._path, threads=threads, strict=strict), (threads, strict)
         return self._source
 
 
