@@ -91,6 +91,7 @@ def test_membership_is_that_of_the_set(numbers, number):
 
 def test_runs_are_written_short():
     assert str(FrameRange.parse("1 2 3 4 10 20 30 40 99")) == "1-4 10-40x10 99"
+    assert str(FrameRange.parse("1 3 9")) == "1 3 9"
 
 
 @given(NUMBERS, st.integers(1, 100))

@@ -50,6 +50,11 @@ def test_faces_take_the_ages_they_do_not_name_from_the_top():
     assert (second.source_age.at(1), second.target_age.at(1), second.intensity.at(1)) == (30, 50, 2)
 
 
+def test_an_age_left_empty_is_an_age_left_out():
+    shot = load(SHORT + "faces:\n  - name: a\n    target_age:\n    source_age: 12\n")
+    assert (shot.faces[0].source_age.at(1), shot.faces[0].target_age.at(1)) == (12, 50)
+
+
 def test_a_face_by_a_point():
     shot = load(changed("select: largest", "select: {frame: 1001, point: [640, 300.5]}"))
     assert shot.faces[0].select == PointSelect(frame=1001, point=(640.0, 300.5))
