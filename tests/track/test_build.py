@@ -100,6 +100,27 @@ def test_two_people_keep_their_identities_while_they_move(portraits):
         assert np.abs(np.diff(face.points.mean(1)[:, 0], 2)).max() < 1
 
 
+def test_a_lost_face_is_not_found_again_in_its_neighbour(portraits):
+    one, other = people(portraits)
+    pictures = [stage(*[(one, 100, 60)] * (n < 20), *[(other, 330, 60)] * (n >= 6)) for n in range(40)]
+    tracks = track(pictures, Settings(max_gap=4))
+    assert spans(tracks.faces) == [(0, 19), (6, 39)]
+    for face in tracks.faces:
+        assert np.ptp(face.points.mean(1)[:, 0]) < 3
+
+
+def test_who_passes_in_front_of_another_stays_who_they_are(portraits):
+    one, other = people(portraits)
+    pictures = [stage((other, 320, 100), (one, 20 + 22 * n, 60)) for n in range(30)]
+    tracks = track(pictures, Settings(max_gap=12))
+    assert spans(tracks.faces) == [(0, 29), (0, 29)]
+    behind, front = sorted(tracks.faces, key=lambda face: np.ptp(face.points.mean(1)[:, 0]))
+    assert np.ptp(behind.points.mean(1)[:, 0]) < 12
+    np.testing.assert_allclose(np.diff(front.points.mean(1)[:, 0]), 22, atol=3)
+    assert front.confidence.min() > 0.5
+    assert 3 <= (behind.confidence == 0).sum() <= 12
+
+
 def test_short_gaps_are_bridged_and_long_ones_are_holes_of_one_identity(portraits):
     one, _ = people(portraits)
     one = cv2.resize(one, (120, 130), interpolation=cv2.INTER_AREA)

@@ -22,6 +22,8 @@ _SAME = 0.3
 _JUMP = 0.6
 """No face moves further than this between two frames, unless a detector finds it again there."""
 _GROWTH = 1.35
+_KNOWN = 0.6
+"""Looks must be this alike for a face found elsewhere to be the one that was lost."""
 
 
 @dataclass(slots=True, eq=False)
@@ -115,9 +117,10 @@ class Watcher:
             self._take += 1
             self._recent.clear()
             self._since = SEARCH_EVERY
-        for sighting in self._live:
-            self._follow(sighting, shown.picture)
+        lost = [item for item in self._live if not self._follow(item, shown.picture)]
         self._part()
+        for item in lost:
+            self._recover(item, shown.picture)
         self._close([item for item in self._live if item.lost > self._patience])
         self._since += 1
         if self._since >= SEARCH_EVERY:
@@ -129,21 +132,30 @@ class Watcher:
         self._close(self._live)
         return sorted(self._done, key=lambda item: (item.places[0], -item.size))
 
-    def _follow(self, sighting: Sighting, picture: U8) -> None:
+    def _follow(self, sighting: Sighting, picture: U8) -> bool:
+        """Add the face where it is expected or where it was; False if it is not there."""
         last = sighting.seen[-1].points
         for guess in (sighting.expected(self._place), last):
             found = self._finder.follow(picture, guess)
             if found is not None and found.vote >= _WEAK and _plausible(last, found.points):
-                break
-            if guess is last:
-                near = self._finder.near(picture, last)
-                near.sort(key=lambda item: apart(item.points, last))
-                found = near[0] if near else found
-                break
-        if found is None or (found.vote < _WEAK and not _plausible(last, found.points)):
-            sighting.lost += 1
+                sighting.add(self._place, found)
+                return True
+        return False
+
+    def _recover(self, sighting: Sighting, picture: U8) -> None:
+        """Seek a lost face around its last place, where it jumped; never take another's, nor a stranger's."""
+        last = sighting.seen[-1]
+        found = [
+            item
+            for item in self._finder.near(picture, last.points)
+            if alike(item.look, last.look) >= _KNOWN
+            and 1 / _GROWTH < _ratio(last.points, item.points) < _GROWTH
+            and not self._taken(self._place, item.points)
+        ]
+        if found:
+            sighting.add(self._place, min(found, key=lambda item: apart(item.points, last.points)))
         else:
-            sighting.add(self._place, found)
+            sighting.lost += 1
 
     def _part(self) -> None:
         """Where two have come to follow one face, the one with the longer past keeps it."""
@@ -169,7 +181,7 @@ class Watcher:
 
         self._since = 0
         found = self._finder.find(picture)
-        cost = np.array([[_cost(item, other) for other in found] for item in self._live])
+        cost = np.array([[self._cost(item, other) for other in found] for item in self._live])
         cost = cost.reshape(len(self._live), len(found))
         known = set()
         for row, column in zip(*linear_sum_assignment(cost), strict=True):
@@ -181,6 +193,13 @@ class Watcher:
         for column, detection in enumerate(found):
             if column not in known:
                 self._live.append(self._traced_back(detection))
+
+    def _cost(self, sighting: Sighting, detection: Detection) -> float:
+        """Of taking a detection for a face that was followed, from overlap and landmark distance; 1 and more is no."""
+        last = sighting.seen[-1]
+        if sighting.places[-1] != self._place and alike(last.look, detection.look) < _KNOWN:
+            return 1.0
+        return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
 
     def _traced_back(self, detection: Detection) -> Sighting:
         """A new face with the recent pictures in which it was not looked for."""
@@ -208,11 +227,8 @@ class Watcher:
 
 def _plausible(last: F32, now: F32) -> bool:
     """Whether a face can have come from ``last`` to ``now`` within a frame."""
-    ratio = float(np.ptp(now, axis=0).max()) / max(float(np.ptp(last, axis=0).max()), 1e-6)
-    return apart(last, now) < _JUMP and 1 / _GROWTH < ratio < _GROWTH
+    return apart(last, now) < _JUMP and 1 / _GROWTH < _ratio(last, now) < _GROWTH
 
 
-def _cost(sighting: Sighting, detection: Detection) -> float:
-    """Of taking a detection for a face being followed, from overlap and landmark distance; 1 and more is no."""
-    last = sighting.seen[-1].points
-    return apart(last, detection.points) + 0.5 * (1 - overlap(last, detection.points))
+def _ratio(last: F32, now: F32) -> float:
+    return float(np.ptp(now, axis=0).max()) / max(float(np.ptp(last, axis=0).max()), 1e-6)
