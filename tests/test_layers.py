@@ -23,7 +23,6 @@ IMPORTED_AS = {
     "pydantic": {"pydantic", "pydantic_core"},
     "yaml": {"yaml"},
     "safetensors": {"safetensors"},
-    "fileseq": {"fileseq"},
     "typer": {"typer", "click"},
     "rich": {"rich"},
 }

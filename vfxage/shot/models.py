@@ -183,7 +183,7 @@ class Matte(_Part):
     kind: Literal["face", "box"] = "face"
     """face follows the face's outline, box is a soft square."""
     feather: Annotated[float, Field(ge=0, le=0.5)] = 0.08
-    """Softness of the edge as a share of the face's crop."""
+    """Softness of the edge as a share of the face's height."""
 
 
 class Tracking(_Part):
@@ -297,7 +297,3 @@ class Shot(_Part):
         """Keep where the shot came from."""
         if context:
             self._file = context["path"]
-
-    def render_settings(self) -> dict[str, Any]:
-        """All that changes pixels, as JSON: not the frames asked for, not where files go."""
-        return self.model_dump(mode="json", exclude={"frames", "outputs", "source_age", "target_age", "intensity"})
