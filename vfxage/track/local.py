@@ -14,6 +14,8 @@ from vfxage.types import F64
 
 HALVES = (0, 2, 3, 4, 6, 9, 13)
 """Half widths tried, frames; 0 is the series itself."""
+_APART = 12
+"""Frames between bad frames that are judged together."""
 _DOUBT, _FREE = 2.0, 6
 """Two windows agree within this many standard errors past the expected one, over the root of the free channels (the
 noise of landmarks that move together is partly one noise)."""
@@ -75,18 +77,19 @@ def outliers(series: F64, floor: float) -> NDArray[np.bool_]:
     bad = np.zeros(len(series), bool)
     if len(series) < 5:
         return bad
-    refused = bad.copy()
+    from scipy.ndimage import maximum_filter1d
+
+    judged = bad.copy()
     while True:
         miss = _miss(series, bad)
-        limit = max(floor, 6 * float(np.median(miss)))
-        suspects = np.where((miss > limit) & ~bad & ~refused, miss, 0.0)
-        frame = int(np.argmax(suspects))
-        if suspects[frame] == 0:
+        suspects = np.where((miss > max(floor, 6 * float(np.median(miss)))) & ~judged, miss, 0.0)
+        # The worst of each neighbourhood at once: those further apart do not touch each other's neighbours.
+        worst = np.flatnonzero((suspects > 0) & (suspects == maximum_filter1d(suspects, 2 * _APART + 1)))
+        if not len(worst):
             return bad
-        if _explains(series, bad, miss, frame):
-            bad[frame] = True
-        else:
-            refused[frame] = True
+        for frame in worst:
+            bad[frame] = _explains(series, bad, miss, int(frame))
+        judged[worst] = True
 
 
 def _miss(series: F64, bad: NDArray[np.bool_]) -> F64:
@@ -95,7 +98,7 @@ def _miss(series: F64, bad: NDArray[np.bool_]) -> F64:
 
 
 def _explains(series: F64, bad: NDArray[np.bool_], miss: F64, frame: int) -> bool:
-    low, high = max(0, frame - 12), frame + 13
+    low, high = max(0, frame - _APART), frame + _APART + 1
     trial = bad[low:high].copy()
     trial[frame - low] = True
     after = _miss(series[low:high], trial)
