@@ -236,7 +236,7 @@ def test_a_size_that_changes_is_named(tmp_path):
     ]
     path = tmp_path / "a.h264"
     path.write_bytes(b"".join(parts))
-    with pytest.raises(ReadError, match=r"frame 7: changes size from 64x48 to 96x48"):
+    with pytest.raises(ReadError, match=r"frame 7: changes from 64x48 yuv420p to 96x48"):
         list(MovieReader(path).read(range(1, 13)))
 
 

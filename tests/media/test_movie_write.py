@@ -313,6 +313,17 @@ def test_two_writes_are_the_same_bytes(tmp_path, codec):
     assert first == second
 
 
+def test_matroska(tmp_path):
+    where = destination(tmp_path / "a.mkv", clip=clip(timecode="01:00:00:00"))
+    first, second = (Path(written(where)).read_bytes() for _ in range(2))
+    assert first == second
+    assert MovieWriter(where).finished(1001)
+    assert MovieWriter(where).foreign(1001) is None
+    info = MovieReader(where.path).info
+    assert (info.timecode, info.metadata["cicp"], info.last) == ("01:00:00:00", (1, 1, 1), 3)
+    assert psnr(codes(where.path, 10)[1], scene(1002)) > 46
+
+
 def test_odd_sizes(tmp_path):
     beauty = np.full((33, 47, 3), 0.25, np.float32)
     for codec in ("prores_hq", "prores_4444", "h264"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 import av
 from av.packet import Packet
@@ -69,10 +69,10 @@ class Pictures:
 
     def _check(self, ranks: Sequence[int]) -> None:
         index = self._index
-        for rank, after in zip(ranks, [*ranks[1:], None], strict=True):
+        if any(after <= rank for rank, after in pairwise(ranks)):
+            raise ValueError("frame numbers must ascend")
+        for rank in ranks:
             number = rank + self._first
-            if after is not None and after <= rank:
-                raise ValueError(f"frame numbers must ascend, got {number} before {after + self._first}")
             if not 0 <= rank < index.count:
                 raise ReadError(
                     f"has no such frame, only {self._first}-{self._first + index.count - 1}",
@@ -84,7 +84,7 @@ class Pictures:
                 raise ReadError(
                     f"is not there: the file promises {index.count} frames, and only the first {index.whole} are whole",
                     path=self._path,
-                    frame=max(number, self._first + index.whole),
+                    frame=number,
                     fix="copy it again from where it came from",
                 )
 
@@ -153,7 +153,7 @@ class Pictures:
             led_in = self._index.led_in(start)
             mode = threads, not led_in
             packets = None
-            if self._index.timed and start > 0:
+            if self._index.timed:
                 packets = self._sought(start, self._opened(*mode, fresh=False))
             if packets is None:
                 packets = islice(self._all(self._opened(*mode, fresh=True)), start, None)

@@ -1,0 +1,105 @@
+"""What the pictures of a movie are, as its first one and its container say."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from av.sidedata.sidedata import Type as SideDataType
+from av.video.frame import VideoFrame
+
+from vfxage.media.movie import decode
+from vfxage.media.movie.decode import Layout
+from vfxage.media.movie.source import Source
+from vfxage.media.movie.tags import RawTags, Tags, resolve_tags
+
+_CENTRED = frozenset({"mjpeg", "mpeg1video"})
+"""Codecs that put chroma in the centre of its luma samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFormat:
+    """Everything that turns a decoded picture into pixels."""
+
+    width: int
+    """As stored, before ``matrix``."""
+    height: int
+    pixel_format: str
+    codec: str
+    layout: Layout
+    tags: Tags
+    tagged: tuple[int, int, int]
+    """(primaries, transfer, matrix) as the file has them, 2 where it says nothing."""
+    centred: bool
+    matrix: tuple[int, ...] | None
+    """Display matrix, 9 integers; None where the pictures are upright."""
+    interlaced: bool
+    notes: tuple[str, ...]
+    """What was assumed or is done, for people."""
+
+    @property
+    def depth(self) -> str:
+        """ "8-bit 4:2:0 video range" and its like."""
+        alpha = " + alpha" if self.layout.alpha else ""
+        span = "full range" if self.tags.full_range else "video range"
+        return f"{self.layout.bits}-bit {self.layout.sampling}{alpha} {span}"
+
+
+def picture_format(sample: VideoFrame, source: Source) -> PictureFormat:
+    """Read it off the first picture; ReadError for a pixel format or a colour matrix that is not read."""
+    raw = _raw_tags(sample, source)
+    tags = resolve_tags(raw, sample.width, sample.height)
+    layout = decode.layout_of(sample.format, source.path)
+    if layout.kind == "yuv":
+        decode.rgb_from_codes(tags, layout.bits, source.path)  # refuses a matrix before a frame is asked for
+    matrix, turned = _display_matrix(sample)
+    woven = ("interlaced: fields are left woven as they are",) if sample.interlaced_frame else ()
+    codec = source.stream.codec_context.name
+    return PictureFormat(
+        width=sample.width,
+        height=sample.height,
+        pixel_format=sample.format.name,
+        codec=codec,
+        layout=layout,
+        tags=tags,
+        tagged=(raw.primaries, raw.transfer, raw.matrix),
+        centred=codec in _CENTRED,
+        matrix=matrix,
+        interlaced=sample.interlaced_frame,
+        notes=(*tags.notes, *turned, *woven),
+    )
+
+
+def _raw_tags(sample: VideoFrame, source: Source) -> RawTags:
+    """The picture's own tags, or the container's where the picture has none."""
+    context = source.stream.codec_context
+
+    def pick(own: int, outer: int) -> int:
+        return int(own if own not in (0, 2) else outer)
+
+    name = decode.PACKED.get(sample.format.name, sample.format.name)
+    return RawTags(
+        primaries=pick(sample.color_primaries, context.color_primaries),
+        transfer=pick(sample.color_trc, context.color_trc),
+        matrix=pick(sample.colorspace, context.colorspace),
+        range=int(sample.color_range or context.color_range or 0),
+        rgb=name.startswith("gbr"),
+        full_format=name.startswith("yuvj"),
+    )
+
+
+def _display_matrix(sample: VideoFrame) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
+    """The file's display matrix (None: upright), and what to say of it."""
+    attached: Any = sample.side_data  # PyAV types it as a closed dict; it is a mapping of every kind
+    side = attached.get(SideDataType.DISPLAYMATRIX)
+    if side is None:
+        return None, ()
+    matrix = struct.unpack("=9i", bytes(side)[:36])
+    if not decode.right_angled(matrix):
+        return None, ("the display matrix is not of right angles: ignored",)
+    if matrix[0] > 0 and matrix[4] > 0:
+        return None, ()
+    mirrored = matrix[0] * matrix[4] - matrix[1] * matrix[3] < 0
+    how = "mirrored" if mirrored else f"turned {-sample.rotation % 360} degrees clockwise"
+    return matrix, (f"{how} as the file's display matrix asks",)
