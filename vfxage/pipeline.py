@@ -132,6 +132,8 @@ def render_shot(
     """
     tracks = track_shot(job, progress)
     scene = stage_scene(job, tracks, ager)
+    if not scene.plan.faces:
+        progress.note("no face was found in the whole shot: beauty is the plate, delta is zero and matte is black")
     stamps = frame_stamps(job, scene, numbers)
     outputs = [destination(job, scene, index, numbers, stamps) for index in range(len(job.shot.outputs))]
     for output in outputs:

@@ -18,10 +18,11 @@ from vfxage.errors import ShotError
 from vfxage.job import Job, check_writable
 from vfxage.media.movie import write_h264
 from vfxage.model import Ager
-from vfxage.pipeline import Scene, find_tracks, render_frames, saved_tracks, stage_scene, with_handles
+from vfxage.pipeline import Scene, find_tracks, render_frames, saved_tracks, stage_scene, track_shot, with_handles
 from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
 from vfxage.publish import publish
+from vfxage.shot import PointSelect
 from vfxage.track import Tracks
 from vfxage.types import F32, U8, Frame, Render, Window
 
@@ -114,8 +115,15 @@ def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator
 
 
 def _tracks_nearby(job: Job, numbers: Sequence[int], progress: Progress) -> Tracks:
-    margin = job.shot.tracking.margin
-    return find_tracks(job, with_handles(job.numbers, frozenset(numbers), margin), progress)
+    """Track the range and its margin; the whole shot where a face is named by a point elsewhere in it."""
+    near = with_handles(job.numbers, frozenset(numbers), job.shot.tracking.margin)
+    for face in job.shot.faces:
+        if isinstance(face.select, PointSelect) and face.select.frame not in near:
+            progress.note(
+                f"face {face.name!r} is named by a point on frame {face.select.frame}: tracking the whole shot"
+            )
+            return track_shot(job, progress)
+    return find_tracks(job, near, progress)
 
 
 def _renders(

@@ -47,4 +47,5 @@ def test_a_select_that_finds_nothing_tells_what_there_is(shot):
     with pytest.raises(ShotError, match="taken by an earlier face"):
         select_faces(shot, (face("all"), face("left")))
     with pytest.raises(ShotError, match="none in frames 1001-1040"):
-        select_faces(replace(shot, faces=()), (face("all"),))
+        select_faces(replace(shot, faces=()), (face("largest"),))
+    assert select_faces(replace(shot, faces=()), (face("all"),)) == ()

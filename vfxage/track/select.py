@@ -35,15 +35,15 @@ F = TypeVar("F", bound=Selecting)
 def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack], ...]:
     """Give each face of the shot its tracks: one per take for largest, left and right, every free one for all.
 
-    A track belongs to the first face that asks for it. Raises ShotError when a face is left without any, telling what
-    was found where.
+    A track belongs to the first face that asks for it. "all" of none is none, for a frame without a face is data; any
+    other face left without a track raises ShotError, telling what was found where.
     """
     taken: set[int] = set()
     chosen: list[tuple[F, FaceTrack]] = []
     for face in faces:
         free = [track for track in tracks.faces if track.face not in taken]
         found = _find(tracks, free, face)
-        if not found:
+        if not found and face.select != "all":
             raise _nothing(tracks, taken, face)
         taken |= {track.face for track in found}
         chosen += [(face, track) for track in found]
