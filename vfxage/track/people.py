@@ -7,7 +7,7 @@ import numpy as np
 from vfxage.track.sightings import Sighting, alike
 from vfxage.types import F32
 
-_FOR, _SURE = 0.5, 0.6
+_FOR, _SURE = 0.5, 0.65
 """Vote of a picture that counts as evidence, and the vote that a sighting must have on the whole."""
 _PROOF = 6
 """Pictures of evidence a face needs, or most of its take where that is shorter."""
