@@ -20,8 +20,8 @@ from vfxage.media.movie.look import Look, on_display
 from vfxage.media.movie.mux import Audio, Muxer, Setup
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.source import open_container, reason
-from vfxage.media.movie.timecode import shift_timecode
 from vfxage.publish import publish
+from vfxage.timecode import shift_timecode
 from vfxage.types import Render
 
 FINGERPRINT = "com.vfxage.fingerprint"
