@@ -132,6 +132,19 @@ def test_mattes_of_overlapping_faces_never_pass_one_and_layers_add_up(colour):
     np.testing.assert_allclose(result.matte, np.minimum(alone, 1), atol=1e-6)
 
 
+def test_faces_that_cancel_leave_the_plate(colour):
+    """Steps of a few roundings up and down: at some pixels the second face takes back exactly what the first added."""
+    rgb = np.random.default_rng(5).uniform(0.2, 0.9, (*WINDOW.shape, 3)).astype(np.float32)
+    frame = Frame(number=1, window=WINDOW, rgb=rgb)
+    result = render(colour, face(4e-7), face(-4e-7, face=1), frame=frame, layers=True)
+    first = np.zeros_like(rgb)
+    first[result.layers[0].window.slices(WINDOW)] = result.layers[0].delta
+    cancelled = (first != 0) & (result.delta == 0)
+    assert cancelled.sum() > 20
+    assert same_bits(result.beauty, rgb)[cancelled].all()
+    assert same_bits(result.beauty, rgb + result.delta).all()
+
+
 def test_highlights_do_not_become_infinite(colour):
     rgb = np.full((*WINDOW.shape, 3), 65000.0, np.float32)
     rgb[::2] = -65000.0

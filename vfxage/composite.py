@@ -47,14 +47,17 @@ def composite(item: FrameDeltas, colour: Colour, layers: bool) -> Render:
     beauty, delta = frame.rgb.copy(), np.zeros(frame.rgb.shape, dtype=np.float32)  # zeros cost nothing until touched
     matte = np.zeros(frame.window.shape, dtype=np.float32)
     kept = []
-    for share in _normalised(_shares(item.deltas, frame.window)):
+    shares = _normalised(_shares(item.deltas, frame.window))
+    for share in shares:
         box = share.window.slices(frame.window)
         own = _delta(share, frame.rgb[box], delta[box], colour)
         delta[box] += own
         matte[box] = np.minimum(matte[box] + share.matte, 1.0)
-        np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
         if layers:
             kept.append(FaceLayer(name=share.name, window=share.window, delta=own, matte=share.matte))
+    for share in shares:  # only now: a later face may take back what an earlier one added
+        box = share.window.slices(frame.window)
+        np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
     return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept))
 
 
