@@ -306,6 +306,36 @@ def test_a_data_window_is_placed_on_the_display_window(tmp_path):
     assert np.abs(code[:, 40:]).max() < 0.02
 
 
+@pytest.mark.parametrize(
+    ("passes", "colorspace", "outside"),
+    [
+        (("delta",), DISPLAY, 0.5),
+        (("matte",), DISPLAY, 0.0),
+        (("beauty",), DISPLAY, 0.0),
+        (("beauty",), "ARRI LogC3 (EI800)", 0.0928),  # ARRI, "LogC Curve": the code of black at EI 800
+    ],
+)
+def test_outside_the_data_window_nothing_changes_and_all_is_black(tmp_path, passes, colorspace, outside):
+    window = Window(8, 16, 40, 60)
+    ones = np.ones((60, 40, 3), np.float32)
+    frame = Frame(number=1001, window=window, rgb=ones)
+    item = Render(frame=frame, beauty=ones, delta=ones, matte=np.ones((60, 40), np.float32))
+    image = clip(kind="sequence", colorspace=colorspace)
+    riding = ("matte",) if passes != ("matte",) else ()
+    where = destination(
+        tmp_path / "a.mov", "prores_4444", (*passes, *riding), (1001,), clip=image, colorspace=colorspace
+    )
+    written(where, [item])
+    code = codes(where.path, 12)[0]
+    for corner in (code[:12], code[84:], code[:, 56:]):
+        np.testing.assert_allclose(corner, outside, atol=0.004)
+    assert np.all(code[24:68, 16:40] > outside + 0.3)
+    if riding:
+        matte = planes_of(decoded(where.path)[0])[3]
+        assert matte[24:68, 16:40].min() == 4095
+        assert matte[:12].max() == matte[:, 56:].max() == 0
+
+
 @pytest.mark.parametrize("codec", ["prores_hq", "prores_4444", "h264"])
 def test_two_writes_are_the_same_bytes(tmp_path, codec):
     paths = [tmp_path / name / "a.mov" for name in ("one", "two")]

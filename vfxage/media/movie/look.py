@@ -25,6 +25,7 @@ class Look:
 
     def __init__(self, destination: Destination, colour_pass: Pass) -> None:
         self._pass = colour_pass
+        self._size = destination.clip.height, destination.clip.width
         self._unpremultiply = destination.clip.kind == "sequence"
         self._colour = Colour(destination.colorspace, destination.ocio)
         self._display = Colour(DISPLAY_709, BUILTIN)
@@ -39,20 +40,32 @@ class Look:
         self.tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
 
     def codes(self, render: Render, alpha: F32 | None) -> F32:
-        """Code values (H, W, 3) over ``render.frame.window``, 0..1 nominal.
+        """Code values (H, W, 3) over the display window, 0..1 nominal: outside the data window those of zero.
 
         With the plate's ``alpha`` an image sequence's beauty, which is premultiplied by it, is divided by it first.
         """
         if self._pass == "delta":
-            return np.clip(np.float32(0.5) + np.float32(0.5) * render.delta, 0.0, 1.0)
+            return np.clip(np.float32(0.5) + np.float32(0.5) * self.placed(render.delta, render), 0.0, 1.0)
         if self._pass == "matte":
-            return np.repeat(render.matte[:, :, None], 3, axis=2)
+            return np.repeat(self.placed(render.matte, render)[:, :, None], 3, axis=2)
         beauty = render.beauty
         if alpha is not None and self._unpremultiply:
             beauty = beauty / np.where(alpha > 0, alpha, np.float32(1.0))[:, :, None]
+        beauty = self.placed(beauty, render)
         if not self._colour.linear:
             return self._colour.from_linear(beauty)
         return self._display.from_linear(self._srgb.to_linear(self._colour.encode(beauty)))
+
+    def placed(self, image: F32, render: Render) -> F32:
+        """The image (H, W, ...) that covers ``render.frame.window`` on the display window, zero around."""
+        window, display = render.frame.window, Window(0, 0, self._size[1], self._size[0])
+        if window == display:
+            return image
+        canvas = np.zeros((*self._size, *image.shape[2:]), np.float32)
+        shared = window.intersect(display)
+        if not shared.empty:
+            canvas[shared.slices(display)] = image[shared.slices(window)]
+        return canvas
 
     def _tag_numbers(self, destination: Destination) -> tuple[int, int, int]:
         clip = destination.clip
@@ -61,15 +74,3 @@ class Look:
             return tags_for(DISPLAY_709 if self._colour.linear else self._colour.name)
         primaries, transfer, matrix = own
         return primaries, transfer, matrix if matrix in (1, 5, 6, 9) else 9 if primaries == 9 else 1
-
-
-def on_display(image: F32, window: Window, size: tuple[int, int]) -> F32:
-    """The image (H, W, ...) that covers ``window`` on the display window of ``size`` (height, width), black around."""
-    display = Window(0, 0, size[1], size[0])
-    if window == display:
-        return image
-    canvas = np.zeros((*size, *image.shape[2:]), np.float32)
-    shared = window.intersect(display)
-    if not shared.empty:
-        canvas[shared.slices(display)] = image[shared.slices(window)]
-    return canvas

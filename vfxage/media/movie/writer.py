@@ -16,7 +16,7 @@ from vfxage.errors import OutputError, ReadError, ShotError, WriteError
 from vfxage.media.base import Destination, Pass
 from vfxage.media.movie.encode import encode_picture, frame_size
 from vfxage.media.movie.forms import FORMS, Form
-from vfxage.media.movie.look import Look, on_display
+from vfxage.media.movie.look import Look
 from vfxage.media.movie.mux import Audio, Muxer, Setup
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.source import open_container, reason
@@ -172,16 +172,11 @@ class MovieWriter:
         return Audio(path=clip.path, start=start, end=start + len(numbers) / self._rate)
 
     def _picture(self, render: Render) -> av.VideoFrame:
-        frame, clip = render.frame, self._destination.clip
+        frame = render.frame
         alpha = render.matte if self._matte_rides else frame.alpha if self._plate_alpha else None
         code = self._look.codes(render, frame.alpha if self._plate_alpha else None)
-        size = (clip.height, clip.width)
-        return encode_picture(
-            on_display(code, frame.window, size),
-            None if alpha is None else on_display(alpha, frame.window, size),
-            self._form,
-            self._look.tags,
-        )
+        placed = None if alpha is None else self._look.placed(alpha, render)
+        return encode_picture(code, placed, self._form, self._look.tags)
 
 
 def fingerprint(destination: Destination) -> str:
