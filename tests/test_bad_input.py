@@ -88,7 +88,7 @@ def test_a_truncated_movie(clips: Path, tmp_path: Path) -> None:
     run("render", write_shot(tmp_path, plate="cut.mp4", outputs=[output])).fails(3, "cut.mp4")
 
 
-@pytest.mark.parametrize("content", [b"", b"not a movie at all", os.urandom(4096)])
+@pytest.mark.parametrize("content", [b"", b"not a movie at all", bytes(range(256)) * 16])
 def test_something_that_is_no_movie(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "plate.mov").write_bytes(content)
     output = {"path": "out/x.%04d.exr", "passes": ["beauty"]}
@@ -140,7 +140,7 @@ def test_a_yaml_bomb(tmp_path: Path) -> None:
     run("render", tmp_path / "bomb.yaml").fails(2, "bomb.yaml")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", os.urandom(1000)])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", bytes(range(255, -1, -1)) * 4])
 def test_a_checkpoint_that_is_none(plate: Path, content: bytes) -> None:
     (plate.parent / "net.pth").write_bytes(content)
     run("render", shot(plate, model="net.pth")).fails(5, "net.pth")

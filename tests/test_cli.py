@@ -174,6 +174,29 @@ def test_preview_without_tracks_looks_only_around_its_range(plate: Path, tmp_pat
         assert page.size == (4 * 360, 30 + 2 * 3 * 360)
 
 
+def test_a_preview_replaces_nothing_but_a_preview(clips: Path, tmp_path: Path) -> None:
+    movie = tmp_path / "plate.mp4"
+    movie.write_bytes((clips / "androidx_sample.mp4").read_bytes())
+    path = write_shot(tmp_path, plate="plate.mp4", frames="1-2")
+    precious = tmp_path / "cut.png"
+    precious.write_bytes(b"a picture")
+    before = movie.read_bytes()
+    run("preview", path, "--out", movie, "--overwrite").fails(2, "plate.mp4")
+    run("preview", path, "--out", tmp_path / "cut.mp4").fails(2, "cut.png", "--overwrite")
+    run("preview", path, "--out", tmp_path / "cut.mov").fails(2, "MP4")
+    assert movie.read_bytes() == before
+    assert precious.read_bytes() == b"a picture"
+    run("preview", path).ok()
+    run("preview", path).ok()
+
+
+def test_info_lists_colour_spaces() -> None:
+    told = run("info", "--colorspaces").ok().out
+    assert "ACEScg" in told
+    assert "ARRI LogC4" in told
+    run("info").fails(2, "plate")
+
+
 def test_a_plate_without_a_face_renders_with_a_note(clips: Path, tmp_path: Path) -> None:
     output = {"path": "out/street.%04d.exr", "passes": ["beauty", "delta", "matte"]}
     path = write_shot(tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames="3-5", outputs=[output])
@@ -203,7 +226,7 @@ def test_movies_of_every_pass(plate: Path, tmp_path: Path) -> None:
 def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: int, code: int) -> None:
     path = shot(plate, tmp_path, frames="101-110")
     process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage.cli", "render", str(path)],
+        [sys.executable, "-m", "vfxage", "render", str(path)],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -219,6 +242,21 @@ def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: int, code: 
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
     kept = len(list((tmp_path / "out").glob("two.*.exr")))
     assert f"{10 - kept} frames rendered, {kept} complete already" in run("render", path).ok().out
+
+
+def test_a_second_signal_does_not_disturb_the_cleaning_up(plate: Path, tmp_path: Path) -> None:
+    path = shot(plate, tmp_path)
+    process = subprocess.Popen([sys.executable, "-m", "vfxage", "render", str(path)], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "out").glob("two.*.exr")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "Traceback" not in told
+    assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
 
 
 def test_the_demo_shot_is_what_its_schema_says() -> None:

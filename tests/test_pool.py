@@ -88,6 +88,26 @@ def test_an_error_of_the_source_reaches_the_consumer_after_what_came_before() ->
     assert vfxage_threads() == []
 
 
+def test_what_was_begun_before_an_error_of_the_source_comes_first() -> None:
+    def source() -> Iterator[int]:
+        yield from range(5)
+        raise OSError("gone")
+
+    got = []
+
+    def consume() -> None:
+        with (
+            ordered_map(lambda i: i, source(), workers=2, ahead=2) as near,
+            ordered_map(lambda i: i, near, workers=2, ahead=2) as far,
+        ):
+            for item in far:
+                got.append(item)
+
+    with pytest.raises(OSError, match="gone"):
+        consume()
+    assert got == [0, 1, 2, 3, 4]
+
+
 def test_leaving_early_closes_the_source() -> None:
     closed = threading.Event()
 

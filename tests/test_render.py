@@ -109,12 +109,40 @@ def test_one_keyframe_moved_renders_only_the_frames_it_reaches(plate: Path, tmp_
     assert "3 frames rendered, 3 complete already" in result.out
 
 
+def test_a_repainted_frame_of_the_same_size_is_rendered_again(clips: Path, tmp_path: Path) -> None:
+    for index, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, 4))):
+        write_exr(tmp_path / f"man.{FIRST + index}.exr", rgb[::2, ::2], compression="none")
+    path = shot(tmp_path, tmp_path, temporal={"radius": 0, "strength": 1.0})
+    run("render", path).ok()
+    frame = tmp_path / "man.1002.exr"
+    bits, before = read_exr(frame), frame.stat().st_size
+    rgb = np.stack([halves(bits[c]) for c in "RGB"], -1)
+    rgb[40:60, 100:140] = 0.5  # beside the face, away from head, middle and tail of the file
+    write_exr(frame, rgb, compression="none")
+    assert frame.stat().st_size == before
+    assert "1 frames rendered, 2 complete already" in run("render", path).ok().out
+
+
+def test_an_edited_colour_config_renders_again_and_a_moved_one_does_not(plate: Path, tmp_path: Path) -> None:
+    import PyOpenColorIO as Ocio
+
+    config = Ocio.Config.CreateFromBuiltinConfig("studio-config-v2.2.0_aces-v1.3_ocio-v2.4")
+    edited = config.serialize().replace("name: studio-config", "name: house-config")
+    for name, text in (("a", config.serialize()), ("b", config.serialize()), ("c", edited)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.ocio").write_text(text)
+    path = shot(plate, tmp_path, frames="1001-1002", ocio="a/config.ocio")
+    run("render", path).ok()
+    assert "2 complete already" in run("render", path, "--set", "ocio=b/config.ocio").ok().out
+    assert "2 frames rendered" in run("render", path, "--set", "ocio=c/config.ocio").ok().out
+
+
 def test_a_killed_render_leaves_no_torn_file_and_is_completed_to_the_same_bytes(
     plate: Path, rendered: Path, tmp_path: Path
 ) -> None:
     path = shot(plate, tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage.cli", "render", str(path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "vfxage", "render", str(path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").glob("man.*.exr")) and process.poll() is None and time.monotonic() < deadline:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vfxage.errors import ReadError, VfxageError, WriteError
-from vfxage.publish import publish
+from vfxage.publish import partial_path, publish, sweep
 from vfxage.types import POINTS, FaceTrack, Frame, Window
 
 windows = st.builds(Window, *[st.integers(-50, 50)] * 2, *[st.integers(0, 40)] * 2)
@@ -92,3 +94,17 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
         fail()
     assert final.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [final]
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    code = "import sys; from vfxage.publish import partial_path; from pathlib import Path; "
+    code += "partial_path(Path(sys.argv[1])).write_bytes(b'half')"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "frame.1001.exr")], check=True)
+    (dead,) = tmp_path.iterdir()
+    at_work = partial_path(tmp_path / "frame.1002.exr")
+    others = [at_work, tmp_path / ".notes.partial.exr", tmp_path / "frame.1003.exr"]
+    for path in others:
+        path.write_bytes(b"mine")
+    sweep(tmp_path)
+    assert not dead.exists()
+    assert all(path.exists() for path in others)

@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -16,6 +16,10 @@ from vfxage import __version__
 from vfxage.console import LogFormat, open_progress
 from vfxage.errors import ShotError, VfxageError
 from vfxage.shot import load_shot, schema
+
+if TYPE_CHECKING:
+    from vfxage.job import Job
+    from vfxage.progress import Progress
 
 app = typer.Typer(
     add_completion=False,
@@ -56,10 +60,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 class Stopped(BaseException):
     """SIGINT or SIGTERM arrived; unwinds like KeyboardInterrupt, so that nothing half-written stays."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = number
-
 
 @app.command()
 def render(
@@ -86,8 +86,7 @@ def render(
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
-        for note in job.clip.notes:
-            progress.note(note)
+        tell_notes(job, progress)
         ager = load_ager(loaded.model, device)
         if ager.note:
             progress.note(ager.note)
@@ -107,6 +106,7 @@ def preview(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="MOVIE.mp4", help="Default: beside the shot's first output.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace whatever stands at --out.")] = False,
     log: Log = None,
     debug: Debug = False,
 ) -> None:
@@ -118,14 +118,16 @@ def preview(
     loaded = load_shot(shot, set_ or ())
     from vfxage.job import open_job
     from vfxage.model import load_ager
-    from vfxage.preview import preview_shot
+    from vfxage.preview import preview_path, preview_shot
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
+        tell_notes(job, progress)
         ager = load_ager(loaded.model, device)
         if ager.note:
             progress.note(ager.note)
-        for path in preview_shot(job, ager, numbers, progress, workers=workers or ager.workers_default, movie=out):
+        movie = preview_path(job, out, overwrite=overwrite)
+        for path in preview_shot(job, ager, numbers, progress, workers=workers or ager.workers_default, movie=movie):
             typer.echo(path)
 
 
@@ -147,6 +149,7 @@ def track(
     from vfxage.track import to_json
 
     with open_job(loaded) as job:
+        tell_notes(job, progress)
         tracks = track_shot(job, progress, anew=overwrite)
         if as_json:
             typer.echo(json.dumps(to_json(tracks), indent=1))
@@ -157,14 +160,25 @@ def track(
 
 @app.command()
 def info(
-    path: Annotated[Path, typer.Argument(metavar="SHOT.yaml|PLATE", help="A shot file, or a plate on its own.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="SHOT.yaml|PLATE", help="A shot file, or a plate on its own.")
+    ] = None,
     set_: Set = None,
     as_json: AsJson = False,
+    colorspaces: Annotated[
+        bool, typer.Option("--colorspaces", help="List the names that `colorspace:` takes, and stop.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Say what the plate is, which faces are in it, and what a render will write."""
-    from vfxage.facts import plate_facts, shot_facts, show
+    from vfxage.facts import colour_facts, plate_facts, shot_facts, show
 
+    if colorspaces:
+        config = load_shot(path, set_ or ()).ocio if path and path.suffix in (".yaml", ".yml") else None
+        show(colour_facts(config), as_json=as_json)
+        return
+    if path is None:
+        raise ShotError("info needs a shot file or a plate", fix="name one, or say --colorspaces")
     facts = shot_facts(load_shot(path, set_ or ())) if path.suffix in (".yaml", ".yml") else plate_facts(str(path))
     show(facts, as_json=as_json)
 
@@ -173,6 +187,12 @@ def info(
 def print_schema() -> None:
     """Print the JSON schema of a shot file (the same as configs/shot.schema.json), for editors."""
     typer.echo(json.dumps(schema(), indent=2))
+
+
+def tell_notes(job: Job, progress: Progress) -> None:
+    """Say what the plate's reader had to assume."""
+    for note in job.clip.notes:
+        progress.note(note)
 
 
 @app.callback(invoke_without_command=True)
@@ -186,23 +206,37 @@ def version(
         raise typer.Exit
 
 
+class _Signals:
+    """Raises Stopped in the main thread at the first SIGINT or SIGTERM; while that unwinds, others are ignored."""
+
+    def __init__(self) -> None:
+        self.taken: int | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._take)
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        self.taken = number
+        raise Stopped
+
+
 def main() -> None:
     """Run the command line; every way out is one line on stderr and an exit code of ``errors.py``."""
     debug = "--debug" in sys.argv
     if not debug:
         _quiet_libraries()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    signals = _Signals()
     try:
         app()
-    except VfxageError as error:
-        _leave(f"error: {error}", error.exit_code, debug)
-    except Stopped as stop:
-        _leave("stopped; what is complete stays, run the same command to go on", 128 + stop.signal, debug)
-    except BrokenPipeError:
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
+        sys.exit(128 + signal.SIGPIPE)
+    except (Exception, Stopped) as error:
+        if signals.taken is not None:  # a library may have made another error of Stopped
+            _leave("stopped; what is complete stays, run the same command to go on", 128 + signals.taken, debug)
+        if isinstance(error, VfxageError):
+            _leave(f"error: {error}", error.exit_code, debug)
         bug = f"bug in vfxage: {type(error).__name__}: {error}"
         _leave(f"{bug}; please report it with what --debug prints", 1, debug)
 
@@ -218,10 +252,6 @@ def _quiet_libraries() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
-
-
 def _leave(text: str, code: int, debug: bool) -> NoReturn:
     if debug:
         import traceback
@@ -229,7 +259,3 @@ def _leave(text: str, code: int, debug: bool) -> NoReturn:
         traceback.print_exc()
     sys.stderr.write(" ".join(text.split()) + "\n")
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    main()

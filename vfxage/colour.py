@@ -87,7 +87,7 @@ def from_cicp(primaries: int, transfer: int) -> str:
             return name
     raise ShotError(
         f"the video's colour tags (primaries {primaries}, transfer {transfer}) have no OpenColorIO space",
-        fix='name it in the shot: "colorspace: ..." (vfxage info lists the choices)',
+        fix='name it in the shot: "colorspace: ..." (vfxage info --colorspaces lists the choices)',
     )
 
 
@@ -123,6 +123,8 @@ class Colour:
         space = ocio.find(name)
         self.name: str = space.getName()
         """Canonical."""
+        self.fingerprint: str = f"{self.name} {ocio.fingerprint}"
+        """The same wherever the config lies, another when its content changes."""
         self.linear: bool = ocio.is_linear(self.name)
         self.linear_name: str | None
         """The linear space with the same primaries; None where the config has none (P3-DCI)."""
@@ -240,6 +242,11 @@ class _Converter:
         self._pivot_to_xyz = self._apply(
             lambda *ends: to_builtin(self._config, *ends), (self._pivot, _XYZ), np.eye(3)
         ).T
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the config's content and the files it refers to, wherever they lie."""
+        return str(self._config.getCacheID())
 
     def find(self, name: str) -> Any:
         """The colour space of this name, alias or role."""

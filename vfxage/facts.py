@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from vfxage.colour import known_spaces
 from vfxage.frames import FrameRange
 from vfxage.job import Job, open_job
 from vfxage.landmarks import FaceFinder
@@ -42,6 +43,11 @@ def shot_facts(shot: Shot) -> Facts:
             for output in shot.outputs
         ]
         return facts
+
+
+def colour_facts(config: str | None) -> Facts:
+    """The names that ``colorspace:`` takes: of the given OpenColorIO config, else $OCIO, else the built-in one."""
+    return {"colorspaces": [{"name": name} for name in known_spaces(config)]}
 
 
 def track_facts(tracks: Tracks) -> list[Facts]:

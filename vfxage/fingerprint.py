@@ -2,21 +2,26 @@
 
 A frame's fingerprint covers the plate frames and the faces (landmarks, ages, intensity) inside the temporal filter's
 window around it, the ager, matte, filter and colour. It does not cover where things lie or when they were
-written, so a change to one keyframe re-renders exactly the frames that it reaches.
+written, so a change to one keyframe re-renders exactly the frames that it reaches, on whichever host.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from vfxage.errors import ReadError
 
-_SAMPLE = 1 << 16
-"""Bytes read at the head, the middle and the tail of a plate file: its size and these stand for its content."""
+_WHOLE = 1 << 28
+"""Files up to this many bytes are read whole; of a larger one (a movie), samples stand for the rest."""
+
+_SAMPLES, _SAMPLE = 256, 1 << 16
+"""How many samples, evenly spread, and how many bytes each."""
 
 
 def digest(*parts: object) -> str:
@@ -30,17 +35,37 @@ def digest(*parts: object) -> str:
 
 
 def file_digest(path: Path, frame: int | None = None) -> str:
-    """Digest of a plate file's size and samples of its content; raises ReadError where it cannot be read."""
+    """Digest of a plate file's content; raises ReadError where it cannot be read."""
+    with _readable(path, frame):
+        facts = path.stat()
+        return _content(path, facts.st_size, facts.st_mtime_ns)
+
+
+def file_identity(path: Path, frame: int | None = None) -> tuple[str, int, int]:
+    """A file's name, size and time: enough to tell that it was replaced, without reading it. Raises ReadError."""
+    with _readable(path, frame):
+        facts = path.stat()
+        return path.name, facts.st_size, facts.st_mtime_ns
+
+
+@lru_cache(maxsize=1 << 14)
+def _content(path: Path, size: int, _time: int) -> str:
+    with path.open("rb") as file:
+        if size <= _WHOLE:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+        samples = []
+        for index in range(_SAMPLES):
+            file.seek((size - _SAMPLE) * index // (_SAMPLES - 1))
+            samples.append(file.read(_SAMPLE))
+    return digest(size, *samples)
+
+
+@contextmanager
+def _readable(path: Path, frame: int | None) -> Iterator[None]:
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            samples = []
-            for start in (0, size // 2, max(0, size - _SAMPLE)):
-                file.seek(start)
-                samples.append(file.read(_SAMPLE))
+        yield
     except OSError as error:
         raise ReadError(f"cannot be read ({error.strerror})", path=path, frame=frame) from error
-    return digest(size, *samples)
 
 
 def window_digests(own: Mapping[int, str], numbers: Iterable[int], radius: int, constants: Any) -> dict[int, str]:

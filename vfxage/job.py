@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,11 @@ from pathlib import Path
 from vfxage import __version__
 from vfxage.colour import Colour
 from vfxage.errors import OutputError, ReadError, ShotError
-from vfxage.fingerprint import digest, file_digest
+from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import FrameRange, Pattern
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
+from vfxage.publish import sweep
 from vfxage.shot import Shot
 from vfxage.types import ClipInfo
 
@@ -46,19 +46,23 @@ class Job:
         """The saved tracks."""
         return self.folder / f"{self.name}.tracks.npz"
 
-    def plate_digests(self) -> dict[int, str]:
-        """What each plate frame's pixels depend on: its file, its number, and how it is taken to linear."""
-        reading = [self.colour.name, str(self.shot.ocio or ""), os.environ.get("OCIO", "")]
+    def plate_digest(self, number: int) -> str:
+        """What this plate frame's pixels depend on: its file's content, its place in it, how it becomes linear."""
         if self.clip.kind == "movie":
-            movie = file_digest(Path(self.clip.path))
-            return {n: digest(movie, n - self.clip.first, reading) for n in self.numbers}
-        pattern = Pattern.parse(self.clip.path)
-        return {n: digest(file_digest(pattern.path(n), n), reading) for n in self.numbers}
+            return digest(file_digest(Path(self.clip.path)), number - self.clip.first, self.colour.fingerprint)
+        return digest(file_digest(self._file(number), number), self.colour.fingerprint)
 
-    def tracks_key(self, plate: dict[int, str]) -> str:
-        """What saved tracks must carry to be reused: version, tracking settings, every plate frame."""
+    def tracks_key(self) -> str:
+        """What saved tracks must carry to be reused: version, tracking settings, colour, every plate file."""
         settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
-        return digest(__version__, settings, sorted(plate.items()))
+        if self.clip.kind == "movie":
+            plate = [file_identity(Path(self.clip.path)), file_digest(Path(self.clip.path)), self.clip.first]
+        else:
+            plate = [file_identity(self._file(number), number) for number in self.numbers]
+        return digest(__version__, settings, self.colour.fingerprint, plate, self.numbers)
+
+    def _file(self, number: int) -> Path:
+        return Pattern.parse(self.clip.path).path(number)
 
     def pick(self, text: str | None) -> tuple[int, ...]:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
@@ -126,11 +130,12 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[int, ...]:
 
 
 def check_writable(folder: Path) -> None:
-    """Make ``folder`` and try to write in it; raises OutputError before anything was rendered."""
+    """Make ``folder``, try to write in it, and clear what killed runs left; raises OutputError before rendering."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".vfxage-"):
             pass
+        sweep(folder)
     except OSError as error:
         raise OutputError(
             f"cannot be written to ({error.strerror})", path=folder, fix="choose another path or mend its permissions"

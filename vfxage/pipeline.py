@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, islice
+from pathlib import Path
 from typing import TypeVar
 
 from vfxage import __version__
@@ -58,7 +59,7 @@ def track_shot(job: Job, progress: Progress, *, anew: bool = False) -> Tracks:
     if saved is not None:
         return saved
     check_writable(job.folder)
-    tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key(job.plate_digests()))
+    tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key())
     tracks.save(job.tracks_path)
     return tracks
 
@@ -72,7 +73,7 @@ def saved_tracks(job: Job, progress: Progress) -> Tracks | None:
     except ReadError as error:
         progress.note(f"saved tracks are damaged and are made anew: {error}")
         return None
-    return saved if saved.key == job.tracks_key(job.plate_digests()) else None
+    return saved if saved.key == job.tracks_key() else None
 
 
 def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: str = "") -> Tracks:
@@ -134,12 +135,16 @@ def render_shot(
     scene = stage_scene(job, tracks, ager)
     if not scene.plan.faces:
         progress.note("no face was found in the whole shot: beauty is the plate, delta is zero and matte is black")
-    stamps = frame_stamps(job, scene, numbers)
+    for output in job.shot.outputs:
+        check_writable(Path(output.path).parent)
+    stamps = frame_stamps(job, scene, numbers, progress)
     outputs = [destination(job, scene, index, numbers, stamps) for index in range(len(job.shot.outputs))]
-    for output in outputs:
-        check_writable(output.folder)
     with ExitStack() as writers:
-        jobs = [(writer, todo(writer, output, overwrite)) for output, writer in open_writers(outputs, writers)]
+        open_writers = [(output, writers.enter_context(open_writer(output))) for output in outputs]
+        jobs = [
+            (writer, frozenset(numbers) if overwrite else todo(writer, output, progress))
+            for output, writer in open_writers
+        ]
         wanted = frozenset(chain.from_iterable(missing for _, missing in jobs))
         if wanted:
             needed = with_handles(job.numbers, wanted, scene.radius)
@@ -155,16 +160,18 @@ def render_shot(
     )
 
 
-def open_writers(outputs: Sequence[Destination], stack: ExitStack) -> list[tuple[Destination, Writer]]:
-    """Open every output; a movie that cannot be made fails here, before a frame is rendered."""
-    return [(output, stack.enter_context(open_writer(output))) for output in outputs]
-
-
-def todo(writer: Writer, output: Destination, overwrite: bool) -> frozenset[int]:
+def todo(writer: Writer, output: Destination, progress: Progress) -> frozenset[int]:
     """Frames this output still lacks; raises OutputError where a file that is not ours stands in the way."""
-    if overwrite:
-        return frozenset(output.numbers)
-    lacking = [n for n in output.numbers if not writer.finished(n)]
+    workers = 2 if writer.parallel else 1
+    lacking = []
+    with (
+        progress.stage("kept", len(output.numbers)) as advance,
+        ordered_map(writer.finished, output.numbers, workers=workers) as answers,
+    ):
+        for number, finished in zip(output.numbers, answers, strict=True):
+            if not finished:
+                lacking.append(number)
+            advance(number)
     for number in lacking:
         foreign = writer.foreign(number)
         if foreign is not None:
@@ -218,19 +225,16 @@ def destination(job: Job, scene: Scene, index: int, numbers: Sequence[int], stam
     )
 
 
-def frame_stamps(job: Job, scene: Scene, numbers: Sequence[int]) -> dict[int, str]:
-    """Fingerprint every frame (see ``fingerprint.py`` for what it covers)."""
-    shot = job.shot
-    plate = job.plate_digests()
-    own = {n: digest(plate[n], *scene.plan.dependencies(n)) for n in job.numbers}
-    constants = [
-        __version__,
-        scene.ager.fingerprint,
-        shot.matte.model_dump(mode="json"),
-        shot.temporal.model_dump(mode="json"),
-        scene.cuts,
-    ]
-    return window_digests(own, numbers, scene.radius, constants)
+def frame_stamps(job: Job, scene: Scene, numbers: Sequence[int], progress: Progress) -> dict[int, str]:
+    """Fingerprint every frame (see ``fingerprint.py`` for what it covers); reads the plate's files."""
+    needed = with_handles(job.numbers, frozenset(numbers), scene.radius)
+    own = {}
+    with progress.stage("plate", len(needed)) as advance, ordered_map(job.plate_digest, needed, workers=2) as plate:
+        for n, content in zip(needed, plate, strict=True):
+            own[n] = digest(content, n in scene.cuts, *scene.plan.dependencies(n))
+            advance(n)
+    matte, temporal = (part.model_dump(mode="json") for part in (job.shot.matte, job.shot.temporal))
+    return window_digests(own, numbers, scene.radius, [__version__, scene.ager.fingerprint, matte, temporal])
 
 
 def with_handles(whole: Sequence[int], wanted: frozenset[int], radius: int) -> list[int]:

@@ -86,12 +86,22 @@ def ordered_map(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="vfxage-map")
 
     def results() -> Iterator[R]:
-        for item in items:
+        source, failure = iter(items), None
+        while True:
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception as error:  # what was begun before it comes first
+                failure = error
+                break
             pending.append(pool.submit(function, item))
             if len(pending) >= workers + ahead:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+        if failure is not None:
+            raise failure
 
     try:
         yield results()

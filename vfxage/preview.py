@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vfxage.colour import Colour
 from vfxage.crop import CropPlan
-from vfxage.errors import ShotError
+from vfxage.errors import OutputError
+from vfxage.frames import Pattern
 from vfxage.job import Job, check_writable
 from vfxage.media.movie import write_h264
 from vfxage.model import Ager
@@ -26,8 +27,8 @@ from vfxage.shot import PointSelect
 from vfxage.track import Tracks
 from vfxage.types import F32, U8, Frame, Render, Window
 
-PANEL_WIDTH = 960
-"""Widest panel, pixels; four make a movie of at most 1920 across."""
+PANEL_WIDTH, PANEL_HEIGHT = 960, 720
+"""Largest panel, pixels; the movie is twice as wide and high."""
 
 SHEET_ROWS = 6
 """Frames on the contact sheet, evenly spread over the range."""
@@ -43,7 +44,7 @@ _DELTA_GAIN = 2
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """How plate pixels become preview pixels: square, at most PANEL_WIDTH across."""
+    """How plate pixels become preview pixels: square, within the largest panel."""
 
     width: int
     height: int
@@ -53,9 +54,9 @@ class Proxy:
     @classmethod
     def of(cls, width: int, height: int, pixel_aspect: float) -> Proxy:
         """Fit a plate of this size into a panel, unsqueezed, with even sides (4:2:0 needs them)."""
-        across = min(width * pixel_aspect, PANEL_WIDTH)
-        down = across / (width * pixel_aspect) * height
-        w, h = max(2, round(across / 2) * 2), max(2, round(down / 2) * 2)
+        size = width * pixel_aspect, height
+        scale = min(1.0, PANEL_WIDTH / size[0], PANEL_HEIGHT / size[1])
+        w, h = (max(2, round(side * scale / 2) * 2) for side in size)
         return cls(w, h, (w / width, h / height))
 
     def frame(self, frame: Frame, display: Window) -> Frame:
@@ -77,18 +78,32 @@ class Proxy:
         return replace(tracks, faces=faces)
 
 
+def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
+    """Where the preview goes: ``asked``, else ``<shot>.preview.mp4`` beside the first output.
+
+    Raises OutputError where it would replace the plate, an output, or (without ``overwrite``) any file but a preview.
+    """
+    movie = (asked or job.folder / f"{job.name}.preview.mp4").resolve()
+    if movie.suffix != ".mp4":
+        raise OutputError("a preview is an MP4", path=movie, fix="end its name in .mp4")
+    for path in (movie, movie.with_suffix(".png")):
+        taken = [job.clip.path, *(output.path for output in job.shot.outputs)]
+        if any(Pattern.parse(path).overlaps(Pattern.parse(other)) for other in taken):
+            raise OutputError("is the plate or an output of the shot", path=path, fix="choose another --out")
+        if path.exists() and not (overwrite or path.stem.endswith(".preview")):
+            raise OutputError("exists already", path=path, fix="choose another --out, or say --overwrite")
+    check_writable(movie.parent)
+    return movie
+
+
 def preview_shot(
-    job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, *, workers: int, movie: Path | None
+    job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, *, workers: int, movie: Path
 ) -> tuple[Path, Path]:
-    """Render ``numbers`` small to an MP4 and a PNG beside it; gives both paths.
+    """Render ``numbers`` small to the MP4 ``movie`` and a PNG beside it; gives both paths.
 
     Uses saved tracks where plate and settings have not changed; else tracks only the range and ``tracking.margin``
     frames each side, and saves nothing.
     """
-    movie = (movie or job.folder / f"{job.name}.preview.mp4").absolute()
-    if movie.suffix != ".mp4":
-        raise ShotError(f"a preview is an MP4, not {movie.suffix or 'a file without suffix'}", path=movie)
-    check_writable(movie.parent)
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect)
     small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
     tracks = saved_tracks(job, progress) or _tracks_nearby(job, numbers, progress)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,10 +15,33 @@ from vfxage.errors import WriteError
 PARTIAL = ".partial"
 """Files being written end in this plus the final suffix; a killed run may leave them, a reader never matches them."""
 
+_HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname()) or "host"
+_PARTIAL_NAME = re.compile(rf"\..+\.{re.escape(_HOST)}_(\d+)_[0-9a-f]{{8}}{re.escape(PARTIAL)}(\.\w+)?")
+
 
 def partial_path(path: Path) -> Path:
-    """Name the unfinished file beside ``path``: hidden, unique, with the same suffix (muxers look at it)."""
-    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}{PARTIAL}{path.suffix}")
+    """Name the unfinished file beside ``path``: hidden, with its host and process, and the same suffix for muxers."""
+    mark = f"{_HOST}_{os.getpid()}_{secrets.token_hex(4)}"
+    return path.with_name(f".{path.stem}.{mark}{PARTIAL}{path.suffix}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the unfinished files in ``folder`` whose process, on this host, is gone."""
+    for entry in os.scandir(folder):
+        found = _PARTIAL_NAME.fullmatch(entry.name)
+        if found and not _alive(int(found[1])):
+            with suppress(OSError):
+                os.unlink(entry.path)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 @contextmanager
