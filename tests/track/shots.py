@@ -1,6 +1,7 @@
 """Frames, settings and made-up tracks that the tests of this folder share."""
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import av
@@ -32,8 +33,21 @@ def plate(pictures, first=0, step=1, origin=(0, 0)):
 
 
 def track(pictures, settings=Settings(), pixel_aspect=1.0, **numbering) -> Tracks:
-    clip = ClipInfo(path="", kind="movie", width=1, height=1, first=0, last=1, pixel_aspect=pixel_aspect)
-    return build_tracks(plate(pictures, **numbering), Pictures(), settings, clip)
+    """Track a plate whose data window, the first picture's, begins at ``origin`` and ends with the display window."""
+    frames = iter(plate(pictures, **numbering))
+    first = list(islice(frames, 1))
+    window = first[0].window if first else Window(0, 0, 1, 1)
+    clip = ClipInfo(
+        path="",
+        kind="movie",
+        width=window.x + window.width,
+        height=window.y + window.height,
+        first=0,
+        last=1,
+        pixel_aspect=pixel_aspect,
+        data_window=window,
+    )
+    return build_tracks(chain(first, frames), Pictures(), settings, clip)
 
 
 def decode(path: Path, start=0, stop=None):

@@ -9,7 +9,7 @@ from vfxage.track.cuts import Shown, mark_cuts
 
 
 def cuts(pictures) -> list[int]:
-    shown = (Shown(number=n, picture=p, cut=False, offset=(0, 0)) for n, p in enumerate(pictures))
+    shown = (Shown(number=n, picture=p, cut=False) for n, p in enumerate(pictures))
     marked = list(mark_cuts(shown))
     assert [item.number for item in marked] == list(range(len(marked)))
     return [item.number for item in marked if item.cut]

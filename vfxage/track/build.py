@@ -11,24 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.landmarks import FaceFinder
+from vfxage.track.canvas import Canvas, ToSdr8
 from vfxage.track.cuts import Shown, mark_cuts
 from vfxage.track.people import people, real
 from vfxage.track.sightings import Sighting, Watcher
 from vfxage.track.smooth import bridge, smooth
 from vfxage.track.tracks import Tracks
-from vfxage.types import F32, F64, POINTS, U8, ClipInfo, FaceTrack, Frame
+from vfxage.types import F32, F64, POINTS, ClipInfo, FaceTrack, Frame
 
 RAMP = 5
 """Frames over which the effect comes and goes with a face inside a take."""
-_SQUARE_ENOUGH = 0.02
-
-
-class ToSdr8(Protocol):
-    """What tracking needs of a plate's colour."""
-
-    def to_sdr8(self, rgb: F32) -> U8:
-        """(H, W, 3) scene-linear to display-referred 8-bit sRGB."""
-        ...
 
 
 class TrackingSettings(Protocol):
@@ -67,37 +59,29 @@ def build_tracks(
 
     Holds a dozen 8-bit pictures at a time, and landmarks. Points are display-window pixels. Deterministic.
     """
-    stretch = clip.pixel_aspect if abs(clip.pixel_aspect - 1) > _SQUARE_ENOUGH else 1.0
+    canvas = Canvas.of(clip)
     numbers: list[int] = []
-    offsets: list[tuple[int, int]] = []
     cuts: list[int] = []
     with FaceFinder(settings.min_face) as finder:
         watcher = Watcher(finder, settings.max_gap)
-        for shown in mark_cuts(_pictures(frames, colour, stretch)):
+        for shown in mark_cuts(_pictures(frames, colour, canvas)):
             if shown.cut:
                 cuts.append(len(numbers))
             numbers.append(shown.number)
-            offsets.append(shown.offset)
             watcher.step(shown)
         sightings = watcher.finish()
     bounds = [0, *cuts, len(numbers)]
     takes = [_Take(first=a, last=b - 1) for a, b in pairwise(bounds)]
     kept = [item for item in sightings if real(item, len(takes[item.take]))]
-    shot = _Shot(np.array(numbers, np.int32), np.array(offsets, np.float32).reshape(-1, 2), stretch, settings)
+    shot = _Shot(np.array(numbers, np.int32), canvas, settings)
     tracks = [shot.track(chain, takes[chain[0].take]) for chain in people(kept, settings.max_gap)]
     faces = tuple(FaceTrack(face=face, **fields) for face, fields in enumerate(tracks))
     return Tracks(faces=faces, cuts=tuple(numbers[cut] for cut in cuts), numbers=tuple(numbers), key=key)
 
 
-def _pictures(frames: Iterable[Frame], colour: ToSdr8, stretch: float) -> Iterator[Shown]:
-    import cv2
-
+def _pictures(frames: Iterable[Frame], colour: ToSdr8, canvas: Canvas) -> Iterator[Shown]:
     for frame in frames:
-        picture = np.ascontiguousarray(colour.to_sdr8(frame.rgb))
-        if stretch != 1:
-            height, width = picture.shape[:2]
-            picture = np.asarray(cv2.resize(picture, (max(1, round(width * stretch)), height)), np.uint8)
-        yield Shown(number=frame.number, picture=picture, cut=False, offset=(frame.window.x, frame.window.y))
+        yield Shown(number=frame.number, picture=canvas.picture(frame, colour), cut=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +89,14 @@ class _Shot:
     """What turns ordinals and picture pixels into frame numbers and display-window pixels."""
 
     numbers: NDArray[np.int32]
-    offsets: F32
-    stretch: float
+    canvas: Canvas
     settings: TrackingSettings
 
     def track(self, chain: list[Sighting], take: _Take) -> dict[str, NDArray[Any]]:
         """The fields of one person's FaceTrack."""
         places = np.array([place for item in chain for place in item.places])
         seen = [detection for item in chain for detection in item.seen]
-        points = np.stack([detection.points for detection in seen])
-        points = points / np.array([self.stretch, 1], np.float32) + self.offsets[places][:, None]
+        points = self.canvas.to_display(np.stack([detection.points for detection in seen]))
         confidence = np.array([detection.confidence for detection in seen])
         yaw = np.array([detection.yaw for detection in seen])
         breaks = np.flatnonzero(np.diff(places) > self.settings.max_gap + 1) + 1

@@ -34,11 +34,9 @@ class Shown:
 
     number: int
     picture: U8
-    """(H, W, 3) sRGB."""
+    """(H, W, 3) sRGB, of the same size for a whole shot."""
     cut: bool
     """The first frame of a take, other than the shot's first."""
-    offset: tuple[int, int]
-    """Display-window position of the picture's top left pixel."""
 
 
 def thumbnail(picture: U8) -> F32:
@@ -54,8 +52,6 @@ def unexplained(before: F32, after: F32) -> float:
     """Fraction of the blocks of ``after`` that are nowhere near in ``before``, 0..1."""
     import cv2
 
-    if before.shape != after.shape:
-        return 1.0
     height, width = after.shape[:2]
     blocks = lost = 0
     for y in range(0, height - _BLOCK + 1, _BLOCK):
