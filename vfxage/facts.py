@@ -95,14 +95,14 @@ def _words(value: object) -> str:
 def _clip(clip: ClipInfo) -> Facts:
     facts: Facts = {
         "path": clip.path,
-        "frames": str(FrameRange.parse(f"{clip.first}-{clip.last}")),
+        "frames": str(FrameRange(clip.present or tuple(range(clip.first, clip.last + 1)))),
         "size": f"{clip.width}x{clip.height}",
         "rate": "not named" if clip.rate is None else f"{clip.rate} ({float(clip.rate):.3f} fps)",
         "samples": clip.depth,
         "colorspace": clip.colorspace or "not named: say `colorspace:` in the shot",
     }
-    if clip.missing:
-        facts["missing"] = str(FrameRange(clip.missing))
+    if clip.holes:
+        facts["missing"] = f"{clip.holes} of the numbers from {clip.first} to {clip.last}"
     if clip.pixel_aspect != 1:
         facts["pixel aspect"] = clip.pixel_aspect
     if clip.data_window is not None:

@@ -109,23 +109,26 @@ def open_job(shot: Shot) -> Iterator[Job]:
 
 
 def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[int, ...]:
-    plate = FrameRange.parse(f"{clip.first}-{clip.last}")
-    numbers = shot.frames or plate
-    if numbers.first < clip.first or numbers.last > clip.last:
+    """The frames of the shot, else all of the plate, each of which has a file."""
+    asked = shot.frames
+    if asked and (asked.first < clip.first or asked.last > clip.last):
         raise ShotError(
-            f"frames {numbers} reach outside the plate {Path(clip.path).name}, which has {plate}",
+            f"frames {asked} reach outside the plate {Path(clip.path).name}, which has {clip.first}-{clip.last}",
             path=shot.path,
             fix="correct `frames:` (or `first_frame:` of a movie)",
         )
-    missing = set(clip.missing)
-    holes = [n for n in numbers if n in missing]
-    if holes:
-        raise ReadError(
-            f"the sequence has a hole: {len(holes)} of {len(numbers)} frames are missing, the first is {holes[0]}",
-            path=clip.path,
-            frame=holes[0],
-            fix="restore the frames, or leave them out of `frames:`",
-        )
+    numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file makes the latter huge
+    if clip.present is not None:
+        have = frozenset(clip.present)
+        holes = sum(n not in have for n in numbers) if asked else clip.holes
+        if holes:
+            first = next(n for n in numbers if n not in have)
+            raise ReadError(
+                f"the sequence has a hole: {holes} of {len(numbers)} frames are missing, the first is {first}",
+                path=clip.path,
+                frame=first,
+                fix="restore the frames, or leave them out of `frames:`",
+            )
     return tuple(numbers)
 
 

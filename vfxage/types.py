@@ -92,8 +92,8 @@ class ClipInfo:
     first: int
     """The plate's own frame numbers, inclusive."""
     last: int
-    missing: tuple[int, ...] = ()
-    """Numbers between first and last for which a sequence has no file."""
+    present: tuple[int, ...] | None = None
+    """Numbers for which a sequence has a file, ascending; None where a movie has every one from first to last."""
     rate: Fraction | None = None
     """Frames per second, exact; None where the file does not say."""
     variable_rate: bool = False
@@ -115,6 +115,11 @@ class ClipInfo:
     """What a user should know: assumed tags, variable rate, rotation applied."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """The first frame's header, as the format's own reader gives it (its writer understands it)."""
+
+    @property
+    def holes(self) -> int:
+        """How many numbers between first and last have no file."""
+        return 0 if self.present is None else self.last - self.first + 1 - len(self.present)
 
     def __repr__(self) -> str:
         return _brief(self)

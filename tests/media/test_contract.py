@@ -45,7 +45,7 @@ def test_info_says_range_and_size_before_a_frame_is_read(sample):
     info = open_reader(sample.plate, **sample.settings).info
     assert (info.first, info.last, (info.width, info.height)) == (sample.first, sample.last, sample.size)
     assert info.path == str(sample.plate)
-    assert info.missing == ()
+    assert info.holes == 0
     assert info.colorspace
     assert info.kind in KINDS
 

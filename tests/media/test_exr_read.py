@@ -1,6 +1,7 @@
 """OpenEXR plates against OpenImageIO, an independent reader."""
 
 import struct
+import tracemalloc
 from fractions import Fraction
 from pathlib import Path
 
@@ -285,7 +286,7 @@ def test_holes_and_numbers_outside_name_frame_and_file(tmp_path):
     for number in (1001, 1003):
         save(tmp_path / f"p.{number}.exr", {"RGB": ramp()})
     reader = ExrReader(tmp_path / "p.%04d.exr", colorspace=LINEAR)
-    assert reader.info.missing == (1002,)
+    assert (reader.info.present, reader.info.holes) == ((1001, 1003), 1)
     with pytest.raises(ReadError) as caught:
         list(reader.read([1001, 1002]))
     assert caught.value.frame == 1002
@@ -295,6 +296,21 @@ def test_holes_and_numbers_outside_name_frame_and_file(tmp_path):
     (tmp_path / "p.1003.exr").unlink()
     with pytest.raises(ReadError, match=r"p\.1003\.exr frame 1003: the file is missing"):
         list(reader.read([1003]))
+
+
+def test_a_stray_file_with_a_large_number_costs_nothing(tmp_path):
+    for number in (1001, 1002, 20261121):
+        save(tmp_path / f"p.{number}.exr", {"RGB": ramp()})
+    tracemalloc.start()
+    try:
+        reader = ExrReader(tmp_path / "p.####.exr", colorspace=LINEAR)
+        assert [frame.number for frame in reader.read([1001, 1002])] == [1001, 1002]
+        with pytest.raises(ReadError, match="no such frame, it has 1001-20261121"):
+            list(reader.read([1000]))
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+    assert (reader.info.present, reader.info.holes) == ((1001, 1002, 20261121), 20261121 - 1000 - 3)
 
 
 def test_what_changes_within_the_sequence_names_file_frame_and_both(tmp_path):

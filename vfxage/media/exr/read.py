@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.colour import Colour
 from vfxage.errors import ReadError
-from vfxage.frames import FrameRange, Pattern
+from vfxage.frames import Pattern
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.header import Layout, Part, Source, read_layout
 from vfxage.media.exr.layers import Picture, find_picture
@@ -111,8 +111,8 @@ class ExrReader:
     def _absent(self, number: int) -> ReadError:
         info = self.info
         if not info.first <= number <= info.last:
-            plate = FrameRange.parse(f"{info.first}-{info.last}")
-            return ReadError(f"the plate has no such frame, it has {plate}", path=info.path, frame=number)
+            what = f"the plate has no such frame, it has {info.first}-{info.last}"
+            return ReadError(what, path=info.path, frame=number)
         path = Pattern.parse(info.path).path(number)
         return ReadError("the file is missing", path=path, frame=number, fix="restore it, or leave the frame out")
 
@@ -163,7 +163,6 @@ def _info(
 ) -> ClipInfo:
     header = known.header
     part = opened.part
-    have = set(numbers)
     return ClipInfo(
         path=str(Path(plate).absolute()),
         kind="sequence",
@@ -171,7 +170,7 @@ def _info(
         height=part.display.height,
         first=numbers[0],
         last=numbers[-1],
-        missing=tuple(n for n in range(numbers[0], numbers[-1] + 1) if n not in have),
+        present=numbers,
         rate=attributes.rate(header) or known.rate,
         pixel_aspect=attributes.pixel_aspect(header),
         display_origin=(part.display.x, part.display.y),
