@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -177,3 +178,52 @@ def test_ten_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) 
             os.symlink(tmp_path / "one.exr", folder / f"man.{number:04d}.exr")
         peaks[count] = peak_memory(shot(folder, folder))
     assert peaks[480] < 1.1 * peaks[48]
+
+
+def by_the_book(clip: Path, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A video-range BT.709 frame as linear light by H.273 and BT.1886 in double precision, and where that is certain.
+
+    Certain is where the chroma does not vary around a pixel, so that no choice of its interpolation matters.
+    """
+    with av.open(str(clip)) as container:
+        frame = next(f for n, f in enumerate(container.decode(video=0), start=1) if n == number)
+    y, u, v = (
+        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width].astype(float)
+        for plane in frame.planes
+    )
+    flat = np.ones(y.shape, bool)
+    full = []
+    for chroma in (u, v):
+        block = np.ones((y.shape[0] // chroma.shape[0], y.shape[1] // chroma.shape[1]))
+        around = np.lib.stride_tricks.sliding_window_view(np.pad(chroma, 3, mode="edge"), (7, 7))
+        flat &= np.kron(np.ptp(around, axis=(2, 3)) == 0, block) > 0
+        full.append((np.kron(chroma, block) - 128) / 224)
+    luma, (blue, red) = (y - 16) / 219, full
+    r, b = luma + 1.5748 * red, luma + 1.8556 * blue
+    g = (luma - 0.2126 * r - 0.0722 * b) / 0.7152
+    return np.maximum(np.stack([r, g, b], -1), 0) ** 2.4, flat
+
+
+def test_a_movie_frame_without_a_face_is_its_plain_conversion(clips: Path, tmp_path: Path) -> None:
+    clip = clips / "no_face_scene_cuts.mp4"
+    output = {"path": "out/street.%04d.exr", "passes": ["beauty", "delta", "matte"]}
+    run("render", write_shot(tmp_path, plate=str(clip), frames="8-10", outputs=[output])).ok()
+    for number in (8, 10):
+        got = read_exr(tmp_path / "out" / f"street.{number:04d}.exr")
+        rgb = np.stack([halves(got[c]) for c in "RGB"], -1)
+        truth, certain = by_the_book(clip, number)
+        inside = certain & (truth > 0).all(axis=2)
+        assert inside.mean() > 0.05
+        assert np.abs(rgb - truth)[inside].max() < 1e-3  # half's own rounding below 1
+        assert np.abs(rgb - truth).mean() < 2e-3
+        assert not any(got[name].any() for name in got if "." in name)
+
+
+def test_any_split_of_a_movie_gives_the_same_bytes(clips: Path, tmp_path: Path) -> None:
+    keys = {"plate": str(clips / "pexels_occlusion_720p.mp4"), "frames": "14-19"}
+    output = {"path": "out/man.%04d.exr"}
+    whole, split = (write_shot(tmp_path / name, outputs=[output], **keys) for name in ("whole", "split"))
+    run("render", whole, "--workers", "1").ok()
+    run("render", split, "--frames", "17-19", "--workers", "2").ok()
+    run("render", split, "--frames", "14-16", "--workers", "3").ok()
+    assert files(tmp_path / "split") == files(tmp_path / "whole")
