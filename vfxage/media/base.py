@@ -68,6 +68,8 @@ class Writer(Protocol):
 
     parallel: bool
     """Whether ``write`` may be called from several threads and in any order (sequences)."""
+    notes: tuple[str, ...]
+    """What a user should know before a frame is written: sound that cannot come along, a rate that changes."""
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete on disk already, with the same fingerprint and readable pixels."""

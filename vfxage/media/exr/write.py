@@ -38,6 +38,7 @@ class ExrWriter:
     """
 
     parallel = True
+    notes: tuple[str, ...] = ()
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination

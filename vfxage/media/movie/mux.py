@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,31 +9,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.audio.stream import AudioStream
 from av.codec.context import Flags
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vfxage.media.movie.forms import Form
-from vfxage.media.movie.source import open_container
+from vfxage.media.movie.sound import MUXERS, Audio, Sound
 from vfxage.media.movie.tags import VIDEO_RANGE, Tags
-
-_LOG = logging.getLogger(__name__)
-
-_MUXERS = {".mov": "mov", ".mp4": "mp4", ".mkv": "matroska"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audio:
-    """Which sound goes along."""
-
-    path: str
-    """The movie it is copied from."""
-    start: Fraction
-    """Seconds into it that become 0."""
-    end: Fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,16 +49,16 @@ class Muxer:
             options["movflags"] = "+write_colr+use_metadata_tags" + ("+faststart" if setup.form.bits == 8 else "")
             options["movie_timescale"] = str(setup.rate.numerator)  # else edit lists round to milliseconds
         self._container: OutputContainer = av.open(
-            f"file:{path}", "w", format=_MUXERS[path.suffix.lower()], options=options
+            f"file:{path}", "w", format=MUXERS[path.suffix.lower()], options=options
         )
         self._setup = setup
         self._count = 0
-        self._sound: InputContainer | None = None
         self._stream = self._picture_stream()
         if setup.timecode is not None:
             self._container.metadata["timecode"] = setup.timecode
         self._container.metadata.update(setup.metadata)
-        self._packets = self._sound_packets(setup.audio) if setup.audio else iter(())
+        self._sound = Sound(setup.audio, self._container) if setup.audio else None
+        self._packets: Iterator[Packet[Stream]] = self._sound.packets() if self._sound else iter(())
         self._held = next(self._packets, None)
 
     def add(self, picture: av.VideoFrame) -> None:
@@ -123,32 +106,6 @@ class Muxer:
         context.flags |= Flags.bitexact
         return stream
 
-    def _sound_packets(self, audio: Audio) -> Iterator[Packet[Stream]]:
-        """Packets of every audio stream that overlap the wanted span, moved to its start."""
-        self._sound = open_container(audio.path)
-        outputs = {}
-        for stream in self._sound.streams.audio:
-            try:
-                outputs[stream.index] = self._container.add_stream_from_template(stream)
-            except ValueError as error:
-                _LOG.warning("%s: audio stream %d is not copied (%s)", audio.path, stream.index, error)
-        return self._trimmed(audio, outputs) if outputs else iter(())
-
-    def _trimmed(self, audio: Audio, outputs: dict[int, AudioStream]) -> Iterator[Packet[Stream]]:
-        assert self._sound is not None
-        streams = [stream for stream in self._sound.streams.audio if stream.index in outputs]
-        for packet in self._sound.demux(streams):
-            if packet.pts is None or packet.dts is None or packet.size == 0:
-                continue
-            begin = packet.pts * packet.time_base
-            if begin >= audio.end or begin + (packet.duration or 0) * packet.time_base <= audio.start:
-                continue
-            shift = round(audio.start / packet.time_base)
-            packet.pts -= shift
-            packet.dts -= shift
-            packet.stream = outputs[packet.stream_index]
-            yield packet
-
     def _copy_sound(self, until: Fraction | None) -> None:
         while self._held is not None:
             packet = self._held
@@ -160,4 +117,3 @@ class Muxer:
     def _close_sound(self) -> None:
         if self._sound is not None:
             self._sound.close()
-            self._sound = None

@@ -130,6 +130,7 @@ class MovieReader:
                 "tagged": form.tagged,
                 "full_range": form.tags.full_range,
                 "start": start,
+                "times": _times(source, index) if variable else (),
                 "pixel_aspect": aspect,
                 "chromaticities": self._colour.chromaticities,
                 "file": {key.lower(): value for key, value in source.container.metadata.items()},
@@ -144,6 +145,12 @@ def _rate(source: Source, index: FrameIndex) -> tuple[Fraction | None, bool]:
         return (stream.codec_context.framerate or None) if raw else stream.average_rate, False
     named = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     return exact_rate(index.times()[: index.whole], stream.time_base, named)
+
+
+def _times(source: Source, index: FrameIndex) -> tuple[Fraction, ...]:
+    """Seconds at which each frame starts."""
+    base = source.stream.time_base or Fraction(0)
+    return tuple(int(stamp) * base for stamp in index.times())
 
 
 def _notes(index: FrameIndex, rate: Fraction | None, variable: bool) -> Iterator[str]:

@@ -17,8 +17,9 @@ from vfxage.media.base import Destination, Pass
 from vfxage.media.movie.encode import encode_picture, frame_size
 from vfxage.media.movie.forms import FORMS, Form
 from vfxage.media.movie.look import Look
-from vfxage.media.movie.mux import Audio, Muxer, Setup
+from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.reader import MovieReader
+from vfxage.media.movie.sound import Audio, choose_streams
 from vfxage.media.movie.source import open_container, reason
 from vfxage.publish import publish
 from vfxage.timecode import shift_timecode
@@ -54,6 +55,8 @@ class MovieWriter:
         self._left = list(reversed(destination.numbers))
         self._complete: bool | None = None
         self._look = Look(destination, self._colour_pass)
+        self._audio, unheard = self._chosen_sound()
+        self.notes = (*unheard, *self._rate_notes())
 
     def finished(self, number: int) -> bool:
         """Whether the movie stands complete with these fingerprints: all of its frames, or none."""
@@ -147,8 +150,8 @@ class MovieWriter:
     def _setup(self) -> Setup:
         destination, clip = self._destination, self._destination.clip
         width, height = frame_size(self._form, clip.width, clip.height)
-        first = destination.numbers[0]
-        timecode = clip.timecode and shift_timecode(clip.timecode, first - clip.first, self._rate)
+        after = round((self._time(destination.numbers[0]) - self._time(clip.first)) * self._rate)
+        timecode = clip.timecode and shift_timecode(clip.timecode, after, self._rate)
         aspect = clip.metadata.get("pixel_aspect") or Fraction(clip.pixel_aspect).limit_denominator(4096)
         comment = {"comment": self._look.comment} if self._look.comment else {}
         return Setup(
@@ -161,15 +164,38 @@ class MovieWriter:
             pixel_aspect=Fraction(aspect),
             timecode=timecode or None,
             metadata={FINGERPRINT: fingerprint(destination), **comment},
-            audio=self._audio(),
+            audio=self._audio,
         )
 
-    def _audio(self) -> Audio | None:
+    def _chosen_sound(self) -> tuple[Audio | None, tuple[str, ...]]:
+        """The plate's sound under the frames written, and notes on what cannot come along."""
         numbers, clip = self._destination.numbers, self._destination.clip
-        if not clip.audio or numbers[-1] - numbers[0] != len(numbers) - 1:
-            return None  # frames are left out: sound would not fit the picture
-        start = (numbers[0] - clip.first) / self._rate + clip.metadata.get("start", Fraction(0))
-        return Audio(path=clip.path, start=start, end=start + len(numbers) / self._rate)
+        if not clip.audio:
+            return None, ()
+        if numbers[-1] - numbers[0] != len(numbers) - 1:
+            return None, (f"{self._path.name} is without sound: it would not fit, as frames are left out",)
+        streams, notes = choose_streams(clip.path, self._path)
+        start, end = self._time(numbers[0]), self._time(numbers[-1] + 1)
+        return (Audio(path=clip.path, streams=streams, start=start, end=end) if streams else None), notes
+
+    def _time(self, number: int) -> Fraction:
+        """When a frame of a movie plate starts, in the file's own seconds (the one past the last: when that ends)."""
+        clip = self._destination.clip
+        times: tuple[Fraction, ...] = clip.metadata.get("times", ())
+        place = number - clip.first
+        if 0 <= place < len(times):
+            return times[place]
+        if times and place == len(times):
+            return times[-1] + 1 / self._rate
+        start: Fraction = clip.metadata.get("start", Fraction(0))
+        return place / self._rate + start
+
+    def _rate_notes(self) -> Iterator[str]:
+        if self._destination.clip.variable_rate:
+            yield (
+                f"{self._path.name} is written at a constant {float(self._rate):.3f} frames per second, "
+                "the mean of the plate's variable rate"
+            )
 
     def _picture(self, render: Render) -> av.VideoFrame:
         frame = render.frame
