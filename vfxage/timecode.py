@@ -11,15 +11,17 @@ _FORM = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;.,])(\d{2,3})")
 def shift_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
     """Give the timecode ``frames`` later (or earlier), wrapping at 24 hours; None if it is not one.
 
-    A ``;``, ``.`` or ``,`` before the frames means drop frame, where the rate is a multiple of 30000/1001: two numbers
-    (four at 59.94) are left out each minute but every tenth.
+    A ``;``, ``.`` or ``,`` before the frames means drop frame, where the rate is a multiple of 30000/1001 (or 29.97,
+    59.94): two numbers (four at 59.94) are left out each minute but every tenth. At any other rate, exact 30
+    included, it contradicts itself and none are.
     """
     match = _FORM.fullmatch(timecode)
     if match is None:
         return None
     hours, minutes, seconds, ticks = (int(match[group]) for group in (1, 2, 3, 5))
     nominal = max(1, round(rate))
-    drop = nominal // 15 if match[4] != ":" and nominal % 30 == 0 else 0
+    fits = nominal % 30 == 0 and abs(rate * 1001 / 1000 - nominal) < Fraction(1, 100)
+    drop = nominal // 15 if match[4] != ":" and fits else 0
     total_minutes = hours * 60 + minutes
     total = (total_minutes * 60 + seconds) * nominal + ticks - drop * (total_minutes - total_minutes // 10)
     day = 24 * 60 * 60 * nominal - drop * (24 * 60 - 24 * 6)

@@ -257,8 +257,8 @@ def test_each_frame_has_its_own_header_and_data_window(tmp_path):
         )
     reader = ExrReader(tmp_path / "p.####.exr", colorspace=LINEAR, rate=Fraction(25))
     first, second = reader.read([1001, 1002])
-    assert reader.info.rate == Fraction(24000, 1001)
-    assert any("wins over 25" in note for note in reader.info.notes)
+    assert reader.info.rate == Fraction(25)
+    assert any("25 frames per second win over the header's 24000/1001" in note for note in reader.info.notes)
     assert reader.info.timecode == "01:02:03:17"
     assert (reader.info.width, reader.info.height) == (40, 30)
     assert (first.window, second.window) == (Window(-5, -18, 30, 20), Window(-13, -18, 30, 20))

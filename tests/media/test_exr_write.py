@@ -199,6 +199,14 @@ def test_a_movies_timecode_is_counted_on(tmp_path, first, rate, after, expected)
     assert (code.hours, code.minutes, code.seconds, code.frame, bool(code.dropFrame)) == expected
 
 
+def test_the_rate_the_shot_names_reaches_the_files(tmp_path):
+    path = save(tmp_path / "p.1001.exr", {"RGB": ramp()}, framesPerSecond=Fraction(24))
+    reader = ExrReader(path, colorspace=LINEAR, rate=Fraction(25))
+    (frame,) = reader.read([1001])
+    out = write(untouched(frame), destination(reader.info, tmp_path))
+    assert oiio.ImageBuf(str(out)).spec().getattribute("FramesPerSecond") == (25, 1)
+
+
 def test_variable_rate_keeps_no_timecode(tmp_path):
     clip = movie_clip(timecode="01:00:00:00", variable_rate=True)
     out = write(untouched(movie_frame()), destination(clip, tmp_path))

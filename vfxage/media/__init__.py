@@ -49,7 +49,7 @@ def open_reader(
 ) -> Reader:
     """Open a plate: a movie, a sequence's pattern or a single image.
 
-    ``first_frame`` numbers a movie, ``rate`` times a sequence that does not say its own. Raises ShotError for a format
+    ``first_frame`` numbers a movie, ``rate`` times a sequence, whatever its headers say. Raises ShotError for a format
     nobody reads or an argument that makes no sense for it, ReadError for a plate that is missing or unreadable.
     """
     row = _row(plate)

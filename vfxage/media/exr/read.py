@@ -45,7 +45,7 @@ class _Known:
 
     header: Mapping[str, Any]
     rate: Fraction | None
-    """The shot's; the header's own wins."""
+    """The shot's; wins over the header's own."""
     spaces: tuple[str, ...]
     """Names of the colour space: settled where it is one."""
 
@@ -54,7 +54,7 @@ class ExrReader:
     """A plate of OpenEXR files (media.base.Reader).
 
     ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
-    what the headers say; ``rate`` counts where they say nothing. Half, float, scan lines, tiles, mip-maps (level 0),
+    what the headers say, and so does ``rate``. Half, float, scan lines, tiles, mip-maps (level 0),
     any compression, any data window; R G B, Y, Y RY BY, or the R G B of a layer; of several parts the first with
     colour. Raises ReadError naming file and frame for what is missing, damaged, deep or of another display window
     than the first frame.
@@ -163,6 +163,7 @@ def _info(
 ) -> ClipInfo:
     header = known.header
     part = opened.part
+    rate = known.rate or attributes.rate(header)
     return ClipInfo(
         path=str(Path(plate).absolute()),
         kind="sequence",
@@ -171,14 +172,14 @@ def _info(
         first=numbers[0],
         last=numbers[-1],
         present=numbers,
-        rate=attributes.rate(header) or known.rate,
+        rate=rate,
         pixel_aspect=attributes.pixel_aspect(header),
         display_origin=(part.display.x, part.display.y),
         data_window=_relative(part),
         colorspace=known.spaces[0] if len(known.spaces) == 1 else None,
         depth=opened.depth,
         alpha=opened.picture.alpha is not None,
-        timecode=timecode.to_text(header.get("timeCode")),
+        timecode=timecode.to_text(header.get("timeCode"), rate),
         notes=tuple(_notes(opened, known)),
         metadata=header,
     )
@@ -194,7 +195,7 @@ def _notes(opened: _Opened, known: _Known) -> Iterator[str]:
         yield f"{opened.picture.kind} picture, read as R, G, B"
     own = attributes.rate(known.header)
     if own and known.rate and own != known.rate:
-        yield f"the header says {own} frames per second and wins over {known.rate}"
+        yield f"the shot's {known.rate} frames per second win over the header's {own}"
     if len(known.spaces) != 1:
         said = f"contradicts itself on its colour space ({' or '.join(known.spaces)})" if known.spaces else ""
         yield f"the header {said or 'names no colour space'}"

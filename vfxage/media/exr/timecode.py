@@ -11,12 +11,17 @@ import OpenEXR
 from vfxage.timecode import shift_timecode
 
 
-def to_text(value: Any) -> str | None:
-    """ "HH:MM:SS:FF", with ; before the frames where numbers are dropped; None where it is no timecode."""
+def to_text(value: Any, rate: Fraction | None) -> str | None:
+    """ "HH:MM:SS:FF", with ; before the frames where numbers are dropped; None where it is no timecode.
+
+    FF counts frames: above 30 a second twice the attribute's number, and one more where the field mark is set.
+    """
     if not isinstance(value, OpenEXR.TimeCode):
         return None
     mark = ";" if value.dropFrame else ":"
-    return f"{value.hours:02}:{value.minutes:02}:{value.seconds:02}{mark}{value.frame:02}"
+    together = _together(rate)
+    ticks = value.frame * together + (1 if together > 1 and value.fieldPhase else 0)
+    return f"{value.hours:02}:{value.minutes:02}:{value.seconds:02}{mark}{ticks:02}"
 
 
 def counted(first: str, rate: Fraction, frames: int) -> Any:
@@ -29,6 +34,11 @@ def counted(first: str, rate: Fraction, frames: int) -> Any:
     if text is None:
         return None
     hours, minutes, seconds, ticks = map(int, re.split("[:;]", text))
-    pairs = -(-max(1, round(rate)) // 30)
-    flags = ";" in text, False, pairs > 1 and ticks % pairs > 0
-    return OpenEXR.TimeCode(hours, minutes, seconds, ticks // pairs, *flags, *[False] * 3, *[0] * 8)
+    together = _together(rate)
+    flags = ";" in text, False, ticks % together > 0
+    return OpenEXR.TimeCode(hours, minutes, seconds, ticks // together, *flags, *[False] * 3, *[0] * 8)
+
+
+def _together(rate: Fraction | None) -> int:
+    """How many frames share one number."""
+    return 1 if rate is None else -(-max(1, round(rate)) // 30)
