@@ -73,9 +73,12 @@ def _shares(deltas: Sequence[FaceDelta], window: Window) -> list[_Share]:
         part = region.slices(Window(0, 0, *crop.matte.shape[::-1]))
         to_frame = crop.to_frame.copy()
         to_frame[:, 2] += to_frame[:, :2] @ [region.x, region.y]
-        matte = np.clip(warp_to_frame(crop.matte[part], to_frame, box) * np.float32(_ROUNDING), 0.0, 1.0)
+        matte = warp_to_frame(crop.matte[part], to_frame, box)
+        matte *= np.float32(_ROUNDING)
+        np.clip(matte, 0.0, 1.0, out=matte)
         matte[matte < _FAINTEST] = 0.0
-        step = warp_to_frame(item.step[part], to_frame, box) * np.float32(crop.intensity)
+        step = warp_to_frame(item.step[part], to_frame, box)
+        step *= np.float32(crop.intensity)
         shares.append(_Share(name=crop.name, window=box, matte=matte, step=step))
     return shares
 

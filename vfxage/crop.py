@@ -160,5 +160,6 @@ def _encoded_crop(frame: Frame, to_frame: F64, size: int, colour: Colour) -> F32
     box = bounding_box(to_frame, size, frame.window)
     box = Window(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
     box = box.intersect(frame.window)
-    encoded = np.clip(colour.encode(frame.rgb[box.slices(frame.window)]), 0.0, 1.0)
-    return np.clip(warp_to_crop(encoded, box, to_frame, size), 0.0, 1.0)
+    encoded = colour.encode(frame.rgb[box.slices(frame.window)])
+    crop = warp_to_crop(np.clip(encoded, 0.0, 1.0, out=encoded), box, to_frame, size)
+    return np.clip(crop, 0.0, 1.0, out=crop)

@@ -60,8 +60,9 @@ _SQUARES = {"ffhq": (0.0, 1.0), "wide": (0.022, 1.085)}
 face_reaging's margins (0.425 left and right, 0.3145 below, 0.5355 above) the side is 1.85 boxes.
 """
 
-_OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
-_OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
+OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
+"""The face's outline, all the way round from the top of the forehead."""
 _PROFILE = [152, 175, 199, 200, 18, 17, 16, 15, 14, 13, 12, 11, 0, 164, 2, 94, 19, 1, 4, 5, 195, 197, 6, 168, 8, 9, 151]
 """The face's middle line from the chin to the forehead: its outline when it is seen from the side."""
 
@@ -71,6 +72,12 @@ _BLUR_PER_SCALE = 0.4
 """Width (sigma) of the antialiasing blur in output pixels: least error on photographs against a brick-wall filter."""
 _LINEAR_BLUR = 1.0 / 6.0
 """Variance, in source pixels, by which linear interpolation blurs on average over sub-pixel positions."""
+_HALF = np.array([-0.01168729, 0.07230035, -0.29860333])
+_SHARPEN = np.concatenate([_HALF, [1 - 2 * _HALF.sum()], _HALF[::-1]]).astype(np.float32)
+"""Undoes the blur of doubling the density by linear interpolation and then sampling that grid linearly.
+
+Least squares up to 0.85 of the source's finest frequency; sum and variance (-3/16 - 1/24 pixels squared) are exact.
+"""
 
 
 def framing_transform(points: F32 | F64, framing: Framing) -> F64:
@@ -158,15 +165,18 @@ def _resample(source: F32, to_source: F64, window: Window, border: int) -> F32:
 
     Linear interpolation is the only kind OpenCV does fast, and its cubic is no better (its kernel does not reproduce a
     slope). So its average blur is undone beforehand; where nothing is minified, on a grid of twice the density.
+    That grid's pixels all lie a quarter from the source's, so that the blur of making it is the same everywhere.
     """
     if source.size == 0:
         raise ValueError(f"nothing to resample in an image of shape {source.shape}")
     scales = np.linalg.norm(to_source[:, :2], axis=1)
     dense = 2 if scales.max() <= 1.0 else 1
-    blur = _BLUR_PER_SCALE**2 * np.maximum(scales**2 - 1.0, 0.0) - _LINEAR_BLUR / dense**2
-    source = _blurred(source, float(blur[0]), float(blur[1]))
     if dense == 2:
-        source = np.asarray(cv2.resize(source, None, fx=2, fy=2, interpolation=cv2.INTER_LANCZOS4), dtype=np.float32)
+        sharp = cv2.sepFilter2D(source, -1, _SHARPEN, _SHARPEN, borderType=cv2.BORDER_REPLICATE)
+        source = np.asarray(cv2.resize(sharp, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+    else:
+        blur = _BLUR_PER_SCALE**2 * np.maximum(scales**2 - 1.0, 0.0) - _LINEAR_BLUR
+        source = _blurred(source, float(blur[0]), float(blur[1]))
     linear = to_source[:, :2] * dense
     centre = linear @ [window.x + 0.5, window.y + 0.5] + to_source[:, 2] * dense - 0.5
     sampled = cv2.warpAffine(
@@ -234,8 +244,8 @@ def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     step = 2 ** max(0, int(math.log2(reach / 8))) if reach > 8 else 1
     drawn = np.zeros((-(-size // step), -(-size // step)), dtype=np.uint8)
     at = np.round((points / step - 0.5) * 16).astype(np.int32)
-    half = _OVAL.index(152)
-    for outline in (_OVAL, _OVAL[: half + 1] + _PROFILE[1:], [*_OVAL[half:], _OVAL[0], *_PROFILE[:0:-1]]):
+    half = OVAL.index(152)
+    for outline in (OVAL, OVAL[: half + 1] + _PROFILE[1:], [*OVAL[half:], OVAL[0], *_PROFILE[:0:-1]]):
         cv2.fillPoly(drawn, [at[outline]], (255,), lineType=cv2.LINE_AA, shift=4)
     kernel = _spline(reach / step)
     mask = drawn.astype(np.float32) / np.float32(255)
