@@ -20,6 +20,8 @@ _SMALL = 160
 """Side of the crop that motion is looked for in."""
 _PATCH = 5
 """Side of the patch, in small pixels, over which pictures are compared."""
+_ROWS = 64
+"""Rows averaged at a time, so that the work space stays in the cache."""
 _TOLERANCE = (0.012, 0.05)
 """Least and most difference, in sRGB, that passes for grain; in between it is measured."""
 _STILL = (0.6, 0.85)
@@ -124,21 +126,29 @@ def _average(filter_: _Filter, delta: FaceDelta, here: _Held, near: Sequence[tup
     """Average where the matte is; elsewhere the step stays, for nothing looks at it."""
     face, size = delta.crop.face, delta.step.shape[0]
     box = _extent(delta.crop.matte)
-    if box.empty:
-        return delta
-    part = box.slices(Window(0, 0, size, size))
-    own = delta.step[part]
-    drift, total = np.zeros_like(own), np.ones(box.shape, dtype=np.float32)
+    moved = []
     for there, other in near:
         flow, trust = _motion(filter_.search, here.looks[face], there.looks[face])
         weight = filter_.strength * (1.0 - ((there.number - here.number) / (filter_.radius + 1)) ** 2)
-        grown = _enlarged(np.dstack([flow, trust * np.float32(weight)]), size, box)
-        along = _along(other.step, grown, box)
-        drift += cv2.merge([grown[..., 2]] * 3) * (along - own)
-        total += grown[..., 2]
+        moved.append((np.dstack([flow * np.float32(size / _SMALL), trust * np.float32(weight)]), other.step))
     step = delta.step.copy()
-    step[part] = own + drift / cv2.merge([total] * 3)
+    for top in range(0, box.height, _ROWS):
+        strip = Window(box.x, box.y + top, box.width, min(_ROWS, box.height - top))
+        _mix(step[strip.slices(Window(0, 0, size, size))], moved, strip)
     return FaceDelta(crop=delta.crop, step=step)
+
+
+def _mix(own: F32, moved: Sequence[tuple[F32, F32]], strip: Window) -> None:
+    """Average ``own``, a strip of the step, with the others' in place: (motion and weight, step) of each."""
+    total = np.ones(strip.shape, dtype=np.float32)
+    for motion, step in moved:
+        grown = _enlarged(motion, step.shape[0], strip)
+        along = _along(step, grown, strip)
+        weight = np.ascontiguousarray(grown[..., 2])
+        along *= cv2.merge([weight, weight, weight])
+        own += along
+        total += weight
+    own /= cv2.merge([total, total, total])
 
 
 def _extent(matte: F32) -> Window:
@@ -150,8 +160,8 @@ def _extent(matte: F32) -> Window:
 
 
 def _look(crop: FaceCrop) -> _Look:
-    small = cv2.resize(crop.rgb, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
-    luma = np.asarray(small @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32), dtype=np.float32)
+    full = cv2.transform(crop.rgb, np.array([[0.2126, 0.7152, 0.0722]], dtype=np.float32))
+    luma = np.asarray(cv2.resize(full, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), dtype=np.float32)
     return _Look(luma, np.asarray(luma * 255 + 0.5, dtype=np.uint8))
 
 
@@ -199,7 +209,6 @@ def _enlarged(small: F32, size: int, box: Window) -> F32:
 
 def _along(step: F32, flow: F32, box: Window) -> F32:
     """The neighbour's step where this frame's pixels of ``box`` went."""
-    scale = np.float32(step.shape[0] / _SMALL)
-    x = flow[..., 0] * scale + np.arange(box.x, box.x + box.width, dtype=np.float32)[None, :]
-    y = flow[..., 1] * scale + np.arange(box.y, box.y + box.height, dtype=np.float32)[:, None]
+    x = flow[..., 0] + np.arange(box.x, box.x + box.width, dtype=np.float32)[None, :]
+    y = flow[..., 1] + np.arange(box.y, box.y + box.height, dtype=np.float32)[:, None]
     return np.asarray(cv2.remap(step, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), dtype=np.float32)

@@ -22,6 +22,8 @@ from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Fram
 
 _FLOOR = 0.04
 """Added to luma before the logarithm: below it, detail is grain."""
+_ROWS = 64
+"""Rows shaded at a time, so that the work space stays in the cache."""
 
 
 class Bands:
@@ -85,7 +87,9 @@ def age_by_bands(crop: FaceCrop) -> F32:
     gain, tint = _change(grid, points, years)
     if scale != 1:
         gain, tint = _grow(gain, window.shape), _grow(tint, window.shape)
-    step[inside] = _apply(rgb, gain, tint)
+    for top in range(0, window.height, _ROWS):
+        rows = slice(top, top + _ROWS)
+        step[inside][rows] = _apply(rgb[rows], gain[rows], tint[rows])
     return step
 
 
