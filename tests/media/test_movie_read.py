@@ -3,12 +3,14 @@
 from fractions import Fraction
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 from av.video.frame import VideoFrame
 
 from tests.media.movies import (
     decoded,
     linear_1886,
+    numbered,
     picture,
     planes_of,
     resampled,
@@ -16,7 +18,10 @@ from tests.media.movies import (
     write_movie,
 )
 from vfxage.errors import ReadError, ShotError
+from vfxage.media import open_writer
+from vfxage.media.base import Destination
 from vfxage.media.movie import MovieReader
+from vfxage.types import Render
 
 RNG = np.random.default_rng(7)
 
@@ -101,7 +106,7 @@ def test_matrix_and_range_are_the_files_own(tmp_path, matrix, primaries, full_ra
         tmp_path / "a.mkv", [picture(planes, "yuv444p10le")], tags=(primaries, 1, matrix), full_range=full_range
     )
     close(first(path).rgb, rgb_codes(*planes, bits=10, matrix=matrix, full_range=full_range))
-    assert MovieReader(path).info.notes == ()
+    assert not any("no tag" in note for note in MovieReader(path).info.notes)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +199,47 @@ def test_untagged_is_709_when_hd_and_601_when_sd(clips):
 )
 def test_tags_name_the_space(clips, name, space, cicp):
     info = MovieReader(clips / name).info
-    assert (info.colorspace, info.metadata["cicp"], info.notes) == (space, cicp, ())
+    assert (info.colorspace, info.metadata["cicp"]) == (space, cicp)
+    assert [note for note in info.notes if "no tag" in note] == []
+
+
+NTSC = (0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.329)
+PAL = (0.64, 0.33, 0.29, 0.6, 0.15, 0.06, 0.3127, 0.329)
+"""Rows 6 and 5 of table 2 of ITU-T H.273."""
+
+
+def exr_of(path, folder, **settings):
+    """Attributes of an untouched OpenEXR frame of the movie, by OpenImageIO."""
+    reader = MovieReader(path, **settings)
+    (frame,) = reader.read([1])
+    where = Destination(
+        path=str(folder / "o.####.exr"),
+        passes=("beauty",),
+        codec=None,
+        clip=reader.info,
+        colorspace=reader.info.colorspace,
+        numbers=(1,),
+    )
+    with open_writer(where) as writer:
+        matte = np.zeros(frame.window.shape, np.float32)
+        writer.write(Render(frame=frame, beauty=frame.rgb, delta=np.zeros_like(frame.rgb), matte=matte))
+    return oiio.ImageBuf(str(folder / "o.0001.exr")).spec(), reader.info
+
+
+def test_bt601_primaries_reach_the_file_and_a_note_says_what_the_model_sees(clips, tmp_path):
+    spec, info = exr_of(clips / "androidx_bt601.mov", tmp_path)
+    np.testing.assert_allclose(spec.getattribute("chromaticities"), NTSC, atol=1e-6)
+    assert "BT.601 (525 lines) primaries: outputs carry them, the model sees them as Rec.709" in info.notes
+    spec, info = exr_of(clips / "androidx_bt601.mov", tmp_path, colorspace="Rec.1886 Rec.709 - Display")
+    assert spec.getattribute("chromaticities")[0] == pytest.approx(0.64)  # the shot wins
+    assert info.notes == ()
+
+
+@pytest.mark.parametrize(("primaries", "expected"), [(5, PAL), (6, NTSC), (2, NTSC)])
+def test_primaries_by_tag_and_by_size(tmp_path, primaries, expected):
+    path = write_movie(tmp_path / "a.mov", numbered(2), "libx264", tags=(primaries, 2, 6))
+    spec, _ = exr_of(path, tmp_path)
+    np.testing.assert_allclose(spec.getattribute("chromaticities"), expected, atol=1e-6)
 
 
 def test_named_space_wins_over_tags(clips):

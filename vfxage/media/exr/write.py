@@ -50,7 +50,7 @@ class ExrWriter:
                 fix="put #### where the frame number goes",
             )
         self._faces = _layer_names(destination)
-        self._primaries = Colour(destination.colorspace, destination.ocio).chromaticities
+        self._primaries = _primaries(destination)
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete, of the same fingerprint and channels, and every pixel decodes."""
@@ -129,6 +129,15 @@ class ExrWriter:
 
     def _float(self) -> bool:
         return self._destination.clip.kind == "sequence" and self._destination.clip.depth == "float"
+
+
+def _primaries(destination: Destination) -> tuple[float, ...]:
+    """Chromaticities of the pixels: a movie's own, which may be nearly but not quite those of its colour space."""
+    clip = destination.clip
+    own: tuple[float, ...] | None = clip.metadata.get("chromaticities") if clip.kind == "movie" else None
+    if own and destination.colorspace == clip.colorspace:
+        return own
+    return Colour(destination.colorspace, destination.ocio).chromaticities
 
 
 def _layer_names(destination: Destination) -> dict[str, str]:

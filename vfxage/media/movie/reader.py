@@ -16,6 +16,7 @@ from vfxage.media.movie.index import FrameIndex, build_index
 from vfxage.media.movie.rates import exact_rate
 from vfxage.media.movie.source import Source, open_source, reading
 from vfxage.media.movie.stream import Pictures
+from vfxage.media.movie.tags import NEAR_709
 from vfxage.types import ClipInfo, Frame, Window
 
 _RAW_STREAMS = frozenset({"h264", "hevc", "mpegvideo", "m4v", "obu", "av1"})
@@ -43,6 +44,7 @@ class MovieReader:
         self._first = 1 if first_frame is None else first_frame
         self._format = self._look()
         self._colour = Colour(colorspace or self._named_space(), ocio)
+        self._near = None if colorspace else NEAR_709.get(self._format.tags.primaries)
         source = open_source(self._path)
         try:
             with reading(self._path):
@@ -122,7 +124,7 @@ class MovieReader:
             alpha=form.layout.alpha,
             timecode=_timecode(source),
             audio=bool(source.container.streams.audio),
-            notes=(*form.notes, *_notes(index, rate, variable)),
+            notes=(*form.notes, *self._colour_notes(), *_notes(index, rate, variable)),
             metadata={
                 "codec": form.codec,
                 "pixel_format": form.pixel_format,
@@ -132,10 +134,14 @@ class MovieReader:
                 "start": start,
                 "times": _times(source, index) if variable else (),
                 "pixel_aspect": aspect,
-                "chromaticities": self._colour.chromaticities,
+                "chromaticities": self._near[1] if self._near else self._colour.chromaticities,
                 "file": {key.lower(): value for key, value in source.container.metadata.items()},
             },
         )
+
+    def _colour_notes(self) -> Iterator[str]:
+        if self._near:
+            yield f"{self._near[0]} primaries: outputs carry them, the model sees them as Rec.709"
 
 
 def _rate(source: Source, index: FrameIndex) -> tuple[Fraction | None, bool]:

@@ -35,6 +35,13 @@ MATRIX_NAMES: Mapping[int, str] = {
     14: "ICtCp",
 }
 
+NEAR_709: Mapping[int, tuple[str, tuple[float, ...]]] = {
+    5: ("BT.601 (625 lines)", (0.64, 0.33, 0.29, 0.60, 0.15, 0.06, 0.3127, 0.3290)),
+    6: ("BT.601 (525 lines)", (0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.3290)),
+    7: ("SMPTE 240M", (0.63, 0.34, 0.31, 0.595, 0.155, 0.07, 0.3127, 0.3290)),
+}
+"""Primaries without a colour space of their own, close to Rec.709: name, rx ry gx gy bx by wx wy. H.273 table 2."""
+
 _PAIRS = (
     *((1, 1), (1, 13), (9, 14), (9, 16), (9, 18), (12, 13), (12, 16)),
     *((11, 17), (12, 17), (1, 4), (1, 8), (9, 8), (12, 8)),
