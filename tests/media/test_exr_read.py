@@ -317,11 +317,14 @@ def test_what_changes_within_the_sequence_names_file_frame_and_both(tmp_path):
     save(tmp_path / "p.1.exr", {"RGB": ramp()}, displayWindow=window(0, 0, 30, 20))
     save(tmp_path / "p.2.exr", {"RGB": ramp()}, displayWindow=window(0, 0, 32, 20))
     save(tmp_path / "p.3.exr", {"RGB": ramp(), "A": ramp()[..., 0].copy()}, displayWindow=window(0, 0, 30, 20))
+    save(tmp_path / "p.4.exr", {"RGB": ramp().astype(np.float32)}, displayWindow=window(0, 0, 30, 20))
     reader = ExrReader(tmp_path / "p.#.exr", colorspace=LINEAR)
     with pytest.raises(ReadError, match=r"p\.2\.exr frame 2: its display window is 32x20\+0\+0 .* has 30x20\+0\+0"):
         list(reader.read([1, 2]))
     with pytest.raises(ReadError, match=r"p\.3\.exr frame 3: its channels are R G B A while frame 1 has R G B"):
         list(reader.read([3]))
+    with pytest.raises(ReadError, match=r"p\.4\.exr frame 4: its samples are float while frame 1 has half"):
+        list(reader.read([4]))
 
 
 def test_text_that_is_not_utf8_does_not_cost_the_picture(tmp_path):

@@ -151,7 +151,7 @@ def test_bottom_up_avi_is_upright(tmp_path):
     close(first(path).rgb, samples[:, :, ::-1] / 255)
 
 
-def test_alpha_is_full_range_and_straight(tmp_path):
+def test_alpha_is_full_range_and_straight(tmp_path, clips):
     luma, cb, cr, alpha = noise(10, *[(32, 64)] * 4, low=0.4, high=0.6)
     alpha[:] = np.linspace(0, 1023, 64).round().astype(np.uint16)
     path = write_movie(
@@ -162,6 +162,9 @@ def test_alpha_is_full_range_and_straight(tmp_path):
     assert reader.info.alpha
     assert "alpha" in reader.info.depth
     np.testing.assert_allclose(frame.alpha, alpha / 1023, atol=1 / 1023)
+    assert any("straight alpha" in note for note in reader.info.notes)
+    assert frame.rgb[:, 0].mean() > 0.1  # transparent, and still the plate's bits
+    assert not any("alpha" in note for note in MovieReader(clips / "androidx_sample.mp4").info.notes)
 
 
 def test_superwhite_and_below_black_survive(tmp_path):

@@ -56,8 +56,8 @@ class ExrReader:
     ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
     what the headers say, and so does ``rate``. Half, float, scan lines, tiles, mip-maps (level 0),
     any compression, any data window; R G B, Y, Y RY BY, or the R G B of a layer; of several parts the first with
-    colour. Raises ReadError naming file and frame for what is missing, damaged, deep or of another display window
-    than the first frame.
+    colour. Raises ReadError naming file and frame for what is missing, damaged, deep or of another display
+    window, other channels or another sample type than the first frame.
     """
 
     def __init__(
@@ -127,6 +127,11 @@ class ExrReader:
             raise opened.source.error(
                 f"its channels are {' '.join(opened.picture.names)} while frame {self.info.first} has "
                 f"{' '.join(self._first.picture.names)}",
+                "make all frames of the plate alike",
+            )
+        if opened.depth != self._first.depth:
+            raise opened.source.error(
+                f"its samples are {opened.depth} while frame {self.info.first} has {self._first.depth}",
                 "make all frames of the plate alike",
             )
 

@@ -124,7 +124,7 @@ class MovieReader:
             alpha=form.layout.alpha,
             timecode=_timecode(source),
             audio=bool(source.container.streams.audio),
-            notes=(*form.notes, *self._colour_notes(), *_notes(index, rate, variable)),
+            notes=(*form.notes, *self._picture_notes(), *_notes(index, rate, variable)),
             metadata={
                 "codec": form.codec,
                 "pixel_format": form.pixel_format,
@@ -139,9 +139,11 @@ class MovieReader:
             },
         )
 
-    def _colour_notes(self) -> Iterator[str]:
+    def _picture_notes(self) -> Iterator[str]:
         if self._near:
             yield f"{self._near[0]} primaries: outputs carry them, the model sees them as Rec.709"
+        if self._format.layout.alpha:
+            yield "straight alpha: R, G and B are not premultiplied by it, nor are they in what is written"
 
 
 def _rate(source: Source, index: FrameIndex) -> tuple[Fraction | None, bool]:
