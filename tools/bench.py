@@ -4,6 +4,9 @@ Run ``python -m tools.bench`` in the project's root. Each plate is rendered with
 transcoded (the same reader and writer, the same channels, an empty delta and matte) in turns; the best of each counts.
 Then every stage is timed alone, with the threads it has in the pipeline, on frames held in memory. Times are of the
 clock; in brackets those of all cores together, which hold on a machine that others use as well.
+
+Beside the speed stands the picture: the flicker of the change against the plate's own (1 is as lively as the plate), in
+brackets without the temporal filter, and its seam (above about 1 an edge shows).
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from vfxage.composite import composite
 from vfxage.crop import cut
 from vfxage.job import Job, open_job
 from vfxage.media import open_writer
+from vfxage.metrics import flicker, seam
 from vfxage.model import load_ager
 from vfxage.pipeline import (
     Scene,
@@ -45,7 +49,7 @@ from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Silent
 from vfxage.shot import load_shot
 from vfxage.temporal import steady
-from vfxage.types import Frame, Render
+from vfxage.types import F32, Frame, FrameDeltas, Render
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = {
@@ -58,6 +62,8 @@ AIM_OVERLAP = 1.15
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 ROUNDS = 2
 BLOCK = 24
+PICTURED = 12
+"""Frames whose picture is measured."""
 """Frames held in memory while each stage is timed alone."""
 
 T = TypeVar("T")
@@ -100,6 +106,15 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """What a supervisor would see of the first face; NaN where it is not there on every frame."""
+
+    flicker: float
+    unfiltered: float
+    seam: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """What one plate took."""
 
@@ -112,6 +127,7 @@ class Timing:
     transcode: Spent
     render: Spent
     stages: dict[str, Spent]
+    picture: Picture
 
     @property
     def total(self) -> Spent:
@@ -159,7 +175,7 @@ def empty_render(frame: Frame) -> Render:
 
 def transcode(job: Job, scene: Scene) -> None:
     """Write the plate's frames to the shot's output as they are."""
-    stamps = frame_stamps(job, scene, job.numbers)
+    stamps = frame_stamps(job, scene, job.numbers, Silent())
     output = destination(job, scene, 0, job.numbers, stamps)
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(output))
@@ -197,7 +213,7 @@ def mapped(function: Callable[[T], R], items: Iterable[T], workers: int = 1) -> 
 def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
     """Give what every stage takes alone, over all frames, block by block."""
     watch = Stopwatch()
-    stamps = frame_stamps(job, scene, job.numbers)
+    stamps = frame_stamps(job, scene, job.numbers, Silent())
     output = destination(job, scene, 0, job.numbers, stamps)
     with open_writer(output) as writer, closing(job.reader.read(job.numbers)) as plate:  # type: ignore[type-var]
         for _ in range(0, len(job.numbers), BLOCK):
@@ -216,6 +232,34 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
                 for _ in written(renders, [(writer, frozenset(job.numbers))], stack):
                     pass
     return watch.stages
+
+
+def measure_picture(job: Job, scene: Scene) -> Picture:
+    """Give flicker and seam over the first frames."""
+    with closing(job.reader.read(job.numbers[:PICTURED])) as plate:  # type: ignore[type-var]
+        crops = [cut(frame, scene.plan, scene.colour) for frame in plate]
+    own = [item for group in grouped(crops, scene.ager.group) for item in scene.ager(group)]
+    if len(own) < 3 or not all(item.deltas for item in own):
+        return Picture(flicker=np.nan, unfiltered=np.nan, seam=np.nan)
+    steadied = list(steady(own, scene.radius, scene.strength, scene.cuts))
+    renders = [composite(item, scene.colour, layers=False) for item in steadied]
+    return Picture(
+        flicker=unrest(steadied),
+        unfiltered=unrest(own),
+        seam=max(seam(render.delta, render.matte) for render in renders),
+    )
+
+
+def unrest(items: Sequence[FrameDeltas]) -> float:
+    """Flicker of the first face's step, in its crop."""
+    faces = [item.deltas[0] for item in items]
+    matte: F32 = np.min([face.crop.matte for face in faces], axis=0)
+    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    steps, crops = (
+        [picture[box] for picture in pictures] for pictures in zip(*((f.step, f.crop.rgb) for f in faces), strict=True)
+    )
+    return flicker(np.stack(steps), np.stack(crops), matte[box])
 
 
 def time_plate(name: str, plate: dict[str, str], model: str, limit: int) -> Timing:
@@ -237,6 +281,7 @@ def time_plate(name: str, plate: dict[str, str], model: str, limit: int) -> Timi
                 transcode=transcoded,
                 render=rendered,
                 stages=time_stages(job, scene, ager.workers_default),
+                picture=measure_picture(job, scene),
             )
 
 
@@ -270,6 +315,9 @@ def show(timings: Sequence[Timing], console: Console) -> None:
     row(f"(b) render / slowest stage, aim {AIM_OVERLAP}", lambda t: f"{t.render.clock / t.slowest.clock:.2f}")
     row("render / what the cores allow", lambda timing: f"{timing.render.clock / timing.floor:.2f}")
     row(f"cores busy while rendering, of {CORES}", lambda t: f"{t.render.cores / t.render.clock:.2f}")
+    table.add_section()
+    row("flicker (without the filter)", lambda t: f"{t.picture.flicker:.2f} ({t.picture.unfiltered:.2f})")
+    row("seam", lambda t: f"{t.picture.seam:.2f}")
     console.print(table)
 
 
