@@ -1,7 +1,7 @@
 """Frames, settings and made-up tracks that the tests of this folder share."""
 
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 import av
@@ -26,10 +26,10 @@ class Pictures:
         return (rgb * 255).round().astype(np.uint8)
 
 
-def plate(pictures, first=0, step=1, origin=(0, 0)):
-    for place, picture in enumerate(pictures):
+def plate(pictures, first=0, step=1, origin=(0, 0), numbers=None):
+    for number, picture in zip(count(first, step) if numbers is None else numbers, pictures, strict=False):
         window = Window(*origin, picture.shape[1], picture.shape[0])
-        yield Frame(number=first + place * step, window=window, rgb=picture.astype(np.float32) / np.float32(255))
+        yield Frame(number=number, window=window, rgb=picture.astype(np.float32) / np.float32(255))
 
 
 def track(pictures, settings=Settings(), pixel_aspect=1.0, **numbering) -> Tracks:
@@ -64,13 +64,13 @@ def spans(faces) -> list[tuple[int, int]]:
 
 
 def made_up(face: int, numbers, x=100.0, height=120.0) -> FaceTrack:
-    count = len(numbers)
+    rows = len(numbers)
     oval = np.random.default_rng(face).uniform(-0.5, 0.5, (478, 2)) * [height * 0.8, height] + [x, 200]
     return FaceTrack(
         face=face,
         numbers=np.array(numbers, np.int32),
-        points=np.repeat(oval[None], count, 0).astype(np.float32),
-        confidence=np.ones(count, np.float32),
-        presence=np.ones(count, np.float32),
-        yaw=np.zeros(count, np.float32),
+        points=np.repeat(oval[None], rows, 0).astype(np.float32),
+        confidence=np.ones(rows, np.float32),
+        presence=np.ones(rows, np.float32),
+        yaw=np.zeros(rows, np.float32),
     )

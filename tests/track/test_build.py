@@ -166,3 +166,90 @@ def test_a_shot_without_frames_or_faces_has_no_tracks():
 def test_the_same_frames_give_the_same_bits(clips):
     once, again = (track(decode(clips / "intel_asl_eat.mkv", 0, 14)) for _ in range(2))
     np.testing.assert_array_equal(once.faces[0].points, again.faces[0].points)
+
+
+def test_frames_far_apart_are_not_smoothed_into_each_other(clips):
+    """A preview of two moments: each as if it stood alone, but the same person."""
+    pictures = list(decode(clips / "signer_hand_over_face.mp4", 0, 50))
+    (face,) = track([pictures[0], pictures[45]], numbers=[1001, 1046]).faces
+    assert face.numbers.tolist() == [1001, 1046]
+    assert face.presence.tolist() == [1, 1]
+    for place, number in enumerate((0, 45)):
+        (alone,) = track([pictures[number]]).faces
+        np.testing.assert_allclose(face.points[place], alone.points[0], atol=1e-3)
+
+
+def test_what_moves_between_two_islands_is_followed_within_each(portraits):
+    one, _ = people(portraits)
+    numbers = [*range(1, 13), *range(101, 113)]
+    tracks = track([stage((one, 120 + 5 * place, 60)) for place in range(24)], numbers=numbers)
+    (face,) = tracks.faces
+    assert tracks.cuts == ()
+    assert face.numbers.tolist() == numbers
+    assert face.presence.min() == 1
+    moves = np.diff(face.points.mean(1)[:, 0])
+    np.testing.assert_allclose(moves, 5, atol=1.0)
+
+
+@pytest.mark.parametrize(("step", "stop"), [(2, 30), (5, 60), (12, 120)])
+def test_a_stepping_range_has_one_identity_and_no_cut(clips, step, stop):
+    pictures = list(decode(clips / "foreman_cif_face_leaves.264", 0, stop))[::step]
+    tracks = track(pictures, step=step)
+    assert tracks.cuts == ()
+    (face,) = tracks.faces
+    np.testing.assert_array_equal(face.numbers, np.arange(0, stop, step))
+    assert face.presence.min() == 1
+
+
+def test_time_goes_by_frame_numbers(portraits):
+    """A person in even motion, seen with holes in the numbers: no place is drawn towards its neighbours in the file."""
+    one, _ = people(portraits)
+    numbers = [0, 1, 2, 3, 4, 9, 10, 11, 12, 18, 19, 20, 21, 27, 28, 29, 30]
+    (face,) = track([stage((one, 20 + 9 * n, 60)) for n in numbers], numbers=numbers).faces
+    assert face.numbers.tolist() == numbers
+    across = face.points.mean(1)[:, 0]
+    np.testing.assert_allclose(across - across[0], 9 * np.array(numbers), atol=2)
+
+
+def test_confidence_tells_a_clear_face_from_a_doubtful_one(clips):
+    (face,) = track(decode(clips / "foreman_cif_face_leaves.264", 150, 190), first=150).faces
+    clear, turned = face.confidence[:8].mean(), face.confidence[-4:].mean()
+    assert 0 < turned < clear < 1
+    assert clear - turned > 0.1
+
+
+@lru_cache
+def bundled(name: str) -> np.ndarray:
+    picture = getattr(data, name)()
+    return np.ascontiguousarray(
+        np.broadcast_to(picture[..., None], (*picture.shape, 3)) if picture.ndim == 2 else picture
+    )
+
+
+def panned(picture: np.ndarray, zoom: float, x: float, y: float, count: int = 8):
+    """A slow push over a photograph, as the demo plate makes one: (x, y) of it is shown at the frame's centre."""
+    for n in range(count):
+        scale = zoom * (1 + 0.004 * n)
+        transform = np.array([[scale, 0, 640 - scale * (x + 0.4 * n)], [0, scale, 360 - scale * (y + 0.25 * n)]])
+        yield cv2.warpAffine(picture, transform, (1280, 720), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+
+
+@pytest.mark.parametrize(
+    ("name", "zoom", "x", "y"),
+    [
+        ("chelsea", 2.4, 225, 150),  # a cat
+        ("rocket", 1.7, 320, 213),
+        ("coffee", 2.85, 332, 387),  # the detectors' better half votes 0.57 for it
+        ("gravel", 2.85, 260, 440),  # 0.66
+        ("coins", 2.37, 192, 151),  # 0.74: heads on coins
+        ("astronaut", 3.1, 420, 110),  # 0.61: the space shuttle behind her, who is outside the frame
+    ],
+)
+def test_what_is_no_face_has_no_track(name, zoom, x, y):
+    assert track(panned(bundled(name), zoom, x, y)).faces == ()
+
+
+@pytest.mark.parametrize(("name", "zoom"), [("astronaut", 1.4), ("camera", 1.4)])
+def test_a_whole_photograph_of_one_person_has_one_track(name, zoom):
+    (face,) = track(panned(bundled(name), zoom, 256, 256)).faces
+    assert len(face.numbers) == 8

@@ -37,7 +37,7 @@ def around(count):
 
 def test_moving_data_windows_change_no_track(clips):
     fixed = [Window(0, 0, WIDTH, HEIGHT)] * 16
-    moving = [window for window in around(16)]
+    moving = list(around(16))
     clip = replace(CLIP, data_window=moving[0])
     plain = build_tracks(filmed(clips, fixed), Pictures(), Settings(), CLIP)
     moved = build_tracks(filmed(clips, moving), Pictures(), Settings(), clip)

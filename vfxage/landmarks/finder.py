@@ -106,6 +106,20 @@ class FaceFinder:
         """The face that was at ``points`` (478, 2) a moment ago; None where there is none any more."""
         return self._mesh_of(picture, square_of_points(points), passes=2)
 
+    def evidence(self, picture: U8, points: F32) -> float:
+        """0..1, how well both detectors, on the view and on its mirror image, agree that a face is at ``points``.
+
+        Any one of the four is fooled by blotches and by machines now and then; all of them together hardly ever.
+        """
+        square = square_of_points(points)
+        wide = Square(square.x, square.y, square.side * _VIEW, square.roll)
+        total = 0.0
+        for judge in self._judges:
+            shown = view(picture, wide, judge.side)
+            for image in (shown, np.ascontiguousarray(shown[:, ::-1])):
+                total += _agreement(judge(image), judge.side)
+        return total / (2 * len(self._judges))
+
     def _mesh_of(self, picture: U8, square: Square, passes: int) -> Detection | None:
         """Mesh a face, each pass in the crop that the one before asks for, so that the first guess hardly matters."""
         for _ in range(passes):

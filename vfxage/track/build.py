@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from vfxage.landmarks import FaceFinder
 from vfxage.track.canvas import Canvas, ToSdr8
 from vfxage.track.cuts import Shown, mark_cuts
-from vfxage.track.people import people, real
+from vfxage.track.people import PROOF, people, real
 from vfxage.track.sightings import Sighting, Watcher
 from vfxage.track.smooth import bridge, smooth
 from vfxage.track.tracks import Tracks
@@ -42,22 +41,13 @@ class TrackingSettings(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Take:
-    first: int
-    """Ordinals of its pictures, inclusive."""
-    last: int
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-
 def build_tracks(
     frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo, *, key: str = ""
 ) -> Tracks:
     """Find, follow, name and steady every face of ``frames`` (ascending numbers), reading them once.
 
-    Holds a dozen 8-bit pictures at a time, and landmarks. Points are display-window pixels. Deterministic.
+    Holds a dozen 8-bit pictures at a time, and landmarks. Points are display-window pixels. Deterministic. The numbers
+    may step; where they jump over more than ``max_gap`` frames nothing is bridged, followed or smoothed across.
     """
     canvas = Canvas.of(clip)
     numbers: list[int] = []
@@ -70,11 +60,8 @@ def build_tracks(
             numbers.append(shown.number)
             watcher.step(shown)
         sightings = watcher.finish()
-    bounds = [0, *cuts, len(numbers)]
-    takes = [_Take(first=a, last=b - 1) for a, b in pairwise(bounds)]
-    kept = [item for item in sightings if real(item, len(takes[item.take]))]
-    shot = _Shot(np.array(numbers, np.int32), canvas, settings)
-    tracks = [shot.track(chain, takes[chain[0].take]) for chain in people(kept, settings.max_gap)]
+    shot = _Shot(np.array(numbers, np.int32), _runs(numbers, cuts, settings.max_gap), canvas, settings)
+    tracks = [shot.track(chain) for chain in shot.people(sightings)]
     faces = tuple(FaceTrack(face=face, **fields) for face, fields in enumerate(tracks))
     return Tracks(faces=faces, cuts=tuple(numbers[cut] for cut in cuts), numbers=tuple(numbers), key=key)
 
@@ -84,34 +71,57 @@ def _pictures(frames: Iterable[Frame], colour: ToSdr8, canvas: Canvas) -> Iterat
         yield Shown(number=frame.number, picture=canvas.picture(frame, colour), cut=False)
 
 
+def _runs(numbers: list[int], cuts: list[int], max_gap: int) -> list[NDArray[np.int32]]:
+    """The numbers in unbroken runs: parted at cuts (ordinals) and where they jump over more than ``max_gap`` frames."""
+    whole = np.array(numbers, np.int32)
+    jumps = np.flatnonzero(np.diff(whole) > max_gap + 1) + 1
+    return np.split(whole, sorted({*cuts, *jumps.tolist()}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Shot:
-    """What turns ordinals and picture pixels into frame numbers and display-window pixels."""
+    """What turns sightings into tracks."""
 
     numbers: NDArray[np.int32]
+    """Every frame that was looked at."""
+    runs: list[NDArray[np.int32]]
     canvas: Canvas
     settings: TrackingSettings
 
-    def track(self, chain: list[Sighting], take: _Take) -> dict[str, NDArray[Any]]:
+    def people(self, sightings: list[Sighting]) -> list[list[Sighting]]:
+        """Chains of sightings that are faces; those in runs too short to tell are judged with who they belong to."""
+        lengths = [len(self.run(item.numbers[0])) for item in sightings]
+        kept = [s for s, length in zip(sightings, lengths, strict=True) if length < PROOF or real([s], length)]
+        chains = people(kept, self.settings.max_gap)
+        return [chain for chain in chains if real(chain, self._looked(chain))]
+
+    def _looked(self, chain: list[Sighting]) -> int:
+        return sum({int(run[0]): len(run) for run in (self.run(item.numbers[0]) for item in chain)}.values())
+
+    def run(self, number: int) -> NDArray[np.int32]:
+        """The run of frames that ``number`` is in."""
+        return self.runs[int(np.searchsorted([run[0] for run in self.runs], number, side="right")) - 1]
+
+    def track(self, chain: list[Sighting]) -> dict[str, NDArray[Any]]:
         """The fields of one person's FaceTrack."""
-        places = np.array([place for item in chain for place in item.places])
+        numbers = np.array([number for item in chain for number in item.numbers])
         seen = [detection for item in chain for detection in item.seen]
         points = self.canvas.to_display(np.stack([detection.points for detection in seen]))
-        confidence = np.array([detection.confidence for detection in seen])
+        confidence = np.array([detection.confidence * detection.vote for detection in seen])
         yaw = np.array([detection.yaw for detection in seen])
-        breaks = np.flatnonzero(np.diff(places) > self.settings.max_gap + 1) + 1
+        breaks = np.flatnonzero(np.diff(numbers) > self.settings.max_gap + 1) + 1
         parts = [
-            self._stretch(places[part], points[part], confidence[part], yaw[part], take)
-            for part in np.split(np.arange(len(places)), breaks)
+            self._stretch(numbers[part], points[part], confidence[part], yaw[part])
+            for part in np.split(np.arange(len(numbers)), breaks)
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _stretch(
-        self, places: NDArray[np.int64], points: F32, confidence: F64, yaw: F64, take: _Take
-    ) -> dict[str, NDArray[Any]]:
-        """One unbroken run of frames, its short holes bridged."""
-        first, last = int(places[0]), int(places[-1])
-        count, at = last - first + 1, places - first
+    def _stretch(self, numbers: NDArray[np.int64], points: F32, confidence: F64, yaw: F64) -> dict[str, NDArray[Any]]:
+        """One unbroken run of frames, its short holes bridged; time goes by frame numbers, whatever their step."""
+        first, last = int(numbers[0]), int(numbers[-1])
+        looked = self.numbers[(self.numbers >= first) & (self.numbers <= last)]
+        step = max(1, int(np.gcd.reduce(np.diff(looked)))) if len(looked) > 1 else 1
+        count, at, shown = (last - first) // step + 1, (numbers - first) // step, (looked - first) // step
         known = np.zeros(count, bool)
         known[at] = True
         whole = np.zeros((count, POINTS, 2), np.float32)
@@ -119,11 +129,11 @@ class _Shot:
         sure, turn = np.zeros(count, np.float32), np.zeros((count, 1))
         sure[at], turn[at, 0] = confidence, yaw
         return {
-            "numbers": self.numbers[first : last + 1],
-            "points": smooth(whole, known, self.settings.smoothing),
-            "confidence": sure,
-            "presence": presence(count, comes=first > take.first, goes=last < take.last),
-            "yaw": bridge(turn, known)[:, 0].astype(np.float32),
+            "numbers": looked,
+            "points": smooth(whole, known, self.settings.smoothing)[shown],
+            "confidence": sure[shown],
+            "presence": presence(len(looked), comes=first > self.run(first)[0], goes=last < self.run(last)[-1]),
+            "yaw": bridge(turn, known)[shown, 0].astype(np.float32),
         }
 
 

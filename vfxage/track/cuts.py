@@ -24,8 +24,9 @@ _FLAT = 4.0
 _EXPLAINED = 0.7
 _NEAR = 12.0
 """A flat block this near in colour (8-bit, per channel) is the same."""
-_CUT, _PLAIN_CUT, _CONTRAST = 0.3, 0.55, 3.0
-"""Fraction of blocks unexplained: suspicious; beyond doubt; or so many times more than just before and after."""
+_CUT, _PLAIN_CUT, _FAR_CUT, _CONTRAST = 0.3, 0.55, 0.8, 3.0
+"""Fraction of blocks unexplained: suspicious; beyond doubt; beyond doubt where frames between were not looked at; or so
+many times more than just before and after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,31 +69,42 @@ def unexplained(before: F32, after: F32) -> float:
     return lost / blocks
 
 
-def is_cut(before: list[F32], after: list[F32]) -> bool:
-    """Whether a take begins at ``after[0]``; thumbnails, up to two before and three after, both in order of time."""
-    here = unexplained(before[-1], after[0])
+@dataclass(frozen=True, slots=True)
+class _Glimpse:
+    number: int
+    small: F32
+
+
+def _is_cut(before: list[_Glimpse], after: list[_Glimpse]) -> bool:
+    """Whether a take begins at ``after[0]``; up to two before and three after, both in order of time.
+
+    Over a jump in the frame numbers a single take may change much: it is measured against jumps as long.
+    """
+    jump = after[0].number - before[-1].number
+    here = unexplained(before[-1].small, after[0].small)
     if here < _CUT:
         return False
-    across = min(unexplained(a, b) for a in before[-2:] for b in after[:AHEAD])
-    if across >= _PLAIN_CUT:
+    across = min(unexplained(a.small, b.small) for a in before[-2:] for b in after[:AHEAD])
+    if across >= (_PLAIN_CUT if jump == 1 else _FAR_CUT):
         return True
-    beside = [unexplained(a, b) for row in (before[-2:], after[:AHEAD]) for a, b in pairwise(row)]
-    return across >= _CUT and across >= _CONTRAST * max(beside, default=0.0)
+    pairs = [(a, b) for row in (before[-2:], after[:AHEAD]) for a, b in pairwise(row) if b.number - a.number >= jump]
+    beside = max((unexplained(a.small, b.small) for a, b in pairs), default=0.0 if jump == 1 else 1.0)
+    return across >= _CUT and across >= _CONTRAST * beside
 
 
 def mark_cuts(pictures: Iterable[Shown]) -> Iterator[Shown]:
     """Pass the pictures on with ``cut`` set, ``AHEAD`` frames late; never holds more than that."""
     waiting: deque[Shown] = deque()
-    seen: deque[F32] = deque(maxlen=AHEAD + 2)
+    seen: deque[_Glimpse] = deque(maxlen=AHEAD + 2)
 
     def release() -> Shown:
         ahead = len(waiting)
         before, after = list(seen)[:-ahead], list(seen)[-ahead:]
-        return replace(waiting.popleft(), cut=bool(before) and is_cut(before, after))
+        return replace(waiting.popleft(), cut=bool(before) and _is_cut(before, after))
 
     for shown in pictures:
         waiting.append(shown)
-        seen.append(thumbnail(shown.picture))
+        seen.append(_Glimpse(shown.number, thumbnail(shown.picture)))
         if len(waiting) == AHEAD:
             yield release()
     while waiting:

@@ -12,7 +12,9 @@ from vfxage.track.cuts import Shown
 from vfxage.types import F32, U8
 
 SEARCH_EVERY = 8
-"""Frames between searches of the whole picture; as many pictures are kept, to follow a new face back."""
+"""Pictures between searches of the whole picture; as many are kept, to follow a new face back."""
+_PROVE_EVERY = 4
+"""Pictures of a face between those for which both detectors are heard."""
 _WEAK = 0.3
 """A vote below this is no evidence of a face."""
 _CLEAR, _LIKE, _SPAN = 0.65, 0.7, 25
@@ -31,17 +33,21 @@ class Sighting:
     """One face through pictures of one take, as seen, before any smoothing."""
 
     take: int
-    places: list[int] = field(default_factory=list)
-    """Ordinals of the pictures (not frame numbers), ascending; a few may be missing."""
+    numbers: list[int] = field(default_factory=list)
+    """Frames in which it was seen, ascending; a few may be missing."""
     seen: list[Detection] = field(default_factory=list)
-    lost: int = 0
-    """Pictures since there was last evidence of the face."""
+    evidence: dict[int, float] = field(default_factory=dict)
+    """Of some of the frames, 0..1: see ``FaceFinder.evidence``."""
 
-    def add(self, place: int, detection: Detection) -> None:
+    def add(self, number: int, detection: Detection) -> None:
         """Append the next picture."""
-        self.places.append(place)
+        self.numbers.append(number)
         self.seen.append(detection)
-        self.lost = 0 if detection.vote >= _WEAK else self.lost + 1
+
+    def drop_last(self) -> None:
+        """Forget the last picture."""
+        self.evidence.pop(self.numbers.pop(), None)
+        self.seen.pop()
 
     def trim(self) -> None:
         """Drop pictures at both ends that are no evidence of this face: no vote, or a doubtful one for another look.
@@ -59,19 +65,24 @@ class Sighting:
                     break
         kept = np.flatnonzero(good)
         low, high = (kept[0], kept[-1] + 1) if len(kept) else (0, 0)
-        self.places, self.seen = self.places[low:high], self.seen[low:high]
+        self.numbers, self.seen = self.numbers[low:high], self.seen[low:high]
+        left = set(self.numbers)
+        self.evidence = {number: value for number, value in self.evidence.items() if number in left}
 
     @property
     def size(self) -> float:
         """Median of the longer side of the face's box, pixels."""
         return float(np.median([np.ptp(item.points, axis=0).max() for item in self.seen]))
 
-    def expected(self, place: int) -> F32:
-        """Where the face is likely to be: carried on by its last motion, if it was seen just before."""
+    def expected(self, number: int) -> F32:
+        """Where the face is likely to be: carried on by its last motion, no longer than that was seen."""
         last = self.seen[-1].points
-        if self.places[-2:] != [place - 2, place - 1]:
+        if len(self.seen) < 2:
             return last
-        return np.asarray(last + (last - self.seen[-2].points).mean(0), np.float32)
+        ahead, behind = number - self.numbers[-1], self.numbers[-1] - self.numbers[-2]
+        if ahead > behind:
+            return last
+        return np.asarray(last + (last - self.seen[-2].points).mean(0) * np.float32(ahead / behind), np.float32)
 
 
 def apart(one: F32, other: F32) -> float:
@@ -96,7 +107,8 @@ def overlap(one: F32, other: F32) -> float:
 class Watcher:
     """Follows faces through pictures that come one by one; holds ``SEARCH_EVERY`` pictures at most.
 
-    ``patience``: pictures without evidence after which a face is gone.
+    ``patience``: frames without a face after which it is gone; a longer jump in the frame numbers breaks every
+    sighting off, since what lies between was not looked at.
     """
 
     def __init__(self, finder: FaceFinder, patience: int) -> None:
@@ -106,39 +118,41 @@ class Watcher:
         self._live: list[Sighting] = []
         self._done: list[Sighting] = []
         self._take = 0
-        self._place = -1
+        self._number: int | None = None
         self._since = SEARCH_EVERY
 
     def step(self, shown: Shown) -> None:
         """Look at the next picture."""
-        self._place += 1
-        if shown.cut:
+        broken = self._number is not None and shown.number - self._number > self._patience + 1
+        self._number = shown.number
+        if shown.cut or broken:
             self._close(self._live)
-            self._take += 1
+            self._take += shown.cut
             self._recent.clear()
             self._since = SEARCH_EVERY
         lost = [item for item in self._live if not self._follow(item, shown.picture)]
         self._part()
         for item in lost:
             self._recover(item, shown.picture)
-        self._close([item for item in self._live if item.lost > self._patience])
+        self._close([item for item in self._live if shown.number - item.numbers[-1] > self._patience])
         self._since += 1
         if self._since >= SEARCH_EVERY:
             self._search(shown.picture)
-        self._recent.append((self._place, shown.picture))
+        self._prove(shown.picture)
+        self._recent.append((shown.number, shown.picture))
 
     def finish(self) -> list[Sighting]:
         """All sightings, in order of appearance."""
         self._close(self._live)
-        return sorted(self._done, key=lambda item: (item.places[0], -item.size))
+        return sorted(self._done, key=lambda item: (item.numbers[0], -item.size))
 
     def _follow(self, sighting: Sighting, picture: U8) -> bool:
         """Add the face where it is expected or where it was; False if it is not there."""
         last = sighting.seen[-1].points
-        for guess in (sighting.expected(self._place), last):
+        for guess in (sighting.expected(self._now), last):
             found = self._finder.follow(picture, guess)
             if found is not None and found.vote >= _WEAK and _plausible(last, found.points):
-                sighting.add(self._place, found)
+                sighting.add(self._now, found)
                 return True
         return False
 
@@ -150,30 +164,42 @@ class Watcher:
             for item in self._finder.near(picture, last.points)
             if alike(item.look, last.look) >= _KNOWN
             and 1 / _GROWTH < _ratio(last.points, item.points) < _GROWTH
-            and not self._taken(self._place, item.points)
+            and not self._taken(self._now, item.points)
         ]
         if found:
-            sighting.add(self._place, min(found, key=lambda item: apart(item.points, last.points)))
-        else:
-            sighting.lost += 1
+            sighting.add(self._now, min(found, key=lambda item: apart(item.points, last.points)))
 
     def _part(self) -> None:
         """Where two have come to follow one face, the one with the longer past keeps it."""
-        here = [item for item in self._live if item.places[-1] == self._place]
-        here.sort(key=lambda item: -len(item.places))
+        here = self._here()
+        here.sort(key=lambda item: -len(item.numbers))
+        parted = []
         for index, item in enumerate(here):
             if any(apart(item.seen[-1].points, other.seen[-1].points) < _SAME for other in here[:index]):
-                item.places.pop()
-                item.seen.pop()
-                item.lost = self._patience + 1
-        self._close([item for item in self._live if not item.places])
+                item.drop_last()
+                parted.append(item)
+        self._close(parted)
+
+    def _prove(self, picture: U8) -> None:
+        """Hear both detectors about new faces, and about every face in view now and then."""
+        for item in self._here():
+            if not item.evidence or len(item.numbers) % _PROVE_EVERY == 0:
+                item.evidence[self._now] = self._finder.evidence(picture, item.seen[-1].points)
+
+    def _here(self) -> list[Sighting]:
+        return [item for item in self._live if item.numbers[-1] == self._now]
+
+    @property
+    def _now(self) -> int:
+        assert self._number is not None, "a picture is looked at"
+        return self._number
 
     def _close(self, sightings: list[Sighting]) -> None:
         ended = list(sightings)
         self._live = [item for item in self._live if item not in ended]
         for item in ended:
             item.trim()
-            if item.places:
+            if item.numbers:
                 self._done.append(item)
 
     def _search(self, picture: U8) -> None:
@@ -188,8 +214,8 @@ class Watcher:
             if cost[row, column] < 1:
                 known.add(int(column))
                 sighting = self._live[row]
-                if sighting.places[-1] != self._place:
-                    sighting.add(self._place, found[column])
+                if sighting.numbers[-1] != self._now:
+                    sighting.add(self._now, found[column])
         for column, detection in enumerate(found):
             if column not in known:
                 self._live.append(self._traced_back(detection))
@@ -197,29 +223,29 @@ class Watcher:
     def _cost(self, sighting: Sighting, detection: Detection) -> float:
         """Of taking a detection for a face that was followed, from overlap and landmark distance; 1 and more is no."""
         last = sighting.seen[-1]
-        if sighting.places[-1] != self._place and alike(last.look, detection.look) < _KNOWN:
+        if sighting.numbers[-1] != self._now and alike(last.look, detection.look) < _KNOWN:
             return 1.0
         return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
 
     def _traced_back(self, detection: Detection) -> Sighting:
         """A new face with the recent pictures in which it was not looked for."""
-        sighting = Sighting(self._take, [self._place], [detection])
+        sighting = Sighting(self._take, [self._now], [detection])
         points = detection.points
-        for place, picture in reversed(self._recent):
+        for number, picture in reversed(self._recent):
             found = self._finder.follow(picture, points)
             if found is None or found.vote < _WEAK or not _plausible(points, found.points):
                 break
-            if self._taken(place, found.points):
+            if self._taken(number, found.points):
                 break
             points = found.points
-            sighting.places.insert(0, place)
+            sighting.numbers.insert(0, number)
             sighting.seen.insert(0, found)
         return sighting
 
-    def _taken(self, place: int, points: F32) -> bool:
+    def _taken(self, number: int, points: F32) -> bool:
         for item in (*self._live, *self._done):
-            if place in item.places[-2 * SEARCH_EVERY :]:
-                seen = item.seen[item.places.index(place)]
+            if number in item.numbers[-2 * SEARCH_EVERY :]:
+                seen = item.seen[item.numbers.index(number)]
                 if apart(seen.points, points) < _SAME:
                     return True
         return False
