@@ -180,6 +180,17 @@ def test_float_and_mixed_samples_keep_every_bit(tmp_path):
     np.testing.assert_array_equal(frame.rgb[..., 1], mixed["G"])
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (256, 256)])
+def test_every_half_becomes_the_float_that_numpy_makes_of_it(tmp_path, shape):
+    height, width = shape
+    picture = np.arange(height * width * 3, dtype=np.uint32).astype(np.uint16).view(HALF).reshape(height, width, 3)
+    frame = only(save(tmp_path / "a.exr", {"RGB": picture}))
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(frame.rgb, picture.astype(np.float32))
+    np.testing.assert_array_equal(bits(frame.native), bits(picture))
+    assert frame.rgb.flags.c_contiguous
+
+
 def test_luminance_alone_is_grey_and_keeps_its_bits(tmp_path):
     luminance = ramp()[..., 0].copy()
     frame = only(save(tmp_path / "y.exr", {"Y": luminance}))

