@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage import data
 
-from vfxage.errors import VfxageError
+from vfxage.errors import InstallError
 from vfxage.landmarks import FaceFinder
 from vfxage.landmarks.crops import Square, view
+from vfxage.landmarks.graphs import Graph
 from vfxage.landmarks.search import levels, starts
 
 
@@ -184,5 +185,28 @@ def test_the_users_log_stays_clean_and_stays_the_users():
 
 def test_a_missing_system_library_is_told_with_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    with pytest.raises(VfxageError, match=r"apt-get install .*libgl1"), FaceFinder():
+    with pytest.raises(InstallError, match=r"apt-get install .*libgl1"), FaceFinder():
         pass
+
+
+def test_a_machine_without_opengl_is_told_so(tmp_path):
+    """As on a bare server: OpenCV, which MediaPipe imports, does not load."""
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    result = run(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from vfxage.errors import InstallError\n"
+        "from vfxage.landmarks import FaceFinder\n"
+        "try:\n    FaceFinder().__enter__()\n"
+        "except InstallError as error:\n    print(error.exit_code, error)\n"
+    )
+    assert result.stdout.startswith("2 MediaPipe does not load (libGL.so.1"), result.stderr
+    assert "libgl1" in result.stdout
+
+
+def test_what_mediapipe_raises_is_translated():
+    graph = Graph('input_stream: "image" output_stream: "image"', ("image",), 8)
+    graph.close()
+    with pytest.raises(InstallError, match=r"mediapipe==0\.10\.21"):
+        graph.run(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(InstallError, match="fails to start"):
+        Graph('node { calculator: "NoSuchCalculator" }', (), 8)

@@ -3,6 +3,7 @@
 VfxageError                 exit code
 ├── ShotError               2   the shot file or the command line asks for something impossible
 ├── OutputError             2   an output cannot be written where the shot wants it (found before rendering)
+├── InstallError            2   a library that vfxage needs, or one that it needs in turn, is missing or broken
 ├── ReadError               3   a plate, or one frame of it, is missing or unreadable
 ├── WriteError              4   a frame could not be written while rendering (disk full, folder gone)
 └── ModelError              5   a checkpoint is missing, damaged, hostile or of an unknown network
@@ -61,6 +62,12 @@ class ShotError(VfxageError):
 
 class OutputError(VfxageError):
     """An output cannot be written where the shot wants it."""
+
+    exit_code = 2
+
+
+class InstallError(VfxageError):
+    """A library is missing on this machine, or does not work."""
 
     exit_code = 2
 

@@ -46,8 +46,8 @@ class Detection:
 class FaceFinder:
     """Finds faces and meshes them; a context manager, for one thread at a time.
 
-    Pictures are (H, W, 3) uint8 display-referred sRGB. Nothing is remembered between calls. Raises VfxageError when
-    MediaPipe or a system library it needs is missing.
+    Pictures are (H, W, 3) uint8 display-referred sRGB. Nothing is remembered between calls. Raises InstallError when
+    MediaPipe or a system library it needs is missing or fails.
     """
 
     def __init__(self, min_face: float = 48) -> None:

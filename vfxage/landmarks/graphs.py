@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.errors import VfxageError
+from vfxage.errors import InstallError
 from vfxage.types import F32, POINTS, U8
 
 MESH_SIDE = 192
@@ -132,18 +132,27 @@ def _import_mediapipe() -> Any:
             warnings.simplefilter("ignore")  # deprecations inside its own dependencies
             import mediapipe
     except ImportError as error:
-        raise VfxageError(
+        raise InstallError(
             f"MediaPipe does not load ({error})",
             fix="install its system libraries: apt-get install libgl1 libegl1 libgles2 libglib2.0-0",
         ) from error
     return mediapipe
 
 
+@contextmanager
+def _translated(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except (AttributeError, RuntimeError, ValueError) as error:  # another version, a graph that fails, one it refuses
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InstallError(f"MediaPipe fails {doing} ({first})", fix="reinstall mediapipe==0.10.21") from error
+
+
 class Graph:
     """A running MediaPipe graph that takes one picture at a time; close it when done."""
 
     def __init__(self, text: str, outputs: tuple[str, ...], side: int) -> None:
-        with quiet_stderr():
+        with quiet_stderr(), _translated("to start its networks"):
             self._mediapipe = _import_mediapipe()
             self._mediapipe.resource_util.set_resource_dir(str(Path(self._mediapipe.__file__).parents[1]))
             self._graph = self._mediapipe.CalculatorGraph(graph_config=text)
@@ -152,10 +161,17 @@ class Graph:
             for name in outputs:
                 self._graph.observe_output_stream(name, self._packets.__setitem__)
             self._graph.start_run()
-            self.run(np.zeros((side, side, 3), np.uint8))  # what TFLite has to say, it says at the first picture
+            self._run(np.zeros((side, side, 3), np.uint8))  # what TFLite has to say, it says at the first picture
 
     def run(self, picture: U8) -> dict[str, Any]:
-        """Give each output's packet for ``picture`` (side, side, 3) sRGB; an output without an answer is absent."""
+        """Give each output's packet for ``picture`` (side, side, 3) sRGB; an output without an answer is absent.
+
+        Raises InstallError if MediaPipe fails.
+        """
+        with _translated("on a picture"):
+            return self._run(picture)
+
+    def _run(self, picture: U8) -> dict[str, Any]:
         self._packets.clear()
         self._time += 1
         image = self._mediapipe.packet_creator.create_image_frame(
@@ -184,7 +200,7 @@ class MeshNetwork:
         marks = self._getter.get_proto(packets["landmarks"]).landmark
         points = np.array([(mark.x, mark.y, mark.z) for mark in marks], np.float32)
         if points.shape != (POINTS, 3):
-            raise VfxageError(f"FaceMesh answered {points.shape} landmarks", fix="install mediapipe==0.10.21")
+            raise InstallError(f"FaceMesh answered {points.shape} landmarks", fix="install mediapipe==0.10.21")
         return points * np.float32(MESH_SIDE), float(self._getter.get_float(packets["score"]))
 
     def close(self) -> None:
