@@ -1,6 +1,8 @@
 """Saved tracks: whole, the same bytes, readable; damage is told."""
 
+import io
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -54,6 +56,36 @@ def test_a_file_of_another_kind_is_told(tmp_path):
         load_tracks(path)
     np.savez(path, format=np.array([99], np.int32))
     with pytest.raises(ReadError, match="format"):
+        load_tracks(path)
+
+
+FORGED = [
+    ("numbers", "<i4", (10**13,)),
+    ("numbers", "<i4", (2**62, 2**62)),
+    ("numbers", "<i4", ()),
+    ("numbers", "<i4", (-5,)),
+    ("cuts", "<f8", (0,)),
+    ("0.points", "<f4", (10**9, 478, 2)),
+    ("0.yaw", "<f4", (True,)),
+    ("0.yaw", "|O", (5,)),
+    ("faces", "<i4", (0, 10**13)),
+]
+
+
+@pytest.mark.parametrize(("name", "dtype", "shape"), FORGED)
+def test_a_header_is_not_believed(tmp_path, name, dtype, shape):
+    """An archive whose checksums are right, with one entry that claims what it does not hold."""
+    path = tmp_path / "x.npz"
+    Tracks(faces=(made_up(0, range(5)),), cuts=(), numbers=tuple(range(5)), key="k").save(path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry: archive.read(entry) for entry in archive.namelist()}
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": dtype, "fortran_order": False, "shape": shape})
+    entries[f"{name}.npy"] = stream.getvalue() + bytes(16)
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, whole in entries.items():
+            archive.writestr(entry, whole)
+    with pytest.raises(ReadError, match="not a whole track file"):
         load_tracks(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -18,7 +19,18 @@ from vfxage.types import FaceTrack
 
 _FORMAT = 1
 _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
-_DTYPES = {"numbers": np.int32}
+_KINDS = {
+    "format": (np.int32, 1),
+    "key": (np.uint8, 1),
+    "numbers": (np.int32, 1),
+    "cuts": (np.int32, 1),
+    "faces": (np.int32, 1),
+    "points": (np.float32, 3),
+    "confidence": (np.float32, 1),
+    "presence": (np.float32, 1),
+    "yaw": (np.float32, 1),
+}
+"""Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
 """No honest track file is larger once unpacked, bytes."""
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -68,7 +80,7 @@ class Tracks:
                     raise ReadError("is too large to be a track file", path=path, fix=fix)
                 # Whole entries first: their checksums are verified before a byte is believed.
                 whole = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in archive.infolist()}
-            return cls._from_arrays({n: np.load(io.BytesIO(b), allow_pickle=False) for n, b in whole.items()})
+            return cls._from_arrays({name: _array(name, data) for name, data in whole.items()})
         except FileNotFoundError as error:
             raise ReadError("there is no such track file", path=path, fix="run `vfxage track` first") from error
         except _DAMAGE as error:
@@ -82,10 +94,7 @@ class Tracks:
         for place, face in enumerate(arrays["faces"].tolist()):
             values: dict[str, Any] = {}
             for name in _FIELDS:
-                value = arrays[f"{place}.{name}"]
-                if value.dtype != _DTYPES.get(name, np.float32):
-                    raise ValueError(f"{place}.{name} has dtype {value.dtype}")
-                values[name] = np.ascontiguousarray(value)
+                values[name] = np.ascontiguousarray(arrays[f"{place}.{name}"])
             faces.append(FaceTrack(face=face, **values))
         return cls(
             faces=tuple(faces),
@@ -93,6 +102,21 @@ class Tracks:
             numbers=tuple(arrays["numbers"].tolist()),
             key=arrays["key"].tobytes().decode(),
         )
+
+
+def _array(name: str, data: bytes) -> NDArray[Any]:
+    """One entry; its header is believed only where it says what the entry must hold, and as many bytes as are there."""
+    stream = io.BytesIO(data)
+    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+    if version != (1, 0):
+        raise ValueError(f"{name} is of .npy version {version}")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
+    kind, dimensions = _KINDS[name.rpartition(".")[2]]
+    if dtype != kind or len(shape) != dimensions or fortran or min(shape) < 0:
+        raise ValueError(f"{name} is {dtype}{list(shape)}")
+    if math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
+        raise ValueError(f"{name} says {list(shape)} and holds {len(data) - stream.tell()} bytes")
+    return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape)
 
 
 def spans(numbers: NDArray[np.int32]) -> list[tuple[int, int]]:
