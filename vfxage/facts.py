@@ -9,12 +9,11 @@ from typing import Any
 from vfxage.colour import known_spaces
 from vfxage.frames import FrameRange
 from vfxage.job import Job, open_job
-from vfxage.landmarks import FaceFinder
 from vfxage.media import open_reader
 from vfxage.pipeline import saved_tracks
 from vfxage.progress import Silent
 from vfxage.shot import Shot
-from vfxage.track import Tracks
+from vfxage.track import Tracks, look
 from vfxage.types import ClipInfo
 
 Facts = dict[str, Any]
@@ -138,18 +137,16 @@ def _looked(job: Job) -> list[Facts]:
     count = len(job.numbers)
     looks = sorted({job.numbers[(count - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
     found = []
-    with FaceFinder() as finder:
-        for frame in job.reader.read(looks):
-            for face in finder.find(job.colour.to_sdr8(frame.rgb)):
-                top, bottom = float(face.points[:, 1].min()), float(face.points[:, 1].max())
-                x, y = face.points.mean(0)
-                found.append(
-                    {
-                        "frame": frame.number,
-                        "centre": [round(float(x) + frame.window.x, 1), round(float(y) + frame.window.y, 1)],
-                        "height": round(bottom - top, 1),
-                        "confidence": round(face.confidence, 2),
-                        "seen": "untracked look",
-                    }
-                )
+    for number, faces in look(job.reader.read(looks), job.colour, job.shot.tracking, job.clip):
+        for face in faces:
+            x, y = face.points.mean(0)
+            found.append(
+                {
+                    "frame": number,
+                    "centre": [round(float(x), 1), round(float(y), 1)],
+                    "height": round(float(face.points[:, 1].max() - face.points[:, 1].min()), 1),
+                    "confidence": round(face.confidence * face.vote, 2),
+                    "seen": "untracked look",
+                }
+            )
     return found
