@@ -436,3 +436,21 @@ def test_a_bad_config_is_one_line(tmp_path, monkeypatch, text):
     monkeypatch.setenv("OCIO", str(path))
     with pytest.raises(ShotError, match=r"\$OCIO"):
         known_spaces()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ARRI LogC3 (EI800)", "ARRI LogC4", "S-Log3 S-Gamut3", "ACEScct", "V-Log V-Gamut", "sRGB Encoded Rec.709 (sRGB)"],
+)
+def test_ringing_below_0_and_above_1_is_opencolorios_own(name):
+    import PyOpenColorIO as Ocio
+
+    colour = Colour(name)
+    config = Ocio.Config.CreateFromBuiltinConfig(BUILTIN)
+    processor = config.getProcessor(name, colour.linear_name)
+    codes = np.array([-2, -1, -0.5, -0.2, -0.1, -0.01, 1.1, 1.5, 3], np.float32)
+    truth = np.repeat(codes[:, None], 3, 1)
+    processor.getOptimizedCPUProcessor(Ocio.OPTIMIZATION_LOSSLESS).applyRGB(truth)
+    got = colour.to_linear(np.repeat(codes[:, None], 3, 1))
+    np.testing.assert_allclose(got, truth, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(colour.from_linear(got)[:, 0], codes, rtol=1e-5, atol=1e-5)

@@ -33,6 +33,9 @@ _XYZ = "CIE XYZ-D65 - Scene-referred"
 _CLOSE = 1e-4
 """Relative error below which a conversion counts as acting on each channel alone."""
 
+_BELOW = 2 * curves.CODES
+"""Entries of a curve below code 0: ringing in a log plate reaches there, and log curves are lines there."""
+
 _SAME_GAMUT = 0.007
 """Makers adapt their D65 to ACES' white by CAT02, this module by Bradford: up to 0.006 in a matrix element."""
 
@@ -129,7 +132,7 @@ class Colour:
         self.linear_name: str | None
         """The linear space with the same primaries; None where the config has none (P3-DCI)."""
         self.linear_name, values, to_xyz = ocio.own_linear(self.name, self.linear)
-        self._curve = None if values is None else curves.Curve(values)
+        self._curve = None if values is None else curves.Curve(values, _BELOW)
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
         """Of the linear space: rx ry gx gy bx by wx wy."""
         to_709: F64 = np.linalg.solve(_matrix_to_xyz(PRIMARIES[_REC709]), to_xyz)
@@ -272,10 +275,10 @@ class _Converter:
         return any(self._config.isColorSpaceLinear(name, kind) for kind in kinds)
 
     def own_linear(self, name: str, linear: bool) -> tuple[str | None, F64 | None, F64]:
-        """The linear space with the same primaries: its name, linear at codes 0..2, and its matrix to XYZ (D65)."""
+        """The linear space with the same primaries: its name, linear at codes -2..4, and its matrix to XYZ (D65)."""
         if linear:
             return name, None, self._to_xyz_matrix(name)
-        codes = np.arange(2 * curves.CODES + 1) / curves.CODES
+        codes = np.arange(-_BELOW, 4 * curves.CODES + 1) / curves.CODES
         partner, matrix = self._least(_crosstalk, name, _probes())
         if partner is None:
             own = self._unnamed_linear(name, codes)

@@ -136,37 +136,42 @@ def _srgb8_table() -> U8:
 class Curve:
     """A monotone curve from code values to linear light and back, given at codes k / 65535.
 
-    ``values`` (n,) are linear at codes 0, 1/65535, 2/65535, ... and must reach at least code 1; they count as far as
-    they strictly rise. Between them the curve is straight, below code 0 it is its own mirror image through the point
-    at code 0 (down to code -1), and beyond both ends it goes on straight: so that it has an inverse everywhere.
+    ``values`` (n,) are linear at codes (k - zero) / 65535 and must reach at least code 1; they count as far as they
+    strictly rise. A curve that clips at code 0 is its own mirror image through the point there, down to code -1.
+    Between values it is straight, and beyond both ends it goes on straight: so that it has an inverse everywhere.
     """
 
-    def __init__(self, values: F64) -> None:
+    def __init__(self, values: F64, zero: int = 0) -> None:
         values = values.astype(np.float64)
-        flat = np.flatnonzero(~(np.diff(values[CODES:]) > 0))
-        values = values[: CODES + 1 + flat[0]] if flat.size else values
-        mirrored = 2 * values[0] - values[CODES:0:-1]
-        self._values = np.concatenate([mirrored, values])
+        flat = np.flatnonzero(~(np.diff(values[zero + CODES :]) > 0))
+        values = values[: zero + CODES + 1 + flat[0]] if flat.size else values
+        clipped = np.flatnonzero(~(np.diff(values[: zero + 1]) > 0))
+        below = clipped[-1] + 1 if clipped.size else 0
+        values, zero = values[below:], zero - int(below)
+        if zero == 0:
+            values, zero = np.concatenate([2 * values[0] - values[CODES:0:-1], values]), CODES
+        self._zero = zero
+        self._values = values
         self._steps = np.append(np.diff(self._values), 0.0).astype(np.float32)
         self._nodes = self._values.astype(np.float32)
         self._base, self._rise = self._inverse_table()
 
     def table(self) -> F32:
         """(65536,) linear at code / 65535."""
-        linear: F32 = self._nodes[CODES : 2 * CODES + 1].copy()
+        linear: F32 = self._nodes[self._zero : self._zero + CODES + 1].copy()
         return linear
 
     def to_linear(self, code: F32) -> F32:
         """Code values to linear, any shape; NaN stays NaN."""
-        last = len(self._nodes) - 2
+        zero, last = self._zero, len(self._nodes) - 2
 
         def work(block: F32) -> F32:
             place = block * np.float32(CODES)
             with np.errstate(invalid="ignore"):
                 index = np.floor(place).astype(np.int64)
-            np.clip(index, -CODES, last - CODES, out=index)
+            np.clip(index, -zero, last - zero, out=index)
             place -= index.astype(np.float32)
-            index += CODES
+            index += zero
             place *= self._steps.take(index)
             place += self._nodes.take(index)
             return place
@@ -188,7 +193,7 @@ class Curve:
         return _blockwise(linear, work, np.float32)
 
     def _exact_codes(self, linear: F64) -> F64:
-        codes = (np.arange(len(self._values)) - CODES) / CODES
+        codes = (np.arange(len(self._values)) - self._zero) / CODES
         found = np.interp(linear, self._values, codes)
         for end, inner, outside in ((0, 1, linear < self._values[0]), (-1, -2, linear > self._values[-1])):
             slope = (codes[end] - codes[inner]) / (self._values[end] - self._values[inner])
