@@ -82,6 +82,18 @@ def test_landmarks_move_with_the_face(finder, astronaut, face, scale, degrees):
     assert min(miss(item.points, expected) for item in finder.find(picture)) < 0.03
 
 
+def test_a_face_that_is_known_is_not_meshed_again_and_hides_no_other(finder, astronaut, face):
+    both = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
+    assert finder.find(astronaut, [face.points]) == []
+    (other,) = finder.find(both, [face.points])
+    assert other.points[:, 0].min() > 512
+
+
+def test_both_detectors_are_sure_of_a_face_and_not_of_a_texture(finder, astronaut, face):
+    assert finder.evidence(astronaut, face.points) > 0.8
+    assert finder.evidence(texture(512, 512), face.points) < 0.3
+
+
 def test_nothing_is_found_where_there_is_no_face(finder):
     assert finder.find(texture(1280, 720)) == []
     assert finder.find(np.zeros((720, 1280, 3), np.uint8)) == []

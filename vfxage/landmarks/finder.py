@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -71,10 +72,15 @@ class FaceFinder:
     ) -> None:
         self._stack.close()
 
-    def find(self, picture: U8) -> list[Detection]:
-        """Every face at least about ``min_face`` pixels tall, anywhere in the picture, largest first."""
+    def find(self, picture: U8, known: Sequence[F32] = ()) -> list[Detection]:
+        """Every face at least about ``min_face`` pixels tall, anywhere in the picture, largest first.
+
+        Those whose points (478, 2) are ``known`` already in this picture are left out.
+        """
         found: list[Detection] = []
         for row in search_turned(picture, self._detector, self._detector.side, self.min_face):
+            if any(_is_box_of(row, points) for points in known):
+                continue
             seen = self._mesh_of(picture, square_of_box(row), passes=3)
             if (
                 seen is not None
@@ -142,6 +148,14 @@ class FaceFinder:
             yaw=yaw_of(marks),
             look=_look(shown),
         )
+
+
+def _is_box_of(row: F32, points: F32) -> bool:
+    """Whether a detector's box is that of a face whose points (478, 2) are known: a like size, a like place."""
+    low, high = points.min(0), points.max(0)
+    size, side = float((high - low).max()), float(max(row[2] - row[0], row[3] - row[1]))
+    off = float(np.hypot(*((row[:2] + row[2:4]) / 2 - (low + high) / 2)))
+    return off < 0.25 * size and 0.6 < side / size < 1.6
 
 
 def _agreement(rows: F32, side: int) -> float:

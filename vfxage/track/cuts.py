@@ -62,11 +62,19 @@ def unexplained(before: F32, after: F32) -> float:
             y0, x0 = max(0, y - _REACH), max(0, x - _REACH)
             around = before[y0 : y + _BLOCK + _REACH, x0 : x + _BLOCK + _REACH]
             if block.mean(-1).std() >= _FLAT:
+                if _still(before[y : y + _BLOCK, x : x + _BLOCK], block):
+                    continue
                 match = cv2.matchTemplate(around, block, cv2.TM_CCOEFF_NORMED)
                 lost += float(match.max()) < _EXPLAINED
             else:
                 lost += bool(np.abs(around - block.mean((0, 1))).sum(-1).min() > 3 * _NEAR)
     return lost / blocks
+
+
+def _still(before: F32, after: F32) -> bool:
+    """Whether a block is explained where it is, as it mostly is: then there is no need to look around."""
+    one, other = before - before.mean((0, 1)), after - after.mean((0, 1))
+    return float((one * other).sum()) >= _EXPLAINED * float(np.linalg.norm(one) * np.linalg.norm(other))
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ class Watcher:
         from scipy.optimize import linear_sum_assignment
 
         self._since = 0
-        found = self._finder.find(picture)
+        found = self._finder.find(picture, [item.seen[-1].points for item in self._here()])
         cost = np.array([[self._cost(item, other) for other in found] for item in self._live])
         cost = cost.reshape(len(self._live), len(found))
         known = set()
