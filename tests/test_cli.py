@@ -47,10 +47,28 @@ def test_help_says_what_a_stranger_needs() -> None:
     assert run("--version").ok().out == f"vfxage {__version__}\n"
 
 
-def test_a_wrong_command_or_option_is_a_usage_error() -> None:
-    assert run("rendre").code == 2
-    assert run("render").code == 2
-    assert run("render", "shot.yaml", "--wrokers", "2").code == 2
+def test_a_wrong_command_or_option_is_one_line() -> None:
+    run("rendre").fails(2, "rendre")
+    run("render").fails(2, "SHOT")
+    run("render", "shot.yaml", "--wrokers", "2").fails(2, "--wrokers")
+    run("render", "shot.yaml", "--workers", "0").fails(2, "--workers")
+    run("render", "shot.yaml", "--log", "xml").fails(2, "xml")
+    assert "render" in run().ok().out
+
+
+def test_a_plate_in_place_of_a_shot_is_told_from_one(plate: Path, clips: Path) -> None:
+    run("render", plate / "two.101.exr").fails(2, "vfxage info")
+    run("render", clips / "pexels_occlusion_720p.mp4").fails(2, "vfxage info")
+
+
+def test_errors_found_after_loading_name_the_line_too(plate: Path, tmp_path: Path) -> None:
+    path = shot(plate, tmp_path, colorspace="Linear Rec709")
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "Linear Rec709" in text)
+    run("render", path).fails(2, f"shot.yaml:{line}:", 'did you mean "Linear Rec.709 (sRGB)"')
+    path = shot(plate, tmp_path, faces=[{"name": "ghost", "select": {"frame": 102, "point": [3, 3]}}])
+    line = next(i for i, text in enumerate(path.read_text().splitlines(), 1) if "faces:" in text)
+    run("track", path).ok()
+    run("render", path).fails(2, f"shot.yaml:{line}:", "ghost")
 
 
 def test_the_schema_printed_is_the_one_published() -> None:
@@ -148,6 +166,9 @@ def test_json_log_is_one_object_a_line(plate: Path, tmp_path: Path) -> None:
     events = [json.loads(line) for line in result.err.splitlines()]
     rendered = [event["frame"] for event in events if event["event"] == "frame" and event["stage"] == "render"]
     assert rendered == [101, 102, 103]
+    failed = run("render", tmp_path / "none.yaml", "--log", "json")
+    (end,) = [json.loads(line) for line in failed.err.splitlines()]
+    assert (end["event"], end["code"]) == ("end", 2)
 
 
 def test_preview_without_tracks_looks_only_around_its_range(plate: Path, tmp_path: Path) -> None:
@@ -220,6 +241,13 @@ def test_movies_of_every_pass(plate: Path, tmp_path: Path) -> None:
             assert sum(1 for _ in container.decode(video=0)) == 4
     assert "4 complete already" in run("render", path, "--frames", "102-105").ok().out
     assert "5 frames rendered" in run("render", path, "--frames", "102-106").ok().out
+    chunk = run("render", path, "--frames", "107-108").ok()
+    assert "0 frames rendered" in chunk.out
+    assert "holds frames 102-106 and is kept" in chunk.err
+    with av.open(str(tmp_path / "out" / "two.mov")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 5
+    assert "2 frames rendered" in run("render", path, "--frames", "107-108", "--overwrite").ok().out
+    assert "10 frames rendered" in run("render", path).ok().out
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

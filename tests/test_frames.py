@@ -94,15 +94,6 @@ def test_runs_are_written_short():
     assert str(FrameRange.parse("1 3 9")) == "1 3 9"
 
 
-@given(NUMBERS, st.integers(1, 100))
-def test_chunks_are_the_range_in_order(numbers, size):
-    frames = FrameRange.of(numbers)
-    chunks = list(frames.chunks(size))
-    assert [n for chunk in chunks for n in chunk] == list(frames)
-    assert all(len(chunk) == size for chunk in chunks[:-1])
-    assert 1 <= len(chunks[-1]) <= size
-
-
 @given(st.text(alphabet="0123456789-x:, a\t", max_size=30))
 def test_any_text_is_a_range_or_a_shot_error(text):
     try:

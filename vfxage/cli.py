@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     add_completion=False,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -228,7 +228,8 @@ def main() -> None:
         _quiet_libraries()
     signals = _Signals()
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
@@ -237,6 +238,8 @@ def main() -> None:
             _leave("stopped; what is complete stays, run the same command to go on", 128 + signals.taken, debug)
         if isinstance(error, VfxageError):
             _leave(f"error: {error}", error.exit_code, debug)
+        if hasattr(error, "format_message"):  # the command line itself: typer's usage errors have this in common
+            _leave(f"error: {error.format_message()} See `vfxage --help`.", 2, debug)
         bug = f"bug in vfxage: {type(error).__name__}: {error}"
         _leave(f"{bug}; please report it with what --debug prints", 1, debug)
 
@@ -257,5 +260,8 @@ def _leave(text: str, code: int, debug: bool) -> NoReturn:
         import traceback
 
         traceback.print_exc()
-    sys.stderr.write(" ".join(text.split()) + "\n")
+    line = " ".join(text.split())
+    if "--log=json" in sys.argv or ("--log", "json") in pairwise(sys.argv):
+        line = json.dumps({"event": "end", "code": code, "text": line})
+    sys.stderr.write(line + "\n")
     sys.exit(code)

@@ -228,6 +228,11 @@ def _spaces(config: Any) -> list[Any]:
     return list(config.getColorSpaces(Ocio.SEARCH_REFERENCE_SPACE_ALL, Ocio.COLORSPACE_ALL))
 
 
+def _letters(name: str) -> str:
+    """A name without what people leave out."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
 class _Converter:
     """OpenColorIO's answers about one config, its exceptions translated."""
 
@@ -255,10 +260,9 @@ class _Converter:
         """The colour space of this name, alias or role."""
         space = self._config.getColorSpace(name)
         if space is None:
-            names = {
-                text.casefold(): s.getName() for s in _spaces(self._config) for text in (s.getName(), *s.getAliases())
-            }
-            near = difflib.get_close_matches(name.casefold(), names, n=5, cutoff=0.4)
+            spaces = _spaces(self._config)
+            names = {_letters(text): s.getName() for s in spaces for text in (s.getName(), *s.getAliases())}
+            near = difflib.get_close_matches(_letters(name), names, n=5, cutoff=0.4)
             choices = list(dict.fromkeys([names[text] for text in near] or names.values()))[:3]
             raise ShotError(
                 f'unknown colour space "{name}"', fix="did you mean " + " or ".join(f'"{n}"' for n in choices) + "?"

@@ -50,7 +50,7 @@ def colour_facts(config: str | None) -> Facts:
 
 
 def track_facts(tracks: Tracks) -> list[Facts]:
-    """One entry per tracked face: frames, mean height in pixels, confidence, widest yaw."""
+    """One entry per tracked face: frames, mean height in pixels, confidence, widest yaw (right is +)."""
     return [
         {
             "face": track.face,
@@ -58,7 +58,7 @@ def track_facts(tracks: Tracks) -> list[Facts]:
             "height": round(float((track.points[..., 1].max(1) - track.points[..., 1].min(1)).mean()), 1),
             "centre": [round(float(v), 1) for v in track.points.mean((0, 1))],
             "confidence": round(float(track.confidence.mean()), 2),
-            "yaw": round(float(abs(track.yaw).max()), 1),
+            "yaw": round(float(track.yaw[abs(track.yaw).argmax()]), 1),
         }
         for track in tracks.faces
     ]

@@ -83,13 +83,6 @@ class FrameRange:
     def __str__(self) -> str:
         return " ".join(_runs(self.numbers))
 
-    def chunks(self, size: int) -> Iterator[FrameRange]:
-        """Split into ranges of ``size`` frames, in order; the last may be shorter."""
-        if size < 1:
-            raise ValueError(f"a chunk holds at least one frame, got {size}")
-        for start in range(0, len(self.numbers), size):
-            yield FrameRange(self.numbers[start : start + size])
-
 
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
@@ -107,7 +100,10 @@ def _piece(piece: str, text: str) -> range:
     if step < 1:
         raise ShotError(f"step 0 in {_short(piece)} {where}", fix="make it 1 or more")
     if last < first:
-        raise ShotError(f"{_short(piece)} {where} ends before it starts", fix=f'write "{last}-{first}"')
+        raise ShotError(
+            f"{_short(piece)} {where} ends before it starts",
+            fix=f'write "{min(first, -last)}-{max(first, -last)}"' if last < 0 <= first else f'write "{last}-{first}"',
+        )
     if max(-first, last) > LARGEST_NUMBER:
         raise ShotError(f"number too large in {_short(piece)} {where}", fix=f"stay within {LARGEST_NUMBER}")
     numbers = range(first, last + 1, step)

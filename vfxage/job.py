@@ -86,9 +86,10 @@ def open_job(shot: Shot) -> Iterator[Job]:
 
     Raises ReadError for the plate, ShotError for a range outside it or a colour space that nobody names.
     """
-    reader = open_reader(
-        shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
-    )
+    with placed(shot, "ocio" if shot.ocio and not shot.colorspace else "colorspace"):
+        reader = open_reader(
+            shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
+        )
     try:
         clip = reader.info
         if clip.colorspace is None:
@@ -106,6 +107,17 @@ def open_job(shot: Shot) -> Iterator[Job]:
         )
     finally:
         reader.close()
+
+
+@contextmanager
+def placed(shot: Shot, key: str) -> Iterator[None]:
+    """Give a ShotError from the block the shot file and the line of ``key``, if it has no place of its own."""
+    try:
+        yield
+    except ShotError as error:
+        if error.path is not None:
+            raise
+        raise shot.error(key, error) from error
 
 
 def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[int, ...]:

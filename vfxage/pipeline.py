@@ -15,7 +15,8 @@ from vfxage.composite import composite
 from vfxage.crop import CropPlan, cut, plan_crops
 from vfxage.errors import OutputError, ReadError
 from vfxage.fingerprint import digest, window_digests
-from vfxage.job import Job, check_writable
+from vfxage.frames import FrameRange
+from vfxage.job import Job, check_writable, placed
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Writer
 from vfxage.model import Ager
@@ -90,7 +91,9 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
 def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
     """Fix everything that does not change from frame to frame."""
     shot = job.shot
-    plan = plan_crops(select_faces(tracks, shot.faces), shot, ager, job.clip.pixel_aspect)
+    with placed(shot, "faces"):
+        selected = select_faces(tracks, shot.faces)
+    plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect)
     return Scene(
         colour=job.colour,
         plan=plan,
@@ -141,8 +144,10 @@ def render_shot(
     outputs = [destination(job, scene, index, numbers, stamps) for index in range(len(job.shot.outputs))]
     with ExitStack() as writers:
         open_writers = [(output, writers.enter_context(open_writer(output))) for output in outputs]
+        for note in chain.from_iterable(writer.notes for _, writer in open_writers):
+            progress.note(note)
         jobs = [
-            (writer, frozenset(numbers) if overwrite else todo(writer, output, progress))
+            (writer, frozenset(numbers) if overwrite else todo(writer, output, job, progress))
             for output, writer in open_writers
         ]
         wanted = frozenset(chain.from_iterable(missing for _, missing in jobs))
@@ -160,8 +165,11 @@ def render_shot(
     )
 
 
-def todo(writer: Writer, output: Destination, progress: Progress) -> frozenset[int]:
-    """Frames this output still lacks; raises OutputError where a file that is not ours stands in the way."""
+def todo(writer: Writer, output: Destination, job: Job, progress: Progress) -> frozenset[int]:
+    """Frames this output still lacks; raises OutputError where a file that is not ours stands in the way.
+
+    A part of the shot does not replace a movie that holds other frames: chunks would wipe out each other's.
+    """
     workers = 2 if writer.parallel else 1
     lacking = []
     with (
@@ -180,6 +188,11 @@ def todo(writer: Writer, output: Destination, progress: Progress) -> frozenset[i
                 path=foreign,
                 fix="choose another path, or say --overwrite to replace it",
             )
+    part = set(output.numbers) != set(job.numbers)
+    if part and lacking and set(writer.held()) - set(output.numbers):
+        held = FrameRange.of(writer.held())
+        progress.note(f"{output.path} holds frames {held} and is kept as it is; --overwrite replaces it by this part")
+        return frozenset()
     return frozenset(lacking)
 
 

@@ -79,6 +79,10 @@ class Writer(Protocol):
         """The file that stands where this frame will be written and that vfxage did not make, if there is one."""
         ...
 
+    def held(self) -> tuple[int, ...]:
+        """Frames of a finished file of ours that writing would replace as a whole (a movie's)."""
+        ...
+
     def write(self, render: Render) -> None:
         """Write one frame; raises WriteError naming file and frame."""
         ...

@@ -47,7 +47,7 @@ def load_ager(model: str, device: str = "auto") -> Ager:
     if model in ("builtin", "bands"):
         from vfxage.model.bands import Bands
 
-        return Bands(stands_in=model == "builtin")
+        return Bands(stands_in=model == "builtin", device=device)
     from vfxage.model.ager import NetworkAger, find_device
     from vfxage.model.checkpoint import load_checkpoint
 

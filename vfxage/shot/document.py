@@ -123,6 +123,8 @@ def _scalar(node: yaml.Node) -> str | int | float | None:
     if not isinstance(node, yaml.ScalarNode):
         return None
     text: str = node.value
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ShotError("half a character (a surrogate)", line=node.start_mark.line + 1, fix="write it as UTF-8")
     if node.style is not None:
         return text
     if text.lower() in _WORDS:

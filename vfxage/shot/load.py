@@ -57,7 +57,7 @@ def load_shot(path: str | Path, overrides: Iterable[str] = ()) -> Shot:
         raise ShotError(error.what, path=path, line=error.line, fix=error.fix) from error
     source = _Source(path, document, override(document.data, overrides))
     try:
-        shot = Shot.model_validate(_frozen(document.data), context={"path": path})
+        shot = Shot.model_validate(_frozen(document.data), context={"path": path, "lines": source.lines()})
     except ValidationError as error:
         raise source.complaint(error) from None
     for misfit in misfits(shot):
@@ -73,6 +73,8 @@ def _text(path: Path) -> str:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise ShotError(f"cannot be read ({error.strerror})", fix="check the path") from error
+    if path.suffix.lower() not in (".yaml", ".yml") and (b"\0" in data or len(data) > LARGEST_FILE):
+        raise ShotError("is no shot file", fix="name the YAML file of a shot; `vfxage info` takes a plate on its own")
     if len(data) > LARGEST_FILE:
         raise ShotError("is larger than 1 MiB, which no shot file is", fix="check the path")
     try:
@@ -111,6 +113,12 @@ class _Source:
             if place[:end] in self.document.lines:
                 return self.document.lines[place[:end]]
         return None
+
+    def lines(self) -> dict[str, int]:
+        """Of the top level's keys, those aside that ``--set`` has changed."""
+        changed = {place[0] for place in self.overrides}
+        lines = {place[0]: line for place, line in self.document.lines.items() if len(place) == 1}
+        return {str(key): line for key, line in lines.items() if key not in changed}
 
     def complaint(self, error: ValidationError) -> ShotError:
         """The first thing that pydantic found, in our words: what is wrong before what is missing, then by line."""

@@ -205,7 +205,10 @@ class Output(_Part):
     path: FilePath
     """A sequence (####, %04d, @@@@ or $F4, .exr) or a movie (.mov, .mp4, .mkv); relative to the shot file."""
     passes: Annotated[tuple[Pass, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = _PASSES
-    """beauty, delta, matte. A movie takes one of beauty and delta, and matte beside it as alpha (prores_4444)."""
+    """beauty, delta, matte; default: all three in a sequence, the beauty in a movie.
+
+    A movie takes one of beauty and delta, and matte beside it as alpha (prores_4444).
+    """
     codec: Codec | None = None
     """Movies only. Default: prores_hq, or prores_4444 with a matte; h264 for .mp4."""
 
@@ -275,6 +278,7 @@ class Shot(_Part):
     """Files that a render writes."""
 
     _file: Path = PrivateAttr(default=Path("shot.yaml"))
+    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -296,4 +300,8 @@ class Shot(_Part):
     def model_post_init(self, context: Any) -> None:
         """Keep where the shot came from."""
         if context:
-            self._file = context["path"]
+            self._file, self._lines = context["path"], context.get("lines", {})
+
+    def error(self, key: str, error: ShotError) -> ShotError:
+        """The same error, placed in the shot file at the top level's ``key``."""
+        return ShotError(error.what, path=self.path, line=self._lines.get(key), fix=error.fix)

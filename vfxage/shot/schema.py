@@ -17,5 +17,6 @@ def schema() -> dict[str, Any]:
     face["required"] = [key for key in face.get("required", ()) if key not in FACE_DEFAULTS]
     if not face["required"]:
         del face["required"]
+    del result["$defs"]["Output"]["properties"]["passes"]["default"]  # it depends on the kind of output
     result["required"] = [key for key in result["required"] if key != "faces"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **result}

@@ -79,6 +79,10 @@ class ExrWriter:
             return path
         return None if ours else path
 
+    def held(self) -> tuple[int, ...]:
+        """Nothing: each frame is a file of its own."""
+        return ()
+
     def write(self, render: Render) -> None:
         """Write one frame; it appears under its name when it is complete. Raises WriteError."""
         path = self._pattern.path(render.number)

@@ -13,6 +13,7 @@ from typing import Self
 import av
 
 from vfxage.errors import OutputError, ReadError, ShotError, WriteError
+from vfxage.frames import FrameRange
 from vfxage.media.base import Destination, Pass
 from vfxage.media.movie.encode import encode_picture, frame_size
 from vfxage.media.movie.forms import FORMS, Form
@@ -26,6 +27,8 @@ from vfxage.timecode import shift_timecode
 from vfxage.types import Render
 
 FINGERPRINT = "com.vfxage.fingerprint"
+FRAMES = "com.vfxage.frames"
+"""The plate's numbers of a movie's pictures, as a range."""
 DEFAULT_RATE = Fraction(24)
 """For a plate that names none."""
 
@@ -66,13 +69,19 @@ class MovieWriter:
 
     def foreign(self, number: int) -> Path | None:
         """The file in the movie's place that vfxage did not make, if there is one."""
-        if not self._path.exists():
-            return None
+        return self._path if self._path.exists() and FINGERPRINT not in self._tags() else None
+
+    def held(self) -> tuple[int, ...]:
+        """The frames of the movie of ours that stands there already."""
+        text = self._tags().get(FRAMES) if self._path.exists() else None
+        return tuple(FrameRange.parse(text)) if text else ()
+
+    def _tags(self) -> dict[str, str]:
         try:
             with open_container(str(self._path)) as container:
-                return None if FINGERPRINT in {key.lower() for key in container.metadata} else self._path
+                return {key.lower(): value for key, value in container.metadata.items()}
         except ReadError:
-            return self._path
+            return {}
 
     def write(self, render: Render) -> None:
         """Write the next frame; raises WriteError."""
@@ -163,7 +172,11 @@ class MovieWriter:
             alpha=self._matte_rides or self._plate_alpha,
             pixel_aspect=Fraction(aspect),
             timecode=timecode or None,
-            metadata={FINGERPRINT: fingerprint(destination), **comment},
+            metadata={
+                FINGERPRINT: fingerprint(destination),
+                FRAMES: str(FrameRange.of(destination.numbers)),
+                **comment,
+            },
             audio=self._audio,
         )
 
