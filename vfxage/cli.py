@@ -240,6 +240,8 @@ def main() -> None:
             _leave(f"error: {error}", error.exit_code, debug)
         if hasattr(error, "format_message"):  # the command line itself: typer's usage errors have this in common
             _leave(f"error: {error.format_message()} See `vfxage --help`.", 2, debug)
+        if isinstance(error, ImportError) and ".so" in str(error):
+            _leave(f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2, debug)
         bug = f"bug in vfxage: {type(error).__name__}: {error}"
         _leave(f"{bug}; please report it with what --debug prints", 1, debug)
 
