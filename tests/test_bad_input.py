@@ -51,7 +51,7 @@ def test_no_such_shot(tmp_path: Path) -> None:
 
 
 def test_no_such_plate(plate: Path) -> None:
-    run("render", shot(plate, plate=str(plate / "woman.%04d.exr"))).fails(3, "woman.%04d.exr")
+    run("render", shot(plate, plate=str(plate / "woman.%04d.exr"))).fails(3, "woman.%04d.exr", "is it man.%04d.exr?")
 
 
 def test_a_hole_in_the_sequence(plate: Path) -> None:

@@ -119,6 +119,8 @@ def test_track_saves_once_and_tells_in_json(plate: Path, tmp_path: Path) -> None
     told = json.loads(run("track", path, "--json").ok().out)
     assert [face["spans"] for face in told["faces"]] == [[[101, 110]]] * 2
     assert told["cuts"] == []
+    some = json.loads(run("track", path, "--json", "--frames", "103-104").ok().out)
+    assert [row["frame"] for face in some["faces"] for row in face["frames"]] == [103, 104, 103, 104]
     for face in told["faces"]:
         assert len(face["frames"]) == 10
         assert 120 < face["mean_height"] < 200  # half of the 313 px the clip's index names
@@ -159,6 +161,9 @@ def test_info_describes_a_plate_on_its_own(clips: Path) -> None:
         assert f"{stream.width}x{stream.height}" in told
         assert f"1-{sum(1 for _ in container.decode(video=0))}" in told
     assert "full range" in told
+    faces = json.loads(run("info", clips / "marcie-full.mp4", "--json").ok().out)["faces"]
+    assert all(250 < face["height"] < 450 for face in faces)  # about 350 px, says the clip's index
+    assert faces
 
 
 def test_json_log_is_one_object_a_line(plate: Path, tmp_path: Path) -> None:

@@ -134,7 +134,13 @@ def preview(
 @app.command()
 def track(
     shot: ShotPath,
+    frames: Annotated[
+        str | None,
+        typer.Option("--frames", "-f", metavar="RANGE", help="What --json prints; the whole shot is tracked."),
+    ] = None,
     set_: Set = None,
+    device: Annotated[str, typer.Option(help="As for render; faces are found on the CPU whatever it says.")] = "auto",
+    workers: Annotated[int | None, typer.Option(min=1, help="As for render; tracking has one.")] = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
     log: Log = None,
@@ -150,9 +156,13 @@ def track(
 
     with open_job(loaded) as job:
         tell_notes(job, progress)
+        shown = frozenset(job.pick(frames))
         tracks = track_shot(job, progress, anew=overwrite)
         if as_json:
-            typer.echo(json.dumps(to_json(tracks), indent=1))
+            told = to_json(tracks)
+            for face in told["faces"]:
+                face["frames"] = [row for row in face["frames"] if row["frame"] in shown]
+            typer.echo(json.dumps(told, indent=1))
         else:
             show({"faces": track_facts(tracks)}, as_json=False)
             typer.echo(str(job.tracks_path))
@@ -163,6 +173,7 @@ def info(
     path: Annotated[
         Path | None, typer.Argument(metavar="SHOT.yaml|PLATE", help="A shot file, or a plate on its own.")
     ] = None,
+    frames: Frames = None,
     set_: Set = None,
     as_json: AsJson = False,
     colorspaces: Annotated[
@@ -179,7 +190,8 @@ def info(
         return
     if path is None:
         raise ShotError("info needs a shot file or a plate", fix="name one, or say --colorspaces")
-    facts = shot_facts(load_shot(path, set_ or ())) if path.suffix in (".yaml", ".yml") else plate_facts(str(path))
+    is_shot = path.suffix in (".yaml", ".yml")
+    facts = shot_facts(load_shot(path, set_ or ()), frames) if is_shot else plate_facts(str(path))
     show(facts, as_json=as_json)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from vfxage.colour import known_spaces
+from vfxage.colour import Colour, known_spaces
 from vfxage.frames import FrameRange
 from vfxage.job import Job, open_job
 from vfxage.media import open_reader
+from vfxage.media.base import Reader
 from vfxage.pipeline import saved_tracks
 from vfxage.progress import Silent
-from vfxage.shot import Shot
+from vfxage.shot import Shot, Tracking
 from vfxage.track import Tracks, look
 from vfxage.types import ClipInfo
 
@@ -23,20 +25,26 @@ _LOOKS = 3
 
 
 def plate_facts(path: str) -> Facts:
-    """Describe a plate on its own; its faces are left to a shot file, which names the colour space."""
+    """Describe a plate on its own, and the faces on three of its frames where its colour space is known."""
     reader = open_reader(path)
     try:
-        return {"plate": _clip(reader.info)}
+        clip = reader.info
+        facts: Facts = {"plate": _clip(clip)}
+        if clip.colorspace is not None:
+            numbers = clip.present or range(clip.first, clip.last + 1)
+            facts["faces"] = _looked(reader, Colour(clip.colorspace), Tracking(), numbers)
+        return facts
     finally:
         reader.close()
 
 
-def shot_facts(shot: Shot) -> Facts:
-    """Describe a shot: its plate, the faces in it (saved tracks, else a look at three frames), its outputs."""
+def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
+    """Describe a shot, or some frames of it: its plate, its faces (as tracked, else on three frames), its outputs."""
     with open_job(shot) as job:
-        facts: Facts = {"plate": _clip(job.clip), "shot": _shot(job)}
+        numbers = job.pick(frames)
+        facts: Facts = {"plate": _clip(job.clip), "shot": _shot(job, numbers)}
         tracks = saved_tracks(job, Silent())
-        facts["faces"] = track_facts(tracks) if tracks else _looked(job)
+        facts["faces"] = track_facts(tracks) if tracks else _looked(job.reader, job.colour, shot.tracking, numbers)
         facts["outputs"] = [
             {"path": output.path, "passes": list(output.passes), "codec": output.codec or "OpenEXR ZIPS"}
             for output in shot.outputs
@@ -117,8 +125,8 @@ def _clip(clip: ClipInfo) -> Facts:
     return facts
 
 
-def _shot(job: Job) -> Facts:
-    ends = sorted({job.numbers[0], job.numbers[-1]})
+def _shot(job: Job, numbers: Sequence[int]) -> Facts:
+    ends = sorted({numbers[0], numbers[-1]})
     ages = {
         face.name or "every face": ", ".join(
             f"{face.source_age.at(n):g} to {face.target_age.at(n):g} years at {n}" for n in ends
@@ -127,17 +135,16 @@ def _shot(job: Job) -> Facts:
     }
     return {
         "file": str(job.shot.path),
-        "frames": str(FrameRange(job.numbers)),
+        "frames": str(FrameRange.of(numbers)),
         "model": job.shot.model,
         "ages": ages,
     }
 
 
-def _looked(job: Job) -> list[Facts]:
-    count = len(job.numbers)
-    looks = sorted({job.numbers[(count - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
+def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int]) -> list[Facts]:
+    looks = sorted({numbers[(len(numbers) - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
     found = []
-    for number, faces in look(job.reader.read(looks), job.colour, job.shot.tracking, job.clip):
+    for number, faces in look(reader.read(looks), colour, tracking, reader.info):
         for face in faces:
             x, y = face.points.mean(0)
             found.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from fractions import Fraction
 from importlib import import_module
@@ -85,12 +86,18 @@ def _row(path: str | Path) -> Format:
     return FORMATS[suffix]
 
 
+def _as_pattern(name: str) -> str:
+    """The sequence that a file looks like a frame of: p.1004.exr of p.%04d.exr."""
+    return re.sub(r"-?(\d+)(?=\D*\.\w+$)", lambda digits: f"%0{len(digits[0])}d", name)
+
+
 def _check_there(plate: str | Path) -> None:
     pattern = Pattern.parse(plate)
     if not pattern.folder.is_dir():
         raise ReadError("no such plate: its folder does not exist", path=plate, fix="check the path")
     if pattern.numbers():
         return
-    names = sorted(entry.name for entry in pattern.folder.iterdir() if entry.suffix.lower() in FORMATS)
+    entries = [entry.name for entry in pattern.folder.iterdir() if entry.suffix.lower() in FORMATS]
+    names = sorted({_as_pattern(name) for name in entries} if Pattern.is_sequence(plate) else entries)
     near = get_close_matches(Path(plate).name, names, n=1)
     raise ReadError("no such plate", path=plate, fix=f"is it {near[0]}?" if near else "check the path")
