@@ -46,7 +46,7 @@ def told(text: str | bytes, *overrides: str) -> str:
     assert "\n" not in line
     assert len(line) < 500
     assert caught.value.fix
-    return re.sub(r"/tmp/[^/]+/", "", line)
+    return re.sub(rf"{re.escape(tempfile.gettempdir())}/[^/]+/", "", line)
 
 
 def changed(old: str, new: str) -> str:
