@@ -9,6 +9,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
+import cv2
+
 from vfxage import __version__
 from vfxage.colour import Colour
 from vfxage.composite import composite
@@ -119,6 +121,7 @@ def render_frames(
     def comp(item: FrameDeltas) -> Render:
         return composite(item, scene.colour, layers=scene.layers)
 
+    cv2.setNumThreads(1)  # the stages fill the cores already: OpenCV's own threads only made them wait (12 % slower)
     plate = stack.enter_context(prefetch(frames))
     crops = stack.enter_context(ordered_map(cut_frame, plate))
     aged = stack.enter_context(ordered_map(scene.ager, grouped(crops, scene.ager.group), workers=workers))
