@@ -124,7 +124,7 @@ def test_track_saves_once_and_tells_in_json(plate: Path, tmp_path: Path) -> None
     for face in told["faces"]:
         assert len(face["frames"]) == 10
         assert 120 < face["mean_height"] < 200  # half of the 313 px the clip's index names
-    saved = tmp_path / "out" / "shot.tracks.npz"
+    saved = tmp_path / "out" / "two.tracks.npz"
     before = saved.stat().st_mtime_ns
     assert "track 1/" not in run("track", path).ok().err
     assert saved.stat().st_mtime_ns == before
@@ -135,7 +135,7 @@ def test_track_saves_once_and_tells_in_json(plate: Path, tmp_path: Path) -> None
 def test_damaged_tracks_are_made_again(plate: Path, tmp_path: Path) -> None:
     path = shot(plate, tmp_path)
     run("track", path).ok()
-    saved = tmp_path / "out" / "shot.tracks.npz"
+    saved = tmp_path / "out" / "two.tracks.npz"
     whole = saved.read_bytes()
     saved.write_bytes(whole[: len(whole) // 2])
     assert "damaged" in run("track", path).ok().err
@@ -180,7 +180,7 @@ def test_preview_without_tracks_looks_only_around_its_range(plate: Path, tmp_pat
     path = shot(plate, tmp_path, tracking={"margin": 2})
     result = run("preview", path, "--frames", "104-106").ok()
     assert "track 7/7" in result.err
-    assert not (tmp_path / "out" / "shot.tracks.npz").exists()
+    assert not (tmp_path / "out" / "two.tracks.npz").exists()
     movie, sheet = map(Path, result.out.split())
     with av.open(str(movie)) as container:
         stream = container.streams.video[0]

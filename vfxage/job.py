@@ -33,13 +33,17 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The shot file's name without its suffix."""
-        return Path(self.shot.path).stem
+        """The first output's name without frame number and suffix (many shot files are called shot.yaml)."""
+        if not self.shot.outputs:
+            return self.shot.path.stem
+        path = self.shot.outputs[0].path
+        name = Pattern.parse(path).prefix if Pattern.is_sequence(path) else Path(path).stem
+        return name.rstrip("._- ") or self.shot.path.stem
 
     @property
     def folder(self) -> Path:
         """Where tracks and previews go: beside the first output, or beside the shot file when it has none."""
-        return Path(self.shot.outputs[0].path).parent if self.shot.outputs else Path(self.shot.path).parent
+        return Path(self.shot.outputs[0].path).parent if self.shot.outputs else self.shot.path.parent
 
     @property
     def tracks_path(self) -> Path:

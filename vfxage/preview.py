@@ -79,7 +79,7 @@ class Proxy:
 
 
 def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
-    """Where the preview goes: ``asked``, else ``<shot>.preview.mp4`` beside the first output.
+    """Where the preview goes: ``asked``, else ``<name>.preview.mp4`` beside the first output.
 
     Raises OutputError where it would replace the plate, an output, or (without ``overwrite``) any file but a preview.
     """
