@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -221,6 +222,37 @@ def test_info_lists_colour_spaces() -> None:
     assert "ACEScg" in told
     assert "ARRI LogC4" in told
     run("info").fails(2, "plate")
+
+
+def test_channels_and_parts_that_are_left_behind_are_named(exrs: Path, tmp_path: Path) -> None:
+    parts = run("info", exrs / "multipart_stereo_Beachball.exr").ok().out
+    assert "not carried into the outputs: part " in parts
+    assert "part rgba_left" in parts
+    import OpenImageIO as oiio
+
+    spec = oiio.ImageSpec(8, 8, 4, "half")
+    spec.channelnames = ("R", "G", "B", "Z")
+    with oiio.ImageOutput.create(str(tmp_path / "p.1001.exr")) as out:
+        assert out.open(str(tmp_path / "p.1001.exr"), spec)
+        assert out.write_image(np.zeros((8, 8, 4), np.float16))
+    assert "not carried into the outputs: Z" in run("info", tmp_path / "p.%04d.exr").ok().out
+
+
+def test_a_missing_system_library_is_one_line(plate: Path, tmp_path: Path) -> None:
+    path = shot(plate, tmp_path)
+    run("track", path).ok()
+    (tmp_path / "fake").mkdir()
+    (tmp_path / "fake" / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    done = subprocess.run(
+        [sys.executable, "-m", "vfxage", "render", str(path)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "fake")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "libGL.so.1" in line
+    assert "apt install" in line
 
 
 def test_a_plate_without_a_face_renders_with_a_note(clips: Path, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vfxage.metrics import flicker, psnr, seam, untouched
+from vfxage.metrics import flicker, seam
 
 
 def test_flicker_is_the_ratio_of_second_differences():
@@ -30,27 +30,3 @@ def test_seam_tells_a_hard_edge_from_a_soft_one():
     assert seam((soft[..., None] * inside).astype(np.float32), soft) < 1.5
     assert seam((hard[..., None] * inside).astype(np.float32), hard) > 4
     assert seam(np.zeros((200, 200, 3), np.float32), soft) == 0
-
-
-def test_untouched_counts_bits_outside_the_matte_alone():
-    plate = np.zeros((8, 8, 3), np.float16)
-    plate[0, 0] = np.nan
-    plate[1, 1] = -0.0
-    matte = np.zeros((8, 8), np.float32)
-    matte[4:] = 0.5
-    beauty = plate.copy()
-    assert untouched(plate, beauty, matte) == 0
-    beauty[6, 6] = 3
-    assert untouched(plate, beauty, matte) == 0
-    beauty[1, 1] = 0.0
-    beauty[2, 3, 1] = 1e-7
-    assert untouched(plate, beauty, matte) == 2
-    with pytest.raises(ValueError, match="alike"):
-        untouched(plate, beauty.astype(np.float32), matte)
-
-
-def test_psnr_of_a_known_error():
-    reference = np.zeros((10, 10, 3), np.float32)
-    assert psnr(reference + np.float32(0.1), reference) == pytest.approx(20, abs=1e-4)
-    assert psnr(reference + np.float32(0.1), reference, peak=10.0) == pytest.approx(40, abs=1e-4)
-    assert psnr(reference, reference) == np.inf

@@ -1,10 +1,9 @@
-"""Figures for what a supervisor sees: shimmer, seams, and whether the plate was left alone. Pure functions."""
+"""Figures for what a supervisor sees: shimmer and seams. Pure functions."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vfxage.types import F32
 
@@ -45,21 +44,3 @@ def seam(delta: F32, matte: F32) -> float:
         return 0.0
     face = float(np.percentile(slope[inside], 99)) if inside.any() else 0.0
     return float(np.percentile(slope[edge], 99)) / face if face > 0 else float("inf")
-
-
-def untouched(plate: F32 | NDArray[np.float16], beauty: F32 | NDArray[np.float16], matte: F32) -> int:
-    """Count the pixels outside the matte whose bits differ; 0 is the law.
-
-    ``plate`` and ``beauty`` are (H, W, 3) of one dtype; NaN payloads and the sign of zero count.
-    """
-    if plate.dtype != beauty.dtype or plate.shape != beauty.shape:
-        raise ValueError(f"must be alike, got {plate.dtype}{plate.shape} and {beauty.dtype}{beauty.shape}")
-    bits = np.uint16 if plate.dtype == np.float16 else np.uint32
-    differ = (np.ascontiguousarray(plate).view(bits) != np.ascontiguousarray(beauty).view(bits)).any(axis=2)
-    return int(np.count_nonzero(differ & (matte == 0)))
-
-
-def psnr(image: F32, reference: F32, peak: float = 1.0) -> float:
-    """Peak signal-to-noise ratio in dB; infinite where the two are equal."""
-    error = float(np.mean((image.astype(np.float64) - reference) ** 2))
-    return float("inf") if error == 0 else float(10 * np.log10(peak**2 / error))

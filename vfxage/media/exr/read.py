@@ -198,8 +198,8 @@ def _notes(opened: _Opened, known: _Known) -> Iterator[str]:
         yield f"layer {opened.picture.layer} is the picture"
     if opened.picture.kind != "rgb":
         yield f"{opened.picture.kind} picture, read as R, G, B"
-    left = [c.name for part in opened.layout.parts for c in part.channels if part is not opened.part]
-    left += [c.name for c in opened.part.channels if c.name not in opened.picture.names]
+    left = [c.name for c in opened.part.channels if c.name not in opened.picture.names]
+    left += [f"part {part.name or part.index}" for part in opened.layout.parts if part is not opened.part]
     if left:
         named = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
         yield f"not carried into the outputs: {named}"
