@@ -4,7 +4,7 @@ import signal
 
 
 def main() -> None:
-    """Run ``vfxage`` (see ``cli.py``)."""
+    """Run ``vfxage`` (see ``cli``)."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     from vfxage.cli import main as run

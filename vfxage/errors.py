@@ -9,7 +9,7 @@ VfxageError                 exit code
 └── ModelError              5   a checkpoint is missing, damaged, hostile or of an unknown network
 
 Exit code 1 is a bug of ours (any other exception), 130 and 143 are SIGINT and SIGTERM. Each library's own
-exceptions are translated into this tree in the one module that owns the library; only ``cli.py`` catches it.
+exceptions are translated into this tree in the one module that owns the library; only ``cli`` catches it.
 """
 
 from __future__ import annotations
