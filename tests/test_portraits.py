@@ -1,0 +1,208 @@
+"""Folders of labelled portraits: four layouts, every kind of bad file, faces found and cut."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vfxage.errors import ReadError, ShotError
+from vfxage.portraits import crop_portrait, mesh_portraits, read_portrait, scan_portraits
+from vfxage.types import Framing
+
+
+def picture(path, size=(160, 140), seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 255, (14, 16, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC).save(path, quality=95)
+    return path
+
+
+def index(folder, rows, columns=("file", "person", "age", "real")):
+    with (folder / "index.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def labels_of(found):
+    return [(item.path.name, item.person, item.age) for item in found.portraits]
+
+
+def test_index_layout(tmp_path):
+    picture(tmp_path / "a.jpg")
+    picture(tmp_path / "deep" / "b.png")
+    index(tmp_path, [["deep/b.png", "ann", "31.5", "0"], ["a.jpg", "ann", 60, 1]])
+    found = scan_portraits(tmp_path)
+    assert found.layout == "index"
+    assert labels_of(found) == [("a.jpg", "ann", 60.0), ("b.png", "ann", 31.5)]
+    assert [item.real for item in found.portraits] == [True, False]
+    assert found.portraits[0].size == (160, 140)
+    assert not found.problems
+
+
+def test_person_age_layout(tmp_path):
+    for name in ("ann/20.jpg", "ann/20_second.jpg", "ann/65.5.png", "0012/40.jpg"):
+        picture(tmp_path / name)
+    found = scan_portraits(tmp_path)
+    assert found.layout == "person/age"
+    assert {(item.person, item.age) for item in found.portraits} == {("ann", 20), ("ann", 65.5), ("0012", 40)}
+    assert [item.age for item in found.people()["ann"]] == [20, 20, 65.5]
+    assert found.portraits[0].real
+
+
+def test_age_name_layout_with_numbered_people(tmp_path):
+    for name in ("20/0003.png", "50/0003.png", "20/0017.png", "50/0017.png"):
+        picture(tmp_path / name)
+    found = scan_portraits(tmp_path)
+    assert found.layout == "age/name"
+    assert {(item.person, item.age) for item in found.portraits} == {
+        ("0003", 20),
+        ("0003", 50),
+        ("0017", 20),
+        ("0017", 50),
+    }
+
+
+def test_utkface_layout(tmp_path):
+    for name in ("25_1_2_20170116174525125.jpg", "61_0_20170109150557335.jpg.chip.jpg", "1_0_0_20161219140623097.jpg"):
+        picture(tmp_path / "part1" / name)
+    found = scan_portraits(tmp_path)
+    assert found.layout == "utkface"
+    assert sorted(item.age for item in found.portraits) == [1, 25, 61]
+    assert len(found.people()) == 3
+    woman = next(item for item in found.portraits if item.age == 25)
+    assert (woman.labels["sex"], woman.labels["race"]) == ("F", "asian")
+    assert "race" not in next(item for item in found.portraits if item.age == 61).labels
+
+
+def test_folder_that_fits_two_layouts_says_which_was_taken_and_can_be_overruled(tmp_path):
+    for name in ("20/30.png", "40/30.png", "40/50.png"):
+        picture(tmp_path / name)
+    found = scan_portraits(tmp_path)
+    assert found.layout == "person/age"
+    assert "age/name" in found.note
+    assert "layout:" in found.note
+    other = scan_portraits(tmp_path, layout="age/name")
+    assert (other.note, other.people()["30"][1].age) == ("", 40)
+
+
+def test_every_bad_file_is_named_with_its_kind(tmp_path):
+    good = picture(tmp_path / "good.jpg", size=(400, 400))
+    data = good.read_bytes()
+    (tmp_path / "torn.jpg").write_bytes(data[: len(data) // 2])
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "text.jpg").write_text("no picture")
+    picture(tmp_path / "small.png", size=(300, 90))
+    rows = [["good.jpg", "ann", 30]]
+    rows += [["torn.jpg", "ann", 30], ["empty.jpg", "ann", 30], ["text.jpg", "ann", 30], ["small.png", "ann", 30]]
+    rows += [["gone.jpg", "ann", 30], ["good.jpg", "bob", 30]]
+    rows += [["old.jpg", "ann", 121], ["young.jpg", "ann", -1], ["nan.jpg", "ann", "nan"], ["word.jpg", "ann", "old"]]
+    rows += [["../x.jpg", "ann", 30], ["nobody.jpg", "", 30], ["", "ann", 30]]
+    index(tmp_path, rows, columns=("file", "person", "age"))
+    found = scan_portraits(tmp_path)
+    assert [item.path.name for item in found.portraits] == ["good.jpg"]
+    kinds = {item.path.name: item.what for item in found.problems}
+    assert len(found.problems) == len(rows) - 1
+    assert "truncated" in kinds["torn.jpg"]
+    for name in ("empty.jpg", "text.jpg"):
+        assert kinds[name].startswith("cannot be read")
+    assert "300x90" in kinds["small.png"]
+    assert kinds["gone.jpg"] == "is missing"
+    for name in ("old.jpg", "young.jpg", "nan.jpg"):
+        assert "0 to 120" in kinds[name]
+    assert "no number" in kinds["word.jpg"]
+    assert "listed twice" in kinds["good.jpg"]
+    assert "below the index's folder" in kinds["x.jpg"]
+    assert "no person" in kinds["nobody.jpg"]
+
+
+def test_file_of_another_layout_is_named(tmp_path):
+    for name in ("ann/20.jpg", "ann/30.jpg", "ann/me.jpg", "loose.jpg", "ann/180.jpg"):
+        picture(tmp_path / name)
+    found = scan_portraits(tmp_path)
+    assert len(found.portraits) == 2
+    assert {item.path.name for item in found.problems} == {"me.jpg", "loose.jpg", "180.jpg"}
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "word"),
+    [
+        (lambda folder: None, ShotError, "no pictures"),
+        (lambda folder: picture(folder / "holiday.jpg"), ShotError, "fits no layout"),
+        (lambda folder: (folder / "index.csv").write_text(""), ReadError, "no column"),
+        (lambda folder: (folder / "index.csv").write_text("file,age\na.jpg,3\n"), ReadError, "person"),
+        (lambda folder: (folder / "index.csv").write_text("file,person,age\n"), ReadError, "no rows"),
+        (lambda folder: (folder / "index.csv").write_bytes(b"\xff\xfe\x00a"), ReadError, "CSV"),
+        (lambda folder: (folder / "index.csv").write_text("file,person,age\na.jpg,b,20\n"), ShotError, "a.jpg"),
+    ],
+)
+def test_folder_without_a_usable_portrait_is_refused(tmp_path, make, kind, word):
+    make(tmp_path)
+    with pytest.raises(kind, match=word):
+        scan_portraits(tmp_path)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(ReadError, match="no such folder"):
+        scan_portraits(tmp_path / "gone")
+    with pytest.raises(ReadError, match="not a folder"):
+        scan_portraits(picture(tmp_path / "a.jpg"))
+
+
+def test_turned_and_grey_and_transparent_pictures_are_read_upright_as_rgb(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored on its side
+    Image.new("L", (200, 150), 255).save(tmp_path / "20_0_0_20170101000000000.jpg", exif=exif)
+    Image.new("RGBA", (200, 150), (255, 0, 0, 10)).save(tmp_path / "30_0_0_20170101000000001.png")
+    found = scan_portraits(tmp_path)
+    assert [item.size for item in found.portraits] == [(150, 200), (200, 150)]
+    grey, red = (read_portrait(item) for item in found.portraits)
+    assert (grey.shape, grey.dtype, float(grey.min())) == ((200, 150, 3), np.float32, 1.0)
+    assert red[0, 0].tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("entry", ["shape", "nan", "object", "torn"])
+def test_landmarks_that_cannot_be_are_refused(tmp_path, entry):
+    picture(tmp_path / "20_0_0_20170101000000000.jpg")
+    array = {"shape": np.zeros((5, 2), np.float32), "nan": np.full((478, 2), np.nan, np.float32)}
+    path = tmp_path / "landmarks.npz"
+    np.savez(path, a=array.get(entry, np.array([{}], dtype=object)))
+    if entry == "torn":
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ReadError, match=r"landmarks\.npz"):
+        scan_portraits(tmp_path)
+
+
+def test_real_portraits_have_points_labels_and_a_crop_that_holds_the_face(portraits):
+    found = scan_portraits(portraits / "eval")
+    assert (len(found.portraits), found.problems, found.layout) == (76, (), "index")
+    portrait = found.portraits[0]
+    assert portrait.points is not None
+    assert portrait.labels["sex"] in ("F", "M")
+    crop = crop_portrait(portrait, Framing(name="ffhq"), 256, ages=(30, 60))
+    assert (crop.rgb.shape, crop.ages, crop.intensity) == ((256, 256, 3), (30, 60), 1.0)
+    middle = crop.points.mean(0) / 256
+    assert np.abs(middle - 0.5).max() < 0.15
+    assert 0.4 < np.ptp(crop.points[:, 1]) / 256 < 0.85
+    assert crop.matte[tuple(crop.points[4].astype(int)[::-1])] == 1.0
+
+
+def test_faces_are_found_where_points_are_lacking_and_agree_with_the_folders_own(portraits, tmp_path):
+    source = scan_portraits(portraits / "eval").portraits[0]
+    face = tmp_path / "ann" / "24.png"
+    face.parent.mkdir()
+    Image.open(source.path).save(face)
+    picture(tmp_path / "ann" / "50.jpg", size=(512, 512))
+    found = mesh_portraits(scan_portraits(tmp_path))
+    assert [item.path.name for item in found.problems] == ["50.jpg"]
+    assert "no face" in found.problems[0].what
+    (portrait,) = found.portraits
+    assert np.linalg.norm(portrait.points - source.points, axis=1).mean() < 4
+
+
+def test_crop_needs_points(tmp_path):
+    picture(tmp_path / "ann" / "50.jpg")
+    (portrait,) = scan_portraits(tmp_path).portraits
+    with pytest.raises(ValueError, match="no points"):
+        crop_portrait(portrait, Framing(name="ffhq"), 256)

@@ -1,0 +1,18 @@
+"""Folders of age-labelled portraits: found, looked into, meshed, cut as an ager wants them."""
+
+from vfxage.portraits.cut import crop_portrait, mesh_portraits
+from vfxage.portraits.layouts import LAYOUTS, Layout
+from vfxage.portraits.scan import read_portrait, scan_portraits
+from vfxage.portraits.types import Collection, Portrait, Problem
+
+__all__ = [
+    "LAYOUTS",
+    "Collection",
+    "Layout",
+    "Portrait",
+    "Problem",
+    "crop_portrait",
+    "mesh_portraits",
+    "read_portrait",
+    "scan_portraits",
+]

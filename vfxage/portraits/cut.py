@@ -1,0 +1,68 @@
+"""Portraits to what an ager sees: the face found, its square cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
+from vfxage.landmarks import FaceFinder
+from vfxage.portraits.scan import read_bytes, read_portrait
+from vfxage.portraits.types import Collection, Portrait, Problem
+from vfxage.types import F32, FaceCrop, Framing, Window
+
+FEATHER = 0.08
+"""Of the matte, in heights of the face: what a shot has where it says nothing."""
+
+
+def mesh_portraits(collection: Collection) -> Collection:
+    """Find the largest face of each portrait that has no points yet; one without a face becomes a Problem.
+
+    Raises ReadError for a file that has gone, InstallError where MediaPipe does not work.
+    """
+    if all(portrait.points is not None for portrait in collection.portraits):
+        return collection
+    meshed, lost = [], []
+    with FaceFinder() as finder:
+        for portrait in collection.portraits:
+            if portrait.points is not None:
+                meshed.append(portrait)
+                continue
+            faces = finder.find(read_bytes(portrait))
+            if faces:
+                meshed.append(replace(portrait, points=np.ascontiguousarray(faces[0].points, np.float32)))
+            else:
+                lost.append(Problem(portrait.path, "shows no face"))
+    return replace(collection, portraits=tuple(meshed), problems=(*collection.problems, *lost))
+
+
+def crop_portrait(
+    portrait: Portrait,
+    framing: Framing,
+    size: int,
+    ages: tuple[float, float] | None = None,
+    rgb: F32 | None = None,
+) -> FaceCrop:
+    """Cut the portrait's face as a network wants it.
+
+    ``ages`` is (source, target) years, by default the portrait's own twice; ``rgb`` is (H, W, 3) sRGB 0..1 where the
+    caller has the picture at hand. Beyond the picture its edge is repeated. Raises ValueError for a portrait without
+    points, ReadError where the file has gone.
+    """
+    if portrait.points is None:
+        raise ValueError(f"{portrait} has no points: mesh_portraits comes first")
+    picture = read_portrait(portrait) if rgb is None else rgb
+    to_frame = crop_transform(portrait.points, framing, size)
+    whole = Window(0, 0, picture.shape[1], picture.shape[0])
+    inside = map_points(portrait.points, invert(to_frame)).astype(np.float32)
+    return FaceCrop(
+        face=0,
+        name=portrait.person,
+        rgb=np.clip(warp_to_crop(picture, whole, to_frame, size), 0.0, 1.0),
+        points=inside,
+        matte=face_matte(inside, size, "face", FEATHER),
+        to_frame=to_frame,
+        ages=ages or (portrait.age, portrait.age),
+        intensity=1.0,
+    )

@@ -1,0 +1,157 @@
+"""How folders name a portrait's person and age: four layouts, each from file names (or an index) to labels."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
+
+from vfxage.errors import ReadError, ShotError
+
+Layout = Literal["index", "person/age", "age/name", "utkface"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+
+INDEX = "index.csv"
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
+YOUNGEST, OLDEST = 0.0, 120.0
+
+_LARGEST_INDEX = 256 << 20
+_AGE = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
+_AGE_STEM = re.compile(r"(-?\d{1,4}(?:\.\d{1,3})?)(?:[_ ].*)?")
+_UTK = re.compile(r"(\d{1,4})_(?:([01])_)?(?:([0-4])_)?(\d{8,})(?:\..*)?")
+_SEXES = {"0": "M", "1": "F"}
+_RACES = {"0": "white", "1": "black", "2": "asian", "3": "indian", "4": "other"}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file as its folder labels it, before anybody looked inside; ``fault`` says why the label is no good."""
+
+    name: PurePosixPath
+    """Relative to the folder."""
+    person: str = ""
+    age: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
+
+
+def list_folder(folder: Path, layout: Layout | None) -> tuple[Layout, list[Listed], str]:
+    """Label every picture below ``folder``: the layout, the files sorted by name, and what had to be assumed.
+
+    Raises ReadError for a folder or index that cannot be read, ShotError for one that fits no layout.
+    """
+    try:
+        if not folder.is_dir():
+            what = "is not a folder" if folder.exists() else "there is no such folder"
+            raise ReadError(what, path=folder, fix="name a folder of portraits")
+        if layout == "index" or (layout is None and (folder / INDEX).is_file()):
+            return "index", _by_index(folder / INDEX), ""
+        names = sorted(_pictures(folder))
+    except OSError as error:
+        raise ReadError(f"cannot be read ({error.strerror})", path=folder, fix="check its permissions") from error
+    if not names:
+        raise ShotError("holds no pictures", path=folder, fix=f"use one of the layouts {', '.join(LAYOUTS)}")
+    chosen, note = (layout, "") if layout else _guess(folder, names)
+    return chosen, [_READ[chosen](name) for name in names], note
+
+
+def _pictures(folder: Path) -> Iterable[PurePosixPath]:
+    for path in folder.rglob("*"):
+        name = PurePosixPath(path.relative_to(folder).as_posix())
+        if name.suffix.lower() in PICTURES and not any(part.startswith(".") for part in name.parts) and path.is_file():
+            yield name
+
+
+def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[Layout, str]:
+    """The layout that most files fit; numbers above numbers are ages above names only if names look like no ages."""
+    fits = {layout: sum(not _READ[layout](name).fault for name in names) for layout in _READ}
+    best = max(fits.values())
+    if best == 0:
+        first = names[0]
+        fix = f"use one of the layouts {', '.join(LAYOUTS)}"
+        raise ShotError(
+            f"fits no layout of labelled portraits ({len(names)} pictures, first {first})", path=folder, fix=fix
+        )
+    tied: list[Layout] = [layout for layout, count in fits.items() if count == best]
+    if len(tied) == 1:
+        return tied[0], ""
+    padded = any(re.match(r"0\d", name.stem) for name in names)
+    chosen: Layout = "age/name" if padded else "person/age"
+    chosen = chosen if chosen in tied else tied[0]
+    others = " and ".join(f"`{layout}`" for layout in tied if layout != chosen)
+    return chosen, f"{folder} was taken as `{chosen}`; it fits {others} too: set `layout:` if that is what it is"
+
+
+def _person_age(name: PurePosixPath) -> Listed:
+    """``person/35.jpg`` or ``person/35_anything.jpg``."""
+    found = _AGE_STEM.fullmatch(name.stem)
+    if len(name.parts) != 2 or not found or _UTK.fullmatch(name.stem):
+        return Listed(name, fault="is not named person/AGE")
+    return _aged(name, name.parts[0], found[1])
+
+
+def _age_name(name: PurePosixPath) -> Listed:
+    """``35/name.png``, the same name at every age."""
+    if len(name.parts) != 2 or not _AGE.fullmatch(name.parts[0]):
+        return Listed(name, fault="is not named AGE/name")
+    return _aged(name, name.stem, name.parts[0])
+
+
+def _utkface(name: PurePosixPath) -> Listed:
+    """``[age]_[gender]_[race]_[date].jpg``; some files of the set leave gender or race out."""
+    found = _UTK.fullmatch(name.stem)
+    if not found:
+        return Listed(name, fault="is not named as UTKFace names its files")
+    labels = {"sex": _SEXES.get(found[2] or "", ""), "race": _RACES.get(found[3] or "", "")}
+    return _aged(name, name.stem, found[1], {key: value for key, value in labels.items() if value})
+
+
+_READ: dict[Layout, Callable[[PurePosixPath], Listed]] = {
+    "person/age": _person_age,
+    "age/name": _age_name,
+    "utkface": _utkface,
+}
+
+
+def _aged(name: PurePosixPath, person: str, age: str, labels: Mapping[str, str] | None = None) -> Listed:
+    try:
+        years = float(age)
+    except ValueError:
+        return Listed(name, fault=f"its age is no number ({age[:20]!r})")
+    if not YOUNGEST <= years <= OLDEST:
+        return Listed(name, fault=f"its age is not within 0 to 120 ({years:g})")
+    return Listed(name, person, years, labels or {})
+
+
+def _by_index(index: Path) -> list[Listed]:
+    """Rows of index.csv: columns file, person and age, and any others as labels."""
+    fix = "give it the columns file,person,age"
+    try:
+        if index.stat().st_size > _LARGEST_INDEX:
+            raise ReadError("is larger than 256 MiB, which no index is", path=index, fix=fix)
+        with index.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file, restkey="", restval="")
+            lacking = {"file", "person", "age"} - set(rows.fieldnames or ())
+            if lacking:
+                raise ReadError(f"has no column {', '.join(sorted(lacking))}", path=index, line=1, fix=fix)
+            listed = [_row(row) for row in rows]
+    except OSError as error:
+        raise ReadError(f"cannot be read ({error.strerror})", path=index, fix="check the path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ReadError(f"is not a CSV table in UTF-8 ({error})", path=index, fix="save it again as CSV") from error
+    if not listed:
+        raise ReadError("has no rows", path=index, fix="name one picture a row")
+    return sorted(listed, key=lambda item: item.name)
+
+
+def _row(row: Mapping[str, str]) -> Listed:
+    name = PurePosixPath(row["file"].strip() or "(a row without a file)")
+    if name.is_absolute() or ".." in name.parts or "\0" in row["file"] or not row["file"].strip():
+        return Listed(name, fault="is not a file below the index's folder")
+    if not row["person"].strip():
+        return Listed(name, fault="has no person")
+    labels = {key: value for key, value in row.items() if key and key not in ("file", "person", "age")}
+    return _aged(name, row["person"].strip(), row["age"].strip() or "nothing", labels)
