@@ -20,7 +20,8 @@ class Architecture:
 
     name: str
     network: str
-    """Class in ``vfxage.model.unet``: (N, 5, S, S) -> delta (N, 3, S, S). Its state's keys recognise a checkpoint."""
+    """Module below ``vfxage.model`` and class in it, "unet:Visage": (N, 5, S, S) -> delta (N, 3, S, S). The keys of its
+    state recognise a checkpoint."""
     framing: Framing
     sizes: tuple[int, ...]
     """Crop sizes it may be given, ascending, pixels."""
@@ -35,13 +36,23 @@ class Architecture:
 
     def build(self) -> nn.Module:
         """Make the network with weights not yet loaded (imports torch)."""
-        return getattr(import_module("vfxage.model.unet"), self.network)()  # type: ignore[no-any-return]
+        module, _, kind = self.network.partition(":")
+        return getattr(import_module(f"vfxage.model.{module}"), kind)()  # type: ignore[no-any-return]
 
 
 ARCHITECTURES: dict[str, Architecture] = {
+    "small": Architecture(
+        name="small",
+        network="small:Small",
+        framing=Framing(name="ffhq"),
+        sizes=(256, 512, 768, 1024),
+        native=512,
+        encoding="0..1",
+        licence="Apache-2.0 (vfxage)",
+    ),
     "face_reaging": Architecture(
         name="face_reaging",
-        network="FaceReaging",
+        network="unet:FaceReaging",
         framing=Framing(name="wide"),
         sizes=(256, 512, 768, 1024),
         native=1024,
@@ -50,7 +61,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "visage": Architecture(
         name="visage",
-        network="Visage",
+        network="unet:Visage",
         framing=Framing(name="ffhq"),
         sizes=(512,),
         native=512,
@@ -59,7 +70,7 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "ry_lu": Architecture(
         name="ry_lu",
-        network="RyLuFran",
+        network="unet:RyLuFran",
         framing=Framing(name="ffhq"),
         sizes=(256, 512, 768, 1024),
         native=1024,

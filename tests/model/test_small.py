@@ -1,0 +1,139 @@
+"""The small U-Net: cheap enough, silent where the ages agree, local where they are painted, steady under shifts."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch.nn import functional
+
+from vfxage.model.architectures import ARCHITECTURES
+from vfxage.model.checkpoint import load_checkpoint, save_checkpoint
+
+ROW = ARCHITECTURES["small"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    """Drawn weights, of which the last convolution would be zero in a new network."""
+    generator = torch.Generator().manual_seed(3)
+    made = ROW.build().eval().requires_grad_(False)
+    for name, part in made.named_parameters():
+        if name.endswith(("mix.weight", "delta.weight")):
+            part.normal_(0, 0.02, generator=generator)
+    return made
+
+
+def painted(rgb, source, target):
+    """(N, 5, S, S): ages in years, numbers or (S, S)."""
+    x = torch.empty((len(rgb), 5, *rgb.shape[2:]))
+    x[:, :3], x[:, 3], x[:, 4] = rgb, torch.as_tensor(source) / 100, torch.as_tensor(target) / 100
+    return x
+
+
+def noise(size, count=1, seed=0):
+    return torch.rand((count, 3, size, size), generator=torch.Generator().manual_seed(seed))
+
+
+def answer(network, x):
+    with torch.inference_mode():
+        return network(x)
+
+
+def test_is_small_enough_for_a_cpu(network):
+    assert 2_000_000 <= sum(part.numel() for part in network.parameters()) < 8_000_000
+    done = []
+    hooks = [
+        part.register_forward_hook(lambda part, _, y: done.append(y.shape[2] * y.shape[3] * part.weight.numel()))
+        for part in network.modules()
+        if isinstance(part, torch.nn.Conv2d)
+    ]
+    answer(network, painted(noise(512), 30, 60))
+    for hook in hooks:
+        hook.remove()
+    assert sum(done) < 8e9  # multiplications at 512 px; two cores do about 80e9 a second
+
+
+def test_a_new_network_answers_zeros():
+    assert not answer(ROW.build(), painted(noise(64), 20, 80)).any()
+
+
+@pytest.mark.parametrize("age", [0, 33.3, 120])
+def test_equal_ages_are_exactly_zero_and_others_are_not(network, age):
+    assert not answer(network, painted(noise(64), age, age)).any()
+    assert answer(network, painted(noise(64), age, age + 1)).any()
+
+
+def test_the_answer_grows_smoothly_from_equal_ages(network):
+    rgb = noise(64)
+    steps = [answer(network, painted(rgb, 40, 40 + years)) for years in (0.5, 1.0, 2.0)]
+    for half, whole in pairwise(steps):
+        assert abs(whole.norm() / half.norm() - 2) < 0.1
+
+
+def test_painted_ages_work_where_they_are_painted(network):
+    target = torch.full((96, 96), 40.0)
+    target[:48] = 70.0
+    rgb = noise(96)
+    step = answer(network, painted(rgb, 40, target))
+    assert not step[:, :, 48:].any()
+    assert step[:, :, :48].any(dim=1).all()
+    # The lower half is told other ages than before, and the upper half looks at it: the two come close, no more.
+    whole = answer(network, painted(rgb, 40, 70))
+    assert torch.corrcoef(torch.stack([step[:, :, :32].flatten(), whole[:, :, :32].flatten()]))[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("size", [32, 80, 256])
+def test_any_multiple_of_16_keeps_its_size(network, size):
+    assert answer(network, painted(noise(size, 2), 30, 60)).shape == (2, 3, size, size)
+
+
+def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(network):
+    pair = painted(noise(64, 2), 30, 60)
+    torch.testing.assert_close(answer(network, pair)[1:], answer(network, pair[1:]), atol=1e-5, rtol=0)
+
+
+def test_a_shift_of_the_picture_shifts_the_answer(network):
+    smooth = functional.avg_pool2d(noise(256 + 8, seed=4), 9, stride=1)[..., :240, :240]
+    smooth = (smooth - smooth.mean()) * 4 + 0.5
+    here, there = smooth[..., :224, :224], smooth[..., 1:225, 1:225]
+    one, other = (answer(network, painted(rgb.contiguous(), 30, 60))[..., 64:160, 64:160] for rgb in (here, there))
+    moved = answer(network, painted(here.contiguous(), 30, 60))[..., 65:161, 65:161]
+    assert (other - moved).norm() < 0.1 * moved.norm()
+    assert (other - one).norm() > 2 * (other - moved).norm()
+
+
+def test_reaches_over_the_whole_face(network):
+    x = painted(noise(512), 30, 60).requires_grad_(True)
+    network(x)[0, :, 256, 256].sum().backward()
+    seen = x.grad[0, :3].abs().amax(dim=0) > 0
+    assert seen[256, 30]
+    assert seen[30, 256]
+    assert seen[490, 490]
+
+
+def test_learns_to_soften_and_to_sharpen():
+    """A few steps find the sign of a detail change that follows the ages, which needs a gain on fine features."""
+    torch.manual_seed(0)
+    network = ROW.build()
+    optimizer = torch.optim.Adam(network.parameters(), 2e-3)
+    first = last = 0.0
+    for step in range(60):
+        rgb = noise(32, 8, seed=step)
+        years = torch.where(torch.arange(8) % 2 == 0, 30.0, -30.0)[:, None, None]
+        wanted = 0.3 * years.sign()[:, None] * (rgb - functional.avg_pool2d(rgb, 3, 1, 1))
+        x = painted(rgb, 50, (50 + years).expand(8, 32, 32))
+        loss = functional.l1_loss(network(x), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        first, last = first or float(loss), float(loss)
+    assert last < 0.5 * first
+
+
+def test_its_weights_travel_as_safetensors(network, tmp_path):
+    path = tmp_path / "small.safetensors"
+    save_checkpoint(path, ROW, network.state_dict())
+    found = load_checkpoint(path)
+    assert (found.architecture.name, found.ours) == ("small", True)
+    x = painted(noise(64), 30, 60)
+    assert torch.equal(answer(found.network(), x), answer(network, x))

@@ -1,0 +1,138 @@
+"""The small U-Net: a re-ageing network of 2.5 M parameters that a CPU can run, 7 GMAC at 512 px.
+
+It takes what the published networks take, ``(N, 5, S, S)`` float32: sRGB 0..1, source age / 100 and target age / 100,
+painted, so that regions may differ; S is a multiple of 16. It answers the delta ``(N, 3, S, S)`` in the same units.
+
+What it is made for:
+
+- *Exactly nothing at equal ages.* The answer is multiplied by a smooth odd function of the painted difference.
+- *Detail survives.* The first and last convolutions are at full resolution. Where a level of the decoder joins its
+  encoder's features, the coarser level answers a gain for each of them, so that "raise these wrinkles here" is one
+  multiplication.
+- *Steady under shifts.* Every halving is blurred, every doubling is bilinear.
+- *Pixels depend on their surroundings alone.* No norm over the picture or the batch, so that a crop's bits are its own.
+- *It sees the whole face.* Wide depthwise convolutions at 1/16, each told the ages, reach 290 px to every side there.
+
+The method: Zoss et al. 2022, as for ``unet``. The wide depthwise blocks: Liu et al., "A ConvNet for the 2020s", CVPR
+2022. Ages as scale and shift: Perez et al., "FiLM", AAAI 2018.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vfxage.model.unet import FILTER, binomial
+
+_WIDTHS = (16, 24, 48, 112, 256)
+"""Channels from full resolution to 1/16; with these, a 3x3 convolution costs about the same at every level."""
+_BLOCKS = 6
+_REACH = 7
+"""Width of the depthwise convolutions at 1/16."""
+_AGES = 16
+"""Features that the two ages become for the blocks."""
+_SLOPE = 0.2
+_STEEPNESS = 4.0
+"""The answer is scaled by tanh of this times (target - source) / 100: by two thirds at 20 years."""
+
+
+def _active(x: Tensor) -> Tensor:
+    return functional.leaky_relu(x, _SLOPE, inplace=True)
+
+
+def _halve(x: Tensor) -> Tensor:
+    kernel = binomial(1, FILTER).to(x).expand(x.shape[1], 1, 4, 4)
+    return functional.conv2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+
+class _Pair(nn.Module):
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, out, 3, padding=1)
+        self.second = nn.Conv2d(out, out, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _active(self.second(_active(self.first(x))))
+
+
+class _Block(nn.Module):
+    """Look wide, take the ages in, mix; added to what came."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(channels, channels, _REACH, padding=_REACH // 2, groups=channels)
+        self.ages = nn.Conv2d(_AGES, 2 * channels, 1)
+        self.widen = nn.Conv2d(channels, 2 * channels, 1)
+        self.mix = nn.Conv2d(2 * channels, channels, 1)
+
+    def forward(self, x: Tensor, ages: Tensor) -> Tensor:
+        scale, shift = self.ages(ages).chunk(2, dim=1)
+        y = torch.addcmul(shift, self.look(x), scale)
+        return x + self.mix(_active(self.widen(y)))  # type: ignore[no-any-return]
+
+
+class _Join(nn.Module):
+    """Double the coarser features; they give a gain for the finer ones and something to add."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        self.lift = nn.Conv2d(channels, 2 * out, 1)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        y = functional.interpolate(self.lift(coarse), scale_factor=2, mode="bilinear", align_corners=False)
+        gain, more = y.chunk(2, dim=1)
+        return torch.addcmul(more, fine, gain)
+
+
+class Small(nn.Module):
+    """The network; at its making it answers zeros, and every join passes the finer features as they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        a, b, c, d, e = _WIDTHS
+        self.start = nn.Conv2d(5, a, 3, padding=1)
+        self.down1, self.down2, self.down3 = _Pair(a, b), _Pair(b, c), _Pair(c, d)
+        self.down4 = nn.Conv2d(d, e, 3, padding=1)
+        self.ages = nn.Conv2d(2, _AGES, 1)
+        self.blocks = nn.ModuleList(_Block(e) for _ in range(_BLOCKS))
+        self.join1, self.join2, self.join3, self.join4 = _Join(e, d), _Join(d, c), _Join(c, b), _Join(b, a)
+        self.up1, self.up2, self.up3 = _Pair(d, d), _Pair(c, c), _Pair(b, b)
+        self.up4 = nn.Conv2d(a, a, 3, padding=1)
+        self.delta = nn.Conv2d(a, 3, 3, padding=1)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Without norms the first weights must keep the signal's size themselves."""
+        for part in self.modules():
+            if isinstance(part, nn.Conv2d):
+                nn.init.kaiming_normal_(part.weight, a=_SLOPE)
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+        for part in self.modules():
+            if isinstance(part, _Join):
+                half = part.lift.out_channels // 2
+                nn.init.zeros_(part.lift.weight[:half])
+                nn.init.ones_(part.lift.bias[:half])  # type: ignore[index]
+            elif isinstance(part, _Block):
+                nn.init.ones_(part.ages.bias[: part.ages.out_channels // 2])  # type: ignore[index]
+                nn.init.zeros_(part.mix.weight)
+        nn.init.zeros_(self.delta.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 5, S, S) -> (N, 3, S, S)."""
+        painted = x[:, 3:]
+        x0 = _active(self.start(x))
+        x1 = self.down1(_halve(x0))
+        x2 = self.down2(_halve(x1))
+        x3 = self.down3(_halve(x2))
+        y = _active(self.down4(_halve(x3)))
+        ages = _active(self.ages(functional.avg_pool2d(painted, 16)))
+        for block in self.blocks:
+            y = block(y, ages)
+        y = self.up1(self.join1(y, x3))
+        y = self.up2(self.join2(y, x2))
+        y = self.up3(self.join3(y, x1))
+        y = _active(self.up4(self.join4(y, x0)))
+        gate = torch.tanh(_STEEPNESS * (painted[:, 1:] - painted[:, :1]))
+        return gate * self.delta(y)  # type: ignore[no-any-return]
