@@ -17,7 +17,7 @@ DOCUMENTS = sorted(ROOT.glob("*.md"))
 SETTINGS = [
     *(ROOT / name for name in ("Makefile", "pyproject.toml", ".ci/run", ".pre-commit-config.yaml", "tools/setup.sh")),
     *sorted((ROOT / "shots").glob("*/*.yaml")),
-    *sorted((ROOT / "configs").glob("*")),
+    *sorted(path for path in (ROOT / "configs").rglob("*") if path.is_file()),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

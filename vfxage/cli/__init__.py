@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import shots
+from vfxage.cli import shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
     "4 a frame could not be written, 5 model, 130/143 stopped.",
 )
 
-for command in (shots.render, shots.preview, shots.track, shots.info):
+for command in (shots.render, shots.preview, shots.track, shots.info, training.train):
     app.command()(command)
 app.command("schema")(shots.print_schema)
 

@@ -1,0 +1,144 @@
+"""Training as a user meets it: it learns, it stops, it goes on to the same bits, it says what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from tests.cli import run
+from tests.train.people import RECIPE, face, make_people, recipe_in
+from vfxage.model.checkpoint import load_checkpoint
+
+
+def curve(folder):
+    return [json.loads(line) for line in (folder / "run" / "losses.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Ten steps in one go."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run("train", recipe_in(folder), "--steps", 10, "--device", "cpu").ok()
+    return folder
+
+
+def test_checkpoint_is_one_that_every_command_takes(undisturbed):
+    path = undisturbed / "run" / "small_0000010.safetensors"
+    checkpoint = load_checkpoint(path)
+    assert (checkpoint.ours, checkpoint.architecture.name) == (True, "small")
+
+
+def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
+    recipe = recipe_in(tmp_path)
+    for steps in (3, 7, 10):
+        told = run("train", recipe, "--steps", steps, "--device", "cpu").ok()
+        assert f"step {steps}" in told.out
+    assert curve(tmp_path) == curve(undisturbed)
+    assert [line["step"] for line in curve(tmp_path)] == list(range(1, 11))
+    one, other = (torch.load(folder / "run" / "state.pt", weights_only=True) for folder in (undisturbed, tmp_path))
+    for part in ("network", "mean"):
+        for key, value in one["learner"][part].items():
+            assert torch.equal(value, other["learner"][part][key]), key
+
+
+def test_work_after_the_last_save_is_done_again_not_counted_twice(undisturbed, tmp_path):
+    recipe = recipe_in(tmp_path)
+    run("train", recipe, "--steps", 4, "--device", "cpu").ok()
+    saved = (tmp_path / "run" / "state.pt").read_bytes()
+    run("train", recipe, "--steps", 6, "--device", "cpu").ok()
+    (tmp_path / "run" / "state.pt").write_bytes(saved)  # as if it had been killed after step 6
+    run("train", recipe, "--steps", 10, "--device", "cpu").ok()
+    assert curve(tmp_path) == curve(undisturbed)
+
+
+def test_finished_run_says_so(undisturbed):
+    assert "10 steps already" in run("train", undisturbed / "recipe.yaml", "--steps", 10, "--device", "cpu").ok().out
+
+
+def test_signal_saves_what_was_done(tmp_path):
+    recipe = recipe_in(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"], stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        if (tmp_path / "run" / "losses.jsonl").exists() or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert "Traceback" not in err
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["learner"]["step"] == curve(tmp_path)[-1]["step"] > 0
+    assert not [name for name in os.listdir(tmp_path / "run") if "partial" in name]
+
+
+def test_it_learns_to_age(tmp_path):
+    """Contrast stands for age: a network that has learned gives more of it for more years, and none for none."""
+    text = RECIPE.replace("batch: 2, warmup: 2", "batch: 4, warmup: 10, rate: 2.0e-3, ema: 0.9")
+    recipe = recipe_in(tmp_path, text.replace("checkpoint_every: 4", "checkpoint_every: 1000"), people=6)
+    run("train", recipe, "--steps", 150, "--device", "cpu").ok()
+    losses = [line["l1"] for line in curve(tmp_path)]
+    assert np.mean(losses[-20:]) < 0.5 * np.mean(losses[:20])
+    network = load_checkpoint(tmp_path / "run" / "small_0000150.safetensors").network()
+    young = torch.from_numpy(face(1, 20)).permute(2, 0, 1)[None] / 255
+    wanted = (torch.from_numpy(face(1, 70)).permute(2, 0, 1)[None] / 255 - young).flatten()
+    with torch.inference_mode():
+        steps = []
+        for age in (20, 45, 70):
+            ages = torch.tensor([20.0, age])[None, :, None, None].expand(1, 2, 64, 64) / 100
+            steps.append(network(torch.cat([young, ages], 1)).flatten())
+    share = [float(step @ wanted / (wanted @ wanted)) for step in steps]
+    assert share[0] == 0
+    assert share[1] < share[2]
+    assert share[2] > 0.4
+
+
+def test_summary_names_what_is_left_out(tmp_path):
+    make_people(tmp_path / "people")
+    lines = (tmp_path / "people" / "index.csv").read_text()
+    (tmp_path / "people" / "torn.png").write_bytes((tmp_path / "people" / "p0_20.png").read_bytes()[:300])
+    lines += "torn.png,p0,30,1\ngone.png,p0,31,1\np0_20.png,p9,130,1\n"
+    (tmp_path / "people" / "lone.png").write_bytes((tmp_path / "people" / "p1_20.png").read_bytes())
+    (tmp_path / "people" / "index.csv").write_text(lines + "lone.png,lonely,50,1\n")
+    err = run("train", recipe_in(tmp_path), "--steps", 1, "--device", "cpu").ok().err
+    for name in ("torn.png", "gone.png", "p0_20.png", "lone.png"):
+        assert any(name in line for line in err.splitlines() if "left out" in line), err
+    refusing = (tmp_path / "recipe.yaml").read_text().replace("holdout: 0", "holdout: 0\n  bad: refuse")
+    (tmp_path / "recipe.yaml").write_text(refusing)
+    run("train", tmp_path / "recipe.yaml", "--steps", 2, "--device", "cpu").fails(2, "data.bad: skip", "3 more")
+
+
+def test_data_without_a_pair_is_refused(tmp_path):
+    make_people(tmp_path / "people", ages=(45,))
+    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "two ages", "prototype pairs")
+
+
+def test_state_of_another_architecture_and_damaged_state_are_refused(tmp_path):
+    recipe = recipe_in(tmp_path)
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    state = tmp_path / "run" / "state.pt"
+    whole = state.read_bytes()
+    state.write_bytes(whole[: len(whole) // 2])
+    run("train", recipe, "--device", "cpu").fails(3, "state.pt", "damaged")
+    state.write_bytes(b"")
+    run("train", recipe, "--device", "cpu").fails(3, "state.pt")
+    told = torch.load(__import__("io").BytesIO(whole), weights_only=True)
+    told["learner"]["architecture"] = "visage"
+    torch.save(told, state)
+    run("train", recipe, "--device", "cpu").fails(2, "visage", "out:")
+
+
+def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
+    recipe = recipe_in(tmp_path)
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    assert "has changed" not in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err
+    recipe.write_text(RECIPE.replace("warmup: 2", "warmup: 2, rate: 1.0e-4").replace("log_every: 1", "log_every: 2"))
+    err = run("train", recipe, "--steps", 3, "--device", "cpu").ok().err
+    assert "changed since: schedule.rate;" in err

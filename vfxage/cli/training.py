@@ -1,0 +1,66 @@
+"""Making agers: train."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from vfxage.cli.options import Debug, Device, Log
+from vfxage.console import open_progress
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The training file.", show_default=False)],
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this step of the run; default: the recipe's last.")
+    ] = None,
+    device: Device = "auto",
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Train an ager as the training file says; a run that was interrupted goes on where it was saved.
+
+    Example: vfxage train configs/train/small.yaml --steps 2000
+    """
+    progress = open_progress(log)
+    from vfxage.train import load_recipe
+
+    loaded = load_recipe(recipe)
+    from vfxage.model.ager import find_device
+    from vfxage.train.loop import train as run
+
+    place = find_device(device)
+    with _signal_kept() as stopping:
+        outcome = run(loaded, place, progress, steps=steps, stopping=stopping)
+    if outcome.checkpoint is None:
+        typer.echo(f"the run has {outcome.step} steps already")
+    else:
+        typer.echo(f"{outcome.checkpoint}  step {outcome.step}")
+
+
+@contextmanager
+def _signal_kept() -> Iterator[Callable[[], bool]]:
+    """Hold the first SIGINT or SIGTERM back until the block ends, so that a step is whole and saved; not the second."""
+    taken: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def take(number: int, frame: FrameType | None) -> None:
+        taken.append(number)
+        for other, handler in before.items():
+            signal.signal(other, handler)
+
+    for number in before:
+        signal.signal(number, take)
+    try:
+        yield lambda: bool(taken)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if taken:
+        signal.raise_signal(taken[0])

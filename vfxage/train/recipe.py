@@ -1,0 +1,179 @@
+"""What a training file may say: every key, its limits and its default, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+from vfxage.model import ARCHITECTURES
+from vfxage.portraits import LAYOUTS, Layout
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Part(BaseModel):
+    """Strict: no key that is not named here, no value of another kind than is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def _path(value: object, info: ValidationInfo) -> Any:
+    if isinstance(value, Path) or value is None:
+        return value
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("must be a path; put it in quotes")
+    base = info.context["path"].parent if info.context else Path.cwd()
+    return Path(base / value)
+
+
+Located = Annotated[Path, BeforeValidator(_path)]
+"""A path in the file is relative to the file's folder."""
+
+
+def _range(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; the smaller number comes first")
+    return value
+
+
+class Source(Part):
+    """One folder of labelled portraits."""
+
+    folder: Located
+    layout: Layout | None = None
+    """index, person/age, age/name or utkface; found out where it is left out."""
+    framing: Literal["picture", "face"] = "picture"
+    """picture: the pictures are square and framed as the network wants. face: find the face and cut its square."""
+
+
+class DataPart(Part):
+    """What is learned from."""
+
+    pairs: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
+    """People at several ages, pixel on pixel: every ordered pair of one person's ages is an example."""
+    portraits: Annotated[tuple[Source, ...], Field(max_length=64)] = ()
+    """More real portraits of any people, for the critic alone."""
+    bad: Literal["skip", "refuse"] = "skip"
+    """What to do about files that cannot be used: leave them out, or not start."""
+    smallest: Annotated[int, Field(ge=16, le=4096)] = 128
+    """Least width and height of a picture, pixels."""
+    side: Annotated[int, Field(ge=32, le=2048)] = 512
+    """Pictures are kept this wide and high, pixels."""
+    memory_gb: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
+    """Decoded pictures kept in memory; the rest is decoded again when it is its turn."""
+    holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    """Share of people never learned from, chosen by a hash of their names: it does not change when others are added."""
+    real_targets: Share = 0.45
+    """Share of examples whose target is a photograph, where the index says which are (column real)."""
+    identity: Share = 0.05
+    """Share of examples whose target is the source: the answer is nothing."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads that cut the examples."""
+
+
+class ModelPart(Part):
+    """What learns."""
+
+    architecture: str = "small"
+    """A row of `vfxage models list`."""
+    init: Annotated[Path | None, BeforeValidator(_path)] = None
+    """Begin with this checkpoint's weights; a batch norm's statistics then stay the checkpoint's."""
+    export_half: bool = True
+    """Write checkpoints as 16-bit floats."""
+
+    @model_validator(mode="after")
+    def _known(self) -> ModelPart:
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"names no architecture ({self.architecture}); choose {', '.join(ARCHITECTURES)}")
+        return self
+
+
+class CropPart(Part):
+    """Which part of a picture an example shows, and how large."""
+
+    sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=16)], ...], Field(min_length=1)] = (256,)
+    """Sides of examples, pixels; each step takes one of them."""
+    window: Annotated[tuple[float, float], Field()] = (0.375, 1.0)
+    """Sides of the window that is cut out, as shares of the picture's side; any between is as likely on a log scale."""
+    whole: Share = 0.4
+    """Share of examples that show the whole face instead."""
+    jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
+    """The window's place and size are off by up to this share of its side."""
+    roll: Annotated[float, Field(ge=0, le=180)] = 8.0
+    """Degrees either way."""
+    flip: bool = True
+    """Mirror every other example."""
+
+    @model_validator(mode="after")
+    def _window_is_one(self) -> CropPart:
+        low, high = _range(self.window)
+        if low < 0.05 or high > 2:
+            raise ValueError("has a window out of 0.05 to 2; write shares of the picture's side")
+        return self
+
+
+class LossPart(Part):
+    """What an answer is judged by, each with its weight; 0 leaves it out."""
+
+    l1: Weight = 1.0
+    """Absolute difference of the delta."""
+    outside: Share = 0.2
+    """How much a pixel off the face counts in l1, pyramid and highpass beside one on it."""
+    pyramid: Weight = 0.5
+    """The same on copies of a half, a quarter and an eighth of the size."""
+    highpass: Weight = 1.0
+    """The same on what a blur of two pixels takes away: wrinkles and pores."""
+
+
+class SchedulePart(Part):
+    """How long and how fast."""
+
+    steps: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
+    batch: Annotated[int, Field(ge=1, le=4096)] = 4
+    """Examples a step, over all processes."""
+    rate: Annotated[float, Field(gt=0, le=1)] = 3e-4
+    """Adam's learning rate."""
+    warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    """Steps over which the rate rises from 0."""
+    decay: Literal["none", "cosine"] = "cosine"
+    """Cosine: the rate falls to a hundredth by the last step."""
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.99)
+    """Of Adam."""
+    clip: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    """Longest gradient; longer ones are shortened."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the running mean of the weights, which is what checkpoints hold."""
+    mixed: bool = True
+    """bfloat16 where a GPU computes it; on a CPU always float32."""
+
+
+class OutputPart(Part):
+    """What is written, and how often, in steps."""
+
+    checkpoint_every: Annotated[int, Field(ge=1)] = 1000
+    """State for resuming, and a checkpoint of the mean weights."""
+    keep: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Checkpoints kept besides the last; the oldest go first."""
+    log_every: Annotated[int, Field(ge=1)] = 50
+    """One line of losses.jsonl: the mean losses since the last."""
+
+
+class Recipe(Part):
+    """A training run."""
+
+    out: Located
+    """Folder of the run: its state, losses, checkpoints and sheets. A state found there is resumed."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    """Of the weights, the people held out, and every choice at every step."""
+    data: DataPart
+    model: ModelPart = ModelPart()
+    crop: CropPart = CropPart()
+    losses: LossPart = LossPart()
+    schedule: SchedulePart = SchedulePart()
+    output: OutputPart = OutputPart()
+
+
+__all__ = ["LAYOUTS", "Recipe"]

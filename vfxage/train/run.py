@@ -1,0 +1,144 @@
+"""A run's folder: its state, its checkpoints and its curve of losses, all of which survive an interruption."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vfxage.errors import ReadError, WriteError
+from vfxage.publish import publish, sweep
+from vfxage.train.learner import Learner
+from vfxage.train.recipe import Recipe
+
+STATE, CURVE = "state.pt", "losses.jsonl"
+_VERSION = 1
+
+
+class Run:
+    """Where a run is kept."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.folder, self._recipe = recipe.out, recipe
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def open(self, learner: Learner) -> list[str]:
+        """Take up the state that is in the folder, if any: what a user should know, a sentence each.
+
+        Raises ReadError for a state that is damaged, ShotError for one of another architecture.
+        """
+        path = self.folder / STATE
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            sweep(self.folder)
+        except OSError as error:
+            raise WriteError(
+                f"cannot be made ({error.strerror})", path=self.folder, fix="choose another `out:`"
+            ) from error
+        if not path.exists():
+            (self.folder / CURVE).unlink(missing_ok=True)
+            return []
+        state = _read(path)
+        try:
+            learner.load(state["learner"])
+            self._sums, self._count = dict(state["sums"]), int(state["count"])
+            began = json.loads(state["recipe"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            first = (str(error).splitlines() or [""])[0][:120]
+            raise ReadError(
+                f"does not fit this run ({first})", path=path, fix="give the run another `out:` folder"
+            ) from error
+        self._cut_curve(learner.step)
+        notes = [f"resuming {self.folder} after step {learner.step}"]
+        changed = sorted(_differences(began, _plain(self._recipe)))
+        if changed:
+            notes.append(f"the recipe has changed since: {', '.join(changed)}; the curve goes on from here with that")
+        return notes
+
+    def save(self, learner: Learner) -> Path:
+        """Write the state, then the mean weights as a checkpoint, which is answered. Raises WriteError."""
+        state = {
+            "version": _VERSION,
+            "learner": learner.state(),
+            "recipe": json.dumps(_plain(self._recipe)),
+            "sums": self._sums,
+            "count": self._count,
+        }
+        with publish(self.folder / STATE) as partial:
+            torch.save(state, partial)
+        path = self.folder / f"{self._recipe.model.architecture}_{learner.step:07d}.safetensors"
+        learner.export(path)
+        for old in self.checkpoints()[: -self._recipe.output.keep - 1]:
+            with suppress(OSError):
+                old.unlink()
+        return path
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoints in the folder, the oldest first."""
+        return sorted(self.folder.glob(f"{self._recipe.model.architecture}_{'[0-9]' * 7}.safetensors"))
+
+    def count(self, step: int, losses: Mapping[str, Tensor]) -> dict[str, float] | None:
+        """Note a step's losses; every ``log_every`` steps their means, which also go to the curve's file."""
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        self._count += 1
+        if step % self._recipe.output.log_every:
+            return None
+        means = {name: value / self._count for name, value in self._sums.items()}
+        self._sums, self._count = {}, 0
+        try:
+            with (self.folder / CURVE).open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, **means}) + "\n")
+        except OSError as error:
+            raise WriteError(f"cannot be written ({error.strerror})", path=self.folder / CURVE) from error
+        return means
+
+    def _cut_curve(self, step: int) -> None:
+        """Lines of steps that the state does not know are of work that was lost."""
+        path = self.folder / CURVE
+        if not path.exists():
+            return
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            with suppress(ValueError, KeyError, TypeError):
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+        with publish(path) as partial:
+            partial.write_text("".join(kept), encoding="utf-8")
+
+
+def _read(path: Path) -> Any:
+    fix = "restore it from a copy, or give the run another `out:` folder"
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ReadError("holds more than a training state, or is damaged", path=path, fix=fix) from error
+    # Whatever a torn or forged file makes torch's reader trip over is a fault of the file.
+    except Exception as error:
+        first = (str(error).splitlines() or [""])[0][:120]
+        raise ReadError(f"is damaged ({first})", path=path, fix=fix) from error
+    if not isinstance(state, dict) or state.get("version") != _VERSION:
+        raise ReadError("is no training state of this vfxage", path=path, fix=fix)
+    return state
+
+
+def _plain(recipe: Recipe) -> dict[str, Any]:
+    """What can change the curve: not where things are, nor how often they are written."""
+    told = recipe.model_dump(mode="json", exclude={"out", "output"})
+    for part in ("memory_gb", "workers"):
+        told["data"].pop(part)
+    return told
+
+
+def _differences(one: Any, other: Any, place: str = "") -> set[str]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = one.keys() | other.keys()
+        return {found for key in keys for found in _differences(one.get(key), other.get(key), f"{place}.{key}")}
+    return set() if one == other else {place.lstrip(".")}
