@@ -14,12 +14,12 @@ ROW = ARCHITECTURES["small"]
 
 @pytest.fixture(scope="module")
 def network():
-    """Drawn weights, of which the last convolution would be zero in a new network."""
-    generator = torch.Generator().manual_seed(3)
+    """Drawn weights, also where those of a new network are zero."""
+    torch.manual_seed(3)
     made = ROW.build().eval().requires_grad_(False)
     for name, part in made.named_parameters():
-        if name.endswith(("mix.weight", "delta.weight")):
-            part.normal_(0, 0.02, generator=generator)
+        if name.endswith(("mix.weight", "delta.weight", "lift.weight")):
+            part.normal_(0, 0.05)
     return made
 
 
@@ -92,14 +92,19 @@ def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(network):
     torch.testing.assert_close(answer(network, pair)[1:], answer(network, pair[1:]), atol=1e-5, rtol=0)
 
 
-def test_a_shift_of_the_picture_shifts_the_answer(network):
-    smooth = functional.avg_pool2d(noise(256 + 8, seed=4), 9, stride=1)[..., :240, :240]
-    smooth = (smooth - smooth.mean()) * 4 + 0.5
-    here, there = smooth[..., :224, :224], smooth[..., 1:225, 1:225]
-    one, other = (answer(network, painted(rgb.contiguous(), 30, 60))[..., 64:160, 64:160] for rgb in (here, there))
-    moved = answer(network, painted(here.contiguous(), 30, 60))[..., 65:161, 65:161]
-    assert (other - moved).norm() < 0.1 * moved.norm()
-    assert (other - one).norm() > 2 * (other - moved).norm()
+def test_a_shift_of_the_picture_shifts_the_answer(network, monkeypatch):
+    rgb = functional.avg_pool2d(noise(211, seed=4), 3, stride=1)
+    here, there = (painted(rgb[..., k : k + 208, k : k + 208], 30, 60) for k in (0, 1))
+
+    def unlike():
+        """How far the answer to a picture moved by a pixel is from the moved answer."""
+        moved = answer(network, here)[..., 57:153, 57:153]
+        other = answer(network, there)[..., 56:152, 56:152]
+        return (other - moved).norm() / (moved - moved.mean()).norm()
+
+    steady = unlike()
+    monkeypatch.setattr("vfxage.model.small._halve", lambda x: x[..., ::2, ::2])
+    assert steady < 0.5 * unlike()
 
 
 def test_reaches_over_the_whole_face(network):
@@ -115,7 +120,7 @@ def test_learns_to_soften_and_to_sharpen():
     """A few steps find the sign of a detail change that follows the ages, which needs a gain on fine features."""
     torch.manual_seed(0)
     network = ROW.build()
-    optimizer = torch.optim.Adam(network.parameters(), 2e-3)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     first = last = 0.0
     for step in range(60):
         rgb = noise(32, 8, seed=step)
@@ -126,7 +131,7 @@ def test_learns_to_soften_and_to_sharpen():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        first, last = first or float(loss), float(loss)
+        first, last = first or loss.item(), loss.item()
     assert last < 0.5 * first
 
 
