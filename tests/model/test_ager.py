@@ -147,17 +147,17 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself(drawn, tmp_path, crop_of, fra
         np.testing.assert_allclose(step, cpu([frame_of(0, crop)])[0].deltas[0].step, atol=1e-4)
 
 
-def test_bands_need_no_torch_and_builtin_says_what_it_is():
+def test_agers_without_a_network_need_no_torch_and_builtin_is_never_bands():
     code = """
 import sys
 from vfxage.model import load_ager
-bands, builtin = load_ager("bands"), load_ager("builtin", "cuda")
-assert bands.name == builtin.name == "bands" and bands.fingerprint == builtin.fingerprint
+bands, prototype, builtin = load_ager("bands"), load_ager("prototype"), load_ager("builtin", "cuda")
+assert bands.name == "bands" and builtin.name == "prototype" and builtin.fingerprint == prototype.fingerprint
 print(builtin.note)
 assert not {"torch", "mediapipe", "av", "scipy"} & set(sys.modules), sorted(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert re.search(r"bands.*stands in for builtin", done.stdout)
+    assert re.search(r"prototype.*no network; --device cuda is for networks", done.stdout)
 
 
 def test_importing_the_package_is_light():

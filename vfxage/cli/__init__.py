@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import shots, training
+from vfxage.cli import evaluation, prototype, shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -26,9 +26,10 @@ app = typer.Typer(
     "4 a frame could not be written, 5 model, 130/143 stopped.",
 )
 
-for command in (shots.render, shots.preview, shots.track, shots.info, training.train):
+for command in (shots.render, shots.preview, shots.track, shots.info, training.train, evaluation.evaluate):
     app.command()(command)
 app.command("schema")(shots.print_schema)
+app.add_typer(prototype.app, name="prototype")
 
 
 class Stopped(BaseException):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from vfxage.errors import ShotError
@@ -17,7 +18,7 @@ class Ager(Protocol):
     """Ages the faces of frames; a pure function of each crop, so that any split of the work gives the same bits."""
 
     name: str
-    """bands, the architecture's name, or "fran" for a vfxage checkpoint."""
+    """prototype, bands, the architecture's name, or "fran" for a vfxage checkpoint."""
     fingerprint: str
     """Changes whenever the answers may: weights, settings, method, kind of device."""
     framing: Framing
@@ -37,17 +38,21 @@ class Ager(Protocol):
 
 
 def load_ager(model: str, device: str = "auto") -> Ager:
-    """Make the ager a shot's ``model:`` names: "builtin", "bands" or the path of a checkpoint.
+    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "bands", or a checkpoint's or prototype's path.
 
     ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here, ModelError for a checkpoint
     that is missing, damaged, hostile or of an unknown network.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
-    if model in ("builtin", "bands"):
+    if model == "bands":
         from vfxage.model.bands import Bands
 
-        return Bands(stands_in=model == "builtin", device=device)
+        return Bands(device=device)
+    if model in ("builtin", "prototype") or model.endswith(".npz"):
+        from vfxage.model.prototype import PrototypeAger
+
+        return PrototypeAger(Path(model) if model.endswith(".npz") else None, device=device)
     from vfxage.model.ager import NetworkAger, find_device
     from vfxage.model.checkpoint import load_checkpoint
 

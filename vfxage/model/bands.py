@@ -34,14 +34,12 @@ class Bands:
     sizes: tuple[int, ...] = (256, 512, 768, 1024)
     group = 1
 
-    def __init__(self, *, stands_in: bool = False, device: str = "cpu") -> None:
+    def __init__(self, *, device: str = "cpu") -> None:
         self.workers_default = 1
         self.fingerprint = _method_digest()
         self.note = "bands: frequency separation on the CPU, no weights"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
-        if stands_in:
-            self.note += "; it stands in for builtin, whose learned model is not part of this version"
 
     def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
         """Age every face of every frame. Thread-safe; the same bits for any OpenCV thread count."""

@@ -1,0 +1,1 @@
+"""Prototypes made from labelled portraits, and the pairs that a network learns from them."""

@@ -1,0 +1,49 @@
+"""Prototypes: pairs for training, made by an ager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vfxage.cli.options import Debug, Log
+from vfxage.console import open_progress
+from vfxage.errors import ShotError
+
+app = typer.Typer(help="Make a prototype of portraits, and a teacher's pairs for `vfxage train`.", no_args_is_help=True)
+
+Portraits = Annotated[Path, typer.Argument(metavar="PORTRAITS", help="A folder of age-labelled portraits.")]
+
+
+@app.command()
+def pairs(
+    portraits: Portraits,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the pictures and their index.")],
+    ages: Annotated[str, typer.Option(help="Years to make of every portrait.")] = "20,30,40,50,60,70,80",
+    model: Annotated[str, typer.Option(help="The teacher: builtin, prototype, or a file.")] = "prototype",
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Write every portrait as it is and as the teacher ages it, framed alike, with an index: what a network learns."""
+    progress = open_progress(log)
+    wanted = _ages(ages)
+    from vfxage.atlas.pairs import write_pairs
+    from vfxage.model import load_ager
+    from vfxage.portraits import mesh_portraits, scan_portraits
+
+    collection = mesh_portraits(scan_portraits(portraits))
+    for problem in collection.problems:
+        progress.note(f"{problem.path.name} {problem.what}")
+    real, made = write_pairs(collection, load_ager(model), out, wanted, progress)
+    typer.echo(f"{out}: {real} photographs, {made} made of them")
+
+
+def _ages(text: str) -> list[float]:
+    try:
+        ages = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        ages = []
+    if not ages or ages[0] < 0 or ages[-1] > 120:
+        raise ShotError(f"--ages {text} is not a list of years", fix="write them like 20,35,50")
+    return ages

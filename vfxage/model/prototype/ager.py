@@ -1,0 +1,144 @@
+"""The prototype as an ager: a crop, the smoothed mesh and the ages give the delta; no network, one CPU core."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vfxage.model.prototype.change import OldSkin, Years, change
+from vfxage.model.prototype.data import FLOOR, REGIONS, Prototype, load_prototype, shipped
+from vfxage.model.prototype.mesh import MESH, Chart, resampled
+from vfxage.model.prototype.sight import blur, canonical_pixels, grow, see
+from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing, Window
+
+_LARGEST = 512
+"""Side of the crop, pixels, past which the change is worked out on a coarser grid: portraits hold no finer detail."""
+_SMILE = (0.55, 0.68)
+"""Width of the mouth, in distances of the outer eye corners: at rest, and smiling broadly."""
+_SHAPE = 1.35
+"""Of the mean change of shape, which an average over people understates."""
+
+
+class PrototypeAger:
+    """The ager; see ``vfxage.model.Ager`` for the contract."""
+
+    name = "prototype"
+    framing = Framing(name="ffhq")
+    sizes: tuple[int, ...] = (256, 512, 768, 1024)
+    group = 1
+    workers_default = 2
+
+    def __init__(self, path: Path | None = None, *, device: str = "cpu") -> None:
+        """Load a data file made by ``vfxage prototype build``, or the one that comes with vfxage."""
+        self._prototype = load_prototype(path or shipped())
+        self.fingerprint = hashlib.sha256((self._prototype.fingerprint + _method()).encode()).hexdigest()
+        self.note = f"prototype: mean ageing and old skin from portraits ({path or 'built in'}), on the CPU, no network"
+        if device.startswith("cuda"):
+            self.note += f"; --device {device} is for networks"
+        self._skins: dict[str, OldSkin] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        """Age every face of every frame. Thread-safe; the same bits for any number of threads."""
+        return [
+            FrameDeltas(
+                frame=item.frame,
+                deltas=tuple(FaceDelta(crop=crop, step=self._step(crop)) for crop in item.crops),
+            )
+            for item in group
+        ]
+
+    def _step(self, crop: FaceCrop) -> F32:
+        return age_by_prototype(crop, self._prototype, self._skin_of(crop.name))
+
+    def _skin_of(self, name: str) -> OldSkin:
+        """One identity keeps one choice of detail: it hangs on the face's name alone."""
+        with self._lock:
+            if name not in self._skins:
+                self._skins[name] = choose_skin(self._prototype, name)
+            return self._skins[name]
+
+
+def _method() -> str:
+    """Any change to the method's own source is a change of its answers."""
+    here = Path(__file__).parent
+    names = ("ager.py", "change.py", "data.py", "mesh.py", "sight.py")
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in names)).hexdigest()
+
+
+def choose_skin(prototype: Prototype, name: str) -> OldSkin:
+    """Put together old skin for the face called ``name``: each region from any of the assemblies, mirrored or not."""
+    detail = np.zeros((*prototype.fine.shape[1:], 2), np.float32)
+    chroma = np.zeros(prototype.chroma.shape[1:], np.float32)
+    mirrored = zlib.crc32(name.encode()) % 2 == 1
+    for region in REGIONS:
+        mask = prototype.masks[region]
+        index = zlib.crc32(f"{name}/{region}".encode()) % len(prototype.fine)
+        detail += np.dstack([prototype.fine[index], prototype.middle[index]]) * grow(mask, detail.shape)[..., None]
+        chroma += prototype.chroma[index] * mask[..., None]
+    if mirrored:
+        detail, chroma = detail[:, ::-1], chroma[:, ::-1]
+    return OldSkin(detail=np.ascontiguousarray(detail), chroma=np.ascontiguousarray(chroma))
+
+
+def smile_of(points: F32) -> float:
+    """0 at rest, 1 for a broad smile: the mouth's width beside the eyes'. ``points`` is (478, 2)."""
+    eyes, mouth = (float(np.hypot(*(points[a] - points[b]))) for a, b in ((33, 263), (61, 291)))
+    low, high = _SMILE
+    t = min(max((mouth / max(eyes, 1e-3) - low) / (high - low), 0.0), 1.0)
+    return t * t * (3 - 2 * t)
+
+
+def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32:
+    """The encoded step (S, S, 3) for one crop: exactly 0 at equal ages and beyond the mesh's rings."""
+    step = np.zeros_like(crop.rgb)
+    if crop.ages[0] == crop.ages[1] or crop.intensity == 0:
+        return step
+    size = crop.rgb.shape[0]
+    scale = -(-size // _LARGEST)
+    years = Years.between(*crop.ages)
+    chart = prototype.mesh.chart(crop.points, size, scale)
+    if chart.window.empty:
+        return step
+    half = _half(chart)
+    unit = canonical_pixels(crop.points, prototype.mean) / scale
+    window = Window(*(value * scale for value in (chart.window.x, chart.window.y)),
+                    *(value * scale for value in (chart.window.width, chart.window.height)))  # fmt: skip
+    window = window.intersect(Window(0, 0, size, size))
+    inside = window.slices(Window(0, 0, size, size))
+    rgb = np.ascontiguousarray(crop.rgb[inside])
+    seen = rgb if scale == 1 else cv2.resize(rgb, chart.at.shape[1::-1], interpolation=cv2.INTER_AREA)
+    sight = see(np.asarray(seen, np.float32), chart, half, prototype, unit)
+    delta = change(sight, chart, half, prototype, skin, years, smile_of(crop.points))
+    aged = (rgb + np.float32(FLOOR)) * cv2.exp(grow(delta, rgb.shape)) - np.float32(FLOOR)
+    flow = _movement(crop.points, prototype, half, years) / scale
+    step[inside] = _moved(aged, grow(blur(flow, 1.5 * unit), rgb.shape) * np.float32(scale)) - rgb
+    return step
+
+
+def _half(chart: Chart) -> Chart:
+    shape = chart.seen.shape[1] // 2, chart.seen.shape[0] // 2
+    at, seen = (cv2.resize(image, shape, interpolation=cv2.INTER_AREA) for image in (chart.at, chart.seen))
+    return Chart(window=chart.window, at=np.asarray(at, np.float32), seen=np.asarray(seen, np.float32))
+
+
+def _movement(points: F32, prototype: Prototype, half: Chart, years: Years) -> F32:
+    """(., ., 2) half grid: how far, in crop pixels, skin moves with age, turned and squeezed as the head is."""
+    columns = prototype.shape[0] * years.columns[0] + prototype.shape[1] * years.columns[1]
+    known = np.column_stack([prototype.mean[:MESH], np.ones(MESH)])
+    to_crop = np.linalg.lstsq(known, points[:MESH].astype(np.float64), rcond=None)[0][:2]
+    moved = half.take(np.ascontiguousarray(columns)) @ (_SHAPE * to_crop).astype(np.float32)
+    return np.asarray(moved * half.seen[..., None], np.float32)
+
+
+def _moved(image: F32, flow: F32) -> F32:
+    """The picture with each pixel's content moved by ``flow``."""
+    y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
+    at = np.dstack([x - flow[..., 0], y - flow[..., 1]])
+    return resampled(image, at, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)

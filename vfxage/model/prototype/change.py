@@ -1,0 +1,209 @@
+"""What age does to skin, in log RGB: old skin laid on, own lines deepened or lifted, tone, lips, hair, eyes.
+
+Everything is a smooth function of both ages and exactly 0 where they are equal; everything is locked to the mesh or to
+the face's own detail. After Burt and Perrett 1995 and Tiddeman, Burt and Perrett 2001, with a regression on age in the
+place of group averages.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vfxage.model.prototype.data import LUMA, Prototype, age_columns
+from vfxage.model.prototype.mesh import Chart
+from vfxage.model.prototype.sight import Sight, grow, luma
+from vfxage.types import F32
+
+_SHINE = np.array([0.84, 1.0, 1.22], np.float32)
+"""R, G and B of a highlight on skin: less saturated than the skin."""
+_CREASE = np.array([0.9, 1.03, 1.08], np.float32)
+"""R, G and B of a crease: redder than the skin."""
+_DULL = np.array([-0.016, -0.010, -0.018], np.float32)
+"""Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
+_SCLERA = np.array([-0.05, -0.07, -0.12], np.float32)
+
+
+def wear(age: float) -> float:
+    """How worn skin is at an age: slow before the late thirties, steady after; 1 from 35 to 70."""
+    return (0.5 * age + 0.5 * 8 * math.log1p(math.exp((age - 38) / 8))) / 35
+
+
+def greyness(age: float) -> float:
+    """Share of hair that has greyed at an age, 0..1."""
+    return 1 / (1 + math.exp(-(age - 58) / 7))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Years:
+    """The change of age asked for, in the measures that the change of skin is a function of."""
+
+    worn: float
+    """Change of ``wear``: positive when older."""
+    columns: F32
+    """(2,) change of ``age_columns``."""
+    grey: float
+    """Change of ``greyness``."""
+
+    @staticmethod
+    def between(source: float, target: float) -> Years:
+        """From ``source`` to ``target`` years; ages are held within 10 and 100."""
+        a, b = (min(max(age, 10.0), 100.0) for age in (source, target))
+        return Years(worn=wear(b) - wear(a), columns=age_columns(b) - age_columns(a), grey=greyness(b) - greyness(a))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldSkin:
+    """One identity's choice of detail on the canonical square."""
+
+    detail: F32
+    """(CANON, CANON, 2) log luma: fine, middle."""
+    chroma: F32
+    """(CANON / 2, CANON / 2, 2) log R and log B beyond luma."""
+
+
+def change(
+    sight: Sight, chart: Chart, half: Chart, prototype: Prototype, skin: OldSkin, years: Years, smile: float
+) -> F32:
+    """The change of log RGB (h, w, 3) over the chart's window. ``smile`` is 0..1."""
+    broad = _tone(sight, half, prototype, years) + _features(sight, years)
+    shade = half.take(_mixed(prototype.shade, years)) * sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
+    if years.worn > 0:
+        broad += np.clip(1.7 * shade, -0.2, 0.12)[..., None]
+        broad += _blotches(sight, half, skin, years)
+        detail = _older(sight, chart, half, prototype, skin, years, smile)
+    else:
+        broad += np.clip(1.5 * shade, -0.12, 0.2)[..., None]
+        broad -= _evened(sight, years)
+        detail = _younger(sight, half, prototype, years)
+    whole = grow(broad, detail.shape)
+    rise, fall = np.maximum(detail, 0), np.minimum(detail, 0)
+    for channel in range(3):
+        whole[..., channel] += rise * _SHINE[channel] + fall * _CREASE[channel]
+    return whole
+
+
+def _mixed(columns: F32, years: Years) -> F32:
+    """Change of the two columns into one map."""
+    return np.asarray(columns[0] * years.columns[0] + columns[1] * years.columns[1], np.float32)
+
+
+def _laid_on(years: Years) -> float:
+    """How much of the old skin is laid on: 0.95 for 35 to 70 years, slower beyond."""
+    return 1.45 * (1 - math.exp(-1.05 * years.worn))
+
+
+def _soft(detail: F32, depth: float) -> F32:
+    """Detail of less than ``depth`` as it is; stronger detail (moles, edges of features) fades to nothing."""
+    return np.asarray(detail / (1 + np.square(detail / np.float32(depth))), np.float32)
+
+
+def _older(
+    sight: Sight, chart: Chart, half: Chart, prototype: Prototype, skin: OldSkin, years: Years, smile: float
+) -> F32:
+    """Change of log luma: old skin by region, and the face's own lines made deeper."""
+    texture = sight.masks["texture"] * sight.bare
+    gain = half.take(_mixed(prototype.gain, years))
+    own = np.clip(0.6 * gain[..., 2] + 0.35 * years.worn, 0, 0.9) * _soft(sight.bands[0], 0.16)
+    own *= _creases_only(own, sight.smooth)
+    own += min(0.45 * years.worn, 0.8) * _soft(sight.bands[1], 0.2)
+    own = texture * np.where(own < 0, 1.25 * own, 0.55 * own)
+    # Donors smile; the folds of a smile belong on faces that do.
+    cheeks = sight.masks["cheek_left"] + sight.masks["cheek_right"]
+    eyes = sight.masks["eye_left"] + sight.masks["eye_right"]
+    folds = texture * (1 - (1 - smile) * (0.62 * cheeks + 0.30 * eyes))
+    amount = _laid_on(years) * (1 + 0.35 * _darkness(sight, texture))
+    laid = chart.take(skin.detail)
+    shape = sight.fine.shape
+    whole = grow(np.dstack([own, texture, folds]).astype(np.float32), shape)
+    fine = np.float32(min(0.25 * years.worn, 0.5)) * _soft(sight.fine, 0.1) + np.float32(amount) * laid[..., 0]
+    return np.asarray(whole[..., 0] + whole[..., 1] * fine + whole[..., 2] * (np.float32(amount) * laid[..., 1]))
+
+
+def _darkness(sight: Sight, texture: F32) -> float:
+    """0..1, how dark the skin is: its creases show less and need more."""
+    total = float(texture.sum())
+    level = float((luma(sight.light) * texture).sum()) / total if total > 1 else 0.0
+    return min(max((-0.95 - level) / 0.7, 0.0), 1.0)
+
+
+def _creases_only(band: F32, source: F32) -> F32:
+    """1, falling to 0.2 where a dark detail is as short as it is wide: age deepens lines, not moles.
+
+    By the curvatures of the smoothed picture (the eigenvalues of its Hessian): a line is curved one way only.
+    """
+    xx, yy, xy = (cv2.Sobel(source, cv2.CV_32F, *order, ksize=5) for order in ((2, 0), (0, 2), (1, 1)))
+    mean, split = (xx + yy) / 2, cv2.magnitude((xx - yy) / 2, xy)
+    spot = np.maximum(mean - split, 0) / (np.abs(mean) + split + np.float32(1e-6))
+    return np.where(band < 0, 1 - np.float32(0.8) * np.sqrt(spot), np.float32(1))
+
+
+def _younger(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
+    """Change of log luma: what is darker (or, less, brighter) than a young face is lifted; pores stay."""
+    amount = np.float32(1 - math.exp(1.5 * years.worn))
+    texture = sight.masks["texture"] * sight.bare
+    features = half.take(prototype.young)
+    lifted = np.zeros_like(texture)
+    for k, (dark, bright, depth) in enumerate(((0.9, 0.55, 0.30), (1.0, 0.6, 0.40), (0.8, 0.35, 0.45))):
+        lifted -= _shallow(sight.bands[k] - features[..., k + 1], dark, bright, depth)
+    whole = grow(np.dstack([texture * lifted, texture]), sight.fine.shape)
+    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.55, 0.35, 0.10)), np.float32)
+
+
+def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:
+    """Shares of a band's dark and bright sides, without what is deeper than ``depth``: features, moles, hairs."""
+    kept = cv2.exp(-np.square(band / np.float32(depth)))
+    return np.asarray(np.where(band < 0, np.float32(dark), np.float32(bright)) * band * kept, np.float32)
+
+
+def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
+    """Change of log RGB, broad: hollows and fullness, a little of the regressed colour, duller skin."""
+    texture = sight.masks["texture"] * sight.bare
+    weight = float(texture.sum()) + 1e-3
+    tone = half.take(_mixed(prototype.tone, years))
+    level = luma(tone)
+    level = np.clip(level - float((level * texture).sum()) / weight, -0.2, 0.2)
+    colour = tone - luma(tone)[..., None]
+    colour = np.clip(colour - (colour * texture[..., None]).sum(axis=(0, 1)) / weight, -0.06, 0.06)
+    soft = sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
+    dull = _DULL * np.float32(min(max(years.worn, -1.0), 1.5))
+    return np.asarray(soft[..., None] * (0.6 * level[..., None] + 0.12 * colour + dull), np.float32)
+
+
+def _blotches(sight: Sight, half: Chart, skin: OldSkin, years: Years) -> F32:
+    """Half of old skin's own colour: all of it looks dirty."""
+    red, blue = np.moveaxis(half.take(skin.chroma), -1, 0)
+    green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+    texture = sight.masks["texture"] * sight.bare
+    return np.asarray(np.dstack([red, green, blue]) * (texture * np.float32(0.5 * _laid_on(years)))[..., None])
+
+
+def _evened(sight: Sight, years: Years) -> F32:
+    """The face's own blotches, of which youth has fewer."""
+    texture = sight.masks["texture"] * sight.bare
+    amount = np.float32(0.55 * (1 - math.exp(1.5 * years.worn)))
+    return np.asarray((texture * amount)[..., None] * np.clip(sight.tint, -0.12, 0.12), np.float32)
+
+
+def _features(sight: Sight, years: Years) -> F32:
+    """Change of log RGB of lips (paler, duller), brows and beard (greyer), sclera (duller, yellower)."""
+    masks, colour, light = sight.masks, sight.colour, sight.light
+    level = luma(colour)
+    lips = masks["lips"] * sight.seen
+    away = (light - luma(light)[..., None]) - (colour - level[..., None])
+    paler, darker = min(max(0.3 * years.worn, -0.35), 0.4), min(max(-0.03 * years.worn, -0.05), 0.05)
+    answer = lips[..., None] * (np.float32(paler) * away + np.float32(darker))
+    beard = (1 - masks["brows"]) * (1 - masks["eyes"]) * (1 - masks["lips"]) * (1 - masks["inner_lips"]) * masks["head"]
+    hair = np.clip((-sight.darker - 0.25) / 0.5, 0, 1) * sight.seen
+    if years.grey > 0:
+        hair *= (0.9 * masks["brows"] + 0.8 * beard * (1 - sight.bare)) * np.float32(years.grey)
+    else:
+        hair *= masks["brows"] * np.float32(0.5 * max(years.grey, -0.6))
+    answer += hair[..., None] * (0.3 * np.maximum(light - colour, 0) + 0.8 * (level[..., None] - colour))
+    white = np.clip((level - luma(light) + 0.35) / 0.35, 0, 1) * masks["eyes"]
+    white *= np.exp(-np.square(np.abs(colour - level[..., None]).max(axis=2) / 0.3))
+    answer += (white * np.float32(min(max(years.worn, -0.7), 1.2)))[..., None] * _SCLERA
+    return np.asarray(answer, np.float32)

@@ -1,0 +1,142 @@
+"""Where each pixel of a crop lies on the mean face: the mesh drawn once per crop, as coordinates.
+
+The mean face lives in a canonical square of ``CANON`` pixels, framed as FFHQ frames a face. Two rings around the mesh's
+outline carry what lies beyond it: ears, neck, hairline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.geometry import OVAL
+from vfxage.types import F32, F64, Window
+
+CANON = 384
+"""Side of the canonical square, pixels: what portraits with a face 256 pixels tall can fill."""
+MESH = 468
+"""Landmarks that span the face; the irises' ten follow the gaze, not the skin."""
+RINGS = (1.22, 1.6)
+"""How far the rings lie out, in distances of the outline from the mesh's centre."""
+NODES = MESH + len(RINGS) * len(OVAL)
+_SHIFT = 4
+_DRAWN = 2
+"""Triangles are drawn on a grid this much coarser than the crop: positions are linear inside each."""
+_GRAZING = (0.12, 0.4)
+"""A triangle is seen from 0 to 1 as its area grows from the first to the second share of what the mean face has."""
+
+I32 = NDArray[np.int32]
+
+
+def nodes(points: F32 | F64) -> F32:
+    """The mesh and its rings (540, 2) from landmarks (478, 2), same units."""
+    mesh = points[:MESH]
+    centre = mesh.mean(axis=0)
+    rings = [centre + reach * (mesh[OVAL] - centre) for reach in RINGS]
+    return np.concatenate([mesh, *rings], dtype=np.float32)
+
+
+def resampled(image: F32, at: F32, interpolation: int, border: int) -> F32:
+    """Sample ``image`` at ``at`` (h, w, 2), x and y as OpenCV counts them."""
+    return np.asarray(cv2.remap(image, at[..., 0], at[..., 1], interpolation, borderMode=border), np.float32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A crop's pixels on the mean face, over a window of the crop."""
+
+    window: Window
+    """Crop pixels that the mesh and its rings cover; its edges are even."""
+    at: F32
+    """(h, w, 2) canonical coordinates as OpenCV counts them (centres at 0); far outside where no triangle lies."""
+    seen: F32
+    """(h, w) 0..1: 0 where the skin is turned away from the lens or lies outside, with soft borders."""
+
+    def take(self, image: F32) -> F32:
+        """Sample a canonical image, CANON or a share of it wide, at the window's pixels, linearly; 0 outside."""
+        ratio = image.shape[0] / CANON
+        at = self.at if ratio == 1 else self.at * np.float32(ratio) + np.float32((ratio - 1) / 2)
+        return resampled(image, at, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+
+
+class Mesh:
+    """The mean face's triangles; draws charts."""
+
+    def __init__(self, mean: F32, triangles: NDArray[np.int64]) -> None:
+        """``mean`` is (478, 2) canonical pixels; ``triangles`` is (T, 3) into its ``nodes``."""
+        self._triangles = triangles.astype(np.int32)
+        self._mean = nodes(mean)[self._triangles].astype(np.float64)
+        self._area = _areas(self._mean)
+        self._unit = float(np.ptp(mean[:MESH, 1]))
+
+    def chart(self, points: F32, size: int, scale: int = 1) -> Chart:
+        """Draw the chart of a crop of ``size`` pixels with landmarks ``points`` (478, 2), ``scale`` times coarser."""
+        step = _DRAWN * scale
+        corners = (nodes(points) / step)[self._triangles].astype(np.float64)
+        window = _window(corners, size // step)
+        corners -= (window.x, window.y)
+        seen = self._facing(corners)
+        drawn = _draw(corners, seen, window)
+        outside = drawn < 0
+        to_mean, weight = self._affine(corners)[drawn], seen.astype(np.float32)[drawn]
+        y, x = np.mgrid[: window.height, : window.width].astype(np.float32) + np.float32(0.5)
+        at = to_mean[..., 0] * x[..., None] + to_mean[..., 1] * y[..., None] + to_mean[..., 2] - np.float32(0.5)
+        at[outside] = -CANON
+        weight[outside] = 0
+        weight = np.asarray(cv2.erode(weight, np.ones((3, 3), np.uint8)), np.float32)
+        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), max(1.0, size / 256 / scale)), np.float32)
+        full = (window.width * _DRAWN, window.height * _DRAWN)
+        return Chart(
+            window=Window(window.x * _DRAWN, window.y * _DRAWN, *full),
+            at=np.asarray(cv2.resize(at, full, interpolation=cv2.INTER_LINEAR), np.float32),
+            seen=np.asarray(cv2.resize(weight, full, interpolation=cv2.INTER_LINEAR), np.float32),
+        )
+
+    def _facing(self, corners: F64) -> F64:
+        """(T,) 0..1, how much of each triangle the lens sees, against the mean face at the same height."""
+        height = float(np.ptp(corners[..., 1])) / float(np.ptp(self._mean[..., 1]))
+        share = _areas(corners) / (self._area * max(height, 1e-3) ** 2)
+        low, high = _GRAZING
+        t = np.clip((share - low) / (high - low), 0, 1)
+        return t * t * (3 - 2 * t)
+
+    def _affine(self, corners: F64) -> F32:
+        """(T, 2, 3), each triangle of the crop to the mean face; a flat triangle maps to its first corner."""
+        edges, mean = corners[:, 1:] - corners[:, :1], self._mean[:, 1:] - self._mean[:, :1]
+        det = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
+        safe = np.where(np.abs(det) < 1e-6, np.inf, det)
+        inverse = (
+            np.stack(
+                [np.stack([edges[:, 1, 1], -edges[:, 0, 1]], -1), np.stack([-edges[:, 1, 0], edges[:, 0, 0]], -1)], 1
+            )
+            / safe[:, None, None]
+        )
+        linear = np.einsum("tij,tjk->tki", inverse, mean)
+        offset = self._mean[:, 0] - np.einsum("tij,tj->ti", linear, corners[:, 0])
+        return np.concatenate([linear, offset[..., None]], axis=2, dtype=np.float32)
+
+
+def _areas(corners: F64) -> F64:
+    """Signed areas (T,) of triangles (T, 3, 2)."""
+    (ax, ay), (bx, by) = (corners[:, k].T - corners[:, 0].T for k in (1, 2))
+    return np.asarray(ax * by - ay * bx) / 2
+
+
+def _window(corners: F64, size: int) -> Window:
+    low = np.floor(corners.min(axis=(0, 1))).astype(int) - 1
+    high = np.ceil(corners.max(axis=(0, 1))).astype(int) + 1
+    box = Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+    return box.intersect(Window(0, 0, size, size))
+
+
+def _draw(corners: F64, seen: F64, window: Window) -> I32:
+    """(h, w) the triangle of each pixel, -1 where there is none; of overlapping ones the one that is seen best."""
+    drawn = np.full((window.height, window.width), -1, np.int32)
+    fixed = np.round((corners - 0.5) * (1 << _SHIFT)).astype(np.int32)
+    for index in np.argsort(seen, kind="stable"):
+        if seen[index] > 0:
+            cv2.fillConvexPoly(drawn, fixed[index], (int(index),), cv2.LINE_8, _SHIFT)
+    return drawn

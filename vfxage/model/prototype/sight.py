@@ -1,0 +1,144 @@
+"""What a crop shows of the face's own skin: bands of detail, bare skin, and the light that falls on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+
+from vfxage.model.prototype.data import BANDS, FLOOR, LUMA, Prototype
+from vfxage.model.prototype.mesh import CANON, Chart
+from vfxage.types import F32, F64
+
+_FIT_CELL = 8
+"""Pixels of the half grid to one cell of the grid on which the skin's light is fitted."""
+_ROUNDS = 6
+_DARK, _BRIGHT, _COLOUR = (0.32, 0.35), (0.45, 0.30), (0.09, 0.16)
+"""Deviations from the fitted skin, in log units: what is let pass, and how far beyond it skin fades out."""
+_HAIR, _HAIR_SOFT = 0.055, 0.05
+"""Energy of the 1 to 3 pixel band, in log units, that skin hardly has and stubble, fringes and rims do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One crop as the prototype sees it: on the chart's window at full density, and on half of it (``h`` for half)."""
+
+    log: F32
+    """(h, w, 3) log of display-referred sRGB."""
+    fine: F32
+    """(h, w) the second finest band of log luma."""
+    bands: tuple[F32, F32, F32]
+    """The three broader bands, half grid."""
+    smooth: F32
+    """Half grid, log luma without the two finest bands."""
+    colour: F32
+    """(., ., 3) half grid, log RGB without the finest detail."""
+    light: F32
+    """(., ., 3) half grid, the fitted skin: what bare, even skin would be here."""
+    darker: F32
+    """Half grid, log luma above (or below) the fitted skin."""
+    tint: F32
+    """(., ., 3) half grid, log RGB beyond that."""
+    bare: F32
+    """Half grid, 0..1: skin, seen by the lens, without hair, rims, glare or shadow."""
+    seen: F32
+    """Half grid, 0..1: what the lens sees of the head."""
+    masks: dict[str, F32]
+    """Half grid, the prototype's masks on this face."""
+    unit: float
+    """Crop pixels to a canonical pixel."""
+
+
+def luma(colour: F32) -> F32:
+    """Log luma (h, w) of (h, w, 3) log RGB."""
+    return cast(F32, cv2.transform(colour, LUMA[None]))
+
+
+def halve(image: F32) -> F32:
+    """Half the density, by the mean of four; an odd last row or column counts double."""
+    size = (-(-image.shape[1] // 2), -(-image.shape[0] // 2))
+    return cast(F32, cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+
+
+def grow(image: F32, shape: tuple[int, ...]) -> F32:
+    """To (height, width) ``shape``, linearly."""
+    return cast(F32, cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
+
+
+def blur(image: F32, sigma: float) -> F32:
+    """Gaussian; edges are repeated."""
+    return cast(F32, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE))
+
+
+def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) -> Sight:
+    """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, its chart and the same at half density."""
+    log = cast(F32, cv2.log(rgb + np.float32(FLOOR)))
+    whole = luma(log)
+    first, second = (blur(whole, sigma * unit) for sigma in BANDS[:2])
+    fine, smooth = first - second, halve(second)
+    third, fourth = (blur(smooth, sigma * unit / 2) for sigma in BANDS[2:4])
+    fifth = grow(blur(halve(fourth), BANDS[4] * unit / 4), smooth.shape)
+    energy = np.sqrt(blur(halve(cast(F32, cv2.multiply(fine, fine))), 2.5 * unit))
+    hairless = np.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
+    names = list(prototype.masks)
+    stacked = [half.take(np.dstack([prototype.masks[n] for n in names[k : k + 4]])) for k in range(0, len(names), 4)]
+    masks = {name: np.ascontiguousarray(stacked[k // 4][..., k % 4]) for k, name in enumerate(names)}
+    colour = blur(halve(log), 0.8 * unit)
+    light, likeness, darker, tint = _like_skin(colour, masks["texture"] * half.seen)
+    likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
+    return Sight(
+        log=log,
+        fine=fine,
+        bands=(smooth - third, third - fourth, fourth - fifth),
+        smooth=smooth,
+        colour=colour,
+        light=light,
+        darker=darker,
+        tint=tint,
+        bare=likeness * hairless.astype(np.float32) * half.seen,
+        seen=half.seen,
+        masks=masks,
+        unit=unit,
+    )
+
+
+def _like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
+    """Fit the skin's colour as a quadratic of position, robustly; say how far each pixel is from it.
+
+    Returns the fit (h, w, 3), the likeness 0..1, and the deviation in luma (h, w) and beyond it (h, w, 3).
+    """
+    rows, columns = max(2, colour.shape[0] // _FIT_CELL), max(2, colour.shape[1] // _FIT_CELL)
+    cells = cv2.resize(colour, (columns, rows), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
+    trust = cv2.resize(prior, (columns, rows), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
+    terms = _quadratic(rows, columns).reshape(-1, 6).astype(np.float64)
+    ridge = np.diag([1e-6, 0.3, 0.3, 3, 3, 3]) * max(float(trust.sum()), 1e-3) * 0.02
+    weight = trust
+    for _ in range(_ROUNDS):
+        fit: F64 = np.linalg.solve(terms.T @ (terms * weight[:, None]) + ridge, terms.T @ (cells * weight[:, None]))
+        rest = cells - terms @ fit
+        level = rest @ LUMA
+        colours = np.abs(rest - level[:, None]).max(axis=1)
+        weight = trust / (1 + (level / 0.18) ** 2 + (colours / 0.1) ** 2) ** 1.5
+    light = (_quadratic(*colour.shape[:2]) @ fit.astype(np.float32)).astype(np.float32)
+    rest = colour - light
+    level = luma(rest)
+    tint = rest - level[..., None]
+    colours = np.abs(tint).max(axis=2)
+    far = [(-level, _DARK), (level, _BRIGHT), (colours, _COLOUR)]
+    likeness = np.exp(-sum(np.square(np.maximum(value - free, 0) / soft) for value, (free, soft) in far))
+    return light, likeness.astype(np.float32), level, tint
+
+
+def _quadratic(rows: int, columns: int) -> F32:
+    """(rows, columns, 6): 1, x, y, x x, y y, x y at the cells' centres, -0.5..0.5."""
+    y, x = np.mgrid[:rows, :columns].astype(np.float32)
+    x, y = (x + 0.5) / columns - 0.5, (y + 0.5) / rows - 0.5
+    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
+
+
+def canonical_pixels(points: F32, mean: F32) -> float:
+    """Crop pixels to a canonical pixel, by the height from forehead to chin (smooth in the points)."""
+    seen, own = (float(np.hypot(*(at[10] - at[152]))) for at in (points, mean))
+    return max(seen, CANON / 16) / own
