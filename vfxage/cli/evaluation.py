@@ -1,0 +1,84 @@
+"""What is measured of agers: evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vfxage.cli.options import Debug, Device, Log, Workers
+from vfxage.console import open_progress
+from vfxage.errors import ShotError
+
+Pixels = Annotated[
+    Literal["-1..1", "0..1", "0..255", "imagenet"], typer.Option(help="What that network wants its RGB pixels to be.")
+]
+Portraits = Annotated[
+    list[Path],
+    typer.Option("--portraits", "-p", metavar="FOLDER", help="Age-labelled portraits. Repeatable.", show_default=False),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the report.", show_default=False)]
+Models = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", metavar="builtin|FILE", help="As a shot's `model`. Repeatable, to compare."),
+]
+Clips = Annotated[
+    list[Path] | None,
+    typer.Option("--clips", metavar="FOLDER|FILE", help="Real footage, for what shimmers. Repeatable."),
+]
+ClipFrames = Annotated[int, typer.Option(min=8, max=240, help="Frames measured of each clip, at most.")]
+People = Annotated[int | None, typer.Option(min=1, help="Age only so many, of all ages. Default: everybody.")]
+Embedder = Annotated[
+    Path | None, typer.Option(metavar="FILE.onnx", help="A face embedding, such as ArcFace, for identity.")
+]
+Estimator = Annotated[
+    Path | None, typer.Option(metavar="FILE.onnx", help="With --embedder: a second opinion, by age groups.")
+]
+Threshold = Annotated[float, typer.Option(min=-1, max=1, help="Cosine from which two faces are one person's.")]
+
+
+def evaluate(
+    portraits: Portraits,
+    out: Out,
+    model: Models = None,
+    clip: Clips = None,
+    clip_frames: ClipFrames = 32,
+    people: People = None,
+    embedder: Embedder = None,
+    embedder_pixels: Pixels = "-1..1",
+    age_estimator: Estimator = None,
+    age_pixels: Pixels = "0..255",
+    threshold: Threshold = 0.3,
+    device: Device = "auto",
+    workers: Workers = None,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Measure agers on portraits and clips: report.md, report.json and contact sheets.
+
+    Example: vfxage evaluate -p portraits/eval -p portraits/train --clips clips/a.mp4 -m builtin -m bands -o report
+    """
+    progress = open_progress(log)
+    if age_estimator and not embedder:
+        raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
+    from vfxage import evaluate as measure
+    from vfxage.evaluate import vectors
+
+    request = measure.Request(
+        models=tuple(dict.fromkeys(model or ["builtin"])),
+        portraits=tuple(dict.fromkeys(portraits)),
+        clips=tuple(dict.fromkeys(clip or [])),
+        out=out,
+        people=people,
+        clip_frames=clip_frames,
+        embedder=vectors.Embedder(embedder, embedder_pixels) if embedder else None,
+        estimator=vectors.AgeEstimator(age_estimator, age_pixels) if age_estimator else None,
+        threshold=threshold,
+        device=device,
+        workers=workers,
+    )
+    outcome = measure.evaluate(request, progress)
+    sheets = [out / sheet for one in outcome.models for sheet in one.sheets]
+    for path in (*measure.write_report(outcome, out), *sheets):
+        typer.echo(path)
