@@ -19,6 +19,8 @@ IMPORTED_AS = {
     "MediaPipe": {"mediapipe"},
     "OpenColorIO": {"PyOpenColorIO"},
     "threads": {"concurrent", "multiprocessing", "asyncio", "_thread"},
+    "onnx": {"onnx"},
+    "onnxruntime": {"onnxruntime"},
     "torch": {"torch", "torchvision"},
     "pydantic": {"pydantic", "pydantic_core"},
     "yaml": {"yaml"},

@@ -131,6 +131,26 @@ def test_saving_what_does_not_fit_leaves_no_file(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize("name", ["small", "visage"])
+def test_half_precision_is_half_the_size_and_close(name, drawn, tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    state = drawn(name).state_dict()
+    save_checkpoint(whole, ARCHITECTURES[name], state)
+    save_checkpoint(half, ARCHITECTURES[name], state, half=True)
+    assert half.stat().st_size < 0.52 * whole.stat().st_size
+    found = load_checkpoint(half)
+    for key, value in state.items():
+        torch.testing.assert_close(found.state[key], value, rtol=1e-3, atol=1e-6)
+    assert found.fingerprint != load_checkpoint(whole).fingerprint
+
+
+def test_weights_too_large_for_half_precision_are_refused(tmp_path):
+    path = tmp_path / "huge.safetensors"
+    with pytest.raises(ModelError, match="does not fit into half precision"):
+        save_checkpoint(path, ARCHITECTURES["small"], flat_state("small", 1e6), half=True)
+    assert not path.exists()
+
+
 # ---- tensors that do not fit ---------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ class Ager(Protocol):
     """Ages the faces of frames; a pure function of each crop, so that any split of the work gives the same bits."""
 
     name: str
-    """prototype, bands, the architecture's name, or "fran" for a vfxage checkpoint."""
+    """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
     fingerprint: str
     """Changes whenever the answers may: weights, settings, method, kind of device."""
     framing: Framing
@@ -38,10 +38,10 @@ class Ager(Protocol):
 
 
 def load_ager(model: str, device: str = "auto") -> Ager:
-    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "bands", or a checkpoint's or prototype's path.
+    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "bands", or the path of a file that holds one.
 
     ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here, ModelError for a checkpoint
-    that is missing, damaged, hostile or of an unknown network.
+    that is missing, damaged, hostile or of an unknown network, InstallError for ONNX without the extra.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
@@ -53,6 +53,10 @@ def load_ager(model: str, device: str = "auto") -> Ager:
         from vfxage.model.prototype import PrototypeAger
 
         return PrototypeAger(Path(model) if model.endswith(".npz") else None, device=device)
+    if model.lower().endswith(".onnx"):
+        from vfxage.model.onnx import OnnxAger
+
+        return OnnxAger(model, device)
     from vfxage.model.ager import NetworkAger, find_device
     from vfxage.model.checkpoint import load_checkpoint
 

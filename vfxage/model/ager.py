@@ -7,7 +7,6 @@ side, on the same weights); on a GPU batches have one fixed shape, padded with b
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,11 +15,10 @@ from torch import Tensor
 
 from vfxage.errors import ModelError, ShotError
 from vfxage.model.checkpoint import Checkpoint
+from vfxage.model.cores import cpu_workers
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 
 _GPU_BATCH = 4
-_WORKER_BYTES = 3 << 30
-"""What one CPU worker may take at a 1024 px crop (1.7 GB measured), and room to spare."""
 
 
 class NetworkAger:
@@ -35,7 +33,7 @@ class NetworkAger:
         self.note = f"{row.name} weights on {device}, trained at {row.native} px; licence: {row.licence}"
         on_gpu = device.type == "cuda"
         self.group = self._batch = _GPU_BATCH if on_gpu else 1
-        self.workers_default = 2 if on_gpu else _cpu_workers()
+        self.workers_default = 2 if on_gpu else cpu_workers()
         self._row, self._device = row, device
         if on_gpu:
             _make_exact()
@@ -122,12 +120,3 @@ def _make_exact() -> None:
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
-
-
-def _cpu_workers() -> int:
-    """As many as there are cores, unless memory is short."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not hasattr(os, "sysconf"):
-        return cores
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(1, min(cores, memory // _WORKER_BYTES))

@@ -66,17 +66,35 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     what is missing, damaged, hostile, of an unknown network, or does not fit its network tensor by tensor.
     """
     path = Path(path)
+    return fit(*read_file(path), path)
+
+
+def read_file(path: Path) -> tuple[dict[str, Any], str | None]:
+    """The file's tensors by name, as yet compared with nothing, and its vfxage header where it has one."""
     found, header = _read(path)
-    state = _unwrap(found, path)
+    return _unwrap(found, path), header
+
+
+def fit(state: dict[str, Any], header: str | None, path: Path) -> Checkpoint:
+    """Find the network of what ``read_file`` gave and compare it tensor by tensor; ModelError where it does not fit."""
     row = _recognise(state, path) if header is None else _from_header(header, path)
     whole = _checked(state, row, path)
     return Checkpoint(architecture=row, state=whole, fingerprint=_fingerprint(whole), ours=header is not None)
 
 
-def save_checkpoint(path: str | Path, architecture: Architecture, state: Mapping[str, Tensor]) -> None:
+def read_state(path: str | Path) -> dict[str, Any]:
+    """The tensors of any checkpoint file by name, compared with no network; see ``load_checkpoint`` for its errors."""
+    return read_file(Path(path))[0]
+
+
+def save_checkpoint(
+    path: str | Path, architecture: Architecture, state: Mapping[str, Tensor], *, half: bool = False
+) -> None:
     """Write weights as safetensors with a header that says how to use them; the file appears complete or not at all.
 
-    Raises ModelError where the state does not fit the architecture, WriteError where the file cannot be written.
+    ``half`` writes the kernels (tensors of two or more dimensions) as float16, at half the size; biases and norms stay.
+    Raises ModelError where the state does not fit the architecture, or a kernel is too large for float16, WriteError
+    where the file cannot be written.
     """
     path = Path(path)
     whole = _checked(dict(state), architecture, path)
@@ -91,6 +109,11 @@ def save_checkpoint(path: str | Path, architecture: Architecture, state: Mapping
         "licence": architecture.licence,
     }
     tensors = {key: value.contiguous() for key, value in whole.items()}
+    if half:
+        tensors = {key: value.half() if value.ndim >= 2 else value for key, value in tensors.items()}
+        for key, value in tensors.items():
+            if not torch.isfinite(value).all():
+                _fail(path, f"tensor {key} does not fit into half precision", "write it without --half")
     data = safetensors.torch.save(tensors, {HEADER: json.dumps(header)})
     with publish(path) as partial:
         partial.write_bytes(data)
@@ -249,10 +272,18 @@ def _checked(state: dict[str, Any], row: Architecture, path: Path) -> dict[str, 
     for key, want in expected.items():
         constant = binomial(len(want), FILTER) if key.endswith(".filt") else None
         value = constant if constant is not None and key not in state else state[key]
+        if _is_half_of(value, want):
+            value = value.to(want.dtype)
         if fault := _fault(value, want, constant, variance=key.endswith("running_var")):
             _fail(path, f"tensor {key} {fault}", fix)
         whole[key] = value if constant is None else constant
     return whole
+
+
+def _is_half_of(value: Any, want: Tensor) -> bool:
+    """Whether a tensor is a kernel of the network, stored as ``save_checkpoint`` halves them."""
+    halved = isinstance(value, Tensor) and value.dtype == torch.float16
+    return halved and want.dtype == torch.float32 and want.ndim >= 2 and value.shape == want.shape
 
 
 def _fault(value: Any, want: Tensor, constant: Tensor | None, *, variance: bool) -> str:
