@@ -17,6 +17,36 @@ Portraits = Annotated[Path, typer.Argument(metavar="PORTRAITS", help="A folder o
 
 
 @app.command()
+def build(
+    portraits: Portraits,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.npz", help="The data file; name it as `model:` in a shot.")
+    ] = Path("prototype.npz"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Make a prototype of a folder of age-labelled portraits: one data file, and beside it the recipe with its sources.
+
+    Example: vfxage prototype build portraits/ -o actors.npz, then `model: actors.npz` in the shot file
+    """
+    progress = open_progress(log)
+    if out.suffix != ".npz":
+        raise ShotError(f"--out {out} does not end in .npz", fix=f"write {out.with_suffix('.npz')}")
+    if out.exists() and not overwrite:
+        raise ShotError("exists already", path=out, fix="name another, or say --overwrite")
+    from vfxage.atlas.build import build_prototype
+    from vfxage.portraits import mesh_portraits, scan_portraits
+
+    collection = mesh_portraits(scan_portraits(portraits))
+    for problem in collection.problems:
+        progress.note(f"{problem.path.name} {problem.what}")
+    recipe = build_prototype(collection, out, progress)
+    typer.echo(out)
+    typer.echo(recipe)
+
+
+@app.command()
 def pairs(
     portraits: Portraits,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the pictures and their index.")],

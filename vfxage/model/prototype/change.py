@@ -18,11 +18,11 @@ from vfxage.model.prototype.mesh import Chart
 from vfxage.model.prototype.sight import Sight, grow, luma
 from vfxage.types import F32
 
-_SHINE = np.array([0.84, 1.0, 1.22], np.float32)
+_SHINE = np.array([0.80, 1.02, 1.28], np.float32)
 """R, G and B of a highlight on skin: less saturated than the skin."""
 _CREASE = np.array([0.9, 1.03, 1.08], np.float32)
 """R, G and B of a crease: redder than the skin."""
-_DULL = np.array([-0.016, -0.010, -0.018], np.float32)
+_DULL = np.array([-0.008, -0.010, -0.020], np.float32)
 """Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
 _SCLERA = np.array([-0.05, -0.07, -0.12], np.float32)
 

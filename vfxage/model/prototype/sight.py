@@ -86,7 +86,7 @@ def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) 
     stacked = [half.take(np.dstack([prototype.masks[n] for n in names[k : k + 4]])) for k in range(0, len(names), 4)]
     masks = {name: np.ascontiguousarray(stacked[k // 4][..., k % 4]) for k, name in enumerate(names)}
     colour = blur(halve(log), 0.8 * unit)
-    light, likeness, darker, tint = _like_skin(colour, masks["texture"] * half.seen)
+    light, likeness, darker, tint = like_skin(colour, masks["texture"] * half.seen)
     likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
     return Sight(
         log=log,
@@ -104,7 +104,7 @@ def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) 
     )
 
 
-def _like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
+def like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
     """Fit the skin's colour as a quadratic of position, robustly; say how far each pixel is from it.
 
     Returns the fit (h, w, 3), the likeness 0..1, and the deviation in luma (h, w) and beyond it (h, w, 3).
