@@ -20,7 +20,7 @@ PEOPLE = 10
 """Rows of a sheet."""
 TILE = 256
 """Side of one face, pixels."""
-_ROOM = 1.5
+_ROOM = 1.35
 """Side of what a tile shows, in heights of the face (forehead to chin)."""
 _GAIN = 2
 _HEAD = 30

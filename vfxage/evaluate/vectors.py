@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import numpy as np
 
-from vfxage.errors import InstallError, ModelError
+from vfxage.errors import ModelError
 from vfxage.geometry import crop_transform, map_points, warp_to_crop
+from vfxage.model.onnx_file import OnnxFile, open_session, read_onnx, run
 from vfxage.types import F32, F64, Framing, Window
 
 Pixels = Literal["-1..1", "0..1", "0..255", "imagenet"]
 """What a network wants its RGB pixels to be; "imagenet": 0..1 less ImageNet's mean, over its deviation."""
-PIXELS: tuple[Pixels, ...] = get_args(Pixels)
 
 _IMAGENET = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 _ARCFACE = np.array(
@@ -31,23 +30,19 @@ class _Network:
 
     def __init__(self, path: Path, pixels: Pixels, side: int) -> None:
         self._path, self._pixels = path, pixels
-        self._session = _open(path)
-        self._input = _only_input(self._session, path)
-        self.channels_first, self.side = _layout(self._input.shape, side, path)
+        file = read_onnx(path)
+        self._name = _only_input(file)
+        self._channels_first, self.side = _layout(file, side)
+        self._session = open_session(file, "cpu")
 
     def __call__(self, rgb: F32) -> F64:
         """The first output for one picture (side, side, 3), sRGB 0..1, as a flat vector."""
         picture = _encoded(rgb, self._pixels)
-        batch = np.ascontiguousarray(picture.transpose(2, 0, 1) if self.channels_first else picture)[None]
-        fix = "check that it takes one face picture and gives one vector"
-        try:
-            answer = self._session.run(None, {self._input.name: batch})[0]
-        except Exception as error:  # onnxruntime's own errors have no common type below this
-            reason = str(error).splitlines()[0][:160]
-            raise ModelError(f"fails on a {self.side} px picture ({reason})", path=self._path, fix=fix) from error
-        vector = np.asarray(answer)
+        batch = np.ascontiguousarray(picture.transpose(2, 0, 1) if self._channels_first else picture)[None]
+        vector = np.asarray(run(self._session, {self._name: batch}, self._path))
         if vector.dtype.kind != "f" or vector.size == 0 or vector.shape[:1] not in ((), (1,)):
-            raise ModelError(f"answers {vector.dtype}{list(vector.shape)}", path=self._path, fix=fix)
+            what = f"answers {vector.dtype}{list(vector.shape)} to one picture"
+            raise ModelError(what, path=self._path, fix="name a network that gives one vector of floats")
         if not np.isfinite(vector).all():
             raise ModelError("answers NaN or Inf", path=self._path, fix="check --embedder-pixels and --age-pixels")
         return vector.astype(np.float64).ravel()
@@ -57,7 +52,7 @@ class Embedder:
     """Who it is: unit vectors of which the scalar product is the likeness of two faces."""
 
     def __init__(self, path: Path, pixels: Pixels = "-1..1") -> None:
-        """Open the file; raises InstallError without onnxruntime, ModelError for another kind of network."""
+        """Open the file; raises InstallError without the extra ``onnx``, ModelError for another kind of network."""
         self._network = _Network(path, pixels, 112)
         self._path = path
 
@@ -79,7 +74,7 @@ class AgeEstimator:
     """How old it looks to somebody else's network."""
 
     def __init__(self, path: Path, pixels: Pixels = "0..255") -> None:
-        """Open the file; raises InstallError without onnxruntime, ModelError for another kind of network."""
+        """Open the file; raises InstallError without the extra ``onnx``, ModelError for another kind of network."""
         self._network = _Network(path, pixels, 224)
         self._path = path
 
@@ -132,38 +127,21 @@ def _encoded(rgb: F32, pixels: Pixels) -> F32:
     return np.asarray(rgb * np.float32(scale) + np.float32(shift), np.float32)
 
 
-def _open(path: Path) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        what = f"ONNX files need onnxruntime, which is missing ({error})"
-        raise InstallError(what, fix="pip install 'vfxage[onnx]'") from error
-    if not path.is_file():
-        raise ModelError("there is no such file", path=path, fix="check the path")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own errors have no common type below this
-        reason = str(error).splitlines()[0][:160]
-        raise ModelError(f"is no ONNX network that runs here ({reason})", path=path, fix="export it again") from error
+def _only_input(file: OnnxFile) -> str:
+    """The name of the picture's input."""
+    if len(file.inputs) != 1 or file.inputs[0].kind != "float":
+        told = ", ".join(map(str, file.inputs)) or "nothing"
+        raise ModelError(f"takes {told}", path=file.path, fix="name a network that takes one picture of floats")
+    return file.inputs[0].name
 
 
-def _only_input(session: Any, path: Path) -> Any:
-    inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-        told = ", ".join(f"{one.name}: {one.type}" for one in inputs)
-        raise ModelError(f"wants {told or 'no input'}", path=path, fix="name a network that takes one float picture")
-    return inputs[0]
-
-
-def _layout(shape: Sequence[Any], side: int, path: Path) -> tuple[bool, int]:
-    """Whether channels come first, and the picture's side: ``side`` where the network leaves it open (a name)."""
-    if len(shape) == 4 and (shape[0] == 1 or not isinstance(shape[0], int)):
+def _layout(file: OnnxFile, side: int) -> tuple[bool, int]:
+    """Whether channels come first, and the picture's side: ``side`` where the network leaves it open."""
+    shape = file.inputs[0].shape
+    if len(shape) == 4 and shape[0] in (1, None):
         for first, channels, sides in ((True, shape[1], shape[2:]), (False, shape[3], shape[1:3])):
-            fixed = {one for one in sides if isinstance(one, int)}
+            fixed = {one for one in sides if one is not None}
             if channels == 3 and len(fixed) <= 1 and all(16 <= one <= _LARGEST for one in fixed):
                 return first, fixed.pop() if fixed else side
     fix = "name a network that takes one square RGB picture, 1x3xSxS or 1xSxSx3"
-    raise ModelError(f"takes {'x'.join(map(str, shape))}", path=path, fix=fix)
+    raise ModelError(f"takes {file.inputs[0]}", path=file.path, fix=fix)
