@@ -50,6 +50,10 @@ class _Pace:
         return (self.total - self.done) / max(self.fps, 1e-6)
 
 
+def _per_second(unit: str) -> str:
+    return "fps" if unit == "frame" else f"{unit}s/s"
+
+
 class Terminal:
     """Bars by rich: stage, frame, count, frames per second, time left."""
 
@@ -57,7 +61,7 @@ class Terminal:
         self.console = Console(stderr=True)
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Advance]:
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Show one bar until the block is left."""
         pace = _Pace(total)
         columns = (
@@ -65,7 +69,7 @@ class Terminal:
             TextColumn("[bold]{task.description:<8}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("frame {task.fields[frame]}  {task.fields[fps]:.1f} fps"),
+            TextColumn(f"{unit} {{task.fields[frame]}}  {{task.fields[fps]:.1f}} {_per_second(unit)}"),
             TimeRemainingColumn(compact=True),
         )
         with Bars(*columns, console=self.console) as bars:
@@ -89,7 +93,7 @@ class Lines:
         self.stream = stream
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Advance]:
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Print the first frame, the last, and one line every few seconds between."""
         pace = _Pace(total)
         told = 0.0
@@ -100,7 +104,8 @@ class Lines:
             now = time.monotonic()
             if pace.done in (1, total) or now - told >= _LINE_S:
                 told = now
-                text = f"{name} {pace.done}/{total} frame {frame} {pace.fps:.1f} fps {pace.left:.0f} s left"
+                pace_told = f"{pace.fps:.1f} {_per_second(unit)} {pace.left:.0f} s left"
+                text = f"{name} {pace.done}/{total} {unit} {frame} {pace_told}"
                 self._print(text)
 
         yield advance
@@ -121,17 +126,20 @@ class JsonLines:
         self.stream = stream
 
     @contextmanager
-    def stage(self, name: str, total: int) -> Iterator[Advance]:
-        """Emit ``{"event": "frame", "stage", "frame", "done", "total", "fps", "seconds_left"}`` for every frame."""
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
+        """Emit ``{"event": "frame", "stage", "frame", "done", "total", "fps", "seconds_left"}`` for every frame.
+
+        Another unit takes the place of both words "frame".
+        """
         pace = _Pace(total)
         self._emit(event="stage", stage=name, total=total)
 
         def advance(frame: int) -> None:
             pace.step()
             self._emit(
-                event="frame",
+                event=unit,
                 stage=name,
-                frame=frame,
+                **{unit: frame},
                 done=pace.done,
                 total=total,
                 fps=round(pace.fps, 2),

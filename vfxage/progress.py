@@ -9,14 +9,17 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 Advance = Callable[[int], None]
-"""Called with the frame number just finished."""
+"""Called with the number of the frame (or whatever is counted) just finished."""
 
 
 class Progress(Protocol):
     """Somebody who listens: a terminal, a log, nobody."""
 
-    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
-        """Begin a stage of ``total`` frames ("track", "render"); call what it gives once per frame, in order."""
+    def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
+        """Begin a stage of ``total`` frames ("track", "render"); call what it gives once per frame, in order.
+
+        ``unit`` is what is counted, where it is not frames.
+        """
         ...
 
     def note(self, text: str) -> None:
@@ -27,7 +30,7 @@ class Progress(Protocol):
 class Silent:
     """Nobody listens."""
 
-    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
+    def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
         """Count nothing."""
         return nullcontext(lambda frame: None)
 

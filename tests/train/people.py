@@ -1,6 +1,7 @@
 """Made-up people whose contrast grows by the years: something a small network learns in a few steps."""
 
 import csv
+import json
 
 import numpy as np
 from PIL import Image
@@ -36,9 +37,22 @@ data:
   smallest: 32
   holdout: 0
 crop: {sizes: [64], window: [0.5, 1.0]}
+augment: {occlusion: {share: 0.5}}
+losses: {stability: {weight: 0.1, every: 2}, adversarial: {weight: 0.01, start: 2, ramp: 2, channels: 8}}
 schedule: {steps: 1000, batch: 2, warmup: 2}
-output: {checkpoint_every: 4, log_every: 1}
+output: {checkpoint_every: 4, log_every: 1, sheet_every: 5, sheet_people: 2}
 """
+
+
+EFFECTS = ("exposure", "white_balance", "gradient", "defocus", "motion", "grain", "jpeg", "occlusion")
+PLAIN = RECIPE[: RECIPE.index("augment:")] + RECIPE[RECIPE.index("schedule:") :]
+PLAIN += "augment: {" + ", ".join(f"{name}: {{share: 0}}" for name in EFFECTS) + "}\n"
+"""No effects, and of the losses those that compare deltas."""
+
+
+def curve(folder):
+    """The lines of a run's losses."""
+    return [json.loads(line) for line in (folder / "run" / "losses.jsonl").read_text().splitlines()]
 
 
 def recipe_in(folder, text=RECIPE, **people):

@@ -1,6 +1,5 @@
 """Training as a user meets it: it learns, it stops, it goes on to the same bits, it says what is wrong."""
 
-import json
 import os
 import signal
 import subprocess
@@ -12,12 +11,8 @@ import pytest
 import torch
 
 from tests.cli import run
-from tests.train.people import RECIPE, face, make_people, recipe_in
+from tests.train.people import PLAIN, RECIPE, curve, face, make_people, recipe_in
 from vfxage.model.checkpoint import load_checkpoint
-
-
-def curve(folder):
-    return [json.loads(line) for line in (folder / "run" / "losses.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +36,8 @@ def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
         assert f"step {steps}" in told.out
     assert curve(tmp_path) == curve(undisturbed)
     assert [line["step"] for line in curve(tmp_path)] == list(range(1, 11))
+    assert {"l1", "pyramid", "highpass", "adversarial", "critic", "total"} < set(curve(tmp_path)[-1])
+    assert "stability" in curve(tmp_path)[0]
     one, other = (torch.load(folder / "run" / "state.pt", weights_only=True) for folder in (undisturbed, tmp_path))
     for part in ("network", "mean"):
         for key, value in one["learner"][part].items():
@@ -81,12 +78,12 @@ def test_signal_saves_what_was_done(tmp_path):
 
 def test_it_learns_to_age(tmp_path):
     """Contrast stands for age: a network that has learned gives more of it for more years, and none for none."""
-    text = RECIPE.replace("batch: 2, warmup: 2", "batch: 4, warmup: 10, rate: 2.0e-3, ema: 0.9")
+    text = PLAIN.replace("batch: 2, warmup: 2", "batch: 4, warmup: 10, rate: 2.0e-3, ema: 0.9")
     recipe = recipe_in(tmp_path, text.replace("checkpoint_every: 4", "checkpoint_every: 1000"), people=6)
-    run("train", recipe, "--steps", 150, "--device", "cpu").ok()
+    run("train", recipe, "--steps", 100, "--device", "cpu").ok()
     losses = [line["l1"] for line in curve(tmp_path)]
-    assert np.mean(losses[-20:]) < 0.5 * np.mean(losses[:20])
-    network = load_checkpoint(tmp_path / "run" / "small_0000150.safetensors").network()
+    assert np.mean(losses[-20:]) < 0.6 * np.mean(losses[:20])
+    network = load_checkpoint(tmp_path / "run" / "small_0000100.safetensors").network()
     young = torch.from_numpy(face(1, 20)).permute(2, 0, 1)[None] / 255
     wanted = (torch.from_numpy(face(1, 70)).permute(2, 0, 1)[None] / 255 - young).flatten()
     with torch.inference_mode():

@@ -32,12 +32,13 @@ def train(
     from vfxage.train import load_recipe
 
     loaded = load_recipe(recipe)
-    from vfxage.model.ager import find_device
     from vfxage.train.loop import train as run
+    from vfxage.train.parallel import join
 
-    place = find_device(device)
-    with _signal_kept() as stopping:
-        outcome = run(loaded, place, progress, steps=steps, stopping=stopping)
+    with join(device) as world, _signal_kept() as stopping:
+        outcome = run(loaded, world, progress, steps=steps, stopping=stopping)
+    if not world.first:
+        return
     if outcome.checkpoint is None:
         typer.echo(f"the run has {outcome.step} steps already")
     else:

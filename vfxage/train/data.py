@@ -44,6 +44,10 @@ class TrainingData:
     notes: tuple[str, ...]
     """The summary for people, a sentence each."""
 
+    def of_held_out(self) -> TrainingData:
+        """The same with those held out in the place of those to learn from."""
+        return replace(self, people=self.held_out, held_out=(), portraits=())
+
 
 def open_data(recipe: DataPart, seed: int, progress: Progress) -> TrainingData:
     """Scan every folder, say what is in it and what is wrong with it, and split the people.

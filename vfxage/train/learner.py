@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,16 +14,20 @@ from torch import Tensor, nn
 from vfxage.errors import ModelError, ShotError
 from vfxage.model import ARCHITECTURES, Architecture
 from vfxage.model.checkpoint import load_checkpoint, save_checkpoint
+from vfxage.train.augment import Draws, Examples, as_floats, augment
 from vfxage.train.batches import Batch
-from vfxage.train.losses import delta_losses, face_weight
+from vfxage.train.critic import Adversary
+from vfxage.train.losses import Regrade, delta_losses, face_weight, stability_loss
+from vfxage.train.lpips import load_lpips
+from vfxage.train.parallel import World
 from vfxage.train.recipe import Recipe
 
 
 class Answerer:
     """A network of an architecture, asked in sRGB 0..1 and years, answering sRGB differences."""
 
-    def __init__(self, row: Architecture, network: nn.Module) -> None:
-        self.row, self.network = row, network
+    def __init__(self, row: Architecture, network: nn.Module, *, mixed: bool) -> None:
+        self.row, self.network, self._mixed = row, network, mixed
 
     def __call__(self, rgb: Tensor, ages: Tensor) -> Tensor:
         """(B, 3, S, S) and (B, 2) years -> (B, 3, S, S) float32."""
@@ -30,51 +35,89 @@ class Answerer:
         held = ages.clamp(*self.row.ages) / 100
         painted = held[:, :, None, None].expand(-1, -1, *rgb.shape[2:])
         shown = torch.cat([rgb * 2 - 1 if minus else rgb, painted.to(rgb)], dim=1)
-        answer: Tensor = self.network(shown.contiguous(memory_format=torch.channels_last)).float()
+        with torch.autocast(rgb.device.type, torch.bfloat16, enabled=self._mixed):
+            answer: Tensor = self.network(shown.contiguous(memory_format=torch.channels_last)).float()
         return answer * 0.5 if minus else answer
 
 
 class Learner:
     """Learns one step at a time; ``state`` and ``load`` carry it over an interruption, bit for bit."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        self.recipe, self.device, self.step = recipe, device, 0
+    def __init__(self, recipe: Recipe, world: World) -> None:
+        self.recipe, self.world, self.device, self.step = recipe, world, world.device, 0
         self.row = ARCHITECTURES[recipe.model.architecture]
+        mixed = recipe.schedule.mixed and self.device.type == "cuda"
+        _repeatable()
         torch.manual_seed(recipe.seed)
         network = self.row.build()
         if recipe.model.init is not None:
             network.load_state_dict(dict(_initial(recipe, self.row)))
-        self.network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.answer = Answerer(self.row, self.network)
-        schedule = recipe.schedule
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=schedule.rate, betas=schedule.betas)
-        self._mixed = schedule.mixed and device.type == "cuda"
+        self.answer = Answerer(self.row, self.network, mixed=mixed)
+        self.answer_mean = Answerer(self.row, self.mean, mixed=False)
+        schedule, losses = recipe.schedule, recipe.losses
+        self._optimiser = torch.optim.Adam(self.network.parameters(), lr=schedule.rate, betas=schedule.betas)
+        self._adversary = Adversary(losses.adversarial, world, mixed=mixed) if losses.adversarial.weight else None
+        self._lpips = None
+        if losses.lpips.vgg and losses.lpips.lin and losses.lpips.weight:
+            self._lpips = load_lpips(losses.lpips.vgg, losses.lpips.lin).to(self.device)
 
-    def learn(self, batch: Batch) -> dict[str, Tensor]:
-        """Take the batch's step; its losses before their weights, detached. Raises ModelError at NaN and Inf."""
+    def learn(self, batch: Batch) -> dict[str, float]:
+        """Take the batch's step; its losses before their weights, and their weighted sum as "total".
+
+        Raises ModelError at NaN and Inf.
+        """
         self._set_mode()
-        for group in self.optimiser.param_groups:
+        draws = Draws(batch, self.recipe.seed, self.device)
+        examples = augment(as_floats(batch, self.device), self.recipe.augment, draws)
+        answer = self.answer(examples.given, examples.ages)
+        found = self._losses(examples, answer, draws)
+        total = torch.stack([self._weight(name) * value for name, value in found.items()]).sum()
+        self._descend(total)
+        if self._adversary and self._adversary.begun(self.step):
+            result = (examples.source + answer).detach()
+            found |= self._adversary.learn(examples.portrait, result, examples.ages[:, 1])
+        self.step += 1
+        told = self.world.mean({**found, "total": total})
+        return {name: float(value.detach()) for name, value in told.items()}
+
+    def _losses(self, examples: Examples, answer: Tensor, draws: Draws) -> dict[str, Tensor]:
+        losses, size = self.recipe.losses, answer.shape[-1]
+        weight = face_weight(examples.weight, size, losses.outside)
+        found = delta_losses(answer, examples.target - examples.source, weight, losses)
+        result = examples.source + answer
+        if losses.stability.weight and self.step % losses.stability.every == 0:
+            regrade = Regrade.draw(draws, losses.stability.shift, size)
+            again = self.answer(regrade.given(examples.given), examples.ages)
+            found["stability"] = stability_loss(again, answer.detach(), regrade, weight)
+        if self._lpips is not None:
+            found["lpips"] = self._lpips(result.clamp(0, 1), examples.target).mean()
+        if self._adversary and self._adversary.begun(self.step):
+            found["adversarial"] = self._adversary.against(result, examples.ages[:, 1])
+        return found
+
+    def _weight(self, name: str) -> float:
+        losses = self.recipe.losses
+        if name == "adversarial" and self._adversary:
+            return losses.adversarial.weight * self._adversary.strength(self.step)
+        nested = {"stability": losses.stability.weight, "lpips": losses.lpips.weight}
+        return nested[name] if name in nested else float(getattr(losses, name))
+
+    def _descend(self, total: Tensor) -> None:
+        for group in self._optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.recipe)
-        source = batch.source.to(self.device, torch.float32) / 255
-        target = batch.target.to(self.device, torch.float32) / 255
-        weight = face_weight(batch.weight.to(self.device), source.shape[-1], self.recipe.losses.outside)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._mixed):
-            answer = self.answer(source, batch.ages.to(self.device))
-        found = delta_losses(answer, target - source, weight, self.recipe.losses)
-        total = sum_of(found, self.recipe)
-        self.optimiser.zero_grad()
+        self._optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
+        self.world.average(self.network.parameters())
         length = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.clip)
         if not bool(torch.isfinite(length)):
             raise ModelError(
                 f"step {self.step + 1} led to values that are NaN or Inf",
                 fix="lower `schedule.rate`; the last checkpoint stays",
             )
-        self.optimiser.step()
+        self._optimiser.step()
         self._average()
-        self.step += 1
-        return {name: value.detach() for name, value in found.items()} | {"total": total.detach()}
 
     def _set_mode(self) -> None:
         self.network.train()
@@ -87,8 +130,7 @@ class Learner:
         """The running mean of the weights, which begins as a plain mean and so forgets the first ones soon."""
         decay = min(self.recipe.schedule.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            for held, now in zip(self.mean.parameters(), self.network.parameters(), strict=True):
-                held.lerp_(now, 1 - decay)
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.network.parameters()), 1 - decay)
             for held, now in zip(self.mean.buffers(), self.network.buffers(), strict=True):
                 held.copy_(now)
 
@@ -99,11 +141,15 @@ class Learner:
             "step": self.step,
             "network": self.network.state_dict(),
             "mean": self.mean.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "adversary": self._adversary.state() if self._adversary else None,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``state`` gave, on any device. Raises ShotError for another architecture's."""
+        """Go on from what ``state`` gave, on any device; a critic that the run did not have begins anew.
+
+        Raises ShotError for another architecture's.
+        """
         if state["architecture"] != self.row.name:
             raise ShotError(
                 f"the run was begun with {state['architecture']}, the recipe says {self.row.name}",
@@ -111,12 +157,21 @@ class Learner:
             )
         self.network.load_state_dict(state["network"])
         self.mean.load_state_dict(state["mean"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        if self._adversary and (known := state.get("adversary")):
+            self._adversary.load(known)
         self.step = int(state["step"])
 
-    def export(self, path: Any) -> None:
+    def export(self, path: Path) -> None:
         """Write the mean weights as a checkpoint of ours. Raises WriteError."""
-        save_checkpoint(path, self.row, {key: value.detach().cpu() for key, value in self.mean.state_dict().items()})
+        state = {key: value.detach().cpu() for key, value in self.mean.state_dict().items()}
+        save_checkpoint(path, self.row, state, half=self.recipe.model.export_half)
+
+
+def _repeatable() -> None:
+    """The same sums in the same order on a GPU, or a resumed run would leave the undisturbed one's curve."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
 
 
 def _initial(recipe: Recipe, row: Architecture) -> Mapping[str, Tensor]:
@@ -129,12 +184,6 @@ def _initial(recipe: Recipe, row: Architecture) -> Mapping[str, Tensor]:
             fix=f"set `model.architecture: {checkpoint.architecture.name}`",
         )
     return checkpoint.state
-
-
-def sum_of(losses: Mapping[str, Tensor], recipe: Recipe) -> Tensor:
-    """The losses by their weights."""
-    weights = {"l1": recipe.losses.l1, "pyramid": recipe.losses.pyramid, "highpass": recipe.losses.highpass}
-    return torch.stack([weights[name] * value for name, value in losses.items()]).sum()
 
 
 def rate_at(step: int, recipe: Recipe) -> float:

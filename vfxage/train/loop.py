@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from vfxage.pool import ordered_map
-from vfxage.progress import Progress
+from vfxage.progress import Progress, Silent
 from vfxage.train.batches import Batches
+from vfxage.train.board import Board
 from vfxage.train.data import open_data
 from vfxage.train.learner import Learner
+from vfxage.train.parallel import World
 from vfxage.train.pictures import Pictures
 from vfxage.train.recipe import Recipe
 from vfxage.train.run import Run
+from vfxage.train.sheets import Sheets
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,37 +31,44 @@ class Outcome:
 
 
 def train(
-    recipe: Recipe, device: torch.device, progress: Progress, *, steps: int | None, stopping: Callable[[], bool]
+    recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stopping: Callable[[], bool]
 ) -> Outcome:
     """Train until the recipe's last step, or ``steps`` where that is sooner, or until ``stopping()``; then save.
 
     Takes up the state in the run's folder. Raises ShotError, ReadError, WriteError and ModelError.
     """
-    run, learner = Run(recipe), Learner(recipe, device)
+    progress = progress if world.first else Silent()
     data = open_data(recipe.data, recipe.seed, progress)
-    for note in run.open(learner):
-        progress.note(note)
+    learner = Learner(recipe, world)
+    run = Run(recipe, progress, writes=world.first)
+    run.open(learner)
+    world.wait()
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
     if learner.step >= last:
         return Outcome(learner.step, None)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
-    batches = Batches(recipe, data, pictures, portraits=False)
-    saved: tuple[int, Path | None] = (learner.step, None)
+    portraits = recipe.losses.adversarial.weight > 0
+    batches = Batches(recipe, data, pictures, portraits=portraits, rank=world.rank, world=world.size)
+    sheets = Sheets(recipe, data, pictures)
+    if sheets.seen:
+        progress.note("nobody is held out: sheets show people that were learned from")
+    board = Board(run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step)
     with (
+        closing(board),
         ordered_map(batches, range(learner.step, last), workers=recipe.data.workers, ahead=2) as ready,
-        progress.stage("train", last - learner.step) as advance,
+        progress.stage("train", last - learner.step, unit="step") as advance,
     ):
         for batch in ready:
-            losses = learner.learn(batch)
-            means = run.count(learner.step, losses)
+            means = run.count(learner.step + 1, learner.learn(batch))
             advance(learner.step)
-            if means:
-                told = "  ".join(f"{name} {value:.5f}" for name, value in means.items())
-                progress.note(f"step {learner.step}: {told}")
-            if learner.step % recipe.output.checkpoint_every == 0:
-                saved = learner.step, run.save(learner)
-            if stopping():
+            stop = world.any(stopping())
+            if world.first:
+                board.scalars(learner.step, means)
+                if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
+                    board.picture(learner.step, run.sheet(learner, sheets))
+                if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
+                    run.save(learner)
+            if stop:
                 break
-    if saved[0] != learner.step:
-        saved = learner.step, run.save(learner)
-    return Outcome(*saved)
+    world.wait()
+    return Outcome(learner.step, run.checkpoints()[-1])

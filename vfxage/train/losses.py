@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vfxage.train.augment import Draws
 from vfxage.train.recipe import LossPart
 
 _LEVELS = 3
+_BORDER = 16
+"""Pixels along a picture's edge that tell nothing of stability: something else has come in there."""
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
@@ -29,7 +34,8 @@ def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPar
             total = total + _weighted(level, mask)
         found["pyramid"] = total / _LEVELS
     if recipe.highpass:
-        found["highpass"] = _weighted(error - blurred(error), weight)
+        inner = (..., slice(2, -2), slice(2, -2))
+        found["highpass"] = _weighted(error[inner] - blurred(error), weight[inner])
     return found
 
 
@@ -39,12 +45,46 @@ def _weighted(error: Tensor, weight: Tensor) -> Tensor:
     return (size.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1e-6)).mean()
 
 
+@dataclass(frozen=True, slots=True)
+class Regrade:
+    """The same plate a moment later: moved by whole pixels, a little brighter or darker, with other grain."""
+
+    shift: Tensor
+    """(B, 2) whole pixels, y and x."""
+    gain: Tensor
+    """(B, 1, 1, 1)."""
+    noise: Tensor
+    """(B, 3, S, S)."""
+
+    @classmethod
+    def draw(cls, draws: Draws, shift: int, size: int) -> Regrade:
+        """Up to ``shift`` pixels and a seventh of a stop, grain of 1 %."""
+        moves = torch.stack([draws.uniform(-shift - 0.5, shift + 0.5).round() for _ in range(2)], dim=1)
+        stops = draws.uniform(-0.15, 0.15)
+        return cls(moves.long(), torch.exp2(stops / 2.2)[:, None, None, None], 0.01 * draws.normal(3, size))
+
+    def given(self, pictures: Tensor) -> Tensor:
+        """The pictures (B, 3, S, S) so changed."""
+        return (self.moved(pictures) * self.gain + self.noise).clamp(0, 1)
+
+    def moved(self, pictures: Tensor) -> Tensor:
+        """Only moved; what leaves on one side comes in on the other, where ``stability_loss`` does not look."""
+        rows = [torch.roll(row, move, (1, 2)) for row, move in zip(pictures, self.shift.tolist(), strict=True)]
+        return torch.stack(rows)
+
+
+def stability_loss(again: Tensor, answer: Tensor, regrade: Regrade, weight: Tensor) -> Tensor:
+    """How far the answer for the changed picture is from the answer, changed alike; both (B, 3, S, S)."""
+    error = again - regrade.moved(answer) * regrade.gain
+    inside = (..., slice(_BORDER, -_BORDER), slice(_BORDER, -_BORDER))
+    return _weighted(error[inside], regrade.moved(weight)[inside])
+
+
 def blurred(picture: Tensor) -> Tensor:
-    """Blur (B, C, S, S) by two pixels' binomial, edges repeated."""
+    """Blur (B, C, S, S) by two pixels' binomial: (B, C, S - 4, S - 4), what the kernel lies within."""
     taps = torch.tensor(_BINOMIAL, dtype=picture.dtype, device=picture.device)
     channels = picture.shape[1]
-    padded = functional.pad(picture, (2, 2, 2, 2), "replicate")
-    across = functional.conv2d(padded, taps.reshape(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
+    across = functional.conv2d(picture, taps.reshape(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
     return functional.conv2d(across, taps.reshape(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from vfxage.model import ARCHITECTURES
-from vfxage.portraits import LAYOUTS, Layout
+from vfxage.portraits import Layout
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
@@ -33,10 +34,22 @@ Located = Annotated[Path, BeforeValidator(_path)]
 """A path in the file is relative to the file's folder."""
 
 
-def _range(value: tuple[float, float]) -> tuple[float, float]:
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] > value[1]:
-        raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; the smaller number comes first")
+        raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write the smaller number first")
     return value
+
+
+def _within(low: float, high: float) -> Callable[[tuple[float, float]], tuple[float, float]]:
+    def check(value: tuple[float, float]) -> tuple[float, float]:
+        if not all(low <= end <= high for end in value):
+            raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write numbers of {low:g} to {high:g}")
+        return value
+
+    return check
+
+
+Span = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
 class Source(Part):
@@ -96,7 +109,7 @@ class CropPart(Part):
 
     sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=16)], ...], Field(min_length=1)] = (256,)
     """Sides of examples, pixels; each step takes one of them."""
-    window: Annotated[tuple[float, float], Field()] = (0.375, 1.0)
+    window: Annotated[Span, AfterValidator(_within(0.05, 2))] = (0.375, 1.0)
     """Sides of the window that is cut out, as shares of the picture's side; any between is as likely on a log scale."""
     whole: Share = 0.4
     """Share of examples that show the whole face instead."""
@@ -107,11 +120,118 @@ class CropPart(Part):
     flip: bool = True
     """Mirror every other example."""
 
+
+class Exposure(Part):
+    """Brighter or darker, by up to so many stops."""
+
+    share: Share = 0.7
+    """Of the examples; 0 switches it off, here and below."""
+    stops: Annotated[float, Field(ge=0, le=4)] = 0.7
+
+
+class WhiteBalance(Part):
+    """Warmer or colder, greener or pinker, by up to so many stops."""
+
+    share: Share = 0.5
+    stops: Annotated[float, Field(ge=0, le=2)] = 0.25
+
+
+class Gradient(Part):
+    """Light that falls off across the picture, by up to so many stops from side to side."""
+
+    share: Share = 0.4
+    stops: Annotated[float, Field(ge=0, le=6)] = 1.2
+
+
+class Defocus(Part):
+    """A disc's blur."""
+
+    share: Share = 0.2
+    radius: Annotated[Span, AfterValidator(_within(0.1, 7))] = (0.5, 2.5)
+    """Pixels of the example, up to 7."""
+
+
+class Motion(Part):
+    """A straight move during the exposure."""
+
+    share: Share = 0.15
+    length: Annotated[Span, AfterValidator(_within(0.1, 14))] = (2.0, 10.0)
+    """Pixels of the example, up to 14."""
+
+
+class Grain(Part):
+    """Film's grain, on what the network is given alone."""
+
+    share: Share = 0.6
+    amount: Annotated[Span, AfterValidator(_within(0, 0.5))] = (0.004, 0.035)
+    """Standard deviation in the middle tones, of 1."""
+
+
+class Jpeg(Part):
+    """JPEG, most of it with halved colour, on what the network is given alone."""
+
+    share: Share = 0.35
+    quality: Annotated[Span, AfterValidator(_within(1, 100))] = (35.0, 95.0)
+
+
+class Occlusion(Part):
+    """Something before the face: the wanted delta is nothing there."""
+
+    share: Share = 0.25
+    area: Annotated[Span, AfterValidator(_within(0, 0.9))] = (0.03, 0.3)
+    """Of the example."""
+
+
+class AugmentPart(Part):
+    """What a camera might have made of the examples."""
+
+    exposure: Exposure = Exposure()
+    white_balance: WhiteBalance = WhiteBalance()
+    gradient: Gradient = Gradient()
+    defocus: Defocus = Defocus()
+    motion: Motion = Motion()
+    grain: Grain = Grain()
+    jpeg: Jpeg = Jpeg()
+    occlusion: Occlusion = Occlusion()
+
+
+class Adversarial(Part):
+    """A critic that tells results from photographs of people of that age, patch by patch."""
+
+    weight: Weight = 0.0
+    start: Annotated[int, Field(ge=0)] = 5000
+    """Step at which the critic begins to learn."""
+    ramp: Annotated[int, Field(ge=1)] = 2000
+    """Steps after that in which its weight rises from 0."""
+    rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    """Of its own Adam."""
+    channels: Annotated[int, Field(ge=8, le=256)] = 48
+    """Of its first layer; the others have twice and four times as many."""
+
+
+class Stability(Part):
+    """The delta of a shifted, noised, re-graded crop is the shifted delta."""
+
+    weight: Weight = 0.0
+    every: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Only one step in so many, as it asks the network twice."""
+    shift: Annotated[int, Field(ge=1, le=15)] = 3
+    """Most pixels either way."""
+
+
+class Lpips(Part):
+    """Zhang et al. 2018, where the user has the weights: they are not ours to ship."""
+
+    weight: Weight = 0.0
+    vgg: Annotated[Path | None, BeforeValidator(_path)] = None
+    """VGG16's state dict as torchvision publishes it."""
+    lin: Annotated[Path | None, BeforeValidator(_path)] = None
+    """The five linear layers' state dict as the LPIPS project publishes it (vgg.pth)."""
+
     @model_validator(mode="after")
-    def _window_is_one(self) -> CropPart:
-        low, high = _range(self.window)
-        if low < 0.05 or high > 2:
-            raise ValueError("has a window out of 0.05 to 2; write shares of the picture's side")
+    def _has_files(self) -> Lpips:
+        if self.weight and not (self.vgg and self.lin):
+            raise ValueError("needs the files `vgg` and `lin`; name them, or set the weight to 0")
         return self
 
 
@@ -126,6 +246,9 @@ class LossPart(Part):
     """The same on copies of a half, a quarter and an eighth of the size."""
     highpass: Weight = 1.0
     """The same on what a blur of two pixels takes away: wrinkles and pores."""
+    adversarial: Adversarial = Adversarial()
+    stability: Stability = Stability()
+    lpips: Lpips = Lpips()
 
 
 class SchedulePart(Part):
@@ -159,6 +282,18 @@ class OutputPart(Part):
     """Checkpoints kept besides the last; the oldest go first."""
     log_every: Annotated[int, Field(ge=1)] = 50
     """One line of losses.jsonl: the mean losses since the last."""
+    sheet_every: Annotated[int, Field(ge=1)] = 1000
+    """A contact sheet of people held out, by the mean weights, and the l1 of their pairs."""
+    sheet_ages: Annotated[tuple[Annotated[float, Field(ge=0, le=120)], ...], Field(min_length=1, max_length=12)] = (
+        20.0,
+        35.0,
+        50.0,
+        65.0,
+        80.0,
+    )
+    sheet_people: Annotated[int, Field(ge=1, le=24)] = 6
+    tensorboard: bool = False
+    """Scalars and sheets for TensorBoard as well (pip install vfxage[train])."""
 
 
 class Recipe(Part):
@@ -171,9 +306,7 @@ class Recipe(Part):
     data: DataPart
     model: ModelPart = ModelPart()
     crop: CropPart = CropPart()
+    augment: AugmentPart = AugmentPart()
     losses: LossPart = LossPart()
     schedule: SchedulePart = SchedulePart()
     output: OutputPart = OutputPart()
-
-
-__all__ = ["LAYOUTS", "Recipe"]

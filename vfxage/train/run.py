@@ -10,57 +10,62 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from PIL import Image
 
 from vfxage.errors import ReadError, WriteError
+from vfxage.progress import Progress
 from vfxage.publish import publish, sweep
 from vfxage.train.learner import Learner
 from vfxage.train.recipe import Recipe
+from vfxage.train.sheets import Sheets
+from vfxage.types import U8
 
 STATE, CURVE = "state.pt", "losses.jsonl"
 _VERSION = 1
 
 
 class Run:
-    """Where a run is kept."""
+    """Where a run is kept; of several processes only one ``writes``."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self.folder, self._recipe = recipe.out, recipe
-        self._sums: dict[str, float] = {}
-        self._count = 0
+    def __init__(self, recipe: Recipe, progress: Progress, *, writes: bool = True) -> None:
+        self.folder, self._recipe, self._progress, self._writes = recipe.out, recipe, progress, writes
+        self._sums: dict[str, list[float]] = {}
 
-    def open(self, learner: Learner) -> list[str]:
-        """Take up the state that is in the folder, if any: what a user should know, a sentence each.
+    def open(self, learner: Learner) -> None:
+        """Take up the state that is in the folder, if any.
 
         Raises ReadError for a state that is damaged, ShotError for one of another architecture.
         """
         path = self.folder / STATE
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            sweep(self.folder)
+            if self._writes:
+                sweep(self.folder)
         except OSError as error:
             raise WriteError(
                 f"cannot be made ({error.strerror})", path=self.folder, fix="choose another `out:`"
             ) from error
         if not path.exists():
-            (self.folder / CURVE).unlink(missing_ok=True)
-            return []
+            if self._writes:
+                (self.folder / CURVE).unlink(missing_ok=True)
+            return
         state = _read(path)
         try:
             learner.load(state["learner"])
-            self._sums, self._count = dict(state["sums"]), int(state["count"])
+            self._sums = {str(name): list(values) for name, values in state["sums"].items() if isinstance(values, list)}
             began = json.loads(state["recipe"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             first = (str(error).splitlines() or [""])[0][:120]
             raise ReadError(
                 f"does not fit this run ({first})", path=path, fix="give the run another `out:` folder"
             ) from error
-        self._cut_curve(learner.step)
-        notes = [f"resuming {self.folder} after step {learner.step}"]
+        if self._writes:
+            self._cut_curve(learner.step)
+        self._progress.note(f"resuming {self.folder} after step {learner.step}")
         changed = sorted(_differences(began, _plain(self._recipe)))
         if changed:
-            notes.append(f"the recipe has changed since: {', '.join(changed)}; the curve goes on from here with that")
-        return notes
+            told = f"the recipe has changed since: {', '.join(changed)}; the curve goes on from here with that"
+            self._progress.note(told)
 
     def save(self, learner: Learner) -> Path:
         """Write the state, then the mean weights as a checkpoint, which is answered. Raises WriteError."""
@@ -69,7 +74,6 @@ class Run:
             "learner": learner.state(),
             "recipe": json.dumps(_plain(self._recipe)),
             "sums": self._sums,
-            "count": self._count,
         }
         with publish(self.folder / STATE) as partial:
             torch.save(state, partial)
@@ -84,21 +88,37 @@ class Run:
         """Checkpoints in the folder, the oldest first."""
         return sorted(self.folder.glob(f"{self._recipe.model.architecture}_{'[0-9]' * 7}.safetensors"))
 
-    def count(self, step: int, losses: Mapping[str, Tensor]) -> dict[str, float] | None:
-        """Note a step's losses; every ``log_every`` steps their means, which also go to the curve's file."""
+    def count(self, step: int, losses: Mapping[str, float]) -> dict[str, float]:
+        """Note a step's losses; every ``log_every`` steps tell, write and answer the means of each, else nothing."""
+        if not self._writes:
+            return {}
         for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)
-        self._count += 1
+            self._sums.setdefault(name, []).append(value)
         if step % self._recipe.output.log_every:
-            return None
-        means = {name: value / self._count for name, value in self._sums.items()}
-        self._sums, self._count = {}, 0
+            return {}
+        means = {name: sum(values) / len(values) for name, values in self._sums.items()}
+        self._sums = {}
+        self._write({"step": step, **means})
+        self._progress.note(f"step {step}: " + "  ".join(f"{name} {value:.5f}" for name, value in means.items()))
+        return means
+
+    def sheet(self, learner: Learner, sheets: Sheets) -> U8:
+        """Write the contact sheet and the held-out pairs' l1 of this step; the sheet, (H, W, 3)."""
+        rgb = sheets.sheet(learner.answer_mean, learner.device)
+        with publish(self.folder / f"sheet_{learner.step:07d}.png") as partial:
+            Image.fromarray(rgb).save(partial)
+        error = sheets.held_out_l1(learner.answer_mean, learner.device)
+        if error is not None:
+            self._write({"step": learner.step, "held_out_l1": error})
+            self._progress.note(f"step {learner.step}: held_out_l1 {error:.5f}")
+        return rgb
+
+    def _write(self, line: Mapping[str, float]) -> None:
         try:
             with (self.folder / CURVE).open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"step": step, **means}) + "\n")
+                file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise WriteError(f"cannot be written ({error.strerror})", path=self.folder / CURVE) from error
-        return means
 
     def _cut_curve(self, step: int) -> None:
         """Lines of steps that the state does not know are of work that was lost."""

@@ -1,0 +1,41 @@
+"""TensorBoard, where the user has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from vfxage.errors import InstallError
+from vfxage.types import U8
+
+
+class Board:
+    """Scalars and pictures for TensorBoard; says nothing where the recipe does not ask for it."""
+
+    def __init__(self, folder: Path | None, step: int) -> None:
+        self._writer: Any = None
+        if folder is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise InstallError(
+                "TensorBoard is not installed", fix="pip install 'vfxage[train]', or set `output.tensorboard: false`"
+            ) from error
+        self._writer = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """One point of each curve."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    def picture(self, step: int, rgb: U8) -> None:
+        """A sheet, (H, W, 3)."""
+        if self._writer is not None:
+            self._writer.add_image("sheet", rgb, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._writer is not None:
+            self._writer.close()
