@@ -19,8 +19,9 @@ _ENERGY_BLUR = (5.0, 5.0, 6.0, 8.0)
 """Canonical pixels over which a band's energy is taken."""
 _RIDGE, _RIDGE_SHAPE = 3.0, 2.0
 """Portraits' worth of belief that nothing changes; none of it about the mean."""
-_RING_FOLLOWS = 0.75
-"""How far the inner ring moves with the outline."""
+_KEPT = 0.9
+"""Share of the movement that eyes and what lies between the lips are spared: looks and speech are the actor's."""
+_KEPT_BLUR = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,18 +123,13 @@ def regress_shape(portraits: tuple[Portrait, ...], rows: F64, canon: Canon) -> F
     ridge = np.full(rows.shape[1], _RIDGE_SHAPE)
     ridge[0] = 0
     solved = np.linalg.solve(rows.T @ rows + np.diag(ridge), rows.T @ (faces - canon.mean).reshape(len(faces), -1))
+    masks = canon.masks()
+    features = np.asarray(cv2.dilate(np.maximum(masks["eyes"], masks["inner_lips"]), np.ones((5, 5), np.uint8)))
+    kept = np.float32(_KEPT) * blur(features.astype(np.float32), _KEPT_BLUR)
     fields = []
     for moved in solved[1:3].reshape(2, -1, 2):
         outline = nodes(moved.astype(np.float32)).astype(np.float64)
-        ring = (len(outline) - MESH) // 2
-        outline[MESH : MESH + ring] = _RING_FOLLOWS * moved[_oval()]
-        outline[MESH + ring :] = 0
-        field = blur(canon.spread(outline), 4.0)
+        outline[MESH:] = 0  # hair, ears and what is behind the head stay
+        field = blur(canon.spread(outline), 4.0) * (1 - kept)[..., None]
         fields.append(cv2.resize(field, (CANON // 4,) * 2, interpolation=cv2.INTER_AREA))
     return np.array(fields, np.float32)
-
-
-def _oval() -> list[int]:
-    from vfxage.geometry import OVAL
-
-    return OVAL

@@ -21,7 +21,9 @@ _LARGEST = 512
 """Side of the crop, pixels, past which the change is worked out on a coarser grid: portraits hold no finer detail."""
 _SMILE = (0.55, 0.68)
 """Width of the mouth, in distances of the outer eye corners: at rest, and smiling broadly."""
-_SHAPE = 1.35
+_GRAIN = np.float32(0.03)
+"""Finest detail up to this much of sRGB is grain, and does not move with the skin."""
+_SHAPE = 1.6
 """Of the mean change of shape, which an average over people understates."""
 
 
@@ -116,9 +118,12 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     seen = rgb if scale == 1 else cv2.resize(rgb, chart.at.shape[1::-1], interpolation=cv2.INTER_AREA)
     sight = see(np.asarray(seen, np.float32), chart, half, prototype, unit)
     delta = change(sight, chart, half, prototype, skin, years, smile_of(crop.points))
-    aged = (rgb + np.float32(FLOOR)) * cv2.exp(grow(delta, rgb.shape)) - np.float32(FLOOR)
+    # As a sum of differences, so that where nothing changes the bits are the crop's; grain stays where the film has it.
+    toned = rgb + (rgb + np.float32(FLOOR)) * (cv2.exp(grow(delta, rgb.shape)) - np.float32(1))
+    grain = np.clip(rgb - blur(rgb, 0.7 * unit * scale), -_GRAIN, _GRAIN)
     flow = _movement(crop.points, prototype, half, years) / scale
-    step[inside] = _moved(aged, grow(blur(flow, 1.5 * unit), rgb.shape) * np.float32(scale)) - rgb
+    flow = grow(blur(flow, 1.5 * unit), rgb.shape) * np.float32(scale)
+    step[inside] = _moved(np.asarray(toned - grain, np.float32), flow) - (rgb - grain)
     return step
 
 

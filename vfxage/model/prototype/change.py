@@ -92,8 +92,8 @@ def _mixed(columns: F32, years: Years) -> F32:
 
 
 def _laid_on(years: Years) -> float:
-    """How much of the old skin is laid on: 0.95 for 35 to 70 years, slower beyond."""
-    return 1.45 * (1 - math.exp(-1.05 * years.worn))
+    """How much of the old skin is laid on: 1.1 for 35 to 70 years, slower beyond."""
+    return 1.75 * (1 - math.exp(-1.0 * years.worn))
 
 
 def _soft(detail: F32, depth: float) -> F32:
@@ -143,14 +143,14 @@ def _creases_only(band: F32, source: F32) -> F32:
 
 def _younger(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
     """Change of log luma: what is darker (or, less, brighter) than a young face is lifted; pores stay."""
-    amount = np.float32(1 - math.exp(1.5 * years.worn))
+    amount = np.float32(1 - math.exp(2.2 * years.worn))
     texture = sight.masks["texture"] * sight.bare
     features = half.take(prototype.young)
     lifted = np.zeros_like(texture)
-    for k, (dark, bright, depth) in enumerate(((0.9, 0.55, 0.30), (1.0, 0.6, 0.40), (0.8, 0.35, 0.45))):
+    for k, (dark, bright, depth) in enumerate(((1.0, 0.6, 0.32), (1.0, 0.6, 0.42), (0.85, 0.4, 0.45))):
         lifted -= _shallow(sight.bands[k] - features[..., k + 1], dark, bright, depth)
     whole = grow(np.dstack([texture * lifted, texture]), sight.fine.shape)
-    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.55, 0.35, 0.10)), np.float32)
+    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.7, 0.4, 0.12)), np.float32)
 
 
 def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:

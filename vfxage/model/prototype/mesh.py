@@ -85,9 +85,9 @@ class Mesh:
         y, x = np.mgrid[: window.height, : window.width].astype(np.float32) + np.float32(0.5)
         at = to_mean[..., 0] * x[..., None] + to_mean[..., 1] * y[..., None] + to_mean[..., 2] - np.float32(0.5)
         at[outside] = -CANON
-        weight[outside] = 0
-        weight = np.asarray(cv2.erode(weight, np.ones((3, 3), np.uint8)), np.float32)
-        weight = np.asarray(cv2.GaussianBlur(weight, (0, 0), max(1.0, size / 256 / scale)), np.float32)
+        # Nothing beyond the rings, not even a blurred share: coordinates there lead nowhere.
+        within = cv2.erode((~outside).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=(0,))
+        weight = cv2.GaussianBlur(weight * within, (0, 0), max(1.0, size / 256 / scale)) * within
         full = (window.width * _DRAWN, window.height * _DRAWN)
         return Chart(
             window=Window(window.x * _DRAWN, window.y * _DRAWN, *full),

@@ -17,8 +17,10 @@ _FIT_CELL = 8
 _ROUNDS = 6
 _DARK, _BRIGHT, _COLOUR = (0.32, 0.35), (0.45, 0.30), (0.09, 0.16)
 """Deviations from the fitted skin, in log units: what is let pass, and how far beyond it skin fades out."""
-_HAIR, _HAIR_SOFT = 0.055, 0.05
+_HAIR, _HAIR_SOFT = 0.065, 0.05
 """Energy of the 1 to 3 pixel band, in log units, that skin hardly has and stubble, fringes and rims do."""
+_GRAIN = 0.015
+"""Energy of that band that grain may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +30,7 @@ class Sight:
     log: F32
     """(h, w, 3) log of display-referred sRGB."""
     fine: F32
-    """(h, w) the second finest band of log luma."""
+    """(h, w) the second finest band of log luma, faded out where it is no stronger than grain."""
     bands: tuple[F32, F32, F32]
     """The three broader bands, half grid."""
     smooth: F32
@@ -81,6 +83,7 @@ def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) 
     third, fourth = (blur(smooth, sigma * unit / 2) for sigma in BANDS[2:4])
     fifth = grow(blur(halve(fourth), BANDS[4] * unit / 4), smooth.shape)
     energy = np.sqrt(blur(halve(cast(F32, cv2.multiply(fine, fine))), 2.5 * unit))
+    lines = np.square(energy) / (np.square(energy) + np.float32(_GRAIN) ** 2)
     hairless = np.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
     names = list(prototype.masks)
     stacked = [half.take(np.dstack([prototype.masks[n] for n in names[k : k + 4]])) for k in range(0, len(names), 4)]
@@ -90,7 +93,7 @@ def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) 
     likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
     return Sight(
         log=log,
-        fine=fine,
+        fine=fine * grow(lines, fine.shape),
         bands=(smooth - third, third - fourth, fourth - fifth),
         smooth=smooth,
         colour=colour,
