@@ -41,6 +41,9 @@ def _step_lines(outcome: Outcome, step: int) -> list[Line]:
     def corrected(rows: Sequence[Row]) -> float:
         return _moved(rows) / slope if slope > 0 else float("nan")
 
+    def half_corrected(rows: Sequence[Row]) -> float:
+        return _mean([moved_half(row, slope) for row in rows]) if slope > 0 else float("nan")
+
     def inside(photos: str) -> Callable[[Sequence[Row]], float]:
         return lambda rows: _moved([row for row in rows if row.photos == photos])
 
@@ -52,8 +55,9 @@ def _step_lines(outcome: Outcome, step: int) -> list[Line]:
             line(f"years moved in {photos}, mean", "", "+.1f", inside(photos))
             for photos in (outcome.folders if len(outcome.folders) > 1 else ())
         ),
-        line("the mean over the reader's slope", "", "+.1f", corrected),
         line("faces that moved half of it or more", "", ".0%", lambda rows: _mean([moved_half(row) for row in rows])),
+        line("years moved, over the reader's slope, mean", half, "+.1f", corrected),
+        line("faces that moved half of it or more, over the slope", "", ".0%", half_corrected),
         line("faces", "", ".0f", lambda rows: float(len(rows))),
     ]
 
@@ -195,9 +199,9 @@ def monotone(rows: Sequence[Row]) -> float:
     return _mean([float(one) for one in rising])
 
 
-def moved_half(row: Row) -> float:
-    """1 where the reading moved by half of what was asked or more, 0 elsewhere."""
-    return float(row.moved / row.asked >= 0.5)
+def moved_half(row: Row, slope: float = 1.0) -> float:
+    """1 where the reading, over the reader's slope, moved by half of what was asked or more, 0 elsewhere."""
+    return float(row.moved / slope / row.asked >= 0.5)
 
 
 def _line(outcome: Outcome, name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:

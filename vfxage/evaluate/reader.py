@@ -8,7 +8,7 @@ its person was left out of, be it the portrait itself or an aged copy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +137,7 @@ class Quality:
     guess: float
     """Mean absolute error of knowing the photo set's mean age and nothing else."""
     correlation: float
-    """Of read and true age; within sets where there are several. NaN where ages do not differ."""
+    """Of read and true age; within sets where there are several. NaN for decades, and where ages do not differ."""
     slope: float
     """Years read per true year; below 1, as every regression draws to the mean."""
 
@@ -153,7 +153,8 @@ def qualities(faces: Sequence[Seen], read: Sequence[float]) -> list[Quality]:
         rows.append(_quality(str(name), ages[kept], told[kept], mean[kept], photos[kept]))
     for decade in sorted({int(age // 10) for age in ages}):
         kept = ages // 10 == decade
-        rows.append(_quality(f"{decade}0-{decade}9", ages[kept], told[kept], mean[kept], photos[kept]))
+        row = _quality(f"{decade}0-{decade}9", ages[kept], told[kept], mean[kept], photos[kept])
+        rows.append(replace(row, correlation=float("nan"), slope=float("nan")))  # ten years are too few to tell
     return rows
 
 
