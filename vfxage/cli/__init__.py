@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import evaluation, prototype, shots, training
+from vfxage.cli import evaluation, models, prototype, shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ for command in (shots.render, shots.preview, shots.track, shots.info, training.t
     app.command()(command)
 app.command("schema")(shots.print_schema)
 app.add_typer(prototype.app, name="prototype")
+app.add_typer(models.app, name="models")
 
 
 class Stopped(BaseException):

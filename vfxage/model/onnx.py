@@ -25,8 +25,8 @@ from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Fram
 
 SIZES = (256, 512, 768, 1024)
 """Of crops, where the file leaves the size open."""
-_FROM_ZERO = frozenset({"725bb979bda169e0469de31d35ded1f6fcca3413440564d375c92c863570933b"})
-"""sha256 of files that are known to take 0..1: FaceFusion's ``fran.onnx`` (models-3.6.0)."""
+FACEFUSION = {"725bb979bda169e0469de31d35ded1f6fcca3413440564d375c92c863570933b": "MIT, as FaceFusion lists it (ry-lu)"}
+"""sha256 of FaceFusion's own ``fran.onnx`` (models-3.6.0), which takes 0..1, to its licence."""
 _LONGEST_CHAIN = 4
 
 
@@ -117,7 +117,7 @@ def _ports(file: OnnxFile) -> tuple[Port, Port]:
 
 def pixel_scale(file: OnnxFile) -> Encoding:
     """Which pixels the file takes and gives: -1..1, unless it is known, stretches its input or cuts its answer at 0."""
-    if file.digest in _FROM_ZERO:
+    if file.digest in FACEFUSION:
         return "0..1"
     constants = _constants(file)
     last = next((node for node in reversed(file.model.graph.node) if file.outputs[0].name in node.output), None)

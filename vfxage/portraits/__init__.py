@@ -2,7 +2,7 @@
 
 from vfxage.portraits.cut import crop_portrait, mesh_portraits
 from vfxage.portraits.layouts import LAYOUTS, Layout
-from vfxage.portraits.scan import read_portrait, scan_portraits
+from vfxage.portraits.scan import lone_portrait, read_portrait, scan_portraits
 from vfxage.portraits.types import Collection, Portrait, Problem
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Portrait",
     "Problem",
     "crop_portrait",
+    "lone_portrait",
     "mesh_portraits",
     "read_portrait",
     "scan_portraits",

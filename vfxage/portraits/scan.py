@@ -105,6 +105,15 @@ def decode(path: Path) -> U8:
         return np.asarray(upright.convert("RGB"))
 
 
+def lone_portrait(path: Path, age: float) -> Portrait:
+    """A picture on its own, which no folder labels. Raises ReadError where it is missing or no picture."""
+    try:
+        height, width, _ = decode(path).shape
+    except _UNREADABLE as error:
+        raise ReadError(f"cannot be read ({_reason(error)})", path=path, fix="give a JPEG or PNG") from error
+    return Portrait(path=path, person=path.stem, age=age, size=(width, height))
+
+
 def read_portrait(portrait: Portrait) -> F32:
     """The picture: (H, W, 3) float32 sRGB, 0..1. Raises ReadError where the file has gone or changed since the scan."""
     return np.asarray(read_bytes(portrait), np.float32) / np.float32(255)

@@ -1,0 +1,167 @@
+"""Agers and their files: models list, show, convert, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vfxage.cli.options import AsJson, Debug, Device
+from vfxage.errors import OutputError, ReadError, ShotError
+
+if TYPE_CHECKING:
+    from vfxage.model import Ager
+    from vfxage.types import F32, FaceCrop
+
+app = typer.Typer(help="See, inspect, convert and try what ages faces.", no_args_is_help=True)
+
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A .safetensors, .pth, .pt, .onnx or prototype.", show_default=False)
+]
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, debug: Debug = False) -> None:
+    """List what `model:` takes without a file, and the networks whose weights it takes."""
+    from vfxage.facts import show as tell
+    from vfxage.model.catalogue import list_models
+
+    tell(list_models(), as_json=as_json)
+
+
+@app.command()
+def show(file: ModelFile, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Say what a file is: network, tensors, hash, header, licence; of ONNX its inputs and outputs.
+
+    Example: vfxage models show best_unet_model.pth
+    """
+    from vfxage.facts import show as tell
+    from vfxage.model.catalogue import show_file
+
+    tell({"model": show_file(file)}, as_json=as_json)
+
+
+@app.command()
+def convert(
+    file: ModelFile,
+    out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", show_default=False)],
+    half: Annotated[bool, typer.Option("--half", help="Store the kernels as float16: half the size.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write published weights, or those inside an ONNX file, as a checkpoint of vfxage's own.
+
+    Weights from ONNX are proved: the network must answer as the file does. Example: vfxage models convert fran.onnx
+    fran.safetensors --half
+    """
+    if out.suffix != ".safetensors":
+        raise OutputError(
+            f"is not named as what is written, {out.suffix or 'no suffix'}", path=out, fix="name it .safetensors"
+        )
+    if out.exists() and not overwrite:
+        raise OutputError("exists already", path=out, fix="say --overwrite, or name another file")
+    from vfxage.facts import show as tell
+    from vfxage.model.catalogue import convert_file
+
+    tell({"model": convert_file(file, out, half=half)}, as_json=as_json)
+
+
+@app.command()
+def check(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="As in a shot: builtin, or a file.", show_default=False)
+    ],
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FACE.jpg", help="A face; without one, soft noise (files of networks only).")
+    ] = None,
+    ages: Annotated[str, typer.Option(metavar="FROM,TO", help="Years.")] = "30,70",
+    size: Annotated[
+        int | None, typer.Option(help="Of the crop, pixels; default: 512, or the nearest it takes.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="OUT.png", help="Before, after, and four times the change.")
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Run one face through an ager and say what came: the range of the change, zero at equal ages, time.
+
+    Example: vfxage models check fran.onnx --picture me.jpg --ages 35,70 --out look.png
+    """
+    years = _years(ages)
+    if out is not None and out.suffix != ".png":
+        raise OutputError("is not named .png", path=out, fix="name it .png")
+    from vfxage.facts import show as tell
+    from vfxage.model import load_ager
+    from vfxage.model.catalogue import try_ager
+
+    ager = load_ager(model, device)
+    if size is not None and size not in ager.sizes:
+        raise ShotError(f"--size {size} is none it takes", fix=f"use one of {', '.join(map(str, ager.sizes))}")
+    side = size or min(ager.sizes, key=lambda one: abs(one - 512))
+    crop = _face(picture, years, ager, side) if picture else _noise(model, years, side)
+    trial = try_ager(ager, crop)
+    facts = trial.facts(ager, crop)
+    if out is not None:
+        _write(out, crop.rgb, trial.step)
+        facts["picture"] = str(out)
+    tell({"check": facts}, as_json=as_json)
+
+
+def _years(text: str) -> tuple[float, float]:
+    try:
+        source, target = (float(part) for part in text.split(","))
+    except ValueError:
+        source = target = -1.0
+    if not (0 <= source <= 120 and 0 <= target <= 120):
+        raise ShotError(f"--ages {text} is not two ages", fix="write them like 30,70")
+    return source, target
+
+
+def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> FaceCrop:
+    """The largest face of a picture, framed as the ager wants it."""
+    from vfxage.portraits import Collection, crop_portrait, lone_portrait, mesh_portraits
+
+    lone = lone_portrait(picture, ages[0])
+    found = mesh_portraits(Collection(folder=picture.parent, layout="index", portraits=(lone,)))
+    if not found.portraits:
+        raise ReadError("shows no face", path=picture, fix="give a picture of a face, large and upright")
+    return crop_portrait(found.portraits[0], ager.framing, size, ages)
+
+
+def _noise(model: str, ages: tuple[float, float], size: int) -> FaceCrop:
+    """What a network answers to without a face; others follow a face's mesh."""
+    from vfxage.shot.models import MODELS
+
+    if model in MODELS or model.endswith(".npz"):
+        raise ShotError(f"{model} follows a face's mesh, and there is no face", fix="give one with --picture face.jpg")
+    import numpy as np
+
+    from vfxage.model.catalogue import synthetic_picture
+    from vfxage.types import POINTS, FaceCrop
+
+    return FaceCrop(
+        face=0,
+        name="noise",
+        rgb=synthetic_picture(size),
+        points=np.zeros((POINTS, 2), np.float32),
+        matte=np.ones((size, size), np.float32),
+        to_frame=np.eye(2, 3),
+        ages=ages,
+        intensity=1.0,
+    )
+
+
+def _write(path: Path, rgb: F32, step: F32) -> None:
+    """Before, after, and four times the change about grey, side by side."""
+    import numpy as np
+    from PIL import Image
+
+    from vfxage.publish import publish
+
+    row = np.clip(np.concatenate([rgb, rgb + step, 0.5 + 4 * step], axis=1), 0, 1)
+    with publish(path) as partial:
+        Image.fromarray(np.round(row * 255).astype(np.uint8)).save(partial)
