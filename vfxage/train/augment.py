@@ -106,8 +106,7 @@ def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
         which, quality = draws.chosen(recipe.jpeg.share), draws.uniform(*recipe.jpeg.quality)
         halved = draws.chosen(0.7)
         if bool(which.any()):
-            given = given.clone()
-            given[which] = effects.jpeg(given[which], quality[which], halved[which])
+            given = _with(given, which, effects.jpeg(given[which], quality[which], halved[which]))
     portrait = pictures[2] if len(pictures) == 3 else examples.portrait
     return replace(examples, given=given, source=pictures[0], target=pictures[1], portrait=portrait)
 
@@ -131,12 +130,7 @@ def _blurred(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[
         if not bool(which.any()):
             continue
         kernels = effects.streak(width[which], angle[which]) if moves else effects.disc(width[which])
-        blurred = []
-        for picture in pictures:
-            changed = picture.clone()
-            changed[which] = effects.convolved(picture[which], kernels)
-            blurred.append(changed)
-        pictures = blurred
+        pictures = [_with(picture, which, effects.convolved(picture[which], kernels)) for picture in pictures]
     return pictures
 
 
@@ -152,8 +146,10 @@ def _occluded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list
     period, angle = draws.uniform(4, 24), draws.uniform(0, math.pi)
     if not bool(which.any()):
         return pictures
+    area, kind, coarse, paint = area[which], kind[which], coarse[which], paint[which]
+    period, angle = period[which], angle[which]
     shape = functional.interpolate(coarse, size=(size, size), mode="bicubic", align_corners=False)
-    mask = effects.blob(shape, area) * which[:, None, None, None]
+    mask = effects.blob(shape, area)
     colours = torch.sigmoid(paint[:, :, :1, :1])
     place = torch.arange(size, device=kind.device, dtype=torch.float32)
     along = (
@@ -163,7 +159,14 @@ def _occluded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list
     stripes = torch.where(wave > 0, colours[:, :3], colours[:, 3:])
     uneven = functional.interpolate(paint[:, :3], size=(size, size), mode="bilinear", align_corners=False)
     plain = (colours[:, :3] + 0.05 * uneven).clamp(0, 1)
-    other = torch.roll(pictures[0], size // 2, 3).flip(2)
+    other = torch.roll(pictures[0][which], size // 2, 3).flip(2)
     share = kind[:, None, None, None]
     thing = torch.where(share < 0.4, plain, torch.where(share < 0.6, stripes, other))
-    return [picture + mask * (thing - picture) for picture in pictures]
+    return [_with(picture, which, picture[which] + mask * (thing - picture[which])) for picture in pictures]
+
+
+def _with(pictures: Tensor, which: Tensor, changed: Tensor) -> Tensor:
+    """The pictures with some of them replaced."""
+    mixed = pictures.clone()
+    mixed[which] = changed
+    return mixed

@@ -113,7 +113,8 @@ def jpeg(pictures: Tensor, quality: Tensor, halve_chroma: Tensor) -> Tensor:
 
     y = luma(pictures)
     chroma = torch.cat([(pictures[:, 2:3] - y) / 1.772, (pictures[:, 0:1] - y) / 1.402], dim=1)
-    half = functional.interpolate(_coded(functional.avg_pool2d(chroma, 2), table(coarse)), scale_factor=2.0)
+    half = _coded(functional.avg_pool2d(chroma, 2), table(coarse))
+    half = functional.interpolate(half, scale_factor=2.0, mode="bilinear", align_corners=False)
     chroma = torch.where(halve_chroma[:, None, None, None], half, _coded(chroma, table(coarse)))
     y = _coded(y - 0.5, table(fine)) + 0.5
     blue, red = y + 1.772 * chroma[:, :1], y + 1.402 * chroma[:, 1:]
@@ -138,7 +139,7 @@ def blob(noise: Tensor, area: Tensor) -> Tensor:
 
     ``noise`` is (B, 1, S, S), smooth: the shape is where it is highest.
     """
-    flat = noise.flatten(1)
+    flat = noise[:, :, ::4, ::4].flatten(1)
     rank = (flat.shape[1] * (1 - area)).long().clamp(0, flat.shape[1] - 1)
     level = flat.sort(dim=1).values.gather(1, rank[:, None])[:, :, None, None]
     spread = flat.std(dim=1)[:, None, None, None].clamp_min(1e-6)

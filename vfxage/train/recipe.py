@@ -133,7 +133,7 @@ class WhiteBalance(Part):
     """Warmer or colder, greener or pinker, by up to so many stops."""
 
     share: Share = 0.5
-    stops: Annotated[float, Field(ge=0, le=2)] = 0.25
+    stops: Annotated[float, Field(ge=0, le=2)] = 0.2
 
 
 class Gradient(Part):

@@ -1,0 +1,77 @@
+"""Training files: every shipped one loads, every mistake is told with its line and what to write instead."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.train.people import PLAIN, RECIPE
+from vfxage.errors import ShotError
+from vfxage.train import load_recipe
+
+SHIPPED = sorted((Path(__file__).resolve().parents[2] / "configs" / "train").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_recipe_loads(path):
+    recipe = load_recipe(path)
+    assert recipe.out.is_absolute()
+    assert recipe.data.real_targets >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("seed: 3", "sede: 3", 3, ["unknown key `sede`", "did you mean `seed`"]),
+        ("  side: 64", "  sied: 64", 6, ["data.sied", "did you mean `side`"]),
+        ("[{folder: people}]", "[{folder: people, layuot: index}]", 5, ["layuot", "layout"]),
+        ("holdout: 0", "holdout: 2", 8, ["`data.holdout` is 2", "at most 0.9"]),
+        ("side: 64", "side: big", 6, ['"big"', "a whole number"]),
+        ("sizes: [64]", "sizes: [70]", 9, ["70", "multiple of 16"]),
+        ("window: [0.5, 1.0]", "window: [1.0, 0.5]", 9, ["smaller number first"]),
+        ("window: [0.5, 1.0]", "window: [0.5]", 9, ["crop.window"]),
+        ("out: run\n", "", None, ["`out` is missing"]),
+        ("{folder: people}", "{folder: people, layout: flat}", 5, ["flat", "utkface"]),
+        ("seed: 3", "model: {architecture: huge}", 3, ["huge", "small"]),
+        ("seed: 3", "losses: {lpips: {weight: 1.0}}", 3, ["vgg"]),
+        ("seed: 3", "seed: !!python/object:os.system 3", 3, ["not allowed"]),
+        ("steps: 1000", "steps: true", None, ["schedule.steps"]),
+        ("rate", "rate", None, []),
+    ],
+)
+def test_mistake_is_told_with_its_line(tmp_path, old, new, line, words):
+    text = PLAIN.replace(old, new, 1)
+    path = tmp_path / "recipe.yaml"
+    path.write_text(text, encoding="utf-8")
+    if text == PLAIN:
+        assert load_recipe(path).seed == 3
+        return
+    with pytest.raises(ShotError) as caught:
+        load_recipe(path)
+    assert caught.value.exit_code == 2
+    assert line in (None, caught.value.line)
+    for word in words:
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"- a\n", b"\0\0", b"\xff\xfe", b"a: [", b"x" * (2 << 20)])
+def test_file_that_is_no_recipe(tmp_path, content):
+    path = tmp_path / "recipe.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ShotError) as caught:
+        load_recipe(path)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_recipe_and_folder(tmp_path):
+    for path in (tmp_path / "gone.yaml", tmp_path):
+        with pytest.raises(ShotError):
+            load_recipe(path)
+
+
+def test_paths_are_relative_to_the_file(tmp_path):
+    path = tmp_path / "deep" / "recipe.yaml"
+    path.parent.mkdir()
+    path.write_text(RECIPE, encoding="utf-8")
+    recipe = load_recipe(path)
+    assert recipe.out == tmp_path / "deep" / "run"
+    assert recipe.data.pairs[0].folder == tmp_path / "deep" / "people"
