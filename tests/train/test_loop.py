@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.cli import run
 from tests.train.people import PLAIN, RECIPE, curve, face, make_people, recipe_in
@@ -139,3 +140,53 @@ def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
     recipe.write_text(RECIPE.replace("warmup: 2", "warmup: 2, rate: 1.0e-4").replace("log_every: 1", "log_every: 2"))
     err = run("train", recipe, "--steps", 3, "--device", "cpu").ok().err
     assert "changed since: schedule.rate;" in err
+
+
+def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    recipe = recipe_in(tmp_path, RECIPE.replace("sheet_people: 2", "sheet_people: 2, tensorboard: true"))
+    run("train", recipe, "--steps", 5, "--device", "cpu").ok()
+    found = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    told = [(event.step, event.value) for event in found.Scalars("l1")]
+    assert told == [(line["step"], pytest.approx(line["l1"])) for line in curve(tmp_path)]
+    assert [event.step for event in found.Images("sheet")] == [5]
+
+
+def test_tensorboard_that_is_not_installed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    recipe = recipe_in(tmp_path, RECIPE.replace("sheet_people: 2", "tensorboard: true"))
+    run("train", recipe, "--steps", 1, "--device", "cpu").fails(2, "TensorBoard", "vfxage[train]")
+
+
+def test_sheet_shows_a_row_a_person_and_a_column_an_age(tmp_path):
+    text = RECIPE.replace("sheet_people: 2", "sheet_people: 2, sheet_ages: [25, 60, 75]").replace(
+        "holdout: 0", "holdout: 0.5"
+    )
+    run("train", recipe_in(tmp_path, text, people=8), "--steps", 5, "--device", "cpu").ok()
+    with Image.open(tmp_path / "run" / "sheet_0000005.png") as sheet:
+        assert sheet.size[0] == 4 * 256
+        assert sheet.size[1] // 256 == 2
+    assert any("held_out_l1" in line for line in curve(tmp_path))
+
+
+def test_fine_tuning_begins_with_the_checkpoint_and_keeps_its_norms(tmp_path):
+    from vfxage.model import ARCHITECTURES
+    from vfxage.model.checkpoint import save_checkpoint
+
+    row = ARCHITECTURES["ry_lu"]
+    torch.manual_seed(5)
+    begun = row.build().state_dict()
+    save_checkpoint(tmp_path / "begun.safetensors", row, begun)
+    model = "model: {architecture: ry_lu, init: begun.safetensors, export_half: false}\n"
+    recipe = recipe_in(tmp_path, PLAIN.replace("sizes: [64]", "sizes: [32]") + model)
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    tuned = load_checkpoint(tmp_path / "run" / "ry_lu_0000001.safetensors").state
+    for key, value in begun.items():
+        if "running" in key:
+            assert torch.equal(tuned[key], value), key
+        elif value.is_floating_point():
+            assert (tuned[key] - value).abs().max() < 2e-3, key
+    other = recipe.read_text().replace("architecture: ry_lu", "architecture: visage").replace("out: run", "out: other")
+    recipe.write_text(other)
+    run("train", recipe, "--steps", 1, "--device", "cpu").fails(2, "begun.safetensors", "architecture: ry_lu")
