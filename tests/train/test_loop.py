@@ -55,6 +55,16 @@ def test_work_after_the_last_save_is_done_again_not_counted_twice(undisturbed, t
     assert curve(tmp_path) == curve(undisturbed)
 
 
+def test_state_made_on_a_gpu_goes_on_on_a_cpu(undisturbed, tmp_path, monkeypatch):
+    """What torch writes of a GPU's tensors differs from a CPU's in the place it names for each."""
+    recipe = recipe_in(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        run("train", recipe, "--steps", 4, "--device", "cpu").ok()
+    run("train", recipe, "--steps", 10, "--device", "cpu").ok()
+    assert curve(tmp_path) == curve(undisturbed)
+
+
 def test_finished_run_says_so(undisturbed):
     assert "10 steps already" in run("train", undisturbed / "recipe.yaml", "--steps", 10, "--device", "cpu").ok().out
 
