@@ -110,7 +110,7 @@ def evaluate(request: Request, progress: Progress) -> Outcome:
         reader = Reader(seen)
         judges = Judges(finder=finder, sight=sight, reader=reader, embedder=request.embedder)
         read = [reader.read(one.person, one.photos, one.numbers) for one in seen]
-        bench = _Bench(request, judges, chosen, choose_people(chosen), spread(chosen, _STABLE), paths, progress)
+        bench = _Bench(request, judges, chosen, paths, progress)
         models = [bench.measure(name, ager) for name, ager in agers]
         return Outcome(
             folders=dict(Counter(one.photos for one in subjects)),
@@ -200,18 +200,12 @@ class _Bench:
     """Measures one model after another on the same faces and clips."""
 
     def __init__(
-        self,
-        request: Request,
-        judges: Judges,
-        subjects: Sequence[Subject],
-        shown: Sequence[Subject],
-        stable: Sequence[Subject],
-        paths: Sequence[Path],
-        progress: Progress,
+        self, request: Request, judges: Judges, subjects: Sequence[Subject], paths: Sequence[Path], progress: Progress
     ) -> None:
         self._request, self._judges, self._progress = request, judges, progress
-        self._subjects, self.stable, self._paths = subjects, stable, paths
-        self._shown = {one.key: one for one in shown}
+        self._subjects, self._paths = subjects, paths
+        self._shown = {one.key: one for one in choose_people(subjects)}
+        self.stable = spread(subjects, _STABLE)
         self.problems: list[str] = []
         """Clips left out; after a first model has met them they are not tried again."""
 
@@ -227,6 +221,7 @@ class _Bench:
                 tiles[subject.key][1].setdefault(0, own_tile(aged.crop, read))
                 tiles[subject.key][1][round(aged.asked)] = make_tiles(aged, read_aged)
 
+        shimmer = self._clips(ager, workers)  # first, so that clips that are no good are told of at once
         rows = make_rows(ager, self._subjects, self._judges, self._progress, workers, keep)
         crops = [_changed(cut_subject(one, ager.framing, crop_size(ager))) for one in self.stable]
         sheets = (f"faces-{name}.png", f"deltas-{name}.png")
@@ -239,7 +234,7 @@ class _Bench:
             fingerprint=ager.fingerprint,
             rows=rows,
             stability=stability.measure(ager, crops),
-            clips=self._clips(ager, workers),
+            clips=shimmer,
             groups=self._groups(ager, workers),
             speed=speed.measure(ager, crops[len(crops) // 2]),
             sheets=sheets,
