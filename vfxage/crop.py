@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vfxage.errors import ShotError
 from vfxage.geometry import (
+    MatteKind,
     bounding_box,
     crop_transform,
     face_matte,
@@ -64,7 +65,7 @@ class CropPlan:
     names: tuple[str, ...]
     """Of the faces that the shot names."""
     framing: Framing
-    matte: Literal["face", "box"]
+    matte: MatteKind
     feather: float
     """Shares of the face's height."""
     pixel_aspect: float

@@ -66,6 +66,9 @@ OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 
 _PROFILE = [152, 175, 199, 200, 18, 17, 16, 15, 14, 13, 12, 11, 0, 164, 2, 94, 19, 1, 4, 5, 195, 197, 6, 168, 8, 9, 151]
 """The face's middle line from the chin to the forehead: its outline when it is seen from the side."""
 
+MatteKind = Literal["head", "face", "box"]
+_HEAD, _HEAD_FEATHER = 1.45, 0.18
+"""How far out the head's matte ends, in distances of the outline from its middle; the least feather, face heights."""
 _BORDER = 0.03
 """Every matte is 0 on the crop's border and reaches its own value this share of the crop's side further in."""
 _BLUR_PER_SCALE = 0.4
@@ -202,17 +205,21 @@ def _kernel(variance: float) -> F32:
     return np.asarray(cv2.getGaussianKernel(2 * math.ceil(4 * sigma) + 1, sigma, cv2.CV_32F), dtype=np.float32)
 
 
-def face_matte(points: F32 | F64, size: int, kind: Literal["face", "box"], feather: float) -> F32:
+def face_matte(points: F32 | F64, size: int, kind: MatteKind, feather: float) -> F32:
     """Draw the matte of a crop: (size, size), 0..1, slope continuous.
 
-    "face": the mesh's outline, rising from exactly 0 on it (and outside) to exactly 1 within ``feather`` heights of the
-    face inside. "box": the crop's square, rising as far from its border. ``points`` is (478, 2) crop pixels. The
-    crop's border is 0 in either kind.
+    "head": with ears and neck: 1 on the face, falling to exactly 0 at ``_HEAD`` times the outline's distance from the
+    middle of the face. "face": the mesh's outline, rising from exactly 0 on it (and outside) to exactly 1 within
+    ``feather`` heights of the face inside. "box": the crop's square, rising as far from its border. ``points`` is
+    (478, 2) crop pixels. The crop's border is 0 in any kind.
     """
     height = FACE_HEIGHT * math.sqrt(np.linalg.det(framing_transform(points, Framing(name="ffhq"))[:, :2]))
     reach = max(feather * height, 1.5)
     if kind == "box":
         return _border(size, max(reach, _BORDER * size))
+    if kind == "head":
+        centre = points[OVAL].mean(axis=0)
+        points, reach = centre + _HEAD * (points - centre), max(reach, _HEAD_FEATHER * height)
     return _outline(points, size, reach) * _border(size, _BORDER * size)
 
 

@@ -23,7 +23,7 @@ faces:                           # optional: default is every face with the top-
     target_age: {1001: 40, 1048: 70}   # a number, or keyframes (linear between)
     intensity: 1.0               # a number, or keyframes
 temporal: {radius: 2, strength: 1.0}
-matte: {kind: face, feather: 0.08}     # face (mesh oval, feathered) | box (soft square crop)
+matte: {kind: face, feather: 0.08}     # head (default) | face (mesh oval, feathered) | box (soft square crop)
 outputs:
   - {path: out/demo.%04d.exr, passes: [beauty, delta, matte]}
   - {path: out/demo.mov, codec: prores_4444, passes: [beauty, matte]}   # matte rides as alpha

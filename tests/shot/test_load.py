@@ -46,7 +46,7 @@ BAD_VALUES = [
     ("radius: 2", "radius: true", 11, "`temporal.radius` is True; it must be a whole number"),
     ("strength: 1.0", "strength: '1'", 11, "`temporal.strength`"),
     ("feather: 0.08", "feather: 0.6", 12, "make it 0 to 0.5"),
-    ("kind: face", "kind: fase", 12, "choose 'face' or 'box'"),
+    ("kind: face", "kind: fase", 12, "choose 'head', 'face' or 'box'"),
     ("{radius: 2, strength: 1.0}", "3", 11, "`temporal` is 3; it must be keys and values"),
     ("name: lead", "name: 1st lead", 6, 'write it as "st_lead"'),
     ("name: lead", "name: 12", 6, "put it in quotes"),

@@ -87,9 +87,12 @@ class Canon:
         soft = soft * (1 - 0.8 * self._area(LIPS, 0, 3.0))
         inner = self._area(INNER_LIPS, 0, 1.0)
         ring = nodes(self.mean)[MESH : MESH + len(OVAL)]
+        # What lies around the face changes with it, less with distance: a young neck makes a mask of an old face.
+        around = _filled(self.mean[OVAL] + 0.30 * (self.mean[OVAL] - self.mean[:MESH].mean(axis=0)), 14.0)
         found = {
             "texture": texture,
             "soft": soft,
+            "around": around * (1 - self._area(OVAL, -4, 4.0)),
             "lips": self._area(LIPS, 0, 2.0) * (1 - inner),
             "inner_lips": inner,
             "brows": brows,

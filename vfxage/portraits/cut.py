@@ -61,7 +61,7 @@ def crop_portrait(
         name=portrait.person,
         rgb=np.clip(warp_to_crop(picture, whole, to_frame, size), 0.0, 1.0),
         points=inside,
-        matte=face_matte(inside, size, "face", FEATHER),
+        matte=face_matte(inside, size, "head", FEATHER),
         to_frame=to_frame,
         ages=ages or (portrait.age, portrait.age),
         intensity=1.0,

@@ -106,7 +106,7 @@ def _model(value: object, info: ValidationInfo) -> object:
     if not Path(value).suffix and "/" not in value:
         near = difflib.get_close_matches(value, MODELS, n=1) or MODELS
         raise ValueError(
-            f'is "{value}"; write {" or ".join(near)}, or the path of a checkpoint (.safetensors, .pth, .pt)'
+            f'is "{value}"; write {" or ".join(near)}, or the path of a checkpoint (.safetensors, .pth, .pt, .onnx)'
         )
     return _path(value, info)
 
@@ -180,8 +180,8 @@ class Temporal(_Part):
 class Matte(_Part):
     """Where the change shows."""
 
-    kind: Literal["face", "box"] = "face"
-    """face follows the face's outline, box is a soft square."""
+    kind: Literal["head", "face", "box"] = "head"
+    """head fades over ears and neck, face ends at the face's outline, box is a soft square."""
     feather: Annotated[float, Field(ge=0, le=0.5)] = 0.08
     """Softness of the edge as a share of the face's height."""
 

@@ -22,6 +22,8 @@ _SHINE = np.array([0.80, 1.02, 1.28], np.float32)
 """R, G and B of a highlight on skin: less saturated than the skin."""
 _CREASE = np.array([0.9, 1.03, 1.08], np.float32)
 """R, G and B of a crease: redder than the skin."""
+_BURN = np.float32(0.12)
+"""Skin is brightened by less than this, in log units: beyond it, highlights burn."""
 _DULL = np.array([-0.008, -0.010, -0.020], np.float32)
 """Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
 _SCLERA = np.array([-0.05, -0.07, -0.12], np.float32)
@@ -72,7 +74,7 @@ def change(
     broad = _tone(sight, half, prototype, years) + _features(sight, years)
     shade = half.take(_mixed(prototype.shade, years)) * sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
     if years.worn > 0:
-        broad += np.clip(1.7 * shade, -0.2, 0.12)[..., None]
+        broad += np.clip(2.0 * shade, -0.2, 0.09)[..., None]
         broad += _blotches(sight, half, skin, years)
         detail = _older(sight, chart, half, prototype, skin, years, smile)
     else:
@@ -80,7 +82,7 @@ def change(
         broad -= _evened(sight, years)
         detail = _younger(sight, half, prototype, years)
     whole = grow(broad, detail.shape)
-    rise, fall = np.maximum(detail, 0), np.minimum(detail, 0)
+    rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), np.minimum(detail, 0)
     for channel in range(3):
         whole[..., channel] += rise * _SHINE[channel] + fall * _CREASE[channel]
     return whole
@@ -92,8 +94,8 @@ def _mixed(columns: F32, years: Years) -> F32:
 
 
 def _laid_on(years: Years) -> float:
-    """How much of the old skin is laid on: 1.1 for 35 to 70 years, slower beyond."""
-    return 1.75 * (1 - math.exp(-1.0 * years.worn))
+    """How much of the old skin is laid on: 1.3 for 35 to 70 years, slower beyond."""
+    return 2.05 * (1 - math.exp(-1.0 * years.worn))
 
 
 def _soft(detail: F32, depth: float) -> F32:
@@ -110,7 +112,7 @@ def _older(
     own = np.clip(0.6 * gain[..., 2] + 0.35 * years.worn, 0, 0.9) * _soft(sight.bands[0], 0.16)
     own *= _creases_only(own, sight.smooth)
     own += min(0.45 * years.worn, 0.8) * _soft(sight.bands[1], 0.2)
-    own = texture * np.where(own < 0, 1.25 * own, 0.55 * own)
+    own = (texture + sight.beyond) * np.where(own < 0, 1.25 * own, 0.55 * own)
     # Donors smile; the folds of a smile belong on faces that do.
     cheeks = sight.masks["cheek_left"] + sight.masks["cheek_right"]
     eyes = sight.masks["eye_left"] + sight.masks["eye_right"]
@@ -143,14 +145,14 @@ def _creases_only(band: F32, source: F32) -> F32:
 
 def _younger(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
     """Change of log luma: what is darker (or, less, brighter) than a young face is lifted; pores stay."""
-    amount = np.float32(1 - math.exp(2.2 * years.worn))
-    texture = sight.masks["texture"] * sight.bare
+    amount = np.float32(1 - math.exp(2.8 * years.worn))
+    texture = sight.masks["texture"] * sight.bare + sight.beyond
     features = half.take(prototype.young)
     lifted = np.zeros_like(texture)
-    for k, (dark, bright, depth) in enumerate(((1.0, 0.6, 0.32), (1.0, 0.6, 0.42), (0.85, 0.4, 0.45))):
+    for k, (dark, bright, depth) in enumerate(((1.0, 0.75, 0.40), (1.0, 0.75, 0.55), (1.0, 0.5, 0.60))):
         lifted -= _shallow(sight.bands[k] - features[..., k + 1], dark, bright, depth)
     whole = grow(np.dstack([texture * lifted, texture]), sight.fine.shape)
-    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.7, 0.4, 0.12)), np.float32)
+    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.85, 0.55, 0.14)), np.float32)
 
 
 def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:
@@ -170,7 +172,8 @@ def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
     colour = np.clip(colour - (colour * texture[..., None]).sum(axis=(0, 1)) / weight, -0.06, 0.06)
     soft = sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
     dull = _DULL * np.float32(min(max(years.worn, -1.0), 1.5))
-    return np.asarray(soft[..., None] * (0.6 * level[..., None] + 0.12 * colour + dull), np.float32)
+    answer = soft[..., None] * (0.6 * level[..., None] + 0.12 * colour + dull)
+    return np.asarray(answer + sight.beyond[..., None] * dull, np.float32)
 
 
 def _blotches(sight: Sight, half: Chart, skin: OldSkin, years: Years) -> F32:

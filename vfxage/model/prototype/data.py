@@ -25,8 +25,9 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of R, G and B (ITU-R BT.709) in the logarithm too: a change of all three alike is a change of luma alone."""
 REGIONS = ("forehead", "eye_left", "eye_right", "cheek_left", "cheek_right", "mouth", "nose")
 """Where old skin is chosen separately; left is the picture's. Their masks sum to 1."""
-MASKS = ("texture", "soft", "lips", "inner_lips", "brows", "eyes", "head", *REGIONS)
-"""Skin that may take detail; skin that may take shading; lips; what they open on; brows; eyes; the head."""
+MASKS = ("texture", "soft", "around", "lips", "inner_lips", "brows", "eyes", "head", *REGIONS)
+"""Skin that may take detail, or shading; ears, neck and hairline, less with distance; lips and what they open on;
+brows, eyes, the head."""
 BANDS = (0.7, 1.5, 3.0, 6.0, 12.0)
 """Sigmas, canonical pixels, of the blurs that part a face into bands; the finest band is what the first takes away."""
 _HALF, _QUARTER = CANON // 2, CANON // 4

@@ -45,6 +45,8 @@ class Sight:
     """(., ., 3) half grid, log RGB beyond that."""
     bare: F32
     """Half grid, 0..1: skin, seen by the lens, without hair, rims, glare or shadow."""
+    beyond: F32
+    """Half grid, 0..1: bare skin of ears, neck and hairline, less with distance from the face."""
     seen: F32
     """Half grid, 0..1: what the lens sees of the head."""
     masks: dict[str, F32]
@@ -91,6 +93,7 @@ def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) 
     colour = blur(halve(log), 0.8 * unit)
     light, likeness, darker, tint = like_skin(colour, masks["texture"] * half.seen)
     likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
+    bare = likeness * hairless.astype(np.float32) * half.seen
     return Sight(
         log=log,
         fine=fine * grow(lines, fine.shape),
@@ -100,7 +103,8 @@ def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) 
         light=light,
         darker=darker,
         tint=tint,
-        bare=likeness * hairless.astype(np.float32) * half.seen,
+        bare=bare,
+        beyond=masks["around"] * bare**3,  # what is beside a face may well be a wall of nearly its colour
         seen=half.seen,
         masks=masks,
         unit=unit,
