@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,7 +137,8 @@ def _constants(file: OnnxFile) -> dict[str, float]:
     found = {}
     for name, tensor in tensors.items():
         if len(tensor.dims) <= 4 and all(size == 1 for size in tensor.dims):
-            found[name] = float(onnx.numpy_helper.to_array(tensor).reshape(-1)[0])
+            with suppress(Exception):  # a forged one is none; onnxruntime says so when it opens the file
+                found[name] = float(onnx.numpy_helper.to_array(tensor).reshape(-1)[0])
     return found
 
 

@@ -100,7 +100,9 @@ def open_session(file: OnnxFile, device: str) -> Any:
         index = int(device.partition(":")[2] or 0)
         providers.insert(0, ("CUDAExecutionProvider", {"device_id": index, "use_tf32": 0}))
     try:
-        session = onnxruntime.InferenceSession(file.model.SerializeToString(), options, providers=providers)
+        session = onnxruntime.InferenceSession(
+            file.model.SerializeToString(), options, providers=providers, enable_fallback=0
+        )
     except Exception as error:  # onnxruntime's errors share no type below this one
         raise ModelError(
             f"cannot be run ({_brief(error)})", path=file.path, fix="export or download it again"
