@@ -82,6 +82,20 @@ def test_people_held_out_stay_held_out_when_others_come(tmp_path):
     assert {portrait.person for portrait, _ in more.portraits} == learned
 
 
+def test_person_of_two_folders_is_held_out_of_both(tmp_path):
+    text = PLAIN.replace("holdout: 0", "holdout: 0.5")
+    make_people(tmp_path / "people", people=8)
+    make_people(tmp_path / "again", people=8)
+    _, one = opened(tmp_path, text)
+    _, two = opened(tmp_path, text.replace("[{folder: people}]", "[{folder: people}, {folder: again}]"))
+    _, lent = opened(tmp_path, text.replace("  side", "  portraits: [{folder: again}]\n  side"))
+    held = {person.name for person in one.held_out}
+    assert 0 < len(held) < 8
+    assert Counter(person.name for person in two.held_out) == dict.fromkeys(held, 2)
+    assert not {portrait.person for portrait, _ in lent.portraits} & held
+    assert len(lent.portraits) == 2 * (8 - len(held))
+
+
 def test_critic_is_shown_photographs_of_about_the_target_age(tmp_path):
     recipe, data = opened(tmp_path)
     assert [portrait.age for portrait, _ in data.portraits] == [45.0] * 4

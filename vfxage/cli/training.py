@@ -35,8 +35,8 @@ def train(
     from vfxage.train.loop import train as run
     from vfxage.train.parallel import join
 
-    with join(device) as world, _signal_kept() as stopping:
-        outcome = run(loaded, world, progress, steps=steps, stopping=stopping)
+    with join(device) as world:
+        outcome = run(loaded, world, progress, steps=steps, stoppable=_signal_kept)
     if not world.first:
         return
     if outcome.checkpoint is None:

@@ -23,6 +23,7 @@ class Person:
     """One person's pictures, youngest first, and which of them make pairs."""
 
     name: str
+    """As the folder has it; the same name in two folders is held out of both or of neither."""
     portraits: tuple[Portrait, ...]
     framing: str
     """picture or face, as the folder's recipe says."""
@@ -58,8 +59,8 @@ def open_data(recipe: DataPart, seed: int, progress: Progress) -> TrainingData:
     more = [(source, _open(source, recipe)) for source in recipe.portraits]
     problems = [problem for _, found in (*opened, *more) for problem in found.problems]
     people: list[Person] = []
-    for number, (source, found) in enumerate(opened):
-        made, unequal = _people(found, source.framing, f"{number}/" if len(opened) > 1 else "")
+    for source, found in opened:
+        made, unequal = _people(found, source.framing)
         people += made
         problems += unequal
     lonely = [person for person in people if not person.to_real and not person.to_made]
@@ -69,7 +70,7 @@ def open_data(recipe: DataPart, seed: int, progress: Progress) -> TrainingData:
     held = {person.name for person in people if _is_held_out(person.name, recipe.holdout, seed)}
     paired = [person for person in people if person.to_real or person.to_made]
     real = [(portrait, person.framing) for person in people if person.name not in held for portrait in person.portraits]
-    real += [(item, source.framing) for source, found in more for item in found.portraits]
+    real += [(item, source.framing) for source, found in more for item in found.portraits if item.person not in held]
     data = TrainingData(
         people=tuple(person for person in paired if person.name not in held),
         held_out=tuple(person for person in paired if person.name in held),
@@ -102,7 +103,7 @@ def _square(found: Collection) -> Collection:
     )
 
 
-def _people(found: Collection, framing: str, prefix: str) -> tuple[list[Person], list[Problem]]:
+def _people(found: Collection, framing: str) -> tuple[list[Person], list[Problem]]:
     """A folder's people; pictures of another size than a person's first are no pixels on pixels."""
     people, unequal = [], []
     for name, portraits in found.people().items():
@@ -122,7 +123,7 @@ def _people(found: Collection, framing: str, prefix: str) -> tuple[list[Person],
         ]
         to_real = tuple(pair for pair in pairs if alike[pair[1]].real)
         to_made = tuple(pair for pair in pairs if not alike[pair[1]].real)
-        people.append(Person(prefix + name, alike, framing, to_real, to_made))
+        people.append(Person(name, alike, framing, to_real, to_made))
     return people, unequal
 
 

@@ -66,8 +66,20 @@ class Learner:
     def learn(self, batch: Batch) -> dict[str, float]:
         """Take the batch's step; its losses before their weights, and their weighted sum as "total".
 
-        Raises ModelError at NaN and Inf.
+        Raises ModelError at NaN and Inf, and where memory runs out.
         """
+        try:
+            return self._learn(batch)
+        except RuntimeError as error:  # torch's own for a GPU; a CPU's says only in words what it is
+            if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+                count, size = len(batch.indices), batch.source.shape[-1]
+                raise ModelError(
+                    f"not enough memory on {self.device} for {count} examples of {size} px",
+                    fix="lower `schedule.batch` or `crop.sizes`",
+                ) from error
+            raise
+
+    def _learn(self, batch: Batch) -> dict[str, float]:
         self._set_mode()
         draws = Draws(batch, self.recipe.seed, self.device)
         examples = augment(as_floats(batch, self.device), self.recipe.augment, draws)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +30,16 @@ class Outcome:
     """The last one written; None where there was nothing to do."""
 
 
-def train(
-    recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stopping: Callable[[], bool]
-) -> Outcome:
-    """Train until the recipe's last step, or ``steps`` where that is sooner, or until ``stopping()``; then save.
+Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
+"""Holds signals back while its block runs, in which its function tells whether one has come."""
 
-    Takes up the state in the run's folder. Raises ShotError, ReadError, WriteError and ModelError.
+
+def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> Outcome:
+    """Train until the recipe's last step, or ``steps`` where that is sooner, or until it is stopped; then save.
+
+    Takes up the state in the run's folder. Raises ShotError, OutputError, ReadError, WriteError and ModelError.
     """
     progress = progress if world.first else Silent()
-    data = open_data(recipe.data, recipe.seed, progress)
     learner = Learner(recipe, world)
     run = Run(recipe, progress, writes=world.first)
     run.open(learner)
@@ -46,6 +47,7 @@ def train(
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
     if learner.step >= last:
         return Outcome(learner.step, None)
+    data = open_data(recipe.data, recipe.seed, progress)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
     portraits = recipe.losses.adversarial.weight > 0
     batches = Batches(recipe, data, pictures, portraits=portraits, rank=world.rank, world=world.size)
@@ -54,6 +56,7 @@ def train(
         progress.note("nobody is held out: sheets show people that were learned from")
     board = Board(run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step)
     with (
+        stoppable() as stopping,
         closing(board),
         ordered_map(batches, range(learner.step, last), workers=recipe.data.workers, ahead=2) as ready,
         progress.stage("train", last - learner.step, unit="step") as advance,
@@ -70,5 +73,5 @@ def train(
                     run.save(learner)
             if stop:
                 break
-    world.wait()
+        world.wait()
     return Outcome(learner.step, run.checkpoints()[-1])

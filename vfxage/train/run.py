@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from vfxage.errors import ReadError, WriteError
+from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.progress import Progress
 from vfxage.publish import publish, sweep
 from vfxage.train.learner import Learner
@@ -34,7 +34,8 @@ class Run:
     def open(self, learner: Learner) -> None:
         """Take up the state that is in the folder, if any.
 
-        Raises ReadError for a state that is damaged, ShotError for one of another architecture.
+        Raises OutputError for a folder that cannot be made, ReadError for a state that is damaged, ShotError for one of
+        another architecture.
         """
         path = self.folder / STATE
         try:
@@ -42,7 +43,7 @@ class Run:
             if self._writes:
                 sweep(self.folder)
         except OSError as error:
-            raise WriteError(
+            raise OutputError(
                 f"cannot be made ({error.strerror})", path=self.folder, fix="choose another `out:`"
             ) from error
         if not path.exists():
