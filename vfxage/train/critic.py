@@ -16,8 +16,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 from vfxage.train.parallel import World
 from vfxage.train.recipe import Adversarial
 
-_OTHER_AGE = 0.5
-"""Weight of photographs shown with a wrong age, which are wrong: so the age counts."""
+_WRONG = 0.25
+"""Share, of what is not to be believed, of photographs that are shown with a wrong age: so the age counts."""
 _OFF, _MIDDLE = 25.0, 50.0
 """Years by which a wrong age is off, towards this age."""
 
@@ -75,9 +75,9 @@ class Adversary:
     def learn(self, portrait: Tensor, result: Tensor, ages: Tensor) -> dict[str, Tensor]:
         """One step of the critic on photographs and (detached) results of the same ages; its loss."""
         real, made = self._scores(portrait, ages), self._scores(result, ages)
-        loss = functional.relu(1 - real).mean() + functional.relu(1 + made).mean()
-        others = torch.where(ages > _MIDDLE, ages - _OFF, ages + _OFF)
-        loss = loss + _OTHER_AGE * functional.relu(1 + self._scores(portrait, others)).mean()
+        wrong = self._scores(portrait, torch.where(ages > _MIDDLE, ages - _OFF, ages + _OFF))
+        against = (1 - _WRONG) * functional.relu(1 + made).mean() + _WRONG * functional.relu(1 + wrong).mean()
+        loss = functional.relu(1 - real).mean() + against
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._world.average(self.critic.parameters())
