@@ -33,7 +33,7 @@ _BRIGHT = 0.40
 _COLOUR = (0.35, 0.35, 0.25, 0.10, 0.0)
 _FLAT = 24.0
 """Canonical pixels past which an assembly changes nothing: broad light is the portrait's, not the age's."""
-_NOSE = 0.6
+_NOSE = 0.4
 _COVER = {"forehead": 0.95, "eye": 0.80, "cheek": 0.85, "mouth": 0.75, "nose": 0.80}
 """Share of a region that must be the donor's bare skin."""
 _HAIRY = {"forehead": 0.0175, "eye": 0.031, "cheek": 0.024, "mouth": 0.019, "nose": 0.022}

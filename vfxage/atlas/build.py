@@ -139,6 +139,7 @@ def _maps(regression: Regression, bands: tuple[F32, ...], masks: dict[str, F32])
     shades = np.array([blur(image, 0.8) for image in solved["shade"]])
     weight = _half(masks["soft"])  # folds only: as a whole, the face gets neither darker nor lighter
     shades -= (shades * weight).sum(axis=(1, 2), keepdims=True) / weight.sum()
+    shades *= _half(masks["inner"])  # near its outline a face is next to hair, whose age is another matter
     return {
         "shade": (shades + shades[:, :, ::-1]) / 2,
         "tone": _columns([solved[f"tone{c}"] for c in range(3)], 4.0),

@@ -92,6 +92,7 @@ class Canon:
         found = {
             "texture": texture,
             "soft": soft,
+            "inner": self._area(OVAL, -14, 7.0),
             "around": around * (1 - self._area(OVAL, -4, 4.0)),
             "lips": self._area(LIPS, 0, 2.0) * (1 - inner),
             "inner_lips": inner,

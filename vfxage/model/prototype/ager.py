@@ -14,7 +14,7 @@ import numpy as np
 from vfxage.model.prototype.change import OldSkin, Years, change
 from vfxage.model.prototype.data import FLOOR, REGIONS, Prototype, load_prototype, shipped
 from vfxage.model.prototype.mesh import MESH, Chart, resampled
-from vfxage.model.prototype.sight import blur, canonical_pixels, grow, see
+from vfxage.model.prototype.sight import Sight, blur, canonical_pixels, grow, see
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing, Window
 
 _LARGEST = 512
@@ -121,9 +121,10 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     # As a sum of differences, so that where nothing changes the bits are the crop's; grain stays where the film has it.
     toned = rgb + (rgb + np.float32(FLOOR)) * (cv2.exp(grow(delta, rgb.shape)) - np.float32(1))
     grain = np.clip(rgb - blur(rgb, 0.7 * unit * scale), -_GRAIN, _GRAIN)
-    flow = _movement(crop.points, prototype, half, years) / scale
+    flow = _movement(crop.points, prototype, half, years) / scale * (1 - _worn_things(sight))[..., None]
     flow = grow(blur(flow, 1.5 * unit), rgb.shape) * np.float32(scale)
-    step[inside] = _moved(np.asarray(toned - grain, np.float32), flow) - (rgb - grain)
+    aged = rgb + (_moved(np.asarray(toned - grain, np.float32), flow) - (rgb - grain))
+    step[inside] = np.clip(aged, 0, 1) - rgb
     return step
 
 
@@ -140,6 +141,12 @@ def _movement(points: F32, prototype: Prototype, half: Chart, years: Years) -> F
     to_crop = np.linalg.lstsq(known, points[:MESH].astype(np.float64), rcond=None)[0][:2]
     moved = half.take(np.ascontiguousarray(columns)) @ (_SHAPE * to_crop).astype(np.float32)
     return np.asarray(moved * half.seen[..., None], np.float32)
+
+
+def _worn_things(sight: Sight) -> F32:
+    """Half grid, 0..1: rims, glare, strands and beards where skin should be; they do not move with it."""
+    things = sight.masks["texture"] * (1 - sight.bare)
+    return np.clip(blur(np.asarray(things, np.float32), 3.0 * sight.unit) * np.float32(1.6), 0, 1)
 
 
 def _moved(image: F32, flow: F32) -> F32:

@@ -15,14 +15,16 @@ import numpy as np
 
 from vfxage.model.prototype.data import LUMA, Prototype, age_columns
 from vfxage.model.prototype.mesh import Chart
-from vfxage.model.prototype.sight import Sight, grow, luma
+from vfxage.model.prototype.sight import Sight, blur, grow, halve, luma
 from vfxage.types import F32
 
 _SHINE = np.array([0.80, 1.02, 1.28], np.float32)
 """R, G and B of a highlight on skin: less saturated than the skin."""
 _CREASE = np.array([0.9, 1.03, 1.08], np.float32)
 """R, G and B of a crease: redder than the skin."""
-_BURN = np.float32(0.12)
+_FLAT = 20.0
+"""Canonical pixels past which detail does nothing."""
+_BURN = np.float32(0.16)
 """Skin is brightened by less than this, in log units: beyond it, highlights burn."""
 _DULL = np.array([-0.008, -0.010, -0.020], np.float32)
 """Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
@@ -74,13 +76,14 @@ def change(
     broad = _tone(sight, half, prototype, years) + _features(sight, years)
     shade = half.take(_mixed(prototype.shade, years)) * sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
     if years.worn > 0:
-        broad += np.clip(2.0 * shade, -0.2, 0.09)[..., None]
+        broad += np.clip(2.0 * shade, -0.2, 0.045)[..., None]
         broad += _blotches(sight, half, skin, years)
         detail = _older(sight, chart, half, prototype, skin, years, smile)
     else:
         broad += np.clip(1.5 * shade, -0.12, 0.2)[..., None]
         broad -= _evened(sight, years)
         detail = _younger(sight, half, prototype, years)
+    detail = _flattened(detail, sight)
     whole = grow(broad, detail.shape)
     rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), np.minimum(detail, 0)
     for channel in range(3):
@@ -96,6 +99,13 @@ def _mixed(columns: F32, years: Years) -> F32:
 def _laid_on(years: Years) -> float:
     """How much of the old skin is laid on: 1.3 for 35 to 70 years, slower beyond."""
     return 2.05 * (1 - math.exp(-1.0 * years.worn))
+
+
+def _flattened(detail: F32, sight: Sight) -> F32:
+    """Detail without what it does to the face as a whole: creases are darker than ridges are bright, faces are not."""
+    quarter = halve(halve(detail))
+    broad = blur(quarter, _FLAT * sight.unit / 4) * grow(sight.masks["texture"] * sight.seen, quarter.shape)
+    return np.asarray(detail - np.float32(0.8) * grow(broad, detail.shape), np.float32)
 
 
 def _soft(detail: F32, depth: float) -> F32:
@@ -117,7 +127,7 @@ def _older(
     cheeks = sight.masks["cheek_left"] + sight.masks["cheek_right"]
     eyes = sight.masks["eye_left"] + sight.masks["eye_right"]
     folds = texture * (1 - (1 - smile) * (0.62 * cheeks + 0.30 * eyes))
-    amount = _laid_on(years) * (1 + 0.35 * _darkness(sight, texture))
+    amount = _laid_on(years) * (1 + 0.6 * _darkness(sight, texture))
     laid = chart.take(skin.detail)
     shape = sight.fine.shape
     whole = grow(np.dstack([own, texture, folds]).astype(np.float32), shape)
@@ -172,7 +182,7 @@ def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
     colour = np.clip(colour - (colour * texture[..., None]).sum(axis=(0, 1)) / weight, -0.06, 0.06)
     soft = sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
     dull = _DULL * np.float32(min(max(years.worn, -1.0), 1.5))
-    answer = soft[..., None] * (0.6 * level[..., None] + 0.12 * colour + dull)
+    answer = soft[..., None] * (0.35 * level[..., None] + 0.12 * colour + dull)
     return np.asarray(answer + sight.beyond[..., None] * dull, np.float32)
 
 
