@@ -8,11 +8,13 @@ import pytest
 from tests.train.people import PLAIN, face, make_people, recipe_in
 from vfxage.errors import ShotError
 from vfxage.model import ARCHITECTURES
+from vfxage.portraits import crop_portrait, scan_portraits
 from vfxage.progress import Silent
 from vfxage.train import load_recipe
 from vfxage.train.batches import Batches
 from vfxage.train.data import open_data
 from vfxage.train.pictures import Pictures, View, cut
+from vfxage.types import Framing
 
 
 def opened(folder, text=PLAIN, **people):
@@ -130,3 +132,18 @@ def test_pictures_of_unequal_sizes_and_not_square_are_named(tmp_path):
     told = {problem.path.name: problem.what for problem in data.problems}
     assert "another size" in told["p0_20.png"]
     assert "80x64" in told["p1_20.png"]
+
+
+@pytest.mark.parametrize("framing", ["picture", "face"])
+def test_weight_lies_on_the_face_and_the_face_is_where_the_framing_says(portraits, framing):
+    portrait = scan_portraits(portraits / "eval").portraits[3]
+    pictures = Pictures(128, Framing(name="wide" if framing == "face" else "ffhq"), 1e9)
+    picture, weight = pictures.picture(portrait, framing, portrait), pictures.weight(framing, portrait)
+    assert (picture.shape, weight.shape) == ((128, 128, 3), (32, 32))
+    nose = portrait.points[4] * 32 / portrait.size[0]
+    if framing == "face":
+        crop = crop_portrait(portrait, Framing(name="wide"), 128)
+        nose = crop.points[4] / 4
+        assert np.abs(picture / 255 - crop.rgb).max() < 0.01
+    assert weight[int(nose[1]), int(nose[0])] == 255
+    assert weight[[0, 0, -1, -1], [0, -1, 0, -1]].max() < 20

@@ -44,7 +44,9 @@ def test_two_processes_learn_what_one_does_and_one_writes(tmp_path):
     alone, together = curve(tmp_path / "alone"), curve(tmp_path / "together")
     assert [line["step"] for line in together] == [line["step"] for line in alone]
     for one, other in zip(alone, together, strict=True):
-        assert one == pytest.approx(other, rel=2e-3)
+        for name, value in one.items():
+            score = name in ("adversarial", "critic")  # about 0, where Adam's first steps make much of a rounding
+            assert other[name] == pytest.approx(value, rel=2e-3, abs=2e-3 if score else 0), name
     one, other = (
         torch.load(tmp_path / name / "run" / "state.pt", weights_only=True)["learner"]["network"]
         for name in ("alone", "together")

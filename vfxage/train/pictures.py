@@ -17,9 +17,8 @@ from vfxage.types import F32, F64, U8, Framing, Window
 
 WEIGHT_STEP = 4
 """The face's weight is kept at a quarter of the picture's size: it is smooth."""
-_SOFT, _WIDER = 0.15, 1.3
-"""Width of the rise of the face's weight, in heights of the face; it is whole on the face's outline, and ends that far
-out: neck, ears and hairline age too."""
+_SOFT = 0.15
+"""Width of the rise of the face's weight, in heights of the face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,7 @@ class Pictures:
         to_square = np.array([[scale, 0, 0], [0, scale, 0]])
         if framing == "face":
             to_square = invert(crop_transform(base.points, self._framing, size))
-        points = map_points(base.points, to_square)
-        middle = points.mean(0)
-        matte = face_matte(middle + _WIDER * (points - middle), size, "face", _SOFT)
+        matte = face_matte(map_points(base.points, to_square), size, "head", _SOFT)
         return self._keep(key, np.asarray(np.round(matte * 255), np.uint8))
 
     def _decode(self, portrait: Portrait, framing: str, base: Portrait) -> U8:
