@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from vfxage.atlas.regress import Unfolded
+from vfxage.model.prototype.change import creases_only
 from vfxage.model.prototype.data import REGIONS
 from vfxage.model.prototype.mesh import CANON
 from vfxage.model.prototype.sight import blur, luma
@@ -33,7 +34,7 @@ _BRIGHT = 0.40
 _COLOUR = (0.35, 0.35, 0.25, 0.10, 0.0)
 _FLAT = 24.0
 """Canonical pixels past which an assembly changes nothing: broad light is the portrait's, not the age's."""
-_NOSE = 0.4
+_NOSE = 0.2
 _COVER = {"forehead": 0.95, "eye": 0.80, "cheek": 0.85, "mouth": 0.75, "nose": 0.80}
 """Share of a region that must be the donor's bare skin."""
 _HAIRY = {"forehead": 0.0175, "eye": 0.031, "cheek": 0.024, "mouth": 0.019, "nose": 0.022}
@@ -76,6 +77,8 @@ def donor_of(portrait: Portrait, seen: Unfolded, young: tuple[F32, ...], texture
         colours.append((rest - level[..., None]) * mask[..., None])
         bound = np.float32(_LIMIT * _spread(level, mask))
         levels.append(bound * np.tanh(level / bound) * mask)
+    lines = creases_only(levels[1] + levels[2], blur(levels[1] + levels[2] + levels[3], 1.0))
+    levels[:3] = [level * blur(lines, 0.8) for level in levels[:3]]  # freckles and pores are their owner's
     bare = blur(np.asarray(cv2.erode(seen.skin, np.ones((7, 7), np.uint8)), np.float32), 2.0)
     return Donor(person=portrait.person, levels=tuple(levels), colours=tuple(colours), bare=bare)
 

@@ -26,7 +26,7 @@ _SEEDS: dict[str, tuple[int, ...]] = {
     "nose": (4, 5, 195, 197, 6, 1, 45, 275),
 }
 """Landmarks whose surroundings make a region; the right side's are the left's, mirrored."""
-_BORDER = 5.0
+_BORDER = 9.0
 """Canonical pixels over which one region gives way to the next."""
 
 

@@ -18,7 +18,7 @@ from vfxage.model.prototype.mesh import Chart
 from vfxage.model.prototype.sight import Sight, blur, grow, halve, luma
 from vfxage.types import F32
 
-_SHINE = np.array([0.80, 1.02, 1.28], np.float32)
+_SHINE = np.array([0.97, 1.0, 1.05], np.float32)
 """R, G and B of a highlight on skin: less saturated than the skin."""
 _CREASE = np.array([0.9, 1.03, 1.08], np.float32)
 """R, G and B of a crease: redder than the skin."""
@@ -26,6 +26,8 @@ _FLAT = 20.0
 """Canonical pixels past which detail does nothing."""
 _BURN = np.float32(0.16)
 """Skin is brightened by less than this, in log units: beyond it, highlights burn."""
+_DEEP = np.float32(0.32)
+"""Nor is it darkened by more: beyond it, creases look drawn."""
 _DULL = np.array([-0.008, -0.010, -0.020], np.float32)
 """Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
 _SCLERA = np.array([-0.05, -0.07, -0.12], np.float32)
@@ -85,7 +87,7 @@ def change(
         detail = _younger(sight, half, prototype, years)
     detail = _flattened(detail, sight)
     whole = grow(broad, detail.shape)
-    rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), np.minimum(detail, 0)
+    rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), _DEEP * np.tanh(np.minimum(detail, 0) / _DEEP)
     for channel in range(3):
         whole[..., channel] += rise * _SHINE[channel] + fall * _CREASE[channel]
     return whole
@@ -97,8 +99,8 @@ def _mixed(columns: F32, years: Years) -> F32:
 
 
 def _laid_on(years: Years) -> float:
-    """How much of the old skin is laid on: 1.3 for 35 to 70 years, slower beyond."""
-    return 2.05 * (1 - math.exp(-1.0 * years.worn))
+    """How much of the old skin is laid on: 1.7 for 35 to 70 years, slower beyond."""
+    return 2.65 * (1 - math.exp(-1.0 * years.worn))
 
 
 def _flattened(detail: F32, sight: Sight) -> F32:
@@ -119,9 +121,9 @@ def _older(
     """Change of log luma: old skin by region, and the face's own lines made deeper."""
     texture = sight.masks["texture"] * sight.bare
     gain = half.take(_mixed(prototype.gain, years))
-    own = np.clip(0.6 * gain[..., 2] + 0.35 * years.worn, 0, 0.9) * _soft(sight.bands[0], 0.16)
-    own *= _creases_only(own, sight.smooth)
-    own += min(0.45 * years.worn, 0.8) * _soft(sight.bands[1], 0.2)
+    own = np.clip(0.6 * gain[..., 2] + 0.45 * years.worn, 0, 1.0) * _soft(sight.bands[0], 0.16)
+    own *= creases_only(own, sight.smooth)
+    own += min(0.55 * years.worn, 0.9) * _soft(sight.bands[1], 0.2)
     own = (texture + sight.beyond) * np.where(own < 0, 1.25 * own, 0.55 * own)
     # Donors smile; the folds of a smile belong on faces that do.
     cheeks = sight.masks["cheek_left"] + sight.masks["cheek_right"]
@@ -142,7 +144,7 @@ def _darkness(sight: Sight, texture: F32) -> float:
     return min(max((-0.95 - level) / 0.7, 0.0), 1.0)
 
 
-def _creases_only(band: F32, source: F32) -> F32:
+def creases_only(band: F32, source: F32) -> F32:
     """1, falling to 0.2 where a dark detail is as short as it is wide: age deepens lines, not moles.
 
     By the curvatures of the smoothed picture (the eigenvalues of its Hessian): a line is curved one way only.
@@ -162,7 +164,7 @@ def _younger(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F
     for k, (dark, bright, depth) in enumerate(((1.0, 0.75, 0.40), (1.0, 0.75, 0.55), (1.0, 0.5, 0.60))):
         lifted -= _shallow(sight.bands[k] - features[..., k + 1], dark, bright, depth)
     whole = grow(np.dstack([texture * lifted, texture]), sight.fine.shape)
-    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.85, 0.55, 0.14)), np.float32)
+    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.78, 0.5, 0.14)), np.float32)
 
 
 def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:
@@ -187,11 +189,11 @@ def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
 
 
 def _blotches(sight: Sight, half: Chart, skin: OldSkin, years: Years) -> F32:
-    """Half of old skin's own colour: all of it looks dirty."""
+    """A fifth of old skin's own colour: all of it looks dirty."""
     red, blue = np.moveaxis(half.take(skin.chroma), -1, 0)
     green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
     texture = sight.masks["texture"] * sight.bare
-    return np.asarray(np.dstack([red, green, blue]) * (texture * np.float32(0.5 * _laid_on(years)))[..., None])
+    return np.asarray(np.dstack([red, green, blue]) * (texture * np.float32(0.2 * _laid_on(years)))[..., None])
 
 
 def _evened(sight: Sight, years: Years) -> F32:
@@ -209,13 +211,13 @@ def _features(sight: Sight, years: Years) -> F32:
     away = (light - luma(light)[..., None]) - (colour - level[..., None])
     paler, darker = min(max(0.3 * years.worn, -0.35), 0.4), min(max(-0.03 * years.worn, -0.05), 0.05)
     answer = lips[..., None] * (np.float32(paler) * away + np.float32(darker))
-    beard = (1 - masks["brows"]) * (1 - masks["eyes"]) * (1 - masks["lips"]) * (1 - masks["inner_lips"]) * masks["head"]
+    beard = (masks["cheek_left"] + masks["cheek_right"] + masks["mouth"]) * masks["soft"]  # which leaves out the lips
     hair = np.clip((-sight.darker - 0.25) / 0.5, 0, 1) * sight.seen
     if years.grey > 0:
         hair *= (0.9 * masks["brows"] + 0.8 * beard * (1 - sight.bare)) * np.float32(years.grey)
     else:
         hair *= masks["brows"] * np.float32(0.5 * max(years.grey, -0.6))
-    answer += hair[..., None] * (0.3 * np.maximum(light - colour, 0) + 0.8 * (level[..., None] - colour))
+    answer += hair[..., None] * (0.45 * np.maximum(light - colour, 0) + 0.8 * (level[..., None] - colour))
     white = np.clip((level - luma(light) + 0.35) / 0.35, 0, 1) * masks["eyes"]
     white *= np.exp(-np.square(np.abs(colour - level[..., None]).max(axis=2) / 0.3))
     answer += (white * np.float32(min(max(years.worn, -0.7), 1.2)))[..., None] * _SCLERA
