@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +39,7 @@ class Ager(Protocol):
 
 
 def load_ager(model: str, device: str = "auto") -> Ager:
-    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "bands", or the path of a file that holds one.
+    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "small", "bands", or a file that holds one.
 
     ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here, ModelError for a checkpoint
     that is missing, damaged, hostile or of an unknown network, InstallError for ONNX without the extra.
@@ -61,4 +62,5 @@ def load_ager(model: str, device: str = "auto") -> Ager:
     from vfxage.model.checkpoint import load_checkpoint
 
     place = find_device(device)
-    return NetworkAger(load_checkpoint(model), place)
+    path = resources.files("vfxage.model") / "data" / "small.safetensors" if model == "small" else model
+    return NetworkAger(load_checkpoint(str(path)), place)

@@ -40,7 +40,7 @@ MOVIES: dict[str, tuple[Codec, ...]] = {
 ALPHA_CODEC: Codec = "prores_4444"
 """The one in which a matte can ride."""
 
-MODELS = ("builtin", "prototype", "bands")
+MODELS = ("builtin", "prototype", "small", "bands")
 """Models that are no files."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -257,7 +257,7 @@ class Shot(_Part):
     ocio: FilePath | None = None
     """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
     model: Annotated[str, BeforeValidator(_model)] = "builtin"
-    """builtin, prototype, bands (neither needs weights), or the path of a checkpoint relative to the shot file."""
+    """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None
     """Pixels of the square the model sees; default: the smallest that holds the face's own pixels."""
     source_age: Age | None = None
