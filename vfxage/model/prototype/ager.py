@@ -7,14 +7,15 @@ import threading
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.model.prototype.change import OldSkin, Years, change
 from vfxage.model.prototype.data import FLOOR, REGIONS, Prototype, load_prototype, shipped
-from vfxage.model.prototype.mesh import MESH, Chart, resampled
-from vfxage.model.prototype.sight import Sight, blur, canonical_pixels, grow, see
+from vfxage.model.prototype.mesh import MESH, Chart
+from vfxage.model.prototype.sight import Sight, blur, canonical_pixels, grow, parts, see, spread
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing, Window
 
 _LARGEST = 512
@@ -23,6 +24,8 @@ _SMILE = (0.55, 0.68)
 """Width of the mouth, in distances of the outer eye corners: at rest, and smiling broadly."""
 _GRAIN = np.float32(0.03)
 """Finest detail up to this much of sRGB is grain, and does not move with the skin."""
+_FAR = 8
+"""Sides of the crop: landmarks farther beyond it are brought to there, as whole numbers overflow at some distance."""
 _SHAPE = 1.6
 """Of the mean change of shape, which an average over people understates."""
 
@@ -105,27 +108,46 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     size = crop.rgb.shape[0]
     scale = -(-size // _LARGEST)
     years = Years.between(*crop.ages)
-    chart = prototype.mesh.chart(crop.points, size, scale)
+    points = np.clip(crop.points, -_FAR * size, (1 + _FAR) * size)
+    chart = prototype.mesh.chart(points, size, scale)
     if chart.window.empty:
         return step
     half = _half(chart)
-    unit = canonical_pixels(crop.points, prototype.mean) / scale
+    unit = canonical_pixels(points, prototype.mean) / scale
     window = Window(*(value * scale for value in (chart.window.x, chart.window.y)),
                     *(value * scale for value in (chart.window.width, chart.window.height)))  # fmt: skip
     window = window.intersect(Window(0, 0, size, size))
     inside = window.slices(Window(0, 0, size, size))
-    rgb = np.ascontiguousarray(crop.rgb[inside])
+    rgb = np.clip(crop.rgb[inside], 0, 1)
     seen = rgb if scale == 1 else cv2.resize(rgb, chart.at.shape[1::-1], interpolation=cv2.INTER_AREA)
-    sight = see(np.asarray(seen, np.float32), chart, half, prototype, unit)
-    delta = change(sight, chart, half, prototype, skin, years, smile_of(crop.points))
-    # As a sum of differences, so that where nothing changes the bits are the crop's; grain stays where the film has it.
-    toned = rgb + (rgb + np.float32(FLOOR)) * (cv2.exp(grow(delta, rgb.shape)) - np.float32(1))
-    grain = np.clip(rgb - blur(rgb, 0.7 * unit * scale), -_GRAIN, _GRAIN)
-    flow = _movement(crop.points, prototype, half, years) / scale * (1 - _worn_things(sight))[..., None]
-    flow = grow(blur(flow, 1.5 * unit), rgb.shape) * np.float32(scale)
-    aged = rgb + (_moved(np.asarray(toned - grain, np.float32), flow) - (rgb - grain))
-    step[inside] = np.clip(aged, 0, 1) - rgb
+    sight = see(np.asarray(seen, np.float32), half, prototype, unit)
+    delta = change(sight, chart, half, prototype, skin, years, smile_of(points))
+    flow = _movement(points, prototype, half, years) * spread(1 - _worn_things(sight), (1, 1))
+    step[inside] = _shown(rgb, delta, blur(flow, 1.5 * unit), 0.7 * unit * scale)
     return step
+
+
+def _shown(rgb: F32, delta: F32, flow: F32, grain: float) -> F32:
+    """The step for a window ``rgb`` (h, w, 3), from the change of its log and the movement, both perhaps coarser.
+
+    Grain, which is finer than ``grain`` pixels, stays where the film has it. All is a sum of differences, so that
+    where nothing changes the bits are the crop's; in place, as fresh memory costs more than arithmetic does.
+    """
+    clean = blur(rgb, grain)
+    np.subtract(rgb, clean, out=clean)
+    np.clip(clean, -_GRAIN, _GRAIN, out=clean)
+    np.subtract(rgb, clean, out=clean)
+    aged = grow(delta, rgb.shape)
+    cv2.exp(aged, dst=aged)
+    aged -= 1
+    aged *= rgb + np.float32(FLOOR)
+    aged += clean
+    aged = _moved(aged, flow)
+    aged -= clean
+    aged += rgb
+    np.clip(aged, 0, 1, out=aged)
+    aged -= rgb
+    return aged
 
 
 def _half(chart: Chart) -> Chart:
@@ -139,8 +161,9 @@ def _movement(points: F32, prototype: Prototype, half: Chart, years: Years) -> F
     columns = prototype.shape[0] * years.columns[0] + prototype.shape[1] * years.columns[1]
     known = np.column_stack([prototype.mean[:MESH], np.ones(MESH)])
     to_crop = np.linalg.lstsq(known, points[:MESH].astype(np.float64), rcond=None)[0][:2]
-    moved = half.take(np.ascontiguousarray(columns)) @ (_SHAPE * to_crop).astype(np.float32)
-    return np.asarray(moved * half.seen[..., None], np.float32)
+    (xx, xy), (yx, yy) = (_SHAPE * to_crop).astype(np.float32)
+    x, y = parts(half.take(columns))
+    return np.asarray(cv2.merge([(x * xx + y * yx) * half.seen, (x * xy + y * yy) * half.seen]), np.float32)
 
 
 def _worn_things(sight: Sight) -> F32:
@@ -150,7 +173,9 @@ def _worn_things(sight: Sight) -> F32:
 
 
 def _moved(image: F32, flow: F32) -> F32:
-    """The picture with each pixel's content moved by ``flow``."""
-    y, x = np.mgrid[: image.shape[0], : image.shape[1]].astype(np.float32)
-    at = np.dstack([x - flow[..., 0], y - flow[..., 1]])
-    return resampled(image, at, cv2.INTER_CUBIC, cv2.BORDER_REPLICATE)
+    """The picture with each pixel's content moved by ``flow``, which may be coarser."""
+    y, x = (np.arange(count, dtype=np.float32) for count in image.shape[:2])
+    at_x, at_y = (grow(part, image.shape) for part in parts(flow))
+    np.subtract(x, at_x, out=at_x)
+    np.subtract(y[:, None], at_y, out=at_y)
+    return cast(F32, cv2.remap(image, at_x, at_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))

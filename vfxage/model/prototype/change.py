@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.model.prototype.data import LUMA, Prototype, age_columns
 from vfxage.model.prototype.mesh import Chart
-from vfxage.model.prototype.sight import Sight, blur, grow, halve, luma
+from vfxage.model.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts, spread, strongest
 from vfxage.types import F32
 
 _SHINE = np.array([0.97, 1.0, 1.05], np.float32)
@@ -78,19 +79,17 @@ def change(
     broad = _tone(sight, half, prototype, years) + _features(sight, years)
     shade = half.take(_mixed(prototype.shade, years)) * sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
     if years.worn > 0:
-        broad += np.clip(2.0 * shade, -0.2, 0.045)[..., None]
+        broad += spread(np.clip(2.0 * shade, -0.2, 0.045))
         broad += _blotches(sight, half, skin, years)
         detail = _older(sight, chart, half, prototype, skin, years, smile)
     else:
-        broad += np.clip(1.5 * shade, -0.12, 0.2)[..., None]
+        broad += spread(np.clip(1.5 * shade, -0.12, 0.2))
         broad -= _evened(sight, years)
         detail = _younger(sight, half, prototype, years)
     detail = _flattened(detail, sight)
-    whole = grow(broad, detail.shape)
     rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), _DEEP * np.tanh(np.minimum(detail, 0) / _DEEP)
-    for channel in range(3):
-        whole[..., channel] += rise * _SHINE[channel] + fall * _CREASE[channel]
-    return whole
+    tones = zip(parts(broad), _SHINE, _CREASE, strict=True)
+    return cast(F32, cv2.merge([grow(part, detail.shape) + rise * up + fall * down for part, up, down in tones]))
 
 
 def _mixed(columns: F32, years: Years) -> F32:
@@ -120,8 +119,8 @@ def _older(
 ) -> F32:
     """Change of log luma: old skin by region, and the face's own lines made deeper."""
     texture = sight.masks["texture"] * sight.bare
-    gain = half.take(_mixed(prototype.gain, years))
-    own = np.clip(0.6 * gain[..., 2] + 0.45 * years.worn, 0, 1.0) * _soft(sight.bands[0], 0.16)
+    gain = half.take(_mixed(prototype.gain[..., 2], years))
+    own = np.clip(0.6 * gain + 0.45 * years.worn, 0, 1.0) * _soft(sight.bands[0], 0.16)
     own *= creases_only(own, sight.smooth)
     own += min(0.55 * years.worn, 0.9) * _soft(sight.bands[1], 0.2)
     own = (texture + sight.beyond) * np.where(own < 0, 1.25 * own, 0.55 * own)
@@ -132,9 +131,11 @@ def _older(
     amount = _laid_on(years) * (1 + 0.6 * _darkness(sight, texture))
     laid = chart.take(skin.detail)
     shape = sight.fine.shape
-    whole = grow(np.dstack([own, texture, folds]).astype(np.float32), shape)
     fine = np.float32(min(0.25 * years.worn, 0.5)) * _soft(sight.fine, 0.1) + np.float32(amount) * laid[..., 0]
-    return np.asarray(whole[..., 0] + whole[..., 1] * fine + whole[..., 2] * (np.float32(amount) * laid[..., 1]))
+    fine *= grow(texture, shape)
+    fine += grow(own, shape)
+    fine += grow(folds * np.float32(amount), shape) * laid[..., 1]
+    return np.asarray(fine, np.float32)
 
 
 def _darkness(sight: Sight, texture: F32) -> float:
@@ -163,8 +164,8 @@ def _younger(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F
     lifted = np.zeros_like(texture)
     for k, (dark, bright, depth) in enumerate(((1.0, 0.75, 0.40), (1.0, 0.75, 0.55), (1.0, 0.5, 0.60))):
         lifted -= _shallow(sight.bands[k] - features[..., k + 1], dark, bright, depth)
-    whole = grow(np.dstack([texture * lifted, texture]), sight.fine.shape)
-    return np.asarray(amount * (whole[..., 0] - whole[..., 1] * _shallow(sight.fine, 0.78, 0.5, 0.14)), np.float32)
+    lines, pores = (grow(part, sight.fine.shape) for part in (texture * lifted, texture))
+    return np.asarray(amount * (lines - pores * _shallow(sight.fine, 0.78, 0.5, 0.14)), np.float32)
 
 
 def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:
@@ -176,49 +177,45 @@ def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:
 def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
     """Change of log RGB, broad: hollows and fullness, a little of the regressed colour, duller skin."""
     texture = sight.masks["texture"] * sight.bare
-    weight = float(texture.sum()) + 1e-3
     tone = half.take(_mixed(prototype.tone, years))
-    level = luma(tone)
-    level = np.clip(level - float((level * texture).sum()) / weight, -0.2, 0.2)
-    colour = tone - luma(tone)[..., None]
-    colour = np.clip(colour - (colour * texture[..., None]).sum(axis=(0, 1)) / weight, -0.06, 0.06)
+    mean = np.array(cv2.sumElems(tone * spread(texture))[:3]) / (float(texture.sum()) + 1e-3)
+    tone -= spread(np.ones_like(texture), mean)
+    level, colour = np.clip(luma(tone), -0.2, 0.2), np.clip(beyond_luma(tone), -0.06, 0.06)
     soft = sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
-    dull = _DULL * np.float32(min(max(years.worn, -1.0), 1.5))
-    answer = soft[..., None] * (0.35 * level[..., None] + 0.12 * colour + dull)
-    return np.asarray(answer + sight.beyond[..., None] * dull, np.float32)
+    dull = spread(soft + sight.beyond, _DULL * np.float32(min(max(years.worn, -1.0), 1.5)))
+    return np.asarray(spread(0.35 * soft * level) + spread(0.12 * soft) * colour + dull, np.float32)
 
 
 def _blotches(sight: Sight, half: Chart, skin: OldSkin, years: Years) -> F32:
     """A fifth of old skin's own colour: all of it looks dirty."""
-    red, blue = np.moveaxis(half.take(skin.chroma), -1, 0)
-    green = -(LUMA[0] * red + LUMA[2] * blue) / LUMA[1]
+    without_luma = np.array([[1, 0], [-LUMA[0] / LUMA[1], -LUMA[2] / LUMA[1]], [0, 1]], np.float32)
+    colour = cv2.transform(half.take(skin.chroma), without_luma)
     texture = sight.masks["texture"] * sight.bare
-    return np.asarray(np.dstack([red, green, blue]) * (texture * np.float32(0.2 * _laid_on(years)))[..., None])
+    return np.asarray(colour * spread(texture * np.float32(0.2 * _laid_on(years))))
 
 
 def _evened(sight: Sight, years: Years) -> F32:
     """The face's own blotches, of which youth has fewer."""
     texture = sight.masks["texture"] * sight.bare
     amount = np.float32(0.55 * (1 - math.exp(1.5 * years.worn)))
-    return np.asarray((texture * amount)[..., None] * np.clip(sight.tint, -0.12, 0.12), np.float32)
+    return np.asarray(spread(texture * amount) * np.clip(sight.tint, -0.12, 0.12), np.float32)
 
 
 def _features(sight: Sight, years: Years) -> F32:
     """Change of log RGB of lips (paler, duller), brows and beard (greyer), sclera (duller, yellower)."""
     masks, colour, light = sight.masks, sight.colour, sight.light
-    level = luma(colour)
+    tint = beyond_luma(colour)
     lips = masks["lips"] * sight.seen
-    away = (light - luma(light)[..., None]) - (colour - level[..., None])
     paler, darker = min(max(0.3 * years.worn, -0.35), 0.4), min(max(-0.03 * years.worn, -0.05), 0.05)
-    answer = lips[..., None] * (np.float32(paler) * away + np.float32(darker))
+    answer = spread(np.float32(paler) * lips) * (beyond_luma(light) - tint) + spread(np.float32(darker) * lips)
     beard = (masks["cheek_left"] + masks["cheek_right"] + masks["mouth"]) * masks["soft"]  # which leaves out the lips
     hair = np.clip((-sight.darker - 0.25) / 0.5, 0, 1) * sight.seen
     if years.grey > 0:
         hair *= (0.9 * masks["brows"] + 0.8 * beard * (1 - sight.bare)) * np.float32(years.grey)
     else:
         hair *= masks["brows"] * np.float32(0.5 * max(years.grey, -0.6))
-    answer += hair[..., None] * (0.45 * np.maximum(light - colour, 0) + 0.8 * (level[..., None] - colour))
-    white = np.clip((level - luma(light) + 0.35) / 0.35, 0, 1) * masks["eyes"]
-    white *= np.exp(-np.square(np.abs(colour - level[..., None]).max(axis=2) / 0.3))
-    answer += (white * np.float32(min(max(years.worn, -0.7), 1.2)))[..., None] * _SCLERA
+    answer += spread(hair) * (0.45 * np.maximum(light - colour, 0) - 0.8 * tint)
+    white = np.clip((sight.darker + 0.35) / 0.35, 0, 1) * masks["eyes"]
+    white *= cv2.exp(-np.square(strongest(tint) / 0.3))
+    answer += spread(white * np.float32(min(max(years.worn, -0.7), 1.2)), _SCLERA)
     return np.asarray(answer, np.float32)

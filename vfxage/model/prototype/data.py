@@ -30,6 +30,12 @@ MASKS = ("texture", "soft", "around", "lips", "inner_lips", "brows", "eyes", "he
 brows, eyes, the head."""
 BANDS = (0.7, 1.5, 3.0, 6.0, 12.0)
 """Sigmas, canonical pixels, of the blurs that part a face into bands; the finest band is what the first takes away."""
+_GROUPS = (
+    ("texture", "soft", "around"),
+    ("lips", "brows", "eyes"),
+    ("eye_left", "eye_right", "mouth"),
+    ("cheek_left", "cheek_right"),
+)
 _HALF, _QUARTER = CANON // 2, CANON // 4
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "mean": (POINTS, 2),
@@ -78,6 +84,8 @@ class Prototype:
     """(CANON / 2, CANON / 2, 4) the four broadest bands of the mean young face: features, which are no age."""
     masks: dict[str, F32]
     """Each (CANON / 2, CANON / 2), 0..1, by the names of ``MASKS``."""
+    grouped: tuple[tuple[tuple[str, ...], F32], ...]
+    """The masks that every crop needs, by threes as (CANON / 2, CANON / 2, 3), with their names."""
     fingerprint: str
     """SHA-256 of the file."""
 
@@ -110,6 +118,7 @@ def load_prototype(path: Path) -> Prototype:
     return Prototype(
         mesh=Mesh(arrays["mean"], triangles),
         masks=masks,
+        grouped=tuple((names, np.dstack([masks[name] for name in names])) for names in _GROUPS),
         fingerprint=hashlib.sha256(content).hexdigest(),
         **arrays,
     )

@@ -7,6 +7,7 @@ outline carry what lies beyond it: ears, neck, hairline.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -39,11 +40,6 @@ def nodes(points: F32 | F64) -> F32:
     return np.concatenate([mesh, *rings], dtype=np.float32)
 
 
-def resampled(image: F32, at: F32, interpolation: int, border: int) -> F32:
-    """Sample ``image`` at ``at`` (h, w, 2), x and y as OpenCV counts them."""
-    return np.asarray(cv2.remap(image, at[..., 0], at[..., 1], interpolation, borderMode=border), np.float32)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """A crop's pixels on the mean face, over a window of the crop."""
@@ -59,7 +55,8 @@ class Chart:
         """Sample a canonical image, CANON or a share of it wide, at the window's pixels, linearly; 0 outside."""
         ratio = image.shape[0] / CANON
         at = self.at if ratio == 1 else self.at * np.float32(ratio) + np.float32((ratio - 1) / 2)
-        return resampled(image, at, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT)
+        taken = cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+        return cast(F32, taken)
 
 
 class Mesh:
@@ -77,22 +74,30 @@ class Mesh:
         step = _DRAWN * scale
         corners = (nodes(points) / step)[self._triangles].astype(np.float64)
         window = _window(corners, size // step)
+        if window.empty:  # a face that left the crop
+            return Chart(
+                window=window, at=np.zeros((*window.shape, 2), np.float32), seen=np.zeros(window.shape, np.float32)
+            )
         corners -= (window.x, window.y)
         seen = self._facing(corners)
         drawn = _draw(corners, seen, window)
         outside = drawn < 0
-        to_mean, weight = self._affine(corners)[drawn], seen.astype(np.float32)[drawn]
-        y, x = np.mgrid[: window.height, : window.width].astype(np.float32) + np.float32(0.5)
-        at = to_mean[..., 0] * x[..., None] + to_mean[..., 1] * y[..., None] + to_mean[..., 2] - np.float32(0.5)
-        at[outside] = -CANON
+        weight = seen.astype(np.float32)[drawn]
+        x = np.arange(window.width, dtype=np.float32) + np.float32(0.5)
+        y = np.arange(window.height, dtype=np.float32)[:, None] + np.float32(0.5)
+        # Coordinate by coordinate: numpy is many times slower where the last axis is two long.
+        planes = [by_x[drawn] * x + by_y[drawn] * y + by_1[drawn] - np.float32(0.5)
+                  for by_x, by_y, by_1 in self._affine(corners)]  # fmt: skip
+        for plane in planes:
+            plane[outside] = -CANON
         # Nothing beyond the rings, not even a blurred share: coordinates there lead nowhere.
         within = cv2.erode((~outside).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=(0,))
         weight = cv2.GaussianBlur(weight * within, (0, 0), max(1.0, size / 256 / scale)) * within
         full = (window.width * _DRAWN, window.height * _DRAWN)
         return Chart(
             window=Window(window.x * _DRAWN, window.y * _DRAWN, *full),
-            at=np.asarray(cv2.resize(at, full, interpolation=cv2.INTER_LINEAR), np.float32),
-            seen=np.asarray(cv2.resize(weight, full, interpolation=cv2.INTER_LINEAR), np.float32),
+            at=np.asarray(cv2.merge([cv2.resize(plane, full) for plane in planes]), np.float32),
+            seen=np.asarray(cv2.resize(weight, full), np.float32),
         )
 
     def _facing(self, corners: F64) -> F64:
@@ -104,7 +109,7 @@ class Mesh:
         return t * t * (3 - 2 * t)
 
     def _affine(self, corners: F64) -> F32:
-        """(T, 2, 3), each triangle of the crop to the mean face; a flat triangle maps to its first corner."""
+        """(2, 3, T), each triangle of the crop to the mean face; a flat triangle maps to its first corner."""
         edges, mean = corners[:, 1:] - corners[:, :1], self._mean[:, 1:] - self._mean[:, :1]
         det = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
         safe = np.where(np.abs(det) < 1e-6, np.inf, det)
@@ -116,7 +121,8 @@ class Mesh:
         )
         linear = np.einsum("tij,tjk->tki", inverse, mean)
         offset = self._mean[:, 0] - np.einsum("tij,tj->ti", linear, corners[:, 0])
-        return np.concatenate([linear, offset[..., None]], axis=2, dtype=np.float32)
+        both = np.concatenate([linear, offset[..., None]], axis=2, dtype=np.float32)
+        return np.ascontiguousarray(np.moveaxis(both, 0, -1))
 
 
 def _areas(corners: F64) -> F64:
@@ -136,7 +142,8 @@ def _draw(corners: F64, seen: F64, window: Window) -> I32:
     """(h, w) the triangle of each pixel, -1 where there is none; of overlapping ones the one that is seen best."""
     drawn = np.full((window.height, window.width), -1, np.int32)
     fixed = np.round((corners - 0.5) * (1 << _SHIFT)).astype(np.int32)
-    for index in np.argsort(seen, kind="stable"):
-        if seen[index] > 0:
-            cv2.fillConvexPoly(drawn, fixed[index], (int(index),), cv2.LINE_8, _SHIFT)
+    order = np.argsort(seen, kind="stable")
+    order = order[seen[order] > 0]
+    for index, corner in zip(order.tolist(), fixed[order], strict=True):
+        cv2.fillConvexPoly(drawn, corner, index, cv2.LINE_8, _SHIFT)
     return drawn

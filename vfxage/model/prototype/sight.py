@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -21,14 +22,13 @@ _HAIR, _HAIR_SOFT = 0.065, 0.05
 """Energy of the 1 to 3 pixel band, in log units, that skin hardly has and stubble, fringes and rims do."""
 _GRAIN = 0.015
 """Energy of that band that grain may have."""
+_NO_LUMA = np.eye(3, dtype=np.float32) - LUMA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
     """One crop as the prototype sees it: on the chart's window at full density, and on half of it (``h`` for half)."""
 
-    log: F32
-    """(h, w, 3) log of display-referred sRGB."""
     fine: F32
     """(h, w) the second finest band of log luma, faded out where it is no stronger than grain."""
     bands: tuple[F32, F32, F32]
@@ -50,7 +50,7 @@ class Sight:
     seen: F32
     """Half grid, 0..1: what the lens sees of the head."""
     masks: dict[str, F32]
-    """Half grid, the prototype's masks on this face."""
+    """Half grid, those of the prototype's masks that ``change`` looks at, on this face."""
     unit: float
     """Crop pixels to a canonical pixel."""
 
@@ -58,6 +58,26 @@ class Sight:
 def luma(colour: F32) -> F32:
     """Log luma (h, w) of (h, w, 3) log RGB."""
     return cast(F32, cv2.transform(colour, LUMA[None]))
+
+
+def beyond_luma(colour: F32) -> F32:
+    """Log RGB (h, w, 3) less its luma."""
+    return cast(F32, cv2.transform(colour, _NO_LUMA))
+
+
+def spread(grey: F32, colour: Sequence[float] | F32 = (1, 1, 1)) -> F32:
+    """(h, w, n): a grey image times each of n shares; numpy's own broadcasting is slow along a short last axis."""
+    return cast(F32, cv2.merge([grey * np.float32(share) for share in colour]))
+
+
+def parts(image: F32) -> list[F32]:
+    """The channels of (h, w, n), each (h, w) and contiguous."""
+    return cast(list[F32], list(cv2.split(image)))
+
+
+def strongest(colour: F32) -> F32:
+    """(h, w) the largest of each pixel's magnitudes."""
+    return cast(F32, np.maximum.reduce(parts(np.abs(colour))))
 
 
 def halve(image: F32) -> F32:
@@ -68,7 +88,10 @@ def halve(image: F32) -> F32:
 
 def grow(image: F32, shape: tuple[int, ...]) -> F32:
     """To (height, width) ``shape``, linearly."""
-    return cast(F32, cv2.resize(image, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR))
+    size = (shape[1], shape[0])
+    if image.ndim == 3 and image.shape[2] == 2:  # OpenCV is quick with one channel, three or four, slow with two
+        return cast(F32, cv2.merge([cv2.resize(part, size, interpolation=cv2.INTER_LINEAR) for part in parts(image)]))
+    return cast(F32, cv2.resize(image, size, interpolation=cv2.INTER_LINEAR))
 
 
 def blur(image: F32, sigma: float) -> F32:
@@ -76,27 +99,29 @@ def blur(image: F32, sigma: float) -> F32:
     return cast(F32, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE))
 
 
-def see(rgb: F32, chart: Chart, half: Chart, prototype: Prototype, unit: float) -> Sight:
-    """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, its chart and the same at half density."""
-    log = cast(F32, cv2.log(rgb + np.float32(FLOOR)))
+def see(rgb: F32, half: Chart, prototype: Prototype, unit: float) -> Sight:
+    """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, and its chart at half density."""
+    log = rgb + np.float32(FLOOR)
+    cv2.log(log, dst=log)
     whole = luma(log)
     first, second = (blur(whole, sigma * unit) for sigma in BANDS[:2])
-    fine, smooth = first - second, halve(second)
+    fine, smooth = first, halve(second)
+    fine -= second
     third, fourth = (blur(smooth, sigma * unit / 2) for sigma in BANDS[2:4])
     fifth = grow(blur(halve(fourth), BANDS[4] * unit / 4), smooth.shape)
     energy = np.sqrt(blur(halve(cast(F32, cv2.multiply(fine, fine))), 2.5 * unit))
     lines = np.square(energy) / (np.square(energy) + np.float32(_GRAIN) ** 2)
-    hairless = np.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
-    names = list(prototype.masks)
-    stacked = [half.take(np.dstack([prototype.masks[n] for n in names[k : k + 4]])) for k in range(0, len(names), 4)]
-    masks = {name: np.ascontiguousarray(stacked[k // 4][..., k % 4]) for k, name in enumerate(names)}
+    fine *= grow(lines, fine.shape)
+    hairless = cv2.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
+    masks: dict[str, F32] = {}
+    for names, image in prototype.grouped:
+        masks |= zip(names, parts(half.take(image)), strict=True)
     colour = blur(halve(log), 0.8 * unit)
     light, likeness, darker, tint = like_skin(colour, masks["texture"] * half.seen)
     likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
-    bare = likeness * hairless.astype(np.float32) * half.seen
+    bare = likeness * hairless * half.seen
     return Sight(
-        log=log,
-        fine=fine * grow(lines, fine.shape),
+        fine=fine,
         bands=(smooth - third, third - fourth, fourth - fifth),
         smooth=smooth,
         colour=colour,
@@ -119,7 +144,7 @@ def like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
     rows, columns = max(2, colour.shape[0] // _FIT_CELL), max(2, colour.shape[1] // _FIT_CELL)
     cells = cv2.resize(colour, (columns, rows), interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float64)
     trust = cv2.resize(prior, (columns, rows), interpolation=cv2.INTER_AREA).ravel().astype(np.float64)
-    terms = _quadratic(rows, columns).reshape(-1, 6).astype(np.float64)
+    terms = _quadratic(rows, columns).reshape(-1, 6)
     ridge = np.diag([1e-6, 0.3, 0.3, 3, 3, 3]) * max(float(trust.sum()), 1e-3) * 0.02
     weight = trust
     for _ in range(_ROUNDS):
@@ -128,21 +153,31 @@ def like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
         level = rest @ LUMA
         colours = np.abs(rest - level[:, None]).max(axis=1)
         weight = trust / (1 + (level / 0.18) ** 2 + (colours / 0.1) ** 2) ** 1.5
-    light = (_quadratic(*colour.shape[:2]) @ fit.astype(np.float32)).astype(np.float32)
+    light = _evaluated(fit, colour.shape[0], colour.shape[1])
     rest = colour - light
-    level = luma(rest)
-    tint = rest - level[..., None]
-    colours = np.abs(tint).max(axis=2)
+    level, tint = luma(rest), beyond_luma(rest)
+    colours = strongest(tint)
     far = [(-level, _DARK), (level, _BRIGHT), (colours, _COLOUR)]
-    likeness = np.exp(-sum(np.square(np.maximum(value - free, 0) / soft) for value, (free, soft) in far))
-    return light, likeness.astype(np.float32), level, tint
+    likeness = cv2.exp(-sum(np.square(np.maximum(value - free, 0) / soft) for value, (free, soft) in far))
+    return light, cast(F32, likeness), level, tint
 
 
-def _quadratic(rows: int, columns: int) -> F32:
+def _quadratic(rows: int, columns: int) -> F64:
     """(rows, columns, 6): 1, x, y, x x, y y, x y at the cells' centres, -0.5..0.5."""
-    y, x = np.mgrid[:rows, :columns].astype(np.float32)
-    x, y = (x + 0.5) / columns - 0.5, (y + 0.5) / rows - 0.5
+    x, y = np.meshgrid(_centres(columns), _centres(rows))
     return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=-1)
+
+
+def _evaluated(fit: F64, rows: int, columns: int) -> F32:
+    """(rows, columns, 3): a fit (6, 3) of the terms of ``_quadratic``, row by row as a polynomial of y."""
+    x, y = _centres(columns)[:, None], _centres(rows)[:, None]
+    by_y = [fit[0] + fit[1] * x + fit[3] * x * x, fit[2] + fit[5] * x, np.broadcast_to(fit[4], (columns, 3))]
+    lines = np.concatenate([np.ones_like(y), y, y * y], axis=1) @ np.reshape(by_y, (3, -1))
+    return np.asarray(lines, np.float32).reshape(rows, columns, 3)
+
+
+def _centres(count: int) -> F64:
+    return (np.arange(count) + 0.5) / count - 0.5
 
 
 def canonical_pixels(points: F32, mean: F32) -> float:
