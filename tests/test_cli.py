@@ -52,9 +52,12 @@ def test_a_wrong_command_or_option_is_one_line() -> None:
     run("rendre").fails(2, "rendre")
     run("render").fails(2, "SHOT")
     run("render", "shot.yaml", "--wrokers", "2").fails(2, "--wrokers")
-    run("render", "shot.yaml", "--workers", "0").fails(2, "--workers")
+    run("render", "shot.yaml", "--workers", "0").fails(2, "--workers", "equal to 1. See `vfxage render --help`.")
     run("render", "shot.yaml", "--log", "xml").fails(2, "xml")
     assert "render" in run().ok().out
+    assert "convert" in run("models").ok().out
+    told = run("evaluate", "-p", "x", "-o", "y", "--age-pixels", "0..2").fails(2, "0..2", "vfxage evaluate --help").err
+    assert "Value error" not in told
 
 
 def test_a_plate_in_place_of_a_shot_is_told_from_one(plate: Path, clips: Path) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 from itertools import pairwise
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -70,7 +70,7 @@ def main() -> None:
         _quiet_libraries()
     signals = _Signals()
     try:
-        code = app(sys.argv[1:] or ["--help"], standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name="vfxage", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except BrokenPipeError:  # the reader of our output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -81,7 +81,7 @@ def main() -> None:
         if isinstance(error, VfxageError):
             _leave(f"error: {error}", error.exit_code, debug)
         if hasattr(error, "format_message"):  # the command line itself: typer's usage errors have this in common
-            _leave(f"error: {error.format_message()} See `vfxage --help`.", 2, debug)
+            _leave_usage(error, debug)
         if isinstance(error, ImportError) and ".so" in str(error):
             _leave(f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2, debug)
         bug = f"bug in vfxage: {type(error).__name__}: {error}"
@@ -97,6 +97,15 @@ def _quiet_libraries() -> None:
         return
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _leave_usage(error: Any, debug: bool) -> NoReturn:
+    """Tell a usage error of typer's, which ends with a full stop or not, and may quote pydantic."""
+    text = error.format_message().replace("Value error, ", "")
+    if not text:  # a group of commands without a command: its help has been shown
+        sys.exit(0)
+    stop = "" if text.endswith((".", "?")) else "."
+    _leave(f"error: {text}{stop} See `{error.ctx.command_path if error.ctx else 'vfxage'} --help`.", 2, debug)
 
 
 def _leave(text: str, code: int, debug: bool) -> NoReturn:
