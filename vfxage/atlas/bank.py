@@ -1,7 +1,7 @@
 """Old skin, cut by region from several people: what their skin has and young skin has not.
 
-An assembly takes each region from another person; a person serves few regions in all, so that no whole face can be put
-together again from the data file.
+An assembly takes each region from another person; a person serves few regions in all where enough people are there, so
+that no whole face can be put together again from the data file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vfxage.types import F32
 
 ASSEMBLIES = 6
 MOST_REGIONS = 3
-"""Of all assemblies' regions, how many one person may give."""
+"""Of all assemblies' regions, how many one person gives as long as others have what is wanted."""
 _LIMIT = 2.6
 """Detail is bounded at so many times its own spread: a scar or a mole is nobody's age."""
 _WANTED = (0.020, 0.026, 0.034, 0.036, 0.030)
@@ -51,6 +51,8 @@ class Offer:
 
     score: float
     donor: int
+    """Which portrait; one person may have several."""
+    person: str
     mirrored: bool
 
 
@@ -91,7 +93,7 @@ def offers_of(donor: Donor, index: int, portrait: Portrait, masks: dict[str, F32
     finest = np.square(donor.levels[0]) + np.square(donor.levels[1])
     glasses, man = portrait.labels.get("glasses", "0") == "1", portrait.labels.get("sex", "M").upper()[:1] != "F"
     for name in (region for region in REGIONS if not region.endswith("_right")):
-        kind = name.partition("_")[0]
+        kind = kind_of(name)
         if glasses and kind != "mouth":
             continue
         for mirrored in (False, True) if "_" in name else (False,):
@@ -106,27 +108,33 @@ def offers_of(donor: Donor, index: int, portrait: Portrait, masks: dict[str, F32
             dark, bright = (np.sqrt(_mean(np.square(part), weight)) for part in
                             (np.minimum(lines, 0), np.maximum(lines, 0)))  # fmt: skip
             worth = float(dark * np.sqrt(min(dark / max(bright, 1e-3), 1.6)) * (1 + (portrait.age - 60) / 60))
-            found.setdefault(kind, []).append(Offer(score=worth, donor=index, mirrored=mirrored))
+            found.setdefault(kind, []).append(Offer(score=worth, donor=index, person=donor.person, mirrored=mirrored))
     return found
+
+
+def kind_of(region: str) -> str:
+    """A region's name without its side."""
+    return region.partition("_")[0]
 
 
 def choose(offers: dict[str, list[Offer]]) -> list[dict[str, Offer]]:
     """For each assembly and region the best offer, no person twice in one, each person a few times in all.
 
-    A region that nobody offers stays out of all assemblies; one that too few offer is repeated.
+    A region that nobody offers stays out of all assemblies, one that only people offer who are in an assembly already
+    out of that; where too few people offer one, they give it more often than ``MOST_REGIONS`` says.
     """
-    used: Counter[int] = Counter()
+    used: Counter[str] = Counter()
     chosen = []
     for _ in range(ASSEMBLIES):
         assembly: dict[str, Offer] = {}
         for name in REGIONS:
-            taken = {offer.donor for offer in assembly.values()}
-            free = [o for o in offers.get(name.partition("_")[0], []) if o.donor not in taken]
-            fresh = [o for o in free if used[o.donor] < MOST_REGIONS] or free
+            taken = {offer.person for offer in assembly.values()}
+            free = [o for o in offers.get(kind_of(name), []) if o.person not in taken]
+            fresh = [o for o in free if used[o.person] < MOST_REGIONS] or free
             if fresh:
-                best = max(fresh, key=lambda o: (o.score * (1 - 0.25 * min(used[o.donor], 3)), -o.donor))
+                best = max(fresh, key=lambda o: (o.score * (1 - 0.25 * min(used[o.person], 3)), -o.donor))
                 assembly[name] = best
-                used[best.donor] += 1
+                used[best.person] += 1
         chosen.append(assembly)
     return chosen
 

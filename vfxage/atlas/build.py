@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage import __version__
-from vfxage.atlas.bank import ASSEMBLIES, MOST_REGIONS, Donor, Offer, assemble, choose, donor_of, offers_of
+from vfxage.atlas.bank import Donor, Offer, assemble, choose, donor_of, kind_of, offers_of
 from vfxage.atlas.canon import Canon
 from vfxage.atlas.regress import Regression, Unfolded, covariates, regress_shape, unfold
 from vfxage.errors import ShotError
-from vfxage.model.prototype.data import MASKS, save_prototype
+from vfxage.model.prototype.data import MASKS, REGIONS, save_prototype
 from vfxage.model.prototype.mesh import CANON
 from vfxage.model.prototype.sight import blur, luma
 from vfxage.portraits import Collection, Portrait
@@ -24,7 +25,7 @@ from vfxage.publish import publish
 from vfxage.types import F32
 
 FEWEST = 12
-"""Portraits, below which a mean is somebody."""
+"""People, below which a mean is somebody."""
 LEAST_SPAN = 15.0
 """Years between the youngest and oldest fifth."""
 _YOUNG, _OLD = 46.0, 56.0
@@ -37,29 +38,30 @@ _TURNED = 0.21
 def build_prototype(collection: Collection, out: Path, progress: Progress) -> Path:
     """Make ``out`` (.npz) and, beside it, the recipe with the list of sources (.json), whose path is returned.
 
-    Every portrait must have points (``mesh_portraits``). Raises ShotError for too few portraits or too short a span of
-    ages, ReadError where one has gone, WriteError.
+    Every portrait must have points (``mesh_portraits``); made pictures are left out. Raises ShotError for too few
+    people, too short a span of ages or too little old skin, ReadError where a portrait has gone, WriteError.
     """
-    portraits = collection.portraits
-    _check(collection)
+    portraits = tuple(item for item in collection.portraits if item.real)
+    _check(portraits, collection.folder)
     canon = Canon([item.points for item in portraits if item.points is not None])
     masks = canon.masks()
     rows = np.array([covariates(item) for item in portraits])
     ages = np.array([item.age for item in portraits])
-    young = set(_enough(ages, ages < _YOUNG, youngest=True))
+    young = _enough(ages, ages < _YOUNG, youngest=True)
+    plain = {k for k in young if portraits[k].labels.get("glasses", "0") != "1"} or set(young)
     old = [k for k in _enough(ages, ages >= _OLD, youngest=False) if abs(rows[k, 8] * 0.1) < _TURNED]
     regression, usual = Regression(), _Mean()
-    with progress.stage("regress", len(portraits)) as advance:
+    with progress.stage("regress", len(portraits), "portrait") as advance:
         for k, portrait in enumerate(portraits):
             seen = unfold(portrait, canon, masks["texture"])
             regression.add(rows[k], seen)
-            if k in young and portrait.labels.get("glasses", "0") != "1":
+            if k in plain:
                 usual.add(seen)
             advance(k)
     bands = usual.bands()
     donors: dict[int, Donor] = {}
     offers: dict[str, list[Offer]] = {}
-    with progress.stage("old skin", len(old)) as advance:
+    with progress.stage("old skin", len(old), "portrait") as advance:
         for k in old:
             seen = unfold(portraits[k], canon, masks["texture"])
             donors[k] = donor_of(portraits[k], seen, bands, masks["texture"])
@@ -67,10 +69,10 @@ def build_prototype(collection: Collection, out: Path, progress: Progress) -> Pa
                 offers.setdefault(region, []).extend(found)
             advance(k)
     chosen = choose(offers)
-    used = {offer.donor for assembly in chosen for offer in assembly.values()}
-    if len(used) < len(chosen[0]) or not used:
+    givers = {offer.person for assembly in chosen for offer in assembly.values()}
+    if not givers or len(givers) < sum(kind_of(name) in offers for name in REGIONS):
         raise ShotError(
-            f"shows too little bare old skin ({len(used)} people of {len(old)})",
+            f"shows too little bare old skin ({len(givers)} people of {len(old)} portraits)",
             path=collection.folder,
             fix="add portraits of people past 60 without glasses, beard or fringe, lit evenly",
         )
@@ -107,18 +109,17 @@ class _Mean:
         return tuple(total / self._weight for total in self._bands)
 
 
-def _check(collection: Collection) -> None:
-    ages = np.array([item.age for item in collection.portraits])
-    count = len(ages)
-    if count < FEWEST:
+def _check(portraits: Sequence[Portrait], folder: Path) -> None:
+    people = len({item.person for item in portraits})
+    if people < FEWEST:
         raise ShotError(
-            f"holds {count} portraits that can be used", path=collection.folder, fix=f"{FEWEST} is the least"
+            f"holds portraits of {people} people that can be used", path=folder, fix=f"{FEWEST} is the least"
         )
-    low, high = np.percentile(ages, (10, 90))
+    low, high = np.percentile([item.age for item in portraits], (10, 90))
     if high - low < LEAST_SPAN:
         raise ShotError(
             f"holds ages {low:.0f} to {high:.0f} for the most part",
-            path=collection.folder,
+            path=folder,
             fix=f"change with age needs {LEAST_SPAN:.0f} years or more between young and old",
         )
 
@@ -164,10 +165,11 @@ def _write_recipe(
     path: Path, collection: Collection, chosen: list[dict[str, Offer]], portraits: Sequence[Portrait]
 ) -> Path:
     """What was used for what, so that anybody can make the same file again and see whose skin is in it."""
+    given = Counter(offer.person for one in chosen for offer in one.values())
     told = {
         "made_by": f"vfxage {__version__}: vfxage prototype build",
-        "method": f"{ASSEMBLIES} assemblies of old skin, no person in more than {MOST_REGIONS} regions of all; "
-        "means and regressions over all portraits",
+        "method": f"{len(chosen)} assemblies of old skin, no person twice in one nor in more than "
+        f"{max(given.values())} regions of all; means and regressions over all portraits",
         "old_skin": [
             {name: {"person": portraits[offer.donor].person, "mirrored": offer.mirrored} for name, offer in one.items()}
             for one in chosen

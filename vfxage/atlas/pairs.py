@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vfxage.errors import ShotError
+from vfxage.errors import OutputError
 from vfxage.model import Ager
 from vfxage.portraits import Collection, Portrait, crop_portrait
 from vfxage.progress import Progress
@@ -33,21 +33,34 @@ _BLANK = Frame(number=0, rgb=np.zeros((1, 1, 3), np.float32), window=Window(0, 0
 """An ager wants to know whose crops they are."""
 
 
+def refuse_used(out: Path) -> None:
+    """Raise OutputError for a folder that holds something, or is none: no picture of another teacher may stay."""
+    try:
+        used = out.exists() and any(out.iterdir())
+    except OSError as error:
+        raise OutputError(f"cannot be used ({error.strerror})", path=out, fix="name a new folder") from error
+    if used:
+        raise OutputError(
+            "is not empty", path=out, fix="name a new folder, so that no picture of another teacher stays"
+        )
+
+
 def write_pairs(
     collection: Collection, ager: Ager, out: Path, ages: Sequence[float], progress: Progress
 ) -> tuple[int, int]:
-    """Write every portrait, framed, and what ``ager`` makes of it at ``ages``, with index.csv and landmarks.npz.
+    """Write every photograph, framed, and what ``ager`` makes of it at ``ages``, with index.csv and landmarks.npz.
 
-    Returns how many photographs and how many made pictures were written. Raises ShotError for a folder that is not
-    empty, WriteError where it cannot be written.
+    Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
+    how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
+    has gone, WriteError where something cannot be written.
     """
-    if out.exists() and any(out.iterdir()):
-        raise ShotError("is not empty", path=out, fix="name a new folder, so that no picture of another teacher stays")
+    refuse_used(out)
+    portraits = [item for item in collection.portraits if item.real]
     rows: list[dict[str, str]] = []
     points: dict[str, F32] = {}
-    with progress.stage("pairs", len(collection.portraits)) as advance:
-        for count, portrait in enumerate(collection.portraits):
-            for row, picture, crop in _versions(portrait, ager, ages):
+    with progress.stage("pairs", len(portraits), "portrait") as advance:
+        for count, (portrait, stem) in enumerate(zip(portraits, _stems(portraits, collection.folder), strict=True)):
+            for row, picture, crop in _versions(portrait, stem, ager, ages):
                 _write_png(out / row["file"], picture)
                 rows.append(row)
                 points[Path(row["file"]).stem] = crop.points
@@ -62,14 +75,27 @@ def write_pairs(
     return real, len(rows) - real
 
 
-def _versions(portrait: Portrait, ager: Ager, ages: Sequence[float]) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
+def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:
+    """A name for each portrait, from its place in the folder: in some layouts a file's own name is an age alone."""
+    stems: dict[str, None] = {}
+    for portrait in portraits:
+        stem = "_".join(portrait.path.relative_to(folder).with_suffix("").parts)
+        while stem in stems:
+            stem += "x"
+        stems[stem] = None
+    return list(stems)
+
+
+def _versions(
+    portrait: Portrait, stem: str, ager: Ager, ages: Sequence[float]
+) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
     """The photograph, then each made picture, with its row of the index."""
     labels = {key: portrait.labels.get(key, "") for key in _KEPT}
     own = crop_portrait(portrait, ager.framing, SIDE)
     for age in (portrait.age, *(age for age in ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age
         crop = own if real else crop_portrait(portrait, ager.framing, SIDE, (portrait.age, age))
-        name = f"{portrait.path.stem}_{age:g}.png"
+        name = f"{stem}_{age:g}.png"
         row = {"file": name, "person": portrait.person, "age": f"{age:g}", "real": str(int(real)), **labels}
         yield row, crop.rgb if real else age_portrait(ager, crop), crop
 

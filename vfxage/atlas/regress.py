@@ -56,7 +56,9 @@ def unfold(portrait: Portrait, canon: Canon, texture: F32) -> Unfolded:
 
 def covariates(portrait: Portrait) -> F64:
     """A row of the regression: 1, two of age, sex, mouth's width, opening and corners, eyes, turn, glasses."""
-    points = framed(portrait.points) if portrait.points is not None else np.zeros((MESH, 2))
+    if portrait.points is None:
+        raise ValueError(f"{portrait} has no points: mesh_portraits comes first")
+    points = framed(portrait.points)
     eyes = float(np.hypot(*(points[33] - points[263])))
     mouth = float(np.hypot(*(points[61] - points[291]))) / eyes
     gape = float(np.hypot(*(points[13] - points[14]))) / eyes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from vfxage.cli.options import Debug, Log
 from vfxage.console import open_progress
-from vfxage.errors import ShotError
+from vfxage.errors import OutputError, ShotError
 
 app = typer.Typer(help="Make a prototype of portraits, and a teacher's pairs for `vfxage train`.", no_args_is_help=True)
 
@@ -33,8 +34,10 @@ def build(
     progress = open_progress(log)
     if out.suffix != ".npz":
         raise ShotError(f"--out {out} does not end in .npz", fix=f"write {out.with_suffix('.npz')}")
-    if out.exists() and not overwrite:
-        raise ShotError("exists already", path=out, fix="name another, or say --overwrite")
+    for path in (out, out.with_suffix(".json")):
+        if path.exists() and not overwrite:
+            raise OutputError("exists already", path=path, fix="choose another --out, or say --overwrite")
+    _refuse_unwritable(out)
     from vfxage.atlas.build import build_prototype
     from vfxage.portraits import mesh_portraits, scan_portraits
 
@@ -58,10 +61,12 @@ def pairs(
     """Write every portrait as it is and as the teacher ages it, framed alike, with an index: what a network learns."""
     progress = open_progress(log)
     wanted = _ages(ages)
-    from vfxage.atlas.pairs import write_pairs
+    from vfxage.atlas.pairs import refuse_used, write_pairs
     from vfxage.model import load_ager
     from vfxage.portraits import mesh_portraits, scan_portraits
 
+    refuse_used(out)
+    _refuse_unwritable(out / "index.csv")
     collection = mesh_portraits(scan_portraits(portraits))
     for problem in collection.problems:
         progress.note(f"{problem.path.name} {problem.what}")
@@ -69,11 +74,18 @@ def pairs(
     typer.echo(f"{out}: {real} photographs, {made} made of them")
 
 
+def _refuse_unwritable(path: Path) -> None:
+    """Raise OutputError now, not after minutes of work."""
+    home = next(folder for folder in path.absolute().parents if folder.exists())
+    if not home.is_dir() or not os.access(home, os.W_OK):
+        raise OutputError("cannot be written there", path=path, fix="choose another place")
+
+
 def _ages(text: str) -> list[float]:
     try:
         ages = sorted({float(part) for part in text.split(",")})
     except ValueError:
         ages = []
-    if not ages or ages[0] < 0 or ages[-1] > 120:
+    if not ages or not all(0 <= age <= 120 for age in ages):
         raise ShotError(f"--ages {text} is not a list of years", fix="write them like 20,35,50")
     return ages

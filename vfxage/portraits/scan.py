@@ -146,6 +146,8 @@ def _landmarks(path: Path) -> dict[str, F32]:
                 if array.shape != (POINTS, 2) or array.dtype.kind != "f" or not np.isfinite(array).all():
                     what = f"the landmarks of {name!r} are {array.dtype}{list(array.shape)}, not 478 finite points"
                     raise ReadError(what, path=path, fix=fix)
+                if np.ptp(array, axis=0).min() < 1:
+                    raise ReadError(f"the landmarks of {name!r} are on one spot or line", path=path, fix=fix)
                 found[name] = np.ascontiguousarray(array, np.float32)
     except (OSError, ValueError, EOFError, KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise ReadError(f"is no whole landmark file ({_reason(error)})", path=path, fix=fix) from error
