@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from vfxage.model import shipped_file
 from vfxage.model.architectures import ARCHITECTURES
 from vfxage.model.checkpoint import load_checkpoint, save_checkpoint
 
@@ -48,6 +49,23 @@ def test_list_names_every_ager_and_network():
     assert round(rows["face_reaging"]["parameters"] / 1e6, 2) == 31.03  # its published figure
     assert round(rows["visage"]["parameters"] / 1e6, 2) == 51.63
     assert rows["visage"]["licence"].startswith("not stated")
+
+
+def test_show_and_check_take_the_agers_in_the_box():
+    for name, network in (("builtin", None), ("small", "small"), ("bands", None)):
+        facts = told("show", name)["model"]
+        assert facts["model"] == name
+        assert facts.get("network") == network
+        assert len(facts["fingerprint"]) == 64
+    assert told("check", "small", "--size", "256")["check"]["most at equal ages"] == 0
+
+
+@pytest.mark.parametrize("words", ["models show", "models check", "evaluate -p people -o {out} -m"])
+def test_a_name_misspelt_is_answered_by_the_nearest(words, tmp_path):
+    filled = words.format(out=tmp_path).split()
+    run(*filled, "bulitin").fails(2, "'bulitin'", "did you mean builtin?")
+    run(*filled, "Smal").fails(2, "did you mean small?")
+    run(*filled, "xyz").fails(2, "builtin, prototype, small, bands, or a file")
 
 
 def test_show_tells_a_published_file_from_our_own(tmp_path, small):
@@ -96,7 +114,15 @@ def test_convert_writes_the_same_weights(tmp_path):
     assert out.stat().st_size < 70e6
 
 
+def test_a_training_state_is_told_from_a_checkpoint(tmp_path):
+    torch.save({"version": 1, "learner": {"network": {}}, "recipe": "{}"}, tmp_path / "state.pt")
+    for word in ("show", "check"):
+        run("models", word, tmp_path / "state.pt").fails(5, "training run", ".safetensors beside it")
+
+
 def test_convert_refuses_what_it_cannot_name_or_read(tmp_path, small, fran_file):
+    prototype = shipped_file("prototype")
+    run("models", "convert", prototype, tmp_path / "out.safetensors").fails(5, "is a prototype", "`model:`")
     run("models", "convert", small, tmp_path / "out.pth").fails(2, "name it .safetensors")
     run("models", "convert", fran_file, tmp_path / "out.safetensors").fails(5, "does not know")
     assert not list(tmp_path.iterdir())

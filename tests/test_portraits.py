@@ -105,6 +105,7 @@ def test_every_bad_file_is_named_with_its_kind(tmp_path):
     kinds = {item.path.name: item.what for item in found.problems}
     assert len(found.problems) == len(rows) - 1
     assert "truncated" in kinds["torn.jpg"]
+    assert "no picture of a known kind" in kinds["text.jpg"]
     for name in ("empty.jpg", "text.jpg"):
         assert kinds[name].startswith("cannot be read")
     assert "300x90" in kinds["small.png"]

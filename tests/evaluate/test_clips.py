@@ -42,3 +42,6 @@ def test_clips_are_files_as_named_and_the_movies_of_folders(clips, tmp_path):
         find_clips([tmp_path / "gone.mov"])
     with pytest.raises(ShotError, match="no movies"):
         find_clips([tmp_path])
+    (tmp_path / "notes.txt").write_text("hello")
+    with pytest.raises(ShotError, match=r"no clip.*\.mov"):
+        find_clips([tmp_path / "notes.txt"])

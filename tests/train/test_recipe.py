@@ -27,6 +27,8 @@ def test_shipped_recipe_loads(path):
         ("holdout: 0", "holdout: 2", 8, ["`data.holdout` is 2", "at most 0.9"]),
         ("side: 64", "side: big", 6, ['"big"', "a whole number"]),
         ("sizes: [64]", "sizes: [70]", 9, ["70", "multiple of 16"]),
+        ("sizes: [64]", "sizes: []", 9, ["`crop.sizes` is empty"]),
+        ("sheet_people: 2", f"sheet_ages: {list(range(20, 40))}", 11, ["names 20", "12 at most"]),
         ("window: [0.5, 1.0]", "window: [1.0, 0.5]", 9, ["smaller number first"]),
         ("window: [0.5, 1.0]", "window: [0.5]", 9, ["crop.window"]),
         ("out: run\n", "", None, ["`out` is missing"]),

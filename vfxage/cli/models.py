@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="See, inspect, convert and try what ages faces.", no_args_is_help=True)
 
-ModelFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A .safetensors, .pth, .pt, .onnx or prototype.", show_default=False)
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="As in a shot: builtin, or a .safetensors, .pth, .pt, .onnx or .npz.", show_default=False
+    ),
 ]
 
 
@@ -31,20 +34,22 @@ def list_(as_json: AsJson = False, debug: Debug = False) -> None:
 
 
 @app.command()
-def show(file: ModelFile, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Say what a file is: network, tensors, hash, header, licence; of ONNX its inputs and outputs.
+def show(model: Model, as_json: AsJson = False, debug: Debug = False) -> None:
+    """Say what a file or an ager of ours is: network, tensors, hash, header, licence; of ONNX its inputs and outputs.
 
     Example: vfxage models show best_unet_model.pth
     """
     from vfxage.facts import show as tell
-    from vfxage.model.catalogue import show_file
+    from vfxage.model.catalogue import show_model
 
-    tell({"model": show_file(file)}, as_json=as_json)
+    tell({"model": show_model(model)}, as_json=as_json)
 
 
 @app.command()
 def convert(
-    file: ModelFile,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .safetensors, .pth, .pt or .onnx.", show_default=False)
+    ],
     out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", show_default=False)],
     half: Annotated[bool, typer.Option("--half", help="Store the kernels as float16: half the size.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")] = False,
@@ -70,9 +75,7 @@ def convert(
 
 @app.command()
 def check(
-    model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="As in a shot: builtin, or a file.", show_default=False)
-    ],
+    model: Model,
     picture: Annotated[
         Path | None, typer.Option(metavar="FACE.jpg", help="A face; without one, soft noise (files of networks only).")
     ] = None,
@@ -134,9 +137,9 @@ def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> Fa
 
 def _noise(model: str, ages: tuple[float, float], size: int) -> FaceCrop:
     """What a network answers to without a face; others follow a face's mesh."""
-    from vfxage.shot.models import MODELS
+    from vfxage.model import model_file, shipped_file
 
-    if model in MODELS or model.endswith(".npz"):
+    if model == "bands" or (shipped_file(model) or model_file(model)).suffix.lower() == ".npz":
         raise ShotError(f"{model} follows a face's mesh, and there is no face", fix="give one with --picture face.jpg")
     import numpy as np
 

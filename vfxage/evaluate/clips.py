@@ -57,7 +57,7 @@ class Flicker:
 def find_clips(paths: Sequence[Path]) -> list[Path]:
     """Movies and sequences: files as they are named, folders by the movies in them, sorted.
 
-    Raises ReadError for a path that is neither, ShotError for a folder without movies.
+    Raises ReadError for a path that is neither, ShotError for a folder without movies or a file of another kind.
     """
     found: list[Path] = []
     for path in paths:
@@ -67,6 +67,8 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
                 raise ShotError("holds no movies", path=path, fix="name a movie, or a sequence as name.%04d.exr")
             found += inside
         elif path.exists() or Pattern.is_sequence(str(path)):
+            if path.suffix.lower() not in FORMATS:
+                raise ShotError("is no clip", path=path, fix=f"name one of {' '.join(FORMATS)}")
             found.append(path)
         else:
             raise ReadError("there is no such clip", path=path, fix="check --clips")

@@ -54,7 +54,7 @@ def measure(ager: Ager, subjects: Sequence[Subject], judges: Judges, asked: Aske
     alike: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}
     real: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}
     work = [(subject, middles) for subject in subjects]
-    with progress.stage("groups", len(work)) as advance, aged_faces(ager, work, asked.workers) as done:
+    with progress.stage("groups", len(work), "face") as advance, aged_faces(ager, work, asked.workers) as done:
         for count, (subject, answers) in enumerate(done, 1):
             crop = cut_subject(subject, ager.framing, answers[0].crop.rgb.shape[0])
             points = find_again(judges.finder, crop.rgb, crop.points)

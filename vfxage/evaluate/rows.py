@@ -78,7 +78,7 @@ def make_rows(
     """Age every subject by every step that stays within the limits, and measure each result."""
     work = [(one, targets_of(one.portrait.age, STEPS, YOUNGEST, OLDEST)) for one in subjects]
     rows: list[Row] = []
-    with progress.stage("age", len(work)) as advance, aged_faces(ager, work, workers) as done:
+    with progress.stage("age", len(work), "face") as advance, aged_faces(ager, work, workers) as done:
         for count, (subject, answers) in enumerate(done, 1):
             rows += _rows_of(ager, subject, answers, judges, keep)
             advance(count)

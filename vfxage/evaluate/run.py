@@ -164,7 +164,7 @@ def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32
 def _look(subjects: Sequence[Subject], finder: FaceFinder, sight: Sight, progress: Progress) -> list[Seen]:
     """Every portrait as the reader sees it: with the mesh found now, as in every face that will be read."""
     seen = []
-    with progress.stage("read", len(subjects)) as advance:
+    with progress.stage("read", len(subjects), "face") as advance:
         for count, subject in enumerate(subjects, 1):
             crop = cut_subject(subject, Framing(name="ffhq"), 512)
             points = find_again(finder, crop.rgb, crop.points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -10,9 +11,12 @@ from typing import Protocol
 
 from vfxage.errors import ShotError
 from vfxage.model.architectures import ARCHITECTURES, Architecture
+from vfxage.shot.models import MODELS
 from vfxage.types import FrameCrops, FrameDeltas, Framing
 
-__all__ = ["ARCHITECTURES", "Ager", "Architecture", "load_ager"]
+__all__ = ["ARCHITECTURES", "Ager", "Architecture", "load_ager", "model_file", "shipped_file"]
+
+_SHIPPED = {"builtin": "prototype.npz", "prototype": "prototype.npz", "small": "small.safetensors"}
 
 
 class Ager(Protocol):
@@ -41,8 +45,9 @@ class Ager(Protocol):
 def load_ager(model: str, device: str = "auto") -> Ager:
     """Make the ager a shot's ``model:`` names: "builtin", "prototype", "small", "bands", or a file that holds one.
 
-    ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here, ModelError for a checkpoint
-    that is missing, damaged, hostile or of an unknown network, InstallError for ONNX without the extra.
+    ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here or a name that means
+    nothing, ModelError for a file that is missing, damaged, hostile or of an unknown network, InstallError for ONNX
+    without the extra.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
@@ -50,11 +55,13 @@ def load_ager(model: str, device: str = "auto") -> Ager:
         from vfxage.model.bands import Bands
 
         return Bands(device=device)
-    if model in ("builtin", "prototype") or model.endswith(".npz"):
+    shipped = shipped_file(model)
+    path = shipped or model_file(model)
+    if path.suffix.lower() == ".npz":
         from vfxage.model.prototype import PrototypeAger
 
-        return PrototypeAger(Path(model) if model.endswith(".npz") else None, device=device)
-    if model.lower().endswith(".onnx"):
+        return PrototypeAger(None if shipped else path, device=device)
+    if path.suffix.lower() == ".onnx":
         from vfxage.model.onnx import OnnxAger
 
         return OnnxAger(model, device)
@@ -62,5 +69,20 @@ def load_ager(model: str, device: str = "auto") -> Ager:
     from vfxage.model.checkpoint import load_checkpoint
 
     place = find_device(device)
-    path = resources.files("vfxage.model") / "data" / "small.safetensors" if model == "small" else model
-    return NetworkAger(load_checkpoint(str(path)), place)
+    return NetworkAger(load_checkpoint(path), place)
+
+
+def shipped_file(model: str) -> Path | None:
+    """The data file of an ager that comes with vfxage; None for names of others, and for files."""
+    name = _SHIPPED.get(model)
+    return Path(str(resources.files("vfxage.model") / "data" / name)) if name else None
+
+
+def model_file(model: str) -> Path:
+    """The path; ShotError for a word that is neither a file nor an ager's name."""
+    path = Path(model)
+    if path.suffix or len(path.parts) > 1 or path.exists():
+        return path
+    near = difflib.get_close_matches(model.lower(), MODELS, n=1)
+    fix = f"did you mean {near[0]}?" if near else f"name {', '.join(MODELS)}, or a file"
+    raise ShotError(f"there is no model {model!r}", fix=fix)

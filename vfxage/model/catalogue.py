@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from vfxage.errors import ModelError
-from vfxage.model import ARCHITECTURES, Ager, Architecture, load_ager
+from vfxage.model import ARCHITECTURES, Ager, Architecture, load_ager, model_file, shipped_file
 from vfxage.model.checkpoint import fit, load_checkpoint, read_file, save_checkpoint
 from vfxage.model.imported import import_onnx
 from vfxage.model.onnx import FACEFUSION, pixel_scale, whole_face_fault
@@ -67,6 +67,16 @@ def _weights(state: dict[str, Any]) -> int:
 
 
 # ---- one file ------------------------------------------------------------------------------------------------------
+
+
+def show_model(model: str) -> Facts:
+    """Say what a file, or an ager that comes with vfxage, is; see ``load_ager`` for what is raised."""
+    if model not in MODELS:
+        return show_file(model_file(model))
+    shipped = shipped_file(model)
+    ager = load_ager(model, "cpu")
+    told = show_file(shipped) if shipped else {"fingerprint": ager.fingerprint}
+    return {"model": model} | told | {"what": ager.note}
 
 
 def show_file(path: Path) -> Facts:
@@ -127,6 +137,8 @@ def convert_file(source: Path, out: Path, *, half: bool) -> Facts:
 
     Raises ModelError for what is damaged or of no known network, WriteError where ``out`` cannot be written.
     """
+    if source.suffix.lower() == ".npz":
+        raise ModelError("is a prototype, which holds no network", path=source, fix="name it as `model:` as it is")
     if source.suffix.lower() == ".onnx":
         row, state = import_onnx(source)
     else:

@@ -201,6 +201,8 @@ def _unwrap(found: Any, path: Path) -> dict[str, Any]:
         if inner is None:
             break
         found = inner
+    if isinstance(found, Mapping) and "learner" in found:
+        _fail(path, "is the state of a training run", "name one of the .safetensors beside it")
     if not isinstance(found, Mapping) or not any(isinstance(value, Tensor) for value in found.values()):
         _fail(path, f"holds no weights but {type(found).__name__}", "save the network's state_dict() itself")
     state = {str(key): value for key, value in found.items()}

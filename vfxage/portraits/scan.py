@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vfxage.errors import ReadError, ShotError
 from vfxage.pool import ordered_map
@@ -89,6 +89,10 @@ def _look(folder: Path, item: Listed, points: Mapping[str, F32], smallest: int) 
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):  # its own words are of an object in memory
+        return "no picture of a known kind"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return " ".join((str(error).splitlines() or [""])[0].split())[:100] or type(error).__name__
 
 

@@ -115,7 +115,7 @@ def _check_tag(node: yaml.Node) -> None:
     if node.tag not in _TAGS:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")[:60]
         line = node.start_mark.line + 1
-        raise ShotError(f"the YAML tag {tag} is not allowed in a shot", line=line, fix="write plain values")
+        raise ShotError(f"the YAML tag {tag} is not allowed", line=line, fix="write plain values")
 
 
 def _scalar(node: yaml.Node) -> str | int | float | None:

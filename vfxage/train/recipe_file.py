@@ -107,6 +107,10 @@ def _words(problem: Mapping[str, Any]) -> tuple[str, str]:
         return f"`{name}` {said}", fix or "correct it"
     if kind == "literal_error":
         return what, f"choose {context['expected']}"
+    if kind == "too_short":
+        return f"`{name}` is empty", "name one at least"
+    if kind == "too_long":
+        return f"`{name}` names {context['actual_length']}", f"name {context['max_length']} at most"
     if kind in _LIMITS:
         return what, f"make it {_LIMITS[kind].format(**context)}"
     if kind in _KINDS:
