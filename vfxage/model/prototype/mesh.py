@@ -24,6 +24,7 @@ RINGS = (1.22, 1.6)
 """How far the rings lie out, in distances of the outline from the mesh's centre."""
 NODES = MESH + len(RINGS) * len(OVAL)
 _SHIFT = 4
+"""Bits of a pixel in OpenCV's drawing coordinates."""
 _DRAWN = 2
 """Triangles are drawn on a grid this much coarser than the crop: positions are linear inside each."""
 _GRAZING = (0.12, 0.4)

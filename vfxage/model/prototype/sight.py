@@ -16,6 +16,7 @@ from vfxage.types import F32, F64
 _FIT_CELL = 8
 """Pixels of the half grid to one cell of the grid on which the skin's light is fitted."""
 _ROUNDS = 6
+"""Of the robust fit: after so many, weights have settled."""
 _DARK, _BRIGHT, _COLOUR = (0.32, 0.35), (0.45, 0.30), (0.09, 0.16)
 """Deviations from the fitted skin, in log units: what is let pass, and how far beyond it skin fades out."""
 _HAIR, _HAIR_SOFT = 0.065, 0.05
@@ -27,7 +28,7 @@ _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """One crop as the prototype sees it: on the chart's window at full density, and on half of it (``h`` for half)."""
+    """One crop as the prototype sees it: on the chart's window at full density, and on half of it."""
 
     fine: F32
     """(h, w) the second finest band of log luma, faded out where it is no stronger than grain."""
