@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.cli import run
+from vfxage.errors import ModelError
 from vfxage.model import load_ager
 from vfxage.portraits import crop_portrait, mesh_portraits, scan_portraits
 from vfxage.types import Frame, FrameCrops, Window
@@ -88,6 +89,18 @@ def test_a_folder_in_use_is_kept(sources, tmp_path):
     run("prototype", "pairs", sources, tmp_path / "out").fails(2, "not empty", "new folder")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
     run("prototype", "pairs", sources, tmp_path / "out" / "mine.txt").fails(2, "cannot be used")
+
+
+def test_ended_on_the_way_it_leaves_nothing_and_can_be_run_again(sources, tmp_path, monkeypatch):
+    def fail(self, group):
+        raise ModelError("failed as it ran")
+
+    command = ("prototype", "pairs", sources, tmp_path / "out", "--ages", "60")
+    with monkeypatch.context() as patch:
+        patch.setattr("vfxage.model.prototype.PrototypeAger.__call__", fail)
+        run(*command).fails(5, "failed as it ran")
+    assert not (tmp_path / "out").exists()
+    run(*command).ok()
 
 
 @pytest.mark.parametrize("ages", ["", "old", "20,,30", "20;30", "-1,30", "30,121", "nan", "30,nan", "inf"])

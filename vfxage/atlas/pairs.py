@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import cv2
@@ -52,27 +53,38 @@ def write_pairs(
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
-    has gone, WriteError where something cannot be written.
+    has gone, WriteError where something cannot be written; then, and where it is stopped, nothing stays.
     """
     refuse_used(out)
     portraits = [item for item in collection.portraits if item.real]
     rows: list[dict[str, str]] = []
     points: dict[str, F32] = {}
-    with progress.stage("pairs", len(portraits), "portrait") as advance:
+    with ExitStack() as undo, progress.stage("pairs", len(portraits), "portrait") as advance:
+        undo.callback(_remove, out, rows)
         for count, (portrait, stem) in enumerate(zip(portraits, _stems(portraits, collection.folder), strict=True)):
             for row, picture, crop in _versions(portrait, stem, ager, ages):
-                _write_png(out / row["file"], picture)
                 rows.append(row)
+                _write_png(out / row["file"], picture)
                 points[Path(row["file"]).stem] = crop.points
             advance(count)
-    with publish(out / "landmarks.npz") as partial:
-        np.savez(partial, **points)
-    with publish(out / "index.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, ("file", "person", "age", "real", *_KEPT))
-        table.writeheader()
-        table.writerows(rows)
+        with publish(out / "landmarks.npz") as partial:
+            np.savez(partial, **points)
+        with publish(out / "index.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, ("file", "person", "age", "real", *_KEPT))
+            table.writeheader()
+            table.writerows(rows)
+        undo.pop_all()
     real = sum(row["real"] == "1" for row in rows)
     return real, len(rows) - real
+
+
+def _remove(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    """Take back what was written, so that the same command can be run again."""
+    for name in (*(row["file"] for row in rows), "landmarks.npz"):
+        with suppress(OSError):
+            (out / name).unlink()
+    with suppress(OSError):  # somebody else's files are in it
+        out.rmdir()
 
 
 def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:

@@ -67,10 +67,11 @@ def pairs(
 
     refuse_used(out)
     _refuse_unwritable(out / "index.csv")
+    ager = load_ager(model)
     collection = mesh_portraits(scan_portraits(portraits))
     for problem in collection.problems:
         progress.note(f"{problem.path.name} {problem.what}")
-    real, made = write_pairs(collection, load_ager(model), out, wanted, progress)
+    real, made = write_pairs(collection, ager, out, wanted, progress)
     typer.echo(f"{out}: {real} photographs, {made} made of them")
 
 
