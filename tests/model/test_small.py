@@ -2,12 +2,16 @@
 
 from itertools import pairwise
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from vfxage.model import load_ager
 from vfxage.model.architectures import ARCHITECTURES
 from vfxage.model.checkpoint import load_checkpoint, save_checkpoint
+from vfxage.portraits import crop_portrait, scan_portraits
 
 ROW = ARCHITECTURES["small"]
 
@@ -142,3 +146,18 @@ def test_its_weights_travel_as_safetensors(network, tmp_path):
     assert (found.architecture.name, found.ours) == ("small", True)
     x = painted(noise(64), 30, 60)
     assert torch.equal(answer(found.network(), x), answer(network, x))
+
+
+def test_the_shipped_weights_age_a_face(crop_of, frame_of, portraits):
+    """Older has more lines than younger, on a person that nothing was learned from."""
+    ager = load_ager("small", "cpu")
+    (person,) = [one for one in scan_portraits(portraits / "eval").portraits if one.person == "lon_131"]
+    answers = []
+    for target in (20.0, 34.0, 75.0):
+        crop = crop_portrait(person, ager.framing, 512, (34.0, target))
+        (item,) = ager([frame_of(1, crop)])
+        aged = (crop.rgb + item.deltas[0].step) @ [0.2126, 0.7152, 0.0722]
+        lines = aged - cv2.GaussianBlur(aged, (0, 0), 4)
+        answers.append(float(np.sqrt(np.mean(np.square(lines[crop.matte > 0.99])))))
+    younger, same, older = answers
+    assert younger < same < older

@@ -127,7 +127,7 @@ def _older(
     # Donors smile; the folds of a smile belong on faces that do.
     cheeks = sight.masks["cheek_left"] + sight.masks["cheek_right"]
     eyes = sight.masks["eye_left"] + sight.masks["eye_right"]
-    folds = texture * (1 - (1 - smile) * (0.62 * cheeks + 0.30 * eyes))
+    folds = texture * (1 - 0.2 * cheeks - (1 - smile) * (0.48 * cheeks + 0.30 * eyes))
     amount = _laid_on(years) * (1 + 0.6 * _darkness(sight, texture))
     laid = chart.take(skin.detail)
     shape = sight.fine.shape
