@@ -1,13 +1,15 @@
 """Folders of labelled portraits: four layouts, every kind of bad file, faces found and cut."""
 
 import csv
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from vfxage.errors import ReadError, ShotError
-from vfxage.portraits import crop_portrait, mesh_portraits, read_portrait, scan_portraits
+from vfxage.portraits import Looked, crop_portrait, mesh_portraits, read_portrait, scan_portraits
+from vfxage.portraits.scan import decode
 from vfxage.types import Framing
 
 
@@ -207,3 +209,52 @@ def test_crop_needs_points(tmp_path):
     (portrait,) = scan_portraits(tmp_path).portraits
     with pytest.raises(ValueError, match="no points"):
         crop_portrait(portrait, Framing(name="ffhq"), 256)
+
+
+def scanned(folder, memory):
+    """Which files a scan decodes that has ``memory`` to go by, and what it finds."""
+    decoded, looked = [], Looked(memory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vfxage.portraits.scan.decode", lambda path: decoded.append(path.name) or decode(path))
+        found = scan_portraits(folder, looked=looked)
+    looked.save()
+    told = [(item.path.name, item.size) for item in found.portraits], [item.path.name for item in found.problems]
+    return sorted(decoded), told
+
+
+def test_a_second_scan_decodes_what_has_changed_alone(tmp_path):
+    folder, memory = tmp_path / "people", tmp_path / "run" / "scanned.json"
+    for age in (20, 30, 40):
+        picture(folder / "ann" / f"{age}.png", seed=age)
+    data = picture(folder / "ann" / "50.jpg").read_bytes()
+    (folder / "ann" / "50.jpg").write_bytes(data[: len(data) // 2])
+    names = ["20.png", "30.png", "40.png", "50.jpg"]
+    first = scanned(folder, memory)
+    assert first == (names, ([(name, (160, 140)) for name in names[:3]], ["50.jpg"]))
+    assert scanned(folder, memory) == (["50.jpg"], first[1])
+    torn = (folder / "ann" / "20.png").read_bytes()
+    (folder / "ann" / "20.png").write_bytes(torn[: len(torn) // 2])
+    picture(folder / "ann" / "30.png", size=(200, 210))
+    (folder / "ann" / "40.png").unlink()
+    decoded, (good, bad) = scanned(folder, memory)
+    assert decoded == ["20.png", "30.png", "50.jpg"]
+    assert (good, bad) == ([("30.png", (200, 210))], ["20.png", "50.jpg"])
+    assert "40.png" not in memory.read_text()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\x00", b'{"a": [1, 2]}', b"[" * 100_000])
+def test_a_damaged_memory_of_scans_is_forgotten(tmp_path, content):
+    picture(tmp_path / "people" / "ann" / "20.png")
+    (tmp_path / "scanned.json").write_bytes(content)
+    assert scanned(tmp_path / "people", tmp_path / "scanned.json")[0] == ["20.png"]
+    assert scanned(tmp_path / "people", tmp_path / "scanned.json")[0] == []
+
+
+def test_a_rewritten_file_of_the_same_length_is_looked_into_again(tmp_path):
+    path, memory = picture(tmp_path / "people" / "ann" / "20.png"), tmp_path / "scanned.json"
+    assert scanned(tmp_path / "people", memory)[0] == ["20.png"]
+    length = path.stat().st_size
+    path.write_bytes(bytes(length))
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(ShotError, match=r"20\.png"):
+        scanned(tmp_path / "people", memory)

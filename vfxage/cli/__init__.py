@@ -77,7 +77,7 @@ def main() -> None:
         sys.exit(128 + signal.SIGPIPE)
     except (Exception, Stopped) as error:
         if signals.taken is not None:  # a library may have made another error of Stopped
-            _leave("stopped; what is complete stays, run the same command to go on", 128 + signals.taken, debug)
+            _leave("stopped; nothing half-written stays, run the same command to go on", 128 + signals.taken, debug)
         if isinstance(error, VfxageError):
             _leave(f"error: {error}", error.exit_code, debug)
         if hasattr(error, "format_message"):  # the command line itself: typer's usage errors have this in common

@@ -41,7 +41,7 @@ def build(
     from vfxage.atlas.build import build_prototype
     from vfxage.portraits import mesh_portraits, scan_portraits
 
-    collection = mesh_portraits(scan_portraits(portraits))
+    collection = mesh_portraits(scan_portraits(portraits, progress=progress), progress)
     for problem in collection.problems:
         progress.note(f"{problem.path.name} {problem.what}")
     recipe = build_prototype(collection, out, progress)
@@ -68,7 +68,7 @@ def pairs(
     refuse_used(out)
     _refuse_unwritable(out / "index.csv")
     ager = load_ager(model)
-    collection = mesh_portraits(scan_portraits(portraits))
+    collection = mesh_portraits(scan_portraits(portraits, progress=progress), progress)
     for problem in collection.problems:
         progress.note(f"{problem.path.name} {problem.what}")
     real, made = write_pairs(collection, ager, out, wanted, progress)

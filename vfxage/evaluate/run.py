@@ -140,12 +140,12 @@ def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject],
     problems: list[str] = []
     for folder, name in zip(folders, names, strict=True):
         photos = name if names.count(name) == 1 else f"{folder.resolve().parent.name}/{name}"
-        collection = scan_portraits(folder)
+        collection = scan_portraits(folder, progress=progress)
         made = sum(not portrait.real for portrait in collection.portraits)
         collection = replace(collection, portraits=tuple(one for one in collection.portraits if one.real))
         if not collection.portraits:
             raise ShotError("holds no real portraits", path=folder, fix="an age reader learns from photographs only")
-        collection = mesh_portraits(collection)
+        collection = mesh_portraits(collection, progress)
         if not collection.portraits:
             raise ShotError("shows no face in any portrait", path=folder, fix="name a folder of portraits")
         subjects += [Subject(portrait=one, photos=photos) for one in collection.portraits]

@@ -2,6 +2,7 @@
 
 from vfxage.portraits.cut import crop_portrait, mesh_portraits
 from vfxage.portraits.layouts import LAYOUTS, Layout
+from vfxage.portraits.looked import Looked
 from vfxage.portraits.scan import lone_portrait, read_portrait, scan_portraits
 from vfxage.portraits.types import Collection, Portrait, Problem
 
@@ -9,6 +10,7 @@ __all__ = [
     "LAYOUTS",
     "Collection",
     "Layout",
+    "Looked",
     "Portrait",
     "Problem",
     "crop_portrait",

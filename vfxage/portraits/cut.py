@@ -10,30 +10,32 @@ from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp
 from vfxage.landmarks import FaceFinder
 from vfxage.portraits.scan import read_bytes, read_portrait
 from vfxage.portraits.types import Collection, Portrait, Problem
+from vfxage.progress import Progress, Silent
 from vfxage.types import F32, FaceCrop, Framing, Window
 
 FEATHER = 0.08
 """Of the matte, in heights of the face: what a shot has where it says nothing."""
 
 
-def mesh_portraits(collection: Collection) -> Collection:
+def mesh_portraits(collection: Collection, progress: Progress | None = None) -> Collection:
     """Find the largest face of each portrait that has no points yet; one without a face becomes a Problem.
 
     Raises ReadError for a file that has gone, InstallError where MediaPipe does not work.
     """
-    if all(portrait.points is not None for portrait in collection.portraits):
+    meshed = [portrait for portrait in collection.portraits if portrait.points is not None]
+    waiting = [portrait for portrait in collection.portraits if portrait.points is None]
+    if not waiting:
         return collection
-    meshed, lost = [], []
-    with FaceFinder() as finder:
-        for portrait in collection.portraits:
-            if portrait.points is not None:
-                meshed.append(portrait)
-                continue
+    lost = []
+    with FaceFinder() as finder, (progress or Silent()).stage("faces", len(waiting), "picture") as advance:
+        for count, portrait in enumerate(waiting, 1):
             faces = finder.find(read_bytes(portrait))
             if faces:
                 meshed.append(replace(portrait, points=np.ascontiguousarray(faces[0].points, np.float32)))
             else:
                 lost.append(Problem(portrait.path, "shows no face"))
+            advance(count)
+    meshed.sort(key=lambda portrait: portrait.path)
     return replace(collection, portraits=tuple(meshed), problems=(*collection.problems, *lost))
 
 

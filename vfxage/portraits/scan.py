@@ -17,7 +17,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from vfxage.errors import ReadError, ShotError
 from vfxage.pool import ordered_map
 from vfxage.portraits.layouts import Layout, Listed, list_folder
+from vfxage.portraits.looked import Looked, stamp_of
 from vfxage.portraits.types import Collection, Portrait, Problem
+from vfxage.progress import Progress, Silent
 from vfxage.types import F32, POINTS, U8
 
 LANDMARKS = "landmarks.npz"
@@ -29,22 +31,36 @@ _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, zlib.error, Image.Dec
 """What Pillow raises for files that are torn, forged or no pictures."""
 
 
-def scan_portraits(folder: str | Path, *, smallest: int = 128, layout: Layout | None = None) -> Collection:
+def scan_portraits(
+    folder: str | Path,
+    *,
+    smallest: int = 128,
+    layout: Layout | None = None,
+    looked: Looked | None = None,
+    progress: Progress | None = None,
+) -> Collection:
     """Find and decode every portrait below ``folder``; what is no good becomes a Problem.
 
-    ``smallest`` is the least width and height in pixels; ``layout`` overrules what the names look like. Raises
-    ReadError for a folder, index or landmark file that cannot be read, ShotError for a folder that fits no layout or in
-    which nothing is usable.
+    ``smallest`` is the least width and height in pixels; ``layout`` overrules what the names look like;
+    what ``looked`` knows is not decoded again, and what is decoded it is told. Raises ReadError for a folder, index or
+    landmark file that cannot be read, ShotError for a folder that fits no layout or in which nothing is usable.
     """
     folder = Path(folder).absolute()
     chosen, listed, note = list_folder(folder, layout)
     points = _landmarks(folder / LANDMARKS)
+    known = Looked() if looked is None else looked
 
     def look(item: Listed) -> Portrait | Problem:
-        return _look(folder, item, points, smallest)
+        return _look(folder, item, points, smallest, known)
 
-    with ordered_map(look, _unlike(listed), workers=os.cpu_count() or 1, ahead=8) as looked:
-        found = list(looked)
+    found: list[Portrait | Problem] = []
+    with (
+        (progress or Silent()).stage("scan", len(listed), "picture") as advance,
+        ordered_map(look, _unlike(listed), workers=os.cpu_count() or 1, ahead=8) as seen,
+    ):
+        for count, item in enumerate(seen, 1):
+            found.append(item)
+            advance(count)
     collection = Collection(
         folder=folder,
         layout=chosen,
@@ -70,12 +86,12 @@ def _unlike(listed: list[Listed]) -> list[Listed]:
     return once
 
 
-def _look(folder: Path, item: Listed, points: Mapping[str, F32], smallest: int) -> Portrait | Problem:
+def _look(folder: Path, item: Listed, points: Mapping[str, F32], smallest: int, looked: Looked) -> Portrait | Problem:
     path = folder / item.name
     if item.fault:
         return Problem(path, item.fault)
     try:
-        height, width = decode(path).shape[:2]
+        width, height = looked.size(path) or _measure(path, looked)
     except FileNotFoundError:
         return Problem(path, "is missing")
     except _UNREADABLE as error:
@@ -86,6 +102,13 @@ def _look(folder: Path, item: Listed, points: Mapping[str, F32], smallest: int) 
     if known is None and len(item.name.parts) == 1:
         known = points.get(item.name.stem)
     return Portrait(path=path, person=item.person, age=item.age, size=(width, height), labels=item.labels, points=known)
+
+
+def _measure(path: Path, looked: Looked) -> tuple[int, int]:
+    stamp = stamp_of(path)
+    height, width, _ = decode(path).shape
+    looked.keep(path, stamp, (width, height))
+    return width, height
 
 
 def _reason(error: BaseException) -> str:

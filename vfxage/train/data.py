@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vfxage.errors import ShotError
-from vfxage.portraits import Collection, Portrait, Problem, mesh_portraits, scan_portraits
+from vfxage.portraits import Collection, Looked, Portrait, Problem, mesh_portraits, scan_portraits
 from vfxage.progress import Progress
 from vfxage.train.recipe import DataPart, Source
 
@@ -50,13 +50,13 @@ class TrainingData:
         return replace(self, people=self.held_out, held_out=(), portraits=())
 
 
-def open_data(recipe: DataPart, seed: int, progress: Progress) -> TrainingData:
+def open_data(recipe: DataPart, seed: int, progress: Progress, looked: Looked | None = None) -> TrainingData:
     """Scan every folder, say what is in it and what is wrong with it, and split the people.
 
     Raises ShotError where ``bad: refuse`` meets a problem or where no two ages make a pair; see ``scan_portraits``.
     """
-    opened = [(source, _open(source, recipe)) for source in recipe.pairs]
-    more = [(source, _open(source, recipe)) for source in recipe.portraits]
+    opened = [(source, _open(source, recipe, progress, looked)) for source in recipe.pairs]
+    more = [(source, _open(source, recipe, progress, looked)) for source in recipe.portraits]
     problems = [problem for _, found in (*opened, *more) for problem in found.problems]
     people: list[Person] = []
     for source, found in opened:
@@ -86,9 +86,11 @@ def open_data(recipe: DataPart, seed: int, progress: Progress) -> TrainingData:
     return data
 
 
-def _open(source: Source, recipe: DataPart) -> Collection:
-    found = scan_portraits(source.folder, smallest=recipe.smallest, layout=source.layout)
-    return mesh_portraits(found) if source.framing == "face" else _square(found)
+def _open(source: Source, recipe: DataPart, progress: Progress, looked: Looked | None) -> Collection:
+    found = scan_portraits(
+        source.folder, smallest=recipe.smallest, layout=source.layout, looked=looked, progress=progress
+    )
+    return mesh_portraits(found, progress) if source.framing == "face" else _square(found)
 
 
 def _square(found: Collection) -> Collection:

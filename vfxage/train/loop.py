@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vfxage.pool import ordered_map
+from vfxage.portraits import Looked
 from vfxage.progress import Progress, Silent
 from vfxage.train.batches import Batches
 from vfxage.train.board import Board
@@ -16,7 +17,7 @@ from vfxage.train.learner import Learner
 from vfxage.train.parallel import World
 from vfxage.train.pictures import Pictures
 from vfxage.train.recipe import Recipe
-from vfxage.train.run import Run
+from vfxage.train.run import LOOKED, Run
 from vfxage.train.sheets import Sheets
 
 
@@ -47,13 +48,17 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
     if learner.step >= last:
         return Outcome(learner.step, None)
-    data = open_data(recipe.data, recipe.seed, progress)
+    looked = Looked(run.folder / LOOKED)
+    data = open_data(recipe.data, recipe.seed, progress, looked)
+    if world.first:
+        looked.save()
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
     portraits = recipe.losses.adversarial.weight > 0
     batches = Batches(recipe, data, pictures, portraits=portraits, rank=world.rank, world=world.size)
     sheets = Sheets(recipe, data, pictures)
     if sheets.seen:
         progress.note("nobody is held out: sheets show people that were learned from")
+    saved: Path | None = None
     board = Board(run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step)
     with (
         stoppable() as stopping,
@@ -70,8 +75,8 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
                 if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
                     board.picture(learner.step, run.sheet(learner, sheets))
                 if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
-                    run.save(learner)
+                    saved = run.save(learner)
             if stop:
                 break
         world.wait()
-    return Outcome(learner.step, run.checkpoints()[-1])
+    return Outcome(learner.step, saved)

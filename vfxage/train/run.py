@@ -20,7 +20,7 @@ from vfxage.train.recipe import Recipe
 from vfxage.train.sheets import Sheets
 from vfxage.types import U8
 
-STATE, CURVE = "state.pt", "losses.jsonl"
+STATE, CURVE, LOOKED = "state.pt", "losses.jsonl", "scanned.json"
 _VERSION = 1
 
 
