@@ -50,7 +50,7 @@ class Aged:
         return self.crop.ages[1] - self.crop.ages[0]
 
     def result(self) -> F32:
-        """(S, S, 3) what a render with the face matte shows, sRGB 0..1."""
+        """(S, S, 3) what a render with its usual matte shows, sRGB 0..1."""
         return np.clip(self.crop.rgb + self.crop.matte[..., None] * self.step, 0.0, 1.0)
 
 

@@ -93,7 +93,7 @@ def identity_lines(outcome: Outcome) -> list[Line]:
         _line(outcome, "skin's low bands, correlation, least", "", ".3f", lambda rows: min(_low_bands(rows))),
         _line(
             outcome,
-            "pixels outside the face's outline that move",
+            "pixels outside the mesh's outline that move",
             "0%",
             ".2%",
             lambda rows: _mean([row.spatial.changed_outside for row in rows]),

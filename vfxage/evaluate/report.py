@@ -53,8 +53,8 @@ def _finite(value: Any) -> Any:
 _MOVED = f"""Each face is asked for ages from {YOUNGEST:.0f} to {OLDEST:.0f}. What a render shows is read by the
 regressor that has not seen the person, beside the face as it is. A true year reads as less than one (the reader's
 slope); the line over the slope allows for that."""
-_IDENTITY = """The skin's low bands are what light and bone make of it. Outside the face's outline an ager, asked
-without a matte, should do nothing; a render's matte is 0 there in any case."""
+_IDENTITY = """The skin's low bands are what light and bone make of it. Outside the mesh's outline lie ears and neck,
+over which the usual matte fades what an ager does, and hair and background, to which it should do nothing."""
 _PLACE = "Of the step before the matte, by sum of squares; per pixel beside the face's bare skin."
 _STABLE = """Of the step over the matte, root mean squares, on still portraits: what a pixel of tracking error and
 grain do."""

@@ -35,9 +35,9 @@ class Spatial:
     """One answer, by place."""
 
     places: dict[str, Place]
-    """Those of PLACES that the face has; "outside" is where the face matte is 0."""
+    """Those of PLACES that the face has; "outside" is where a render's usual matte is 0."""
     changed_outside: float
-    """Share of the pixels outside the face's outline that the step, without a matte, moves by a code or more."""
+    """Share of the pixels outside the mesh's outline that the step, without a matte, moves by a code or more."""
     largest_outside: float
     """The largest change there, sRGB."""
     low_bands: float
