@@ -172,6 +172,9 @@ def test_what_lies_there_is_kept(tmp_path, people, there):
 
 @pytest.mark.parametrize("words", [("build", "-o"), ("pairs",)])
 def test_a_place_that_cannot_be_written(tmp_path, people, words):
+    (tmp_path / "p.npz").mkdir()
+    run("prototype", "build", people, "-o", tmp_path / "p.npz", "--overwrite").fails(2, "is a folder")
+    (tmp_path / "p.npz").rmdir()
     (tmp_path / "file").write_text("mine", encoding="utf-8")
     run("prototype", words[0], people, *words[1:], tmp_path / "file" / "p.npz").fails(2, "cannot be", "another place")
     assert left(tmp_path) == ["file"]

@@ -77,6 +77,8 @@ def pairs(
 
 def _refuse_unwritable(path: Path) -> None:
     """Raise OutputError now, not after minutes of work."""
+    if path.is_dir():
+        raise OutputError("is a folder", path=path, fix="choose another name")
     home = next(folder for folder in path.absolute().parents if folder.exists())
     if not home.is_dir() or not os.access(home, os.W_OK):
         raise OutputError("cannot be written there", path=path, fix="choose another place")

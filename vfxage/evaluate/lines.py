@@ -94,7 +94,7 @@ def identity_lines(outcome: Outcome) -> list[Line]:
         _line(
             outcome,
             "pixels outside the mesh's outline that move",
-            "0%",
+            "",
             ".2%",
             lambda rows: _mean([row.spatial.changed_outside for row in rows]),
         ),
