@@ -2,6 +2,10 @@
 
 import csv
 import os
+import struct
+import subprocess
+import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -258,3 +262,29 @@ def test_a_rewritten_file_of_the_same_length_is_looked_into_again(tmp_path):
     os.utime(path, ns=(1, 1))
     with pytest.raises(ShotError, match=r"20\.png"):
         scanned(tmp_path / "people", memory)
+
+
+def claiming(path, width, height):
+    """A PNG whose header claims so many pixels and whose body holds none."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
+
+
+def test_pictures_that_claim_too_much_are_one_line(tmp_path):
+    """Pillow's own warning about them is for programmers: the command says nothing but its one line."""
+    for name, side in (("30.png", 11_000), ("40.png", 60_000)):
+        claiming(tmp_path / "ann" / name, side, side)
+        done = subprocess.run(
+            [sys.executable, "-m", "vfxage", "models", "check", "builtin", "--picture", str(tmp_path / "ann" / name)],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 3
+        (line,) = done.stderr.splitlines()
+        assert name in line
+        assert "it claims" in line

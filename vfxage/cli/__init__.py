@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from itertools import pairwise
 from types import FrameType
 from typing import Annotated, Any, NoReturn
@@ -89,7 +90,10 @@ def main() -> None:
 
 
 def _quiet_libraries() -> None:
-    """Keep what C++ libraries write to file descriptor 2 out of the user's log; ours goes on to where it went."""
+    """Keep what C++ libraries write to file descriptor 2, and Python's their warnings, out of the user's log.
+
+    Ours goes on to where it went.
+    """
     try:
         if sys.stderr.fileno() != 2:
             return
@@ -97,6 +101,8 @@ def _quiet_libraries() -> None:
         return
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _leave_usage(error: Any, debug: bool) -> NoReturn:

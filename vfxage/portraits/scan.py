@@ -114,6 +114,8 @@ def _measure(path: Path, looked: Looked) -> tuple[int, int]:
 def _reason(error: BaseException) -> str:
     if isinstance(error, UnidentifiedImageError):  # its own words are of an object in memory
         return "no picture of a known kind"
+    if isinstance(error, Image.DecompressionBombError):
+        return "it claims too many pixels"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join((str(error).splitlines() or [""])[0].split())[:100] or type(error).__name__
