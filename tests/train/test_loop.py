@@ -238,6 +238,18 @@ def test_folder_that_cannot_be_made(tmp_path):
     run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "run", "out:")
 
 
+def test_disk_that_is_full_ends_the_run_in_one_line(tmp_path):
+    """A limit on the length of a file stands for the disk: writes beyond it fail."""
+    recipe = recipe_in(tmp_path, PLAIN)
+    code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)); from vfxage.cli import main;"
+    code += f"sys.argv = ['vfxage', 'train', {str(recipe)!r}, '--steps', '1', '--device', 'cpu']; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 4, done.stderr
+    assert "state.pt: cannot be written" in done.stderr.splitlines()[-1]
+    assert sorted(os.listdir(tmp_path / "run")) == ["losses.jsonl", "scanned.json"]
+
+
 def test_picture_that_has_gone_since_the_last_session_is_named(tmp_path):
     recipe = recipe_in(tmp_path, PLAIN)
     run("train", recipe, "--steps", 1, "--device", "cpu").ok()

@@ -77,7 +77,10 @@ class Run:
             "sums": self._sums,
         }
         with publish(self.folder / STATE) as partial:
-            torch.save(state, partial)
+            try:
+                torch.save(state, partial)
+            except RuntimeError as error:  # torch's own word for a disk that is full
+                raise OSError("the disk may be full") from error
         path = self.folder / f"{self._recipe.model.architecture}_{learner.step:07d}.safetensors"
         learner.export(path)
         for old in self.checkpoints()[: -self._recipe.output.keep - 1]:
