@@ -130,10 +130,10 @@ def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> F32:
     wanted = _SHAPES[name]
     fits = stored.ndim == len(wanted) and all(b in (None, a) for a, b in zip(stored.shape, wanted, strict=True))
     if not fits or stored.dtype.kind not in "fiu":
-        raise ModelError(f"array {name} is {stored.dtype} {stored.shape}, not {wanted}", path=path)
+        raise ModelError(f"array {name} is {stored.dtype} {stored.shape}, not {wanted}", path=path, fix="make it anew with `vfxage prototype build`")
     values = stored.astype(np.float32) * np.float32(archive.get(f"{name}_scale", 1.0))
     if not np.isfinite(values).all():
-        raise ModelError(f"array {name} holds NaN or Inf", path=path)
+        raise ModelError(f"array {name} holds NaN or Inf", path=path, fix="make it anew with `vfxage prototype build`")
     return values
 
 
