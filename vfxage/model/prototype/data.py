@@ -50,6 +50,7 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "young": (4, _HALF, _HALF),
     "masks": (len(MASKS), _HALF, _HALF),
 }
+_FIX = "make it anew with `vfxage prototype build`"
 _LARGEST = 64 << 20
 """Bytes that a data file may unpack to."""
 
@@ -97,22 +98,21 @@ def shipped() -> Path:
 
 def load_prototype(path: Path) -> Prototype:
     """Read a data file made by ``vfxage prototype build``. Raises ModelError naming what is wrong with it."""
-    fix = "make it anew with `vfxage prototype build`"
     try:
         content = path.read_bytes()
         with zipfile.ZipFile(path) as archive:
             if sum(item.file_size for item in archive.infolist()) > _LARGEST:
-                raise ModelError("unpacks to more than a prototype can", path=path, fix=fix)
+                raise ModelError("unpacks to more than a prototype can", path=path, fix=_FIX)
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: _array(archive, name, path) for name in _SHAPES}
     except FileNotFoundError as error:
-        raise ModelError("no such file", path=path, fix=fix) from error
+        raise ModelError("no such file", path=path, fix=_FIX) from error
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ModelError(f"is not a prototype's data file ({error})", path=path, fix=fix) from error
+        raise ModelError(f"is not a prototype's data file ({error})", path=path, fix=_FIX) from error
     counts = {arrays[name].shape[0] for name in ("fine", "middle", "chroma")}
     triangles = arrays.pop("triangles").astype(np.int64)
     if len(counts) != 1 or 0 in counts or triangles.size == 0 or triangles.min() < 0 or triangles.max() >= NODES:
-        raise ModelError("holds arrays that do not fit together", path=path, fix=fix)
+        raise ModelError("holds arrays that do not fit together", path=path, fix=_FIX)
     masks = {name: np.ascontiguousarray(mask) for name, mask in zip(MASKS, arrays.pop("masks"), strict=True)}
     arrays["young"] = np.ascontiguousarray(np.moveaxis(arrays["young"], 0, -1))
     return Prototype(
@@ -130,10 +130,10 @@ def _array(archive: np.lib.npyio.NpzFile, name: str, path: Path) -> F32:
     wanted = _SHAPES[name]
     fits = stored.ndim == len(wanted) and all(b in (None, a) for a, b in zip(stored.shape, wanted, strict=True))
     if not fits or stored.dtype.kind not in "fiu":
-        raise ModelError(f"array {name} is {stored.dtype} {stored.shape}, not {wanted}", path=path, fix="make it anew with `vfxage prototype build`")
+        raise ModelError(f"array {name} is {stored.dtype} {stored.shape}, not {wanted}", path=path, fix=_FIX)
     values = stored.astype(np.float32) * np.float32(archive.get(f"{name}_scale", 1.0))
     if not np.isfinite(values).all():
-        raise ModelError(f"array {name} holds NaN or Inf", path=path, fix="make it anew with `vfxage prototype build`")
+        raise ModelError(f"array {name} holds NaN or Inf", path=path, fix=_FIX)
     return values
 
 
