@@ -22,7 +22,9 @@ _LARGEST = 512
 """Side of the crop, pixels, past which the change is worked out on a coarser grid: portraits hold no finer detail."""
 _SMILE = (0.55, 0.68)
 """Width of the mouth, in distances of the outer eye corners: at rest, and smiling broadly."""
-_GRAIN = np.float32(0.03)
+_GRAIN_SIZE = 1.5
+"""Canonical pixels (sigma) below which detail may be grain."""
+_GRAIN = np.float32(0.05)
 """Finest detail up to this much of sRGB is grain, and does not move with the skin."""
 _FAR = 8
 """Sides of the crop: landmarks farther beyond it are brought to there, as whole numbers overflow at some distance."""
@@ -123,7 +125,7 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     sight = see(np.asarray(seen, np.float32), half, prototype, unit)
     delta = change(sight, chart, half, prototype, skin, years, smile_of(points))
     flow = _movement(points, prototype, half, years) * spread(1 - _worn_things(sight), (1, 1))
-    step[inside] = _shown(rgb, delta, blur(flow, 1.5 * unit), 0.7 * unit * scale)
+    step[inside] = _shown(rgb, delta, blur(flow, 1.5 * unit), _GRAIN_SIZE * unit * scale)
     return step
 
 
