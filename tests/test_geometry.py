@@ -345,3 +345,56 @@ def test_box_matte_is_a_soft_square(portraits):
     assert not matte[0].any()
     reach = math.ceil(0.08 * 0.75 * 256)
     assert np.all(matte[reach:-reach, reach:-reach] == 1)
+
+
+def longest_run_along_border(matte, to_frame, size):
+    """How far a plate matte's half-way line runs straight along one side of the crop, in sides of the crop.
+
+    Straight is what stays within a hundredth of a side; the plate is sampled back on a fine grid of the crop's own.
+    """
+    at = (np.arange(400) + 0.5) * size / 400
+    grid = map_points(np.stack(np.meshgrid(at, at), axis=-1).reshape(-1, 2), to_frame) - 0.5
+    x, y = grid.T.astype(np.float32).reshape(2, 400, 400)
+    inside = cv2.remap(matte, x, y, cv2.INTER_LINEAR, borderValue=0) > 0.5
+    runs = []
+    for turned in (inside, inside[::-1], inside.T, inside.T[::-1]):
+        first = np.where(turned.any(axis=0), np.argmax(turned, axis=0), 400)
+        runs.append(np.mean(first <= first.min() + 4) if first.min() < 0.1 * 400 else 0.0)
+    return max(runs)
+
+
+@pytest.mark.parametrize(("framing", "person"), [(FFHQ, "eval/lon_003_neutral"), (WIDE, "train/con_H001042")])
+@pytest.mark.parametrize("roll", [0, 20, 45, 90, -130])
+@pytest.mark.parametrize(("left", "top"), [(300, 200), (-150, 250), (420, 480)])
+@pytest.mark.parametrize("shout", [0, 90])
+def test_head_matte_never_shows_the_crops_sides(portraits, framing, person, roll, left, top, shout):
+    """On the plate, at any roll, with faces partly out of it, and with chins below the crop."""
+    points = landmarks(portraits, person).astype(np.float64)
+    jaw = points[:, 1] > points[13, 1]
+    points[jaw, 1] += shout
+    angle = math.radians(roll)
+    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
+    points = (points - points.mean(axis=0)) @ turn + [left + 250, top + 250]
+    to_frame = crop_transform(points, framing, 256)
+    crop = face_matte(map_points(points, invert(to_frame)), 256, "head", 0.08)
+    assert crop[[0, -1]].max() == crop[:, [0, -1]].max() == 0
+    plate = Window(0, 0, 900, 900)
+    matte = warp_to_frame(crop, to_frame, plate)
+    edge = np.linspace(0, 256, 200)
+    square = [(x, y) for e in edge for x, y in ((e, 0), (e, 256), (0, e), (256, e))]
+    border = (map_points(np.array(square), to_frame) - 0.5).astype(np.float32)
+    assert cv2.remap(matte, border[None, :, 0], border[None, :, 1], cv2.INTER_LINEAR, borderValue=0).max() < 1e-3
+    whole = Window(-600, -600, 2100, 2100)  # beyond the plate: what the plate cuts off is no edge of the matte's
+    there = np.add(to_frame, [[0, 0, 600], [0, 0, 600]])
+    assert longest_run_along_border(warp_to_frame(crop, to_frame, whole), there, 256) < 0.22
+
+
+def test_head_matte_covers_faces_to_the_chin(portraits):
+    """Half of it and more on three chins of four: the neck fades, not the face."""
+    chins = []
+    for points in all_landmarks(portraits, "eval"):
+        inside = map_points(points, invert(crop_transform(points, FFHQ, 256)))
+        x, y = inside[152].astype(int)
+        chins.append(face_matte(inside, 256, "head", 0.08)[y, x])
+    assert np.percentile(chins, 25) > 0.5
+    assert np.median(chins) > 0.8

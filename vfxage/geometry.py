@@ -70,7 +70,12 @@ MatteKind = Literal["head", "face", "box"]
 _HEAD, _HEAD_FEATHER = 1.45, 0.18
 """How far out the head's matte ends, in distances of the outline from its middle; the least feather, face heights."""
 _BORDER = 0.03
-"""Every matte is 0 on the crop's border and reaches its own value this share of the crop's side further in."""
+"""The box is 0 on the crop's border and reaches 1 this share of the crop's side further in, at the least."""
+_ROUND = 0.16
+"""The others are 0 outside the circle in the crop, and reach their own value this share of its radius further in.
+
+Chins end 0.87 radii from the middle (median of 274 portraits; 0.96 the longest of a hundred): what fades is the neck.
+"""
 _BLUR_PER_SCALE = 0.4
 """Width (sigma) of the antialiasing blur in output pixels: least error on photographs against a brick-wall filter."""
 _LINEAR_BLUR = 1.0 / 6.0
@@ -210,7 +215,8 @@ def face_matte(points: F32 | F64, size: int, kind: MatteKind, feather: float) ->
 
     "head": with ears and neck: 1 on the face, falling to exactly 0 at ``_HEAD`` times the outline's distance from the
     middle of the face. "face": the mesh's outline, rising from exactly 0 on it (and outside) to exactly 1 within
-    ``feather`` heights of the face inside. "box": the crop's square, rising as far from its border. ``points`` is
+    ``feather`` heights of the face inside. Both end, where the crop does not reach as far, in the circle that touches
+    its four sides: a neck fades out round. "box": the crop's square, rising as far from its border. ``points`` is
     (478, 2) crop pixels. The crop's border is 0 in any kind.
     """
     height = FACE_HEIGHT * math.sqrt(np.linalg.det(framing_transform(points, Framing(name="ffhq"))[:, :2]))
@@ -220,7 +226,12 @@ def face_matte(points: F32 | F64, size: int, kind: MatteKind, feather: float) ->
     if kind == "head":
         centre = points[OVAL].mean(axis=0)
         points, reach = centre + _HEAD * (points - centre), max(reach, _HEAD_FEATHER * height)
-    return _outline(points, size, reach) * _border(size, _BORDER * size)
+    return _outline(points, size, reach) * _round(size)
+
+
+def _round(size: int) -> F32:
+    index = np.linspace(-1.0, 1.0, size, dtype=np.float32)
+    return _smoothstep((1.0 - np.hypot(index[:, None], index[None, :])) / np.float32(_ROUND))
 
 
 def _border(size: int, reach: float) -> F32:
@@ -246,17 +257,20 @@ _EDGE = np.where(
 def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     """How deep each pixel lies in the face, from the outline blurred over ``reach``: a half on its edge, 1 that far in.
 
-    Drawn no finer than the blur needs: eight pixels of reach or so.
+    Drawn no finer than the blur needs, eight pixels of reach or so, and as far beyond the crop as the blur looks: what
+    the crop cuts off has no outline there.
     """
     step = 2 ** max(0, int(math.log2(reach / 8))) if reach > 8 else 1
-    drawn = np.zeros((-(-size // step), -(-size // step)), dtype=np.uint8)
-    at = np.round((points / step - 0.5) * 16).astype(np.int32)
+    around, side = math.ceil(reach / step), -(-size // step)
+    drawn = np.zeros((side + 2 * around, side + 2 * around), dtype=np.uint8)
+    at = np.round((points / step - 0.5 + around) * 16).astype(np.int32)
     half = OVAL.index(152)
     for outline in (OVAL, OVAL[: half + 1] + _PROFILE[1:], [*OVAL[half:], OVAL[0], *_PROFILE[:0:-1]]):
         cv2.fillPoly(drawn, [at[outline]], (255,), lineType=cv2.LINE_AA, shift=4)
     kernel = _spline(reach / step)
     mask = drawn.astype(np.float32) / np.float32(255)
     soft = cv2.sepFilter2D(mask, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+    soft = soft[around : around + side, around : around + side]
     depth = np.interp(soft, _EDGE, _DEPTH).astype(np.float32)
     if step > 1:
         depth = np.asarray(cv2.resize(depth, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
