@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -88,7 +89,7 @@ def build_prototype(collection: Collection, out: Path, progress: Progress) -> Pa
         "chroma": chroma,
     }
     save_prototype(out, arrays)
-    return _write_recipe(out.with_suffix(".json"), collection, chosen, portraits)
+    return _write_recipe(out, collection, chosen, portraits)
 
 
 class _Mean:
@@ -136,7 +137,7 @@ def _enough(ages: NDArray[np.float64], wanted: NDArray[np.bool_], *, youngest: b
 def _maps(regression: Regression, bands: tuple[F32, ...], masks: dict[str, F32]) -> dict[str, NDArray[np.float32]]:
     """The regressed maps and masks in the sizes and smoothness the data file has."""
     solved = {name: np.asarray(maps, np.float32) for name, maps in regression.solve().items()}
-    levels = [luma(band) for band in bands[1:]]
+    levels = [luma(band) for band in bands[2:]]
     shades = np.array([blur(image, 0.8) for image in solved["shade"]])
     weight = _half(masks["soft"])  # folds only: as a whole, the face gets neither darker nor lighter
     shades -= (shades * weight).sum(axis=(1, 2), keepdims=True) / weight.sum()
@@ -144,14 +145,14 @@ def _maps(regression: Regression, bands: tuple[F32, ...], masks: dict[str, F32])
     return {
         "shade": (shades + shades[:, :, ::-1]) / 2,
         "tone": _columns([solved[f"tone{c}"] for c in range(3)], 4.0),
-        "gain": _columns([solved[f"energy{k}"] for k in range(4)], 4.0),
+        "gain": _columns([solved["energy"]], 4.0),
         "young": np.array([_half((level + level[:, ::-1]) / 2) for level in levels]),
         "masks": np.array([_half(masks[name]) for name in MASKS]),
     }
 
 
 def _columns(maps: Sequence[F32], sigma: float) -> F32:
-    """(2, CANON / 4, CANON / 4, c) from c maps of (2, CANON / 2, CANON / 2), smoothed."""
+    """(2, CANON / 4, CANON / 4, c) from c maps of (2, CANON / 2, CANON / 2), smoothed; no last axis where c is 1."""
     both = [np.dstack([blur(image[column], sigma) for image in maps]) for column in range(2)]
     side = (CANON // 4,) * 2
     return np.array([cv2.resize(image, side, interpolation=cv2.INTER_AREA) for image in both], np.float32)
@@ -162,12 +163,13 @@ def _half(image: F32) -> F32:
 
 
 def _write_recipe(
-    path: Path, collection: Collection, chosen: list[dict[str, Offer]], portraits: Sequence[Portrait]
+    out: Path, collection: Collection, chosen: list[dict[str, Offer]], portraits: Sequence[Portrait]
 ) -> Path:
     """What was used for what, so that anybody can make the same file again and see whose skin is in it."""
     given = Counter(offer.person for one in chosen for offer in one.values())
     told = {
         "made_by": f"vfxage {__version__}: vfxage prototype build",
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
         "method": f"{len(chosen)} assemblies of old skin, no person twice in one nor in more than "
         f"{max(given.values())} regions of all; means and regressions over all portraits",
         "old_skin": [
@@ -181,6 +183,7 @@ def _write_recipe(
         ],
         "left_out": [{"file": problem.path.name, "why": problem.what} for problem in collection.problems],
     }
+    path = out.with_suffix(".json")
     with publish(path) as partial:
         partial.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

@@ -86,7 +86,6 @@ class Canon:
         texture = texture * (1 - self._area(LIPS, 1, 2.0))
         soft = soft * (1 - 0.8 * self._area(LIPS, 0, 3.0))
         inner = self._area(INNER_LIPS, 0, 1.0)
-        ring = nodes(self.mean)[MESH : MESH + len(OVAL)]
         # What lies around the face changes with it, less with distance: a young neck makes a mask of an old face.
         around = _filled(self.mean[OVAL] + 0.30 * (self.mean[OVAL] - self.mean[:MESH].mean(axis=0)), 14.0)
         found = {
@@ -98,7 +97,6 @@ class Canon:
             "inner_lips": inner,
             "brows": brows,
             "eyes": eyes,
-            "head": _filled(ring, 10.0),
         }
         return found | self._regions()
 

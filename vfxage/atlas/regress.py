@@ -15,8 +15,8 @@ from vfxage.model.prototype.sight import blur, like_skin, luma
 from vfxage.portraits import Portrait, read_portrait
 from vfxage.types import F32, F64
 
-_ENERGY_BLUR = (5.0, 5.0, 6.0, 8.0)
-"""Canonical pixels over which a band's energy is taken."""
+_ENERGY_BLUR = 6.0
+"""Canonical pixels over which the energy of a band is taken."""
 _RIDGE, _RIDGE_SHAPE = 3.0, 2.0
 """Portraits' worth of belief that nothing changes; none of it about the mean."""
 _KEPT = 0.9
@@ -111,9 +111,8 @@ class Regression:
 
 
 def _maps(seen: Unfolded) -> Iterator[tuple[str, F32]]:
-    for k, sigma in enumerate(_ENERGY_BLUR):
-        power = blur(np.square(luma(seen.bands[k])), sigma)
-        yield f"energy{k}", np.float32(0.5) * np.log(power + np.float32(1e-6))
+    power = blur(np.square(luma(seen.bands[2])), _ENERGY_BLUR)
+    yield "energy", np.float32(0.5) * np.log(power + np.float32(1e-6))
     yield "shade", luma(seen.bands[2]) + luma(seen.bands[3]) + luma(seen.bands[4])
     for channel in range(3):
         yield f"tone{channel}", np.ascontiguousarray(seen.rest[..., channel])

@@ -114,7 +114,6 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     chart = prototype.mesh.chart(points, size, scale)
     if chart.window.empty:
         return step
-    half = _half(chart)
     unit = canonical_pixels(points, prototype.mean) / scale
     window = Window(*(value * scale for value in (chart.window.x, chart.window.y)),
                     *(value * scale for value in (chart.window.width, chart.window.height)))  # fmt: skip
@@ -122,9 +121,9 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     inside = window.slices(Window(0, 0, size, size))
     rgb = np.clip(crop.rgb[inside], 0, 1)
     seen = rgb if scale == 1 else cv2.resize(rgb, chart.at.shape[1::-1], interpolation=cv2.INTER_AREA)
-    sight = see(np.asarray(seen, np.float32), half, prototype, unit)
-    delta = change(sight, chart, half, prototype, skin, years, smile_of(points))
-    flow = _movement(points, prototype, half, years) * spread(1 - _worn_things(sight), (1, 1))
+    sight = see(np.asarray(seen, np.float32), chart, prototype, unit)
+    delta = change(sight, chart, prototype, skin, years, smile_of(points))
+    flow = _movement(points, prototype, chart, years) * spread(1 - _worn_things(sight), (1, 1))
     step[inside] = _shown(rgb, delta, blur(flow, 1.5 * unit), _GRAIN_SIZE * unit * scale)
     return step
 
@@ -152,20 +151,14 @@ def _shown(rgb: F32, delta: F32, flow: F32, grain: float) -> F32:
     return aged
 
 
-def _half(chart: Chart) -> Chart:
-    shape = chart.seen.shape[1] // 2, chart.seen.shape[0] // 2
-    at, seen = (cv2.resize(image, shape, interpolation=cv2.INTER_AREA) for image in (chart.at, chart.seen))
-    return Chart(window=chart.window, at=np.asarray(at, np.float32), seen=np.asarray(seen, np.float32))
-
-
-def _movement(points: F32, prototype: Prototype, half: Chart, years: Years) -> F32:
+def _movement(points: F32, prototype: Prototype, chart: Chart, years: Years) -> F32:
     """(., ., 2) half grid: how far, in crop pixels, skin moves with age, turned and squeezed as the head is."""
     columns = prototype.shape[0] * years.columns[0] + prototype.shape[1] * years.columns[1]
     known = np.column_stack([prototype.mean[:MESH], np.ones(MESH)])
     to_crop = np.linalg.lstsq(known, points[:MESH].astype(np.float64), rcond=None)[0][:2]
     (xx, xy), (yx, yy) = (_SHAPE * to_crop).astype(np.float32)
-    x, y = parts(half.take(columns))
-    return np.asarray(cv2.merge([(x * xx + y * yx) * half.seen, (x * xy + y * yy) * half.seen]), np.float32)
+    x, y = parts(chart.take_half(columns))
+    return np.asarray(cv2.merge([(x * xx + y * yx) * chart.seen, (x * xy + y * yy) * chart.seen]), np.float32)
 
 
 def _worn_things(sight: Sight) -> F32:

@@ -21,13 +21,13 @@ from vfxage.types import F32
 
 _SHINE = np.array([0.97, 1.0, 1.05], np.float32)
 """R, G and B of a highlight on skin: less saturated than the skin."""
-_CREASE = np.array([0.9, 1.03, 1.08], np.float32)
+_CREASE = np.array([0.84, 1.04, 1.14], np.float32)
 """R, G and B of a crease: redder than the skin."""
 _FLAT = 20.0
 """Canonical pixels past which detail does nothing."""
-_BURN = np.float32(0.16)
+_BURN = np.float32(0.11)
 """Skin is brightened by less than this, in log units: beyond it, highlights burn."""
-_DEEP = np.float32(0.32)
+_DEEP = np.float32(0.38)
 """Nor is it darkened by more: beyond it, creases look drawn."""
 _DULL = np.array([-0.008, -0.010, -0.020], np.float32)
 """Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
@@ -72,20 +72,20 @@ class OldSkin:
     """(CANON / 2, CANON / 2, 2) log R and log B beyond luma."""
 
 
-def change(
-    sight: Sight, chart: Chart, half: Chart, prototype: Prototype, skin: OldSkin, years: Years, smile: float
-) -> F32:
+def change(sight: Sight, chart: Chart, prototype: Prototype, skin: OldSkin, years: Years, smile: float) -> F32:
     """The change of log RGB (h, w, 3) over the chart's window. ``smile`` is 0..1."""
-    broad = _tone(sight, half, prototype, years) + _features(sight, years)
-    shade = half.take(_mixed(prototype.shade, years)) * sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
+    broad = _tone(sight, chart, prototype, years) + _features(sight, years)
+    shade = (
+        chart.take_half(_mixed(prototype.shade, years)) * sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
+    )
     if years.worn > 0:
         broad += spread(np.clip(2.0 * shade, -0.2, 0.045))
-        broad += _blotches(sight, half, skin, years)
-        detail = _older(sight, chart, half, prototype, skin, years, smile)
+        broad += _blotches(sight, chart, skin, years)
+        detail = _older(sight, chart, prototype, skin, years, smile)
     else:
         broad += spread(np.clip(1.5 * shade, -0.12, 0.2))
         broad -= _evened(sight, years)
-        detail = _younger(sight, half, prototype, years)
+        detail = _younger(sight, chart, prototype, years)
     detail = _flattened(detail, sight)
     rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), _DEEP * np.tanh(np.minimum(detail, 0) / _DEEP)
     tones = zip(parts(broad), _SHINE, _CREASE, strict=True)
@@ -98,8 +98,8 @@ def _mixed(columns: F32, years: Years) -> F32:
 
 
 def _laid_on(years: Years) -> float:
-    """How much of the old skin is laid on: 1.7 for 35 to 70 years, slower beyond."""
-    return 2.65 * (1 - math.exp(-1.0 * years.worn))
+    """How much of the old skin is laid on: 2 for 35 to 70 years, slower beyond."""
+    return 5.4 * (1 - math.exp(-0.5 * years.worn))
 
 
 def _flattened(detail: F32, sight: Sight) -> F32:
@@ -114,12 +114,10 @@ def _soft(detail: F32, depth: float) -> F32:
     return np.asarray(detail / (1 + np.square(detail / np.float32(depth))), np.float32)
 
 
-def _older(
-    sight: Sight, chart: Chart, half: Chart, prototype: Prototype, skin: OldSkin, years: Years, smile: float
-) -> F32:
+def _older(sight: Sight, chart: Chart, prototype: Prototype, skin: OldSkin, years: Years, smile: float) -> F32:
     """Change of log luma: old skin by region, and the face's own lines made deeper."""
     texture = sight.masks["texture"] * sight.bare
-    gain = half.take(_mixed(prototype.gain[..., 2], years))
+    gain = chart.take_half(_mixed(prototype.gain, years))
     own = np.clip(0.6 * gain + 0.45 * years.worn, 0, 1.0) * _soft(sight.bands[0], 0.16)
     own *= creases_only(own, sight.smooth)
     own += min(0.55 * years.worn, 0.9) * _soft(sight.bands[1], 0.2)
@@ -128,7 +126,7 @@ def _older(
     cheeks = sight.masks["cheek_left"] + sight.masks["cheek_right"]
     eyes = sight.masks["eye_left"] + sight.masks["eye_right"]
     folds = texture * (1 - 0.2 * cheeks - (1 - smile) * (0.48 * cheeks + 0.30 * eyes))
-    amount = _laid_on(years) * (1 + 0.6 * _darkness(sight, texture))
+    amount = _laid_on(years) * _contrast(sight, texture)
     laid = chart.take(skin.detail)
     shape = sight.fine.shape
     fine = np.float32(min(0.25 * years.worn, 0.5)) * _soft(sight.fine, 0.1) + np.float32(amount) * laid[..., 0]
@@ -138,11 +136,12 @@ def _older(
     return np.asarray(fine, np.float32)
 
 
-def _darkness(sight: Sight, texture: F32) -> float:
-    """0..1, how dark the skin is: its creases show less and need more."""
+def _contrast(sight: Sight, texture: F32) -> float:
+    """What creases need: more on dark skin, where they show less; less where high-key light would fill them."""
     total = float(texture.sum())
-    level = float((luma(sight.light) * texture).sum()) / total if total > 1 else 0.0
-    return min(max((-0.95 - level) / 0.7, 0.0), 1.0)
+    level = float((luma(sight.light) * texture).sum()) / total if total > 1 else -0.6
+    dark, high = (min(max(share, 0.0), 1.0) for share in ((-0.95 - level) / 0.7, (level + 0.5) / 0.25))
+    return 1 + 0.6 * dark - 0.35 * high
 
 
 def creases_only(band: F32, source: F32) -> F32:
@@ -156,14 +155,14 @@ def creases_only(band: F32, source: F32) -> F32:
     return np.where(band < 0, 1 - np.float32(0.8) * np.sqrt(spot), np.float32(1))
 
 
-def _younger(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
+def _younger(sight: Sight, chart: Chart, prototype: Prototype, years: Years) -> F32:
     """Change of log luma: what is darker (or, less, brighter) than a young face is lifted; pores stay."""
     amount = np.float32(1 - math.exp(2.8 * years.worn))
     texture = sight.masks["texture"] * sight.bare + sight.beyond
-    features = half.take(prototype.young)
+    features = chart.take_half(prototype.young)
     lifted = np.zeros_like(texture)
     for k, (dark, bright, depth) in enumerate(((1.0, 0.75, 0.40), (1.0, 0.75, 0.55), (1.0, 0.5, 0.60))):
-        lifted -= _shallow(sight.bands[k] - features[..., k + 1], dark, bright, depth)
+        lifted -= _shallow(sight.bands[k] - features[..., k], dark, bright, depth)
     lines, pores = (grow(part, sight.fine.shape) for part in (texture * lifted, texture))
     return np.asarray(amount * (lines - pores * _shallow(sight.fine, 0.78, 0.5, 0.14)), np.float32)
 
@@ -174,10 +173,10 @@ def _shallow(band: F32, dark: float, bright: float, depth: float) -> F32:
     return np.asarray(np.where(band < 0, np.float32(dark), np.float32(bright)) * band * kept, np.float32)
 
 
-def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
+def _tone(sight: Sight, chart: Chart, prototype: Prototype, years: Years) -> F32:
     """Change of log RGB, broad: hollows and fullness, a little of the regressed colour, duller skin."""
     texture = sight.masks["texture"] * sight.bare
-    tone = half.take(_mixed(prototype.tone, years))
+    tone = chart.take_half(_mixed(prototype.tone, years))
     mean = np.array(cv2.sumElems(tone * spread(texture))[:3]) / (float(texture.sum()) + 1e-3)
     tone -= spread(np.ones_like(texture), mean)
     level, colour = np.clip(luma(tone), -0.2, 0.2), np.clip(beyond_luma(tone), -0.06, 0.06)
@@ -186,10 +185,10 @@ def _tone(sight: Sight, half: Chart, prototype: Prototype, years: Years) -> F32:
     return np.asarray(spread(0.35 * soft * level) + spread(0.12 * soft) * colour + dull, np.float32)
 
 
-def _blotches(sight: Sight, half: Chart, skin: OldSkin, years: Years) -> F32:
+def _blotches(sight: Sight, chart: Chart, skin: OldSkin, years: Years) -> F32:
     """A fifth of old skin's own colour: all of it looks dirty."""
     without_luma = np.array([[1, 0], [-LUMA[0] / LUMA[1], -LUMA[2] / LUMA[1]], [0, 1]], np.float32)
-    colour = cv2.transform(half.take(skin.chroma), without_luma)
+    colour = cv2.transform(chart.take_half(skin.chroma), without_luma)
     texture = sight.masks["texture"] * sight.bare
     return np.asarray(colour * spread(texture * np.float32(0.2 * _laid_on(years))))
 

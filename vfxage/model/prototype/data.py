@@ -25,9 +25,9 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Weights of R, G and B (ITU-R BT.709) in the logarithm too: a change of all three alike is a change of luma alone."""
 REGIONS = ("forehead", "eye_left", "eye_right", "cheek_left", "cheek_right", "mouth", "nose")
 """Where old skin is chosen separately; left is the picture's. Their masks sum to 1."""
-MASKS = ("texture", "soft", "around", "lips", "inner_lips", "brows", "eyes", "head", *REGIONS)
-"""Skin that may take detail, or shading; ears, neck and hairline, less with distance; lips and what they open on;
-brows, eyes, the head."""
+MASKS = ("texture", "soft", "around", "lips", "brows", "eyes", *REGIONS)
+"""Skin that may take detail, or shading; ears, neck and hairline, less with distance; lips, brows,
+eyes."""
 BANDS = (0.7, 1.5, 3.0, 6.0, 12.0)
 """Sigmas, canonical pixels, of the blurs that part a face into bands; the finest band is what the first takes away."""
 _GROUPS = (
@@ -45,9 +45,9 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "chroma": (None, _HALF, _HALF, 2),
     "shade": (2, _HALF, _HALF),
     "tone": (2, _QUARTER, _QUARTER, 3),
-    "gain": (2, _QUARTER, _QUARTER, 4),
+    "gain": (2, _QUARTER, _QUARTER),
     "shape": (2, _QUARTER, _QUARTER, 2),
-    "young": (4, _HALF, _HALF),
+    "young": (3, _HALF, _HALF),
     "masks": (len(MASKS), _HALF, _HALF),
 }
 _FIX = "make it anew with `vfxage prototype build`"
@@ -78,11 +78,11 @@ class Prototype:
     tone: F32
     """(2, CANON / 4, CANON / 4, 3) mean change of log RGB beyond the broadest band."""
     gain: F32
-    """(2, CANON / 4, CANON / 4, 4) mean change of the log energy of the four finest bands."""
+    """(2, CANON / 4, CANON / 4) mean change of the log energy of the third band, where lines are."""
     shape: F32
     """(2, CANON / 4, CANON / 4, 2) mean movement of the face, canonical pixels; 0 at the outer ring."""
     young: F32
-    """(CANON / 2, CANON / 2, 4) the four broadest bands of the mean young face: features, which are no age."""
+    """(CANON / 2, CANON / 2, 3) the three broadest bands of the mean young face: features, which are no age."""
     masks: dict[str, F32]
     """Each (CANON / 2, CANON / 2), 0..1, by the names of ``MASKS``."""
     grouped: tuple[tuple[tuple[str, ...], F32], ...]

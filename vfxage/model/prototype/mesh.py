@@ -49,15 +49,26 @@ class Chart:
     """Crop pixels that the mesh and its rings cover; its edges are even."""
     at: F32
     """(h, w, 2) canonical coordinates as OpenCV counts them (centres at 0); far outside where no triangle lies."""
+    half_at: F32
+    """(h / 2, w / 2, 2) the same on the half grid."""
     seen: F32
-    """(h, w) 0..1: 0 where the skin is turned away from the lens or lies outside, with soft borders."""
+    """Half grid, 0..1: 0 where the skin is turned away from the lens or lies outside, with soft borders."""
 
     def take(self, image: F32) -> F32:
         """Sample a canonical image, CANON or a share of it wide, at the window's pixels, linearly; 0 outside."""
-        ratio = image.shape[0] / CANON
-        at = self.at if ratio == 1 else self.at * np.float32(ratio) + np.float32((ratio - 1) / 2)
-        taken = cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
-        return cast(F32, taken)
+        return _sampled(image, self.at)
+
+    def take_half(self, image: F32) -> F32:
+        """The same on the half grid."""
+        return _sampled(image, self.half_at)
+
+
+def _sampled(image: F32, at: F32) -> F32:
+    ratio = image.shape[0] / CANON
+    if ratio != 1:
+        at = at * np.float32(ratio) + np.float32((ratio - 1) / 2)
+    taken = cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
+    return cast(F32, taken)
 
 
 class Mesh:
@@ -76,9 +87,8 @@ class Mesh:
         corners = (nodes(points) / step)[self._triangles].astype(np.float64)
         window = _window(corners, size // step)
         if window.empty:  # a face that left the crop
-            return Chart(
-                window=window, at=np.zeros((*window.shape, 2), np.float32), seen=np.zeros(window.shape, np.float32)
-            )
+            none = np.zeros((*window.shape, 2), np.float32)
+            return Chart(window=window, at=none, half_at=none, seen=none[..., 0])
         corners -= (window.x, window.y)
         seen = self._facing(corners)
         drawn = _draw(corners, seen, window)
@@ -98,7 +108,8 @@ class Mesh:
         return Chart(
             window=Window(window.x * _DRAWN, window.y * _DRAWN, *full),
             at=np.asarray(cv2.merge([cv2.resize(plane, full) for plane in planes]), np.float32),
-            seen=np.asarray(cv2.resize(weight, full), np.float32),
+            half_at=np.asarray(cv2.merge(planes), np.float32),
+            seen=np.asarray(weight, np.float32),
         )
 
     def _facing(self, corners: F64) -> F64:

@@ -100,8 +100,8 @@ def blur(image: F32, sigma: float) -> F32:
     return cast(F32, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE))
 
 
-def see(rgb: F32, half: Chart, prototype: Prototype, unit: float) -> Sight:
-    """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, and its chart at half density."""
+def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
+    """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, and its chart."""
     log = rgb + np.float32(FLOOR)
     cv2.log(log, dst=log)
     whole = luma(log)
@@ -116,11 +116,11 @@ def see(rgb: F32, half: Chart, prototype: Prototype, unit: float) -> Sight:
     hairless = cv2.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
     masks: dict[str, F32] = {}
     for names, image in prototype.grouped:
-        masks |= zip(names, parts(half.take(image)), strict=True)
+        masks |= zip(names, parts(chart.take_half(image)), strict=True)
     colour = blur(halve(log), 0.8 * unit)
-    light, likeness, darker, tint = like_skin(colour, masks["texture"] * half.seen)
+    light, likeness, darker, tint = like_skin(colour, masks["texture"] * chart.seen)
     likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
-    bare = likeness * hairless * half.seen
+    bare = likeness * hairless * chart.seen
     return Sight(
         fine=fine,
         bands=(smooth - third, third - fourth, fourth - fifth),
@@ -131,7 +131,7 @@ def see(rgb: F32, half: Chart, prototype: Prototype, unit: float) -> Sight:
         tint=tint,
         bare=bare,
         beyond=masks["around"] * bare**3,  # what is beside a face may well be a wall of nearly its colour
-        seen=half.seen,
+        seen=chart.seen,
         masks=masks,
         unit=unit,
     )
