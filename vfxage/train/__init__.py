@@ -1,6 +1,5 @@
 """Training: labelled portraits in, an ager's checkpoint out. ``load_recipe`` and ``train`` are the doors."""
 
-from vfxage.train.recipe import Recipe
-from vfxage.train.recipe_file import load_recipe
+from vfxage.train.recipe import Recipe, load_recipe
 
 __all__ = ["Recipe", "load_recipe"]

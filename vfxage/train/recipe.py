@@ -1,4 +1,4 @@
-"""What a training file may say: every key, its limits and its default, once."""
+"""What a training file may say: every key, its limits and its default, once; and the file, loaded."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from vfxage.model import ARCHITECTURES
 from vfxage.portraits import Layout
+from vfxage.shot.strict import Kind, StrictFile, read_document
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
@@ -310,3 +311,19 @@ class Recipe(Part):
     losses: LossPart = LossPart()
     schedule: SchedulePart = SchedulePart()
     output: OutputPart = OutputPart()
+
+
+_TRAINING = Kind(
+    name="training file",
+    start="start with `out: ...` and `data:`, as in configs/train/small.yaml",
+    instead="name a YAML file such as configs/train/small.yaml",
+)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read and check a training file; paths in it are relative to it and come back absolute.
+
+    Raises ShotError with the file, the line, and the nearest right name or value.
+    """
+    path = Path(path).absolute()
+    return StrictFile(path, read_document(path, _TRAINING), Recipe).validated()
