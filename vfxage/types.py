@@ -136,8 +136,10 @@ class Frame:
     """(H, W, 3) scene-linear; NaN, Inf, negatives and highlights as in the plate."""
     alpha: F32 | None = None
     """(H, W), untouched by vfxage."""
-    native: NDArray[np.float16] | F32 | None = None
-    """(H, W, 3): the plate's own samples where it is a linear EXR (half or float): the bits that must survive."""
+    native: NDArray[np.float16 | np.float32 | np.uint8 | np.uint16] | None = None
+    """(H, W, 3): the plate's own samples as stored, in its own colour space: half or float of a linear EXR or a TIFF,
+    integer codes of a still (0 to ``2 ** bits - 1``). None where the file has no such samples, as a movie. A writer of
+    the same format, depth and colour space writes these bits where the matte is 0."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """This frame's own header (timecode, custom attributes), for a writer of the same format."""
 

@@ -2,7 +2,8 @@
 
 from vfxage.shot.keyed import Keyed
 from vfxage.shot.load import load_shot
-from vfxage.shot.models import Face, Matte, Output, PointSelect, Shot, Temporal, Tracking
+from vfxage.shot.models import Face, Matte, PointSelect, Shot, Temporal, Tracking
+from vfxage.shot.outputs import Output
 from vfxage.shot.schema import schema
 
 __all__ = [

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
@@ -26,42 +25,13 @@ from pydantic import (
 from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed
-
-Pass = Literal["beauty", "delta", "matte"]
-Codec = Literal["prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"]
-
-MOVIES: dict[str, tuple[Codec, ...]] = {
-    ".mov": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
-    ".mkv": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
-    ".mp4": ("h264",),
-}
-"""Suffixes of movies that can be written, and the codecs each can hold."""
-
-ALPHA_CODEC: Codec = "prores_4444"
-"""The one in which a matte can ride."""
+from vfxage.shot.outputs import Output
+from vfxage.shot.part import FilePath, Part, file_path
 
 MODELS = ("builtin", "prototype", "small", "bands")
 """Models that are no files."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_PASSES: tuple[Pass, ...] = ("beauty", "delta", "matte")
-
-
-class _Part(BaseModel):
-    """Strict: no key that is not named here, no value of another kind than is asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
-
-
-def _folder(info: ValidationInfo) -> Path:
-    """Where relative paths start: the shot file's folder."""
-    return info.context["path"].parent if info.context else Path.cwd()
-
-
-def _path(value: object, info: ValidationInfo) -> str:
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ValueError("must be a path" if isinstance(value, str) else "must be a path; put it in quotes")
-    return value if "://" in value else str(_folder(info) / value)
 
 
 def _frames(value: object) -> FrameRange:
@@ -108,11 +78,10 @@ def _model(value: object, info: ValidationInfo) -> object:
         raise ValueError(
             f'is "{value}"; write {" or ".join(near)}, or the path of a checkpoint (.safetensors, .pth, .pt, .onnx)'
         )
-    return _path(value, info)
+    return file_path(value, info)
 
 
 FaceName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]
-FilePath = Annotated[str, BeforeValidator(_path)]
 Frames = Annotated[
     FrameRange,
     PlainValidator(_frames),
@@ -134,7 +103,7 @@ Rate = Annotated[
 ]
 
 
-class PointSelect(_Part):
+class PointSelect(Part):
     """The face nearest to a point on one frame."""
 
     frame: int
@@ -153,7 +122,7 @@ Select = Annotated[
 ]
 
 
-class Face(_Part):
+class Face(Part):
     """One face (or all of them) and what happens to it; ages it does not name are those of the shot."""
 
     name: FaceName | None = None
@@ -168,7 +137,7 @@ class Face(_Part):
     """Multiplies the change, 0 to 4: a number, or keyframes {frame: value}."""
 
 
-class Temporal(_Part):
+class Temporal(Part):
     """Steadies the change from frame to frame."""
 
     radius: Annotated[int, Field(ge=0, le=8)] = 2
@@ -177,7 +146,7 @@ class Temporal(_Part):
     """0 turns it off, 1 is all of it."""
 
 
-class Matte(_Part):
+class Matte(Part):
     """Where the change shows."""
 
     kind: Literal["head", "face", "box"] = "head"
@@ -186,7 +155,7 @@ class Matte(_Part):
     """Softness of the edge as a share of the face's height."""
 
 
-class Tracking(_Part):
+class Tracking(Part):
     """How faces are found and followed."""
 
     max_gap: Annotated[int, Field(ge=0, le=240)] = 12
@@ -199,38 +168,6 @@ class Tracking(_Part):
     """Height of the smallest face that is sought, pixels."""
 
 
-class Output(_Part):
-    """Files that a render writes."""
-
-    path: FilePath
-    """A sequence (####, %04d, @@@@ or $F4, .exr) or a movie (.mov, .mp4, .mkv); relative to the shot file."""
-    passes: Annotated[tuple[Pass, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = _PASSES
-    """beauty, delta, matte; default: all three in a sequence, the beauty in a movie.
-
-    A movie takes one of beauty and delta, and matte beside it as alpha (prores_4444).
-    """
-    codec: Codec | None = None
-    """Movies only. Default: prores_hq, or prores_4444 with a matte; h264 for .mp4."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete(cls, data: Any) -> Any:
-        """Put the passes in order and choose a movie's passes and codec where they are not named."""
-        if not isinstance(data, dict):
-            return data
-        data = dict(data)
-        suffix = Path(data["path"]).suffix.lower() if isinstance(data.get("path"), str) else ""
-        if data.get("passes") is None:
-            data["passes"] = _PASSES[:1] if suffix in MOVIES else _PASSES
-        passes = data["passes"]
-        if isinstance(passes, tuple) and all(p in _PASSES for p in passes):
-            data["passes"] = passes = tuple(sorted(passes, key=_PASSES.index))
-        if suffix in MOVIES and data.get("codec") is None:
-            alpha = isinstance(passes, tuple) and len(passes) > 1
-            data["codec"] = "h264" if suffix == ".mp4" else ALPHA_CODEC if alpha else "prores_hq"
-        return data
-
-
 FACE_DEFAULTS = ("source_age", "target_age", "intensity")
 """Keys of a face that the top level may give for all."""
 
@@ -239,7 +176,7 @@ def _filled(face: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return {**given, **{key: value for key, value in face.items() if value is not None or key not in given}}
 
 
-class Shot(_Part):
+class Shot(Part):
     """A shot of vfxage: a plate, the faces to re-age, and the files to write."""
 
     model_config = ConfigDict(title="vfxage shot")

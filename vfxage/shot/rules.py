@@ -10,7 +10,8 @@ from pathlib import Path
 from vfxage.errors import ShotError
 from vfxage.frames import Pattern
 from vfxage.shot.document import Place
-from vfxage.shot.models import ALPHA_CODEC, MOVIES, Output, Shot
+from vfxage.shot.models import Shot
+from vfxage.shot.outputs import ALPHA_CODEC, MOVIES, Output
 
 
 @dataclass(frozen=True, slots=True)

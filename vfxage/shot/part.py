@@ -1,0 +1,29 @@
+"""What every part of a shot file is: strict, frozen, its paths relative to the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+
+
+class Part(BaseModel):
+    """Strict: no key that is not named here, no value of another kind than is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def _folder(info: ValidationInfo) -> Path:
+    """Where relative paths start: the shot file's folder."""
+    return info.context["path"].parent if info.context else Path.cwd()
+
+
+def file_path(value: object, info: ValidationInfo) -> str:
+    """A path of the shot file, made absolute; what has a scheme (ocio://) stays as it is."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("must be a path" if isinstance(value, str) else "must be a path; put it in quotes")
+    return value if "://" in value else str(_folder(info) / value)
+
+
+FilePath = Annotated[str, BeforeValidator(file_path)]
