@@ -119,6 +119,23 @@ def test_a_checkpoint_of_ours_says_how_to_use_it(tmp_path, drawn):
     assert [item.name for item in path.parent.iterdir()] == ["ours.safetensors"]
 
 
+@pytest.mark.parametrize("begins", [b"\x80", b"PK"])
+def test_a_header_whose_length_begins_as_another_container_does_is_read(begins, tmp_path):
+    """Safetensors begin with the header's length: one in thirty-two has a pickle's first byte there."""
+    row, state = ARCHITECTURES["small"], flat_state("small")
+
+    def written(licence):
+        save_checkpoint(tmp_path / "a.safetensors", replace(row, licence=licence), state)
+        return (tmp_path / "a.safetensors").read_bytes()[:8]
+
+    wanted = int.from_bytes(begins, "little") + (0 if len(begins) == 2 else 1 << 15)
+    (length,) = struct.unpack("<Q", written(""))
+    licence = "x" * (wanted - length)
+    assert written(licence).startswith(begins)
+    read = load_checkpoint(tmp_path / "a.safetensors")
+    assert (read.ours, read.architecture.licence) == (True, licence)
+
+
 def test_saving_what_does_not_fit_leaves_no_file(tmp_path):
     state = flat_state()
     del state["final_conv.bias"]

@@ -140,16 +140,16 @@ def _read(path: Path) -> tuple[Any, str | None]:
         ) from error
     if size == 0:
         _fail(path, "is empty")
+    claimed = struct.unpack("<Q", start[:8])[0] if start[8:] == b"{" else None
+    if claimed is not None and claimed <= size - 8:  # first: the length of a header may begin as the others do
+        return _read_safetensors(path)
     if start[:2] == b"PK":
         _check_zip(path, size)
         return _read_torch(path), None
     if start[:1] == b"\x80":
         return _read_torch(path), None
-    if start[8:] == b"{":
-        claimed = struct.unpack("<Q", start[:8])[0]
-        if claimed > size - 8:
-            _fail(path, f"is damaged: its header claims {claimed} bytes, the file has {size}")
-        return _read_safetensors(path)
+    if claimed is not None:
+        _fail(path, f"is damaged: its header claims {claimed} bytes, the file has {size}")
     _fail(path, "is not a checkpoint", "give a .pth, .pt or .safetensors file")
 
 
