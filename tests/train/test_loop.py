@@ -159,11 +159,16 @@ def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
 def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    recipe = recipe_in(tmp_path, RECIPE.replace("sheet_people: 2", "sheet_people: 2, tensorboard: true"))
+    text = RECIPE.replace("sheet_people: 2", "sheet_people: 2, tensorboard: true")
+    recipe = recipe_in(tmp_path, text.replace("holdout: 0", "holdout: 0.5"), people=8)
     run("train", recipe, "--steps", 5, "--device", "cpu").ok()
     found = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
     told = [(event.step, event.value) for event in found.Scalars("l1")]
-    assert told == [(line["step"], pytest.approx(line["l1"])) for line in curve(tmp_path)]
+    assert told == [(line["step"], pytest.approx(line["l1"])) for line in curve(tmp_path) if "l1" in line]
+    (error,) = found.Scalars("held_out_l1")
+    assert [(error.step, pytest.approx(error.value))] == [
+        (line["step"], line["held_out_l1"]) for line in curve(tmp_path) if "held_out_l1" in line
+    ]
     assert [event.step for event in found.Images("sheet")] == [5]
 
 
@@ -220,6 +225,8 @@ def test_fine_tuning_begins_with_the_checkpoint_and_keeps_its_norms(tmp_path):
         else:
             assert (tuned[key] - value).abs().max() < 2e-3, key
     assert not torch.equal(tuned["conv3.weight"], begun["conv3.weight"])
+    learner.export(tmp_path / "tuned.safetensors")
+    assert "not stated (ry-lu)" in load_checkpoint(tmp_path / "tuned.safetensors").architecture.licence
     recipe.write_text(recipe.read_text().replace("architecture: ry_lu", "architecture: visage"))
     run("train", recipe, "--device", "cpu").fails(2, "begun.safetensors", "architecture: ry_lu")
     recipe.write_text(recipe.read_text().replace("init: begun", "init: gone"))

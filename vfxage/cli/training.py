@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,16 +46,25 @@ def train(
         typer.echo(f"{outcome.checkpoint}  step {outcome.step}")
 
 
+_ECHO = 2.0
+"""Seconds within which a signal is the first one again: farms send it to every process, and torchrun passes it on."""
+
+
 @contextmanager
 def _signal_kept() -> Iterator[Callable[[], bool]]:
-    """Hold the first SIGINT or SIGTERM back until the block ends, so that a step is whole and saved; not the second."""
+    """Hold the first SIGINT or SIGTERM back until the block ends, so that a step is whole and saved; not a later."""
     taken: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    first = 0.0
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def take(number: int, frame: FrameType | None) -> None:
-        taken.append(number)
-        for other, handler in before.items():
-            signal.signal(other, handler)
+        nonlocal first
+        if not taken:
+            taken.append(number)
+            first = time.monotonic()
+        elif time.monotonic() - first > _ECHO:
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
 
     for number in before:
         signal.signal(number, take)

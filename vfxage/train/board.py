@@ -30,10 +30,11 @@ class Board:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
 
-    def picture(self, step: int, rgb: U8) -> None:
-        """A sheet, (H, W, 3)."""
+    def sheet(self, step: int, rgb: U8, values: dict[str, float]) -> None:
+        """A sheet, (H, W, 3), and what was measured with it."""
         if self._writer is not None:
             self._writer.add_image("sheet", rgb, step, dataformats="HWC")
+        self.scalars(step, values)
 
     def close(self) -> None:
         """Write what is left."""

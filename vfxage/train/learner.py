@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from vfxage.errors import ModelError, ShotError
 from vfxage.model import ARCHITECTURES, Architecture
-from vfxage.model.checkpoint import load_checkpoint, save_checkpoint
+from vfxage.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from vfxage.train.augment import Draws, Examples, as_floats, augment
 from vfxage.train.batches import Batch
 from vfxage.train.critic import Adversary
@@ -50,8 +51,11 @@ class Learner:
         _repeatable()
         torch.manual_seed(recipe.seed)
         network = self.row.build()
+        self._licence = "its trainer's, within what its pictures allow"
         if recipe.model.init is not None:
-            network.load_state_dict(dict(_initial(recipe, self.row)))
+            begun = _initial(recipe.model.init, self.row)
+            network.load_state_dict(dict(begun.state))
+            self._licence = f"tuned further from weights of licence: {begun.architecture.licence}"
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.answer = Answerer(self.row, self.network, mixed=mixed)
@@ -175,9 +179,18 @@ class Learner:
         self.step = int(state["step"])
 
     def export(self, path: Path) -> None:
-        """Write the mean weights as a checkpoint of ours. Raises WriteError."""
+        """Write the mean weights as a checkpoint of ours, in half precision where the recipe says so.
+
+        Raises WriteError, and ModelError where a weight is too large for half precision.
+        """
         state = {key: value.detach().cpu() for key, value in self.mean.state_dict().items()}
-        save_checkpoint(path, self.row, state, half=self.recipe.model.export_half)
+        row = replace(self.row, licence=self._licence)
+        try:
+            save_checkpoint(path, row, state, half=self.recipe.model.export_half)
+        except ModelError as error:
+            if not self.recipe.model.export_half:
+                raise
+            raise ModelError(error.what, path=path, fix="set `model.export_half: false`; the state is saved") from error
 
 
 def _repeatable() -> None:
@@ -186,16 +199,16 @@ def _repeatable() -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _initial(recipe: Recipe, row: Architecture) -> Mapping[str, Tensor]:
-    assert recipe.model.init is not None
-    checkpoint = load_checkpoint(recipe.model.init)
+def _initial(path: Path, row: Architecture) -> Checkpoint:
+    """The checkpoint that a run begins with; ShotError for one of another network."""
+    checkpoint = load_checkpoint(path)
     if checkpoint.architecture.name != row.name:
         raise ShotError(
             f"holds weights of {checkpoint.architecture.name}, and `model.architecture` is {row.name}",
-            path=recipe.model.init,
+            path=path,
             fix=f"set `model.architecture: {checkpoint.architecture.name}`",
         )
-    return checkpoint.state
+    return checkpoint
 
 
 def rate_at(step: int, recipe: Recipe) -> float:

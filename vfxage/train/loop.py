@@ -73,7 +73,7 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
             if world.first:
                 board.scalars(learner.step, means)
                 if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
-                    board.picture(learner.step, run.sheet(learner, sheets))
+                    board.sheet(learner.step, *run.sheet(learner, sheets))
                 if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
                     saved = run.save(learner)
             if stop:

@@ -83,14 +83,15 @@ class Run:
                 raise OSError("the disk may be full") from error
         path = self.folder / f"{self._recipe.model.architecture}_{learner.step:07d}.safetensors"
         learner.export(path)
-        for old in self.checkpoints()[: -self._recipe.output.keep - 1]:
+        for old in self._until(path)[: -self._recipe.output.keep - 1]:
             with suppress(OSError):
                 old.unlink()
         return path
 
-    def checkpoints(self) -> list[Path]:
-        """Checkpoints in the folder, the oldest first."""
-        return sorted(self.folder.glob(f"{self._recipe.model.architecture}_{'[0-9]' * 7}.safetensors"))
+    def _until(self, path: Path) -> list[Path]:
+        """Checkpoints in the folder up to this one, the oldest first; those of later steps are of another session."""
+        every = self.folder.glob(f"{self._recipe.model.architecture}_{'[0-9]' * 7}.safetensors")
+        return sorted(found for found in every if found.name <= path.name)
 
     def count(self, step: int, losses: Mapping[str, float]) -> dict[str, float]:
         """Note a step's losses; every ``log_every`` steps tell, write and answer the means of each, else nothing."""
@@ -112,10 +113,11 @@ class Run:
         with publish(self.folder / f"sheet_{learner.step:07d}.png") as partial:
             Image.fromarray(rgb).save(partial)
         error = sheets.held_out_l1(learner.answer_mean, learner.device)
-        if error is not None:
-            self._write({"step": learner.step, "held_out_l1": error})
-            self._progress.note(f"step {learner.step}: held_out_l1 {error:.5f}")
-        return rgb
+        if error is None:
+            return rgb, {}
+        self._write({"step": learner.step, "held_out_l1": error})
+        self._progress.note(f"step {learner.step}: held_out_l1 {error:.5f}")
+        return rgb, {"held_out_l1": error}
 
     def _write(self, line: Mapping[str, float]) -> None:
         try:
