@@ -24,6 +24,7 @@ IMPORTED_AS = {
     "torch": {"torch", "torchvision"},
     "pydantic": {"pydantic", "pydantic_core"},
     "yaml": {"yaml"},
+    "filelock": {"filelock"},
     "safetensors": {"safetensors"},
     "typer": {"typer", "click"},
     "rich": {"rich"},

@@ -1,4 +1,4 @@
-"""A file appears under its final name only when it is complete."""
+"""A file appears under its final name only when it is complete; a folder that fills over time has one writer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vfxage.errors import WriteError
+from vfxage.errors import OutputError, WriteError
 
 PARTIAL = ".partial"
 """Files being written end in this plus the final suffix; a killed run may leave them, a reader never matches them."""
@@ -67,3 +67,30 @@ def publish(path: Path, *, frame: int | None = None) -> Iterator[Path]:
                 fix="check free space and permissions, then run the same command again",
             ) from error
         raise
+
+
+LOCK = ".writer.lock"
+
+
+@contextmanager
+def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
+    """Make the folder and hold it while the block runs: the system lets go of it however this process ends.
+
+    Raises OutputError where another process holds it, or where it cannot be made or written to; ``instead`` is what to
+    choose then.
+    """
+    import filelock
+
+    lock = filelock.FileLock(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        fix = f"wait for it or stop it, or choose {instead}"
+        raise OutputError("another process of vfxage writes into this folder", path=folder, fix=fix) from None
+    except OSError as error:
+        raise OutputError(f"cannot be written to ({error.strerror})", path=folder, fix=f"choose {instead}") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -90,6 +90,22 @@ def test_signal_saves_what_was_done(tmp_path):
     assert not [name for name in os.listdir(tmp_path / "run") if "partial" in name]
 
 
+def test_folder_that_another_run_writes_into_is_refused(tmp_path):
+    recipe = recipe_in(tmp_path)
+    command = [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as other:
+        for _ in range(1200):
+            if (tmp_path / "run" / "losses.jsonl").exists() or other.poll() is not None:
+                break
+            time.sleep(0.05)
+        told = run("train", recipe, "--steps", 6, "--device", "cpu")
+        assert other.poll() is None
+        other.kill()
+    told.fails(2, str(tmp_path / "run"), "another process of vfxage writes", "choose another `out:`")
+    run("train", recipe, "--steps", 6, "--device", "cpu").ok()  # a death lets go of the folder
+    assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
+
+
 def test_it_learns_to_age(tmp_path):
     """Contrast stands for age: a network that has learned gives more of it for more years, and none for none."""
     text = PLAIN.replace("batch: 2, warmup: 2", "batch: 4, warmup: 10, rate: 2.0e-3, ema: 0.9")
@@ -254,7 +270,7 @@ def test_disk_that_is_full_ends_the_run_in_one_line(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 4, done.stderr
     assert "state.pt: cannot be written" in done.stderr.splitlines()[-1]
-    assert sorted(os.listdir(tmp_path / "run")) == ["losses.jsonl", "scanned.json"]
+    assert sorted(os.listdir(tmp_path / "run")) == [".writer.lock", "losses.jsonl", "scanned.json"]
 
 
 def test_picture_that_has_gone_since_the_last_session_is_named(tmp_path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from vfxage.pool import ordered_map
 from vfxage.portraits import Looked
 from vfxage.progress import Progress, Silent
+from vfxage.publish import sole_writer
 from vfxage.train.batches import Batches
 from vfxage.train.board import Board
 from vfxage.train.data import open_data
@@ -38,9 +39,14 @@ Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
 def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> Outcome:
     """Train until the recipe's last step, or ``steps`` where that is sooner, or until it is stopped; then save.
 
-    Takes up the state in the run's folder. Raises ShotError, OutputError, ReadError, WriteError and ModelError.
+    Takes up the state in the run's folder, of which it is the only writer. Raises ShotError, OutputError, ReadError,
+    WriteError and ModelError.
     """
-    progress = progress if world.first else Silent()
+    with sole_writer(recipe.out, instead="another `out:`") if world.first else nullcontext():
+        return _train(recipe, world, progress if world.first else Silent(), steps, stoppable)
+
+
+def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, stoppable: Stoppable) -> Outcome:
     learner = Learner(recipe, world)
     run = Run(recipe, progress, writes=world.first)
     run.open(learner)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from vfxage.errors import OutputError, ReadError, WriteError
+from vfxage.errors import ReadError, WriteError
 from vfxage.progress import Progress
 from vfxage.publish import publish, sweep
 from vfxage.train.learner import Learner
@@ -34,18 +34,11 @@ class Run:
     def open(self, learner: Learner) -> None:
         """Take up the state that is in the folder, if any.
 
-        Raises OutputError for a folder that cannot be made, ReadError for a state that is damaged, ShotError for one of
-        another architecture.
+        Raises ReadError for a state that is damaged, ShotError for one of another architecture.
         """
         path = self.folder / STATE
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if self._writes:
-                sweep(self.folder)
-        except OSError as error:
-            raise OutputError(
-                f"cannot be made ({error.strerror})", path=self.folder, fix="choose another `out:`"
-            ) from error
+        if self._writes:
+            sweep(self.folder)
         if not path.exists():
             if self._writes:
                 (self.folder / CURVE).unlink(missing_ok=True)
