@@ -70,6 +70,19 @@ def test_age_name_layout_with_numbered_people(tmp_path):
     }
 
 
+def test_numbers_that_only_count_are_names_wherever_they_stand(tmp_path):
+    for age in (20, 45, 70):
+        for person in (1, 2, 3):
+            picture(tmp_path / "visage" / str(age) / f"{person}.png")
+            picture(tmp_path / "reaging" / str(person) / f"{age}.png")
+            picture(tmp_path / "padded" / f"{person:03d}" / f"{age}.png")
+    wanted = {(str(person), float(age)) for person in (1, 2, 3) for age in (20, 45, 70)}
+    for name, layout in (("visage", "age/name"), ("reaging", "person/age"), ("padded", "person/age")):
+        found = scan_portraits(tmp_path / name)
+        assert found.layout == layout
+        assert {(str(int(one.person)), one.age) for one in found.portraits} == wanted
+
+
 def test_utkface_layout(tmp_path):
     for name in ("25_1_2_20170116174525125.jpg", "61_0_20170109150557335.jpg.chip.jpg", "1_0_0_20161219140623097.jpg"):
         picture(tmp_path / "part1" / name)

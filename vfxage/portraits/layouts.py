@@ -66,7 +66,7 @@ def _pictures(folder: Path) -> Iterable[PurePosixPath]:
 
 
 def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[Layout, str]:
-    """The layout that most files fit; numbers above numbers are ages above names only if names look like no ages."""
+    """The layout that most files fit; of numbers above numbers, those that only count (1, 2, 3 ...) are names."""
     fits = {layout: sum(not _READ[layout](name).fault for name in names) for layout in _READ}
     best = max(fits.values())
     if best == 0:
@@ -78,11 +78,19 @@ def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[Layout, str]:
     tied: list[Layout] = [layout for layout, count in fits.items() if count == best]
     if len(tied) == 1:
         return tied[0], ""
-    padded = any(re.match(r"0\d", name.stem) for name in names)
-    chosen: Layout = "age/name" if padded else "person/age"
+    below, above = {name.stem for name in names}, {name.parts[0] for name in names}
+    chosen: Layout = "age/name" if _counts(below) and not _counts(above) else "person/age"
     chosen = chosen if chosen in tied else tied[0]
     others = " and ".join(f"`{layout}`" for layout in tied if layout != chosen)
     return chosen, f"{folder} was taken as `{chosen}`; it fits {others} too: set `layout:` if that is what it is"
+
+
+def _counts(stems: set[str]) -> bool:
+    """Whether names only count: they begin with a 0, as ages do not, or are all of 0 or 1 to the last."""
+    if any(re.match(r"0\d", stem) for stem in stems):
+        return True
+    numbers = sorted(int(stem) if re.fullmatch(r"\d{1,6}", stem) else -1 for stem in stems)
+    return len(numbers) > 1 and numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def _person_age(name: PurePosixPath) -> Listed:
