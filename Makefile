@@ -1,7 +1,8 @@
 # make demo    set up, make the demo plate, render it
 # make test    set up, then every check: lint, format, types, tests
 #
-# PYTHON=/path/to/python picks the interpreter (3.11 or 3.12), VENV=folder where the environment goes.
+# PYTHON=/path/to/python picks the interpreter (3.11 or 3.12), VENV=folder where the environment goes, MODEL=bands what
+# bench renders with (default: builtin).
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -41,7 +42,7 @@ test: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tools.demo_plate
-	$(BIN)/python -m tools.bench
+	$(BIN)/python -m tools.bench $(if $(MODEL),--model $(MODEL))
 
 clean:
 	rm -rf $(PLATE) $(OUT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

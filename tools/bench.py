@@ -48,6 +48,7 @@ from vfxage.pipeline import (
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Silent
 from vfxage.shot import load_shot
+from vfxage.shot.models import MODELS
 from vfxage.temporal import steady
 from vfxage.types import F32, Frame, FrameDeltas, Render
 
@@ -62,9 +63,9 @@ AIM_OVERLAP = 1.15
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 ROUNDS = 2
 BLOCK = 24
+"""Frames held in memory while each stage is timed alone."""
 PICTURED = 12
 """Frames whose picture is measured."""
-"""Frames held in memory while each stage is timed alone."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -285,9 +286,9 @@ def time_plate(name: str, plate: dict[str, str], model: str, limit: int) -> Timi
             )
 
 
-def show(timings: Sequence[Timing], console: Console) -> None:
+def show(timings: Sequence[Timing], model: str, console: Console) -> None:
     """Print milliseconds a frame, and the ratios with their aims."""
-    table = Table("ms a frame: clock (cores)")
+    table = Table("ms a frame: clock (cores)", title=f"model: {model}")
     for timing in timings:
         table.add_column(timing.name, justify="right", no_wrap=True)
 
@@ -324,15 +325,15 @@ def show(timings: Sequence[Timing], console: Console) -> None:
 def main() -> None:
     """Time the plates that are here."""
     parser = argparse.ArgumentParser(description="Time the render pass, stage by stage, as ratios.")
-    parser.add_argument("--model", default="bands", help="bands, or the path of a checkpoint (default: bands)")
+    parser.add_argument("--model", default="builtin", help="what a shot's model: takes (default: builtin)")
     parser.add_argument("--limit", type=int, default=120, help="frames of each plate at most (default: 120)")
     asked = parser.parse_args()
-    model = asked.model if asked.model in ("bands", "builtin") else str(Path(asked.model).resolve())
+    model = asked.model if asked.model in MODELS else str(Path(asked.model).resolve())
     plates = {"demo plate": DEMO}
     if Path(CLIP["plate"]).is_file():
         plates["pexels 720p"] = CLIP
     timings = [time_plate(name, plate, model, asked.limit) for name, plate in plates.items()]
-    show(timings, Console())
+    show(timings, asked.model, Console())
 
 
 if __name__ == "__main__":
