@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 
 from vfxage.errors import InstallError, ModelError, ShotError
 from vfxage.model import load_ager
@@ -80,6 +80,40 @@ def test_what_the_network_leaves_alone_is_zero_to_the_bit(saved, crop_of, frame_
     ager = load_ager(saved(fran(256)), "cpu")
     assert not step_of(ager, crop_of(noise(256), ages=(45.0, 45.0)), frame_of).any()
     assert not step_of(ager, crop_of(noise(256), intensity=0.0), frame_of).any()
+
+
+def in_half(proto):
+    """The same network, its numbers and its ports of half precision, as converters make of published files."""
+    for tensor in proto.graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), tensor.name))
+    for port in (*proto.graph.input, *proto.graph.output):
+        port.type.tensor_type.elem_type = TensorProto.FLOAT16
+    return proto
+
+
+def test_a_file_of_half_precision_runs_and_leaves_alone_to_the_bit(saved, crop_of, frame_of):
+    ager = load_ager(saved(in_half(fran(256))), "cpu")
+    rgb = noise(256)
+    step = step_of(ager, crop_of(rgb, ages=(30.0, 70.0)), frame_of)
+    assert step.dtype == np.float32
+    np.testing.assert_allclose(step, expected(rgb, 30, 70), atol=2e-3)
+    assert not step_of(ager, crop_of(rgb, ages=(45.0, 45.0)), frame_of).any()
+
+
+def test_a_file_of_two_kinds_of_numbers_is_told(saved):
+    proto = fran(256)
+    proto.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    refusal(saved(proto), "answers output 1x3x256x256 float16", "not all float")
+
+
+def test_an_opset_of_tomorrow_is_told_in_words(saved):
+    proto = fran(256)
+    proto.opset_import[0].version = 99
+    with pytest.raises(ModelError, match="Opset 99") as error:
+        load_ager(saved(proto), "cpu")
+    assert "/onnxruntime" not in str(error.value)
+    assert "ONNXRuntimeError" not in str(error.value)
 
 
 def test_ages_past_a_hundred_are_held(saved, crop_of, frame_of):

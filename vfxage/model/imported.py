@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vfxage.errors import ModelError
 from vfxage.model.architectures import ARCHITECTURES, Architecture
-from vfxage.model.onnx import whole_face_fault
+from vfxage.model.onnx import NUMBERS, whole_face_fault
 from vfxage.model.onnx_file import OnnxFile, libraries, open_session, read_onnx, run
 from vfxage.types import F32
 
@@ -168,6 +168,7 @@ def _prove(file: OnnxFile, row: Architecture, state: Mapping[str, Tensor]) -> No
         raise ModelError(what, path=file.path, fix="export the network as it was trained")
     size = picture.shape[2] or _PROOF
     rgb = np.random.default_rng(0).random((1, 3, size, size), np.float32)
+    number = NUMBERS.get(picture.kind, np.float32)
     session = open_session(file, "cpu")
     network = row.build().eval().requires_grad_(False)
     network.load_state_dict(dict(state), strict=False)  # fixed filters are its own
@@ -178,10 +179,10 @@ def _prove(file: OnnxFile, row: Architecture, state: Mapping[str, Tensor]) -> No
         if whole:
             shape = next(port for port in file.inputs if port.name == "direction").shape
             ages = np.array([0.3, 0.6], np.float32).reshape((1,) * max(len(shape) - 1, 0) + (2,))
-            answer = run(session, {"target": told, "direction": ages}, file.path)
+            answer = run(session, {"target": told.astype(number), "direction": ages.astype(number)}, file.path)
             wanted: tuple[NDArray[Any], ...] = (told + delta, (told + delta).clip(-1 if stretched else 0, 1))
         else:
-            answer = run(session, {picture.name: _painted(told)}, file.path)
+            answer = run(session, {picture.name: _painted(told).astype(number)}, file.path)
             wanted = (delta, told + delta)
         if any(_close(answer, one) for one in wanted):
             return

@@ -2,7 +2,7 @@
 
 Inputs ``target``, (1, 3, S, S) RGB, and ``direction``, [source age, target age] / 100; the answer is the whole face, in
 the scale of the picture. What vfxage takes of it is the answer minus the picture, so that what the network leaves alone
-is left alone to the bit.
+is left alone to the bit. Files of half precision, in and out, are taken too.
 
 Pixels are -1..1, unless the file shows that it takes 0..1: FaceFusion 3.6 feeds its own ``fran.onnx`` 0..1 (mean 0,
 deviation 1 in its age modifier), although ry-lu's network inside is of -1..1.
@@ -28,6 +28,8 @@ SIZES = (256, 512, 768, 1024)
 """Of crops, where the file leaves the size open."""
 FACEFUSION = {"725bb979bda169e0469de31d35ded1f6fcca3413440564d375c92c863570933b": "MIT, as FaceFusion lists it (ry-lu)"}
 """sha256 of FaceFusion's own ``fran.onnx`` (models-3.6.0), which takes 0..1, to its licence."""
+NUMBERS = {"float": np.float32, "float16": np.float16}
+"""Kinds of numbers that a file may take and answer, all three ports the same."""
 _LONGEST_CHAIN = 4
 
 
@@ -42,6 +44,7 @@ class OnnxAger:
         """Open the file; see ``read_onnx`` and ``open_session`` for what they raise."""
         file = read_onnx(path)
         target, self._direction = _ports(file)
+        self._number = NUMBERS[target.kind]
         self._encoding = pixel_scale(file)
         side = target.shape[2]
         self.sizes: tuple[int, ...] = SIZES if side is None else (side,)
@@ -76,14 +79,15 @@ class OnnxAger:
             return np.zeros_like(crop.rgb)
         stretched = self._encoding == "-1..1"
         picture = crop.rgb * np.float32(2) - np.float32(1) if stretched else crop.rgb
-        planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None])
-        ages = np.clip(np.array(crop.ages, np.float32) / np.float32(100), 0, 1)
+        planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], self._number)
+        ages = np.clip(np.array(crop.ages, np.float32) / np.float32(100), 0, 1).astype(self._number)
         shape = (1,) * max(len(self._direction.shape) - 1, 0) + (2,)
         answer = run(self._session, {"target": planes, "direction": ages.reshape(shape)}, self._path, frame)
-        if answer.shape != planes.shape or answer.dtype != np.float32:
+        if answer.shape != planes.shape or answer.dtype != planes.dtype:
             what = f"answers {answer.dtype} {answer.shape} for a picture of {planes.shape}, not a face of its size"
             raise ModelError(what, path=self._path, frame=frame)
-        step = np.ascontiguousarray((answer - planes)[0].transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
+        change = (answer.astype(np.float32) - planes.astype(np.float32))[0]
+        step = np.ascontiguousarray(change.transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
         if not np.isfinite(step).all():
             raise ModelError("the network answered NaN or Inf", path=self._path, frame=frame)
         return step
@@ -95,8 +99,9 @@ def whole_face_fault(file: OnnxFile) -> str:
     if ports.keys() != {"target", "direction"}:
         return f"has inputs {', '.join(map(str, file.inputs)) or 'none'}, not target and direction"
     target, direction = ports["target"], ports["direction"]
-    if any(port.kind != "float" for port in (target, direction, file.outputs[0])):
-        return f"takes {target} and {direction}, not float numbers"
+    kinds = {port.kind for port in (target, direction, file.outputs[0])}
+    if len(kinds) > 1 or not kinds <= NUMBERS.keys():
+        return f"takes {target} and {direction} and answers {file.outputs[0]}, not all float or all float16"
     shape = target.shape
     if len(shape) != 4 or shape[0] not in (1, None) or shape[1] not in (3, None) or shape[2] != shape[3]:
         return f"takes {target}, not 1x3 square pixels"

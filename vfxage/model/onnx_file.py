@@ -6,6 +6,7 @@ This is the home of onnx and onnxruntime, which come with the extra ``vfxage[onn
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from vfxage.errors import InstallError, ModelError, ShotError
 
 _LARGEST = (1 << 31) - 1
 """Bytes: what protobuf, in which ONNX is written, can hold."""
+_THEIR_CODE = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : |/\S*onnxruntime/\S+:\d+ [^()]+\(.*?\)( const)? (?=[A-Z])"
+)
+"""onnxruntime's number of an error, and the place in its source, with a signature, that raised it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +127,9 @@ def run(session: Any, inputs: dict[str, Any], path: Path, frame: int | None = No
 
 
 def _brief(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    """What onnxruntime says, without its own code's names."""
+    text = _THEIR_CODE.sub("", " ".join(str(error).split()))
+    return text[:200] or type(error).__name__
 
 
 def _fail(path: Path, what: str, fix: str = "download or copy it again") -> NoReturn:
