@@ -94,6 +94,36 @@ def test_folders_without_portraits_or_faces_or_enough_people(dozen, portraits, t
     run("evaluate", "-p", made, "-m", "bands", "-o", tmp_path / "out").fails(2, "made", "no real portraits")
 
 
+def test_only_people_whom_a_training_held_out_are_aged(dozen, tmp_path):
+    from vfxage.progress import Silent
+    from vfxage.train import load_recipe
+    from vfxage.train.data import open_data
+
+    rows = ["file,person,age"]
+    for stem in STEMS:
+        person = stem.removesuffix("_neutral").removeprefix("con_")
+        for age in (30, 60):
+            (tmp_path / "pairs").mkdir(exist_ok=True)
+            Image.new("RGB", (32, 32)).save(tmp_path / "pairs" / f"{stem}_{age}.png")
+            rows.append(f"{stem}_{age}.png,{person},{age}")
+    (tmp_path / "pairs" / "index.csv").write_text("\n".join(rows))
+    recipe = tmp_path / "recipe.yaml"
+    text = "out: run\ndata: {pairs: [{folder: pairs}], smallest: 16, holdout: 0.5}\n"
+    recipe.write_text(text)
+    split = open_data(load_recipe(recipe).data, 1, Silent())
+    held = {person.name for person in split.held_out}
+    assert 0 < len(held) < len(STEMS)
+    words = ["evaluate", "-p", dozen, "-m", "bands", "--held-out", recipe, "-o", tmp_path / "out"]
+    run(*words, "--people", 3).ok()
+    told = json.loads((tmp_path / "out" / "report.json").read_text())
+    faces = {row["face"].removeprefix("dozen/") for row in told["models"][0]["rows"]}
+    assert faces <= {stem for stem in STEMS if stem.removesuffix("_neutral").removeprefix("con_") in held}
+    assert (len(faces), told["folders"]["dozen"], told["spared"]) == (min(3, len(held)), 12, 12 - len(held))
+    recipe.write_text(text.replace("0.5", "0"))
+    run(*words).fails(2, "whom the training held out")
+    run(*words[:-3], tmp_path / "gone.yaml", "-o", tmp_path / "out").fails(2, "gone.yaml")
+
+
 def test_models_judges_and_clips_that_are_no_good(dozen, tmp_path):
     out = ["-p", dozen, "-o", tmp_path / "out"]
     run("evaluate", *out, "-m", tmp_path / "gone.safetensors").fails(5, "gone.safetensors")

@@ -7,7 +7,7 @@ from tests.evaluate.faces import crop, mesh
 from vfxage.errors import ShotError
 from vfxage.evaluate.features import Sight
 from vfxage.evaluate.flat import MESH, SIDE, align_mesh, mean_face
-from vfxage.evaluate.reader import Reader, Seen, qualities
+from vfxage.evaluate.reader import Reader, Seen, qualities, ridge
 
 
 def turned(points, angle, scale, shift):
@@ -130,6 +130,25 @@ def test_copies_teach_what_is_no_ageing():
         ]
         shifts.append(abs(float(np.mean(read))))
     assert shifts[1] < shifts[0] / 3
+
+
+@pytest.mark.parametrize("shape", [(12, 40), (40, 12)])
+def test_the_regression_is_the_same_for_few_faces_and_for_many(shape):
+    """Against least squares with a row for each penalty: sets of tens of thousands must not need a square of rows."""
+    random = np.random.default_rng(3)
+    numbers, wanted = random.normal(size=shape), random.normal(size=shape[0])
+    rows = np.vstack([numbers, np.sqrt(0.3) * np.eye(shape[1])])
+    expected = np.linalg.lstsq(rows, np.concatenate([wanted, np.zeros(shape[1])]), rcond=None)[0]
+    np.testing.assert_allclose(ridge(numbers, wanted, 0.3), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_guessing_knows_the_mean_age_of_others_in_the_set_alone():
+    none = {"one": np.zeros(1, np.float32)}
+    told = [("a", "x", 20.0), ("a", "x", 30.0), ("a", "y", 50.0), ("a", "z", 60.0), ("b", "x", 70.0)]
+    faces = [Seen(photos=photos, person=person, age=age, numbers=none) for photos, person, age in told]
+    others = [55, 55, (20 + 30 + 60) / 3, (20 + 30 + 50) / 3, (20 + 30 + 50 + 60 + 70) / 5]
+    apart = [abs(face.age - mean) for face, mean in zip(faces, others, strict=True)]
+    assert qualities(faces, [face.age for face in faces])[0].guess == pytest.approx(np.mean(apart))
 
 
 def test_too_few_people_or_one_age_only_is_an_error():

@@ -29,6 +29,10 @@ Clips = Annotated[
 ]
 ClipFrames = Annotated[int, typer.Option(min=8, max=240, help="Frames measured of each clip, at most.")]
 People = Annotated[int | None, typer.Option(min=1, help="Age only so many, of all ages. Default: everybody.")]
+HeldOut = Annotated[
+    Path | None,
+    typer.Option(metavar="RECIPE.yaml", help="Age nobody whom this training learned from."),
+]
 Embedder = Annotated[
     Path | None, typer.Option(metavar="FILE.onnx", help="A face embedding, such as ArcFace, for identity.")
 ]
@@ -45,6 +49,7 @@ def evaluate(
     clip: Clips = None,
     clip_frames: ClipFrames = 32,
     people: People = None,
+    held_out: HeldOut = None,
     embedder: Embedder = None,
     embedder_pixels: Pixels = "-1..1",
     age_estimator: Estimator = None,
@@ -62,6 +67,7 @@ def evaluate(
     progress = open_progress(log)
     if age_estimator and not embedder:
         raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
+    learned = _learned(held_out) if held_out else frozenset[str]()
     from vfxage import evaluate as measure
     from vfxage.evaluate import vectors
 
@@ -77,8 +83,17 @@ def evaluate(
         threshold=threshold,
         device=device,
         workers=workers,
+        learned=learned,
     )
     outcome = measure.evaluate(request, progress)
     sheets = [out / sheet for one in outcome.models for sheet in one.sheets]
     for path in (*measure.write_report(outcome, out), *sheets):
         typer.echo(path)
+
+
+def _learned(recipe: Path) -> frozenset[str]:
+    from vfxage.train import load_recipe
+    from vfxage.train.data import learned_people
+
+    loaded = load_recipe(recipe)
+    return learned_people(loaded.data, loaded.seed)

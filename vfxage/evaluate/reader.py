@@ -105,9 +105,16 @@ def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regre
     scale = _scale(centred, lengths)
     numbers = centred * scale
     left = ages - np.array([means.get(str(name), overall[1]) for name in photos])
-    likeness = numbers @ numbers.T
-    weights = numbers.T @ np.linalg.solve(likeness + _RIDGE * np.eye(len(left)), left)
-    return _Regressor(weights=scale * weights, middles=middles, ages=means, overall=overall)
+    return _Regressor(weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall)
+
+
+def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:
+    """Weights (K,) that take rows (N, K) nearest to ``wanted`` (N,), by whichever of the two equal ways is smaller."""
+    rows, columns = numbers.shape
+    if rows <= columns:
+        likeness = numbers @ numbers.T
+        return np.asarray(numbers.T @ np.linalg.solve(likeness + penalty * np.eye(rows), wanted), np.float64)
+    return np.linalg.solve(numbers.T @ numbers + penalty * np.eye(columns), numbers.T @ wanted)
 
 
 def _scale(centred: F64, lengths: Sequence[int]) -> F64:
@@ -146,7 +153,7 @@ def qualities(faces: Sequence[Seen], read: Sequence[float]) -> list[Quality]:
     """Judge the readings of the faces' own pictures: over all, by photo set, by decade."""
     ages, told = np.array([face.age for face in faces]), np.asarray(read, np.float64)
     photos = np.array([face.photos for face in faces])
-    mean = np.array([_others_mean(faces, face) for face in faces])
+    mean = _others_means(faces)
     rows = [_quality("all", ages, told, mean, photos)]
     for name in sorted(set(photos)) if len(set(photos)) > 1 else []:
         kept = photos == name
@@ -158,9 +165,19 @@ def qualities(faces: Sequence[Seen], read: Sequence[float]) -> list[Quality]:
     return rows
 
 
-def _others_mean(faces: Sequence[Seen], face: Seen) -> float:
-    own = [other.age for other in faces if other.photos == face.photos and other.person != face.person]
-    return float(np.mean(own or [other.age for other in faces]))
+def _others_means(faces: Sequence[Seen]) -> F64:
+    """The mean age of the other people of each face's set; of all faces where it has no others."""
+    sets: dict[str, list[float]] = {}
+    people: dict[tuple[str, str], list[float]] = {}
+    for face in faces:
+        sets.setdefault(face.photos, []).append(face.age)
+        people.setdefault((face.photos, face.person), []).append(face.age)
+    means: dict[tuple[str, str], float] = {}
+    for key, own in people.items():
+        every = sets[key[0]]
+        others = len(every) - len(own)
+        means[key] = (sum(every) - sum(own)) / others if others else float(np.mean([face.age for face in faces]))
+    return np.array([means[face.photos, face.person] for face in faces])
 
 
 def _quality(name: str, ages: F64, told: F64, mean: F64, photos: Names) -> Quality:

@@ -75,10 +75,11 @@ of the group, and the share of results whose embedding's cosine to the portrait 
 def to_markdown(outcome: Outcome) -> str:
     """One section per question: what is measured, in a sentence, and its table."""
     folders = ", ".join(f"{count} of {name}" for name, count in outcome.folders.items())
+    spared = f", none of {outcome.spared} of people that the training learned from" if outcome.spared else ""
     parts = [
         "# How well the agers do",
-        f"vfxage {__version__}. Portraits: {folders}; {outcome.aged} of them aged. `docs/evaluate.md` of vfxage says "
-        "how each figure is made and what it cannot tell.",
+        f"vfxage {__version__}. Portraits: {folders}; {outcome.aged} of them aged{spared}. `docs/evaluate.md` of "
+        "vfxage says how each figure is made and what it cannot tell.",
         _bullets([f"**{one.name}**: {one.note}; sheets {_link(one.sheets)}" for one in outcome.models]),
         *_reader(outcome),
         *_section("Age moved", _MOVED, moved_lines(outcome), outcome),

@@ -52,6 +52,8 @@ class Request:
     """Cosine from which two faces are one person's."""
     device: str
     workers: int | None
+    learned: frozenset[str] = frozenset()
+    """People a training learned from: the reader sees their portraits, but nobody ages them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +81,8 @@ class Outcome:
     """Real portraits of each photo set."""
     aged: int
     """Portraits aged."""
+    spared: int
+    """Portraits that were not, as a training has learned from their people."""
     problems: tuple[str, ...]
     """Files and clips left out, and why."""
     readers: list[Quality]
@@ -101,9 +105,11 @@ def evaluate(request: Request, progress: Progress) -> Outcome:
     agers = [(name, load_ager(model, request.device)) for name, model in _names(request.models)]
     paths = clips.find_clips(request.clips)
     subjects, problems = _gather(request.portraits, progress)
-    chosen = spread([one for one in subjects if YOUNGEST <= one.portrait.age <= OLDEST], request.people)
+    unseen = [one for one in subjects if one.portrait.person not in request.learned]
+    chosen = spread([one for one in unseen if YOUNGEST <= one.portrait.age <= OLDEST], request.people)
     if not chosen:
-        raise ShotError("no portrait is of somebody aged 18 to 90", fix="add --portraits folders")
+        but = " whom the training held out" if request.learned else ""
+        raise ShotError(f"no portrait is of somebody aged 18 to 90{but}", fix="add --portraits folders")
     with FaceFinder() as finder:
         sight = Sight(mean_face([_points(one) for one in subjects[:: -(-len(subjects) // 200)]]))
         seen = _look(subjects, finder, sight, progress)
@@ -115,6 +121,7 @@ def evaluate(request: Request, progress: Progress) -> Outcome:
         return Outcome(
             folders=dict(Counter(one.photos for one in subjects)),
             aged=len(chosen),
+            spared=len(subjects) - len(unseen),
             problems=(*problems, *bench.problems),
             readers=qualities(seen, read),
             controls=read_controls(chosen, judges),

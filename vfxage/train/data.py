@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from vfxage.errors import ShotError
 from vfxage.portraits import Collection, Looked, Portrait, Problem, mesh_portraits, scan_portraits
+from vfxage.portraits.layouts import list_folder
 from vfxage.progress import Progress
 from vfxage.train.recipe import DataPart, Source
 
@@ -86,6 +87,17 @@ def open_data(recipe: DataPart, seed: int, progress: Progress, looked: Looked | 
     return data
 
 
+def learned_people(recipe: DataPart, seed: int) -> frozenset[str]:
+    """Names of the people that a training learns from: all that its folders name, but for those held out.
+
+    Raises ReadError for a folder that cannot be read, ShotError for one that fits no layout.
+    """
+    listed = [item for source in recipe.pairs for item in list_folder(source.folder, source.layout)[1]]
+    listed += [item for source in recipe.portraits for item in list_folder(source.folder, source.layout)[1]]
+    names = {item.person for item in listed if item.person}
+    return frozenset(name for name in names if not _is_held_out(name, recipe.holdout, seed))
+
+
 def _open(source: Source, recipe: DataPart, progress: Progress, looked: Looked | None) -> Collection:
     found = scan_portraits(
         source.folder, smallest=recipe.smallest, layout=source.layout, looked=looked, progress=progress
@@ -106,7 +118,7 @@ def _square(found: Collection) -> Collection:
 
 
 def _people(found: Collection, framing: str) -> tuple[list[Person], list[Problem]]:
-    """A folder's people; pictures of another size than a person's first are no pixels on pixels."""
+    """A folder's people; pictures of another size than most of a person's are no pixels on pixels."""
     people, unequal = [], []
     for name, portraits in found.people().items():
         sizes = Counter(item.size for item in portraits)
