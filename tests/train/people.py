@@ -44,7 +44,7 @@ output: {checkpoint_every: 4, log_every: 1, sheet_every: 5, sheet_people: 2}
 """
 
 
-EFFECTS = ("exposure", "white_balance", "gradient", "defocus", "motion", "grain", "jpeg", "occlusion")
+EFFECTS = ("exposure", "white_balance", "colour", "gradient", "defocus", "motion", "grain", "jpeg", "occlusion")
 PLAIN = RECIPE[: RECIPE.index("augment:")] + RECIPE[RECIPE.index("schedule:") :]
 PLAIN += "augment: {" + ", ".join(f"{name}: {{share: 0}}" for name in EFFECTS) + "}\n"
 """No effects, and of the losses those that compare deltas."""

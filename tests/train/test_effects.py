@@ -89,6 +89,37 @@ def test_grain_has_the_asked_deviation_in_middle_tones_and_less_in_black_and_whi
     assert torch.allclose(alike[:, 0], alike[:, 1], atol=1e-6)
 
 
+def test_a_grade_is_contrast_about_grey_saturation_about_luma_and_a_turn_of_colours():
+    pictures = smooth(4).float() / 255
+    y = torch.tensordot(torch.tensor(effects.LUMA), pictures, ([0], [1]))[:, None]
+    one, two, none, turn = (torch.full((4,), value) for value in (1.0, 1.2, 0.0, 0.5))
+    for made, wanted in (
+        (effects.graded(pictures, one, one, none), pictures),
+        (effects.graded(pictures, two, one, none), 0.5 + 1.2 * (pictures - 0.5)),
+        (effects.graded(pictures, one, two, none), y + 1.2 * (pictures - y)),
+        (effects.graded(pictures, one, one, turn), 2 * y - pictures),
+    ):
+        assert torch.allclose(made, wanted, atol=1e-5)
+    thrice = pictures
+    for _ in range(3):
+        thrice = effects.graded(thrice, one, one, one / 3)
+    assert torch.allclose(thrice, pictures, atol=1e-5)
+
+
+def test_a_grade_changes_both_pictures_alike():
+    made, plain = changed(recipe(colour=1.0)), as_floats(batch(), torch.device("cpu"))
+    assert (made.source - plain.source).abs().mean() > 0.01
+    same = batch()
+    alike = Batch(
+        **{name: getattr(same, name) for name in ("step", "indices", "portrait", "weight", "ages")},
+        source=same.source,
+        target=same.source,
+    )
+    graded = changed(recipe(colour=1.0), alike)
+    assert torch.equal(graded.source, graded.target)
+    assert torch.equal(graded.source, made.source)
+
+
 def test_light_changes_both_pictures_and_so_the_wanted_delta():
     made = changed(recipe(exposure=1.0))
     plain = as_floats(batch(), torch.device("cpu"))

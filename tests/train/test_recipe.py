@@ -18,6 +18,16 @@ def test_shipped_recipe_loads(path):
     assert recipe.data.real_targets >= 0.4
 
 
+def test_effects_are_switched_off_by_one_word_or_one_by_one(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    found = []
+    for text in (PLAIN, PLAIN[: PLAIN.index("augment:")] + "augment: false\n", RECIPE.replace("{share: 0.5}", "{}")):
+        path.write_text(text, encoding="utf-8")
+        found.append(load_recipe(path).augment)
+    assert found[0] == found[1] != found[2]
+    assert all(getattr(found[1], name).share == 0 for name in type(found[1]).model_fields)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "words"),
     [

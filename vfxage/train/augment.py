@@ -94,6 +94,8 @@ def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
         pictures.append(examples.portrait)
     if recipe.occlusion.share:
         pictures = _occluded(pictures, recipe, draws)
+    if recipe.colour.share:
+        pictures = _graded(pictures, recipe, draws)
     light = _light(recipe, draws, examples.source.shape[-1])
     pictures = [(picture * light).clamp(0, 1) for picture in pictures]
     pictures = _blurred(pictures, recipe, draws)
@@ -109,6 +111,15 @@ def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
             given = _with(given, which, effects.jpeg(given[which], quality[which], halved[which]))
     portrait = pictures[2] if len(pictures) == 3 else examples.portrait
     return replace(examples, given=given, source=pictures[0], target=pictures[1], portrait=portrait)
+
+
+def _graded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[Tensor]:
+    """The same grade on a pair."""
+    which, most = draws.chosen(recipe.colour.share), recipe.colour
+    contrast = 1 + torch.where(which, draws.uniform(-most.contrast, most.contrast), 0.0)
+    saturation = 1 + torch.where(which, draws.uniform(-most.saturation, most.saturation), 0.0)
+    hue = torch.where(which, draws.uniform(-most.hue, most.hue), 0.0)
+    return [effects.graded(picture, contrast, saturation, hue) for picture in pictures]
 
 
 def _light(recipe: AugmentPart, draws: Draws, size: int) -> Tensor:

@@ -37,6 +37,19 @@ def gains(stops: Tensor, warmth: Tensor, tint: Tensor) -> Tensor:
     return torch.exp2(linear / _GAMMA)[:, :, None, None]
 
 
+def graded(pictures: Tensor, contrast: Tensor, saturation: Tensor, hue: Tensor) -> Tensor:
+    """Contrast about middle grey and saturation about luma, factors (B,), and colours turned by ``hue`` turns (B,)."""
+    y = luma(pictures)
+    blue, red = (pictures[:, 2:] - y) / (1 - LUMA[2]), (pictures[:, :1] - y) / (1 - LUMA[0])
+    angle = (2 * math.pi * hue)[:, None, None, None]
+    size = (contrast * saturation)[:, None, None, None]
+    cosine, sine = size * torch.cos(angle), size * torch.sin(angle)
+    blue, red = cosine * blue - sine * red, sine * blue + cosine * red
+    y = 0.5 + contrast[:, None, None, None] * (y - 0.5)
+    red, blue = y + (1 - LUMA[0]) * red, y + (1 - LUMA[2]) * blue
+    return torch.cat([red, (y - LUMA[0] * red - LUMA[2] * blue) / LUMA[1], blue], dim=1)
+
+
 def gradient(size: int, stops: Tensor, angle: Tensor) -> Tensor:
     """Light that falls off across the picture: gain (B, 1, S, S), half of ``stops`` either way along ``angle``."""
     place = (torch.arange(size, device=stops.device, dtype=torch.float32) + 0.5) / size - 0.5

@@ -137,6 +137,18 @@ class WhiteBalance(Part):
     stops: Annotated[float, Field(ge=0, le=2)] = 0.2
 
 
+class Colour(Part):
+    """Another grade, as FRAN's public trainers have it: contrast, saturation and hue."""
+
+    share: Share = 0.0
+    contrast: Annotated[float, Field(ge=0, le=0.9)] = 0.2
+    """Up to this share more or less, about middle grey."""
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Up to this share more or less."""
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    """Up to this share of a turn, either way."""
+
+
 class Gradient(Part):
     """Light that falls off across the picture, by up to so many stops from side to side."""
 
@@ -188,12 +200,20 @@ class AugmentPart(Part):
 
     exposure: Exposure = Exposure()
     white_balance: WhiteBalance = WhiteBalance()
+    colour: Colour = Colour()
     gradient: Gradient = Gradient()
     defocus: Defocus = Defocus()
     motion: Motion = Motion()
     grain: Grain = Grain()
     jpeg: Jpeg = Jpeg()
     occlusion: Occlusion = Occlusion()
+
+
+def _switched(value: Any) -> Any:
+    """``augment: false`` is every share 0, ``true`` every default."""
+    if isinstance(value, bool):
+        return {} if value else {name: {"share": 0.0} for name in AugmentPart.model_fields}
+    return value
 
 
 class Adversarial(Part):
@@ -307,7 +327,8 @@ class Recipe(Part):
     data: DataPart
     model: ModelPart = ModelPart()
     crop: CropPart = CropPart()
-    augment: AugmentPart = AugmentPart()
+    augment: Annotated[AugmentPart, BeforeValidator(_switched)] = AugmentPart()
+    """``false`` switches all of it off."""
     losses: LossPart = LossPart()
     schedule: SchedulePart = SchedulePart()
     output: OutputPart = OutputPart()
