@@ -108,6 +108,8 @@ class ClipInfo:
     depth: str = ""
     """Sample format for people and writers: "half", "float", "8-bit 4:2:0 video range"."""
     alpha: bool = False
+    straight_alpha: bool = False
+    """Whether a sequence's R, G and B are not multiplied by its alpha, as in a PNG (those of an EXR are)."""
     timecode: str | None = None
     """Of the first frame, "HH:MM:SS:FF" or "HH:MM:SS;FF"."""
     audio: bool = False

@@ -1,0 +1,33 @@
+"""The files of a sequence, by frame number: what every format of one file a frame needs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from vfxage.errors import ReadError
+from vfxage.frames import Pattern
+from vfxage.types import ClipInfo
+
+_NUMBER = re.compile(r"(?:^|[._])(-?[0-9]{1,9})$")
+
+
+def frame_files(plate: str | Path) -> dict[int, Path]:
+    """The files of a pattern by number; a single file has the number at the end of its name, else 1."""
+    pattern = Pattern.parse(str(Path(plate).absolute()))
+    numbers = pattern.numbers()
+    if not numbers:
+        raise ReadError("no such plate", path=plate, fix="check the path")
+    if not Pattern.is_sequence(str(plate)):
+        found = _NUMBER.search(Path(plate).stem)
+        return {int(found[1]) if found else 1: pattern.path(numbers[0])}
+    return {number: pattern.path(number) for number in numbers}
+
+
+def absent(info: ClipInfo, number: int) -> ReadError:
+    """The error of a frame that has no file: outside the plate, or a hole in it."""
+    if not info.first <= number <= info.last:
+        what = f"the plate has no such frame, it has {info.first}-{info.last}"
+        return ReadError(what, path=info.path, frame=number)
+    path = Pattern.parse(info.path).path(number)
+    return ReadError("the file is missing", path=path, frame=number, fix="restore it, or leave the frame out")
