@@ -47,6 +47,31 @@ def find_picture(layout: Layout, source: Source) -> tuple[Part, Picture]:
     raise source.error(f"no colour among its channels ({', '.join(names[:12])})", "use a plate with R, G and B")
 
 
+def find_matte(layout: Layout, source: Source) -> tuple[Part, Picture]:
+    """The channel that is a matte: A, else the picture, else the only layer's A, else the only channel.
+
+    Raises ReadError for deep data, and where several channels could be the matte.
+    """
+    flat = [part for part in layout.parts if not part.deep]
+    for part in flat:
+        plain = _grouped(part).get("", {})
+        if "A" in plain:
+            return part, _checked(_single(plain["A"]), source)
+        if (picture := _plain(part)) is not None:
+            return part, _checked(picture, source)
+    alphas = [(part, found["A"]) for part in flat for found in _grouped(part).values() if "A" in found]
+    alone = alphas or [(part, channel) for part in flat for channel in part.channels]
+    if len(alone) == 1:
+        return alone[0][0], _checked(_single(alone[0][1]), source)
+    names = ", ".join(channel.name for _, channel in alone[:12])
+    what = f"several channels could be the matte ({names})" if alone else "no channel that could be a matte"
+    raise source.error(what, "write the one to use as A")
+
+
+def _single(channel: Channel) -> Picture:
+    return Picture(kind="luminance", layer="", colour=(channel,), alpha=None)
+
+
 def _grouped(part: Part) -> dict[str, dict[str, Channel]]:
     """Channels by layer, then by what they are (R, G, B, A; the exact name wins over its other spellings)."""
     layers: dict[str, dict[str, Channel]] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,14 +12,11 @@ import cv2
 import numpy as np
 
 from vfxage.colour import Colour
-from vfxage.errors import ReadError
-from vfxage.frames import Pattern
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.header import Layout, Part, Source, read_layout
-from vfxage.media.exr.layers import Picture, find_picture
+from vfxage.media.exr.layers import Picture, find_matte, find_picture
+from vfxage.media.sequence import absent, frame_files
 from vfxage.types import F32, ClipInfo, Frame, Window
-
-_NUMBER = re.compile(r"(?:^|[._])(-?[0-9]{1,9})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +52,8 @@ class ExrReader:
     ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
     what the headers say, and so does ``rate``. Half, float, scan lines, tiles, mip-maps (level 0),
     any compression, any data window; R G B, Y, Y RY BY, or the R G B of a layer; of several parts the first with
-    colour. Raises ReadError naming file and frame for what is missing, damaged, deep or of another display
-    window, other channels or another sample type than the first frame.
+    colour; for a ``matte`` its A alone, where it has one. Raises ReadError naming file and frame for what is missing,
+    damaged, deep or of another display window, other channels or another sample type than the first frame.
     """
 
     def __init__(
@@ -67,10 +63,11 @@ class ExrReader:
         colorspace: str | None = None,
         rate: Fraction | None = None,
         ocio: str | Path | None = None,
+        matte: bool = False,
     ) -> None:
-        self._paths = _files(plate)
+        self._paths, self._find = frame_files(plate), find_matte if matte else find_picture
         first = min(self._paths)
-        opened = _open(Source(self._paths[first], first))
+        opened = self._open(Source(self._paths[first], first))
         header = decode.attributes(opened.layout, opened.part, opened.source)
         self._first = opened
         named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
@@ -88,8 +85,8 @@ class ExrReader:
 
     def _frame(self, number: int) -> Frame:
         if number not in self._paths:
-            raise self._absent(number)
-        opened = _open(Source(self._paths[number], number))
+            raise absent(self.info, number)
+        opened = self._open(Source(self._paths[number], number))
         self._check_same(opened)
         header, planes = decode.planes(opened.layout, opened.part, opened.picture, opened.source)
         alpha = None if opened.picture.alpha is None else _floats(planes[opened.picture.alpha.name])
@@ -108,13 +105,9 @@ class ExrReader:
             metadata=header,
         )
 
-    def _absent(self, number: int) -> ReadError:
-        info = self.info
-        if not info.first <= number <= info.last:
-            what = f"the plate has no such frame, it has {info.first}-{info.last}"
-            return ReadError(what, path=info.path, frame=number)
-        path = Pattern.parse(info.path).path(number)
-        return ReadError("the file is missing", path=path, frame=number, fix="restore it, or leave the frame out")
+    def _open(self, source: Source) -> _Opened:
+        layout = read_layout(source)
+        return _Opened(source, layout, *self._find(layout, source))
 
     def _check_same(self, opened: _Opened) -> None:
         now, first = opened.part.display, self._first.part.display
@@ -134,22 +127,6 @@ class ExrReader:
                 f"its samples are {opened.depth} while frame {self.info.first} has {self._first.depth}",
                 "make all frames of the plate alike",
             )
-
-
-def _files(plate: str | Path) -> dict[int, Path]:
-    pattern = Pattern.parse(str(Path(plate).absolute()))
-    numbers = pattern.numbers()
-    if not numbers:
-        raise ReadError("no such plate", path=plate, fix="check the path")
-    if not Pattern.is_sequence(str(plate)):
-        found = _NUMBER.search(Path(plate).stem)
-        return {int(found[1]) if found else 1: pattern.path(numbers[0])}
-    return {number: pattern.path(number) for number in numbers}
-
-
-def _open(source: Source) -> _Opened:
-    layout = read_layout(source)
-    return _Opened(source, layout, *find_picture(layout, source))
 
 
 def _relative(part: Part) -> Window:
