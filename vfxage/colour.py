@@ -133,6 +133,8 @@ class Colour:
         """The linear space with the same primaries; None where the config has none (P3-DCI)."""
         self.linear_name, values, to_xyz = ocio.own_linear(self.name, self.linear)
         self._curve = None if values is None else curves.Curve(values, _BELOW)
+        self.to_xyz: F64 = to_xyz
+        """(3, 3): light of the linear space to CIE XYZ adapted to D65."""
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
         """Of the linear space: rx ry gx gy bx by wx wy."""
         to_709: F64 = np.linalg.solve(_matrix_to_xyz(PRIMARIES[_REC709]), to_xyz)
