@@ -90,6 +90,50 @@ def test_signal_saves_what_was_done(tmp_path):
     assert not [name for name in os.listdir(tmp_path / "run") if "partial" in name]
 
 
+def test_a_signal_that_comes_twice_at_once_still_saves(tmp_path):
+    """As under torchrun, which passes on what a farm has sent to every process."""
+    recipe = recipe_in(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"], stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        if (tmp_path / "run" / "losses.jsonl").exists() or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    for _ in range(20):  # at every stage of the step and of the save
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.02)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["learner"]["step"] == curve(tmp_path)[-1]["step"] > 0
+
+
+def test_checkpoints_of_another_session_do_not_cost_this_one_its_own(tmp_path):
+    recipe = recipe_in(tmp_path, RECIPE.replace("checkpoint_every: 4", "checkpoint_every: 1, keep: 1"))
+    (tmp_path / "run").mkdir()
+    later = ["small_0000900.safetensors", "small_0000901.safetensors"]
+    for name in later:
+        (tmp_path / "run" / name).write_text("of a run that was begun anew")
+    told = run("train", recipe, "--steps", 3, "--device", "cpu").ok().out
+    found = sorted(path.name for path in (tmp_path / "run").glob("*.safetensors"))
+    assert found == ["small_0000002.safetensors", "small_0000003.safetensors", *later]
+    assert "small_0000003.safetensors" in told
+
+
+def test_a_trained_checkpoint_does_not_claim_the_licence_of_ours(undisturbed):
+    licence = load_checkpoint(undisturbed / "run" / "small_0000006.safetensors").architecture.licence
+    assert "Apache" not in licence
+    assert "trainer's" in licence
+
+
+def test_weights_beyond_half_precision_say_which_key_helps(tmp_path):
+    learner = learner_of(recipe_in(tmp_path, PLAIN))
+    learner.mean.delta.weight.data.fill_(1e5)
+    with pytest.raises(ModelError, match=r"half precision.*export_half: false"):
+        learner.export(tmp_path / "out.safetensors")
+
+
 def test_folder_that_another_run_writes_into_is_refused(tmp_path):
     recipe = recipe_in(tmp_path)
     command = [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"]

@@ -100,8 +100,8 @@ class Run:
         self._progress.note(f"step {step}: " + "  ".join(f"{name} {value:.5f}" for name, value in means.items()))
         return means
 
-    def sheet(self, learner: Learner, sheets: Sheets) -> U8:
-        """Write the contact sheet and the held-out pairs' l1 of this step; the sheet, (H, W, 3)."""
+    def sheet(self, learner: Learner, sheets: Sheets) -> tuple[U8, dict[str, float]]:
+        """Write the contact sheet and the held-out pairs' l1 of this step; the sheet, (H, W, 3), and that figure."""
         rgb = sheets.sheet(learner.answer_mean, learner.device)
         with publish(self.folder / f"sheet_{learner.step:07d}.png") as partial:
             Image.fromarray(rgb).save(partial)
