@@ -210,6 +210,25 @@ def _kernel(variance: float) -> F32:
     return np.asarray(cv2.getGaussianKernel(2 * math.ceil(4 * sigma) + 1, sigma, cv2.CV_32F), dtype=np.float32)
 
 
+def st_map(to_frame: F64, size: int, window: Window) -> F32:
+    """Where the pixels of ``window`` lie in a crop of ``size``, as a map for Nuke's STMap: (h, w, 2), 0..1.
+
+    S goes right and T up, both from the crop's bottom left corner; a pixel's value is that of its centre. Both are 0
+    where the crop does not reach.
+    """
+    found = np.zeros((*window.shape, 2), np.float32)
+    box = bounding_box(to_frame, size, window)
+    if box.empty:
+        return found
+    (a, b, c), (d, e, f) = invert(to_frame) / size
+    x = (np.arange(box.width) + box.x + 0.5)[None, :]
+    y = (np.arange(box.height) + box.y + 0.5)[:, None]
+    across, down = a * x + b * y + c, d * x + e * y + f
+    inside = (across >= 0) & (across <= 1) & (down >= 0) & (down <= 1)
+    found[box.slices(window)] = np.where(inside[..., None], np.stack([across, 1 - down], axis=-1), 0)
+    return found
+
+
 def face_matte(points: F32 | F64, size: int, kind: MatteKind, feather: float) -> F32:
     """Draw the matte of a crop: (size, size), 0..1, slope continuous.
 
@@ -251,7 +270,7 @@ _EDGE = np.where(
     0.5 + 1.125 * _DEPTH - 1.125 * _DEPTH**3,
     (_DEPTH > 0) - np.sign(_DEPTH) * (1.5 - 1.5 * np.abs(_DEPTH)) ** 3 / 6,
 )
-"""A straight edge blurred by ``_spline``, at a depth in reaches: its integral."""
+"""A straight edge blurred by ``spline``, at a depth in reaches: its integral."""
 
 
 def _outline(points: F32 | F64, size: int, reach: float) -> F32:
@@ -267,7 +286,7 @@ def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     half = OVAL.index(152)
     for outline in (OVAL, OVAL[: half + 1] + _PROFILE[1:], [*OVAL[half:], OVAL[0], *_PROFILE[:0:-1]]):
         cv2.fillPoly(drawn, [at[outline]], (255,), lineType=cv2.LINE_AA, shift=4)
-    kernel = _spline(reach / step)
+    kernel = spline(reach / step)
     mask = drawn.astype(np.float32) / np.float32(255)
     soft = cv2.sepFilter2D(mask, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
     soft = soft[around : around + side, around : around + side]
@@ -277,7 +296,7 @@ def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     return _smoothstep(depth[:size, :size] * np.float32(1.1) - np.float32(0.06))  # a little in: drawing rounds
 
 
-def _spline(reach: float) -> F32:
+def spline(reach: float) -> F32:
     """Quadratic B-spline that ends at ``reach``: smooth, and of finite support."""
     radius = math.ceil(reach)
     t = np.abs(np.arange(-radius, radius + 1)) * 1.5 / reach

@@ -144,6 +144,8 @@ class Frame:
     the same format, depth and colour space writes these bits where the matte is 0."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """This frame's own header (timecode, custom attributes), for a writer of the same format."""
+    missing: str = ""
+    """What stands in for a frame that the plate lacks: "black", or "hold 1004"; empty for the plate's own frames."""
 
     def __post_init__(self) -> None:
         _check_image("rgb", self.rgb, (*self.window.shape, 3))
@@ -212,11 +214,18 @@ class FaceCrop:
     """(source, target) years on this frame."""
     intensity: float
     """Multiplies the step; includes the track's presence."""
+    exposure: float = 0.0
+    """Stops by which the plate's light was raised for ``rgb``; the step is of that light."""
+    gain: F32 | None = None
+    """(S, S) multiplies the step where regions of the face differ; None is 1 everywhere."""
+    other_ages: tuple[tuple[float, F32], ...] = ()
+    """Target ages of regions, years, each with its weight (S, S) 0..1; the rest has ``ages``."""
 
     def __post_init__(self) -> None:
         size = self.rgb.shape[0]
         _check_image("rgb", self.rgb, (size, size, 3))
-        _check_image("matte", self.matte, (size, size))
+        for matte in (self.matte, *([] if self.gain is None else [self.gain]), *(w for _, w in self.other_ages)):
+            _check_image("matte", matte, (size, size))
 
     def __repr__(self) -> str:
         return _brief(self)
@@ -251,6 +260,43 @@ class FrameDeltas:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stencil:
+    """By what a roto or a hold-out multiplies a matte on one frame."""
+
+    window: Window
+    """What ``values`` cover, display-window pixels."""
+    values: F32
+    """(h, w) 0..1."""
+    outside: float
+    """The same beyond the window: 0 for a roto, 1 for a hold-out."""
+
+    def __post_init__(self) -> None:
+        _check_image("values", self.values, self.window.shape)
+
+    def over(self, box: Window) -> F32:
+        """The values (h, w) of the pixels of ``box``."""
+        seen = self.window.intersect(box)
+        if seen == box:
+            return self.values[box.slices(self.window)]
+        values = np.full(box.shape, self.outside, np.float32)
+        if not seen.empty:
+            values[seen.slices(box)] = self.values[seen.slices(self.window)]
+        return values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """What artists drew for one frame."""
+
+    whole: tuple[Stencil, ...] = ()
+    """For the matte of all faces."""
+    faces: Mapping[int, tuple[Stencil, ...]] = field(default_factory=dict)
+    """For single faces' mattes, by track."""
+    maps: Mapping[int, F32] = field(default_factory=dict)
+    """(S, S) by track: multiplies the step of its crop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaceLayer:
     """One face's own share of a render, on its bounding box only; shares sum to the whole."""
 
@@ -261,6 +307,33 @@ class FaceLayer:
     """(h, w, 3) linear, already multiplied by the matte."""
     matte: F32
     """(h, w) 0..1."""
+    raw: F32 | None = None
+    """(h, w, 3) the delta before its matte, where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropPicture:
+    """A face in its stabilised square, as it goes to an artist."""
+
+    plate: F32
+    """(S, S, 3) scene-linear, plate primaries, unclamped."""
+    delta: F32
+    """(S, S, 3) linear, already multiplied by the matte."""
+    matte: F32
+    """(S, S) 0..1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacePlace:
+    """Where one face's crop lies on a frame."""
+
+    name: str
+    to_frame: F64
+    """(2, 3) crop pixels to display-window pixels (continuous coordinates, centres at +0.5)."""
+    size: int
+    """Side of the crop, pixels."""
+    picture: CropPicture | None = None
+    """Where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +350,10 @@ class Render:
     """(H, W) 0..1, the sum over faces, never past 1."""
     layers: tuple[FaceLayer, ...] = ()
     """Per face, on this frame."""
+    raw: F32 | None = None
+    """(H, W, 3) the delta before the matte, where it was asked for: ``delta == matte * raw`` to rounding."""
+    faces: tuple[FacePlace, ...] = ()
+    """Where the crops of this frame's faces lie, in the shot's order."""
 
     @property
     def number(self) -> int:

@@ -1,0 +1,115 @@
+"""A plate with holes, read as the shot wants it: frames that cannot be had are black, or a neighbour is held."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from vfxage.errors import ReadError
+from vfxage.media.base import Reader
+from vfxage.types import ClipInfo, Frame, Window
+
+Filling = Literal["black", "hold"]
+
+
+def stand_ins(lacking: Collection[int], whole: Sequence[int], filling: Filling) -> Mapping[int, int | None]:
+    """The frame that stands in for each of ``lacking``: None for black, else the nearest earlier of ``whole``, else
+    the nearest later, that is not lacking itself."""
+    if filling == "black":
+        return dict.fromkeys(lacking)
+    return {number: next((n for n in _neighbours(number, whole) if n not in lacking), None) for number in lacking}
+
+
+def _neighbours(number: int, whole: Sequence[int]) -> Iterator[int]:
+    yield from (n for n in reversed(whole) if n < number)
+    yield from (n for n in whole if n > number)
+
+
+class Patched:
+    """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` tells them.
+
+    ``whole`` is every frame of the shot, ascending: only they are held. Until ``settle`` says which frames are lacking
+    each is tried, and ``lacking`` collects those that fail; then any other that fails is an error, so that a frame does
+    not depend on the luck of one read. What stands in is the same for any part of the shot.
+    """
+
+    def __init__(self, reader: Reader, filling: Filling, whole: Sequence[int]) -> None:
+        self.info: ClipInfo = reader.info
+        self.lacking: set[int] = set()
+        """Frames that could not be read so far."""
+        self._reader, self._filling, self._whole = reader, filling, tuple(whole)
+        self._known: frozenset[int] | None = None
+        self._last: Frame | None = None
+
+    def settle(self, lacking: Collection[int]) -> None:
+        """From now on these frames are lacking, and no other may be."""
+        self._known = frozenset(lacking)
+
+    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+        """Yield these frames; see media.base.Reader. Raises ReadError where no frame can stand in."""
+        left = list(numbers)
+        while left:
+            if self._known is not None and left[0] in self._known:
+                yield self._stand_in(left.pop(0), None)
+                continue
+            end = next((i for i, n in enumerate(left) if n in (self._known or ())), len(left))
+            done = 0
+            try:
+                with closing(self._reader.read(left[:end])) as frames:  # type: ignore[type-var]
+                    for frame in frames:
+                        done += 1
+                        self._last = frame
+                        yield frame
+            except ReadError as error:
+                number = left[done]
+                if error.frame != number or self._known is not None:
+                    raise
+                self.lacking.add(number)
+                yield self._stand_in(number, error)
+                done += 1
+            left = left[done:]
+
+    def close(self) -> None:
+        """Release the plate."""
+        self._reader.close()
+
+    def _stand_in(self, number: int, error: ReadError | None) -> Frame:
+        if self._filling == "black":
+            return self._black(number)
+        for other in _neighbours(number, self._whole):
+            if other in (self._known or ()) or (self._known is None and other in self.lacking):
+                continue
+            frame = self._one(other)
+            if frame is not None:
+                return replace(frame, number=number, metadata={}, missing=f"hold {other}")
+        raise ReadError(
+            "cannot be read, and no other frame of the shot could be held", path=self.info.path, frame=number
+        ) from error
+
+    def _one(self, number: int) -> Frame | None:
+        if self._last is not None and self._last.number == number:
+            return self._last
+        try:
+            with closing(self._reader.read([number])) as frames:  # type: ignore[type-var]
+                self._last = next(frames)
+                return self._last
+        except ReadError:
+            if self._known is not None:
+                raise
+            self.lacking.add(number)
+            return None
+
+    def _black(self, number: int) -> Frame:
+        info = self.info
+        window = info.data_window or Window(0, 0, info.width, info.height)
+        return Frame(
+            number=number,
+            window=window,
+            rgb=np.zeros((*window.shape, 3), np.float32),
+            alpha=np.zeros(window.shape, np.float32) if info.alpha else None,
+            missing="black",
+        )
