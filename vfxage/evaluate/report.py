@@ -75,7 +75,7 @@ of the group, and the share of results whose embedding's cosine to the portrait 
 def to_markdown(outcome: Outcome) -> str:
     """One section per question: what is measured, in a sentence, and its table."""
     folders = ", ".join(f"{count} of {name}" for name, count in outcome.folders.items())
-    spared = f", none of {outcome.spared} of people that the training learned from" if outcome.spared else ""
+    spared = f" ({outcome.spared} are of people that the training learned from)" if outcome.spared else ""
     parts = [
         "# How well the agers do",
         f"vfxage {__version__}. Portraits: {folders}; {outcome.aged} of them aged{spared}. `docs/evaluate.md` of "
