@@ -7,6 +7,7 @@ display-referred sRGB (Rec.709 primaries, IEC 61966-2-1), unclamped.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import os
 from collections.abc import Callable, Sequence
@@ -148,6 +149,16 @@ class Colour:
 
     def __repr__(self) -> str:
         return f"Colour({self.name!r}, linear={self.linear_name!r})"
+
+    def exposed(self, stops: float) -> Colour:
+        """The same space, its light shown to the model brighter by ``stops``: ``decode`` takes them back again."""
+        if stops == 0:
+            return self
+        other = copy.copy(self)
+        gain = 2.0**stops
+        other._to_709 = gain * (np.eye(3) if self._to_709 is None else self._to_709)
+        other._from_709 = (np.eye(3) if self._from_709 is None else self._from_709) / gain
+        return other
 
     def table(self) -> F32:
         """(65536,) linear at code / 65535; the codes themselves in a linear space."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vfxage.errors import ShotError
+from vfxage.exposure import stops_for
 from vfxage.geometry import (
     MatteKind,
     bounding_box,
@@ -19,6 +21,7 @@ from vfxage.geometry import (
     warp_support,
     warp_to_crop,
 )
+from vfxage.regions import Wish, regional
 from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, Window
 
 if TYPE_CHECKING:
@@ -42,6 +45,10 @@ class FacePlan:
     source_age: Keyed
     target_age: Keyed
     intensity: Keyed
+    exposure: float = 0.0
+    """Stops by which the plate's light is raised for the network, on every frame."""
+    shown: Face | None = None
+    """The shot's own entry, with regions and rotos; None where nobody asked for any."""
 
     def row(self, number: int) -> int | None:
         """Where the track has this frame; None where the face is absent."""
@@ -56,6 +63,18 @@ class FacePlan:
         """Weight of the effect on this frame, the track's presence included."""
         return float(self.intensity.at(number) * self.track.presence[row])
 
+    def wishes_at(self, number: int) -> dict[str, Wish]:
+        """What regions are to do on this frame, by name."""
+        if self.shown is None:
+            return {}
+        return {
+            name: Wish(
+                intensity=1.0 if region.intensity is None else region.intensity.at(number),
+                target=None if region.target_age is None else region.target_age.at(number),
+            )
+            for name, region in self.shown.regions.named().items()
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CropPlan:
@@ -69,22 +88,33 @@ class CropPlan:
     feather: float
     """Shares of the face's height."""
     pixel_aspect: float
+    held: Mapping[int, int] = field(default_factory=dict)
+    """Frames that the plate lacks, and those held in their places: faces are where they are there."""
+
+    def row(self, face: FacePlan, number: int) -> int | None:
+        """Where the face's track has what is seen on this frame; None where the face is absent."""
+        return face.row(self.held.get(number, number))
 
     def dependencies(self, number: int) -> tuple[object, ...]:
         """Bytes and JSON-able values that, with the plate and the matte's settings, fix this frame's crops."""
         parts: list[object] = [self.framing.name, self.pixel_aspect]
         for face in self.faces:
-            row = face.row(number)
+            row = self.row(face, number)
             if row is not None:
                 told = [face.name, face.track.face, face.size, *face.ages_at(number), face.intensity_at(number, row)]
+                told += [face.exposure, [(name, w.intensity, w.target) for name, w in face.wishes_at(number).items()]]
                 parts += [told, face.track.points[row].tobytes()]
         return tuple(parts)
 
 
 def plan_crops(
-    selected: Sequence[tuple[Face, FaceTrack]], shot: Shot, ager: Ager, pixel_aspect: float = 1.0
+    selected: Sequence[tuple[Face, FaceTrack]],
+    shot: Shot,
+    ager: Ager,
+    pixel_aspect: float = 1.0,
+    light: Mapping[int, float] | None = None,
 ) -> CropPlan:
-    """Fix each face's crop for the whole shot.
+    """Fix each face's crop for the whole shot; ``light`` is its measured luminance by identity, for ``exposure: auto``.
 
     The size is ``shot.crop_size``, else the smallest of ``ager.sizes`` that holds the face's own plate pixels on nine
     frames of ten. Raises ShotError for a crop size the ager does not take.
@@ -104,6 +134,8 @@ def plan_crops(
             source_age=face.source_age,
             target_age=face.target_age,
             intensity=face.intensity,
+            exposure=stops_for((light or {}).get(track.face, math.nan)) if shot.exposure == "auto" else shot.exposure,
+            shown=face,
         )
         for face, track in selected
     )
@@ -132,7 +164,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
     """
     crops = []
     for face in plan.faces:
-        row = face.row(frame.number)
+        row = plan.row(face, frame.number)
         if row is None:
             continue
         points = face.track.points[row]
@@ -140,16 +172,21 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
         if bounding_box(to_frame, face.size, frame.window).empty:
             continue
         inside = map_points(points, invert(to_frame)).astype(np.float32)
+        ages = face.ages_at(frame.number)
+        parts = regional(inside, face.size, face.wishes_at(frame.number), ages[1])
         crops.append(
             FaceCrop(
                 face=face.track.face,
                 name=face.name,
-                rgb=_encoded_crop(frame, to_frame, face.size, colour),
+                rgb=_encoded_crop(frame, to_frame, face.size, colour.exposed(face.exposure)),
                 points=inside,
                 matte=face_matte(inside, face.size, plan.matte, plan.feather),
                 to_frame=to_frame,
-                ages=face.ages_at(frame.number),
+                ages=ages,
                 intensity=face.intensity_at(frame.number, row),
+                exposure=face.exposure,
+                gain=parts.gain,
+                other_ages=parts.ages,
             )
         )
     return FrameCrops(frame=frame, crops=tuple(crops))

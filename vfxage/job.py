@@ -58,7 +58,7 @@ class Job:
 
     def tracks_key(self) -> str:
         """What saved tracks must carry to be reused: version, tracking settings, colour, every plate file."""
-        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
+        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"}) | {"exposure": self.shot.exposure}
         if self.clip.kind == "movie":
             plate = [file_identity(Path(self.clip.path)), file_digest(Path(self.clip.path)), self.clip.first]
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from vfxage.colour import Colour
 from vfxage.composite import composite
 from vfxage.crop import CropPlan, cut, plan_crops
 from vfxage.errors import OutputError, ReadError
+from vfxage.exposure import face_light, plate_stops
 from vfxage.fingerprint import digest, window_digests
 from vfxage.frames import FrameRange
 from vfxage.job import Job, check_writable, placed
@@ -80,14 +81,19 @@ def saved_tracks(job: Job, progress: Progress) -> Tracks | None:
 
 
 def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: str = "") -> Tracks:
-    """Track ``numbers`` without looking for or leaving saved tracks."""
+    """Track ``numbers``, and measure the faces' light, without looking for or leaving saved tracks."""
+    exposure = job.shot.exposure
+    stops = plate_stops(job.reader, numbers, job.colour) if exposure == "auto" else exposure
     with (
         progress.stage("track", len(numbers)) as advance,
         closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
         prefetch(plate) as frames,
     ):
         seen = counted(frames, advance, lambda frame: frame.number)
-        return build_tracks(seen, job.colour, job.shot.tracking, job.clip, key=key)
+        tracks = build_tracks(seen, job.colour.exposed(stops), job.shot.tracking, job.clip, key=key)
+    if exposure != "auto":
+        return tracks
+    return replace(tracks, light=tuple(face_light(job.reader, track, job.colour) for track in tracks.faces))
 
 
 def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
@@ -95,7 +101,8 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
     shot = job.shot
     with placed(shot, "faces"):
         selected = select_faces(tracks, shot.faces)
-    plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect)
+    light = {track.face: value for track, value in zip(tracks.faces, tracks.light, strict=False)}
+    plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect, light)
     return Scene(
         colour=job.colour,
         plan=plan,
@@ -141,6 +148,9 @@ def render_shot(
     scene = stage_scene(job, tracks, ager)
     if not scene.plan.faces:
         progress.note("no face was found in the whole shot: beauty is the plate, delta is zero and matte is black")
+    for face in scene.plan.faces:
+        if face.exposure:
+            progress.note(f"{face.name} is shown to the model {face.exposure:+.2f} stops, on every frame (`exposure:`)")
     for output in job.shot.outputs:
         check_writable(Path(output.path).parent)
     stamps = frame_stamps(job, scene, numbers, progress)

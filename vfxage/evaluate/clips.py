@@ -5,7 +5,7 @@ The pieces are those of a render: the plate's reader and colour, the tracks, the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +88,7 @@ def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, worker
         if face is None or len(numbers) < _LEAST:
             what = f"shows no face for {_LEAST} frames on end within its first {_LOOK * frames}"
             raise ShotError(what, path=path, fix="leave it out of --clips")
-        plan = _plan(job, face, ager)
+        plan = _plan(job, face, ager, dict(zip((track.face for track in tracks.faces), tracks.light, strict=True)))
         aged = _aged(job, plan, ager, numbers, workers)
         calm = list(steady(aged, shot.temporal.radius, shot.temporal.strength, tracks.cuts))
     crops = np.array([item.deltas[0].crop.rgb for item in aged])
@@ -116,10 +116,10 @@ def _longest(tracks: Tracks, frames: int) -> tuple[FaceTrack | None, list[int]]:
     return best
 
 
-def _plan(job: Job, face: FaceTrack, ager: Ager) -> CropPlan:
+def _plan(job: Job, face: FaceTrack, ager: Ager, light: Mapping[int, float]) -> CropPlan:
     """The crop as a render plans it, but no larger than agers are compared at."""
     chosen = [(job.shot.faces[0], face)]
-    plan = plan_crops(chosen, job.shot, ager, job.clip.pixel_aspect)
+    plan = plan_crops(chosen, job.shot, ager, job.clip.pixel_aspect, light)
     largest = max((size for size in ager.sizes if size <= SIDE), default=min(ager.sizes))
     faces = tuple(replace(one, size=min(one.size, largest)) for one in plan.faces)
     return replace(plan, faces=faces)

@@ -26,7 +26,8 @@ from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed
 from vfxage.shot.outputs import Output
-from vfxage.shot.part import FilePath, Part, file_path
+from vfxage.shot.part import FilePath, Part
+from vfxage.shot.regions import Regions, file_path
 
 MODELS = ("builtin", "prototype", "small", "bands")
 """Models that are no files."""
@@ -122,6 +123,15 @@ Select = Annotated[
 ]
 
 
+class Roto(Part):
+    """An artist's own mattes, which multiply into the face's."""
+
+    file: FilePath | None = None
+    """A roto of the plate's size (sequence, movie or one picture): its alpha, else its luminance, multiplies the matte."""
+    hold_out: FilePath | None = None
+    """What stays in front of the change: the matte is multiplied by 1 minus it."""
+
+
 class Face(Part):
     """One face (or all of them) and what happens to it; ages it does not name are those of the shot."""
 
@@ -135,6 +145,10 @@ class Face(Part):
     """The age it gets, years 0 to 120: a number, or keyframes {frame: age}."""
     intensity: Intensity = Keyed.of(1.0)
     """Multiplies the change, 0 to 4: a number, or keyframes {frame: value}."""
+    regions: Regions = Regions()
+    """Parts of this face that change by another measure; those it does not name are as the shot has them."""
+    matte: Roto = Roto()
+    """Rotos for this face alone; they multiply its matte beside those of the shot."""
 
 
 class Temporal(Part):
@@ -146,7 +160,7 @@ class Temporal(Part):
     """0 turns it off, 1 is all of it."""
 
 
-class Matte(Part):
+class Matte(Roto):
     """Where the change shows."""
 
     kind: Literal["head", "face", "box"] = "head"
@@ -168,12 +182,16 @@ class Tracking(Part):
     """Height of the smallest face that is sought, pixels."""
 
 
-FACE_DEFAULTS = ("source_age", "target_age", "intensity")
+FACE_DEFAULTS = ("source_age", "target_age", "intensity", "regions")
 """Keys of a face that the top level may give for all."""
 
 
 def _filled(face: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    return {**given, **{key: value for key, value in face.items() if value is not None or key not in given}}
+    filled = {**given, **{key: value for key, value in face.items() if value is not None or key not in given}}
+    regions, own = given.get("regions"), filled.get("regions")
+    if isinstance(regions, dict) and isinstance(own, dict):
+        filled["regions"] = {**regions, **own}
+    return filled
 
 
 class Shot(Part):
@@ -185,12 +203,20 @@ class Shot(Part):
     """Movie, or sequence as ####, %04d, @@@@ or $F4; relative to the shot file."""
     frames: Frames | None = None
     """The shot's frames, Nuke "1001-1050x2 1060" or OpenJD "1001-1050:2,1060"; default: the whole plate."""
+    handles: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Frames rendered before and after `frames`, as far as the plate has them."""
+    missing_frames: Literal["error", "black", "hold"] = "error"
+    """What stands in for a frame that is missing or cannot be read: nothing, black, or the nearest earlier frame."""
+    pixel_aspect: Annotated[float, Field(ge=0.1, le=10)] | None = None
+    """Width of a pixel over its height where the plate does not say, or says wrong; 2 for most anamorphic plates."""
     first_frame: Annotated[int, Field(ge=-(10**9), le=10**9)] | None = None
     """Number of a movie's first frame; default: 1, as in Nuke."""
     rate: Rate | None = None
     """Frames per second where the plate does not say, or says wrong: 24, 23.976 or "24000/1001"."""
     colorspace: Annotated[str, Field(min_length=1)] | None = None
     """OpenColorIO name of the plate's colour space; default: what its tags or header say."""
+    exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
+    """Stops by which the plate's light is raised for the model alone; auto: as the faces need, the same all shot."""
     ocio: FilePath | None = None
     """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
     model: Annotated[str, BeforeValidator(_model)] = "builtin"
@@ -203,6 +229,8 @@ class Shot(Part):
     """For every face that has none of its own: years 0 to 120, a number or keyframes {frame: age}."""
     intensity: Intensity = Keyed.of(1.0)
     """For every face that has none of its own: 0 to 4, a number or keyframes {frame: value}."""
+    regions: Regions = Regions()
+    """For every face that does not name the region itself: parts that change by another measure."""
     faces: Annotated[tuple[Face, ...], Field(min_length=1)]
     """Default: every face, with the ages of the top level."""
     temporal: Temporal = Temporal()

@@ -17,7 +17,7 @@ from vfxage.errors import ReadError
 from vfxage.publish import publish
 from vfxage.types import FaceTrack
 
-_FORMAT = 1
+_FORMAT = 2
 _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
 _KINDS = {
     "format": (np.int32, 1),
@@ -29,6 +29,7 @@ _KINDS = {
     "confidence": (np.float32, 1),
     "presence": (np.float32, 1),
     "yaw": (np.float32, 1),
+    "light": (np.float32, 1),
 }
 """Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
@@ -48,6 +49,8 @@ class Tracks:
     """First frame of each take but the first, ascending."""
     numbers: tuple[int, ...]
     """Every plate frame that was looked at, ascending."""
+    light: tuple[float, ...] = ()
+    """Median luminance of each face's skin, linear Rec.709 (NaN: not measured); empty where nobody asked for it."""
     key: str = ""
     """What the tracks were made from, as the caller tells it: they are reused while it is the same."""
 
@@ -59,6 +62,7 @@ class Tracks:
             "numbers": np.array(self.numbers, np.int32),
             "cuts": np.array(self.cuts, np.int32),
             "faces": np.array([track.face for track in self.faces], np.int32),
+            "light": np.array(self.light, np.float32),
         }
         for place, track in enumerate(self.faces):
             arrays |= {f"{place}.{name}": getattr(track, name) for name in _FIELDS}
@@ -100,6 +104,7 @@ class Tracks:
             faces=tuple(faces),
             cuts=tuple(arrays["cuts"].tolist()),
             numbers=tuple(arrays["numbers"].tolist()),
+            light=tuple(arrays["light"].tolist()),
             key=arrays["key"].tobytes().decode(),
         )
 
