@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import evaluation, models, prototype, shots, training
+from vfxage.cli import evaluation, models, nuke, prototype, shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app = typer.Typer(
 for command in (shots.render, shots.preview, shots.track, shots.info, training.train, evaluation.evaluate):
     app.command()(command)
 app.command("schema")(shots.print_schema)
+app.command()(nuke.nuke)
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(models.app, name="models")
 

@@ -1,0 +1,337 @@
+"""The comp of a shot as Nuke nodes: plate plus, for each face, a delta that an artist can turn up, down and in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vfxage import __version__
+from vfxage.errors import OutputError
+from vfxage.frames import FrameRange, Pattern
+from vfxage.job import Job, check_writable
+from vfxage.nuke.points import track_nodes
+from vfxage.nuke.script import Node, identifier, link, literal, word, write
+from vfxage.nuke.sources import Sources
+from vfxage.pipeline import Scene
+from vfxage.shot import Face, Keyed, Output
+
+NUKE = "13.0 v1"
+"""The oldest Nuke whose nodes the script uses; newer ones open it."""
+
+_FILE_TYPES = {".exr": "exr", ".dpx": "dpx", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
+_FILE_TYPES |= {".jpg": "jpeg", ".jpeg": "jpeg"}
+_COLUMN, _ROW = 220, 90
+"""Pixels from one node to the next in the node graph."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share:
+    """One branch of the comp: a face's delta and matte, or everybody's."""
+
+    title: str
+    knob: str = ""
+    """Prefix of its knobs on the control node: "lead_", or empty where there is one branch."""
+    layer: str = ""
+    """Suffix of its layers: "_lead", or empty for delta and matte."""
+    node: str = ""
+    """Suffix of its nodes' names."""
+    rest: bool = False
+    """What is left of delta and matte without the other branches."""
+
+
+@dataclass(slots=True)
+class _Graph:
+    """The nodes so far, each after its inputs."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+    def add(
+        self,
+        kind: str,
+        name: str,
+        knobs: Sequence[tuple[str, str]] = (),
+        *,
+        inputs: Sequence[Node] = (),
+        at: tuple[int, int] = (0, 0),
+        own: Sequence[str] = (),
+    ) -> Node:
+        node = Node(kind=kind, name=name, knobs=tuple(knobs), inputs=tuple(inputs), at=at, own=tuple(own))
+        self.nodes.append(node)
+        return node
+
+
+def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
+    """Where the script goes: ``out``, else beside the outputs; an artist's work that stands there is not replaced.
+
+    Raises OutputError.
+    """
+    path = (out or job.folder / f"{job.name}.nk").absolute()
+    if path.suffix != ".nk" or path.is_dir():
+        raise OutputError("is no name for a Nuke script", path=path, fix="name a file such as comp.nk")
+    if path.exists() and not overwrite:
+        raise OutputError("exists already", path=path, fix="choose another path, or say --overwrite to replace it")
+    check_writable(path.parent)
+    return path
+
+
+def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
+    """Write the comp as a Nuke script; ``scene`` adds the tracks, where the shot is tracked.
+
+    With its knobs as they come the node ``aged`` is the rendered beauty: ``plate + delta`` in the plate's linear space.
+    """
+    graph = _Graph()
+    shares = _shares(job)
+    control = f"age_{identifier(job.name)}"
+    _frame_nodes(graph, job, sources, control, shares)
+    readers = {id(output): _read(graph, job, sources, output, k) for k, output in enumerate(_outputs(sources), 1)}
+    plate = comp = _plate(graph, job, sources, readers)
+    deltas: list[Node] = []
+    for column, share in enumerate(shares, 1):
+        delta = _share(graph, sources, readers, share, column)
+        deltas.append(_without(graph, delta, deltas) if share.rest else delta)
+    for column, (share, delta) in enumerate(zip(shares, deltas, strict=True), 1):
+        at = (column * _COLUMN, 3 * _ROW)
+        aged = _knobs(graph, delta, share, control, edge=sources.matte is not None, at=at)
+        plus = [("operation", "plus"), ("bbox", "B"), ("output", "rgb")]
+        comp = graph.add("Merge2", f"plus{share.node}", plus, inputs=(comp, aged), at=(0, (8 + column) * _ROW))
+    _finish(graph, job, sources, readers, comp, control, row=9 + len(shares))
+    if scene is not None:
+        graph.nodes += track_nodes(job, scene, plate, at=((len(shares) + 3) * _COLUMN, 0))
+    return write(_header(job, shares), graph.nodes)
+
+
+def _shares(job: Job) -> list[_Share]:
+    """One branch for each named face where there are several, as the layers of the passes are; else one for all."""
+    names = [face.name for face in job.shot.faces if face.name]
+    if len(names) < 2:
+        return [_Share(title=names[0] if names else "every face")]
+    shares = [_Share(title=name, knob=f"{name}_", layer=f"_{name}", node=f"_{name}") for name in names]
+    if len(names) < len(job.shot.faces):  # a face's name begins with a letter: none is called _others
+        shares.append(_Share(title="others", knob="_others_", node="__others", rest=True))
+    return shares
+
+
+def _outputs(sources: Sources) -> list[Output]:
+    """Each output that is read, once."""
+    found = [sources.delta, sources.matte, sources.beauty, sources.plate]
+    return list({id(output): output for output in found if output is not None}.values())
+
+
+def _header(job: Job, shares: Sequence[_Share]) -> list[str]:
+    clip, numbers = job.clip, job.numbers
+    fps = f"{float(clip.rate):.3f}".rstrip("0").rstrip(".") if clip.rate else None
+    config = [" OCIO_config custom", f" customOCIOConfigPath {literal(job.shot.ocio)}"] if job.shot.ocio else []
+    layers = [
+        line
+        for suffix in dict.fromkeys(["", *(share.layer for share in shares)])
+        for line in (
+            f"add_layer {{delta{suffix} delta{suffix}.red delta{suffix}.green delta{suffix}.blue}}",
+            f"add_layer {{matte{suffix} matte{suffix}.alpha}}",
+        )
+    ]
+    return [
+        f"#! vfxage {__version__}: the comp of {word(job.name)}",
+        f"version {NUKE}",
+        "Root {",
+        " inputs 0",
+        f" frame {numbers[0]}",
+        f" first_frame {numbers[0]}",
+        f" last_frame {numbers[-1]}",
+        " lock_range true",
+        *([f" fps {fps}"] if fps else []),
+        f" format {_format(job)}",
+        " colorManagement OCIO",
+        *config,
+        "}",
+        *layers,
+        "add_layer {plate plate.red plate.green plate.blue}",
+    ]
+
+
+def _format(job: Job) -> str:
+    """The display window with its pixel aspect; data windows come with the files."""
+    width, height, aspect = job.clip.width, job.clip.height, job.clip.pixel_aspect
+    name = f"plate_{width}x{height}" + (f"_{aspect:g}" if aspect != 1 else "")
+    return word(f"{width} {height} 0 0 {width} {height} {aspect:g} {name}")
+
+
+def _read(graph: _Graph, job: Job, sources: Sources, output: Output, index: int) -> Node:
+    """A file of passes: its pixels are used as they are, and outside the shot there are none."""
+    knobs = _file(job, output.path, job.numbers[0], job.numbers[-1])
+    knobs += [("before", "black"), ("after", "black"), ("on_error", "error")]
+    knobs += [("colorspace", word(sources.space))] if sources.space else []
+    name = "Read_passes" if index == 1 else f"Read_passes{index}"
+    return graph.add("Read", name, [*knobs, ("raw", "true")], at=(index * _COLUMN, 0))
+
+
+def _file(job: Job, path: str, first: int, last: int) -> list[tuple[str, str]]:
+    kind = _FILE_TYPES.get(Path(path).suffix.lower())
+    return [
+        *([("file_type", kind)] if kind else []),
+        ("file", literal(Pattern.parse(path))),
+        ("format", _format(job)),
+        ("first", str(first)),
+        ("last", str(last)),
+        ("origfirst", str(first)),
+        ("origlast", str(last)),
+        ("origset", "true"),
+    ]
+
+
+def _plate(graph: _Graph, job: Job, sources: Sources, readers: dict[int, Node]) -> Node:
+    """The plate's light, in the space of the passes."""
+    if sources.plate is not None:
+        return _shuffle(graph, "plate_linear", "plate", readers[id(sources.plate)], at=(0, _ROW))
+    clip = job.clip
+    movie = clip.kind == "movie"
+    ends = (1, clip.last - clip.first + 1) if movie else (clip.first, clip.last)
+    knobs = _file(job, clip.path, *ends)
+    if movie and clip.first != 1:
+        knobs += [("frame_mode", '"start at"'), ("frame", str(clip.first))]
+    knobs += [("on_error", "error"), ("colorspace", word(job.colour.name)), ("raw", "true")]
+    plate = graph.add("Read", "Read_plate", knobs)
+    if job.colour.linear or sources.space is None:
+        return plate
+    return _convert(graph, "plate_linear", job.colour.name, sources.space, plate, at=(0, _ROW))
+
+
+def _convert(graph: _Graph, name: str, source: str, target: str, node: Node, at: tuple[int, int]) -> Node:
+    knobs = [("in_colorspace", word(source)), ("out_colorspace", word(target))]
+    return graph.add("OCIOColorSpace", name, knobs, inputs=(node,), at=at)
+
+
+def _shuffle(graph: _Graph, name: str, layer: str, source: Node, at: tuple[int, int], matte: str | None = None) -> Node:
+    """A layer as rgb, and a matte's layer, if any, as alpha (else the source's own)."""
+    alpha = "rgba.alpha" if matte is None else f"{matte}.alpha"
+    colours = " ".join(f"{layer}.{c} 0 {i} rgba.{c} 0 {i}" for i, c in enumerate(("red", "green", "blue")))
+    knobs = [("fromInput1", "{{0} B}"), ("in1", layer), ("fromInput2", "{{0} B}")]
+    knobs += [] if matte is None else [("in2", matte)]
+    knobs += [("mappings", word(f"4 {colours} {alpha} 0 3 rgba.alpha 0 3"))]
+    return graph.add("Shuffle2", name, knobs, inputs=(source,), at=at)
+
+
+def _share(graph: _Graph, sources: Sources, readers: dict[int, Node], share: _Share, column: int) -> Node:
+    """A face's delta as rgb and its matte as alpha."""
+    at = (column * _COLUMN, _ROW)
+    source, layer, matte = readers[id(sources.delta)], f"delta{share.layer}", f"matte{share.layer}"
+    if sources.matte is None:
+        return _shuffle(graph, layer, layer, source, at)
+    if sources.matte is sources.delta:
+        return _shuffle(graph, layer, layer, source, at, matte)
+    delta = _shuffle(graph, layer, layer, source, at)
+    knobs = [("from0", f"{matte}.alpha"), ("to0", "rgba.alpha")]
+    other = readers[id(sources.matte)]
+    return graph.add("Copy", f"{matte}_in", knobs, inputs=(delta, other), at=(at[0], at[1] + _ROW // 2))
+
+
+def _without(graph: _Graph, whole: Node, others: Sequence[Node]) -> Node:
+    """What is left of the whole delta and matte without the others'."""
+    for place, other in enumerate(others, 1):
+        at = (whole.at[0], whole.at[1] + _ROW // 2)
+        whole = graph.add("Merge2", f"rest{place}", [("operation", "from")], inputs=(whole, other), at=at)
+    return whole
+
+
+def _knobs(graph: _Graph, delta: Node, share: _Share, control: str, *, edge: bool, at: tuple[int, int]) -> Node:
+    """Edge, gain and saturation of one delta; as they come, not one of them changes a bit."""
+    x, y = at
+
+    def knob(name: str) -> str:
+        return link(f"{control}.{share.knob}{name}")
+
+    if edge:
+        # Nodes that filter stand aside until they are asked for: what they do at size 0 is theirs to say.
+        idle = ("disable", link("size==0"))
+        alpha = [("channels", "alpha")]
+        erode = [*alpha, ("size", knob("shrink")), ("filter", "gaussian"), idle]
+        shrunk = graph.add("FilterErode", f"shrink{share.node}", erode, inputs=(delta,), at=(x + 110, y))
+        blur = [*alpha, ("size", knob("soften")), idle]
+        matte = graph.add("Blur", f"soften{share.node}", blur, inputs=(shrunk,), at=(x + 110, y + _ROW))
+        # The delta is multiplied by its matte already: what brings it under another is their ratio, 1 for the same.
+        ratio = [(f"expr{k}", word(f"Ba > 0 ? B{c} * (Aa / Ba) : 0")) for k, c in enumerate("rgb")]
+        ratio.append(("expr3", "Aa"))
+        delta = graph.add("MergeExpression", f"edge{share.node}", ratio, inputs=(delta, matte), at=(x, y + 2 * _ROW))
+    gain = [("channels", "rgb"), ("value", knob("gain"))]
+    delta = graph.add("Multiply", f"gain{share.node}", gain, inputs=(delta,), at=(x, y + 3 * _ROW))
+    colour = [("saturation", knob("saturation")), ("disable", link("saturation==1"))]
+    return graph.add("Saturation", f"saturation{share.node}", colour, inputs=(delta,), at=(x, y + 4 * _ROW))
+
+
+def _finish(
+    graph: _Graph, job: Job, sources: Sources, readers: dict[int, Node], comp: Node, control: str, *, row: int
+) -> None:
+    """The rebuilt comp or the rendered beauty, then the space that Nuke works in, then a viewer."""
+    if sources.beauty is not None:
+        beauty = readers[id(sources.beauty)]
+        knobs = [("which", link(f"{control}.rendered"))]
+        comp = graph.add("Switch", "aged", knobs, inputs=(comp, beauty), at=(0, row * _ROW))
+    else:
+        comp = graph.add("Dot", "aged", inputs=(comp,), at=(0, row * _ROW))
+    if sources.space is not None:
+        comp = _convert(graph, "to_working", sources.space, "scene_linear", comp, at=(0, (row + 1) * _ROW))
+    knobs = [("frame", str(job.numbers[0])), ("frame_range", f"{job.numbers[0]}-{job.numbers[-1]}")]
+    graph.add("Viewer", "Viewer1", knobs, inputs=(comp,), at=(0, (row + 2) * _ROW))
+
+
+def _frame_nodes(graph: _Graph, job: Job, sources: Sources, control: str, shares: Sequence[_Share]) -> None:
+    """What is no picture: backdrop, notes, and the knobs that the others follow."""
+    backdrop = [
+        ("tile_color", "0x3f4f5fff"),
+        ("label", literal(_story(job))),
+        ("note_font_size", "24"),
+        ("bdwidth", str((len(shares) + 3) * _COLUMN)),
+        ("bdheight", str((16 + len(shares)) * _ROW)),
+        ("z_order", "-1"),
+    ]
+    graph.add("BackdropNode", f"{control}_backdrop", backdrop, at=(-_COLUMN, -3 * _ROW))
+    note = [("label", literal(_colour_story(job, sources))), ("note_font_size", "14")]
+    graph.add("StickyNote", f"{control}_colour", note, at=(-_COLUMN + 20, _ROW))
+    own = [f"addUserKnob {{20 vfxage l {word('re-age')}}}"]
+    for share in shares:
+        own += _control_knobs(share, edge=sources.matte is not None)
+    if sources.beauty is not None:
+        own += ['addUserKnob {26 _beauty l ""}', 'addUserKnob {6 rendered l "show the rendered beauty" +STARTLINE}']
+        own.append("rendered false")
+    graph.add("NoOp", control, [("tile_color", "0xcf8f3fff")], at=(-_COLUMN + 20, 0), own=own)
+
+
+def _control_knobs(share: _Share, *, edge: bool) -> list[str]:
+    """The knobs of one branch, all at the value that changes nothing."""
+    knobs = [("gain", "gain", "0 4", "1"), ("saturation", "saturation", "0 4", "1")]
+    if edge:
+        knobs += [("shrink", "shrink edge", "0 100", "0"), ("soften", "soften edge", "0 100", "0")]
+    lines = [f'addUserKnob {{26 {share.knob}title l "" +STARTLINE T {word(share.title)}}}']
+    for name, title, limits, value in knobs:
+        lines += [f"addUserKnob {{7 {share.knob}{name} l {word(title)} R {limits}}}", f"{share.knob}{name} {value}"]
+    return lines
+
+
+def _story(job: Job) -> str:
+    """What a person should know of the shot: who gets how old, by what."""
+    faces = [_ages(face) for face in job.shot.faces]
+    model = Path(job.shot.model).name
+    return "\n".join([job.name, *faces, f"model {model}, vfxage {__version__}"])
+
+
+def _ages(face: Face) -> str:
+    who = face.name or ("every face" if face.select == "all" else "unnamed face")
+    told = f"{who}: {_keys(face.source_age)} to {_keys(face.target_age)} years"
+    return told if face.intensity == Keyed.of(1.0) else f"{told}, intensity {_keys(face.intensity)}"
+
+
+def _keys(value: Keyed) -> str:
+    if len(value.keys) == 1:
+        return f"{value.keys[0][1]:g}"
+    return "(" + ", ".join(f"{v:g} at {frame}" for frame, v in value.keys) + ")"
+
+
+def _colour_story(job: Job, sources: Sources) -> str:
+    lines = [
+        f"Plate: {job.colour.name}",
+        f"Comp: {sources.space or 'linear, plate primaries (a space without a name)'}",
+        "Reads are raw: do not convert the passes.",
+        f"Colour config: {job.shot.ocio or '$OCIO, else the ACES studio config'}",
+        f"Rendered: {FrameRange(job.numbers)}",
+    ]
+    return "\n".join(lines)

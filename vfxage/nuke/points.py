@@ -1,0 +1,129 @@
+"""The tracks of a shot as Nuke's own nodes: a Tracker4 and corner pins for each face.
+
+Nuke counts y from the bottom: a point (x, y) of ours is (x, height - y) there. Both put pixel centres at +0.5.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from vfxage.crop import FacePlan
+from vfxage.geometry import crop_transform, map_points
+from vfxage.job import Job
+from vfxage.nuke.script import Node, curve, identifier, number, word
+from vfxage.pipeline import Scene
+from vfxage.track.tracks import spans
+from vfxage.types import F64
+
+LANDMARKS = {
+    "right eye, outer corner": 33,
+    "right eye, inner corner": 133,
+    "left eye, inner corner": 362,
+    "left eye, outer corner": 263,
+    "nose bridge": 168,
+    "nose tip": 4,
+    "mouth, right corner": 61,
+    "mouth, left corner": 291,
+    "chin": 152,
+    "forehead": 10,
+}
+"""Track points and their places in the mesh; right and left are the actor's own."""
+
+_COLUMNS = (
+    ("5 1 20", "enable", "e"),
+    ("3 1 75", "name", "name"),
+    *(("2 1 58", name, name) for name in ("track_x", "track_y")),
+    *(("2 1 63", name, name) for name in ("offset_x", "offset_y")),
+    *(("4 1 27", name, name) for name in ("T", "R", "S")),
+    ("2 0 45", "error", "error"),
+    *(("1 1 0", name, name) for name in ("error_min", "error_max")),
+    *(("1 1 0", f"{box}_{side}", f"{box}_{side}") for box in ("pattern", "search") for side in "xyrt"),
+    ("2 1 0", "key_track", "key_track"),
+    *(("2 1 0", f"key_{box}_{side}", f"key_{box}_{side}") for box in ("search", "track") for side in "xyrt"),
+    *(("2 1 0", f"key_centre_offset_{axis}", f"key_centre_offset_{axis}") for axis in "xy"),
+)
+"""The columns of a Tracker4's table, as Nuke writes them."""
+
+_BOXES = "-15 -15 15 15 -10 -10 10 10"
+"""Search and pattern boxes around a point, pixels; nobody tracks anew what is solved."""
+
+
+def track_nodes(job: Job, scene: Scene, plate: Node, at: tuple[int, int]) -> Iterator[Node]:
+    """For each face a Tracker4 and a pin from its crop to the plate, both loose, and the plate pinned to its crop."""
+    names = Counter(face.name for face in scene.plan.faces)
+    seen: Counter[str] = Counter()
+    for place, face in enumerate(scene.plan.faces):
+        seen[face.name] += 1
+        name = identifier(face.name) + (f"_{seen[face.name]}" if names[face.name] > 1 else "")
+        x, y = at[0] + 220 * place, at[1]
+        yield _tracker(job, face, name, (x, y))
+        corners = _corners(job, scene, face)
+        knobs = _pin(face, corners)
+        yield Node(kind="CornerPin2D", name=f"crop_to_plate_{name}", knobs=knobs, at=(x, y + 90))
+        pin = Node(
+            kind="CornerPin2D",
+            name=f"plate_to_crop_{name}",
+            knobs=(*knobs, ("invert", "true")),
+            inputs=(plate,),
+            at=(x, y + 180),
+        )
+        yield pin
+        yield _cropped(face, name, pin, (x, y + 270))
+
+
+def _tracker(job: Job, face: FacePlan, name: str, at: tuple[int, int]) -> Node:
+    numbers = face.track.numbers
+    enabled = [key for first, last in spans(numbers) for key in ((first, 1.0), (last + 1, 0.0))]
+    rows = []
+    for title, landmark in LANDMARKS.items():
+        points = face.track.points[:, landmark].astype(np.float64)
+        x = curve(zip(numbers.tolist(), points[:, 0].tolist(), strict=True))
+        y = curve(zip(numbers.tolist(), (job.clip.height - points[:, 1]).tolist(), strict=True))
+        first = int(numbers[0])
+        still = curve([(first, 0.0)], constant=True)
+        error = curve([(first, 0.0)])
+        start = f'{curve(enabled, constant=True)} "{title}"'
+        rows.append(f"{{ {start} {x} {y} {still} {still} 1 1 1 {error} 0 0 {_BOXES} " + "{} " * 11 + "}")
+    columns = "\n".join(f" {{ {kind} {column} {label} 1 }}" for kind, column, label in _COLUMNS)
+    tracks = f"{{ {{ 1 {len(_COLUMNS)} {len(rows)} }}\n{{\n{columns}\n}}\n{{\n" + "\n".join(rows) + "\n}\n}"
+    knobs = (("tracks", tracks), ("reference_frame", str(int(numbers[0]))))
+    return Node(kind="Tracker4", name=f"track_{name}", knobs=knobs, at=at)
+
+
+def _corners(job: Job, scene: Scene, face: FacePlan) -> F64:
+    """(T, 4, 2) the crop's corners on the plate in Nuke's pixels: bottom left, bottom right, top right, top left."""
+    side = float(face.size)
+    square = np.array([(0.0, side), (side, side), (side, 0.0), (0.0, 0.0)])
+    aspect = scene.plan.pixel_aspect
+    corners = np.stack(
+        [
+            map_points(square, crop_transform(points, scene.plan.framing, face.size, aspect))
+            for points in face.track.points
+        ]
+    )
+    corners[..., 1] = job.clip.height - corners[..., 1]
+    return corners
+
+
+def _pin(face: FacePlan, corners: F64) -> tuple[tuple[str, str], ...]:
+    numbers, side = face.track.numbers.tolist(), number(face.size)
+    keyed = []
+    for corner in range(4):
+        x, y = (curve(zip(numbers, corners[:, corner, axis].tolist(), strict=True)) for axis in (0, 1))
+        keyed.append((f"to{corner + 1}", f"{{{x} {y}}}"))
+    crop = ("{0 0}", f"{{{side} 0}}", f"{{{side} {side}}}", f"{{0 {side}}}")
+    return (*keyed, *((f"from{k}", value) for k, value in enumerate(crop, 1)))
+
+
+def _cropped(face: FacePlan, name: str, pin: Node, at: tuple[int, int]) -> Node:
+    """The stabilised square as a picture of its own, of square pixels."""
+    knobs = (
+        ("format", word(f"{face.size} {face.size} 0 0 {face.size} {face.size} 1 crop_{face.size}")),
+        ("resize", "none"),
+        ("center", "false"),
+        ("black_outside", "true"),
+    )
+    return Node(kind="Reformat", name=f"stabilised_{name}", knobs=knobs, inputs=(pin,), at=at)

@@ -1,0 +1,102 @@
+"""Nuke's script language: words, knobs and nodes, and the stack that wires them.
+
+A script is Tcl. ``Class { knob value ... }`` takes its inputs from a stack, input 0 from the top, and leaves itself
+there; ``set N1 [stack 0]`` names what is on top and ``push $N1`` brings it back. A knob of text (a label, a file's
+name) is read twice: as a word of the script, and again as Tcl when Nuke evaluates it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_BARE = re.compile(r"[A-Za-z0-9_./:%+,=-]+")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Node:
+    """One node of a script, by identity."""
+
+    kind: str
+    """Nuke's class: Read, Merge2."""
+    name: str
+    knobs: tuple[tuple[str, str], ...] = ()
+    """Knob and value, the value as the script has it (see ``word``, ``literal``, ``link``, ``curve``)."""
+    inputs: tuple[Node, ...] = ()
+    """Input 0 first: of a merge B, then A."""
+    at: tuple[int, int] = (0, 0)
+    """Place in the node graph."""
+    own: tuple[str, ...] = ()
+    """Lines of user knobs, as the script has them."""
+
+
+def word(text: object) -> str:
+    """One word of the script that means ``text``, quoted where it must be."""
+    text = str(text)
+    if _BARE.fullmatch(text):
+        return text
+    # Braces count in a node's braces even between quotes.
+    escaped = re.sub(r'([\\"\[\]${}])', r"\\\1", text).replace("\n", r"\n")
+    return f'"{escaped}"'
+
+
+def literal(text: object) -> str:
+    """One word for a knob that Nuke evaluates as Tcl (labels, files), so that it shows ``text`` as it stands."""
+    return word(re.sub(r"([\\\[\]$])", r"\\\1", str(text)))
+
+
+def link(expression: str) -> str:
+    """A knob's value by an expression without spaces."""
+    return "{{" + expression + "}}"
+
+
+def curve(keys: Iterable[tuple[int, float]], *, constant: bool = False) -> str:
+    """An animation: a value at each frame, as one braced word; ``constant`` holds each value until the next."""
+    start = "curve K" if constant else "curve"
+    return "{" + " ".join([start, *(f"x{frame} {number(value)}" for frame, value in keys)]) + "}"
+
+
+def number(value: float) -> str:
+    """A number in full single precision, never in exponents."""
+    text = f"{value:.4f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def identifier(text: str) -> str:
+    """A name that Nuke takes for a node or a knob: letters, digits and _, no digit first."""
+    name = re.sub(r"[^A-Za-z0-9_]", "_", text)
+    return name if re.match(r"[A-Za-z]", name) else f"_{name}"
+
+
+def write(header: Sequence[str], nodes: Sequence[Node]) -> str:
+    """The script of ``nodes``, each after its inputs."""
+    plan = list(_pushes(nodes))
+    named = {id(item) for _, pushed in plan for item in pushed}
+    variables = {id(node): f"N{index}" for index, node in enumerate(nodes, 1)}
+    lines = list(header)
+    for node, pushed in plan:
+        lines += [f"push ${variables[id(item)]}" for item in pushed]
+        lines += _node(node)
+        if id(node) in named:
+            lines.append(f"set {variables[id(node)]} [stack 0]")
+    return "\n".join(lines) + "\n"
+
+
+def _pushes(nodes: Sequence[Node]) -> Iterable[tuple[Node, tuple[Node, ...]]]:
+    """What must be pushed before each node: nothing where its one input was made just before."""
+    before: Node | None = None
+    for node in nodes:
+        follows = len(node.inputs) == 1 and node.inputs[0] is before
+        yield node, () if follows else tuple(reversed(node.inputs))
+        before = node
+
+
+def _node(node: Node) -> list[str]:
+    count = len(node.inputs)
+    lines = [f"{node.kind} {{"]
+    if count != 1:
+        lines.append(f" inputs {count}")
+    lines += [f" {knob} {value}" for knob, value in node.knobs]
+    lines += [f" name {word(node.name)}", f" xpos {node.at[0]}", f" ypos {node.at[1]}"]
+    return [*lines, *(f" {line}" for line in node.own), "}"]
