@@ -1,6 +1,8 @@
 """``vfxage prototype pairs``: what a network learns from, read back as ``vfxage train`` reads it."""
 
+import csv
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +47,24 @@ def test_they_are_read_as_labelled(written, sources):
         assert 0.3 < np.ptp(item.points[:468, 1]) / 512 < 0.9
 
 
+def test_everybody_gets_the_same_old_skin_whatever_the_name(sources, tmp_path):
+    renamed = shutil.copytree(sources, tmp_path / "renamed")
+    person = next(item.person for item in scan_portraits(sources).portraits if item.age == 32)
+    with (renamed / "index.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    with (renamed / "index.csv").open("w", newline="") as file:
+        again = csv.DictWriter(file, list(table[0]))
+        again.writeheader()
+        again.writerows(row | {"person": "somebody" if row["person"] == person else row["person"]} for row in table)
+    made = []
+    for folder in (sources, renamed):
+        out = tmp_path / f"pairs_{folder.name}"
+        run("prototype", "pairs", folder, out, "--ages", "70").ok()
+        told = next(i for i in scan_portraits(out).portraits if i.person in (person, "somebody") and not i.real)
+        made.append(np.asarray(Image.open(told.path)))
+    assert np.array_equal(*made)
+
+
 def test_photograph_and_made_picture_are_the_crop_and_the_answer(written, sources):
     ager = load_ager("prototype")
     told = {(item.person, item.age): item for item in scan_portraits(written).portraits}
@@ -53,7 +73,7 @@ def test_photograph_and_made_picture_are_the_crop_and_the_answer(written, source
             if (portrait.person, age) not in told:
                 continue
             item = told[portrait.person, age]
-            crop = crop_portrait(portrait, ager.framing, 512, (portrait.age, age))
+            crop = replace(crop_portrait(portrait, ager.framing, 512, (portrait.age, age)), name="face0")
             (answer,) = ager([FrameCrops(frame=FRAME, crops=(crop,))])
             wanted = np.clip(crop.rgb + answer.deltas[0].step, 0, 1) * 255
             stored = np.asarray(Image.open(item.path), np.float32)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,9 @@ SIDE = 512
 """Pixels of the square pictures that are written."""
 APART = 4.0
 """Years that a made picture must differ from its photograph by, to be worth learning from."""
+_NAME = "face0"
+"""Everybody's, so that all get the same old skin: of skin that hangs on a name that it never sees, a network can only
+learn the mean, which is a blur."""
 _KEPT = ("sex", "glasses", "yaw_deg")
 
 
@@ -107,6 +111,7 @@ def _versions(
     for age in (portrait.age, *(age for age in ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age
         crop = own if real else crop_portrait(portrait, ager.framing, SIDE, (portrait.age, age))
+        crop = replace(crop, name=_NAME)
         name = f"{stem}_{age:g}.png"
         row = {"file": name, "person": portrait.person, "age": f"{age:g}", "real": str(int(real)), **labels}
         yield row, crop.rgb if real else age_portrait(ager, crop), crop
