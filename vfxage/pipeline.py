@@ -22,6 +22,7 @@ from vfxage.frames import FrameRange
 from vfxage.job import Job, check_writable, placed
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Writer
+from vfxage.media.targets import output_space
 from vfxage.model import Ager
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress, counted
@@ -236,13 +237,16 @@ def written(
 def destination(job: Job, scene: Scene, index: int, numbers: Sequence[int], stamps: dict[int, str]) -> Destination:
     """Resolve one output of the shot against its plate."""
     output = job.shot.outputs[index]
-    form = [sorted(output.passes), output.codec, scene.layers]
+    with placed(job.shot, "outputs"):
+        space = output_space(output, job.colour, like=job.clip.path, ocio=job.shot.ocio)
+    form = [sorted(output.passes), output.codec, output.depth, space, scene.layers]
     return Destination(
         path=output.path,
         passes=output.passes,
         codec=output.codec,
         clip=job.clip,
-        colorspace=job.colour.name,
+        colorspace=space,
+        depth=output.depth,
         ocio=job.shot.ocio,
         numbers=tuple(numbers),
         faces=scene.plan.names if scene.layers else (),

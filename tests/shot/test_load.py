@@ -63,7 +63,7 @@ BAD_VALUES = [
     ("[beauty, delta, matte]", "beauty", 14, "it must be a list"),
     ("[beauty, delta, matte]}", "[beauty], codec: h264}", 14, "is for movies, not for .exr"),
     ("out/demo.%04d.exr", "out/demo.exr", 14, 'write "demo.%04d.exr"'),
-    ("out/demo.%04d.exr", "out/demo.####.avi", 14, 'cannot write ".avi" files; choose one of .exr, .mov'),
+    ("out/demo.%04d.exr", "out/demo.####.avi", 14, 'cannot write ".avi" files; choose one of .exr, .dpx'),
     ("out/demo.%04d.exr", "plate/./demo.####.exr", 14, "would overwrite the plate"),
     ("out/demo.mov", "out/demo.@@@@.exr", 15, "is for movies"),
     ("out/demo.mov", "out/demo.####.mov", 15, "a movie (.mov) has no frame number"),

@@ -23,10 +23,17 @@ class Format(NamedTuple):
 
 
 _EXR = Format("sequence", "vfxage.media.exr.read:ExrReader", "vfxage.media.exr.write:ExrWriter")
+_STILL = Format("sequence", "vfxage.media.stills.read:StillReader", "vfxage.media.stills.write:StillWriter")
 _MOVIE = Format("movie", "vfxage.media.movie:MovieReader", "vfxage.media.movie:MovieWriter")
 
 FORMATS: dict[str, Format] = {
     ".exr": _EXR,
+    ".dpx": _STILL,
+    ".tif": _STILL,
+    ".tiff": _STILL,
+    ".png": _STILL,
+    ".jpg": _STILL,
+    ".jpeg": _STILL,
     ".mov": _MOVIE,
     ".mp4": _MOVIE,
     ".m4v": _MOVIE,

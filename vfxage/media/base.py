@@ -10,7 +10,7 @@ from typing import Literal, Protocol, Self
 
 from vfxage.types import ClipInfo, Frame, Render
 
-Pass = Literal["beauty", "delta", "matte"]
+Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
 
 
 class Reader(Protocol):
@@ -45,13 +45,20 @@ class Destination:
     clip: ClipInfo
     """The plate: rate, windows, timecode, audio and header to carry over."""
     colorspace: str
-    """OpenColorIO name of the plate's code values (what ``beauty`` is written in)."""
+    """OpenColorIO name of the output's code values: the plate's own (``clip.colorspace``) or another; what is written
+    linear is in the linear space of its primaries."""
+    depth: int | str | None = None
+    """Stills only: 8, 10, 12, 16 or "float"; None means the plate's where it is of the same format, else custom."""
     ocio: str | None = None
     """The OpenColorIO config that knows the name; None means $OCIO, else the built-in one."""
     numbers: tuple[int, ...]
     """Every frame that will be written, ascending."""
     faces: tuple[str, ...] = ()
     """Names that get their own layers; empty unless the shot names more than one face."""
+    viewed: tuple[str, ...] = ()
+    """Names of the face that ``uv`` and ``crop`` are of (an unnamed one has another in every take)."""
+    crop_size: int = 0
+    """Side of the pictures of ``crop``, pixels."""
     alpha: bool = False
     """The plate has an alpha to carry."""
     stamps: Mapping[int, str] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from vfxage.errors import ShotError
 from vfxage.frames import Pattern
 from vfxage.shot.document import Place
 from vfxage.shot.models import Shot
-from vfxage.shot.outputs import ALPHA_CODEC, MOVIES, Output
+from vfxage.shot.outputs import ALPHA_CODEC, MOVIES, STILLS, Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ def misfits(shot: Shot) -> Iterator[Misfit]:
     """Every broken rule of a shot, in the order of the file's keys."""
     yield from _plate(shot)
     yield from _faces(shot)
+    yield from _necks(shot)
     for index, output in enumerate(shot.outputs):
         yield from _output(shot, output, ("outputs", index))
     yield from _collisions(shot)
@@ -71,6 +72,14 @@ def _faces(shot: Shot) -> Iterator[Misfit]:
             )
 
 
+def _necks(shot: Shot) -> Iterator[Misfit]:
+    for index, face in enumerate(shot.faces):
+        if face.regions.neck is not None and shot.matte.kind == "face":
+            place: Place = ("regions", "neck") if shot.regions.neck is not None else ("faces", index, "regions", "neck")
+            yield Misfit(place, "the neck lies outside `matte: {kind: face}`", "say `matte: {kind: head}`")
+            return
+
+
 def _output(shot: Shot, output: Output, place: Place) -> Iterator[Misfit]:
     if problem := _pattern_problem(output.path):
         yield Misfit((*place, "path"), *problem)
@@ -78,25 +87,70 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[Misfit]:
     suffix = Path(output.path).suffix.lower()
     if len(set(output.passes)) < len(output.passes):
         yield Misfit((*place, "passes"), "`passes` names a pass twice", "name each once")
+    yield from _views(shot, output, place)
     if suffix in MOVIES:
         yield from _movie(output, suffix, place)
-    elif suffix != ".exr":
+    elif suffix in STILLS or suffix == ".exr":
+        yield from _sequence(shot, output, suffix, place)
+    else:
         yield Misfit(
             (*place, "path"),
             f'vfxage cannot write "{suffix or Path(output.path).name}" files',
-            f"choose one of .exr, {', '.join(MOVIES)}",
+            f"choose one of .exr, {', '.join((*STILLS, *MOVIES))}",
         )
-    else:
-        if output.codec is not None:
-            yield Misfit((*place, "codec"), f"`codec: {output.codec}` is for movies, not for {suffix}", "leave it out")
-        frames = 1 if not Pattern.is_sequence(shot.plate) and shot.frames is None else len(shot.frames or ())
-        if not Pattern.is_sequence(output.path) and frames != 1:
-            name = Path(output.path)
-            yield Misfit(
-                (*place, "path"),
-                f'"{name.name}" has no place for the frame number, so every frame would overwrite the one before',
-                f'write "{name.stem}.%04d{name.suffix}"',
-            )
+    if output.depth is not None and output.depth not in STILLS.get(suffix, ()):
+        choice = " or ".join(map(str, STILLS.get(suffix, ())))
+        yield Misfit(
+            (*place, "depth"),
+            f"`depth: {output.depth}` is not for {suffix}",
+            f"choose {choice}" if choice else "leave it out: it is for DPX, TIFF, PNG and JPEG",
+        )
+
+
+def _views(shot: Shot, output: Output, place: Place) -> Iterator[Misfit]:
+    names = [face.name for face in shot.faces if face.name]
+    if "crop" in output.passes and len(output.passes) > 1:
+        what = "`crop` is a picture of its own size, which no other pass can share"
+        yield Misfit((*place, "passes"), what, "give it an output of its own")
+    if output.face is not None and not {"uv", "crop"} & set(output.passes):
+        yield Misfit((*place, "face"), "`face` is for the passes uv and crop", "leave it out")
+    elif output.face is not None and output.face not in names:
+        choice = f"choose {' or '.join(names)}" if names else "give the face a `name`"
+        yield Misfit((*place, "face"), f"the shot has no face `{output.face}`", choice)
+
+
+def _sequence(shot: Shot, output: Output, suffix: str, place: Place) -> Iterator[Misfit]:
+    if output.codec is not None:
+        yield Misfit((*place, "codec"), f"`codec: {output.codec}` is for movies, not for {suffix}", "leave it out")
+    frames = 1 if not Pattern.is_sequence(shot.plate) and shot.frames is None else len(shot.frames or ())
+    if not Pattern.is_sequence(output.path) and (frames != 1 or shot.handles):
+        name = Path(output.path)
+        yield Misfit(
+            (*place, "path"),
+            f'"{name.name}" has no place for the frame number, so every frame would overwrite the one before',
+            f'write "{name.stem}.%04d{name.suffix}"',
+        )
+    if suffix in STILLS:
+        yield from _still(output, suffix, place)
+
+
+def _still(output: Output, suffix: str, place: Place) -> Iterator[Misfit]:
+    others = [name for name in output.passes if name not in ("beauty", "delta", "matte")]
+    where = (*place, "passes")
+    if others:
+        yield Misfit(where, f"`{others[0]}` does not fit into {suffix}", "write it to .exr")
+    elif {"beauty", "delta"} <= set(output.passes):
+        yield Misfit(
+            where, "a still takes one of beauty and delta, not both", "give the other an output of its own, or use .exr"
+        )
+    elif "delta" in output.passes and output.depth != "float":
+        yield Misfit(
+            where,
+            f"the delta has negative values, which {suffix} of integers cannot hold",
+            "write it to .exr or float .tif",
+        )
+    elif len(output.passes) > 1 and suffix in (".jpg", ".jpeg"):
+        yield Misfit(where, f"{suffix} has no alpha for the matte", "give the matte an output of its own")
 
 
 def _movie(output: Output, suffix: str, place: Place) -> Iterator[Misfit]:
@@ -105,7 +159,10 @@ def _movie(output: Output, suffix: str, place: Place) -> Iterator[Misfit]:
     if output.codec not in MOVIES[suffix]:
         choice = " or ".join(MOVIES[suffix])
         yield Misfit((*place, "codec"), f"`codec: {output.codec}` does not go into {suffix}", f"choose {choice}")
-    if {"beauty", "delta"} <= set(output.passes):
+    others = [name for name in output.passes if name not in ("beauty", "delta", "matte")]
+    if others:
+        yield Misfit((*place, "passes"), f"`{others[0]}` does not fit into {suffix}", "write it to .exr")
+    elif {"beauty", "delta"} <= set(output.passes):
         yield Misfit(
             (*place, "passes"), "a movie takes one of beauty and delta, not both", "give the other an output of its own"
         )

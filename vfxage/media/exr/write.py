@@ -9,11 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
 from vfxage.colour import Colour
+from vfxage.conversion import Conversion
 from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination
@@ -21,8 +21,9 @@ from vfxage.media.exr import decode
 from vfxage.media.exr.attributes import FINGERPRINT, output_header
 from vfxage.media.exr.chunks import check_chunks
 from vfxage.media.exr.header import Source, read_layout
+from vfxage.media.exr.planes import channel_names, channels
 from vfxage.publish import publish
-from vfxage.types import F32, FaceLayer, Render
+from vfxage.types import Render
 
 Plane = NDArray[Any]
 
@@ -31,10 +32,12 @@ class ExrWriter:
     """A sequence of OpenEXR files (media.base.Writer), one part each, scan lines, ZIPS; ``write`` is thread-safe.
 
     Channels, the same on every frame: R G B (and A, the plate's) with the beauty, half, or float where the plate's own
-    samples are float; ``delta.R/G/B`` float; ``matte.A`` half; for each of ``destination.faces`` layers
-    ``delta_<face>`` and ``matte_<face>``, zero where the face is absent. Pixels are scene-linear in the plate's
-    primaries. Where the matte is 0 the beauty's bits are the plate's own. Raises OutputError for face names that no
-    comp could tell apart, or a path without a frame number for several frames.
+    samples are float; ``plate`` likewise; ``delta`` float; ``matte.A`` half, or float beside ``delta_raw``, which is
+    float; ``uv.R/G`` float; for each of ``destination.faces`` layers ``delta_<face>`` and so on, zero where the face is
+    absent. ``crop`` stands alone: R G B, ``delta`` and ``matte.A`` of one face, on its square. Pixels are scene-linear
+    in the primaries of the destination's colour space, the deltas too. Where those are the plate's and the matte is 0
+    the beauty's bits are the plate's own. Raises OutputError for face names that no comp could tell apart, or a path
+    without a frame number for several frames.
     """
 
     parallel = True
@@ -51,6 +54,8 @@ class ExrWriter:
             )
         self._faces = _layer_names(destination)
         self._primaries = _primaries(destination)
+        plate = destination.clip.colorspace or destination.colorspace
+        self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete, of the same fingerprint and channels, and every pixel decodes."""
@@ -61,7 +66,9 @@ class ExrWriter:
             stamp = part.fields.get(FINGERPRINT)
             if stamp is None or stamp.text != self._destination.stamps.get(number, ""):
                 return False
-            if len(layout.parts) > 1 or {c.name for c in part.channels} != set(self._channel_names()):
+            if len(layout.parts) > 1 or {c.name for c in part.channels} != set(
+                channel_names(self._destination, self._faces)
+            ):
                 return False
             decode.planes(layout, part, None, source)
         except ReadError:
@@ -86,9 +93,10 @@ class ExrWriter:
     def write(self, render: Render) -> None:
         """Write one frame; it appears under its name when it is complete. Raises WriteError."""
         path = self._pattern.path(render.number)
+        render = self._conversion.render(render)
         header = output_header(self._destination, render.frame, self._primaries)
         with publish(path, frame=render.number) as partial, _translated(path, render.number):
-            OpenEXR.File(header, self._channels(render)).write(str(partial))
+            OpenEXR.File(header, channels(render, self._destination, self._faces)).write(str(partial))
             _check_complete(partial)
 
     def __enter__(self) -> Self:
@@ -98,41 +106,6 @@ class ExrWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Every frame was published on its own: nothing is left to do."""
-
-    def _channel_names(self) -> Iterator[str]:
-        passes = self._destination.passes
-        if "beauty" in passes:
-            yield from ("R", "G", "B", "A") if self._destination.alpha else ("R", "G", "B")
-        for suffix in ("", *(f"_{name}" for name in self._faces.values())):
-            if "delta" in passes:
-                yield from (f"delta{suffix}.{colour}" for colour in "RGB")
-            if "matte" in passes:
-                yield f"matte{suffix}.A"
-
-    def _channels(self, render: Render) -> dict[str, Plane]:
-        """Arrays by the names OpenEXR's Python knows: (H, W, 3) stands for R, G and B of a layer."""
-        passes = self._destination.passes
-        planes: dict[str, Plane] = {}
-        if "beauty" in passes:
-            planes["RGB"] = _beauty(render, self._float())
-            if self._destination.alpha:
-                alpha = render.frame.alpha
-                shape, dtype = render.matte.shape, planes["RGB"].dtype
-                planes["A"] = np.ones(shape, dtype) if alpha is None else _cast(alpha, dtype)
-        if "delta" in passes:
-            planes["delta"] = render.delta
-        if "matte" in passes:
-            planes["matte.A"] = _half_matte(render.matte)
-        for face, name in self._faces.items():
-            layers = [layer for layer in render.layers if layer.name == face]
-            if "delta" in passes:
-                planes[f"delta_{name}"] = _placed(render, layers, 3)
-            if "matte" in passes:
-                planes[f"matte_{name}.A"] = _placed(render, layers, 1).astype(np.float16)
-        return planes
-
-    def _float(self) -> bool:
-        return self._destination.clip.kind == "sequence" and self._destination.clip.depth == "float"
 
 
 def _primaries(destination: Destination) -> tuple[float, ...]:
@@ -160,53 +133,6 @@ def _layer_names(destination: Destination) -> dict[str, str]:
             )
         names[face] = name
     return names
-
-
-def _beauty(render: Render, as_float: bool) -> Plane:
-    """(H, W, 3): the plate's own samples where the matte is 0, else the beauty rounded to the nearest."""
-    native = render.frame.native
-    dtype = np.dtype(np.float32 if as_float or (native is not None and native.dtype == np.float32) else np.float16)
-    if native is None or native.dtype != dtype:
-        return _cast(render.beauty, dtype)
-    box = _box(render.matte)
-    if box is None:
-        return np.ascontiguousarray(native)
-    picture = native.copy()
-    touched = render.matte[box] != 0
-    picture[box][touched] = _cast(render.beauty[box][touched], dtype)
-    return picture
-
-
-def _cast(samples: F32, dtype: np.dtype[Any]) -> Plane:
-    # Past 65504 half has only infinity; a comp shows that, a clamp would hide it.
-    with np.errstate(all="ignore"):
-        return samples.astype(dtype, copy=False)
-
-
-def _box(matte: F32) -> tuple[slice, slice] | None:
-    """Rows and columns that hold everything not 0."""
-    rows = np.flatnonzero(matte.any(axis=1))
-    if not rows.size:
-        return None
-    lines = slice(int(rows[0]), int(rows[-1]) + 1)
-    columns = np.flatnonzero(matte[lines].any(axis=0))
-    return lines, slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def _half_matte(matte: F32) -> Plane:
-    half = np.zeros(matte.shape, np.float16)
-    if (box := _box(matte)) is not None:
-        half[box] = matte[box]
-    return half
-
-
-def _placed(render: Render, layers: list[FaceLayer], channels: int) -> F32:
-    """A face's delta (H, W, 3) or matte (H, W) on the whole frame, zero outside its box."""
-    shape = render.matte.shape
-    whole = np.zeros((*shape, 3) if channels == 3 else shape, np.float32)
-    for layer in layers:
-        whole[layer.window.slices(render.frame.window)] += layer.delta if channels == 3 else layer.matte
-    return whole
 
 
 def _check_complete(partial: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from vfxage.colour import BUILTIN, Colour
+from vfxage.conversion import Conversion
 from vfxage.media.base import Destination, Pass
+from vfxage.media.display import on_display
 from vfxage.media.movie.tags import DISPLAY_709, UNSPECIFIED, Tags, tags_for
-from vfxage.types import F32, Render, Window
+from vfxage.types import F32, Render
 
 DELTA_COMMENT = (
     "delta pass: 0.5 + delta/2 of the scene-linear difference, no curve, clipped to 0..1; "
@@ -19,15 +21,18 @@ MATTE_COMMENT = "matte pass: 0..1 as grey, no curve"
 class Look:
     """One colour pass of one destination: code values, tags, and a comment for people (None if nothing needs saying).
 
-    ``beauty`` keeps the plate's own space and, where that is a movie's, its tags. A linear space has no place in an
-    integer movie: it is taken to Rec.709 primaries and Rec.1886. ``delta`` and ``matte`` are data: no curve, no tags.
+    ``beauty`` is in the destination's space; the plate's own keeps its tags where it is a movie's. A linear space has
+    no place in an integer movie: it is taken to Rec.709 primaries and Rec.1886. ``delta`` (in the linear space of the
+    destination's primaries) and ``matte`` are data: no curve, no tags.
     """
 
     def __init__(self, destination: Destination, colour_pass: Pass) -> None:
         self._pass = colour_pass
         self._size = destination.clip.height, destination.clip.width
-        self._unpremultiply = destination.clip.kind == "sequence"
-        self._colour = Colour(destination.colorspace, destination.ocio)
+        self._unpremultiply = destination.clip.kind == "sequence" and not destination.clip.straight_alpha
+        plate = destination.clip.colorspace or destination.colorspace
+        self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
+        self._colour = self._conversion.target
         self._display = Colour(DISPLAY_709, BUILTIN)
         self._srgb = Colour("sRGB Encoded Rec.709 (sRGB)", BUILTIN)
         primaries, transfer, matrix = self._tag_numbers(destination)
@@ -37,6 +42,8 @@ class Look:
             self.comment = DELTA_COMMENT if colour_pass == "delta" else MATTE_COMMENT
         elif self._colour.linear:
             self.comment = f"beauty pass: {self._colour.name} shown as {DISPLAY_709}"
+        elif not self._conversion.same:
+            self.comment = f"beauty pass: {self._conversion.plate.name} as {self._colour.name}"
         self.tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
 
     def codes(self, render: Render, alpha: F32 | None) -> F32:
@@ -45,7 +52,8 @@ class Look:
         With the plate's ``alpha`` an image sequence's beauty, which is premultiplied by it, is divided by it first.
         """
         if self._pass == "delta":
-            return np.clip(np.float32(0.5) + np.float32(0.5) * self.placed(render.delta, render), 0.0, 1.0)
+            delta = self._conversion.linear(self.placed(render.delta, render))
+            return np.clip(np.float32(0.5) + np.float32(0.5) * delta, 0.0, 1.0)
         if self._pass == "matte":
             return np.repeat(self.placed(render.matte, render)[:, :, None], 3, axis=2)
         beauty = render.beauty
@@ -53,19 +61,12 @@ class Look:
             beauty = beauty / np.where(alpha > 0, alpha, np.float32(1.0))[:, :, None]
         beauty = self.placed(beauty, render)
         if not self._colour.linear:
-            return self._colour.from_linear(beauty)
+            return self._conversion.codes(beauty)
         return self._display.from_linear(self._srgb.to_linear(self._colour.encode(beauty)))
 
     def placed(self, image: F32, render: Render) -> F32:
         """The image (H, W, ...) that covers ``render.frame.window`` on the display window, zero around."""
-        window, display = render.frame.window, Window(0, 0, self._size[1], self._size[0])
-        if window == display:
-            return image
-        canvas = np.zeros((*self._size, *image.shape[2:]), np.float32)
-        shared = window.intersect(display)
-        if not shared.empty:
-            canvas[shared.slices(display)] = image[shared.slices(window)]
-        return canvas
+        return on_display(image, render.frame.window, self._size)
 
     def _tag_numbers(self, destination: Destination) -> tuple[int, int, int]:
         clip = destination.clip

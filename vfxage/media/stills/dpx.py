@@ -1,0 +1,286 @@
+"""DPX (SMPTE ST 268-1): the header byte for byte, the pixels as codes.
+
+What the plate's header says of film, television and the user is carried over as it is; the field for the program that
+made the file carries the fingerprint.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from vfxage.media.stills import packing
+from vfxage.media.stills.still import Depth, Header, Samples, Source, check_size, mark, parse_mark
+from vfxage.timecode import shift_timecode
+
+_GENERIC = 2048
+_LARGEST_HEADER = 1 << 22
+_UNDEFINED = 0xFFFFFFFF
+_ORIENTATIONS = (1, 2, 4, 3, 5, 6, 8, 7)
+"""Exif's orientation of each of DPX's."""
+_CHANNELS = {6: 1, 50: 3, 51: 4, 52: 4}
+_ABGR = 52
+_TRANSFERS = {0: "user defined", 1: "printing density", 3: "logarithmic", 4: "unspecified video"}
+
+_SPACES = {
+    **{(transfer, gamut): "Rec.1886 Rec.709 - Display" for transfer in (5, 6) for gamut in (5, 6)},
+    **{(2, gamut): "Linear Rec.709 (sRGB)" for gamut in (5, 6)},
+}
+"""Colour space by (transfer, colorimetric) of the header, where the two name one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where and how a DPX file keeps its picture."""
+
+    order: str
+    offset: int
+    stride: int
+    bits: int
+    packing: int
+    descriptor: int
+
+
+def read_header(source: Source) -> Header:
+    """Parse and check the header. Raises ReadError for what is no DPX, damaged, or of a kind that is not read."""
+    raw, size = _bytes_of(source)
+    order = {b"SDPX": ">", b"XPDS": "<"}.get(raw[:4])
+    if order is None:
+        raise source.error("the file is empty" if not size else "not a DPX file")
+    if len(raw) < 1664:
+        raise source.damaged("the header ends too early")
+    layout = _layout(raw, order, size, source)
+    number = _Fields(raw, order)
+    stamp, own_timecode, own_rate = parse_mark(number.text(160, 100))
+    transfer, gamut = raw[801], raw[802]
+    rate = own_rate or _rate(number.real(1940)) or _rate(number.real(1724))
+    orientation = number.short(768)
+    header = Header(
+        kind="dpx",
+        width=number.word(772),
+        height=number.word(776),
+        channels=_CHANNELS[layout.descriptor],
+        depth=layout.bits,  # type: ignore[arg-type]
+        orientation=_ORIENTATIONS[orientation] if orientation < 8 else 1,
+        spaces=(_SPACES[transfer, gamut],) if (transfer, gamut) in _SPACES else (),
+        rate=rate,
+        timecode=own_timecode or _timecode(number.word(1920), rate),
+        pixel_aspect=_aspect(number),
+        stamp=stamp,
+        notes=tuple(_notes(raw, number, transfer, gamut)),
+        metadata=MappingProxyType({"raw": raw[: layout.offset], "layout": layout}),
+    )
+    check_size(header, size, source)
+    if layout.offset + layout.stride * header.height > size:
+        raise source.damaged(f"it is too short for {header.width}x{header.height} pixels")
+    return header
+
+
+def read_samples(header: Header, source: Source) -> Samples:
+    """(H, W, C) codes as stored: grey, R G B, or R G B A. Raises ReadError."""
+    layout: Layout = header.metadata["layout"]
+    count = layout.stride * header.height
+    try:
+        with source.path.open("rb") as file:
+            file.seek(layout.offset)
+            data = file.read(count)
+    except OSError as error:
+        raise source.error(f"cannot be read ({error.strerror or error})", "check path and permissions") from error
+    if len(data) < count:
+        raise source.damaged("it ends too early")
+    lines = np.frombuffer(data, np.uint8).reshape(header.height, layout.stride)
+    samples = header.width * header.channels
+    grey = header.channels == 1
+    codes = packing.unpack(lines, samples, layout.bits, layout.packing, layout.order, grey=grey)
+    picture = codes.reshape(header.height, header.width, header.channels)
+    return np.ascontiguousarray(picture[..., ::-1] if layout.descriptor == _ABGR else picture)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a DPX file says beside its pixels."""
+
+    name: str
+    version: str
+    stamp: str
+    depth: Depth
+    plate: Header | None
+    """The plate's header of this frame, where that is a DPX: carried over."""
+    same_space: bool
+    """Whether the pixels are in the plate's colour space: then its transfer stays."""
+    space: str
+    timecode: str | None = None
+    rate: Fraction | None = None
+    pixel_aspect: float = 1.0
+
+
+def write(path: Path, samples: Samples, target: Target) -> None:
+    """Write codes (H, W, 1, 3 or 4). Raises OSError as it comes."""
+    height, width, channels = samples.shape
+    plate = target.plate
+    bits = int(target.depth)
+    own: Layout | None = None if plate is None else plate.metadata["layout"]
+    order = ">" if own is None else own.order
+    how = own.packing if own is not None and own.bits == bits else packing.METHOD_A if bits > 8 else packing.PACKED
+    header = bytearray(b"\xff" * _GENERIC if plate is None else plate.metadata["raw"].ljust(_GENERIC, b"\xff"))
+    _fill(header, order, target, (width, height, channels), how)
+    lines = packing.pack(samples.reshape(height, -1), bits, how, order, grey=channels == 1)
+    struct.pack_into(f"{order}I", header, 16, len(header) + lines.size)
+    with path.open("wb") as file:
+        file.write(header)
+        file.write(lines.tobytes())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _fill(header: bytearray, order: str, target: Target, shape: tuple[int, int, int], how: int) -> None:
+    width, height, channels = shape
+
+    def put(form: str, offset: int, *values: Any) -> None:
+        struct.pack_into(f"{order}{form}", header, offset, *values)
+
+    def text(offset: int, length: int, words: str) -> None:
+        header[offset : offset + length] = words.encode()[: length - 1].ljust(length, b"\0")
+
+    transfer, gamut = next((pair for pair, name in _SPACES.items() if name == target.space), (0, 0))
+    if target.plate is not None and target.same_space:
+        transfer, gamut = header[801], header[802]
+    if target.plate is None:
+        put("I", 20, 1)
+        put("II", 24, 1664, 384)
+        put("I", 32, 0)
+        header[36:1408] = bytes(1372)
+        put("I", 660, _UNDEFINED)
+    put("I", 0, 0x53445058)
+    put("I", 4, len(header))
+    header[8:16] = b"V2.0\0\0\0\0"
+    text(36, 100, target.name)
+    text(160, 100, mark(target.version, target.stamp))
+    put("HHII", 768, 0, 1, width, height)
+    descriptor = {1: 6, 3: 50, 4: 51}[channels]
+    put("IIfIf", 780, 0, 0, 0.0, (1 << int(target.depth)) - 1, 2.047)
+    put("BBBB", 800, descriptor, transfer, gamut, int(target.depth))
+    put("HHIII", 804, how, 0, len(header), 0, 0)
+    if target.pixel_aspect != 1 or target.plate is not None:
+        aspect = Fraction(target.pixel_aspect).limit_denominator(10000)
+        put("II", 1628, aspect.numerator, aspect.denominator)
+    if target.timecode is not None:
+        put("I", 1920, int(target.timecode.replace(":", "").replace(";", ""), 16))
+    if target.rate is not None:
+        put("f", 1724, float(target.rate))
+        put("f", 1940, float(target.rate))
+
+
+class _Fields:
+    """Numbers and text of a header that may end before its film and television parts."""
+
+    def __init__(self, raw: bytes, order: str) -> None:
+        self._raw = raw.ljust(_GENERIC, b"\xff")
+        self._order = order
+
+    def word(self, offset: int) -> int:
+        return int(struct.unpack_from(f"{self._order}I", self._raw, offset)[0])
+
+    def short(self, offset: int) -> int:
+        return int(struct.unpack_from(f"{self._order}H", self._raw, offset)[0])
+
+    def real(self, offset: int) -> float:
+        return float(struct.unpack_from(f"{self._order}f", self._raw, offset)[0])
+
+    def text(self, offset: int, length: int) -> str:
+        return self._raw[offset : offset + length].partition(b"\0")[0].decode("ascii", "replace")
+
+
+def _bytes_of(source: Source) -> tuple[bytes, int]:
+    """The header with the user's data (all before the picture), and the file's size."""
+    try:
+        with source.path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            raw = file.read(_GENERIC)
+            order = {b"SDPX": ">", b"XPDS": "<"}.get(raw[:4])
+            if order is not None and len(raw) == _GENERIC:
+                offset = int(struct.unpack_from(f"{order}I", raw, 4)[0])
+                raw += file.read(max(0, min(offset, size, _LARGEST_HEADER) - _GENERIC))
+            return raw, size
+    except FileNotFoundError as error:
+        raise source.error("the file is missing", "restore it") from error
+    except OSError as error:
+        raise source.error(f"cannot be read ({error.strerror or error})", "check path and permissions") from error
+
+
+def _layout(raw: bytes, order: str, size: int, source: Source) -> Layout:
+    fields = _Fields(raw, order)
+    descriptor, bits = raw[800], raw[803]
+    width, height = fields.word(772), fields.word(776)
+    own = fields.word(808)
+    offset = own if own not in (0, _UNDEFINED) else fields.word(4)
+    if descriptor not in _CHANNELS:
+        names = {100: "4:2:2 video", 101: "4:2:2 video", 102: "4:4:4 video", 103: "4:4:4 video"}
+        raise source.error(
+            f"holds {names.get(descriptor, f'picture elements of kind {descriptor}')}, not R, G, B",
+            "convert it to RGB",
+        )
+    if bits not in (8, 10, 12, 16) or fields.word(780) == 1:
+        raise source.error(f"has {bits}-bit samples that vfxage does not read", "convert it to 8, 10, 12 or 16 bits")
+    if fields.short(806) == 1:
+        raise source.error("is run-length encoded, which vfxage does not read", "write it without compression")
+    how = fields.short(804)
+    if how not in (packing.PACKED, packing.METHOD_A, packing.METHOD_B):
+        raise source.damaged(f"packing {how} is not known")
+    if not 0 < width <= 1 << 17 or not 0 < height <= 1 << 17 or not 768 < offset <= min(size, _LARGEST_HEADER):
+        raise source.damaged(f"its header asks for {width}x{height} pixels from byte {offset} of {size}")
+    line = packing.line_bytes(width * _CHANNELS[descriptor], bits, how)
+    return Layout(order, offset, _stride(line, fields.word(812), height, size - offset), bits, how, descriptor)
+
+
+def _stride(line: int, padding: int, height: int, there: int) -> int:
+    """Bytes from line to line: the header's padding counts, and lines may end on whole words whatever it says."""
+    if padding not in (0, _UNDEFINED) and (line + padding) * height <= there:
+        return line + padding
+    whole = -(-line // 4) * 4
+    return whole if whole * height == there else line
+
+
+def _rate(value: float) -> Fraction | None:
+    """Frames per second, exact: 23.976 is 24000/1001."""
+    if not 1 <= value <= 1000:  # NaN is what undefined reads as
+        return None
+    drop = Fraction(round(value * 1.001) * 1000, 1001)
+    if abs(value - round(value)) > 1e-4 and abs(float(drop) - value) < 0.005:
+        return drop
+    return Fraction(value).limit_denominator(1000)
+
+
+def _timecode(value: int, rate: Fraction | None) -> str | None:
+    text = f"{value:08x}"
+    if value == _UNDEFINED or not text.isdigit():
+        return None
+    code = ":".join(text[i : i + 2] for i in (0, 2, 4, 6))
+    return code if text < "24" and shift_timecode(code, 0, rate or Fraction(24)) == code else None
+
+
+def _aspect(fields: _Fields) -> float:
+    across, down = fields.word(1628), fields.word(1632)
+    if across in (0, _UNDEFINED) or down in (0, _UNDEFINED):
+        return 1.0
+    return across / down if 0.01 < across / down < 100 else 1.0
+
+
+def _notes(raw: bytes, fields: _Fields, transfer: int, gamut: int) -> Any:
+    if (transfer, gamut) not in _SPACES:
+        kind = _TRANSFERS.get(transfer, f"number {transfer}")
+        yield f"the header names no colour space (transfer: {kind})"
+    if fields.short(770) > 1:
+        yield f"{fields.short(770)} picture elements: only the first is read"
+    low, high = fields.word(784), fields.word(792)
+    if low not in (0, _UNDEFINED) and transfer >= 4:
+        yield f"the header's black is {low} and its white {high}: codes are read full range all the same"
+    if raw[800] in (51, 52):
+        yield "alpha as stored: the format does not say whether R, G and B are multiplied by it; taken as straight"

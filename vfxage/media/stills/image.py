@@ -1,0 +1,189 @@
+"""TIFF, PNG and JPEG by OpenImageIO: the only module that calls it.
+
+OpenImageIO's own limits hold while it reads a header; the picture's size is checked against the file's before pixels
+are asked for. Alpha stays as stored, and no colour is converted.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import OpenImageIO as Oiio
+
+from vfxage.media.stills import tags
+from vfxage.media.stills.still import Depth, Header, Samples, Source, check_size, mark, parse_mark
+
+oiio_setting: Mapping[str, int] = {"limits:channels": 64, "limits:imagesize_MB": 1 << 14}
+for _name, _value in oiio_setting.items():
+    Oiio.attribute(_name, _value)
+
+_DEPTHS: Mapping[str, Depth] = {"uint8": 8, "uint16": 16, "half": "float", "float": "float"}
+_STORED: Mapping[Depth, str] = {8: "uint8", 10: "uint16", 12: "uint16", 16: "uint16", "float": "float"}
+
+_OWN = ("oiio:", "tiff:", "png:", "jpeg:", "ICCProfile", "vfxage:", "Exif:ColorSpace", "Exif:PixelXDimension")
+"""Beginnings of attributes that describe how the plate was stored."""
+_NOT_CARRIED = {
+    *("Orientation", "Software", "compression", "planarconfig", "PixelAspectRatio", "thumbnail_image", "CICP"),
+    *("XResolution", "YResolution", "Exif:PixelYDimension", "Exif:FlashPixVersion", "Exif:ExifVersion", "tile_width"),
+}
+
+
+def read_header(source: Source) -> Header:
+    """Parse and check the header. Raises ReadError for what is none, damaged, or of a kind that is not read."""
+    size = tags.check_begins(source)
+    with _opened(source) as image:
+        spec = image.spec()
+        attributes = dict(_attributes(spec))
+        multiple = source.kind == "tiff" and image.seek_subimage(1, 0)
+    name = str(spec.format)
+    if name not in _DEPTHS:
+        raise source.error(f"has samples of type {name}", "write it with 8 or 16 bits, or float")
+    if attributes.get("tiff:PhotometricInterpretation") == 5 or attributes.get("jpeg:ColorSpace") in ("CMYK", "YCCK"):
+        raise source.error("holds inks (CMYK), not R, G, B", "convert it to RGB")
+    known = spec.nchannels if spec.nchannels <= 2 else 4 if spec.alpha_channel == 3 else 3
+    if known == 2 and spec.alpha_channel != 1:
+        known = 1
+    stamp, timecode, rate = parse_mark(_text(attributes, "Software"))
+    orientation = attributes.get("Orientation", 1)
+    aspect = attributes.get("PixelAspectRatio", 1.0)
+    colour, notes = tags.spaces(source, attributes)
+    header = Header(
+        kind=source.kind,
+        width=spec.width,
+        height=spec.height,
+        channels=known,
+        depth=_DEPTHS[name],
+        straight=source.kind == "png" or known in (1, 3) or bool(attributes.get("oiio:UnassociatedAlpha")),
+        orientation=orientation if orientation in range(1, 9) else 1,
+        spaces=colour,
+        rate=rate,
+        timecode=timecode or _text(attributes, "smpte:TimeCode"),
+        pixel_aspect=aspect if isinstance(aspect, float) and 0.01 < aspect < 100 else 1.0,
+        stamp=stamp,
+        notes=(*notes, *_notes(spec, known, bool(multiple))),
+        metadata=MappingProxyType(attributes),
+    )
+    check_size(header, size, source)
+    return header
+
+
+def read_samples(header: Header, source: Source) -> Samples:
+    """(H, W, C) samples as stored, half as float. Raises ReadError."""
+    tags.check_ends(source)
+    with _opened(source) as image:
+        read = image.read_image(0, 0, 0, header.channels, _STORED[header.depth])
+        if read is None or image.has_error:
+            raise source.damaged(f"its pixels do not decode: {_brief(image.geterror(), source)}")
+    return np.ascontiguousarray(np.asarray(read).reshape(header.height, header.width, header.channels))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What such a file says beside its pixels."""
+
+    version: str
+    stamp: str
+    depth: Depth
+    plate: Mapping[str, Any] = field(default_factory=dict)
+    """Attributes of the plate's frame, where that is of the same kind: carried over."""
+    same_space: bool
+    """Whether the pixels are in the plate's colour space: then its profile stays."""
+    space: str
+    straight: bool = True
+    timecode: str | None = None
+    rate: Fraction | None = None
+    pixel_aspect: float = 1.0
+
+
+def write(path: Path, samples: Samples, target: Target) -> None:
+    """Write samples (H, W, 1 to 4), and read them back. Raises OSError with what OpenImageIO says."""
+    height, width, channels = samples.shape
+    spec = Oiio.ImageSpec(width, height, channels, _STORED[target.depth])
+    for name, value in target.plate.items():
+        if not name.startswith(_OWN) and name not in _NOT_CARRIED:
+            spec.attribute(name, value)
+    if "DateTime" not in target.plate:
+        spec.attribute("DateTime", "")  # else TIFF writes the hour, and two renders differ
+    spec.attribute("Software", mark(target.version, target.stamp, target.timecode, target.rate))
+    spec.attribute("Orientation", 1)
+    if target.straight:
+        spec.attribute("oiio:UnassociatedAlpha", 1)
+    if target.pixel_aspect != 1:
+        spec.attribute("PixelAspectRatio", float(target.pixel_aspect))
+        for name, density in (("XResolution", 72.0), ("YResolution", 72.0 * target.pixel_aspect)):
+            spec.attribute(name, density)
+    spec.attribute("oiio:ColorSpace", "sRGB" if target.space == tags.SRGB else "")
+    profile = target.plate.get("ICCProfile")
+    if target.same_space and isinstance(profile, np.ndarray):
+        spec.attribute("ICCProfile", Oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
+    spec.attribute("compression", {".tif": "zip", ".tiff": "zip"}.get(path.suffix.lower(), "jpeg:95"))
+    spec.attribute("jpeg:subsampling", "4:4:4")
+    output = Oiio.ImageOutput.create(str(path))
+    if output is None:
+        raise OSError(Oiio.geterror())
+    done = output.open(str(path), spec) and output.write_image(samples)
+    if not output.close() or not done or output.has_error:
+        raise OSError(output.geterror().strip().split("\n")[0] or "OpenImageIO could not write it")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Any]:
+    """The file, open; what OpenImageIO raises or says becomes ReadError."""
+    hints = Oiio.ImageSpec()
+    hints.attribute("oiio:UnassociatedAlpha", 1)
+    try:
+        image = Oiio.ImageInput.open(str(source.path), hints)
+        if image is None:
+            raise source.damaged(_brief(Oiio.geterror(), source))
+        try:
+            yield image
+        finally:
+            image.close()
+    except (UnicodeError, RuntimeError, ValueError, struct.error) as error:
+        raise source.damaged(_brief(str(error), source)) from error
+    except MemoryError as error:
+        raise source.error("too large for the memory that is left", "use a smaller plate") from error
+
+
+def _attributes(spec: Any) -> Iterator[tuple[str, Any]]:
+    """Names and values; text that is no UTF-8 is left out, as Python cannot hold it."""
+    for item in spec.extra_attribs:
+        try:
+            name, value = item.name, item.value
+        except UnicodeDecodeError:
+            continue
+        if value is not None:
+            yield name, value
+
+
+def _text(attributes: Mapping[str, Any], name: str) -> str | None:
+    value = attributes.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _notes(spec: Any, known: int, multiple: bool) -> Iterator[str]:
+    if known <= 2:
+        yield "grey picture, read as R, G, B"
+    if spec.nchannels > known:
+        yield f"not carried into the outputs: {', '.join(spec.channelnames[known:][:8])}"
+    if multiple:
+        yield "several pictures in one file: the first is read"
+    bits = spec.get_int_attribute("oiio:BitsPerSample", 0)
+    if bits and bits not in (8, 16, 32):
+        yield f"{bits} bits are read as {8 if bits < 8 else 16}"
+
+
+def _brief(text: str, source: Source) -> str:
+    lines = text.replace(str(source.path), "it").strip().splitlines()
+    return lines[0] if lines else "OpenImageIO does not say why"

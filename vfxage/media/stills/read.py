@@ -1,0 +1,151 @@
+"""A plate of stills: DPX, TIFF, PNG or JPEG, a sequence or a single file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from vfxage.colour import Colour
+from vfxage.media.sequence import absent, frame_files
+from vfxage.media.stills import dpx
+from vfxage.media.stills.still import Header, Samples, Source, floats, top_code, upright
+from vfxage.types import F32, ClipInfo, Frame, Window
+
+
+def open_header(source: Source) -> Header:
+    """The header of a still of any kind. Raises ReadError."""
+    if source.kind == "dpx":
+        return dpx.read_header(source)
+    from vfxage.media.stills import image
+
+    return image.read_header(source)
+
+
+def open_samples(header: Header, source: Source) -> Samples:
+    """The samples (H, W, C) of a still of any kind, as stored. Raises ReadError."""
+    if header.kind == "dpx":
+        return dpx.read_samples(header, source)
+    from vfxage.media.stills import image
+
+    return image.read_samples(header, source)
+
+
+class StillReader:
+    """A plate of stills (media.base.Reader).
+
+    ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
+    what the headers say, and so does ``rate``. 8, 10, 12 and 16-bit codes and float; grey, RGB, each with alpha or
+    without; turned and mirrored as the header asks. ``Frame.native`` are the samples as stored, upright. Raises
+    ReadError naming file and frame for what is missing, damaged, or of another size, depth or channels than the first.
+    """
+
+    def __init__(
+        self,
+        plate: str | Path,
+        *,
+        colorspace: str | None = None,
+        rate: Fraction | None = None,
+        ocio: str | Path | None = None,
+    ) -> None:
+        self._paths = frame_files(plate)
+        first = min(self._paths)
+        self._first = open_header(Source(self._paths[first], first))
+        spaces = (colorspace,) if colorspace else self._first.spaces
+        self._colour = Colour(spaces[0], ocio) if spaces else None
+        self._table = self._code_table()
+        self.info = self._info(plate, rate)
+
+    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+        """Yield these frames; see media.base.Reader."""
+        for number in numbers:
+            yield self._frame(number)
+
+    def close(self) -> None:
+        """Nothing stays open between frames."""
+
+    def _frame(self, number: int) -> Frame:
+        if number not in self._paths:
+            raise absent(self.info, number)
+        source = Source(self._paths[number], number)
+        header = open_header(source)
+        self._check_same(header, source)
+        samples = upright(open_samples(header, source), header.orientation)
+        alpha = None
+        if header.alpha:
+            alpha = np.ascontiguousarray(floats(samples[..., -1], header.depth))
+        colour = samples[..., :3] if header.channels >= 3 else np.repeat(samples[..., :1], 3, axis=2)
+        native = np.ascontiguousarray(colour)
+        return Frame(
+            number=number,
+            window=Window(0, 0, self.info.width, self.info.height),
+            rgb=self._linear(native),
+            alpha=alpha,
+            native=native,
+            metadata={"still": header},
+        )
+
+    def _linear(self, native: Samples) -> F32:
+        if self._table is not None:
+            return np.asarray(self._table.take(native), np.float32)
+        values = floats(native, self._first.depth)
+        return values if self._colour is None else self._colour.to_linear(values)
+
+    def _code_table(self) -> F32 | None:
+        """Linear light by code; None for float."""
+        if self._first.depth == "float":
+            return None
+        white = top_code(self._first.depth)
+        ramp = (np.arange(white + 1) / white).astype(np.float32)
+        return ramp if self._colour is None else self._colour.to_linear(ramp)
+
+    def _check_same(self, header: Header, source: Source) -> None:
+        for what, now, first in (
+            ("its size is", "x".join(map(str, header.display_size)), "x".join(map(str, self._first.display_size))),
+            ("its samples are", header.depth_name, self._first.depth_name),
+            ("its channels are", _channels(header), _channels(self._first)),
+        ):
+            if now != first:
+                raise source.error(
+                    f"{what} {now} while frame {self.info.first} has {first}", "make all frames of the plate alike"
+                )
+
+    def _info(self, plate: str | Path, rate: Fraction | None) -> ClipInfo:
+        header = self._first
+        numbers = tuple(sorted(self._paths))
+        width, height = header.display_size
+        return ClipInfo(
+            path=str(Path(plate).absolute()),
+            kind="sequence",
+            width=width,
+            height=height,
+            first=numbers[0],
+            last=numbers[-1],
+            present=numbers,
+            rate=rate or header.rate,
+            pixel_aspect=1 / header.pixel_aspect if header.orientation >= 5 else header.pixel_aspect,
+            colorspace=self._colour.name if self._colour else None,
+            depth=header.depth_name,
+            alpha=header.alpha,
+            straight_alpha=header.alpha and header.straight,
+            timecode=header.timecode,
+            notes=tuple(self._notes(rate)),
+            metadata={"still": header},
+        )
+
+    def _notes(self, rate: Fraction | None) -> Iterator[str]:
+        header = self._first
+        yield from header.notes
+        if header.orientation != 1:
+            yield f"turned or mirrored as the header asks (orientation {header.orientation}); outputs are upright"
+        if header.alpha and header.kind != "dpx":
+            state = "not premultiplied by it" if header.straight else "premultiplied by it"
+            yield f"alpha: R, G and B are {state}, and stay so in an output of the same format"
+        if rate and header.rate and rate != header.rate:
+            yield f"the shot's {rate} frames per second win over the header's {header.rate}"
+
+
+def _channels(header: Header) -> str:
+    return ("grey", "grey and alpha", "R G B", "R G B A")[header.channels - 1]

@@ -1,0 +1,130 @@
+"""What TIFF, PNG and JPEG say of their colour, and whether a file begins and ends as its format asks."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from io import BufferedReader
+from typing import Any
+
+from vfxage.colour import from_chromaticities, from_cicp
+from vfxage.errors import ShotError
+from vfxage.media.stills.still import NAMES, Source
+
+SRGB = "sRGB Encoded Rec.709 (sRGB)"
+
+_BEGINNINGS = {
+    "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+    "png": (b"\x89PNG\r\n\x1a\n",),
+    "jpeg": (b"\xff\xd8\xff",),
+}
+_ENDS = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9"}
+_TAIL = 1 << 16
+"""Bytes at the end in which the end mark must stand: some programs append words of their own."""
+
+_PROFILES = {
+    "srgb": SRGB,
+    "displayp3": "sRGB Encoded P3-D65",
+    "adobergb": "Gamma 2.2 Encoded AdobeRGB",
+    "lineararec709": "Linear Rec.709 (sRGB)",
+}
+"""Colour space by how an ICC profile's description begins, letters and digits only."""
+
+_CHUNKS = 4096
+
+
+def check_begins(source: Source) -> int:
+    """The file's size; ReadError where it is missing, empty, or of another format than its name says."""
+    with _file(source) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            raise source.error("the file is empty")
+        if not file.read(8).startswith(_BEGINNINGS[source.kind]):
+            raise source.error(f"not a {NAMES[source.kind]} file")
+        return size
+
+
+def check_ends(source: Source) -> None:
+    """ReadError where the mark that ends a PNG or a JPEG is missing: its library fills in what was cut off."""
+    mark = _ENDS.get(source.kind)
+    if mark is None:
+        return
+    with _file(source) as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
+        if mark not in file.read(_TAIL):
+            raise source.damaged("it ends too early")
+
+
+def spaces(source: Source, attributes: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """OpenColorIO names that the header gives the pixels (a settled space is one), and notes on what it says."""
+    profile = attributes.get("ICCProfile:profile_description")
+    if source.kind == "png":
+        found, said = _png(source, profile)
+    elif "ICCProfile" in attributes:
+        found, said = _profiled(profile)
+    elif source.kind == "jpeg":
+        uncalibrated = attributes.get("Exif:ColorSpace") == 0xFFFF
+        found, said = (None, "an uncalibrated colour space") if uncalibrated else (SRGB, "")
+    else:
+        found, said = (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, "no colour space")
+    return ((found,), ()) if found else ((), (f"the header names {said}",))
+
+
+def _profiled(description: Any) -> tuple[str | None, str]:
+    letters = "".join(c for c in str(description or "").casefold() if c.isalnum())
+    found = next((space for start, space in _PROFILES.items() if letters.startswith(start)), None)
+    return found, f"the ICC profile {str(description or 'without a name')!r}, which has no OpenColorIO space here"
+
+
+def _png(source: Source, description: Any) -> tuple[str | None, str]:
+    """By cICP, then the profile, then sRGB, then gamma and chromaticities: the order of the PNG specification."""
+    chunks = dict(_chunks(source))
+    if len(code := chunks.get(b"cICP", b"")) == 4:
+        with suppress(ShotError):
+            return from_cicp(code[0], code[1]), ""
+        return None, f"CICP primaries {code[0]}, transfer {code[1]}, which have no OpenColorIO space"
+    if b"iCCP" in chunks:
+        name = chunks[b"iCCP"].partition(b"\0")[0].decode("latin-1")
+        return _profiled(description or name)
+    if b"sRGB" in chunks:
+        return SRGB, ""
+    if len(chunks.get(b"gAMA", b"")) != 4:
+        return None, "no colour space"
+    return _by_gamma(int(struct.unpack(">I", chunks[b"gAMA"])[0]), chunks.get(b"cHRM", b""))
+
+
+def _by_gamma(gamma: int, primaries: bytes) -> tuple[str | None, str]:
+    """gAMA is the encoding's exponent times 100000."""
+    gamut: str | None = "Linear Rec.709 (sRGB)"
+    if len(primaries) == 32:
+        white, *colours = [v / 1e5 for v in struct.unpack(">8I", primaries)][:2], *struct.unpack(">6I", primaries[8:])
+        gamut = from_chromaticities([*(v / 1e5 for v in colours), *white])
+    curves = {100000: "Linear", 45455: "Gamma 2.2 Encoded", 41667: "Gamma 2.4 Encoded", 55556: "Gamma 1.8 Encoded"}
+    curve = next((name for value, name in curves.items() if abs(gamma - value) <= 10), None)
+    if gamut == "Linear Rec.709 (sRGB)" and curve:
+        return (gamut if curve == "Linear" else f"{curve} Rec.709"), ""
+    return None, f"a gamma of {gamma / 1e5:.5g} and primaries that together have no OpenColorIO space here"
+
+
+def _chunks(source: Source) -> Iterator[tuple[bytes, bytes]]:
+    """Names and contents of a PNG's small chunks before its pixels."""
+    with _file(source) as file:
+        file.seek(8)
+        for _ in range(_CHUNKS):
+            head = file.read(8)
+            if len(head) < 8 or head[4:] == b"IDAT":
+                return
+            (length,) = struct.unpack(">I", head[:4])
+            yield head[4:], file.read(min(length, 256))
+            file.seek(max(0, length - 256) + 4, os.SEEK_CUR)
+
+
+def _file(source: Source) -> BufferedReader:
+    try:
+        return source.path.open("rb")
+    except FileNotFoundError as error:
+        raise source.error("the file is missing", "restore it") from error
+    except OSError as error:
+        raise source.error(f"cannot be read ({error.strerror or error})", "check path and permissions") from error
