@@ -14,6 +14,7 @@ exceptions are translated into this tree in the one module that owns the library
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,7 +23,7 @@ class VfxageError(Exception):
     """A failure told in one line: where, what, and what to do.
 
     ``what`` is a clause without a full stop; ``fix`` an imperative clause without one. ``path`` is the file that
-    failed, ``line`` a line in it (1-based), ``frame`` the plate's frame number.
+    failed (told by ``plain_path``), ``line`` a line in it (1-based), ``frame`` the plate's frame number.
     """
 
     exit_code: ClassVar[int] = 1
@@ -38,7 +39,7 @@ class VfxageError(Exception):
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.path = None if path is None else str(path)
+        self.path = None if path is None else plain_path(path)
         self.line = line
         self.frame = frame
         self.fix = fix
@@ -52,6 +53,19 @@ class VfxageError(Exception):
         text = f"{where}: {self.what}" if where else self.what
         text = f"{text}; {self.fix}" if self.fix else text
         return " ".join(text.split())
+
+
+def plain_path(path: str | Path) -> str:
+    """A path as people are told it: as it is, but without ``..`` where that names the same file.
+
+    A shot's paths are relative to its file, so that most of them come as ``shots/../plate``. Behind a link ``..`` is
+    another folder than the one before it in the text; there it stays.
+    """
+    text = str(path)
+    if ".." not in Path(text).parts or "://" in text or "\0" in text:
+        return text
+    plain = os.path.normpath(text)
+    return plain if os.path.realpath(text) == os.path.realpath(plain) else text
 
 
 class ShotError(VfxageError):
