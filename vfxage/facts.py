@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from vfxage.colour import Colour, known_spaces
@@ -14,7 +15,7 @@ from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.pipeline import saved_tracks
 from vfxage.progress import Silent
-from vfxage.shot import Shot, Tracking
+from vfxage.shot import Output, Shot, Tracking
 from vfxage.track import Tracks, look
 from vfxage.types import ClipInfo
 
@@ -46,7 +47,7 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
         tracks = saved_tracks(job, Silent())
         facts["faces"] = track_facts(tracks) if tracks else _looked(job.reader, job.colour, shot.tracking, numbers)
         facts["outputs"] = [
-            {"path": output.path, "passes": list(output.passes), "codec": output.codec or "OpenEXR ZIPS"}
+            {"path": output.path, "passes": list(output.passes), "codec": _form(output)}
             for output in shot.outputs
         ]
         return facts
@@ -139,6 +140,15 @@ def _shot(job: Job, numbers: Sequence[int]) -> Facts:
         "model": job.shot.model,
         "ages": ages,
     }
+
+
+def _form(output: Output) -> str:
+    """Codec of a movie, else what the files are."""
+    suffix = Path(output.path).suffix.lower()
+    if output.codec or suffix == ".exr":
+        return output.codec or "OpenEXR ZIPS"
+    depth = {None: "", "float": " float"}.get(output.depth, f" {output.depth} bits")
+    return f"{suffix.removeprefix('.').upper()}{depth}"
 
 
 def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int]) -> list[Facts]:

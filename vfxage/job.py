@@ -20,6 +20,13 @@ from vfxage.shot import Shot
 from vfxage.types import ClipInfo
 
 
+_LIKELY = (
+    "`ARRI LogC3 (EI800)`, `S-Log3 S-Gamut3`, `Rec.1886 Rec.709 - Display` or `sRGB Encoded Rec.709 (sRGB)`",
+    "`Linear Rec.709 (sRGB)` or `ACEScg`",
+)
+"""Colour spaces of plates whose headers name none: of integers, of half and float."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """An open shot; everything that happens to it starts here."""
@@ -100,7 +107,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
             raise ShotError(
                 f"the colour space of the plate {Path(clip.path).name} is named neither in its header nor in the shot",
                 path=shot.path,
-                fix="add `colorspace:`, for example `Linear Rec.709 (sRGB)` or `ACEScg`",
+                fix=f"add `colorspace:`, for example {_LIKELY[clip.depth in ('half', 'float')]}",
             )
         yield Job(
             shot=shot,

@@ -27,7 +27,7 @@ _ORIENTATIONS = (1, 2, 4, 3, 5, 6, 8, 7)
 """Exif's orientation of each of DPX's."""
 _CHANNELS = {6: 1, 50: 3, 51: 4, 52: 4}
 _ABGR = 52
-_TRANSFERS = {0: "user defined", 1: "printing density", 3: "logarithmic", 4: "unspecified video"}
+_TRANSFERS = {255: "not given", 0: "user defined", 1: "printing density", 3: "logarithmic", 4: "unspecified video"}
 
 _SPACES = {
     **{(transfer, gamut): "Rec.1886 Rec.709 - Display" for transfer in (5, 6) for gamut in (5, 6)},
@@ -74,7 +74,8 @@ def read_header(source: Source) -> Header:
         timecode=own_timecode or _timecode(number.word(1920), rate),
         pixel_aspect=_aspect(number),
         stamp=stamp,
-        notes=tuple(_notes(raw, number, transfer, gamut)),
+        unnamed="" if (transfer, gamut) in _SPACES else _unnamed(transfer),
+        notes=tuple(_notes(raw, number, transfer)),
         metadata=MappingProxyType({"raw": raw[: layout.offset], "layout": layout}),
     )
     check_size(header, size, source)
@@ -273,10 +274,11 @@ def _aspect(fields: _Fields) -> float:
     return across / down if 0.01 < across / down < 100 else 1.0
 
 
-def _notes(raw: bytes, fields: _Fields, transfer: int, gamut: int) -> Any:
-    if (transfer, gamut) not in _SPACES:
-        kind = _TRANSFERS.get(transfer, f"number {transfer}")
-        yield f"the header names no colour space (transfer: {kind})"
+def _unnamed(transfer: int) -> str:
+    return f"no colour space (transfer: {_TRANSFERS.get(transfer, f'number {transfer}')})"
+
+
+def _notes(raw: bytes, fields: _Fields, transfer: int) -> Any:
     if fields.short(770) > 1:
         yield f"{fields.short(770)} picture elements: only the first is read"
     low, high = fields.word(784), fields.word(792)

@@ -20,7 +20,7 @@ import numpy as np
 import OpenImageIO as Oiio
 
 from vfxage.media.stills import tags
-from vfxage.media.stills.still import Depth, Header, Samples, Source, check_size, mark, parse_mark
+from vfxage.media.stills.still import KINDS, Depth, Header, Samples, Source, check_size, mark, parse_mark
 
 oiio_setting: Mapping[str, int] = {"limits:channels": 64, "limits:imagesize_MB": 1 << 14}
 for _name, _value in oiio_setting.items():
@@ -55,7 +55,7 @@ def read_header(source: Source) -> Header:
     stamp, timecode, rate = parse_mark(_text(attributes, "Software"))
     orientation = attributes.get("Orientation", 1)
     aspect = attributes.get("PixelAspectRatio", 1.0)
-    colour, notes = tags.spaces(source, attributes)
+    space, unnamed = tags.space(source, attributes)
     header = Header(
         kind=source.kind,
         width=spec.width,
@@ -64,12 +64,13 @@ def read_header(source: Source) -> Header:
         depth=_DEPTHS[name],
         straight=source.kind == "png" or known in (1, 3) or bool(attributes.get("oiio:UnassociatedAlpha")),
         orientation=orientation if orientation in range(1, 9) else 1,
-        spaces=colour,
+        spaces=(space,) if space else (),
+        unnamed=unnamed,
         rate=rate,
         timecode=timecode or _text(attributes, "smpte:TimeCode"),
         pixel_aspect=aspect if isinstance(aspect, float) and 0.01 < aspect < 100 else 1.0,
         stamp=stamp,
-        notes=(*notes, *_notes(spec, known, bool(multiple))),
+        notes=tuple(_notes(spec, known, bool(multiple))),
         metadata=MappingProxyType(attributes),
     )
     check_size(header, size, source)
@@ -121,7 +122,10 @@ def write(path: Path, samples: Samples, target: Target) -> None:
         spec.attribute("PixelAspectRatio", float(target.pixel_aspect))
         for name, density in (("XResolution", 72.0), ("YResolution", 72.0 * target.pixel_aspect)):
             spec.attribute(name, density)
-    spec.attribute("oiio:ColorSpace", "sRGB" if target.space == tags.SRGB else "")
+    if target.space == tags.SRGB:
+        spec.attribute("oiio:ColorSpace", "sRGB")
+    elif KINDS[path.suffix.lower()] != "png":
+        spec.attribute("Exif:ColorSpace", tags.UNCALIBRATED)
     profile = target.plate.get("ICCProfile")
     if target.same_space and isinstance(profile, np.ndarray):
         spec.attribute("ICCProfile", Oiio.TypeDesc(f"uint8[{profile.size}]"), profile)

@@ -138,6 +138,8 @@ class StillReader:
     def _notes(self, rate: Fraction | None) -> Iterator[str]:
         header = self._first
         yield from header.notes
+        if self._colour is None:
+            yield f"the header names {header.unnamed}"
         if header.orientation != 1:
             yield f"turned or mirrored as the header asks (orientation {header.orientation}); outputs are upright"
         if header.alpha and header.kind != "dpx":

@@ -79,6 +79,8 @@ class Header:
     """Exif's (TIFF 6.0): 1 upright, 2 to 4 mirrored or upside down, 5 to 8 turned."""
     spaces: tuple[str, ...] = ()
     """OpenColorIO names that the header gives its pixels; a settled space is one."""
+    unnamed: str = ""
+    """What the header says instead, where it names none that is known."""
     rate: Fraction | None = None
     timecode: str | None = None
     pixel_aspect: float = 1.0

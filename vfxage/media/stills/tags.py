@@ -15,6 +15,9 @@ from vfxage.media.stills.still import NAMES, Source
 
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
+UNCALIBRATED = 0xFFFF
+"""Exif's colour space of what is not sRGB."""
+
 _BEGINNINGS = {
     "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
     "png": (b"\x89PNG\r\n\x1a\n",),
@@ -57,19 +60,17 @@ def check_ends(source: Source) -> None:
             raise source.damaged("it ends too early")
 
 
-def spaces(source: Source, attributes: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """OpenColorIO names that the header gives the pixels (a settled space is one), and notes on what it says."""
+def space(source: Source, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
+    """OpenColorIO name of the colour space that the header names; None, and what it says instead, where none is."""
     profile = attributes.get("ICCProfile:profile_description")
     if source.kind == "png":
-        found, said = _png(source, profile)
-    elif "ICCProfile" in attributes:
-        found, said = _profiled(profile)
-    elif source.kind == "jpeg":
-        uncalibrated = attributes.get("Exif:ColorSpace") == 0xFFFF
-        found, said = (None, "an uncalibrated colour space") if uncalibrated else (SRGB, "")
-    else:
-        found, said = (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, "no colour space")
-    return ((found,), ()) if found else ((), (f"the header names {said}",))
+        return _png(source, profile)
+    if "ICCProfile" in attributes:
+        return _profiled(profile)
+    if source.kind == "jpeg":
+        uncalibrated = attributes.get("Exif:ColorSpace") == UNCALIBRATED
+        return (None, "an uncalibrated colour space") if uncalibrated else (SRGB, "")
+    return (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, "no colour space")
 
 
 def _profiled(description: Any) -> tuple[str | None, str]:
