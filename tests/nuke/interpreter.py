@@ -204,7 +204,11 @@ class Script:
         letters = dict(zip("rgba", COLOURS, strict=True))
 
         def named(name: str) -> np.ndarray:
-            return {"A": a, "B": b}[name[0]].over(box, f"rgba.{letters[name[1]]}")
+            source = {"A": a, "B": b}[name[0]]
+            if "." in name:
+                assert name[1:] in source.channels, f"there is no {name}"
+                return source.over(box, name[1:])
+            return source.over(box, f"rgba.{letters[name[1]]}")
 
         out = {name: b.over(box, name) for name in b.channels}
         for index, colour in enumerate(COLOURS):
@@ -226,8 +230,10 @@ class Script:
 
     def _do_filtererode(self, node: Node, frame: int, source: Picture) -> Picture:
         assert node.knobs["channels"] == "alpha"
-        reach = 2 * round(self.value(node, "size", frame, 1.0)) + 1
-        alpha = ndimage.grey_erosion(source.over(source.box, "rgba.alpha"), (reach, reach), mode="nearest")
+        size = round(self.value(node, "size", frame, 1.0))
+        filtered = ndimage.grey_erosion if size >= 0 else ndimage.grey_dilation
+        reach = 2 * abs(size) + 1
+        alpha = filtered(source.over(source.box, "rgba.alpha"), (reach, reach), mode="nearest")
         return _changed(source, {"rgba.alpha": alpha})
 
     def _do_blur(self, node: Node, frame: int, source: Picture) -> Picture:

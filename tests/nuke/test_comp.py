@@ -255,7 +255,7 @@ def test_a_pass_that_no_output_writes(man: Path, tmp_path: Path) -> None:
     run("nuke", path).fails(2, "no output writes the delta pass as EXR", "shot.yaml:5")
     path = write_shot(tmp_path, plate=plate, outputs=[{"path": "out/a.%04d.exr", "passes": ["delta"]}])
     result = run("nuke", path).ok()
-    assert "no switch to the rendered beauty" in result.err
+    assert "no switch to it" in result.err
     assert "no knobs for the matte's edge" in result.err
     nuke = Script(tmp_path / "out" / "a.nk")
     assert {"shrink", "soften", "rendered"}.isdisjoint(nuke.nodes[control(nuke)].knobs)
@@ -269,6 +269,45 @@ def test_an_artists_script_is_not_replaced(man: Path, tmp_path: Path) -> None:
     run("nuke", man / "shot.yaml", "-o", tmp_path / "shot.yaml").fails(2, "comp.nk")
     run("nuke", man / "shot.yaml", "-o", theirs, "--overwrite").ok()
     assert Script(theirs).nodes["aged"]
+
+
+def test_delta_raw_lets_the_matte_grow_and_a_plate_pass_takes_the_movies_place(clips: Path, tmp_path: Path) -> None:
+    passes = ["beauty", "delta", "matte", "plate", "delta_raw"]
+    outputs = [{"path": "out/raw.%04d.exr", "passes": passes, "colorspace": "ACEScg"}]
+    plate = str(clips / "androidx_sample.mp4")
+    write_shot(tmp_path, plate=plate, frames="3", matte={"kind": "face"}, outputs=outputs)
+    run("render", tmp_path / "shot.yaml").ok()
+    after = read_exr(tmp_path / "out" / "raw.0003.exr")
+    before, delta, matte = rgb(after, "plate."), rgb(after, "delta."), after["matte.A"]
+    nuke = script(tmp_path)
+    assert "Read_plate" not in nuke.nodes
+    comp = nuke.render("aged", 3).rgb()
+    assert np.array_equal(comp, before + delta)
+    # The pass is the movie's light rounded to half, and so is the beauty.
+    assert np.all(np.abs(comp - rgb(after)) <= 2**-10 * np.abs(before) + 2**-24)
+    assert nuke.nodes["to_working"].knobs["in_colorspace"] == "ACEScg"
+    nuke.set(f"{control(nuke)}.shrink", -6)
+    grown = nuke.render("aged", 3).rgb() - before
+    outside = matte == 0
+    assert np.abs(grown[outside]).max() > 1e-3
+    nuke.set(f"{control(nuke)}.shrink", 6)
+    shrunk = nuke.render("aged", 3).rgb() - before
+    assert np.abs(shrunk[outside]).max() < 1e-6
+    assert np.abs(shrunk).sum() < np.abs(delta).sum() < np.abs(grown).sum()
+
+
+@pytest.mark.parametrize(("wanted", "told"), [("black", "black"), ("hold", "nearest frame")])
+def test_frames_that_the_plate_lacks_are_filled_in_nuke_too(man: Path, wanted: str, told: str) -> None:
+    nuke = script(man, "--set", f"missing_frames={wanted}")
+    assert nuke.nodes["Read_plate"].knobs["on_error"] == told
+
+
+def test_beauty_in_another_light_is_no_source(man: Path, tmp_path: Path) -> None:
+    outputs = [{"path": "out/a.%04d.exr", "passes": ["beauty"], "colorspace": "ACEScg"}]
+    outputs += [{"path": "out/b.%04d.exr", "passes": ["delta", "matte"]}]
+    path = write_shot(tmp_path, plate=str(man / "plate" / "man.%04d.exr"), outputs=outputs)
+    assert "no EXR output has the beauty in the delta's light" in run("nuke", path).ok().err
+    assert Script(tmp_path / "out" / "a.nk").nodes["aged"].kind == "Dot"
 
 
 def test_hlg_asks_for_the_plate_as_a_pass(clips: Path, tmp_path: Path) -> None:

@@ -21,6 +21,9 @@ NUKE = "13.0 v1"
 
 _FILE_TYPES = {".exr": "exr", ".dpx": "dpx", ".tif": "tiff", ".tiff": "tiff", ".png": "png"}
 _FILE_TYPES |= {".jpg": "jpeg", ".jpeg": "jpeg"}
+_COLOURS = ("red", "green", "blue")
+_ON_ERROR = {"error": "error", "black": "black", "hold": "nearest frame"}
+"""What a Read does about a frame that is not there, by the shot's ``missing_frames``."""
 _COLUMN, _ROW = 220, 90
 """Pixels from one node to the next in the node graph."""
 
@@ -92,7 +95,7 @@ def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
         deltas.append(_without(graph, delta, deltas) if share.rest else delta)
     for column, (share, delta) in enumerate(zip(shares, deltas, strict=True), 1):
         at = (column * _COLUMN, 3 * _ROW)
-        aged = _knobs(graph, delta, share, control, edge=sources.matte is not None, at=at)
+        aged = _knobs(graph, delta, share, control, sources, at=at)
         plus = [("operation", "plus"), ("bbox", "B"), ("output", "rgb")]
         comp = graph.add("Merge2", f"plus{share.node}", plus, inputs=(comp, aged), at=(0, (8 + column) * _ROW))
     _finish(graph, job, sources, readers, comp, control, row=9 + len(shares))
@@ -128,6 +131,7 @@ def _header(job: Job, shares: Sequence[_Share]) -> list[str]:
         for line in (
             f"add_layer {{delta{suffix} delta{suffix}.red delta{suffix}.green delta{suffix}.blue}}",
             f"add_layer {{matte{suffix} matte{suffix}.alpha}}",
+            f"add_layer {{delta_raw{suffix} delta_raw{suffix}.red delta_raw{suffix}.green delta_raw{suffix}.blue}}",
         )
     ]
     return [
@@ -189,11 +193,11 @@ def _plate(graph: _Graph, job: Job, sources: Sources, readers: dict[int, Node]) 
     knobs = _file(job, clip.path, *ends)
     if movie and clip.first != 1:
         knobs += [("frame_mode", '"start at"'), ("frame", str(clip.first))]
-    knobs += [("on_error", "error"), ("colorspace", word(job.colour.name)), ("raw", "true")]
-    plate = graph.add("Read", "Read_plate", knobs)
-    if job.colour.linear or sources.space is None:
+    knobs += [("on_error", word(_ON_ERROR[job.shot.missing_frames]))]
+    plate = graph.add("Read", "Read_plate", [*knobs, ("colorspace", word(job.colour.name)), ("raw", "true")])
+    if sources.space in (None, job.colour.name):
         return plate
-    return _convert(graph, "plate_linear", job.colour.name, sources.space, plate, at=(0, _ROW))
+    return _convert(graph, "plate_linear", job.colour.name, str(sources.space), plate, at=(0, _ROW))
 
 
 def _convert(graph: _Graph, name: str, source: str, target: str, node: Node, at: tuple[int, int]) -> Node:
@@ -204,7 +208,7 @@ def _convert(graph: _Graph, name: str, source: str, target: str, node: Node, at:
 def _shuffle(graph: _Graph, name: str, layer: str, source: Node, at: tuple[int, int], matte: str | None = None) -> Node:
     """A layer as rgb, and a matte's layer, if any, as alpha (else the source's own)."""
     alpha = "rgba.alpha" if matte is None else f"{matte}.alpha"
-    colours = " ".join(f"{layer}.{c} 0 {i} rgba.{c} 0 {i}" for i, c in enumerate(("red", "green", "blue")))
+    colours = " ".join(f"{layer}.{c} 0 {i} rgba.{c} 0 {i}" for i, c in enumerate(_COLOURS))
     knobs = [("fromInput1", "{{0} B}"), ("in1", layer), ("fromInput2", "{{0} B}")]
     knobs += [] if matte is None else [("in2", matte)]
     knobs += [("mappings", word(f"4 {colours} {alpha} 0 3 rgba.alpha 0 3"))]
@@ -233,14 +237,14 @@ def _without(graph: _Graph, whole: Node, others: Sequence[Node]) -> Node:
     return whole
 
 
-def _knobs(graph: _Graph, delta: Node, share: _Share, control: str, *, edge: bool, at: tuple[int, int]) -> Node:
+def _knobs(graph: _Graph, delta: Node, share: _Share, control: str, sources: Sources, at: tuple[int, int]) -> Node:
     """Edge, gain and saturation of one delta; as they come, not one of them changes a bit."""
     x, y = at
 
     def knob(name: str) -> str:
         return link(f"{control}.{share.knob}{name}")
 
-    if edge:
+    if sources.matte is not None:
         # Nodes that filter stand aside until they are asked for: what they do at size 0 is theirs to say.
         idle = ("disable", link("size==0"))
         alpha = [("channels", "alpha")]
@@ -248,14 +252,21 @@ def _knobs(graph: _Graph, delta: Node, share: _Share, control: str, *, edge: boo
         shrunk = graph.add("FilterErode", f"shrink{share.node}", erode, inputs=(delta,), at=(x + 110, y))
         blur = [*alpha, ("size", knob("soften")), idle]
         matte = graph.add("Blur", f"soften{share.node}", blur, inputs=(shrunk,), at=(x + 110, y + _ROW))
-        # The delta is multiplied by its matte already: what brings it under another is their ratio, 1 for the same.
-        ratio = [(f"expr{k}", word(f"Ba > 0 ? B{c} * (Aa / Ba) : 0")) for k, c in enumerate("rgb")]
+        ratio = [(f"expr{k}", word(_under(colour, share, raw=sources.raw))) for k, colour in enumerate(_COLOURS)]
         ratio.append(("expr3", "Aa"))
         delta = graph.add("MergeExpression", f"edge{share.node}", ratio, inputs=(delta, matte), at=(x, y + 2 * _ROW))
     gain = [("channels", "rgb"), ("value", knob("gain"))]
     delta = graph.add("Multiply", f"gain{share.node}", gain, inputs=(delta,), at=(x, y + 3 * _ROW))
     colour = [("saturation", knob("saturation")), ("disable", link("saturation==1"))]
     return graph.add("Saturation", f"saturation{share.node}", colour, inputs=(delta,), at=(x, y + 4 * _ROW))
+
+
+def _under(colour: str, share: _Share, *, raw: bool) -> str:
+    """The delta (B) brought from its own matte (Ba) under another (Aa); the same matte changes not a bit of it."""
+    one = f"B{colour[0]}"
+    if raw and not share.rest:
+        return f"{one} + Bdelta_raw{share.layer}.{colour} * (Aa - Ba)"
+    return f"Ba > 0 ? {one} * (Aa / Ba) : 0"
 
 
 def _finish(
@@ -289,18 +300,19 @@ def _frame_nodes(graph: _Graph, job: Job, sources: Sources, control: str, shares
     graph.add("StickyNote", f"{control}_colour", note, at=(-_COLUMN + 20, _ROW))
     own = [f"addUserKnob {{20 vfxage l {word('re-age')}}}"]
     for share in shares:
-        own += _control_knobs(share, edge=sources.matte is not None)
+        own += _control_knobs(share, sources)
     if sources.beauty is not None:
         own += ['addUserKnob {26 _beauty l ""}', 'addUserKnob {6 rendered l "show the rendered beauty" +STARTLINE}']
         own.append("rendered false")
     graph.add("NoOp", control, [("tile_color", "0xcf8f3fff")], at=(-_COLUMN + 20, 0), own=own)
 
 
-def _control_knobs(share: _Share, *, edge: bool) -> list[str]:
+def _control_knobs(share: _Share, sources: Sources) -> list[str]:
     """The knobs of one branch, all at the value that changes nothing."""
     knobs = [("gain", "gain", "0 4", "1"), ("saturation", "saturation", "0 4", "1")]
-    if edge:
-        knobs += [("shrink", "shrink edge", "0 100", "0"), ("soften", "soften edge", "0 100", "0")]
+    if sources.matte is not None:
+        least = -100 if sources.raw and not share.rest else 0
+        knobs += [("shrink", "shrink edge", f"{least} 100", "0"), ("soften", "soften edge", "0 100", "0")]
     lines = [f'addUserKnob {{26 {share.knob}title l "" +STARTLINE T {word(share.title)}}}']
     for name, title, limits, value in knobs:
         lines += [f"addUserKnob {{7 {share.knob}{name} l {word(title)} R {limits}}}", f"{share.knob}{name} {value}"]

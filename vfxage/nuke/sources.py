@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from vfxage.colour import Colour
 from vfxage.errors import ShotError
-from vfxage.job import Job
+from vfxage.job import Job, placed
 from vfxage.shot import Output
+from vfxage.shot.outputs import Pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,54 +25,70 @@ class Sources:
     plate: Output | None
     """The output that holds the plate's light as a pass; None: the plate itself is read."""
     space: str | None
-    """OpenColorIO name of the linear space with the plate's primaries, in which delta and beauty are; None where the
-    config has no name for it."""
+    """OpenColorIO name of the linear space that delta and beauty are in; None where the config has no name for it."""
     notes: tuple[str, ...]
     """What a user should know."""
 
+    @property
+    def raw(self) -> bool:
+        """Whether the delta before its matte lies beside the delta, so that the matte may grow."""
+        return self.matte is not None and "delta_raw" in self.delta.passes
+
 
 def find_sources(job: Job) -> Sources:
-    """Choose the outputs to read: EXR only, as no other format holds a delta.
+    """Choose the outputs to read: EXR only, as their layers are what the nodes take.
 
     Raises ShotError where no output holds the delta, or where the plate's light can be had in Nuke neither from the
     plate nor from a pass.
     """
-    delta, matte, beauty, plate = (_holder(job, name) for name in ("delta", "matte", "beauty", "plate"))
+    delta = next(_holders(job, "delta"), None)
     if delta is None:
         raise job.shot.error(
             "outputs", ShotError("no output writes the delta pass as EXR", fix="add one with `passes: [delta, matte]`")
         )
+    space = _light(job, delta)
+    matte = delta if "matte" in delta.passes else next(_holders(job, "matte"), None)
+    beauty, plate = (next((o for o in _holders(job, p) if _light(job, o) == space), None) for p in ("beauty", "plate"))
     notes = []
     if matte is None:
         notes.append("no output writes the matte pass as EXR: the script has no knobs for the matte's edge")
     if beauty is None:
-        notes.append("no output writes the beauty pass as EXR: the script has no switch to the rendered beauty")
-    if job.colour.linear:
+        notes.append("no EXR output has the beauty in the delta's light: the script has no switch to it")
+    if job.colour.linear and job.colour.name == space and job.shot.missing_frames == "error":
         plate = None
     elif plate is None:
-        _check_curve(job, delta)
-        if job.clip.kind == "movie":
-            notes.append(
-                "Nuke decodes the plate's movie by itself, a code value or two from vfxage's: with the pass `plate` in "
-                f"{Path(delta.path).name} the comp is the beauty exactly"
-            )
-    space = job.colour.linear_name
+        notes += _plate_notes(job, delta)
     return Sources(delta=delta, matte=matte, beauty=beauty, plate=plate, space=space, notes=tuple(notes))
 
 
-def _holder(job: Job, wanted: str) -> Output | None:
-    """The first EXR output that has a pass."""
+def _holders(job: Job, wanted: Pass) -> Iterator[Output]:
+    """The EXR outputs that have a pass."""
     for output in job.shot.outputs:
-        passes: tuple[str, ...] = output.passes
-        if Path(output.path).suffix.lower() == ".exr" and wanted in passes:
-            return output
-    return None
+        if Path(output.path).suffix.lower() == ".exr" and wanted in output.passes:
+            yield output
 
 
-def _check_curve(job: Job, delta: Output) -> None:
-    """See that OpenColorIO, by itself, makes of the plate's codes the light that vfxage makes of them."""
-    if job.colour.linear_name is None or "HLG" in job.colour.name:
+def _light(job: Job, output: Output) -> str | None:
+    """The linear space an EXR output is in."""
+    if output.colorspace is None:
+        return job.colour.linear_name
+    with placed(job.shot, "outputs"):
+        return Colour(output.colorspace, job.shot.ocio).linear_name
+
+
+def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
+    """What differs between the plate as Nuke sees it and the light that delta was made for.
+
+    Raises ShotError where OpenColorIO, by itself, does not make of the plate's codes the light that vfxage makes of
+    them.
+    """
+    better = f"the pass `plate` in {Path(delta.path).name} has what vfxage saw"
+    if not job.colour.linear and (job.colour.linear_name is None or "HLG" in job.colour.name):
         what = (
             f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add to the plate"
         )
         raise job.shot.error("outputs", ShotError(what, fix=f"add the pass `plate` to {Path(delta.path).name}"))
+    if job.clip.kind == "movie":
+        yield f"Nuke decodes the plate's movie by itself, a code value or two from vfxage's: {better}"
+    if job.shot.missing_frames == "hold":
+        yield f"where the plate lacks frames Nuke holds the nearest, vfxage the one before: {better}"
