@@ -147,7 +147,7 @@ def _form(output: Output) -> str:
     suffix = Path(output.path).suffix.lower()
     if output.codec or suffix == ".exr":
         return output.codec or "OpenEXR ZIPS"
-    depth = {None: "", "float": " float"}.get(output.depth, f" {output.depth} bits")
+    depth = "" if output.depth is None else " float" if output.depth == "float" else f" {output.depth} bits"
     return f"{suffix.removeprefix('.').upper()}{depth}"
 
 

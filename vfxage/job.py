@@ -19,7 +19,6 @@ from vfxage.publish import sweep
 from vfxage.shot import Shot
 from vfxage.types import ClipInfo
 
-
 _LIKELY = (
     "`ARRI LogC3 (EI800)`, `S-Log3 S-Gamut3`, `Rec.1886 Rec.709 - Display` or `sRGB Encoded Rec.709 (sRGB)`",
     "`Linear Rec.709 (sRGB)` or `ACEScg`",
