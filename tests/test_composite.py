@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vfxage.colour import Colour
-from vfxage.composite import composite
+from vfxage.composite import Asked, composite
 from vfxage.types import FaceCrop, FaceDelta, Frame, FrameDeltas, Window
 
 LINEAR = "Linear Rec.709 (sRGB)"
@@ -48,7 +48,7 @@ def face(step, at=(60.3, 50.7), *, size=64, scale=0.9, intensity=1.0, name="lead
 
 
 def render(colour, *faces, frame=None, layers=False):
-    return composite(FrameDeltas(frame=frame or plate(), deltas=faces), colour, layers)
+    return composite(FrameDeltas(frame=frame or plate(), deltas=faces), colour, Asked(layers=layers))
 
 
 def same_bits(one, other):

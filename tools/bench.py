@@ -228,7 +228,7 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
             with watch.time("steady"):
                 steadied = list(steady(deltas, scene.radius, scene.strength, scene.cuts))
             with watch.time("composite"):
-                renders = mapped(lambda item: composite(item, scene.colour, layers=scene.layers), steadied)
+                renders = mapped(lambda item: composite(item, scene.colour, scene.asked), steadied)
             with watch.time("write"), ExitStack() as stack:
                 for _ in written(renders, [(writer, frozenset(job.numbers))], stack):
                     pass
@@ -243,7 +243,7 @@ def measure_picture(job: Job, scene: Scene) -> Picture:
     if len(own) < 3 or not all(item.deltas for item in own):
         return Picture(flicker=np.nan, unfiltered=np.nan, seam=np.nan)
     steadied = list(steady(own, scene.radius, scene.strength, scene.cuts))
-    renders = [composite(item, scene.colour, layers=False) for item in steadied]
+    renders = [composite(item, scene.colour) for item in steadied]
     return Picture(
         flicker=unrest(steadied),
         unfiltered=unrest(own),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -20,6 +20,7 @@ from vfxage.geometry import (
 from vfxage.types import (
     F32,
     CropPicture,
+    FaceCrop,
     FaceDelta,
     FaceLayer,
     FacePlace,
@@ -53,8 +54,8 @@ class Asked:
     """Each face's own delta and matte."""
     raw: bool = False
     """Deltas before their mattes."""
-    crops: frozenset[str] = frozenset()
-    """Names of the faces whose crops are wanted as pictures."""
+    crops: Mapping[str, int] = field(default_factory=dict)
+    """Faces whose crops are wanted as pictures, by name, and the sides of these, pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,20 +213,26 @@ def _place(item: FaceDelta, frame: Frame, colour: Colour, asked: Asked, painted:
     crop, size = item.crop, item.crop.rgb.shape[0]
     picture = None
     if crop.name in asked.crops:
-        picture = _picture(item, frame, colour.exposed(crop.exposure), painted)
+        step = _measured(item, painted, (slice(None), slice(None))) * np.float32(crop.intensity)
+        picture = _picture(crop, step, frame, colour.exposed(crop.exposure), asked.crops[crop.name])
     return FacePlace(name=crop.name, to_frame=crop.to_frame, size=size, picture=picture)
 
 
-def _picture(item: FaceDelta, frame: Frame, colour: Colour, painted: Painted) -> CropPicture:
-    """The crop with highlights and wide colours, which the network does not see, and its delta."""
-    crop, size = item.crop, item.crop.rgb.shape[0]
-    margin = warp_support(crop.to_frame)
-    box = bounding_box(crop.to_frame, size, frame.window)
+def _picture(crop: FaceCrop, step: F32, frame: Frame, colour: Colour, size: int) -> CropPicture:
+    """The crop with highlights and wide colours, which the network does not see, and its delta, ``size`` pixels wide.
+
+    That is the crop's own size but where a face has another in another take.
+    """
+    matte, to_frame = crop.matte, crop.to_frame
+    if size != step.shape[0]:
+        matte, step = (np.asarray(cv2.resize(image, (size, size)), np.float32) for image in (matte, step))
+        to_frame = np.column_stack([to_frame[:, :2] * (crop.rgb.shape[0] / size), to_frame[:, 2]])
+    margin = warp_support(to_frame)
+    box = bounding_box(to_frame, size, frame.window)
     box = Window(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
     box = box.intersect(frame.window)
     encoded = np.clip(colour.encode(frame.rgb[box.slices(frame.window)]), -_BRIGHTEST, _BRIGHTEST)
-    encoded = np.clip(warp_to_crop(encoded, box, crop.to_frame, size), -_BRIGHTEST, _BRIGHTEST)
-    step = _measured(item, painted, (slice(None), slice(None))) * np.float32(crop.intensity)
+    encoded = np.clip(warp_to_crop(encoded, box, to_frame, size), -_BRIGHTEST, _BRIGHTEST)
     plate = colour.decode(encoded)
-    delta = (colour.decode(encoded + step) - plate) * crop.matte[..., None]
-    return CropPicture(plate=plate, delta=delta, matte=crop.matte)
+    delta = (colour.decode(encoded + step) - plate) * matte[..., None]
+    return CropPicture(plate=plate, delta=delta, matte=matte)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vfxage.colour import Colour
-from vfxage.types import F32, Render
+from vfxage.types import F32, CropPicture, Render
 
 
 class Conversion:
@@ -55,5 +55,17 @@ class Conversion:
         delta = self.linear(render.delta)
         beauty = frame.rgb.copy()
         np.add(beauty, delta, out=beauty, where=delta != 0)
-        layers = tuple(replace(layer, delta=self.linear(layer.delta)) for layer in render.layers)
-        return replace(render, frame=frame, beauty=beauty, delta=delta, layers=layers)
+        layers = tuple(
+            replace(layer, delta=self.linear(layer.delta), raw=self._maybe(layer.raw)) for layer in render.layers
+        )
+        faces = tuple(replace(place, picture=self._picture(place.picture)) for place in render.faces)
+        raw = self._maybe(render.raw)
+        return replace(render, frame=frame, beauty=beauty, delta=delta, layers=layers, raw=raw, faces=faces)
+
+    def _maybe(self, light: F32 | None) -> F32 | None:
+        return None if light is None else self.linear(light)
+
+    def _picture(self, picture: CropPicture | None) -> CropPicture | None:
+        if picture is None:
+            return None
+        return replace(picture, plate=self.linear(picture.plate), delta=self.linear(picture.delta))

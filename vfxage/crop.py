@@ -88,12 +88,28 @@ class CropPlan:
     feather: float
     """Shares of the face's height."""
     pixel_aspect: float
+    smallest: int = 256
+    """Side of the smallest crop that a shot of this ager may have, pixels."""
     held: Mapping[int, int] = field(default_factory=dict)
     """Frames that the plate lacks, and those held in their places: faces are where they are there."""
 
     def row(self, face: FacePlan, number: int) -> int | None:
         """Where the face's track has what is seen on this frame; None where the face is absent."""
         return face.row(self.held.get(number, number))
+
+    def viewed(self, name: str | None) -> tuple[tuple[str, ...], int]:
+        """Names of the face that a shot calls ``name`` (None: its first), which are one on any frame; its largest crop.
+
+        Where the shot has no face, the size is that of the smallest.
+        """
+        if not self.faces:
+            return (), self.smallest
+        first = self.faces[0]
+        one = first.shown is None or first.shown.select == "all"
+        found = [f for f in self.faces if f.name == name] if name else [
+            f for f in self.faces if f is first or (not one and f.shown is first.shown)
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(f.name for f in found)), max((f.size for f in found), default=self.smallest)
 
     def dependencies(self, number: int) -> tuple[object, ...]:
         """Bytes and JSON-able values that, with the plate and the matte's settings, fix this frame's crops."""
@@ -146,6 +162,7 @@ def plan_crops(
         matte=shot.matte.kind,
         feather=shot.matte.feather,
         pixel_aspect=pixel_aspect,
+        smallest=shot.crop_size or ager.sizes[0],
     )
 
 

@@ -66,7 +66,7 @@ def luminance(rgb: F32, colour: Colour) -> F32:
 
 def _looked(reader: Reader, numbers: Sequence[int], look: Callable[[Frame], F32]) -> list[F32]:
     with closing(reader.read(numbers)) as frames:  # type: ignore[type-var]
-        return [look(frame) for frame in frames]
+        return [look(frame) for frame in frames if not frame.missing]
 
 
 def _spread(numbers: Sequence[int], count: int) -> list[int]:

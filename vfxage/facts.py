@@ -33,7 +33,7 @@ def plate_facts(path: str) -> Facts:
         facts: Facts = {"plate": _clip(clip)}
         if clip.colorspace is not None:
             numbers = clip.present or range(clip.first, clip.last + 1)
-            facts["faces"] = _looked(reader, Colour(clip.colorspace), Tracking(), numbers)
+            facts["faces"] = _looked(reader, Colour(clip.colorspace), Tracking(), numbers, clip)
         return facts
     finally:
         reader.close()
@@ -45,7 +45,10 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
         numbers = job.pick(frames)
         facts: Facts = {"plate": _clip(job.clip), "shot": _shot(job, numbers)}
         tracks = saved_tracks(job, Silent())
-        facts["faces"] = track_facts(tracks) if tracks else _looked(job.reader, job.colour, shot.tracking, numbers)
+        if tracks:
+            facts["faces"] = track_facts(tracks)
+        else:
+            facts["faces"] = _looked(job.reader, job.colour, shot.tracking, numbers, job.clip)
         facts["outputs"] = [
             {"path": output.path, "passes": list(output.passes), "codec": _form(output)}
             for output in shot.outputs
@@ -151,10 +154,10 @@ def _form(output: Output) -> str:
     return f"{suffix.removeprefix('.').upper()}{depth}"
 
 
-def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int]) -> list[Facts]:
+def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int], clip: ClipInfo) -> list[Facts]:
     looks = sorted({numbers[(len(numbers) - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
     found = []
-    for number, faces in look(reader.read(looks), colour, tracking, reader.info):
+    for number, faces in look(reader.read(looks), colour, tracking, clip):
         for face in faces:
             x, y = face.points.mean(0)
             found.append(

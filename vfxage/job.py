@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import takewhile
 from pathlib import Path
 
 from vfxage import __version__
 from vfxage.colour import Colour
 from vfxage.errors import OutputError, ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest, file_identity
-from vfxage.frames import FrameRange, Pattern
+from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
+from vfxage.media.holes import Patched, stand_ins
 from vfxage.publish import sweep
 from vfxage.shot import Shot
 from vfxage.types import ClipInfo
@@ -36,6 +39,8 @@ class Job:
     colour: Colour
     numbers: tuple[int, ...]
     """Every frame of the whole shot, ascending: what the track pass sees, whatever ``--frames`` says."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of the frames: handles that the plate does not have."""
 
     @property
     def name(self) -> str:
@@ -64,15 +69,31 @@ class Job:
 
     def tracks_key(self) -> str:
         """What saved tracks must carry to be reused: version, tracking settings, colour, every plate file."""
-        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"}) | {"exposure": self.shot.exposure}
+        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
+        settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
         if self.clip.kind == "movie":
             plate = [file_identity(Path(self.clip.path)), file_digest(Path(self.clip.path)), self.clip.first]
         else:
-            plate = [file_identity(self._file(number), number) for number in self.numbers]
+            have = frozenset(self.clip.present or ())
+            plate = [file_identity(self._file(n), n) if n in have else None for n in self.numbers]
         return digest(__version__, settings, self.colour.fingerprint, plate, self.numbers)
 
     def _file(self, number: int) -> Path:
         return Pattern.parse(self.clip.path).path(number)
+
+    def settle(self, lacking: Sequence[int]) -> None:
+        """From now on the plate lacks these frames, and any other that fails is an error."""
+        if isinstance(self.reader, Patched):
+            self.reader.settle(lacking)
+
+    def lacking(self, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Those of ``numbers`` that could not be read so far."""
+        return tuple(n for n in numbers if isinstance(self.reader, Patched) and n in self.reader.lacking)
+
+    def stand_ins(self, lacking: Sequence[int]) -> Mapping[int, int | None]:
+        """What is held in the place of each frame that the plate lacks; None for black."""
+        filling = self.shot.missing_frames
+        return {} if filling == "error" else stand_ins(lacking, self.numbers, filling)
 
     def pick(self, text: str | None) -> tuple[int, ...]:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
@@ -101,19 +122,21 @@ def open_job(shot: Shot) -> Iterator[Job]:
             shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
         )
     try:
-        clip = reader.info
+        clip = _described(reader.info, shot)
         if clip.colorspace is None:
             raise ShotError(
                 f"the colour space of the plate {Path(clip.path).name} is named neither in its header nor in the shot",
                 path=shot.path,
                 fix=f"add `colorspace:`, for example {_LIKELY[clip.depth in ('half', 'float')]}",
             )
+        numbers, notes = _whole_shot(shot, clip)
         yield Job(
             shot=shot,
-            reader=reader,
+            reader=reader if shot.missing_frames == "error" else Patched(reader, shot.missing_frames, numbers),
             clip=clip,
             colour=Colour(clip.colorspace, shot.ocio),
-            numbers=_whole_shot(shot, clip),
+            numbers=numbers,
+            notes=notes,
         )
     finally:
         reader.close()
@@ -130,17 +153,28 @@ def placed(shot: Shot, key: str) -> Iterator[None]:
         raise shot.error(key, error) from error
 
 
-def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[int, ...]:
-    """The frames of the shot, else all of the plate, each of which has a file."""
+def _described(clip: ClipInfo, shot: Shot) -> ClipInfo:
+    """The plate as the shot says it is, where that says more than the file."""
+    if shot.pixel_aspect is None:
+        return clip
+    aspect = Fraction(shot.pixel_aspect).limit_denominator(4096)
+    told = {"pixel_aspect": aspect} if "pixel_aspect" in clip.metadata else {}
+    return replace(clip, pixel_aspect=shot.pixel_aspect, metadata={**clip.metadata, **told})
+
+
+def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The frames of the shot, else all of the plate, and handles; notes on what the plate does not have of these."""
     asked = shot.frames
-    if asked and (asked.first < clip.first or asked.last > clip.last):
+    filled = shot.missing_frames != "error" and clip.present is not None
+    ends = asked is not None and (asked.first < clip.first or asked.last > clip.last)
+    if asked and ends and not (filled and any(n in asked for n in clip.present or ())):
         raise ShotError(
             f"frames {asked} reach outside the plate {Path(clip.path).name}, which has {clip.first}-{clip.last}",
             path=shot.path,
             fix="correct `frames:` (or `first_frame:` of a movie)",
         )
     numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file makes the latter huge
-    if clip.present is not None:
+    if clip.present is not None and (not filled or len(numbers) > MOST_FRAMES):
         have = frozenset(clip.present)
         holes = sum(n not in have for n in numbers) if asked else clip.holes
         if holes:
@@ -149,9 +183,24 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[int, ...]:
                 f"the sequence has a hole: {holes} of {len(numbers)} frames are missing, the first is {first}",
                 path=clip.path,
                 frame=first,
-                fix="restore the frames, or leave them out of `frames:`",
+                fix="restore the frames, leave them out of `frames:`, or say `missing_frames: hold`",
             )
-    return tuple(numbers)
+    before, after = _handles(shot, clip, filled, (numbers[0], numbers[-1]))
+    lacking = min(len(before), len(after)) < shot.handles
+    note = f"handles: of {shot.handles} frames the plate has {len(before)} before the shot and {len(after)} after it"
+    return (*before, *numbers, *after), ((note,) if lacking else ())
+
+
+def _handles(shot: Shot, clip: ClipInfo, filled: bool, ends: tuple[int, int]) -> tuple[list[int], list[int]]:
+    """Frames before and after the shot, up to the plate's end or its first hole."""
+    have = None if clip.present is None or filled else frozenset(clip.present)
+
+    def there(number: int) -> bool:
+        return clip.first <= number <= clip.last and (have is None or number in have)
+
+    steps = range(1, shot.handles + 1)
+    before = list(takewhile(there, (ends[0] - k for k in steps)))
+    return before[::-1], list(takewhile(there, (ends[1] + k for k in steps)))
 
 
 def check_writable(folder: Path) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice, repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ import cv2
 
 from vfxage import __version__
 from vfxage.colour import Colour
-from vfxage.composite import composite
+from vfxage.composite import Asked, composite
 from vfxage.crop import CropPlan, cut, plan_crops
 from vfxage.errors import OutputError, ReadError
 from vfxage.exposure import face_light, plate_stops
@@ -26,9 +26,12 @@ from vfxage.media.targets import output_space
 from vfxage.model import Ager
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress, counted
+from vfxage.regions import by_region
+from vfxage.roto import Rotos, Use, Wanted
+from vfxage.shot import Roto
 from vfxage.temporal import steady
 from vfxage.track import Tracks, build_tracks, load_tracks, select_faces
-from vfxage.types import Frame, FrameCrops, FrameDeltas, Render
+from vfxage.types import Frame, FrameCrops, FrameDeltas, Painted, Render
 
 T = TypeVar("T")
 
@@ -43,8 +46,10 @@ class Scene:
     cuts: tuple[int, ...]
     radius: int
     strength: float
-    layers: bool
-    """Whether each face keeps its own delta and matte."""
+    asked: Asked
+    """What the outputs want beside beauty, delta and matte."""
+    stand_ins: Mapping[int, int | None] = field(default_factory=dict)
+    """Frames that the plate lacks, and which is held in their places; None for black."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +64,16 @@ class Report:
 
 
 def track_shot(job: Job, progress: Progress, *, anew: bool = False) -> Tracks:
-    """Give the whole shot's tracks: the saved ones if plate and settings have not changed, else new ones, saved."""
-    saved = None if anew else saved_tracks(job, progress)
-    if saved is not None:
-        return saved
-    check_writable(job.folder)
-    tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key())
-    tracks.save(job.tracks_path)
+    """Give the whole shot's tracks: the saved ones if plate and settings have not changed, else new ones, saved.
+
+    From then on the plate lacks the frames that it lacked in tracking, and no others.
+    """
+    tracks = None if anew else saved_tracks(job, progress)
+    if tracks is None:
+        check_writable(job.folder)
+        tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key())
+        tracks.save(job.tracks_path)
+    job.settle(tracks.missing)
     return tracks
 
 
@@ -90,8 +98,12 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
         closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
         prefetch(plate) as frames,
     ):
-        seen = counted(frames, advance, lambda frame: frame.number)
+        # What stands in for a missing frame is no motion: tracks bridge it as they bridge a frame without the face.
+        seen = (f for f in counted(frames, advance, lambda frame: frame.number) if not f.missing)
         tracks = build_tracks(seen, job.colour.exposed(stops), job.shot.tracking, job.clip, key=key)
+    tracks = replace(tracks, missing=job.lacking(numbers))
+    if not tracks.numbers:
+        raise ReadError("none of its frames can be read", path=job.clip.path, fix="restore them")
     if exposure != "auto":
         return tracks
     return replace(tracks, light=tuple(face_light(job.reader, track, job.colour) for track in tracks.faces))
@@ -104,38 +116,53 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
         selected = select_faces(tracks, shot.faces)
     light = {track.face: value for track, value in zip(tracks.faces, tracks.light, strict=False)}
     plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect, light)
+    stand_ins = job.stand_ins(tracks.missing)
+    crops = {name: viewed[1] for output in shot.outputs if "crop" in output.passes
+             for viewed in [plan.viewed(output.face)] for name in viewed[0]}  # fmt: skip
     return Scene(
         colour=job.colour,
-        plan=plan,
+        plan=replace(plan, held={n: other for n, other in stand_ins.items() if other is not None}),
         ager=ager,
         cuts=tracks.cuts,
         radius=shot.temporal.radius,
         strength=shot.temporal.strength,
-        layers=len([face for face in shot.faces if face.name]) > 1,
+        asked=Asked(
+            layers=len([face for face in shot.faces if face.name]) > 1,
+            raw=any("delta_raw" in output.passes for output in shot.outputs),
+            crops=crops,
+        ),
+        stand_ins=stand_ins,
     )
 
 
 def render_frames(
-    scene: Scene, frames: Iterable[Frame], wanted: frozenset[int], stack: ExitStack, *, workers: int
+    scene: Scene,
+    frames: Iterable[Frame],
+    wanted: frozenset[int],
+    stack: ExitStack,
+    *,
+    workers: int,
+    painted: Iterable[Painted] | None = None,
 ) -> Iterator[Render]:
     """Turn plate frames into renders of those ``wanted``; the others only feed the temporal filter.
 
+    ``painted`` is what artists drew for each of the wanted frames, ascending; None where they drew nothing.
     Each stage runs in threads that ``stack`` joins. Frames alive: at most a dozen and the filter's ``2 radius + 1``.
     """
 
     def cut_frame(frame: Frame) -> FrameCrops:
         return cut(frame, scene.plan, scene.colour)
 
-    def comp(item: FrameDeltas) -> Render:
-        return composite(item, scene.colour, layers=scene.layers)
+    def comp(item: tuple[FrameDeltas, Painted]) -> Render:
+        return composite(item[0], scene.colour, scene.asked, item[1])
 
     cv2.setNumThreads(1)  # the stages fill the cores already: OpenCV's own threads only made them wait (12 % slower)
     plate = stack.enter_context(prefetch(frames))
     crops = stack.enter_context(ordered_map(cut_frame, plate))
-    aged = stack.enter_context(ordered_map(scene.ager, grouped(crops, scene.ager.group), workers=workers))
+    aged = stack.enter_context(ordered_map(by_region(scene.ager), grouped(crops, scene.ager.group), workers=workers))
     deltas = steady(chain.from_iterable(aged), scene.radius, scene.strength, scene.cuts)
     steadied = stack.enter_context(prefetch(item for item in deltas if item.frame.number in wanted))
-    return stack.enter_context(ordered_map(comp, steadied))
+    return stack.enter_context(ordered_map(comp, zip(steadied, painted or repeat(Painted()), strict=False)))
 
 
 def render_shot(
@@ -169,7 +196,8 @@ def render_shot(
             needed = with_handles(job.numbers, wanted, scene.radius)
             with ExitStack() as stages, progress.stage("render", len(wanted)) as advance:
                 plate = stages.enter_context(closing(job.reader.read(needed)))  # type: ignore[type-var]
-                renders = render_frames(scene, plate, wanted, stages, workers=workers)
+                painted = read_painted(job, scene, wanted, stages)
+                renders = render_frames(scene, plate, wanted, stages, workers=workers, painted=painted)
                 for number in written(renders, jobs, stages):
                     advance(number)
     return Report(
@@ -237,9 +265,10 @@ def written(
 def destination(job: Job, scene: Scene, index: int, numbers: Sequence[int], stamps: dict[int, str]) -> Destination:
     """Resolve one output of the shot against its plate."""
     output = job.shot.outputs[index]
+    viewed, size = scene.plan.viewed(output.face) if {"uv", "crop"} & set(output.passes) else ((), 0)
     with placed(job.shot, "outputs"):
         space = output_space(output, job.colour, like=job.clip.path, ocio=job.shot.ocio)
-    form = [sorted(output.passes), output.codec, output.depth, space, scene.layers]
+    form = [sorted(output.passes), output.codec, output.depth, space, scene.asked.layers, viewed, size]
     return Destination(
         path=output.path,
         passes=output.passes,
@@ -249,22 +278,60 @@ def destination(job: Job, scene: Scene, index: int, numbers: Sequence[int], stam
         depth=output.depth,
         ocio=job.shot.ocio,
         numbers=tuple(numbers),
-        faces=scene.plan.names if scene.layers else (),
+        faces=scene.plan.names if scene.asked.layers else (),
+        viewed=viewed,
+        crop_size=size,
         alpha=job.clip.alpha,
         stamps={number: digest(stamp, form) for number, stamp in stamps.items()},
     )
 
 
 def frame_stamps(job: Job, scene: Scene, numbers: Sequence[int], progress: Progress) -> dict[int, str]:
-    """Fingerprint every frame (see ``fingerprint.py`` for what it covers); reads the plate's files."""
+    """Fingerprint every frame (see ``fingerprint.py`` for what it covers); reads the plate's files, and rotos'."""
+
+    def content(number: int) -> str:
+        if number not in scene.stand_ins:
+            return job.plate_digest(number)
+        other = scene.stand_ins[number]
+        return digest("black") if other is None else digest("hold", other, job.plate_digest(other))
+
     needed = with_handles(job.numbers, frozenset(numbers), scene.radius)
     own = {}
-    with progress.stage("plate", len(needed)) as advance, ordered_map(job.plate_digest, needed, workers=2) as plate:
-        for n, content in zip(needed, plate, strict=True):
-            own[n] = digest(content, n in scene.cuts, *scene.plan.dependencies(n))
+    with progress.stage("plate", len(needed)) as advance, ordered_map(content, needed, workers=2) as plate:
+        for n, digested in zip(needed, plate, strict=True):
+            own[n] = digest(digested, n in scene.cuts, *scene.plan.dependencies(n))
             advance(n)
-    matte, temporal = (part.model_dump(mode="json") for part in (job.shot.matte, job.shot.temporal))
-    return window_digests(own, numbers, scene.radius, [__version__, scene.ager.fingerprint, matte, temporal])
+    matte = job.shot.matte.model_dump(mode="json", exclude={"file", "hold_out"})
+    temporal = job.shot.temporal.model_dump(mode="json")
+    stamps = window_digests(own, numbers, scene.radius, [__version__, scene.ager.fingerprint, matte, temporal])
+    with opened_rotos(job, scene) as rotos:
+        return {n: digest(stamp, rotos.digest(n)) for n, stamp in stamps.items()} if rotos else stamps
+
+
+def opened_rotos(job: Job, scene: Scene) -> closing[Rotos]:
+    """Open every roto, hold-out and painted map that the shot names for a face it shows."""
+    wanted = [Wanted(path=path, use=use, faces=None) for use, path in _files(job.shot.matte)]
+    for face in scene.plan.faces:
+        if face.shown is not None:
+            one = (face.track.face,)
+            wanted += [Wanted(path=path, use=use, faces=one) for use, path in _files(face.shown.matte)]
+            if face.shown.regions.map is not None:
+                wanted.append(Wanted(path=face.shown.regions.map, use="map", faces=one, size=face.size))
+    with placed(job.shot, "matte"):
+        return closing(Rotos(wanted, (job.clip.width, job.clip.height), job.clip.first))
+
+
+def _files(matte: Roto) -> Iterator[tuple[Use, str]]:
+    if matte.file is not None:
+        yield "file", matte.file
+    if matte.hold_out is not None:
+        yield "hold_out", matte.hold_out
+
+
+def read_painted(job: Job, scene: Scene, wanted: frozenset[int], stack: ExitStack) -> Iterator[Painted] | None:
+    """What artists drew for each of ``wanted``, ascending, read ahead until ``stack`` ends; None where they did not."""
+    rotos = stack.enter_context(opened_rotos(job, scene))
+    return stack.enter_context(rotos.read(sorted(wanted))) if rotos else None
 
 
 def with_handles(whole: Sequence[int], wanted: frozenset[int], radius: int) -> list[int]:

@@ -13,19 +13,29 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vfxage.colour import Colour
+from vfxage.composite import Asked
 from vfxage.crop import CropPlan
 from vfxage.errors import OutputError
 from vfxage.frames import Pattern
 from vfxage.job import Job, check_writable
 from vfxage.media.movie import write_h264
 from vfxage.model import Ager
-from vfxage.pipeline import Scene, find_tracks, render_frames, saved_tracks, stage_scene, track_shot, with_handles
+from vfxage.pipeline import (
+    Scene,
+    find_tracks,
+    read_painted,
+    render_frames,
+    saved_tracks,
+    stage_scene,
+    track_shot,
+    with_handles,
+)
 from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
 from vfxage.publish import publish
 from vfxage.shot import PointSelect
 from vfxage.track import Tracks
-from vfxage.types import F32, U8, Frame, Render, Window
+from vfxage.types import F32, U8, Frame, Painted, Render, Stencil, Window
 
 PANEL_WIDTH, PANEL_HEIGHT = 960, 720
 """Largest panel, pixels; the movie is twice as wide and high."""
@@ -71,6 +81,16 @@ class Proxy:
         small = cv2.resize(finite, (self.width, self.height), interpolation=cv2.INTER_AREA)
         return Frame(number=frame.number, window=Window(0, 0, self.width, self.height), rgb=small.astype(np.float32))
 
+    def painted(self, painted: Painted, display: Window) -> Painted:
+        """Shrink rotos and hold-outs; maps are of crops, whose size is the preview's own already."""
+        faces = {face: tuple(self._stencil(s, display) for s in own) for face, own in painted.faces.items()}
+        return replace(painted, whole=tuple(self._stencil(s, display) for s in painted.whole), faces=faces)
+
+    def _stencil(self, stencil: Stencil, display: Window) -> Stencil:
+        small = cv2.resize(stencil.over(display), (self.width, self.height), interpolation=cv2.INTER_AREA)
+        window = Window(0, 0, self.width, self.height)
+        return Stencil(window=window, values=np.asarray(small, np.float32), outside=stencil.outside)
+
     def tracks(self, tracks: Tracks) -> Tracks:
         """Scale every landmark to the panel."""
         scale = np.array(self.scale, np.float32)
@@ -107,7 +127,7 @@ def preview_shot(
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect)
     small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
     tracks = saved_tracks(job, progress) or _tracks_nearby(job, numbers, progress)
-    scene = replace(stage_scene(small, proxy.tracks(tracks), ager), layers=True)
+    scene = replace(stage_scene(small, proxy.tracks(tracks), ager), asked=Asked(layers=True))
     sheet = ContactSheet(job, scene, numbers)
     with ExitStack() as stages, progress.stage("preview", len(numbers)) as advance:
         renders = _renders(job, scene, proxy, numbers, stages, workers)
@@ -148,7 +168,11 @@ def _renders(
     needed = with_handles(job.numbers, wanted, scene.radius)
     plate = stages.enter_context(closing(job.reader.read(needed)))  # type: ignore[type-var]
     display = Window(0, 0, job.clip.width, job.clip.height)
-    return render_frames(scene, (proxy.frame(f, display) for f in plate), wanted, stages, workers=workers)
+    painted = read_painted(job, scene, wanted, stages)
+    small = None if painted is None else (proxy.painted(item, display) for item in painted)
+    return render_frames(
+        scene, (proxy.frame(f, display) for f in plate), wanted, stages, workers=workers, painted=small
+    )
 
 
 def display_delta(render: Render, colour: Colour) -> U8:

@@ -54,11 +54,13 @@ def open_reader(
     first_frame: int | None = None,
     rate: Fraction | None = None,
     ocio: str | Path | None = None,
+    matte: bool = False,
 ) -> Reader:
     """Open a plate: a movie, a sequence's pattern or a single image.
 
-    ``first_frame`` numbers a movie, ``rate`` times a sequence, whatever its headers say. Raises ShotError for a format
-    nobody reads or an argument that makes no sense for it, ReadError for a plate that is missing or unreadable.
+    ``first_frame`` numbers a movie, ``rate`` times a sequence, whatever its headers say. A ``matte`` may be a file
+    without colour. Raises ShotError for a format nobody reads or an argument that makes no sense for it, ReadError for
+    a plate that is missing or unreadable.
     """
     row = _row(plate)
     _check_there(plate)
@@ -71,6 +73,8 @@ def open_reader(
         if first_frame is not None:
             raise ShotError("a sequence has its own frame numbers", path=plate, fix="remove `first_frame:`")
         settings["rate"] = rate
+    if matte and row is _EXR:
+        settings["matte"] = True
     return cast(Reader, _load(row.reader)(plate, **settings))
 
 

@@ -2,8 +2,9 @@
 
 from vfxage.shot.keyed import Keyed
 from vfxage.shot.load import load_shot
-from vfxage.shot.models import Face, Matte, PointSelect, Shot, Temporal, Tracking
+from vfxage.shot.models import Face, Matte, PointSelect, Roto, Shot, Temporal, Tracking
 from vfxage.shot.outputs import Output
+from vfxage.shot.regions import Region, Regions
 from vfxage.shot.schema import schema
 
 __all__ = [
@@ -12,6 +13,9 @@ __all__ = [
     "Matte",
     "Output",
     "PointSelect",
+    "Region",
+    "Regions",
+    "Roto",
     "Shot",
     "Temporal",
     "Tracking",

@@ -26,13 +26,11 @@ from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed
 from vfxage.shot.outputs import Output
-from vfxage.shot.part import FilePath, Part
-from vfxage.shot.regions import Regions, file_path
+from vfxage.shot.part import FaceName, FilePath, Part, file_path
+from vfxage.shot.regions import Regions
 
 MODELS = ("builtin", "prototype", "small", "bands")
 """Models that are no files."""
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def _frames(value: object) -> FrameRange:
@@ -64,13 +62,6 @@ def _rate(value: object) -> Fraction:
     return rate
 
 
-def _name(value: object) -> object:
-    if isinstance(value, str) and not _NAME.fullmatch(value):
-        fitting = re.sub(r"[^A-Za-z0-9_]", "_", value).lstrip("0123456789_")[:64] or "face"
-        raise ValueError(f'is "{value}", which Nuke cannot use as a layer name; write it as "{fitting}"')
-    return value
-
-
 def _model(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str) or value in MODELS:
         return value
@@ -82,7 +73,6 @@ def _model(value: object, info: ValidationInfo) -> object:
     return file_path(value, info)
 
 
-FaceName = Annotated[str, BeforeValidator(_name), WithJsonSchema({"type": "string", "pattern": f"^{_NAME.pattern}$"})]
 Frames = Annotated[
     FrameRange,
     PlainValidator(_frames),
@@ -127,7 +117,7 @@ class Roto(Part):
     """An artist's own mattes, which multiply into the face's."""
 
     file: FilePath | None = None
-    """A roto of the plate's size (sequence, movie or one picture): its alpha, else its luminance, multiplies the matte."""
+    """A roto of the plate's size, moving or still: its alpha, else its luminance, multiplies the matte."""
     hold_out: FilePath | None = None
     """What stays in front of the change: the matte is multiplied by 1 minus it."""
 

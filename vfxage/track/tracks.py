@@ -17,7 +17,7 @@ from vfxage.errors import ReadError
 from vfxage.publish import publish
 from vfxage.types import FaceTrack
 
-_FORMAT = 2
+_FORMAT = 3
 _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
 _KINDS = {
     "format": (np.int32, 1),
@@ -30,6 +30,7 @@ _KINDS = {
     "presence": (np.float32, 1),
     "yaw": (np.float32, 1),
     "light": (np.float32, 1),
+    "missing": (np.int32, 1),
 }
 """Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
@@ -51,6 +52,8 @@ class Tracks:
     """Every plate frame that was looked at, ascending."""
     light: tuple[float, ...] = ()
     """Median luminance of each face's skin, linear Rec.709 (NaN: not measured); empty where nobody asked for it."""
+    missing: tuple[int, ...] = ()
+    """Frames that could not be looked at, as the plate lacks them or they cannot be read, ascending."""
     key: str = ""
     """What the tracks were made from, as the caller tells it: they are reused while it is the same."""
 
@@ -63,6 +66,7 @@ class Tracks:
             "cuts": np.array(self.cuts, np.int32),
             "faces": np.array([track.face for track in self.faces], np.int32),
             "light": np.array(self.light, np.float32),
+            "missing": np.array(self.missing, np.int32),
         }
         for place, track in enumerate(self.faces):
             arrays |= {f"{place}.{name}": getattr(track, name) for name in _FIELDS}
@@ -105,6 +109,7 @@ class Tracks:
             cuts=tuple(arrays["cuts"].tolist()),
             numbers=tuple(arrays["numbers"].tolist()),
             light=tuple(arrays["light"].tolist()),
+            missing=tuple(arrays["missing"].tolist()),
             key=arrays["key"].tobytes().decode(),
         )
 

@@ -19,6 +19,8 @@ from vfxage.media.exr import timecode
 from vfxage.types import ClipInfo, Frame
 
 FINGERPRINT = "vfxage:fingerprint"
+MISSING = "vfxage:missing"
+"""Of a frame that the plate lacks: "black", or "hold 1004"."""
 
 _NAMES_OF_SPACE = ("colorSpace", "colorspace", "oiio:ColorSpace", "ocioColorSpace", "colorInteropID")
 
@@ -97,6 +99,7 @@ def output_header(destination: Destination, frame: Frame, primaries: tuple[float
         "dataWindow": ((x, y), (x + frame.window.width - 1, y + frame.window.height - 1)),
         "pixelAspectRatio": float(clip.pixel_aspect),
         "chromaticities": _chromaticities(header, primaries),
+        **({MISSING: frame.missing} if frame.missing else {}),
         FINGERPRINT: destination.stamps.get(frame.number, ""),
         "vfxage:version": __version__,
     }
@@ -106,6 +109,9 @@ def output_header(destination: Destination, frame: Frame, primaries: tuple[float
         if "timeCode" not in kept and clip.timecode and not clip.variable_rate:
             code = timecode.counted(clip.timecode, clip.rate, frame.number - clip.first)
             kept |= {} if code is None else {"timeCode": code}
+    if "crop" in destination.passes:  # a picture of its own, with square pixels
+        whole = ((0, 0), (destination.crop_size - 1, destination.crop_size - 1))
+        kept |= {"displayWindow": whole, "dataWindow": whole, "pixelAspectRatio": 1.0}
     return kept
 
 

@@ -1,0 +1,150 @@
+"""The channels of an OpenEXR output: which there are, and what of a render goes into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.geometry import st_map
+from vfxage.media.base import Destination
+from vfxage.types import F32, FaceLayer, Render
+
+Plane = NDArray[Any]
+
+
+def channel_names(destination: Destination, faces: Mapping[str, str]) -> Iterator[str]:
+    """Every channel of a frame; ``faces`` are the layers' names by the faces'."""
+    passes = destination.passes
+    if "crop" in passes:
+        yield from ("R", "G", "B", "delta.R", "delta.G", "delta.B", "matte.A")
+        return
+    if "beauty" in passes:
+        yield from ("R", "G", "B", "A") if destination.alpha else ("R", "G", "B")
+    if "plate" in passes:
+        yield from (f"plate.{colour}" for colour in "RGB")
+    for suffix in ("", *(f"_{name}" for name in faces.values())):
+        for name, letters in (("delta", "RGB"), ("matte", "A"), ("delta_raw", "RGB"), ("uv", "RG")):
+            if name in passes:
+                yield from (f"{name}{suffix}.{letter}" for letter in letters)
+
+
+def channels(render: Render, destination: Destination, faces: Mapping[str, str]) -> dict[str, Plane]:
+    """Arrays by the names OpenEXR's Python knows: (H, W, 3) stands for R, G and B of a layer."""
+    passes, as_float = destination.passes, _is_float(destination)
+    if "crop" in passes:
+        return _crop(render, destination, as_float)
+    planes: dict[str, Plane] = {}
+    if "beauty" in passes:
+        planes["RGB"] = _beauty(render, as_float)
+        if destination.alpha:
+            alpha = render.frame.alpha
+            shape, dtype = render.matte.shape, planes["RGB"].dtype
+            planes["A"] = np.ones(shape, dtype) if alpha is None else _cast(alpha, dtype)
+    if "plate" in passes:
+        planes["plate"] = _plate(render, as_float)
+    # With a half of a matte, plate + matte * delta_raw would miss the beauty.
+    matte: Callable[[F32], Plane] = _same if "delta_raw" in passes else _half_matte
+    if "delta" in passes:
+        planes["delta"] = render.delta
+    if "matte" in passes:
+        planes["matte.A"] = matte(render.matte)
+    if "delta_raw" in passes:
+        planes["delta_raw"] = np.zeros_like(render.delta) if render.raw is None else render.raw
+    if "uv" in passes:
+        planes |= _uv("uv", render, destination.viewed)
+    for face, name in faces.items():
+        layers = [layer for layer in render.layers if layer.name == face]
+        if "delta" in passes:
+            planes[f"delta_{name}"] = _placed(render, [(layer, layer.delta) for layer in layers], 3)
+        if "matte" in passes:
+            planes[f"matte_{name}.A"] = matte(_placed(render, [(layer, layer.matte) for layer in layers], 1))
+        if "delta_raw" in passes:
+            raws = [(layer, layer.raw) for layer in layers if layer.raw is not None]
+            planes[f"delta_raw_{name}"] = _placed(render, raws, 3)
+        if "uv" in passes:
+            planes |= _uv(f"uv_{name}", render, (face,))
+    return planes
+
+
+def _is_float(destination: Destination) -> bool:
+    return destination.clip.kind == "sequence" and destination.clip.depth == "float"
+
+
+def _uv(layer: str, render: Render, names: tuple[str, ...]) -> dict[str, Plane]:
+    """The ST map of the one of these faces that is on the frame."""
+    window = render.frame.window
+    place = next((place for place in render.faces if place.name in names), None)
+    found = np.zeros((*window.shape, 2), np.float32) if place is None else st_map(place.to_frame, place.size, window)
+    return {f"{layer}.{letter}": np.ascontiguousarray(found[..., index]) for index, letter in enumerate("RG")}
+
+
+def _crop(render: Render, destination: Destination, as_float: bool) -> dict[str, Plane]:
+    size, dtype = destination.crop_size, np.dtype(np.float32 if as_float else np.float16)
+    places = (place for place in render.faces if place.name in destination.viewed)
+    picture = next((place.picture for place in places if place.picture is not None), None)
+    if picture is None:
+        black = np.zeros((size, size, 3), np.float32)
+        return {"RGB": black.astype(dtype), "delta": black, "matte.A": np.zeros((size, size), np.float16)}
+    return {"RGB": _cast(picture.plate, dtype), "delta": picture.delta, "matte.A": _half_matte(picture.matte)}
+
+
+def _plate(render: Render, as_float: bool) -> Plane:
+    """(H, W, 3): the plate's own samples where it is an EXR, else its light."""
+    native = render.frame.native
+    if native is not None and native.dtype in (np.dtype(np.float16), np.dtype(np.float32)):
+        return np.ascontiguousarray(native)
+    return _cast(render.frame.rgb, np.dtype(np.float32 if as_float else np.float16))
+
+
+def _same(matte: F32) -> Plane:
+    return matte
+
+
+def _beauty(render: Render, as_float: bool) -> Plane:
+    """(H, W, 3): the plate's own samples where the matte is 0, else the beauty rounded to the nearest."""
+    native = render.frame.native
+    dtype = np.dtype(np.float32 if as_float or (native is not None and native.dtype == np.float32) else np.float16)
+    if native is None or native.dtype != dtype:
+        return _cast(render.beauty, dtype)
+    box = _box(render.matte)
+    if box is None:
+        return np.ascontiguousarray(native)
+    picture = native.copy()
+    touched = render.matte[box] != 0
+    picture[box][touched] = _cast(render.beauty[box][touched], dtype)
+    return picture
+
+
+def _cast(samples: F32, dtype: np.dtype[Any]) -> Plane:
+    # Past 65504 half has only infinity; a comp shows that, a clamp would hide it.
+    with np.errstate(all="ignore"):
+        return samples.astype(dtype, copy=False)
+
+
+def _box(matte: F32) -> tuple[slice, slice] | None:
+    """Rows and columns that hold everything not 0."""
+    rows = np.flatnonzero(matte.any(axis=1))
+    if not rows.size:
+        return None
+    lines = slice(int(rows[0]), int(rows[-1]) + 1)
+    columns = np.flatnonzero(matte[lines].any(axis=0))
+    return lines, slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _half_matte(matte: F32) -> Plane:
+    half = np.zeros(matte.shape, np.float16)
+    if (box := _box(matte)) is not None:
+        half[box] = matte[box]
+    return half
+
+
+def _placed(render: Render, parts: list[tuple[FaceLayer, F32]], channels: int) -> F32:
+    """A face's delta (H, W, 3) or matte (H, W) on the whole frame, zero outside its box."""
+    shape = render.matte.shape
+    whole = np.zeros((*shape, 3) if channels == 3 else shape, np.float32)
+    for layer, part in parts:
+        whole[layer.window.slices(render.frame.window)] += part
+    return whole
