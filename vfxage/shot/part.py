@@ -8,8 +8,6 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, WithJsonSchema
 
-from vfxage.errors import plain_path
-
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
@@ -28,7 +26,7 @@ def file_path(value: object, info: ValidationInfo) -> str:
     """A path of the shot file, made absolute; what has a scheme (ocio://) stays as it is."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError("must be a path" if isinstance(value, str) else "must be a path; put it in quotes")
-    return plain_path(value if "://" in value else _folder(info) / value)
+    return value if "://" in value else str(_folder(info) / value)
 
 
 FilePath = Annotated[str, BeforeValidator(file_path)]

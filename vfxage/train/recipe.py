@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from vfxage.errors import plain_path
 from vfxage.model import ARCHITECTURES
 from vfxage.portraits import Layout
 from vfxage.shot.strict import Kind, StrictFile, read_document
@@ -29,7 +28,7 @@ def _path(value: object, info: ValidationInfo) -> Any:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise ValueError("must be a path; put it in quotes")
     base = info.context["path"].parent if info.context else Path.cwd()
-    return Path(plain_path(base / value))
+    return Path(base / value)
 
 
 Located = Annotated[Path, BeforeValidator(_path)]
