@@ -266,7 +266,7 @@ def _under(colour: str, share: _Share, *, raw: bool) -> str:
     one = f"B{colour[0]}"
     if raw and not share.rest:
         return f"{one} + Bdelta_raw{share.layer}.{colour} * (Aa - Ba)"
-    return f"Ba > 0 ? {one} * (Aa / Ba) : 0"
+    return f"Ba > 0 ? {one} * (Aa / Ba) : {one}"
 
 
 def _finish(
