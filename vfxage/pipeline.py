@@ -74,6 +74,9 @@ def track_shot(job: Job, progress: Progress, *, anew: bool = False) -> Tracks:
         tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key())
         tracks.save(job.tracks_path)
     job.settle(tracks.missing)
+    if tracks.missing:
+        how = "black" if job.shot.missing_frames == "black" else "held from a neighbour"
+        progress.note(f"missing or unreadable, and {how}: {FrameRange.of(tracks.missing)}")
     return tracks
 
 

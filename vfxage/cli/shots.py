@@ -154,6 +154,6 @@ def print_schema() -> None:
 
 
 def tell_notes(job: Job, progress: Progress) -> None:
-    """Say what the plate's reader had to assume."""
-    for note in job.clip.notes:
+    """Say what the plate's reader had to assume, and which frames the plate does not have."""
+    for note in (*job.clip.notes, *job.notes):
         progress.note(note)
