@@ -41,6 +41,18 @@ def test_every_ordered_pair_of_ages_and_photographs_as_targets_as_often_as_asked
     assert sum(count for (a, b), count in seen.items() if a != b and b == 45) / total == pytest.approx(0.63, abs=0.05)
 
 
+def test_photographs_are_the_older_of_the_two_as_often_as_asked(tmp_path):
+    text = PLAIN.replace("holdout: 0", "holdout: 0\n  real_targets: 0.7\n  real_older: 0.2\n  identity: 0").replace(
+        "batch: 2", "batch: 50"
+    )
+    recipe, data = opened(tmp_path, text)
+    make = batches(recipe, data)
+    seen = Counter(tuple(pair) for step in range(20) for pair in make(step).ages.tolist())
+    real = {pair: count for pair, count in seen.items() if pair[1] == 45}
+    assert sum(real.values()) / sum(seen.values()) == pytest.approx(0.7, abs=0.05)
+    assert real[20, 45] / sum(real.values()) == pytest.approx(0.2, abs=0.05)
+
+
 def test_source_and_target_are_one_person_pixel_on_pixel(tmp_path):
     recipe, data = opened(
         tmp_path, PLAIN.replace("crop: {", "crop: {whole: 1.0, jitter: 0.0, roll: 0.0, flip: false, ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,8 @@ from vfxage.types import U8
 
 _STEP, _EXAMPLE = 0, 1
 """Streams of random numbers: what all examples of a step share, and one for each example."""
+Pair = tuple[int, int]
+"""Source and target, indices into a person's portraits, which are youngest first."""
 _NEAR = 4.0
 """Years: the critic's portraits are of about the target's age."""
 
@@ -59,8 +61,10 @@ class Batches:
         share = recipe.schedule.batch // world
         self._indices = tuple(range(rank * share, (rank + 1) * share))
         self._wants_portraits = portraits
-        self._to_real = [person for person in data.people if person.to_real]
-        self._to_made = [person for person in data.people if person.to_made]
+        self._to_real = _pairs(data.people, lambda person: person.to_real)
+        self._to_made = _pairs(data.people, lambda person: person.to_made)
+        self._to_older = _pairs(data.people, lambda person: [(a, b) for a, b in person.to_real if b > a])
+        self._to_younger = _pairs(data.people, lambda person: [(a, b) for a, b in person.to_real if b < a])
         self._ages = [portrait.age for portrait, _ in data.portraits]
 
     def __call__(self, step: int) -> Batch:
@@ -106,10 +110,10 @@ class Batches:
             one = int(rng.integers(len(person.portraits)))
             return person, one, one
         wants_real = rng.random() < data.real_targets
-        real = bool(self._to_real) and (wants_real or not self._to_made)
-        people = self._to_real if real else self._to_made
-        person = people[rng.integers(len(people))]
-        pairs = person.to_real if real else person.to_made
+        choices = self._to_real if self._to_real and (wants_real or not self._to_made) else self._to_made
+        if choices is self._to_real and data.real_older is not None and self._to_older and self._to_younger:
+            choices = self._to_older if rng.random() < data.real_older else self._to_younger
+        person, pairs = choices[rng.integers(len(choices))]
         return person, *pairs[rng.integers(len(pairs))]
 
     def _portrait(self, age: float, rng: np.random.Generator, size: int) -> U8:
@@ -121,6 +125,11 @@ class Batches:
         portrait, framing = self._data.portraits[rng.integers(low, high)]
         view = draw_view(self._recipe.crop, rng)
         return cut(self._pictures.picture(portrait, framing, portrait), view, size)
+
+
+def _pairs(people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> list[tuple[Person, Sequence[Pair]]]:
+    """The people who have such pairs, with theirs."""
+    return [(person, found) for person in people if (found := pairs(person))]
 
 
 def base_of(person: Person) -> Portrait:

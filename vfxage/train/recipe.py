@@ -82,6 +82,12 @@ class DataPart(Part):
     """Share of people never learned from, chosen by a hash of their names: it does not change when others are added."""
     real_targets: Share = 0.45
     """Share of examples whose target is a photograph, where the index says which are (column real)."""
+    real_older: Share | None = None
+    """Of those, the share whose photograph is the older of the two; default: as they come.
+
+    Which lines skin will get cannot be seen before it has them: of photographs as the older a network learns the mean,
+    a blur. How lined skin was without its lines can be seen.
+    """
     identity: Share = 0.05
     """Share of examples whose target is the source: the answer is nothing."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
