@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import evaluation, models, nuke, prototype, shots, training
+from vfxage.cli import evaluation, farm, models, nuke, prototype, shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ for command in (shots.render, shots.preview, shots.track, shots.info, training.t
     app.command()(command)
 app.command("schema")(shots.print_schema)
 app.command()(nuke.nuke)
+app.command()(farm.verify)
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(models.app, name="models")
 

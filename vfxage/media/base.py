@@ -13,6 +13,15 @@ from vfxage.types import ClipInfo, Frame, Render
 Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
 
 
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a written frame."""
+
+    kind: Literal["missing", "unreadable", "foreign", "stale", "wrong"]
+    what: str
+    """A clause about the file: "is not there"."""
+
+
 class Reader(Protocol):
     """A plate, open.
 
@@ -80,6 +89,13 @@ class Writer(Protocol):
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete on disk already, with the same fingerprint and readable pixels."""
+        ...
+
+    def check(self, plate: Frame) -> Flaw | None:
+        """The first thing wrong with what stands on disk for this plate frame, read back whole; None where nothing is.
+
+        Sequences: from any thread. A movie: in ascending order.
+        """
         ...
 
     def foreign(self, number: int) -> Path | None:

@@ -16,14 +16,15 @@ from vfxage.colour import Colour
 from vfxage.conversion import Conversion
 from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.frames import Pattern
-from vfxage.media.base import Destination
+from vfxage.media.base import Destination, Flaw
 from vfxage.media.exr import decode
 from vfxage.media.exr.attributes import FINGERPRINT, output_header
+from vfxage.media.exr.check import flaw
 from vfxage.media.exr.chunks import check_chunks
 from vfxage.media.exr.header import Source, read_layout
 from vfxage.media.exr.planes import channel_names, channels
 from vfxage.publish import publish
-from vfxage.types import Render
+from vfxage.types import Frame, Render
 
 Plane = NDArray[Any]
 
@@ -74,6 +75,11 @@ class ExrWriter:
         except ReadError:
             return False
         return True
+
+    def check(self, plate: Frame) -> Flaw | None:
+        """The first thing wrong with the file of this frame; see ``check.flaw``."""
+        source = Source(self._pattern.path(plate.number), plate.number)
+        return flaw(source, self._destination, self._faces, self._conversion, plate)
 
     def foreign(self, number: int) -> Path | None:
         """The file in this frame's place that vfxage did not make, if there is one."""

@@ -1,7 +1,8 @@
 """Movies, read and written: the only home of PyAV."""
 
+from vfxage.media.movie.check import held_frames
 from vfxage.media.movie.preview import write_h264
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.writer import MovieWriter
 
-__all__ = ["MovieReader", "MovieWriter", "write_h264"]
+__all__ = ["MovieReader", "MovieWriter", "held_frames", "write_h264"]

@@ -14,21 +14,19 @@ import av
 
 from vfxage.errors import OutputError, ReadError, ShotError, WriteError
 from vfxage.frames import FrameRange
-from vfxage.media.base import Destination, Pass
+from vfxage.media.base import Destination, Flaw, Pass
+from vfxage.media.movie.check import FINGERPRINT, FRAMES, Standing, file_tags, held_frames
 from vfxage.media.movie.encode import encode_picture, frame_size
 from vfxage.media.movie.forms import FORMS, Form
 from vfxage.media.movie.look import Look
 from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.sound import Audio, choose_streams
-from vfxage.media.movie.source import open_container, reason
+from vfxage.media.movie.source import reason
 from vfxage.publish import publish
 from vfxage.timecode import shift_timecode
-from vfxage.types import Render
+from vfxage.types import Frame, Render
 
-FINGERPRINT = "com.vfxage.fingerprint"
-FRAMES = "com.vfxage.frames"
-"""The plate's numbers of a movie's pictures, as a range."""
 DEFAULT_RATE = Fraction(24)
 """For a plate that names none."""
 
@@ -57,6 +55,7 @@ class MovieWriter:
         self._muxer: Muxer | None = None
         self._left = list(reversed(destination.numbers))
         self._complete: bool | None = None
+        self._standing: Standing | None = None
         self._look = Look(destination, self._colour_pass)
         self._audio, unheard = self._chosen_sound()
         self.notes = (*unheard, *self._rate_notes())
@@ -67,21 +66,21 @@ class MovieWriter:
             self._complete = self._stands()
         return self._complete and number in self._destination.numbers
 
+    def check(self, plate: Frame) -> Flaw | None:
+        """The first thing wrong with this frame of the movie, or with the movie itself."""
+        numbers = self._destination.numbers
+        if self._standing is None:
+            self._standing = Standing(self._path, fingerprint(self._destination), len(numbers), self._rate)
+            self._stack.callback(self._standing.close)
+        return self._standing.check(numbers.index(plate.number))
+
     def foreign(self, number: int) -> Path | None:
         """The file in the movie's place that vfxage did not make, if there is one."""
-        return self._path if self._path.exists() and FINGERPRINT not in self._tags() else None
+        return self._path if self._path.exists() and FINGERPRINT not in file_tags(self._path) else None
 
     def held(self) -> tuple[int, ...]:
         """The frames of the movie of ours that stands there already."""
-        text = self._tags().get(FRAMES) if self._path.exists() else None
-        return tuple(FrameRange.parse(text)) if text else ()
-
-    def _tags(self) -> dict[str, str]:
-        try:
-            with open_container(str(self._path)) as container:
-                return {key.lower(): value for key, value in container.metadata.items()}
-        except ReadError:
-            return {}
+        return held_frames(self._path)
 
     def write(self, render: Render) -> None:
         """Write the next frame; raises WriteError."""

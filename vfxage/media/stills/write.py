@@ -15,14 +15,14 @@ from vfxage import __version__
 from vfxage.conversion import Conversion
 from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.frames import Pattern
-from vfxage.media.base import Destination, Pass
+from vfxage.media.base import Destination, Flaw, Pass
 from vfxage.media.display import on_display
 from vfxage.media.stills import dpx
 from vfxage.media.stills.read import open_header, open_samples
 from vfxage.media.stills.still import KINDS, NAMES, Depth, Header, Kind, Samples, Source, codes
 from vfxage.publish import publish
 from vfxage.timecode import shift_timecode
-from vfxage.types import F32, Render
+from vfxage.types import F32, Frame, Render
 
 DEPTHS: dict[Kind, tuple[Depth, ...]] = {
     "dpx": (10, 8, 12, 16),
@@ -83,6 +83,33 @@ class StillWriter:
         except ReadError:
             return False
         return True
+
+    def check(self, plate: Frame) -> Flaw | None:
+        """The first thing wrong with the file of this frame: it must read back, of this form and fingerprint."""
+        clip = self._destination.clip
+        path = self._pattern.path(plate.number)
+        if not path.exists():
+            return Flaw("missing", "is not there")
+        source = Source(path, plate.number)
+        try:
+            header = open_header(source)
+            samples = open_samples(header, source)
+        except ReadError as error:
+            return Flaw("unreadable", error.what)
+        if header.stamp is None:
+            return Flaw("foreign", "was not written by vfxage")
+        if header.stamp != self._destination.stamps.get(plate.number, ""):
+            return Flaw("stale", "was made with other settings, another model or another plate")
+        if header.depth != self._depth or header.channels != self._channels:
+            return Flaw("wrong", f"has {header.channels} channels of {header.depth_name}")
+        if samples.shape[:2] != (clip.height, clip.width):
+            return Flaw(
+                "wrong", f"has {samples.shape[1]}x{samples.shape[0]} pixels, the plate {clip.width}x{clip.height}"
+            )
+        lit = bool(np.isfinite(plate.rgb).all())
+        if samples.dtype == np.float32 and (lit or self._pass != "beauty") and not np.isfinite(samples).all():
+            return Flaw("wrong", "holds NaN or infinity")
+        return None
 
     def foreign(self, number: int) -> Path | None:
         """The file in this frame's place that vfxage did not make, if there is one."""

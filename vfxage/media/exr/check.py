@@ -1,0 +1,132 @@
+"""What is wrong with a written OpenEXR frame: read back, and held against its plate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.conversion import Conversion
+from vfxage.errors import ReadError
+from vfxage.media.base import Destination, Flaw
+from vfxage.media.exr import decode
+from vfxage.media.exr.attributes import FINGERPRINT
+from vfxage.media.exr.header import Part, Source, read_layout
+from vfxage.media.exr.planes import channel_names
+from vfxage.types import F32, Frame, Window
+
+Plane = NDArray[Any]
+Planes = Mapping[str, Plane]
+
+
+def read_passes(source: Source) -> tuple[Part, Planes]:
+    """The only part of a file of ours, and all its channels (H, W), half or float as stored. Raises ReadError."""
+    layout = read_layout(source)
+    if len(layout.parts) > 1:
+        raise source.error(f"has {len(layout.parts)} parts, vfxage writes one")
+    part = layout.parts[0]
+    return part, decode.planes(layout, part, None, source)[1]
+
+
+def flaw(
+    source: Source, destination: Destination, faces: Mapping[str, str], conversion: Conversion, plate: Frame
+) -> Flaw | None:
+    """The first thing that is wrong with one frame, None where nothing is; ``faces`` as ``channel_names`` has them.
+
+    It must be readable, of this fingerprint, with these channels and windows; its passes finite where the plate is;
+    and beauty must be plate plus delta: to the bit where the matte is 0, elsewhere to half the last digit of its type.
+    """
+    if not source.path.exists():
+        return Flaw("missing", "is not there")
+    try:
+        part, planes = read_passes(source)
+    except ReadError as error:
+        return Flaw("unreadable", error.what)
+    stamp = part.fields.get(FINGERPRINT)
+    if stamp is None:
+        return Flaw("foreign", "was not written by vfxage")
+    if stamp.text != destination.stamps.get(plate.number, ""):
+        return Flaw("stale", "was made with other settings, another model or another plate")
+    names = set(channel_names(destination, faces))
+    if set(planes) != names:
+        odd = " ".join(sorted(names ^ set(planes)))
+        return Flaw("wrong", f"has other channels than expected: {odd}")
+    if "crop" in destination.passes:
+        return _unfinite(planes, np.ones(next(iter(planes.values())).shape, bool))
+    return _misplaced(part, destination, plate) or _unfinite(planes, _lit(plate)) or _off(planes, conversion, plate)
+
+
+def _misplaced(part: Part, destination: Destination, plate: Frame) -> Flaw | None:
+    clip, window = destination.clip, plate.window
+    left, top = clip.display_origin
+    display = Window(left, top, clip.width, clip.height)
+    data = Window(left + window.x, top + window.y, window.width, window.height)
+    for name, found, expected in (("display", part.display, display), ("data", part.data, data)):
+        if found != expected:
+            return Flaw("wrong", f"its {name} window is {_told(found)}, the plate's is {_told(expected)}")
+    return None
+
+
+def _told(window: Window) -> str:
+    return f"{window.width}x{window.height} at {window.x},{window.y}"
+
+
+def _lit(plate: Frame) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(plate.rgb).all(axis=2))
+
+
+def _unfinite(planes: Planes, lit: NDArray[np.bool_]) -> Flaw | None:
+    """NaN and infinity belong in the colour of a frame only where its plate has them, in other passes nowhere."""
+    for name, plane in planes.items():
+        bad = ~np.isfinite(plane)
+        if name in "RGBA" or name.startswith("plate."):
+            bad &= lit if name != "A" else False
+        if bad.any():
+            return Flaw("wrong", f"{name} holds NaN or infinity at {_first(bad)}")
+    for name, plane in planes.items():
+        if name.startswith("matte") and ((plane < 0) | (plane > 1)).any():
+            return Flaw("wrong", f"{name} is outside 0..1 at {_first((plane < 0) | (plane > 1))}")
+    return None
+
+
+def _off(planes: Planes, conversion: Conversion, plate: Frame) -> Flaw | None:
+    """Where beauty is not plate plus delta."""
+    if "R" not in planes or "matte.A" not in planes:
+        return None
+    light = conversion.linear(plate.rgb)
+    own = plate.native if conversion.same and conversion.plate.linear else None
+    bare = planes["matte.A"] == 0
+    for index, letter in enumerate("RGB"):
+        beauty, delta = planes[letter], planes.get(f"delta.{letter}")
+        stored = light[..., index] if own is None or own.dtype != beauty.dtype else own[..., index]
+        with np.errstate(all="ignore"):
+            untouched = stored.astype(beauty.dtype, copy=False)
+        bits = f"u{beauty.dtype.itemsize}"
+        changed = bare & (np.ascontiguousarray(beauty).view(bits) != np.ascontiguousarray(untouched).view(bits))
+        if changed.any():
+            return Flaw("wrong", f"{letter} is not the plate's at {_first(changed)}, where the matte is 0")
+        if delta is not None:
+            if (stray := bare & (delta != 0)).any():
+                return Flaw("wrong", f"delta.{letter} is not 0 at {_first(stray)}, where the matte is")
+            if (apart := _apart(beauty, light[..., index], delta)).any():
+                return Flaw("wrong", f"{letter} is not plate plus delta at {_first(apart)}")
+    return None
+
+
+def _apart(beauty: Plane, light: F32, delta: F32) -> NDArray[np.bool_]:
+    """Where a sum is not what is stored, to half the last digit of the stored type."""
+    with np.errstate(all="ignore"):
+        total = light + delta
+        stored = beauty.astype(np.float32, copy=False)
+        digit = np.spacing(np.abs(total).astype(beauty.dtype)).astype(np.float32)
+        near = np.abs(stored - total) <= np.float32(0.5) * digit
+        return np.asarray(np.isfinite(total) & np.isfinite(stored) & ~near)
+
+
+def _first(bad: NDArray[np.bool_]) -> str:
+    """The first of these pixels, counted from the top left corner of the data window, and how many there are."""
+    row, column = np.unravel_index(int(bad.argmax()), bad.shape)
+    count = int(np.count_nonzero(bad))
+    return f"pixel {column},{row}" + (f" and {count - 1} more" if count > 1 else "")

@@ -1,0 +1,81 @@
+"""What is wrong with a written movie: read back as a whole, then picture by picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+from vfxage.errors import ReadError, ShotError
+from vfxage.frames import FrameRange
+from vfxage.media.base import Flaw
+from vfxage.media.movie.reader import MovieReader
+from vfxage.media.movie.source import open_container
+from vfxage.types import Frame
+
+FINGERPRINT = "com.vfxage.fingerprint"
+FRAMES = "com.vfxage.frames"
+"""The plate's numbers of a movie's pictures, as a range."""
+
+
+def file_tags(path: Path) -> dict[str, str]:
+    """What a movie's header says, keys in lower case; nothing where it cannot be read."""
+    try:
+        with open_container(str(path)) as container:
+            return {key.lower(): value for key, value in container.metadata.items()}
+    except ReadError:
+        return {}
+
+
+def held_frames(path: Path) -> tuple[int, ...]:
+    """The frames of a movie of ours, ascending; none where there is no such movie."""
+    text = file_tags(path).get(FRAMES) if path.exists() else None
+    return tuple(FrameRange.parse(text)) if text else ()
+
+
+class Standing:
+    """The movie at ``path`` as it stands on disk, held against the digest, count and rate it should have."""
+
+    def __init__(self, path: Path, stamp: str, count: int, rate: Fraction) -> None:
+        self._count = count
+        self._reader: MovieReader | None = None
+        self._pictures: Iterator[Frame] = iter(())
+        self._next = 0
+        self._flaw = self._opened(path, stamp, rate)
+
+    def check(self, place: int) -> Flaw | None:
+        """What is wrong with the picture at ``place`` (from 0, ascending from call to call), or with the whole."""
+        if self._flaw or self._reader is None:
+            return self._flaw
+        if place != self._next:
+            self._pictures = self._reader.read(range(place, self._count))
+        self._next = place + 1
+        try:
+            return None if next(self._pictures).number == place else Flaw("wrong", "holds another picture")
+        except ReadError as error:
+            self._next = -1  # the next picture is sought anew
+            return Flaw("unreadable", error.what)
+
+    def close(self) -> None:
+        """Release the file."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _opened(self, path: Path, stamp: str, rate: Fraction) -> Flaw | None:
+        if not path.exists():
+            return Flaw("missing", "is not there")
+        try:
+            self._reader = reader = MovieReader(path, first_frame=0)
+        except (ReadError, ShotError) as error:
+            return Flaw("unreadable", error.what)
+        found, pictures = reader.info.metadata["file"].get(FINGERPRINT), reader.info.last + 1
+        if found is None:
+            return Flaw("foreign", "was not written by vfxage")
+        if found != stamp:
+            return Flaw("stale", "was made with other settings or frames, another model or another plate")
+        if pictures != self._count:
+            return Flaw("wrong", f"has {pictures} pictures, not {self._count}")
+        if reader.info.rate != rate and self._count > 1:
+            return Flaw("wrong", f"plays at {reader.info.rate} frames per second, not {rate}")
+        self._pictures = reader.read(range(self._count))
+        return None
