@@ -42,7 +42,9 @@ def load(path: Path, kind: str) -> np.ndarray:
 
 
 def attributes(path: Path) -> dict[str, object]:
-    image = oiio.ImageInput.open(str(path))
+    hints = oiio.ImageSpec()
+    hints.attribute("oiio:UnassociatedAlpha", 1)
+    image = oiio.ImageInput.open(str(path), hints)
     assert image is not None, oiio.geterror()
     return {item.name: item.value for item in image.spec().extra_attribs}
 

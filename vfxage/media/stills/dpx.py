@@ -137,8 +137,6 @@ def write(path: Path, samples: Samples, target: Target) -> None:
     with path.open("wb") as file:
         file.write(header)
         file.write(lines.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _fill(header: bytearray, order: str, target: Target, shape: tuple[int, int, int], how: int) -> None:

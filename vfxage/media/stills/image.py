@@ -1,4 +1,4 @@
-"""TIFF, PNG and JPEG by OpenImageIO: the only module that calls it.
+"""TIFF, PNG and JPEG by OpenImageIO: the only module that calls it. (JPEG is written by Pillow, see ``jpeg``.)
 
 OpenImageIO's own limits hold while it reads a header; the picture's size is checked against the file's before pixels
 are asked for. Alpha stays as stored, and no colour is converted.
@@ -6,7 +6,6 @@ are asked for. Alpha stays as stored, and no colour is converted.
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as Oiio
 
-from vfxage.media.stills import tags
+from vfxage.media.stills import jpeg, tags
 from vfxage.media.stills.still import KINDS, Depth, Header, Samples, Source, check_size, mark, parse_mark
 
 oiio_setting: Mapping[str, int] = {"limits:channels": 64, "limits:imagesize_MB": 1 << 14}
@@ -106,7 +105,20 @@ class Target:
 
 
 def write(path: Path, samples: Samples, target: Target) -> None:
-    """Write samples (H, W, 1 to 4), and read them back. Raises OSError with what OpenImageIO says."""
+    """Write samples (H, W, 1 to 4). Raises OSError with what OpenImageIO says."""
+    if KINDS[path.suffix.lower()] == "jpeg":
+        _write_jpeg(path, samples, target)
+        return
+    spec = _spec(path, samples, target)
+    output = Oiio.ImageOutput.create(str(path))
+    if output is None:
+        raise OSError(Oiio.geterror())
+    done = output.open(str(path), spec) and output.write_image(samples)
+    if not output.close() or not done or output.has_error:
+        raise OSError(output.geterror().strip().split("\n")[0] or "OpenImageIO could not write it")
+
+
+def _spec(path: Path, samples: Samples, target: Target) -> Any:
     height, width, channels = samples.shape
     spec = Oiio.ImageSpec(width, height, channels, _STORED[target.depth])
     for name, value in target.plate.items():
@@ -124,21 +136,24 @@ def write(path: Path, samples: Samples, target: Target) -> None:
             spec.attribute(name, density)
     if target.space == tags.SRGB:
         spec.attribute("oiio:ColorSpace", "sRGB")
-    elif KINDS[path.suffix.lower()] != "png":
+    elif KINDS[path.suffix.lower()] == "tiff":
         spec.attribute("Exif:ColorSpace", tags.UNCALIBRATED)
     profile = target.plate.get("ICCProfile")
     if target.same_space and isinstance(profile, np.ndarray):
         spec.attribute("ICCProfile", Oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
-    spec.attribute("compression", {".tif": "zip", ".tiff": "zip"}.get(path.suffix.lower(), "jpeg:95"))
-    spec.attribute("jpeg:subsampling", "4:4:4")
-    output = Oiio.ImageOutput.create(str(path))
-    if output is None:
-        raise OSError(Oiio.geterror())
-    done = output.open(str(path), spec) and output.write_image(samples)
-    if not output.close() or not done or output.has_error:
-        raise OSError(output.geterror().strip().split("\n")[0] or "OpenImageIO could not write it")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    spec.attribute("compression", "zip")
+    return spec
+
+
+def _write_jpeg(path: Path, samples: Samples, target: Target) -> None:
+    plate = {name: value for name, value in target.plate.items() if target.same_space or name != "ICCProfile"}
+    jpeg.write(
+        path,
+        samples,
+        software=mark(target.version, target.stamp, target.timecode, target.rate),
+        srgb=target.space == tags.SRGB,
+        plate=plate,
+    )
 
 
 @contextmanager

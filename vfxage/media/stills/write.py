@@ -188,6 +188,8 @@ class StillWriter:
             yield f"{name} is written as {target} (the plate is {plate}){tail}"
         if self._destination.alpha and self._pass == "beauty" and self._kind == "jpeg":
             yield f"{name} is without the plate's alpha: JPEG has none"
+        if self._destination.clip.pixel_aspect != 1 and self._kind == "jpeg":
+            yield f"{name} does not say that pixels are {self._destination.clip.pixel_aspect:g} wide: JPEG has no place"
 
     def _samples(self, render: Render) -> Samples:
         """(H, W, C) samples over the display window."""

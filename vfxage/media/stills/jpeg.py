@@ -1,0 +1,39 @@
+"""JPEG written in memory by Pillow: OpenImageIO's writer ends the whole process where a disk is full."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from vfxage.media.stills.still import Samples
+
+QUALITY = 95
+_CARRIED = ("ImageDescription", "Make", "Model", "DateTime", "Artist", "Copyright")
+
+
+def write(path: Path, samples: Samples, *, software: str, srgb: bool, plate: Mapping[str, Any]) -> None:
+    """Write 8-bit codes (H, W, 1 or 3), chroma at full resolution. Raises OSError as it comes."""
+    exif = Image.Exif()
+    for name in _CARRIED:
+        if isinstance(value := plate.get(name), str):
+            exif[ExifTags.Base[name]] = value
+    exif[ExifTags.Base.Software] = software
+    exif[ExifTags.Base.Orientation] = 1
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 1 if srgb else 0xFFFF
+    profile = plate.get("ICCProfile")
+    picture = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    memory = io.BytesIO()
+    picture.save(
+        memory,
+        "JPEG",
+        quality=QUALITY,
+        subsampling=0,
+        exif=exif,
+        **({"icc_profile": profile.tobytes()} if isinstance(profile, np.ndarray) else {}),
+    )
+    path.write_bytes(memory.getvalue())
