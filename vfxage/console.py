@@ -15,16 +15,24 @@ from rich.progress import Progress as Bars
 
 from vfxage.progress import Advance, Progress
 
-LogFormat = Literal["text", "json"]
+LogFormat = Literal["text", "json", "openjd"]
+
+_COUNTED = ("track", "render", "assemble", "verify")
+"""Stages of which a farm wants to see how far they are."""
 
 _LINE_S = 5.0
 """At most one plain line per stage in this many seconds, besides its first and last."""
 
 
 def open_progress(log: LogFormat | None) -> Progress:
-    """Choose how to tell progress on standard error: ``log`` if given, else bars on a terminal and lines elsewhere."""
+    """Choose how to tell progress: ``log`` if given, else bars on a terminal and lines elsewhere.
+
+    All go to standard error but ``openjd``, whose runner reads standard output.
+    """
     if log == "json":
         return JsonLines(sys.stderr)
+    if log == "openjd":
+        return OpenJob(sys.stdout)
     if log is None and sys.stderr.isatty():
         return Terminal()
     return Lines(sys.stderr)
@@ -154,4 +162,35 @@ class JsonLines:
 
     def _emit(self, **fields: object) -> None:
         self.stream.write(json.dumps(fields) + "\n")
+        self.stream.flush()
+
+
+class OpenJob:
+    """Lines that a runner of Open Job Description understands: ``openjd_progress: 40.5`` and ``openjd_status: ...``.
+
+    Only the stages that take long count as progress, so that a task's never goes back: one of them is all a task has.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
+        """Say which stage it is, and at every frame of a long one how much of it is done."""
+        pace = _Pace(total)
+        self._print(f"openjd_status: {name} {total} {unit}{'' if total == 1 else 's'}")
+
+        def advance(frame: int) -> None:
+            pace.step()
+            if name in _COUNTED:
+                self._print(f"openjd_progress: {100 * pace.done / total:.1f}")
+
+        yield advance
+
+    def note(self, text: str) -> None:
+        """Print ``note: ...``."""
+        self._print(f"note: {text}")
+
+    def _print(self, text: str) -> None:
+        self.stream.write(text + "\n")
         self.stream.flush()

@@ -94,3 +94,21 @@ def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def in_turn(path: Path, *, wait_s: float = 60.0) -> Iterator[None]:
+    """Hold ``path`` against other processes and hosts that want to read, change and publish it, for the block.
+
+    Where the file system has no locks, or another holds it for too long, the block runs all the same: what it publishes
+    is whole either way, only another's change may be lost.
+    """
+    import filelock
+
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=wait_s)
+    with suppress(filelock.Timeout, OSError, NotImplementedError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, models, nuke, prototype, shots, training
+from vfxage.cli import evaluation, farm, models, nuke, prototype, render, shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -24,10 +24,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Re-age the faces of a film shot: plate in; beauty, delta and matte passes out.",
     epilog="Exit codes: 0 done, 1 our bug, 2 usage or shot file, 3 plate missing or unreadable, "
-    "4 a frame could not be written, 5 model, 130/143 stopped.",
+    "4 a frame could not be written or is not right, 5 model, 130/143 stopped.",
 )
 
-for command in (shots.render, shots.preview, shots.track, shots.info, training.train, evaluation.evaluate):
+for command in (render.render, shots.preview, shots.track, shots.info, training.train, evaluation.evaluate):
     app.command()(command)
 app.command("schema")(shots.print_schema)
 app.command()(nuke.nuke)

@@ -29,6 +29,9 @@ Overwrite = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 Log = Annotated[
-    LogFormat | None, typer.Option("--log", help="Progress as plain lines or JSON lines on stderr; default: a bar.")
+    LogFormat | None,
+    typer.Option(
+        "--log", help="Progress as plain or JSON lines on stderr, or for Open Job Description; default: a bar."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

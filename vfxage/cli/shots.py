@@ -1,4 +1,4 @@
-"""What is done to a shot: render, preview, track, info, schema."""
+"""What is done to a shot beside rendering it: preview, track, info, schema."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Overwrite, Set, ShotPath, Workers
+from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Set, ShotPath, Workers
 from vfxage.console import open_progress
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot, schema
@@ -16,40 +16,6 @@ from vfxage.shot import load_shot, schema
 if TYPE_CHECKING:
     from vfxage.job import Job
     from vfxage.progress import Progress
-
-
-def render(
-    shot: ShotPath,
-    frames: Frames = None,
-    set_: Set = None,
-    device: Device = "auto",
-    workers: Workers = None,
-    overwrite: Overwrite = False,
-    log: Log = None,
-    debug: Debug = False,
-) -> None:
-    """Render the shot: beauty, delta and matte passes to every output. Frames that stand complete are kept.
-
-    Example: vfxage render sh010.yaml --frames 1001-1024 --set temporal.radius=3
-    """
-    progress = open_progress(log)
-    loaded = load_shot(shot, set_ or ())
-    if not loaded.outputs:
-        raise ShotError("names no `outputs:`", path=shot, fix="add one, for example out/name.%04d.exr")
-    from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.pipeline import render_shot
-
-    with open_job(loaded) as job:
-        numbers = job.pick(frames)
-        tell_notes(job, progress)
-        ager = load_ager(loaded.model, device)
-        if ager.note:
-            progress.note(ager.note)
-        report = render_shot(job, ager, numbers, progress, workers=workers or ager.workers_default, overwrite=overwrite)
-    for path in report.outputs:
-        typer.echo(path)
-    typer.echo(f"{len(report.written)} frames rendered, {len(report.kept)} complete already")
 
 
 def preview(
