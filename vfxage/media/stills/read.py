@@ -91,7 +91,10 @@ class StillReader:
         if self._table is not None:
             return np.asarray(self._table.take(native), np.float32)
         values = floats(native, self._first.depth)
-        return values if self._colour is None else self._colour.to_linear(values)
+        if self._colour is None:
+            return values
+        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file's floats may be of any size
+            return self._colour.to_linear(values)
 
     def _code_table(self) -> F32 | None:
         """Linear light by code; None for float."""
