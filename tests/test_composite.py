@@ -5,7 +5,7 @@ import pytest
 
 from vfxage.colour import Colour
 from vfxage.composite import Asked, composite
-from vfxage.types import FaceCrop, FaceDelta, Frame, FrameDeltas, Window
+from vfxage.types import FaceCrop, FaceDelta, Frame, FrameDeltas, Painted, Stencil, Window
 
 LINEAR = "Linear Rec.709 (sRGB)"
 WINDOW = Window(-7, 5, 160, 120)
@@ -197,3 +197,46 @@ def test_other_primaries(space):
     expected = from_srgb(srgb(0.18) + 0.1) - 0.18
     np.testing.assert_allclose(result.delta[50 - WINDOW.y, 60 - WINDOW.x], expected, rtol=2e-3)
     np.testing.assert_array_equal(result.beauty, flat.rgb + result.delta)
+
+
+def test_the_matte_times_the_raw_delta_is_the_delta_where_faces_overlap_and_highlights_stop(colour):
+    frame = plate()
+    faces = (face((0.2, -0.1, 3.0)), face((-0.1, 0.3, 9.0), (80, 58), face=1, name="extra"))
+    asked = Asked(layers=True, raw=True)
+    result = composite(FrameDeltas(frame=frame, deltas=faces), colour, asked)
+    both = np.minimum(*(_over(layer, result) for layer in result.layers))
+    assert (both > 0.1).sum() > 100
+    for raw, matte, delta in (
+        (result.raw, result.matte, result.delta),
+        *((layer.raw, layer.matte, layer.delta) for layer in result.layers),
+    ):
+        assert np.isfinite(raw).all()
+        assert np.allclose(matte[..., None] * raw, delta, rtol=1e-6, atol=1e-9)
+    lone = (_over(result.layers[0], result) > 0) & (_over(result.layers[1], result) == 0)
+    wide = np.zeros_like(result.raw)
+    wide[result.layers[0].window.slices(frame.window)] = result.layers[0].raw
+    assert np.allclose(result.raw[lone], wide[lone], rtol=1e-5)
+
+
+def _over(layer, result):
+    whole = np.zeros_like(result.matte)
+    whole[layer.window.slices(result.frame.window)] = layer.matte
+    return whole
+
+
+def test_a_faces_own_roto_gives_the_other_face_what_it_takes(colour):
+    """Where faces overlap they share; a roto that leaves a pixel to one of them leaves it whole."""
+    faces = (face(0.1), face(0.2, (64, 52), face=1, name="extra"))
+    none = Stencil(window=Window(0, 0, 200, 200), values=np.zeros((200, 200), np.float32), outside=0.0)
+    item = FrameDeltas(frame=plate(), deltas=faces)
+    alone = composite(FrameDeltas(frame=plate(), deltas=faces[1:]), colour, Asked(layers=True))
+    both = composite(item, colour, Asked(layers=True), Painted(faces={0: (none,)}))
+    assert np.array_equal(both.delta, alone.delta)
+    hold = Stencil(window=Window(40, 30, 30, 30), values=np.full((30, 30), 0.5, np.float32), outside=1.0)
+    shared, plain = composite(item, colour, painted=Painted(whole=(hold,))), composite(item, colour)
+    inside = (slice(25, 55), slice(47, 77))  # the window begins at -7, 5
+    assert np.allclose(shared.matte[inside], plain.matte[inside] / 2, atol=2e-4)  # less than 1e-4 of a matte is none
+    assert shared.matte[inside].max() == pytest.approx(0.5)
+    outside = np.ones(plain.matte.shape, bool)
+    outside[inside] = False
+    assert np.array_equal(shared.matte[outside], plain.matte[outside])

@@ -180,8 +180,18 @@ def _collisions(shot: Shot) -> Iterator[Misfit]:
     for index, pattern in enumerate(patterns):
         if plate is not None and pattern.overlaps(plate):
             yield Misfit(("outputs", index, "path"), "this output would overwrite the plate", "write it elsewhere")
+        elif any(pattern.overlaps(Pattern.parse(path)) for path in _drawn(shot) if not _pattern_problem(path)):
+            what = "this output would overwrite a roto or map of the shot"
+            yield Misfit(("outputs", index, "path"), what, "write it elsewhere")
     for (i, one), (j, other) in combinations(enumerate(patterns), 2):
         if one.overlaps(other):
             yield Misfit(
                 ("outputs", j, "path"), f"this output writes the same files as output {i}", "give it another name"
             )
+
+
+def _drawn(shot: Shot) -> Iterator[str]:
+    """Every picture that artists drew for the shot."""
+    mattes = [shot.matte, *(face.matte for face in shot.faces)]
+    paths = [path for matte in mattes for path in (matte.file, matte.hold_out)]
+    yield from (path for path in (*paths, *(face.regions.map for face in shot.faces)) if path is not None)
