@@ -13,7 +13,7 @@ from tests.nuke.interpreter import Script, animated, keys
 from tests.nuke.test_comp import wide
 from tests.plates import decode, write_shot
 
-HEIGHT = 640
+HEIGHT = 280
 FRAMES = [1001, 1002, 1003]
 
 
