@@ -9,7 +9,7 @@ import OpenImageIO as oiio
 import pytest
 
 from tests.colours import convert, ramp
-from vfxage.colour import BUILTIN, PRIMARIES, Colour, from_chromaticities, from_cicp, known_spaces
+from vfxage.colour import BUILTIN, PRIMARIES, Colour, described_spaces, from_chromaticities, from_cicp, known_spaces
 from vfxage.errors import ShotError
 
 CODES = np.arange(65536) / 65535
@@ -133,6 +133,7 @@ def house(tmp_path):
 
 def test_a_config_of_the_house_counts(house, monkeypatch):
     assert known_spaces(house) == ["AP0", "House Log"]
+    assert [row[0] for row in described_spaces(house)] == known_spaces(house)
     monkeypatch.setenv("OCIO", str(house))
     assert known_spaces() == ["AP0", "House Log"]
     with pytest.raises(ShotError, match="House Log"):

@@ -110,6 +110,22 @@ def known_spaces(config: str | Path | None = None) -> list[str]:
     return [space.getName() for space in _spaces(_config(config)) if not space.isData()]
 
 
+def described_spaces(config: str | Path | None = None) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """Name, family, encoding, and the other names (aliases, then roles) of the spaces of ``known_spaces``."""
+    loaded = _config(config)
+    roles = [(role, space) for role, space in loaded.getRoles() if space]
+    spaces = [space for space in _spaces(loaded) if not space.isData()]
+    return [
+        (
+            space.getName(),
+            space.getFamily(),
+            space.getEncoding(),
+            (*space.getAliases(), *(role for role, name in roles if name == space.getName())),
+        )
+        for space in spaces
+    ]
+
+
 class Colour:
     """One colour space of a plate: to linear and back, to the model's encoding and back.
 

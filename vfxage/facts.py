@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vfxage.colour import Colour, known_spaces
+from vfxage.colour import Colour, described_spaces
 from vfxage.frames import FrameRange
 from vfxage.job import Job, open_job
 from vfxage.media import open_reader
@@ -57,8 +57,13 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
 
 
 def colour_facts(config: str | None) -> Facts:
-    """The names that ``colorspace:`` takes: of the given OpenColorIO config, else $OCIO, else the built-in one."""
-    return {"colorspaces": [{"name": name} for name in known_spaces(config)]}
+    """The names that ``colorspace:`` takes, aliases and roles too: of the given config, else $OCIO, else the built-in one."""
+    return {
+        "colorspaces": [
+            {"name": name, "family": family or "-", "encoding": encoding or "-", "also": list(others)}
+            for name, family, encoding, others in described_spaces(config)
+        ]
+    }
 
 
 def track_facts(tracks: Tracks) -> list[Facts]:
