@@ -57,7 +57,7 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
 
 
 def colour_facts(config: str | None) -> Facts:
-    """The names that ``colorspace:`` takes, aliases and roles too: of the given config, else $OCIO, else the built-in one."""
+    """What ``colorspace:`` takes, aliases and roles too: of the given config, else $OCIO, else the built-in one."""
     return {
         "colorspaces": [
             {"name": name, "family": family or "-", "encoding": encoding or "-", "also": list(others)}
