@@ -217,6 +217,20 @@ def test_glasses_are_left_alone(portraits, step, person):
     assert delta[rims].mean() < 0.3 * delta[bare].mean()
 
 
+@pytest.mark.parametrize("person", ["B000825", "E000295", "C001066"])
+def test_teeth_stay_where_they_are(portraits, step, person):
+    """Bright teeth between the lips of a smile; lips move and thin, and once took their edges along."""
+    (item,) = [one for one in scan_portraits(portraits / "train").portraits if one.person == person]
+    shown = crop_portrait(item, FRAMING, 512, (item.age, item.age + 35))
+    delta = np.abs(step(shown)).mean(axis=2)
+    inner = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+    mouth = np.zeros((512, 512), np.uint8)
+    cv2.fillPoly(mouth, [shown.points[list(inner)].astype(np.int32)], 1)
+    teeth = (mouth > 0) & (shown.rgb.min(axis=2) > 0.5)
+    assert teeth.sum() > 300
+    assert delta[teeth].mean() < 0.3 * delta[skin(shown.points, 512)].mean()
+
+
 def test_a_beard_keeps_its_hair(crop, step):
     shown = crop(BEARDED, 32, 52)
     chin = np.zeros((512, 512), np.uint8)

@@ -13,11 +13,10 @@ from scipy.spatial import Delaunay
 from vfxage.geometry import OVAL, crop_transform, invert, map_points
 from vfxage.model.folds import BROW, EYE, LIPS
 from vfxage.model.prototype.data import FLOOR, REGIONS
-from vfxage.model.prototype.mesh import CANON, MESH, nodes
+from vfxage.model.prototype.mesh import CANON, INNER_LIPS, MESH, nodes
 from vfxage.types import F32, F64, Framing
 
 _FFHQ = Framing(name="ffhq")
-INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
 _SEEDS: dict[str, tuple[int, ...]] = {
     "forehead": (10, 67, 109, 338, 297, 151, 108, 337, 69, 299, 104, 333, 9, 8, 103, 332),
     "eye_left": (33, 133, 159, 145, 230, 228, 226, 35, 143, 124, 156, 111, 31, 117, 118),

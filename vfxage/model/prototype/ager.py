@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.model.prototype.change import OldSkin, Years, change
 from vfxage.model.prototype.data import FLOOR, REGIONS, Prototype, load_prototype, shipped
-from vfxage.model.prototype.mesh import MESH, Chart
+from vfxage.model.prototype.mesh import INNER_LIPS, MESH, Chart
 from vfxage.model.prototype.sight import Sight, blur, canonical_pixels, grow, parts, see, spread
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing, Window
 
@@ -124,7 +124,9 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     sight = see(np.asarray(seen, np.float32), chart, prototype, unit)
     delta = change(sight, chart, prototype, skin, years, smile_of(points))
     flow = _movement(points, prototype, chart, years) * spread(1 - _worn_things(sight), (1, 1))
-    step[inside] = _shown(rgb, delta, blur(flow, 1.5 * unit), _GRAIN_SIZE * unit * scale)
+    mouth = _mouth((points - (window.x, window.y)) / (2 * scale), flow.shape, unit)
+    flow = blur(flow, 1.5 * unit) * spread(1 - mouth, (1, 1))
+    step[inside] = _shown(rgb, delta, flow, _GRAIN_SIZE * unit * scale)
     return step
 
 
@@ -165,6 +167,15 @@ def _worn_things(sight: Sight) -> F32:
     """Half grid, 0..1: rims, glare, strands and beards where skin should be; they do not move with it."""
     things = sight.masks["texture"] * (1 - sight.bare)
     return np.clip(blur(np.asarray(things, np.float32), 3.0 * sight.unit) * np.float32(1.6), 0, 1)
+
+
+def _mouth(points: F32, shape: tuple[int, ...], unit: float) -> F32:
+    """(h, w) 0..1: what the lips open on, and their inner edge; ``points`` are in its pixels. Teeth do not move."""
+    drawn = np.zeros(shape[:2], np.uint8)
+    inner = np.clip(np.round(points[list(INNER_LIPS)] * 16 - 8), -(1 << 20), 1 << 20).astype(np.int32)
+    cv2.fillPoly(drawn, [inner], (255,), cv2.LINE_AA, 4)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(unit)) + 1,) * 2)
+    return blur(np.asarray(cv2.dilate(drawn, disc), np.float32) / np.float32(255), 0.5 * unit)
 
 
 def _moved(image: F32, flow: F32) -> F32:

@@ -23,6 +23,8 @@ MESH = 468
 RINGS = (1.22, 1.6)
 """How far the rings lie out, in distances of the outline from the mesh's centre."""
 NODES = MESH + len(RINGS) * len(OVAL)
+INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
+"""Outline of what the lips open on, in order round it."""
 _SHIFT = 4
 """Bits of a pixel in OpenCV's drawing coordinates."""
 _DRAWN = 2
