@@ -138,6 +138,19 @@ def test_hlg_greys_are_openimageios_and_channels_stay_apart(colours):
     assert np.array_equal(moved[:, 1:], colours["Rec.2100-HLG - Display"].to_linear(grey)[:, 1:])
 
 
+def test_a_space_mixes_where_one_code_moves_openimageios_other_channels(colours):
+    grey = np.full((3, 3), 0.5, np.float32)
+    moved = grey - 0.1 * np.eye(3, dtype=np.float32)
+    for name, colour in colours.items():
+        if colour.linear_name is None:
+            assert not colour.mixes, name
+            continue
+        still, change = (convert(code, name, colour.linear_name) for code in (grey, moved))
+        others = np.abs(change / still - 1)[~np.eye(3, dtype=bool)].max()
+        assert colour.mixes == (others > 1e-3), f"{name}: {others}"
+    assert [name for name, colour in colours.items() if colour.mixes] == ["Rec.2100-HLG - Display"]
+
+
 def test_to_linear_between_codes_is_the_curve(colours):
     code = ramp(0, 1)
     expected = convert(code, "ARRI LogC3 (EI800)", "Linear ARRI Wide Gamut 3")

@@ -148,7 +148,9 @@ class Colour:
         self.linear: bool = ocio.is_linear(self.name)
         self.linear_name: str | None
         """The linear space with the same primaries; None where the config has none (P3-DCI)."""
-        self.linear_name, values, to_xyz = ocio.own_linear(self.name, self.linear)
+        self.mixes: bool
+        """Whether OpenColorIO's own way to ``linear_name`` mixes the channels (HLG), which ``to_linear`` does not."""
+        self.linear_name, values, to_xyz, self.mixes = ocio.own_linear(self.name, self.linear)
         self._curve = None if values is None else curves.Curve(values, _BELOW)
         self.to_xyz: F64 = to_xyz
         """(3, 3): light of the linear space to CIE XYZ adapted to D65."""
@@ -307,20 +309,22 @@ class _Converter:
         kinds = (Ocio.REFERENCE_SPACE_SCENE, Ocio.REFERENCE_SPACE_DISPLAY)
         return any(self._config.isColorSpaceLinear(name, kind) for kind in kinds)
 
-    def own_linear(self, name: str, linear: bool) -> tuple[str | None, F64 | None, F64]:
-        """The linear space with the same primaries: its name, linear at codes -2..4, and its matrix to XYZ (D65)."""
+    def own_linear(self, name: str, linear: bool) -> tuple[str | None, F64 | None, F64, bool]:
+        """The linear space with the same primaries: its name, linear at codes -2..4, matrix to XYZ (D65), mixing."""
         if linear:
-            return name, None, self._to_xyz_matrix(name)
+            return name, None, self._to_xyz_matrix(name), False
         codes = np.arange(-_BELOW, 4 * curves.CODES + 1) / curves.CODES
+        mixes = False
         partner, matrix = self._least(_crosstalk, name, _probes())
         if partner is None:
             own = self._unnamed_linear(name, codes)
             if own is not None:
-                return None, *own
+                return None, *own, False
             partner, matrix = self._least(_stray, name, np.eye(3) / 2)
+            mixes = True
         if partner is None:
             raise ShotError(f'colour space "{name}" mixes its channels', fix="convert the plate to ACES2065-1 first")
-        return partner, self._convert(name, partner, _grey(codes))[:, 1], matrix
+        return partner, self._convert(name, partner, _grey(codes))[:, 1], matrix, mixes
 
     def _least(self, measure: Callable[[F64], float], name: str, probes: F64) -> tuple[str | None, F64]:
         """The scene-linear space in which the probes' light has the least of a measure (None if more than _CLOSE)."""

@@ -83,7 +83,7 @@ def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
     them.
     """
     better = f"the pass `plate` in {Path(delta.path).name} has what vfxage saw"
-    if not job.colour.linear and (job.colour.linear_name is None or "HLG" in job.colour.name):
+    if not job.colour.linear and (job.colour.linear_name is None or job.colour.mixes):
         what = (
             f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add to the plate"
         )
