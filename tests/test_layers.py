@@ -16,6 +16,7 @@ IMPORTED_AS = {
     "PyAV": {"av"},
     "OpenEXR": {"OpenEXR"},
     "OpenImageIO": {"OpenImageIO"},
+    "OpenTimelineIO": {"opentimelineio"},
     "MediaPipe": {"mediapipe"},
     "OpenColorIO": {"PyOpenColorIO"},
     "threads": {"concurrent", "multiprocessing", "asyncio", "_thread"},

@@ -15,17 +15,41 @@ def shift_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
     59.94): two numbers (four at 59.94) are left out each minute but every tenth. At any other rate, exact 30
     included, it contradicts itself and none are.
     """
+    total = count_timecode(timecode, rate)
+    if total is None:
+        return None
+    nominal, drop = max(1, round(rate)), _dropped(timecode, rate)
+    return _format((total + frames) % day_frames(rate, drop=drop > 0), nominal, drop)
+
+
+def count_timecode(timecode: str, rate: Fraction) -> int | None:
+    """Frames from 00:00:00:00 to the timecode, drop frame as in ``shift_timecode``; None if it is not one."""
     match = _FORM.fullmatch(timecode)
     if match is None:
         return None
     hours, minutes, seconds, ticks = (int(match[group]) for group in (1, 2, 3, 5))
+    total_minutes = hours * 60 + minutes
+    dropped = _dropped(timecode, rate) * (total_minutes - total_minutes // 10)
+    return (total_minutes * 60 + seconds) * max(1, round(rate)) + ticks - dropped
+
+
+def drops_frames(timecode: str, rate: Fraction) -> bool:
+    """Whether it is a drop frame timecode, at a rate that has such."""
+    return _dropped(timecode, rate) > 0
+
+
+def day_frames(rate: Fraction, *, drop: bool) -> int:
+    """Frames after which a timecode is 00:00:00:00 again."""
+    nominal = max(1, round(rate))
+    return 24 * 60 * 60 * nominal - (nominal // 15 if drop else 0) * (24 * 60 - 24 * 6)
+
+
+def _dropped(timecode: str, rate: Fraction) -> int:
+    """Numbers left out at the start of a minute."""
+    match = _FORM.fullmatch(timecode)
     nominal = max(1, round(rate))
     fits = nominal % 30 == 0 and abs(rate * 1001 / 1000 - nominal) < Fraction(1, 100)
-    drop = nominal // 15 if match[4] != ":" and fits else 0
-    total_minutes = hours * 60 + minutes
-    total = (total_minutes * 60 + seconds) * nominal + ticks - drop * (total_minutes - total_minutes // 10)
-    day = 24 * 60 * 60 * nominal - drop * (24 * 60 - 24 * 6)
-    return _format((total + frames) % day, nominal, drop)
+    return nominal // 15 if match is not None and match[4] != ":" and fits else 0
 
 
 def _format(frames: int, nominal: int, drop: int) -> str:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, models, nuke, prototype, render, shots, training
+from vfxage.cli import evaluation, farm, models, nuke, prototype, render, show, shots, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command()(nuke.nuke)
 app.command()(farm.verify)
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(models.app, name="models")
+app.add_typer(show.app, name="shots")
 
 
 class Stopped(BaseException):

@@ -58,6 +58,27 @@ def parse_document(text: str) -> Document:
         raise ShotError(f"not YAML: {error}", fix="correct the file") from error
 
 
+def compose_text(data: Mapping[str, Any]) -> str:
+    """Plain data as YAML text that ``parse_document`` reads as the same data."""
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what YAML 1.1 takes for a word and 1.2 for a number, and what folds; repeats what is there twice."""
+
+    def represent_text(self, text: str) -> yaml.Node:
+        node = yaml.ScalarNode("tag:yaml.org,2002:str", text)
+        style = None if text.isprintable() and isinstance(_scalar(node), str) else '"'
+        return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(str, _Dumper.represent_text)
+
+
 class _Loader(yaml.SafeLoader):
     """Stops composing what is too deep or too long, before the memory is taken."""
 

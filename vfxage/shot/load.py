@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from vfxage.shot.document import Place
+from vfxage.shot.document import Document, Place
 from vfxage.shot.models import FACE_DEFAULTS, Shot
 from vfxage.shot.override import override
 from vfxage.shot.rules import misfits
 from vfxage.shot.strict import Kind, StrictFile, read_document
 
-_SHOT = Kind(
+SHOT_FILE = Kind(
     name="shot file",
     start="start with `plate: ...` (vfxage schema prints what a shot may say)",
     instead="name the YAML file of a shot; `vfxage info` takes a plate on its own",
 )
+_NONE: Mapping[Place, str] = MappingProxyType({})
 
 
 def load_shot(path: str | Path, overrides: Iterable[str] = ()) -> Shot:
@@ -26,8 +28,13 @@ def load_shot(path: str | Path, overrides: Iterable[str] = ()) -> Shot:
     file, the line, and the nearest right name or value.
     """
     path = Path(path).absolute()
-    document = read_document(path, _SHOT)
-    source = _ShotFile(path, document, Shot, override(document.data, overrides))
+    document = read_document(path, SHOT_FILE)
+    return check_shot(path, document, override(document.data, overrides))
+
+
+def check_shot(path: Path, document: Document, overrides: Mapping[Place, str] = _NONE) -> Shot:
+    """The shot that a mapping is, were it the file ``path`` (absolute); raises ShotError with path and line."""
+    source = _ShotFile(path, document, Shot, overrides)
     shot = source.validated(lines=source.lines())
     for misfit in misfits(shot):
         raise source.error(misfit.place, misfit.what, misfit.fix)

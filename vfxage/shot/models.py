@@ -44,8 +44,8 @@ def _frames(value: object) -> FrameRange:
         raise ValueError(str(error)) from error
 
 
-def _rate(value: object) -> Fraction:
-    """24, 23.976 (taken as 24000/1001), "24000/1001"."""
+def frame_rate(value: object) -> Fraction:
+    """24, 23.976 (taken as 24000/1001), "24000/1001"; ValueError, in words for a user, for what is no rate."""
     if isinstance(value, Fraction):
         return value
     if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", value)) and int(match[2]):
@@ -81,7 +81,7 @@ Frames = Annotated[
 ]
 Rate = Annotated[
     Fraction,
-    PlainValidator(_rate),
+    PlainValidator(frame_rate),
     PlainSerializer(str, return_type=str),
     WithJsonSchema(
         {

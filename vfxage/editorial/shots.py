@@ -1,0 +1,219 @@
+"""A cut and a template as shot files: all are worked out and checked before the first is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from vfxage.editorial.conform import Conformed, conform, source_time
+from vfxage.editorial.cut import Cut, Event, Refusal
+from vfxage.editorial.template import Template, shot_name, unique
+from vfxage.errors import OutputError, ReadError, ShotError
+from vfxage.frames import Pattern
+from vfxage.media import FORMATS, open_reader
+from vfxage.publish import publish
+from vfxage.shot.document import Document, compose_text
+from vfxage.shot.load import check_shot
+from vfxage.shot.models import Shot, frame_rate
+from vfxage.types import ClipInfo
+
+_FIRST = ("plate", "frames", "handles")
+"""Keys that lead a shot file, in this order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotFile:
+    """One shot file to be written."""
+
+    path: Path
+    event: Event
+    frames: Conformed
+    plate: str
+    """As the file says it."""
+    text: str
+    notes: tuple[str, ...]
+
+    def facts(self) -> Mapping[str, Any]:
+        """A row of the table."""
+        return {
+            "event": self.event.number,
+            "shot": self.path.name,
+            "plate": self.plate,
+            "source": source_time(self.event),
+            "frames": f"{self.frames.first}-{self.frames.last}",
+            "count": self.frames.last - self.frames.first + 1,
+            "notes": "; ".join(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What becomes of a cut."""
+
+    shots: tuple[ShotFile, ...]
+    refused: tuple[Refusal, ...]
+
+
+def plan_shots(cut: Cut, template: Template, folder: str | Path, handles: int | None) -> Plan:
+    """Make the text of every shot file of a cut, for ``folder``; nothing is written.
+
+    ``handles`` wins over the template's. A clip whose frames cannot be known, or whose plate is damaged, is refused
+    and the others stand. Raises ShotError with file and line where the template makes no valid shot, or where two
+    shots would write the same files.
+    """
+    planner = _Planner(cut, template, Path(folder).absolute(), handles)
+    for event in cut.events:
+        planner.add(event)
+    refused = sorted((*cut.refused, *planner.refused), key=lambda refusal: refusal.number)
+    return Plan(shots=tuple(planner.shots), refused=tuple(refused))
+
+
+class _Planner:
+    """Turns events into shot files, and remembers plates, names and outputs."""
+
+    def __init__(self, cut: Cut, template: Template, folder: Path, handles: int | None) -> None:
+        self._cut, self._template, self._folder, self._handles = cut, template, folder, handles
+        self.shots: list[ShotFile] = []
+        self.refused: list[Refusal] = []
+        self._names: set[str] = set()
+        self._plates: dict[str, ClipInfo | ShotError | ReadError | None] = {}
+        self._outputs: dict[str, str] = {}
+
+    def add(self, event: Event) -> None:
+        """Plan one event's shot, or refuse it."""
+        path = self._folder / f"{unique(shot_name(event.name), self._names)}.yaml"
+        data = dict(self._template.filled(event, path.stem))
+        plate = data.get("plate") or (event.media.path if event.media else None)
+        try:
+            if plate is None:
+                raise ShotError("the cut names no file for it", fix="add `plate:` to the template")
+            clip = self._clip(plate, data)
+            frames = conform(event, clip, _first_frame(data))
+        except (ShotError, ReadError) as error:
+            why = str(error)
+            self.refused.append(Refusal(number=event.number, track=event.track, name=event.name, why=why))
+            return
+        data |= {"plate": plate, "frames": _range(frames)}
+        data.pop(_foreign(plate), None)
+        if self._handles is not None:
+            data["handles"] = self._handles
+        data = {key: data[key] for key in (*(key for key in _FIRST if key in data), *data)}
+        shot = self._checked(path, data)
+        self.shots.append(
+            ShotFile(
+                path=path,
+                event=event,
+                frames=frames,
+                plate=plate,
+                text=f"{self._heading(event)}{compose_text(data)}",
+                notes=(*frames.notes, *self._notes(frames, shot.handles, clip)),
+            )
+        )
+
+    def _clip(self, plate: str, data: Mapping[str, Any]) -> ClipInfo | None:
+        """The plate's header; None where no such file is there (yet). Raises what opening it raised."""
+        if plate not in self._plates:
+            path = self._folder / plate  # where the folder is not made yet, the system cannot go up from it
+            self._plates[plate] = _open(path if self._folder.is_dir() else Path(os.path.normpath(path)), data)
+        clip = self._plates[plate]
+        if isinstance(clip, Exception):
+            raise clip
+        return clip
+
+    def _checked(self, path: Path, data: dict[str, Any]) -> Shot:
+        """The shot that the data make, whose outputs no other shot writes."""
+        lines = self._template.document.lines
+        try:
+            shot = check_shot(path, Document(data, MappingProxyType(dict(lines))))
+        except ShotError as error:
+            raise self._template.error(error.what, error.fix or "correct it", line=error.line) from error
+        for output in shot.outputs:
+            other = self._outputs.setdefault(output.path.casefold(), path.stem)
+            if other != path.stem:
+                what = f"{other} and {path.stem} would write the same file, {Path(output.path).name}"
+                raise self._template.error(what, "put {name} into the path of every output", key="outputs")
+        return shot
+
+    def _heading(self, event: Event) -> str:
+        named = f"event {event.number}, track {event.track}: {event.name}, reel {event.reel}"
+        lines = (
+            f"Made by vfxage shots from {self._cut.path.name} with {self._template.path.name}.",
+            f"{named}, source from {source_time(event)}, {event.length} frames",
+        )
+        return "".join(f"# {''.join(c if c.isprintable() else '_' for c in line)}\n" for line in lines) + "\n"
+
+    def _notes(self, frames: Conformed, handles: int, clip: ClipInfo | None) -> tuple[str, ...]:
+        notes = () if clip else ("the plate is not there yet: frames by the cut's own word",)
+        if min(frames.before, frames.after) >= handles:
+            return notes
+        have = f"{min(frames.before, handles)} before and {min(frames.after, handles)} after"
+        return (*notes, f"of {handles} handles the plate has {have}")
+
+
+def _range(frames: Conformed) -> str | int:
+    """As `frames:` of a shot has it."""
+    return f"{frames.first}-{frames.last}" if frames.last > frames.first else frames.first
+
+
+def _foreign(plate: str) -> str:
+    """The key that is not for such a plate: a movie has its own rate, a sequence its own numbers."""
+    row = FORMATS.get(Path(plate).suffix.lower())
+    return "rate" if row is not None and row.kind == "movie" else "first_frame"
+
+
+def _first_frame(data: Mapping[str, Any]) -> int | None:
+    number = data.get("first_frame")
+    return number if isinstance(number, int) else None
+
+
+def _rate(data: Mapping[str, Any]) -> Fraction | None:
+    """The template's rate; None for what is none, of which the shot's own check says more."""
+    with suppress(ValueError):
+        return frame_rate(data["rate"]) if data.get("rate") is not None else None
+    return None
+
+
+def _open(plate: Path, data: Mapping[str, Any]) -> ClipInfo | ShotError | ReadError | None:
+    """The plate's header, None where there is no such file, or the error that says what is wrong with it."""
+    try:
+        pattern = Pattern.parse(plate)
+        if not pattern.folder.is_dir() or not pattern.numbers():
+            return None
+        movie = _foreign(str(plate)) == "rate"
+        settings: dict[str, Any] = {"first_frame": _first_frame(data)} if movie else {"rate": _rate(data)}
+        with closing(open_reader(plate, **settings)) as reader:
+            return reader.info
+    except (ShotError, ReadError) as error:
+        return error
+
+
+def write_shots(plan: Plan, *, overwrite: bool) -> tuple[list[Path], list[Path]]:
+    """Write the shot files; those that stand as they would be written are kept. Answers (written, kept).
+
+    Raises OutputError before the first is written where another file stands in one's place and ``overwrite`` is not
+    said, WriteError where one cannot be written.
+    """
+    kept = [shot.path for shot in plan.shots if _holds(shot.path, shot.text)]
+    lacking = [shot for shot in plan.shots if shot.path not in kept]
+    standing = [shot.path for shot in lacking if shot.path.exists()]
+    if standing and not overwrite:
+        more = f" (and {len(standing) - 1} more)" if len(standing) > 1 else ""
+        fix = "say --overwrite to replace, or choose another --out"
+        raise OutputError(f"exists and differs{more}", path=standing[0], fix=fix)
+    for shot in lacking:
+        with publish(shot.path) as partial:
+            partial.write_text(shot.text, encoding="utf-8")
+    return [shot.path for shot in lacking], kept
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, UnicodeDecodeError):
+        return False

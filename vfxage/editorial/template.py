@@ -1,0 +1,104 @@
+"""The shot file that every shot of a show is made from: placeholders, and names that are safe in paths."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vfxage.editorial.cut import Event
+from vfxage.errors import ShotError
+from vfxage.shot.document import Document, Place
+from vfxage.shot.load import SHOT_FILE
+from vfxage.shot.strict import read_document
+
+PLACEHOLDERS = ("name", "clip", "reel", "source", "event")
+"""What a template may say in braces, anywhere in a text."""
+
+_BRACES = re.compile(r"\{([A-Za-z_]{0,40})\}")
+_UNSAFE = re.compile(r"[/\\#@%$:*?\"<>|\x00-\x1f\x7f]")
+"""Would leave the folder, be a place for a frame number, or is refused by some file systems."""
+_SUFFIX = re.compile(r"\.(mov|mp4|mxf|mkv|avi|exr|dpx|tiff?|png|jpe?g|ari|r3d|braw)$", re.IGNORECASE)
+_NUMBERS = re.compile(r"[._-]?(#+|@{2,}|%0?\d*d|\$F\d?|\[\d+-\d+\])$")
+_LONGEST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template, read; its paths are as they will stand in the shot files."""
+
+    path: Path
+    document: Document
+
+    def error(self, what: str, fix: str, *, key: str | None = None, line: int | None = None) -> ShotError:
+        """An error at a top-level key, or a line."""
+        return ShotError(what, path=self.path, line=line or self.document.lines.get((key,) if key else ()), fix=fix)
+
+    def filled(self, event: Event, name: str) -> Mapping[str, Any]:
+        """The template's data with every placeholder filled in for an event whose shot is called ``name``."""
+        words = {
+            "name": name,
+            "clip": safe_text(event.name),
+            "reel": safe_text(event.reel),
+            "source": safe_text(event.source),
+            "event": f"{event.number:03d}",
+        }
+        return {key: _fill(value, words) for key, value in self.document.data.items()}
+
+
+def read_template(path: str | Path) -> Template:
+    """Read a template; raises ShotError with file and line for what is none, or has a placeholder that is none."""
+    path = Path(path).absolute()
+    template = Template(path, read_document(path, replace(SHOT_FILE, name="template")))
+    data = template.document.data
+    if "frames" in data:
+        raise template.error("`frames` comes from the cut", "remove it from the template", key="frames")
+    if not isinstance(data.get("plate", ""), str):
+        raise template.error("`plate` is no text", "write a path such as ../plates/{reel}.####.exr", key="plate")
+    _check(data, (), template)
+    return template
+
+
+def _check(value: Any, place: Place, template: Template) -> None:
+    """Find placeholders that are none."""
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            _check(inner, (*place, key), template)
+    for match in _BRACES.finditer(value) if isinstance(value, str) else ():
+        if match[1] not in PLACEHOLDERS:
+            near = difflib.get_close_matches(match[1], PLACEHOLDERS, n=1) or [", ".join(PLACEHOLDERS)]
+            line = template.document.lines.get(place)
+            raise template.error(f"unknown placeholder {match[0]}", f"write {{{near[0]}}}", line=line)
+
+
+def _fill(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(inner, words) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, words) for inner in value]
+    return _BRACES.sub(lambda match: words[match[1]], value) if isinstance(value, str) else value
+
+
+def safe_text(text: str) -> str:
+    """A name from a cut as a part of a path: nothing in it leads out of a folder or is a place for frame numbers."""
+    return _UNSAFE.sub("_", " ".join(text.split())).strip(". ")[:_LONGEST].rstrip(". ") or "_"
+
+
+def shot_name(text: str) -> str:
+    """A name from a cut as a shot's: letters, digits, `-`, `_` and `.`, its suffix and frame numbers left out."""
+    stem = _NUMBERS.sub("", _SUFFIX.sub("", text.strip()))
+    plain = re.sub(r"[^\w.-]+|(?<=\.)\.+", "_", stem, flags=re.ASCII).strip("._-")
+    return plain[:_LONGEST].rstrip("._-") or "shot"
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """The name, numbered from the second of its kind on; ``taken`` remembers it, its case ignored."""
+    number, result = 1, name
+    while result.casefold() in taken:
+        number += 1
+        result = f"{name}_{number}"
+    taken.add(result.casefold())
+    return result
