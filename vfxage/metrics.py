@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-from vfxage.types import F32
+from vfxage.types import F32, U8
 
 
-def flicker(deltas: F32, plates: F32, matte: F32) -> float:
-    """How much the delta shimmers beside the plate's own change from frame to frame.
+def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
+    """How much the delta shimmers beside the plate's own change from frame to frame, both followed along the motion.
 
-    ``deltas`` and ``plates`` are (T, S, S, 3) in the same stabilised crop and encoding, ``matte`` (S, S). Root mean
-    square of the second difference in time over the matte, of the deltas over that of the plates: steady motion and
-    keyframed ages cancel, grain and jumps stay. 0 for a constant delta; infinite where only the delta moves. Raises
-    ValueError for fewer than three frames.
+    ``deltas`` and ``plates`` are the same T frames of one crop, (S, S, 3) each, plates in sRGB 0..1; ``matte`` is
+    (S, S). Each next frame is moved onto the one before it by the plate's optical flow; what is left of the delta's
+    change, root mean square over the matte, over what is left of the plate's. 0 for a delta that rides on the face, 1
+    for one as lively as the plate's grain; infinite where only the delta changes. Raises ValueError for fewer than two
+    frames.
     """
-    if len(deltas) < 3 or deltas.shape != plates.shape:
-        raise ValueError(f"flicker needs three frames or more, alike: got {deltas.shape} and {plates.shape}")
-    own, plate = (_unrest(series, matte) for series in (deltas, plates))
+    if len(deltas) < 2 or len(deltas) != len(plates):
+        raise ValueError(f"flicker needs two frames or more, alike: got {len(deltas)} and {len(plates)}")
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    search.setUseSpatialPropagation(False)  # it goes stripe by stripe, one per thread: figures would differ by machine
+    codes = [_codes(plate) for plate in plates]
+    own = plate = 0.0
+    for k in range(len(plates) - 1):
+        flow = np.asarray(search.calc(codes[k], codes[k + 1], None), dtype=np.float32)  # type: ignore[call-overload]
+        own += _change(deltas[k], deltas[k + 1], flow, matte)
+        plate += _change(plates[k], plates[k + 1], flow, matte)
     if plate == 0:
         return 0.0 if own == 0 else float("inf")
-    return own / plate
+    return float(np.sqrt(own / plate))
 
 
-def _unrest(series: F32, matte: F32) -> float:
-    jumps = series[2:].astype(np.float64) - 2 * series[1:-1] + series[:-2]
-    weight = matte.astype(np.float64)
-    return float(np.sqrt((weight[None, :, :, None] * jumps**2).sum() / max(weight.sum() * len(jumps) * 3, 1e-12)))
+def _codes(plate: F32) -> U8:
+    luma = cv2.transform(plate, np.array([[0.2126, 0.7152, 0.0722]], dtype=np.float32))
+    return np.asarray(np.clip(luma * 255 + 0.5, 0, 255), dtype=np.uint8)
+
+
+def _change(here: F32, following: F32, flow: F32, matte: F32) -> float:
+    """Sum of squares, weighted by the matte, of the change that the flow leaves."""
+    rows, columns = np.indices(matte.shape, dtype=np.float32)
+    x, y = flow[..., 0] + columns, flow[..., 1] + rows
+    moved = cv2.remap(following, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return float(np.einsum("yxc,yx->", np.square(moved - here, dtype=np.float64), matte))
 
 
 def seam(delta: F32, matte: F32) -> float:

@@ -20,8 +20,8 @@ def test_a_step_in_proportion_to_the_plate_flickers_in_proportion(clips):
 
 def test_a_constant_step_does_not_flicker_and_is_as_strong_as_it_is(clips):
     found = measure_clip(clips / "turn_720p.264", MadeUp(lambda one: np.full_like(one.rgb, 0.02)), 10, Silent(), 2)
-    assert found.raw == 0
-    assert found.steadied == pytest.approx(0, abs=1e-6)
+    assert found.raw == pytest.approx(0, abs=1e-4)
+    assert found.steadied == pytest.approx(0, abs=1e-4)
     assert found.strength == pytest.approx(255 * 0.02)
 
 

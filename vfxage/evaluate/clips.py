@@ -49,7 +49,7 @@ class Flicker:
     strength: float
     """Root mean square of the delta over the matte, codes of 255."""
     raw: float
-    """The delta's unrest over the plate's own (``metrics.flicker``), as the ager answers."""
+    """The delta's change along the plate's motion, over the plate's own (``metrics.flicker``), as the ager answers."""
     steadied: float
     """The same after the temporal filter at its defaults."""
 
@@ -91,12 +91,12 @@ def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, worker
         plan = _plan(job, face, ager, dict(zip((track.face for track in tracks.faces), tracks.light, strict=True)))
         aged = _aged(job, plan, ager, numbers, workers)
         calm = list(steady(aged, shot.temporal.radius, shot.temporal.strength, tracks.cuts))
-    crops = np.array([item.deltas[0].crop.rgb for item in aged])
+    crops = [item.deltas[0].crop.rgb for item in aged]
     matte = np.min([item.deltas[0].crop.matte for item in aged], axis=0)
     return Flicker(
         clip=path.name,
         frames=(numbers[0], numbers[-1]),
-        size=crops.shape[1],
+        size=len(matte),
         strength=255 * _rms(_steps(aged), matte),
         raw=flicker(_steps(aged), crops, matte),
         steadied=flicker(_steps(calm), crops, matte),
@@ -134,11 +134,10 @@ def _aged(job: Job, plan: CropPlan, ager: Ager, numbers: Sequence[int], workers:
         return [item for item in done if item.deltas]
 
 
-def _steps(items: Sequence[FrameDeltas]) -> F32:
-    return np.array([item.deltas[0].step for item in items])
+def _steps(items: Sequence[FrameDeltas]) -> list[F32]:
+    return [item.deltas[0].step for item in items]
 
 
-def _rms(steps: F32, matte: F32) -> float:
-    weight = matte.astype(np.float64)
-    total = np.einsum("tyxc,yx->", np.square(steps, dtype=np.float64), weight)
-    return float(np.sqrt(total / max(float(weight.sum()) * steps.shape[0] * 3, 1e-12)))
+def _rms(steps: Sequence[F32], matte: F32) -> float:
+    total = sum(np.einsum("yxc,yx->", np.square(step, dtype=np.float64), matte) for step in steps)
+    return float(np.sqrt(total / max(float(matte.sum(dtype=np.float64)) * len(steps) * 3, 1e-12)))

@@ -160,8 +160,8 @@ def clip_lines(outcome: Outcome) -> list[Line]:
         where = f"{name} {size.frames[0]}-{size.frames[1]}"
         for told, field, form in (
             ("delta, codes of 255", "strength", ".1f"),
-            ("flicker, as answered", "raw", ".2f"),
-            ("flicker, steadied", "steadied", ".2f"),
+            ("flicker along the motion, as answered", "raw", ".2f"),
+            ("flicker along the motion, steadied", "steadied", ".2f"),
         ):
             values = tuple(getattr(one, field) if one else None for one in mine)
             lines.append(Line(name=f"{where}: {told}", aim="", values=values, form=form))
