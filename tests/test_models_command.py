@@ -87,6 +87,16 @@ def test_show_still_says_what_an_unknown_network_holds(tmp_path):
     assert (facts["tensors"], facts["parameters"]) == (2, 15)
 
 
+def test_show_says_which_network_does_not_fit_and_where(tmp_path):
+    path = tmp_path / "wrong.pth"
+    torch.save(flat_state("face_reaging") | {"final_conv.bias": torch.zeros(4)}, path)
+    facts = told("show", path)["model"]
+    assert (facts["network"], facts["licence"]) == ("face_reaging", ARCHITECTURES["face_reaging"].licence)
+    assert facts["does not fit"] == "tensor final_conv.bias is 4 float32, expected 3 float32"
+    assert "fingerprint" not in facts
+    run("models", "check", path).fails(5, "final_conv.bias")
+
+
 def test_show_says_whether_an_onnx_file_runs(fran_file, tmp_path):
     facts = told("show", fran_file)["model"]
     assert facts["inputs"] == ["target 1x3x256x256 float", "direction 2 float"]

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vfxage.errors import ModelError
 from vfxage.model import ARCHITECTURES, Ager, Architecture, load_ager, model_file, shipped_file
-from vfxage.model.checkpoint import fit, load_checkpoint, read_file, save_checkpoint
+from vfxage.model.checkpoint import fit, load_checkpoint, read_file, recognise, save_checkpoint
 from vfxage.model.imported import import_onnx
 from vfxage.model.onnx import FACEFUSION, pixel_scale, whole_face_fault
 from vfxage.model.onnx_file import OnnxFile, read_onnx
@@ -99,10 +99,14 @@ def show_file(path: Path) -> Facts:
         "numbers": ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()),
     }
     try:
-        checkpoint = fit(state, header, path)
+        row = recognise(state, header, path)
     except ModelError as error:
         return facts | {"network": f"unknown: {error.what}", "first tensors": sorted(tensors)[:3], "licence": _UNSTATED}
-    facts |= {"network": checkpoint.architecture.name, **_settings(checkpoint.architecture)}
+    facts |= {"network": row.name, **_settings(row)}
+    try:
+        checkpoint = fit(state, header, path)
+    except ModelError as error:
+        return facts | {"does not fit": error.what}
     if header:
         facts["header"] = json.loads(header)
     return facts | {"fingerprint": checkpoint.fingerprint}

@@ -77,9 +77,14 @@ def read_file(path: Path) -> tuple[dict[str, Any], str | None]:
 
 def fit(state: dict[str, Any], header: str | None, path: Path) -> Checkpoint:
     """Find the network of what ``read_file`` gave and compare it tensor by tensor; ModelError where it does not fit."""
-    row = _recognise(state, path) if header is None else _from_header(header, path)
+    row = recognise(state, header, path)
     whole = _checked(state, row, path)
     return Checkpoint(architecture=row, state=whole, fingerprint=_fingerprint(whole), ours=header is not None)
+
+
+def recognise(state: Mapping[str, Any], header: str | None, path: Path) -> Architecture:
+    """The network that a file's header names, or its keys, whether or not its tensors fit; else ModelError."""
+    return _by_keys(state, path) if header is None else _from_header(header, path)
 
 
 def read_state(path: str | Path) -> dict[str, Any]:
@@ -221,7 +226,7 @@ def _expected(row: Architecture) -> dict[str, Tensor]:
         return row.build().state_dict()
 
 
-def _recognise(state: Mapping[str, Any], path: Path) -> Architecture:
+def _by_keys(state: Mapping[str, Any], path: Path) -> Architecture:
     """The row whose network shares most keys with the file: more than half of its own."""
     own = {name: set(_expected(row)) for name, row in ARCHITECTURES.items()}
     share = {name: len(keys & state.keys()) / len(keys) for name, keys in own.items()}
@@ -283,9 +288,9 @@ def _checked(state: dict[str, Any], row: Architecture, path: Path) -> dict[str, 
 
 
 def _is_half_of(value: Any, want: Tensor) -> bool:
-    """Whether a tensor is a kernel of the network, stored as ``save_checkpoint`` halves them."""
+    """Whether a tensor is one of the network's, stored as float16: kernels by ``save_checkpoint``, all by others."""
     halved = isinstance(value, Tensor) and value.dtype == torch.float16
-    return halved and want.dtype == torch.float32 and want.ndim >= 2 and value.shape == want.shape
+    return halved and want.dtype == torch.float32 and value.shape == want.shape
 
 
 def _fault(value: Any, want: Tensor, constant: Tensor | None, *, variance: bool) -> str:
