@@ -25,6 +25,8 @@ class Conversion:
         """Whether code values of the plate are those of the output."""
         matrix = np.linalg.solve(self.target.to_xyz, self.plate.to_xyz)
         same_light = self.same or np.abs(matrix - np.eye(3)).max() < 1e-5
+        self.same_light: bool = bool(same_light)
+        """Whether linear light of the plate is that of the output."""
         self._matrix = None if same_light else matrix
 
     def linear(self, light: F32) -> F32:

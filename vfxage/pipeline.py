@@ -12,10 +12,11 @@ from typing import TypeVar
 import cv2
 
 from vfxage import __version__
+from vfxage.assemble import assemble, check_complete, check_there, lacking_frames, outstanding, source_of
 from vfxage.colour import Colour
 from vfxage.composite import Asked, composite
 from vfxage.crop import CropPlan, cut, plan_crops
-from vfxage.errors import OutputError, ReadError
+from vfxage.errors import ReadError, ShotError
 from vfxage.exposure import face_light, plate_stops
 from vfxage.fingerprint import digest, window_digests
 from vfxage.frames import FrameRange
@@ -190,19 +191,19 @@ def render_shot(
         open_writers = [(output, writers.enter_context(open_writer(output))) for output in outputs]
         for note in chain.from_iterable(writer.notes for _, writer in open_writers):
             progress.note(note)
-        jobs = [
-            (writer, frozenset(numbers) if overwrite else todo(writer, output, job, progress))
-            for output, writer in open_writers
-        ]
-        wanted = frozenset(chain.from_iterable(missing for _, missing in jobs))
+        left = outstanding(job, open_writers, overwrite=overwrite, progress=progress)
+        wanted = left.wanted
         if wanted:
             needed = with_handles(job.numbers, wanted, scene.radius)
             with ExitStack() as stages, progress.stage("render", len(wanted)) as advance:
                 plate = stages.enter_context(closing(job.reader.read(needed)))  # type: ignore[type-var]
                 painted = read_painted(job, scene, wanted, stages)
                 renders = render_frames(scene, plate, wanted, stages, workers=workers, painted=painted)
-                for number in written(renders, jobs, stages):
+                for number in written(renders, left.streams, stages):
                     advance(number)
+                check_there([output for output, writer in open_writers if writer.parallel], wanted)
+        for (_, movie), source in left.movies:
+            assemble(job, movie, source, progress)
     return Report(
         written=tuple(sorted(wanted)),
         kept=tuple(n for n in numbers if n not in wanted),
@@ -210,35 +211,40 @@ def render_shot(
     )
 
 
-def todo(writer: Writer, output: Destination, job: Job, progress: Progress) -> frozenset[int]:
-    """Frames this output still lacks; raises OutputError where a file that is not ours stands in the way.
+def assemble_shot(
+    job: Job, ager: Ager, progress: Progress, *, overwrite: bool = False
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Make the movies of a shot whose OpenEXR frames all stand complete; the paths of those made, and of those kept.
 
-    A part of the shot does not replace a movie that holds other frames: chunks would wipe out each other's.
+    Raises ShotError where the shot has no movie, or a movie has no sequence that it could be made of; ReadError where
+    frames are missing or out of date.
     """
-    workers = 2 if writer.parallel else 1
-    lacking = []
-    with (
-        progress.stage("kept", len(output.numbers)) as advance,
-        ordered_map(writer.finished, output.numbers, workers=workers) as answers,
-    ):
-        for number, finished in zip(output.numbers, answers, strict=True):
-            if not finished:
-                lacking.append(number)
-            advance(number)
-    for number in lacking:
-        foreign = writer.foreign(number)
-        if foreign is not None:
-            raise OutputError(
-                "exists already and was not written by vfxage",
-                path=foreign,
-                fix="choose another path, or say --overwrite to replace it",
-            )
-    part = set(output.numbers) != set(job.numbers)
-    if part and lacking and set(writer.held()) - set(output.numbers):
-        held = FrameRange.of(writer.held())
-        progress.note(f"{output.path} holds frames {held} and is kept as it is; --overwrite replaces it by this part")
-        return frozenset()
-    return frozenset(lacking)
+    tracks = saved_tracks(job, progress)
+    if tracks is None:
+        fix = "run `vfxage render` first"
+        raise ReadError("no frames of this plate, with these settings, have been rendered", path=job.folder, fix=fix)
+    job.settle(tracks.missing)
+    scene = stage_scene(job, tracks, ager)
+    stamps = frame_stamps(job, scene, job.numbers, progress)
+    outputs = [destination(job, scene, index, job.numbers, stamps) for index in range(len(job.shot.outputs))]
+    made, kept = [], []
+    with ExitStack() as writers:
+        opened = [(output, writers.enter_context(open_writer(output))) for output in outputs]
+        movies = [(output, writer) for output, writer in opened if not writer.parallel]
+        if not movies:
+            raise ShotError("has no movie among its outputs", path=job.shot.path, fix="add one, or leave this step out")
+        for movie, writer in movies:
+            source = source_of(movie, outputs)
+            if source is None:
+                fix = "add delta (and matte) to an OpenEXR output in the plate's colour space"
+                raise ShotError("cannot be assembled, no sequence has all of it", path=movie.path, fix=fix)
+            if not overwrite and not lacking_frames(writer, movie, progress):
+                kept.append(movie.path)
+                continue
+            check_complete(source, next(w for o, w in opened if o is source), progress)
+            assemble(job, writer, source, progress)
+            made.append(movie.path)
+    return tuple(made), tuple(kept)
 
 
 def written(

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, models, nuke, prototype, render, show, shots, training
+from vfxage.cli import evaluation, farm, models, nuke, prototype, render, shots, show, training
 from vfxage.errors import VfxageError
 
 app = typer.Typer(
@@ -31,7 +31,9 @@ for command in (render.render, shots.preview, shots.track, shots.info, training.
     app.command()(command)
 app.command("schema")(shots.print_schema)
 app.command()(nuke.nuke)
+app.command()(farm.assemble)
 app.command()(farm.verify)
+app.command()(farm.submit)
 app.add_typer(prototype.app, name="prototype")
 app.add_typer(models.app, name="models")
 app.add_typer(show.app, name="shots")
@@ -125,5 +127,8 @@ def _leave(text: str, code: int, debug: bool) -> NoReturn:
     line = " ".join(text.split())
     if "--log=json" in sys.argv or ("--log", "json") in pairwise(sys.argv):
         line = json.dumps({"event": "end", "code": code, "text": line})
+    if "--log=openjd" in sys.argv or ("--log", "openjd") in pairwise(sys.argv):
+        sys.stdout.write(f"openjd_fail: {line}\n")
+        sys.stdout.flush()
     sys.stderr.write(line + "\n")
     sys.exit(code)

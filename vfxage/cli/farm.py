@@ -1,14 +1,15 @@
-"""What a farm does to a shot beside rendering it: verify."""
+"""What a farm does to a shot beside rendering it: assemble, verify, submit."""
 
 from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Set, ShotPath
+from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Overwrite, Set, ShotPath
 from vfxage.cli.shots import tell_notes
 from vfxage.console import open_progress
 from vfxage.errors import ShotError, WriteError
@@ -16,6 +17,68 @@ from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
     from vfxage.verify import Verdict
+
+
+def assemble(
+    shot: ShotPath,
+    set_: Set = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Make the shot's movies of the OpenEXR frames that parts of its render left, to the bytes of a whole render's.
+
+    It needs an OpenEXR output with delta (and matte, where the movie has one). Example: vfxage assemble sh010.yaml
+    """
+    progress = open_progress(log)
+    loaded = load_shot(shot, set_ or ())
+    from vfxage.job import open_job
+    from vfxage.model import load_ager
+    from vfxage.pipeline import assemble_shot
+
+    with open_job(loaded) as job:
+        tell_notes(job, progress)
+        made, kept = assemble_shot(job, load_ager(loaded.model, device), progress, overwrite=overwrite)
+    for path in (*made, *kept):
+        typer.echo(path)
+    typer.echo(f"{len(made)} movies assembled, {len(kept)} complete already")
+
+
+def submit(
+    shot: ShotPath,
+    openjd: Annotated[
+        Path, typer.Option("--openjd", metavar="JOB.yaml", help="Write a template of Open Job Description.")
+    ],
+    chunk: Annotated[int, typer.Option(min=1, max=100_000, help="Frames of a task.")] = 24,
+    set_: Set = None,
+    device: Annotated[
+        str, typer.Option(metavar="cpu|cuda", help="Where networks run; all hosts must be of one kind.")
+    ] = "cpu",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace whatever stands at --openjd.")] = False,
+    log: Log = None,
+    debug: Debug = False,
+) -> None:
+    """Write a job for a farm: track, render in chunks, assemble movies, verify. Nothing is sent anywhere.
+
+    Example: vfxage submit sh010.yaml --openjd job.yaml --chunk 24
+    """
+    progress = open_progress(log)
+    if device not in ("cpu", "cuda"):
+        raise ShotError(f"--device {device} does not name one kind of host", fix="say cpu or cuda")
+    loaded = load_shot(shot, set_ or ())
+    if not loaded.outputs:
+        raise ShotError("names no `outputs:`, so there is nothing to render", path=shot)
+    from vfxage.farm.openjd import job_template, write_template
+    from vfxage.job import open_job
+
+    with open_job(loaded) as job:
+        tell_notes(job, progress)
+        template, notes = job_template(job, openjd, chunk=chunk, device=device, overrides=set_ or ())
+        for note in notes:
+            progress.note(note)
+    write_template(template, openjd, overwrite=overwrite)
+    typer.echo(str(openjd))
 
 
 def verify(

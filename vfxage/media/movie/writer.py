@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
+import numpy as np
 
 from vfxage.errors import OutputError, ReadError, ShotError, WriteError
 from vfxage.frames import FrameRange
@@ -210,6 +212,8 @@ class MovieWriter:
             )
 
     def _picture(self, render: Render) -> av.VideoFrame:
+        # As OpenEXR holds it, so that a movie assembled from that is this one.
+        render = replace(render, matte=render.matte.astype(np.float16).astype(np.float32))
         frame = render.frame
         alpha = render.matte if self._matte_rides else frame.alpha if self._plate_alpha else None
         code = self._look.codes(render, frame.alpha if self._plate_alpha else None)
