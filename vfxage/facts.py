@@ -50,8 +50,7 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
         else:
             facts["faces"] = _looked(job.reader, job.colour, shot.tracking, numbers, job.clip)
         facts["outputs"] = [
-            {"path": output.path, "passes": list(output.passes), "codec": _form(output)}
-            for output in shot.outputs
+            {"path": output.path, "passes": list(output.passes), "codec": _form(output)} for output in shot.outputs
         ]
         return facts
 

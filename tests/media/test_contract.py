@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.media.exr_files import ramp, save
+from tests.media.still_files import LOGC3, noise, save_dpx
 from vfxage.errors import ReadError, ShotError
 from vfxage.media import FORMATS, open_reader, open_writer
 from vfxage.media.base import Destination
@@ -31,10 +32,14 @@ class Sample:
 KINDS = sorted({row.kind for row in FORMATS.values()})
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=["movie", "exr", "still"])
 def sample(request, clips, tmp_path) -> Sample:
     if request.param == "movie":
         return Sample(clips / "androidx_sample.mp4", 1, 30, (1080, 720), {})
+    if request.param == "still":
+        for number in range(1001, 1007):
+            save_dpx(tmp_path / "plate" / f"p.{number}.dpx", noise(20, 30, 3, 1023), 10)
+        return Sample(tmp_path / "plate" / "p.####.dpx", 1001, 1006, (30, 20), {"colorspace": LOGC3})
     for number in range(1001, 1007):
         save(tmp_path / "plate" / f"p.{number}.exr", {"RGB": ramp(20, 30, number)})
     pattern = tmp_path / "plate" / "p.####.exr"
@@ -141,7 +146,15 @@ def test_no_library_is_imported_before_a_file_asks_for_it():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-@pytest.fixture(params=[("sequence", "o.####.exr", None), ("movie", "o.mov", "prores_4444")], ids=lambda p: p[0])
+@pytest.fixture(
+    params=[
+        ("exr", "o.####.exr", None),
+        ("dpx", "o.####.dpx", None),
+        ("png", "o.####.png", None),
+        ("movie", "o.mov", "prores_4444"),
+    ],
+    ids=lambda p: p[0],
+)
 def output(request, sample, tmp_path) -> tuple[Destination, list[Render]]:
     _, name, codec = request.param
     reader = open_reader(sample.plate, **sample.settings)

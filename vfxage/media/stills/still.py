@@ -38,7 +38,7 @@ PIXELS_FLOOR = 1 << 29
 PIXELS_RATIO = 2048
 """Pixels may take PIXELS_FLOOR bytes, or PIXELS_RATIO times the file's size where that is more."""
 
-_MARK = re.compile(r"vfxage \S+ fingerprint=([0-9a-f]*)(?: timecode=([\d:;]+))?(?: rate=(\d{1,7}/\d{1,7}))?")
+_MARK = re.compile(r"vfxage \S+ fingerprint=(.*?)(?: timecode=([\d:;]+))?(?: rate=(\d{1,7}/\d{1,7}))?")
 
 
 @dataclass(frozen=True, slots=True)
