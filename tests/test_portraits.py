@@ -1,10 +1,13 @@
 """Folders of labelled portraits: four layouts, every kind of bad file, faces found and cut."""
 
 import csv
+import io
+import json
 import os
 import struct
 import subprocess
 import sys
+import zipfile
 import zlib
 
 import numpy as np
@@ -13,7 +16,7 @@ from PIL import Image
 
 from vfxage.errors import ReadError, ShotError
 from vfxage.portraits import Looked, crop_portrait, mesh_portraits, read_portrait, scan_portraits
-from vfxage.portraits.scan import decode
+from vfxage.portraits.scan import decode, read_bytes
 from vfxage.types import Framing
 
 
@@ -265,6 +268,72 @@ def test_a_damaged_memory_of_scans_is_forgotten(tmp_path, content):
     (tmp_path / "scanned.json").write_bytes(content)
     assert scanned(tmp_path / "people", tmp_path / "scanned.json")[0] == ["20.png"]
     assert scanned(tmp_path / "people", tmp_path / "scanned.json")[0] == []
+
+
+def meshed(folder, memory):
+    """Which pictures a face is looked for in by one who has ``memory`` to go by, and what is found."""
+    asked, looked = [], Looked(memory)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vfxage.portraits.cut.read_bytes", lambda one: asked.append(one.path.name) or read_bytes(one))
+        found = mesh_portraits(scan_portraits(folder, looked=looked), looked=looked)
+    looked.save()
+    return asked, {item.path.name: item.points for item in found.portraits}, [item.path.name for item in found.problems]
+
+
+def test_faces_are_looked_for_again_where_the_file_has_changed_alone(portraits, tmp_path):
+    folder, memory = tmp_path / "people", tmp_path / "run" / "scanned.json"
+    source = scan_portraits(portraits / "eval").portraits[0]
+    face = folder / "ann" / "24.png"
+    face.parent.mkdir(parents=True)
+    Image.open(source.path).save(face)
+    picture(folder / "ann" / "50.png", size=(512, 512))
+    asked, first, lost = meshed(folder, memory)
+    assert (asked, list(first), lost) == (["24.png", "50.png"], ["24.png"], ["50.png"])
+    with np.load(memory.with_suffix(".npz")) as kept:
+        assert (kept["points"].dtype, kept["points"].shape) == (np.float32, (1, 478, 2))
+    asked, again, lost = meshed(folder, memory)
+    assert (asked, lost) == ([], ["50.png"])
+    assert np.array_equal(again["24.png"], first["24.png"])
+    os.utime(face, ns=(1, 1))
+    asked, again, lost = meshed(folder, memory)
+    assert (asked, lost) == (["24.png"], ["50.png"])
+    assert np.array_equal(again["24.png"], first["24.png"])
+    for damaged in (b"", b"PK", memory.with_suffix(".npz").read_bytes()[:-400]):
+        memory.with_suffix(".npz").write_bytes(damaged)
+        assert meshed(folder, memory)[0] == ["24.png", "50.png"]
+
+
+def test_a_memory_of_faces_that_claims_more_than_it_holds_is_forgotten(tmp_path):
+    memory = tmp_path / "scanned.json"
+    path = picture(tmp_path / "people" / "ann" / "20.png")
+    stat = path.stat()
+    arrays = {
+        "paths": np.frombuffer(json.dumps([str(path)]).encode(), np.uint8),
+        "stamps": np.array([[stat.st_size, stat.st_mtime_ns]], np.int64),
+        "found": np.ones(1, np.uint8),
+        "points": np.ones((1, 478, 2), np.float32),
+    }
+    np.savez(memory.with_suffix(".npz"), **arrays)
+    assert Looked(memory).faces(path)[0].shape == (478, 2)
+    for name, wrong in (
+        ("points", np.ones((1, 477, 2), np.float32)),
+        ("points", np.full((1, 478, 2), np.nan, np.float32)),
+        ("found", np.full(1, 2, np.uint8)),
+        ("stamps", np.ones((2, 2), np.int64)),
+        ("paths", np.frombuffer(b"[", np.uint8)),
+    ):
+        np.savez(memory.with_suffix(".npz"), **(arrays | {name: wrong}))
+        assert Looked(memory).faces(path) is None
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**9, 478, 2)})
+    with zipfile.ZipFile(memory.with_suffix(".npz"), "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w") as entry:
+                if name == "points":
+                    entry.write(header.getvalue() + array.tobytes())
+                else:
+                    np.save(entry, array)
+    assert Looked(memory).faces(path) is None
 
 
 def test_a_rewritten_file_of_the_same_length_is_looked_into_again(tmp_path):

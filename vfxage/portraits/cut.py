@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
 from vfxage.landmarks import FaceFinder
+from vfxage.portraits.looked import Looked, stamp_if_there
 from vfxage.portraits.scan import read_bytes, read_portrait
 from vfxage.portraits.types import Collection, Portrait, Problem
 from vfxage.progress import Progress, Silent
@@ -17,26 +19,46 @@ FEATHER = 0.08
 """Of the matte, in heights of the face: what a shot has where it says nothing."""
 
 
-def mesh_portraits(collection: Collection, progress: Progress | None = None) -> Collection:
+def mesh_portraits(
+    collection: Collection, progress: Progress | None = None, looked: Looked | None = None
+) -> Collection:
     """Find the largest face of each portrait that has no points yet; one without a face becomes a Problem.
 
-    Raises ReadError for a file that has gone, InstallError where MediaPipe does not work.
+    What ``looked`` knows is not looked for again, and what is found it is told. Raises ReadError for a file that has
+    gone, InstallError where MediaPipe does not work.
     """
-    meshed = [portrait for portrait in collection.portraits if portrait.points is not None]
-    waiting = [portrait for portrait in collection.portraits if portrait.points is None]
-    if not waiting:
+    memory = Looked() if looked is None else looked
+    lacking = [portrait for portrait in collection.portraits if portrait.points is None]
+    if not lacking:
         return collection
-    lost = []
-    with FaceFinder() as finder, (progress or Silent()).stage("faces", len(waiting), "picture") as advance:
-        for count, portrait in enumerate(waiting, 1):
-            faces = finder.find(read_bytes(portrait))
-            if faces:
-                meshed.append(replace(portrait, points=np.ascontiguousarray(faces[0].points, np.float32)))
-            else:
-                lost.append(Problem(portrait.path, "shows no face"))
-            advance(count)
+    seen = {portrait.path: memory.faces(portrait.path) for portrait in lacking}
+    seen |= _find(tuple(portrait for portrait in lacking if seen[portrait.path] is None), progress or Silent(), memory)
+    meshed, lost = [], []
+    for portrait in collection.portraits:
+        faces = seen.get(portrait.path)
+        if portrait.points is not None:
+            meshed.append(portrait)
+        elif faces:
+            meshed.append(replace(portrait, points=faces[0]))
+        else:
+            lost.append(Problem(portrait.path, "shows no face"))
     meshed.sort(key=lambda portrait: portrait.path)
     return replace(collection, portraits=tuple(meshed), problems=(*collection.problems, *lost))
+
+
+def _find(waiting: tuple[Portrait, ...], progress: Progress, looked: Looked) -> dict[Path, tuple[F32, ...]]:
+    """The largest face of each picture, or none."""
+    if not waiting:
+        return {}
+    found = {}
+    with FaceFinder() as finder, progress.stage("faces", len(waiting), "picture") as advance:
+        for count, portrait in enumerate(waiting, 1):
+            stamp = stamp_if_there(portrait.path)
+            faces = finder.find(read_bytes(portrait))[:1]
+            found[portrait.path] = tuple(np.ascontiguousarray(face.points, np.float32) for face in faces)
+            looked.keep_faces(portrait.path, stamp, found[portrait.path])
+            advance(count)
+    return found
 
 
 def crop_portrait(

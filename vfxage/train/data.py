@@ -102,7 +102,7 @@ def _open(source: Source, recipe: DataPart, progress: Progress, looked: Looked |
     found = scan_portraits(
         source.folder, smallest=recipe.smallest, layout=source.layout, looked=looked, progress=progress
     )
-    return mesh_portraits(found, progress) if source.framing == "face" else _square(found)
+    return mesh_portraits(found, progress, looked) if source.framing == "face" else _square(found)
 
 
 def _square(found: Collection) -> Collection:
