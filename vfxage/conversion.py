@@ -20,7 +20,7 @@ class Conversion:
 
     def __init__(self, plate: str, target: str, config: str | Path | None = None) -> None:
         self.plate = Colour(plate, config)
-        self.target = Colour(target, config)
+        self.target = self.plate if target == plate else Colour(target, config)
         self.same: bool = self.plate.name == self.target.name
         """Whether code values of the plate are those of the output."""
         matrix = np.linalg.solve(self.target.to_xyz, self.plate.to_xyz)
