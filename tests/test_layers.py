@@ -26,6 +26,7 @@ IMPORTED_AS = {
     "pydantic": {"pydantic", "pydantic_core"},
     "yaml": {"yaml"},
     "filelock": {"filelock"},
+    "Dask": {"dask", "distributed"},
     "safetensors": {"safetensors"},
     "typer": {"typer", "click"},
     "rich": {"rich"},

@@ -18,8 +18,10 @@ from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.frames import FrameRange, Pattern
 from vfxage.job import Job
 from vfxage.media.base import Destination, Writer
+from vfxage.media.targets import output_space
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
+from vfxage.shot.outputs import MOVIES
 from vfxage.types import F32, Frame, Render
 
 Open = tuple[Destination, Writer]
@@ -29,6 +31,23 @@ def source_of(movie: Destination, outputs: Sequence[Destination]) -> Destination
     """The sequence among a shot's outputs that has all of which ``movie`` can be made; None where there is none."""
     needed = {"delta" if name == "beauty" else name for name in movie.passes}
     return next((output for output in outputs if _serves(output) and needed <= set(output.passes)), None)
+
+
+def movies_of(job: Job) -> list[tuple[Destination, Destination | None]]:
+    """The shot's movies, each with the sequence that it can be assembled from."""
+    outputs = [
+        Destination(
+            path=output.path,
+            passes=output.passes,
+            codec=output.codec,
+            clip=job.clip,
+            colorspace=output_space(output, job.colour, like=job.clip.path, ocio=job.shot.ocio),
+            ocio=job.shot.ocio,
+            numbers=job.numbers,
+        )
+        for output in job.shot.outputs
+    ]
+    return [(o, source_of(o, outputs)) for o in outputs if Path(o.path).suffix.lower() in MOVIES]
 
 
 def _serves(output: Destination) -> bool:

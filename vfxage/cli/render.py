@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,9 @@ def render(
     device: Device = "auto",
     workers: Workers = None,
     overwrite: Overwrite = False,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:8786|local", help="Render by the workers of a Dask cluster.")
+    ] = None,
     log: Log = None,
     debug: Debug = False,
 ) -> int:
@@ -48,7 +52,11 @@ def render(
                 raise ShotError("names no `outputs:`", path=path, fix="add one, for example out/name.%04d.exr")
             if len(shots) > 1:
                 progress.note(f"{path}: shot {shots.index(path) + 1} of {len(shots)}")
-            _render(loaded, frames, device, workers, overwrite, progress)
+            wish = _Wish(frames, tuple(set_ or ()), device, workers, overwrite)
+            if cluster is None:
+                _render(loaded, wish, progress)
+            else:
+                _spread(loaded, wish, cluster, progress)
         except VfxageError as error:
             if len(shots) == 1:
                 raise
@@ -59,24 +67,64 @@ def render(
     return max(codes)
 
 
-def _render(
-    shot: Shot, frames: str | None, device: str, workers: int | None, overwrite: bool, progress: Progress
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What the command line says of every shot."""
+
+    frames: str | None
+    overrides: tuple[str, ...]
+    device: str
+    workers: int | None
+    overwrite: bool
+
+
+def _render(shot: Shot, wish: _Wish, progress: Progress) -> None:
     from vfxage.job import open_job
     from vfxage.model import load_ager
     from vfxage.pipeline import render_shot
     from vfxage.report import reported
 
     with open_job(shot) as job:
-        numbers = job.pick(frames)
+        numbers = job.pick(wish.frames)
         tell_notes(job, progress)
-        ager = load_ager(shot.model, device)
+        ager = load_ager(shot.model, wish.device)
         if ager.note:
             progress.note(ager.note)
         with reported(job, ager, numbers, progress) as recorder:
-            done = render_shot(
-                job, ager, numbers, recorder, workers=workers or ager.workers_default, overwrite=overwrite
-            )
-    for path in done.outputs:
+            workers = wish.workers or ager.workers_default
+            done = render_shot(job, ager, numbers, recorder, workers=workers, overwrite=wish.overwrite)
+    _tell(done.outputs, done.written, done.kept)
+
+
+def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
+    """Render by a cluster: track here, render there, and end here: movies are assembled, and it is seen to that
+    every frame is there."""
+    from vfxage.farm.cluster import Part, render_on_cluster
+    from vfxage.job import open_job
+    from vfxage.model import load_ager
+    from vfxage.pipeline import render_shot, track_shot
+
+    with open_job(shot) as job:
+        numbers = job.pick(wish.frames)
+        tell_notes(job, progress)
+        track_shot(job, progress)
+        part = Part(
+            shot=str(shot.path),
+            overrides=wish.overrides,
+            frames="",
+            device=wish.device,
+            workers=wish.workers,
+            overwrite=wish.overwrite,
+        )
+        written, kept = render_on_cluster(job, numbers, part, progress, address=cluster)
+        ager = load_ager(shot.model, wish.device)
+        workers = wish.workers or ager.workers_default
+        done = render_shot(job, ager, numbers, progress, workers=workers, overwrite=False)
+    again = frozenset(done.written)
+    _tell(done.outputs, tuple({*written, *again}), tuple(n for n in kept if n not in again))
+
+
+def _tell(outputs: tuple[str, ...], written: tuple[int, ...], kept: tuple[int, ...]) -> None:
+    for path in outputs:
         typer.echo(path)
-    typer.echo(f"{len(done.written)} frames rendered, {len(done.kept)} complete already")
+    typer.echo(f"{len(written)} frames rendered, {len(kept)} complete already")

@@ -9,15 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vfxage.assemble import source_of
+from vfxage.assemble import movies_of
 from vfxage.errors import OutputError, ShotError
 from vfxage.frames import FrameRange
 from vfxage.job import Job
-from vfxage.media.base import Destination
-from vfxage.media.targets import output_space
 from vfxage.publish import publish
 from vfxage.shot.document import compose_text
-from vfxage.shot.outputs import MOVIES
 
 Facts = dict[str, Any]
 
@@ -37,7 +34,7 @@ def job_template(
     for text in overrides:
         if "{{" in text:
             raise ShotError(f"--set {text} cannot be written into a job: {{{{ has a meaning there", fix="edit the shot")
-    movies = _movies(job)
+    movies = movies_of(job)
     lone = [movie.path for movie, source in movies if source is None]
     notes = tuple(
         f"{path} cannot be assembled from frames, so the render is one task: for chunks, give the shot an OpenEXR "
@@ -81,23 +78,6 @@ def _head(path: Path) -> str:
             return file.read(4096).decode("utf-8", "replace")
     except OSError as error:
         raise OutputError(f"cannot be read ({error.strerror})", path=path, fix="choose another path") from error
-
-
-def _movies(job: Job) -> list[tuple[Destination, Destination | None]]:
-    """The shot's movies, each with the sequence that it can be assembled from."""
-    outputs = [
-        Destination(
-            path=output.path,
-            passes=output.passes,
-            codec=output.codec,
-            clip=job.clip,
-            colorspace=output_space(output, job.colour, like=job.clip.path, ocio=job.shot.ocio),
-            ocio=job.shot.ocio,
-            numbers=job.numbers,
-        )
-        for output in job.shot.outputs
-    ]
-    return [(o, source_of(o, outputs)) for o in outputs if Path(o.path).suffix.lower() in MOVIES]
 
 
 def _parameters(job: Job, path: Path, chunk: int, *, chunks: bool) -> list[Facts]:

@@ -15,3 +15,10 @@ def cpu_workers() -> int:
         return cores
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(cores, memory // _WORKER_BYTES))
+
+
+def gpus() -> int:
+    """How many CUDA devices this process may use."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -1,0 +1,70 @@
+"""How much quicker more Dask workers render: the same shot by clusters of one worker, two, and so on.
+
+    python -m tools.scaling shots/demo/shot.yaml --workers 1 2
+
+Each worker has one ager, so that one worker does not already fill the machine; starting the cluster is not counted, the
+first chunk of each worker (which loads the libraries) is. The shot is rendered to a temporary folder and must have been
+tracked. Prints seconds, and how many times as fast as the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from vfxage.farm.cluster import Part, chunks, render_part
+from vfxage.frames import FrameRange
+from vfxage.job import open_job
+from vfxage.pipeline import track_shot
+from vfxage.progress import Silent
+from vfxage.shot import load_shot
+
+
+def seconds(shot: Path, workers: int, folder: Path) -> float:
+    """Clock time of a render by so many workers."""
+    from distributed import Client, LocalCluster
+
+    moved = tuple(
+        f"outputs.{index}.path={folder / Path(output.path).name}"
+        for index, output in enumerate(load_shot(shot).outputs)
+    )
+    with open_job(load_shot(shot, moved)) as job:
+        track_shot(job, Silent())
+        numbers = job.numbers
+    parts = [
+        Part(shot=str(shot), overrides=moved, frames=str(FrameRange(chunk)), device="cpu", workers=1, overwrite=True)
+        for chunk in chunks(numbers, workers)
+    ]
+    with (
+        LocalCluster(  # type: ignore[no-untyped-call]
+            n_workers=workers, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        Client(cluster) as client,  # type: ignore[no-untyped-call]
+    ):
+        begun = time.monotonic()
+        client.gather(client.map(render_part, parts, pure=False))
+        return time.monotonic() - begun
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shot", type=Path)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    given = parser.parse_args()
+    first = None
+    for workers in given.workers:
+        folder = Path(tempfile.mkdtemp())
+        try:
+            took = seconds(given.shot.absolute(), workers, folder)
+        finally:
+            shutil.rmtree(folder)
+        first = first or took
+        print(f"{workers} workers: {took:.1f} s, {first / took:.2f} times as fast")
+
+
+if __name__ == "__main__":
+    main()

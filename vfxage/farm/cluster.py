@@ -1,0 +1,188 @@
+"""A shot's render spread over a Dask cluster: chunks are tasks, and a worker that dies costs its chunk alone.
+
+The home of dask and distributed (the extra ``vfxage[farm]``). Workers must see the shot, the plate and the outputs
+under the same paths, and be of one kind; what they write is what a whole render writes, to the bit.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from vfxage.assemble import movies_of
+from vfxage.errors import InstallError, ShotError, WriteError
+from vfxage.frames import FrameRange
+from vfxage.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from vfxage.job import Job
+
+_LARGEST = 24
+"""Frames of a chunk at most: that many are lost with a worker."""
+_TASKS = 4
+"""Chunks for each worker at least, so that a slow one does not keep the others waiting."""
+_WAIT_S = 20
+"""For the scheduler, and for a first worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One task: these frames of a shot."""
+
+    shot: str
+    overrides: tuple[str, ...]
+    frames: str
+    device: str
+    workers: int | None
+    overwrite: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What came of it."""
+
+    written: tuple[int, ...]
+    kept: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def render_part(part: Part) -> Done:
+    """Render one part in this process; raises what a render raises."""
+    from vfxage.job import open_job
+    from vfxage.model import load_ager
+    from vfxage.pipeline import render_shot
+    from vfxage.report import reported
+    from vfxage.shot import load_shot
+
+    shot = load_shot(part.shot, part.overrides)
+    with open_job(shot) as job:
+        numbers = job.pick(part.frames)
+        ager = load_ager(shot.model, _own_device(part.device))
+        with reported(job, ager, numbers, Silent()) as recorder:
+            workers = part.workers or ager.workers_default
+            report = render_shot(job, ager, numbers, recorder, workers=workers, overwrite=part.overwrite)
+        return Done(written=report.written, kept=report.kept, notes=tuple(recorder.notes))
+
+
+def render_on_cluster(
+    job: Job, numbers: Sequence[int], part: Part, progress: Progress, *, address: str
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Render ``numbers`` by the workers at ``address`` (tcp://host:8786, or "local"): frames written, and frames kept.
+
+    ``part`` says how, its frames are replaced. The tracks must be saved already. Raises what a part raises, WriteError
+    for one that workers died of again and again, ShotError for a cluster that is not there and for a movie that cannot
+    be assembled, InstallError without Dask.
+    """
+    for movie, source in movies_of(job):
+        if source is None:
+            fix = "add an OpenEXR output with delta (and matte), or render without --cluster"
+            raise ShotError("a movie alone cannot be rendered in parts", path=movie.path, fix=fix)
+    with _client(address, part.device) as client:
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        wants = {"GPU": 1} if any(worker.get("resources", {}).get("GPU") for worker in workers) else None
+        parts = [
+            Part(
+                shot=part.shot,
+                overrides=part.overrides,
+                frames=str(FrameRange(chunk)),
+                device=part.device,
+                workers=part.workers,
+                overwrite=part.overwrite,
+            )
+            for chunk in chunks(numbers, len(workers))
+        ]
+        futures = client.map(render_part, parts, pure=False, resources=wants, retries=0)
+        return _gathered(dict(zip(futures, parts, strict=True)), len(numbers), progress)
+
+
+def chunks(numbers: Sequence[int], workers: int) -> list[tuple[int, ...]]:
+    """Frames in runs of one size: some for every worker, none large."""
+    size = max(1, min(_LARGEST, math.ceil(len(numbers) / (_TASKS * max(1, workers)))))
+    return [tuple(numbers[start : start + size]) for start in range(0, len(numbers), size)]
+
+
+def _gathered(parts: dict[Any, Part], count: int, progress: Progress) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    from distributed import KilledWorker, as_completed
+
+    written: list[int] = []
+    kept: list[int] = []
+    said: set[str] = set()
+    with progress.stage("render", count) as advance:
+        for future in as_completed(parts):  # type: ignore[no-untyped-call]
+            try:
+                done: Done = future.result()
+            except KilledWorker as error:
+                what = f"frames {parts[future].frames} were not rendered, every worker that tried died"
+                raise WriteError(
+                    what, path=parts[future].shot, fix="see the workers' logs; is memory enough?"
+                ) from error
+            for number in sorted((*done.written, *done.kept)):
+                advance(number)
+            written += done.written
+            kept += done.kept
+            for note in done.notes:
+                if note not in said:
+                    progress.note(note)
+                    said.add(note)
+    return tuple(sorted(written)), tuple(sorted(kept))
+
+
+def _own_device(device: str) -> str:
+    """The device of this worker: of several GPUs on a host, each worker has its own by its number."""
+    if device not in ("auto", "cuda"):
+        return device
+    from distributed import get_worker
+
+    from vfxage.model.cores import gpus
+
+    count = gpus()
+    name = str(get_worker().name)
+    return f"cuda:{int(name) % count}" if count > 1 and name.isdigit() else device
+
+
+@contextmanager
+def _client(address: str, device: str) -> Iterator[Any]:
+    """A client of the cluster, which has a worker at least; of one made for the block where the address is "local"."""
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        fix = "pip install 'vfxage[farm]'"
+        raise InstallError("--cluster needs Dask, which is not installed", fix=fix) from error
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}))
+        try:
+            scheduler: Any = address
+            if address == "local":
+                count, resources = _local_workers(device)
+                scheduler = stack.enter_context(
+                    LocalCluster(  # type: ignore[no-untyped-call]
+                        n_workers=count,
+                        threads_per_worker=1,
+                        processes=True,
+                        dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
+                        resources=resources,
+                        memory_limit=None,
+                    )
+                )
+            client = stack.enter_context(Client(scheduler, timeout=_WAIT_S))  # type: ignore[no-untyped-call]
+            client.wait_for_workers(1, timeout=_WAIT_S)
+        except (OSError, TimeoutError, ValueError) as error:
+            fix = "start `dask scheduler` and `dask worker` there, or say --cluster local"
+            raise ShotError(f"no cluster with workers at {address} ({error})", fix=fix) from error
+        yield client
+
+
+def _local_workers(device: str) -> tuple[int, dict[str, float] | None]:
+    """How many processes, and what each offers: one for each GPU, else one for every two cores."""
+    from vfxage.model.cores import gpus
+
+    if device != "cpu" and (count := gpus()):
+        return count, {"GPU": 1}
+    return max(2, (os.cpu_count() or 1) // 2), None
