@@ -89,6 +89,20 @@ def test_membership_is_that_of_the_set(numbers, number):
     assert str(number) not in FrameRange.of(numbers)
 
 
+PIECES = st.tuples(st.integers(-200, 200), st.integers(0, 90), st.integers(1, 12))
+
+
+@given(
+    st.lists(st.tuples(PIECES, st.sampled_from("x:"), st.sampled_from([" ", ",", ", ", "\t"])), min_size=1, max_size=6)
+)
+def test_pieces_are_the_union_of_what_each_counts(pieces):
+    text, numbers = "", set()
+    for (first, reach, step), mark, gap in pieces:
+        text += f"{first}-{first + reach}" + (f"{mark}{step}" if step > 1 else "") + gap
+        numbers |= set(range(first, first + reach + 1, step))
+    assert set(FrameRange.parse(text)) == numbers
+
+
 def test_runs_are_written_short():
     assert str(FrameRange.parse("1 2 3 4 10 20 30 40 99")) == "1-4 10-40x10 99"
     assert str(FrameRange.parse("1 3 9")) == "1 3 9"
@@ -181,6 +195,24 @@ def test_a_folder_that_cannot_be_listed(tmp_path):
     for folder in ("nothing", "file"):
         with pytest.raises(ReadError, match=folder):
             Pattern.parse(tmp_path / folder / "a.####.exr").numbers()
+
+
+NAMES = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["a", "a.", "A.", "a.1", ""]),
+        st.sampled_from(["#", "%04d", "$F2", "1", "-001"]),
+        st.sampled_from([".exr", "0.exr"]),
+    ),
+)
+
+
+@given(NAMES, NAMES, st.integers(-12, 1200), st.integers(-12, 1200))
+def test_patterns_that_write_one_file_overlap(one, other, number, another):
+    first, second = Pattern.parse(one), Pattern.parse(other)
+    assert first.overlaps(second) == second.overlaps(first)
+    if first.path(number) == second.path(another):
+        assert first.overlaps(second)
 
 
 def test_patterns_that_may_write_the_same_files(tmp_path):

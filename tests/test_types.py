@@ -22,6 +22,19 @@ def test_an_intersection_holds_exactly_the_pixels_of_both(a: Window, b: Window) 
     assert pixels(a.intersect(b)) == pixels(a) & pixels(b)
 
 
+@given(windows, windows)
+def test_slices_of_an_intersection_are_its_pixels_in_either(a: Window, b: Window) -> None:
+    both = a.intersect(b)
+    if both.empty:
+        return
+    for whole in (a, b):
+        rows, columns = np.mgrid[whole.y : whole.y + whole.height, whole.x : whole.x + whole.width]
+        place = both.slices(whole)
+        assert rows[place].shape == both.shape
+        assert (rows[place][0, 0], columns[place][0, 0]) == (both.y, both.x)
+        assert (rows[place][-1, -1], columns[place][-1, -1]) == (both.y + both.height - 1, both.x + both.width - 1)
+
+
 def test_slices_find_the_window_inside_an_array() -> None:
     plate = Window(-2, 3, 6, 5)
     rows, columns = np.mgrid[3:8, -2:4]
