@@ -108,6 +108,21 @@ def test_the_media_is_the_plate_where_the_template_names_none(show):
     assert load_shot(show / "a.yaml").first_frame is None, "a sequence has its own numbers"
 
 
+def test_a_cut_that_counts_from_its_medias_first_frame(show):
+    """Some exporters leave timecode out: the media is 0-99 for them, whatever its header says."""
+    pattern = plate(show / "plates", 1001, 1100, "01:00:00:00")
+    (show / "show.yaml").write_text(TEMPLATE)
+    media = otio.schema.ImageSequenceReference(
+        str(pattern.parent), "A001.", ".exr", 1001, 1, 24, 4, available_range=span(0, 100)
+    )
+    told = shots(
+        show, save_cut(show / "cut.otio", clip("a", 10, 5, media=media), clip("b", 86410, 5, media=media))
+    ).ok()
+    assert (frames(show, "a"), frames(show, "b")) == ("1011-1015", "1011-1015")
+    (row,) = (line for line in told.out.splitlines() if "a.yaml" in line)
+    assert "counts from the first frame of its media" in row
+
+
 def test_a_movies_timecode_track_says_where_it_starts(show):
     (show / "show.yaml").write_text("plate: '{source}.mov'\n" + TEMPLATE)
     write_movie(show / "A7.mov", numbered(48), "mpeg4", metadata={"timecode": "02:00:00:00"})

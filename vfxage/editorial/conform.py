@@ -27,8 +27,9 @@ def conform(event: Event, clip: ClipInfo | None, first_frame: int | None) -> Con
     """Find the frames of the event in its plate; raises ShotError where they cannot be known or are not there.
 
     ``clip`` is the plate on disk; where there is none, the cut's own word on its media decides, and a movie starts at
-    ``first_frame`` (1, as in Nuke). A plate's first frame is where its timecode says. A plate without one starts where
-    the cut says that its media starts; else a sequence may be numbered by timecode, or starts at 00:00:00:00.
+    ``first_frame`` (1, as in Nuke). A plate's first frame is where its timecode says; where it has none, or the cut does
+    not count by it, where the cut says that its media starts; else a sequence may be numbered by timecode, or starts at
+    00:00:00:00.
     """
     start, notes = _start(event, clip, first_frame)
     if clip is not None:
@@ -80,11 +81,23 @@ def _start(event: Event, clip: ClipInfo | None, first_frame: int | None) -> tupl
             raise ShotError(
                 f"the cut's timecode of it is {kinds[0]} and the plate's {kinds[1]}", fix="conform one to the other"
             )
-        return clip.first + _after(told, event, clip, drop), ()
-    if media is not None and media.start is not None:
-        first = clip.first if media.first is None else media.first
-        return first + event.start - media.start, ()
-    return _untimed(event, clip)
+        start = clip.first + _after(told, event, clip, drop)
+        if _fits(start, event, clip) or (own := _in_media(event, clip)) is None or not _fits(own, event, clip):
+            return start, ()
+        return own, ("not by the plate's timecode: the cut counts from the first frame of its media",)
+    own = _in_media(event, clip)
+    return _untimed(event, clip) if own is None else (own, ())
+
+
+def _in_media(event: Event, clip: ClipInfo) -> int | None:
+    """Plate number of the event's first frame by the cut's word on where the media starts, if it has one."""
+    if event.media is None or event.media.start is None:
+        return None
+    return (clip.first if event.media.first is None else event.media.first) + event.start - event.media.start
+
+
+def _fits(start: int, event: Event, clip: ClipInfo) -> bool:
+    return clip.first <= start and start + event.length - 1 <= clip.last
 
 
 def _after(told: int, event: Event, clip: ClipInfo, drop: bool) -> int:
@@ -100,7 +113,7 @@ def _untimed(event: Event, clip: ClipInfo) -> tuple[int, tuple[str, ...]]:
     fitting = [
         start
         for start in dict.fromkeys((numbered, counted) if clip.kind == "sequence" else (counted,))
-        if clip.first <= start and start + event.length - 1 <= clip.last
+        if _fits(start, event, clip)
     ]
     if len(fitting) > 1:
         raise ShotError(
