@@ -27,9 +27,9 @@ def conform(event: Event, clip: ClipInfo | None, first_frame: int | None) -> Con
     """Find the frames of the event in its plate; raises ShotError where they cannot be known or are not there.
 
     ``clip`` is the plate on disk; where there is none, the cut's own word on its media decides, and a movie starts at
-    ``first_frame`` (1, as in Nuke). A plate's first frame is where its timecode says; where it has none, or the cut does
-    not count by it, where the cut says that its media starts; else a sequence may be numbered by timecode, or starts at
-    00:00:00:00.
+    ``first_frame`` (1, as in Nuke). A plate's first frame is where its timecode says; where it has none, or the cut
+    does not count by it, where the cut says that its media starts; else a sequence may be numbered by timecode, or
+    starts at 00:00:00:00.
     """
     start, notes = _start(event, clip, first_frame)
     if clip is not None:
