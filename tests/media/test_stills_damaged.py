@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.media.still_files import LOGC3, SRGB, noise, save, save_dpx
+from tests.media.still_files import noise, save, save_dpx
 from vfxage.errors import ReadError
 from vfxage.media import open_reader
 
@@ -32,7 +32,7 @@ NAMES = ["a.dpx", "b.dpx", "a.tif", "f.tif", "a.png", "a.jpg"]
 
 
 def read(path: Path) -> None:
-    reader = open_reader(path, colorspace=LOGC3 if path.suffix == ".dpx" else SRGB)
+    reader = open_reader(path)
     (frame,) = reader.read([1])
     assert frame.rgb.shape == (reader.info.height, reader.info.width, 3)
 
