@@ -72,15 +72,21 @@ def test_finished_run_says_so(undisturbed):
     assert "6 steps already" in run("train", undisturbed / "recipe.yaml", "--steps", 6, "--device", "cpu").ok().out
 
 
-def test_signal_saves_what_was_done(tmp_path):
-    recipe = recipe_in(tmp_path)
+def running(folder):
+    """A training that has learned its first step."""
+    recipe = recipe_in(folder)
     process = subprocess.Popen(
         [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"], stderr=subprocess.PIPE, text=True
     )
     for _ in range(600):
-        if (tmp_path / "run" / "losses.jsonl").exists() or process.poll() is not None:
+        if (folder / "run" / "losses.jsonl").exists() or process.poll() is not None:
             break
         time.sleep(0.05)
+    return process
+
+
+def test_signal_saves_what_was_done(tmp_path):
+    process = running(tmp_path)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 143, err
@@ -92,14 +98,7 @@ def test_signal_saves_what_was_done(tmp_path):
 
 def test_a_signal_that_comes_twice_at_once_still_saves(tmp_path):
     """As under torchrun, which passes on what a farm has sent to every process."""
-    recipe = recipe_in(tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"], stderr=subprocess.PIPE, text=True
-    )
-    for _ in range(600):
-        if (tmp_path / "run" / "losses.jsonl").exists() or process.poll() is not None:
-            break
-        time.sleep(0.05)
+    process = running(tmp_path)
     for _ in range(20):  # at every stage of the step and of the save
         process.send_signal(signal.SIGTERM)
         time.sleep(0.02)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from vfxage.errors import ReadError
@@ -10,6 +11,18 @@ from vfxage.frames import Pattern
 from vfxage.types import ClipInfo
 
 _NUMBER = re.compile(r"(?:^|[._])(-?[0-9]{1,9})$")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFile:
+    """Which file and frame is being read, for errors."""
+
+    path: Path
+    frame: int | None = None
+
+    def error(self, what: str, fix: str = "replace the file") -> ReadError:
+        """The ReadError that names this file and frame."""
+        return ReadError(what, path=self.path, frame=self.frame, fix=fix)
 
 
 def frame_files(plate: str | Path) -> dict[int, Path]:

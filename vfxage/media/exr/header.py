@@ -11,10 +11,10 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
-from pathlib import Path
 from typing import Literal
 
 from vfxage.errors import ReadError
+from vfxage.media.sequence import FrameFile
 from vfxage.types import Window
 
 MAGIC = 20000630
@@ -36,15 +36,8 @@ SAMPLE_BYTES: dict[SampleType, int] = {"uint": 4, "half": 2, "float": 4}
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Which file and frame is being read, for errors."""
-
-    path: Path
-    frame: int | None = None
-
-    def error(self, what: str, fix: str = "replace the file") -> ReadError:
-        """The ReadError that names this file and frame."""
-        return ReadError(what, path=self.path, frame=self.frame, fix=fix)
+class Source(FrameFile):
+    """A file of this format, for errors."""
 
     def damaged(self, what: str) -> ReadError:
         """The ReadError of a file whose bytes contradict themselves."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.errors import ReadError
+from vfxage.media.sequence import FrameFile
 from vfxage.types import F32
 
 Kind = Literal["dpx", "tiff", "png", "jpeg"]
@@ -42,15 +42,8 @@ _MARK = re.compile(r"vfxage \S+ fingerprint=(.*?)(?: timecode=([\d:;]+))?(?: rat
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Which file and frame is being read, for errors."""
-
-    path: Path
-    frame: int | None = None
-
-    def error(self, what: str, fix: str = "replace the file") -> ReadError:
-        """The ReadError that names this file and frame."""
-        return ReadError(what, path=self.path, frame=self.frame, fix=fix)
+class Source(FrameFile):
+    """A file of this format, for errors."""
 
     def damaged(self, what: str) -> ReadError:
         """The ReadError of a file whose bytes contradict themselves."""
