@@ -2,14 +2,16 @@
 
     python -m tools.scaling shots/demo/shot.yaml --workers 1 2
 
-Each worker has one ager, so that one worker does not already fill the machine; starting the cluster is not counted, the
-first chunk of each worker (which loads the libraries) is. The shot is rendered to a temporary folder and must have been
-tracked. Prints seconds, and how many times as fast as the first.
+Each worker is held to one core of its own, as if it were a host of one core: a render's own threads (reading, ageing,
+writing) would fill the machine by themselves. Starting the cluster and loading the libraries is not counted. The shot is
+rendered to a temporary folder and must have been tracked. Prints seconds, and how many times as fast as the first.
+Linux only.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 import time
@@ -21,6 +23,14 @@ from vfxage.job import open_job
 from vfxage.pipeline import track_shot
 from vfxage.progress import Silent
 from vfxage.shot import load_shot
+
+
+def hold(core: int) -> None:
+    """Keep every thread of this process, and those they start, on one core; then load what a render needs."""
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), {core})
+    import vfxage.model.catalogue
+    import vfxage.pipeline  # noqa: F401
 
 
 def seconds(shot: Path, workers: int, folder: Path) -> float:
@@ -44,6 +54,8 @@ def seconds(shot: Path, workers: int, folder: Path) -> float:
         ) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
+        for core, worker in zip(sorted(os.sched_getaffinity(0)), sorted(client.scheduler_info()["workers"]), strict=False):
+            client.run(hold, core, workers=[worker])
         begun = time.monotonic()
         client.gather(client.map(render_part, parts, pure=False))
         return time.monotonic() - begun
