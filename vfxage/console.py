@@ -94,11 +94,23 @@ class Terminal:
         self.console.print(f"note: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
-class Lines:
-    """Plain lines a farm's log can hold: ``render 12/48 frame 1012 3.4 fps 11 s left``."""
+class _Stream:
+    """Whole lines on a stream, flushed, so that a log holds them when they happen."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
+
+    def note(self, text: str) -> None:
+        """Print ``note: ...``."""
+        self._print(f"note: {text}")
+
+    def _print(self, text: str) -> None:
+        self.stream.write(text + "\n")
+        self.stream.flush()
+
+
+class Lines(_Stream):
+    """Plain lines a farm's log can hold: ``render 12/48 frame 1012 3.4 fps 11 s left``."""
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
@@ -118,20 +130,9 @@ class Lines:
 
         yield advance
 
-    def note(self, text: str) -> None:
-        """Print ``note: ...``."""
-        self._print(f"note: {text}")
 
-    def _print(self, text: str) -> None:
-        self.stream.write(text + "\n")
-        self.stream.flush()
-
-
-class JsonLines:
+class JsonLines(_Stream):
     """One JSON object a line, for machines: every frame, every note."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
@@ -161,18 +162,14 @@ class JsonLines:
         self._emit(event="note", text=text)
 
     def _emit(self, **fields: object) -> None:
-        self.stream.write(json.dumps(fields) + "\n")
-        self.stream.flush()
+        self._print(json.dumps(fields))
 
 
-class OpenJob:
+class OpenJob(_Stream):
     """Lines that a runner of Open Job Description understands: ``openjd_progress: 40.5`` and ``openjd_status: ...``.
 
     Only the stages that take long count as progress, so that a task's never goes back: one of them is all a task has.
     """
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
@@ -186,11 +183,3 @@ class OpenJob:
                 self._print(f"openjd_progress: {100 * pace.done / total:.1f}")
 
         yield advance
-
-    def note(self, text: str) -> None:
-        """Print ``note: ...``."""
-        self._print(f"note: {text}")
-
-    def _print(self, text: str) -> None:
-        self.stream.write(text + "\n")
-        self.stream.flush()
