@@ -71,6 +71,10 @@ def test_regions_lie_where_they_are_called_and_share_every_pixel(crops: dict[str
     for name, ids in LIES_IN.items():
         for x, y in points[ids]:
             assert max(masks, key=lambda one: masks[one][int(y), int(x)]) == name, (name, x, y)
+    near = {"front": [(139, 162), (368, 389)], "turned": [(368, 389)]}[view]
+    for pair in near:  # the temple: nobody leaves it at the old age beside eyes that changed
+        x, y = points[list(pair)].mean(axis=0)
+        assert total[int(y), int(x)] > 0.6, pair
     chin, down = points[152], points[152] - points[10]
     x, y = chin + 0.2 * down
     if y < SIZE:
