@@ -18,7 +18,6 @@ from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.frames import FrameRange, Pattern
 from vfxage.job import Job
 from vfxage.media.base import Destination, Writer
-from vfxage.media.targets import output_space
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.shot.outputs import MOVIES
@@ -41,11 +40,11 @@ def movies_of(job: Job) -> list[tuple[Destination, Destination | None]]:
             passes=output.passes,
             codec=output.codec,
             clip=job.clip,
-            colorspace=output_space(output, job.colour, like=job.clip.path, ocio=job.shot.ocio),
+            colorspace=space,
             ocio=job.shot.ocio,
             numbers=job.numbers,
         )
-        for output in job.shot.outputs
+        for output, space in zip(job.shot.outputs, job.spaces, strict=True)
     ]
     return [(o, source_of(o, outputs)) for o in outputs if Path(o.path).suffix.lower() in MOVIES]
 

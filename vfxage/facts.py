@@ -50,7 +50,13 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
         else:
             facts["faces"] = _looked(job.reader, job.colour, shot.tracking, numbers, job.clip)
         facts["outputs"] = [
-            {"path": output.path, "passes": list(output.passes), "codec": _form(output)} for output in shot.outputs
+            {
+                "path": output.path,
+                "passes": list(output.passes),
+                "codec": _form(output),
+                "colorspace": _space(job, output, space),
+            }
+            for output, space in zip(shot.outputs, job.spaces, strict=True)
         ]
         return facts
 
@@ -156,6 +162,13 @@ def _form(output: Output) -> str:
         return output.codec or "OpenEXR ZIPS"
     depth = "" if output.depth is None else " float" if output.depth == "float" else f" {output.depth} bits"
     return f"{suffix.removeprefix('.').upper()}{depth}"
+
+
+def _space(job: Job, output: Output, space: str) -> str:
+    """What the file holds: OpenEXR has the plate's light without its curve."""
+    if Path(output.path).suffix.lower() == ".exr" and space == job.colour.name:
+        return job.colour.linear_name or f"{space}, linear"
+    return space
 
 
 def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int], clip: ClipInfo) -> list[Facts]:

@@ -11,13 +11,14 @@ from itertools import takewhile
 from pathlib import Path
 
 from vfxage import __version__
-from vfxage.colour import Colour
+from vfxage.colour import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.media.holes import Patched, stand_ins
+from vfxage.media.targets import output_space
 from vfxage.publish import sweep
 from vfxage.shot import Shot
 from vfxage.types import ClipInfo
@@ -37,6 +38,8 @@ class Job:
     reader: Reader
     clip: ClipInfo
     colour: Colour
+    spaces: tuple[str, ...]
+    """OpenColorIO name of each output's colour space."""
     numbers: tuple[int, ...]
     """Every frame of the whole shot, ascending: what the track pass sees, whatever ``--frames`` says."""
     notes: tuple[str, ...] = ()
@@ -117,7 +120,10 @@ def open_job(shot: Shot) -> Iterator[Job]:
 
     Raises ReadError for the plate, ShotError for a range outside it or a colour space that nobody names.
     """
-    with placed(shot, "ocio" if shot.ocio and not shot.colorspace else "colorspace"):
+    if shot.ocio:
+        with placed(shot, "ocio"):
+            known_spaces(shot.ocio)
+    with placed(shot, "colorspace"):
         reader = open_reader(
             shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
         )
@@ -130,11 +136,13 @@ def open_job(shot: Shot) -> Iterator[Job]:
                 fix=f"add `colorspace:`, for example {_LIKELY[clip.depth in ('half', 'float')]}",
             )
         numbers, notes = _whole_shot(shot, clip)
+        colour = Colour(clip.colorspace, shot.ocio)
         yield Job(
             shot=shot,
             reader=reader if shot.missing_frames == "error" else Patched(reader, shot.missing_frames, numbers),
             clip=clip,
-            colour=Colour(clip.colorspace, shot.ocio),
+            colour=colour,
+            spaces=tuple(_spaces(shot, clip, colour)),
             numbers=numbers,
             notes=notes,
         )
@@ -143,14 +151,21 @@ def open_job(shot: Shot) -> Iterator[Job]:
 
 
 @contextmanager
-def placed(shot: Shot, key: str) -> Iterator[None]:
-    """Give a ShotError from the block the shot file and the line of ``key``, if it has no place of its own."""
+def placed(shot: Shot, *place: str | int) -> Iterator[None]:
+    """Give a ShotError from the block the shot file and the line of ``place``, if it has no place of its own."""
     try:
         yield
     except ShotError as error:
         if error.path is not None:
             raise
-        raise shot.error(key, error) from error
+        raise shot.error(error, *place) from error
+
+
+def _spaces(shot: Shot, clip: ClipInfo, colour: Colour) -> Iterator[str]:
+    """The colour space of each output; raises ShotError with the line of one that it cannot be written in."""
+    for index, output in enumerate(shot.outputs):
+        with placed(shot, "outputs", index, "colorspace"):
+            yield output_space(output, colour, like=clip.path, ocio=shot.ocio)
 
 
 def _described(clip: ClipInfo, shot: Shot) -> ClipInfo:

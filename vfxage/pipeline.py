@@ -23,7 +23,6 @@ from vfxage.frames import FrameRange
 from vfxage.job import Job, check_writable, placed
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Writer
-from vfxage.media.targets import output_space
 from vfxage.model import Ager
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress, counted
@@ -275,8 +274,7 @@ def destination(job: Job, scene: Scene, index: int, numbers: Sequence[int], stam
     """Resolve one output of the shot against its plate."""
     output = job.shot.outputs[index]
     viewed, size = scene.plan.viewed(output.face) if {"uv", "crop"} & set(output.passes) else ((), 0)
-    with placed(job.shot, "outputs"):
-        space = output_space(output, job.colour, like=job.clip.path, ocio=job.shot.ocio)
+    space = job.spaces[index]
     form = [sorted(output.passes), output.codec, output.depth, space, scene.asked.layers, viewed, size]
     return Destination(
         path=output.path,

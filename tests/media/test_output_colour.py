@@ -1,6 +1,7 @@
 """An output's own colour space: against OpenImageIO's conversion, for OpenEXR, movies and stills."""
 
 import dataclasses
+import json
 
 import av
 import numpy as np
@@ -116,8 +117,29 @@ def test_movies_hold_the_space_asked_for(tmp_path, space):
     ],
 )
 def test_a_space_that_an_output_cannot_hold_is_told_with_its_place(tmp_path, clips, output, words):
-    shot = write_shot(tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames=1, outputs=[output])
-    run("render", shot).fails(2, "shot.yaml:", *words)
+    outputs = [{"path": "a.####.exr"}, output]
+    shot = write_shot(tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames=1, outputs=outputs)
+    (line,) = (n for n, text in enumerate(shot.read_text().splitlines(), 1) if "colorspace" in text)
+    for command in ("info", "render"):
+        told = run(command, shot).fails(2, f"shot.yaml:{line}: ", *words).err
+        assert "track" not in told
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_config_that_cannot_be_loaded_is_told_with_its_own_line(tmp_path, clips):
+    shot = write_shot(
+        tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), colorspace=DISPLAY, ocio="gone.ocio", outputs=[]
+    )
+    (line,) = (n for n, text in enumerate(shot.read_text().splitlines(), 1) if "gone.ocio" in text)
+    run("info", shot).fails(2, f"shot.yaml:{line}: ", "gone.ocio")
+    run("info", shot, "--set", "ocio=other.ocio").fails(2, "shot.yaml: ", "other.ocio")
+
+
+def test_info_names_each_outputs_space(tmp_path, clips):
+    outputs = [{"path": "a.####.exr"}, {"path": "b.####.png"}, {"path": "c.####.dpx", "colorspace": "ACEScct"}]
+    shot = write_shot(tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames=1, outputs=outputs)
+    facts = json.loads(run("info", shot, "--json").ok().out)
+    assert [output["colorspace"] for output in facts["outputs"]] == [REC709, SRGB, "ACEScct"]
 
 
 def test_the_shots_own_config_names_the_output_space(tmp_path):

@@ -8,6 +8,7 @@ from vfxage.colour import Colour
 from vfxage.errors import ShotError
 from vfxage.media import FORMATS
 from vfxage.shot import Output
+from vfxage.shot.outputs import STILLS
 
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
 """What PNG and JPEG hold by custom, and stills of integers that come from a linear plate."""
@@ -46,7 +47,8 @@ def _checked(suffix: str, space: Colour, depth: int | str | None) -> str:
         raise ShotError(f'an OpenEXR output is scene-linear, which "{space.name}" is not', fix=fix)
     if FORMATS[suffix].kind == "movie" and space.linear:
         raise ShotError(f'a movie cannot hold linear light such as "{space.name}"', fix=f'name "{DISPLAY_709}"')
-    if suffix in (".png", ".jpg", ".jpeg", ".dpx", ".tif", ".tiff") and space.linear and depth not in (16, "float"):
-        what = f'{depth or "so few"} bits cannot hold linear light such as "{space.name}"'
-        raise ShotError(what, fix=f'name "{SRGB}", or write 16 bits or float')
+    if suffix in STILLS and space.linear and depth not in (16, "float"):
+        most = max(held for held in STILLS[suffix] if held != "float")
+        fix = f'name "{SRGB}"' + (", or say `depth: 16`" if most == 16 else "")
+        raise ShotError(f'fewer than 16 bits cannot hold linear light such as "{space.name}"', fix=fix)
     return space.name

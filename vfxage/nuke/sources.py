@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vfxage.colour import Colour
 from vfxage.errors import ShotError
-from vfxage.job import Job, placed
+from vfxage.job import Job
 from vfxage.shot import Output
 from vfxage.shot.outputs import Pass
 
@@ -43,9 +43,8 @@ def find_sources(job: Job) -> Sources:
     """
     delta = next(_holders(job, "delta"), None)
     if delta is None:
-        raise job.shot.error(
-            "outputs", ShotError("no output writes the delta pass as EXR", fix="add one with `passes: [delta, matte]`")
-        )
+        error = ShotError("no output writes the delta pass as EXR", fix="add one with `passes: [delta, matte]`")
+        raise job.shot.error(error, "outputs")
     space = _light(job, delta)
     matte = delta if "matte" in delta.passes else next(_holders(job, "matte"), None)
     beauty, plate = (next((o for o in _holders(job, p) if _light(job, o) == space), None) for p in ("beauty", "plate"))
@@ -72,8 +71,7 @@ def _light(job: Job, output: Output) -> str | None:
     """The linear space an EXR output is in."""
     if output.colorspace is None:
         return job.colour.linear_name
-    with placed(job.shot, "outputs"):
-        return Colour(output.colorspace, job.shot.ocio).linear_name
+    return Colour(output.colorspace, job.shot.ocio).linear_name
 
 
 def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
@@ -87,7 +85,8 @@ def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
         what = (
             f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add to the plate"
         )
-        raise job.shot.error("outputs", ShotError(what, fix=f"add the pass `plate` to {Path(delta.path).name}"))
+        error = ShotError(what, fix=f"add the pass `plate` to {Path(delta.path).name}")
+        raise job.shot.error(error, "outputs", job.shot.outputs.index(delta))
     if job.clip.kind == "movie":
         yield f"Nuke decodes the plate's movie by itself, a code value or two from vfxage's: {better}"
     if job.shot.missing_frames == "hold":

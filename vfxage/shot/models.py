@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -233,7 +234,7 @@ class Shot(Part):
     """Files that a render writes."""
 
     _file: Path = PrivateAttr(default=Path("shot.yaml"))
-    _lines: dict[str, int] = PrivateAttr(default_factory=dict)
+    _lines: Mapping[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -257,6 +258,8 @@ class Shot(Part):
         if context:
             self._file, self._lines = context["path"], context.get("lines", {})
 
-    def error(self, key: str, error: ShotError) -> ShotError:
-        """The same error, placed in the shot file at the top level's ``key``."""
-        return ShotError(error.what, path=self.path, line=self._lines.get(key), fix=error.fix)
+    def error(self, error: ShotError, *place: str | int) -> ShotError:
+        """The same error, placed in the shot file: at the value of these keys and indices, else at what it is in."""
+        ends = (place[:end] for end in range(len(place), 0, -1))
+        line = next((self._lines[end] for end in ends if end in self._lines), None)
+        return ShotError(error.what, path=self.path, line=line, fix=error.fix)

@@ -117,11 +117,14 @@ class StrictFile(Generic[M]):
         ends = range(len(place), -1, -1)
         return next((self.document.lines[place[:end]] for end in ends if place[:end] in self.document.lines), None)
 
-    def lines(self) -> dict[str, int]:
-        """Of the top level's keys, those aside that ``--set`` has changed."""
-        changed = {place[0] for place in self.overrides}
-        lines = {place[0]: line for place, line in self.document.lines.items() if len(place) == 1}
-        return {str(key): line for key, line in lines.items() if key not in changed}
+    def lines(self) -> dict[Place, int]:
+        """Of every value, those aside that ``--set`` has changed, or changed something in."""
+        lines = self.document.lines.items()
+        return {
+            place: line
+            for place, line in lines
+            if not any(place[: len(start)] == start[: len(place)] for start in self.overrides)
+        }
 
     def place(self, problem: Mapping[str, Any]) -> Place:
         """Where the value stands that pydantic complains of."""
