@@ -121,6 +121,26 @@ def test_a_plate_of_which_nothing_can_be_read_is_an_error(holed: Path, tmp_path:
     run("render", path).fails(3, "none of its frames can be read")
 
 
+@pytest.mark.parametrize("suffix", ["exr", "dpx"])
+def test_a_first_file_without_a_header_is_filled_like_any_other(plate: Path, tmp_path: Path, suffix: str) -> None:
+    for number in (1001, 1002, 1003):
+        picture = oiio.ImageBuf(str(plate / f"man.{number}.exr"))
+        spec = picture.specmod()
+        spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), (0x01000000 + number - 1001, 0))
+        spec.attribute("FramesPerSecond", oiio.TypeDesc("rational"), (24, 1))
+        kind = "half" if suffix == "exr" else "uint16"
+        assert picture.write(str(tmp_path / f"man.{number}.{suffix}"), kind), picture.geterror()
+    whole = tmp_path / f"man.1001.{suffix}"
+    whole.write_bytes(whole.read_bytes()[:200])
+    keys = {"plate": str(tmp_path / f"man.%04d.{suffix}"), "rate": 24, "colorspace": "Linear Rec.709 (sRGB)"}
+    path = write_shot(tmp_path, **keys, missing_frames="hold", outputs=[{"path": "out/man.%04d.exr"}])
+    assert '"timecode": "01:00:00:00"' in run("info", path, "--json").ok().out  # 01:00:00:01 less a frame
+    run("render", path).ok()
+    assert written(tmp_path) == [1001, 1002, 1003]
+    assert attribute(tmp_path / "out/man.1001.exr", "vfxage:missing") == "hold 1002"
+    run("render", path, "--set", "missing_frames=error").fails(3, f"man.1001.{suffix} frame 1001")
+
+
 @pytest.fixture(scope="module")
 def square(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("square")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 from vfxage.errors import ReadError
 from vfxage.frames import Pattern
+from vfxage.timecode import shift_timecode
 from vfxage.types import ClipInfo
+
+T = TypeVar("T")
 
 _NUMBER = re.compile(r"(?:^|[._])(-?[0-9]{1,9})$")
 
@@ -35,6 +41,28 @@ def frame_files(plate: str | Path) -> dict[int, Path]:
         found = _NUMBER.search(Path(plate).stem)
         return {int(found[1]) if found else 1: pattern.path(numbers[0])}
     return {number: pattern.path(number) for number in numbers}
+
+
+def first_readable(paths: Mapping[int, Path], opened: Callable[[int], T]) -> tuple[int, T]:
+    """The first frame whose header can be read, and what ``opened`` makes of it: it speaks for the plate.
+
+    A damaged one is an error when its turn comes, or filled as the shot wants it. Raises the first one's ReadError
+    where none can be read.
+    """
+    failed: ReadError | None = None
+    for number in sorted(paths):
+        try:
+            return number, opened(number)
+        except ReadError as error:
+            failed = failed or error
+    raise failed or ReadError("no such plate", path="", fix="check the path")
+
+
+def timecode_before(timecode: str | None, frames: int, rate: Fraction | None) -> str | None:
+    """The timecode ``frames`` earlier; None where there is none, or nobody knows how many make a second."""
+    if timecode is None or frames == 0:
+        return timecode
+    return None if rate is None else shift_timecode(timecode, -frames, rate)
 
 
 def absent(info: ClipInfo, number: int) -> ReadError:

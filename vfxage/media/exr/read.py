@@ -15,7 +15,7 @@ from vfxage.colour import Colour
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.header import Layout, Part, Source, read_layout
 from vfxage.media.exr.layers import Picture, find_matte, find_picture
-from vfxage.media.sequence import absent, frame_files
+from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.types import F32, ClipInfo, Frame, Window
 
 
@@ -37,8 +37,10 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the first frame's header and the shot say together."""
+    """What the first readable header and the shot say together."""
 
+    number: int
+    """The frame that this header is of."""
     header: Mapping[str, Any]
     rate: Fraction | None
     """The shot's; wins over the header's own."""
@@ -53,7 +55,7 @@ class ExrReader:
     what the headers say, and so does ``rate``. Half, float, scan lines, tiles, mip-maps (level 0),
     any compression, any data window; R G B, Y, Y RY BY, or the R G B of a layer; of several parts the first with
     colour; for a ``matte`` its A alone, where it has one. Raises ReadError naming file and frame for what is missing,
-    damaged, deep or of another display window, other channels or another sample type than the first frame.
+    damaged, deep or of another display window, other channels or sample type than the first with a header.
     """
 
     def __init__(
@@ -66,14 +68,12 @@ class ExrReader:
         matte: bool = False,
     ) -> None:
         self._paths, self._find = frame_files(plate), find_matte if matte else find_picture
-        first = min(self._paths)
-        opened = self._open(Source(self._paths[first], first))
-        header = decode.attributes(opened.layout, opened.part, opened.source)
+        number, (opened, header) = first_readable(self._paths, self._opened)
         self._first = opened
         named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
         colour = Colour(named[0], ocio) if len(named) == 1 else None
         self._curve = None if colour is None or colour.linear else colour
-        self.info = _info(plate, tuple(sorted(self._paths)), opened, _Known(header, rate, named))
+        self.info = _info(plate, tuple(sorted(self._paths)), opened, _Known(number, header, rate, named))
 
     def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
         """Yield these frames; see media.base.Reader."""
@@ -105,6 +105,10 @@ class ExrReader:
             metadata=header,
         )
 
+    def _opened(self, number: int) -> tuple[_Opened, Mapping[str, Any]]:
+        opened = self._open(Source(self._paths[number], number))
+        return opened, decode.attributes(opened.layout, opened.part, opened.source)
+
     def _open(self, source: Source) -> _Opened:
         layout = read_layout(source)
         return _Opened(source, layout, *self._find(layout, source))
@@ -113,18 +117,18 @@ class ExrReader:
         now, first = opened.part.display, self._first.part.display
         if now != first:
             raise opened.source.error(
-                f"its display window is {_size(now)} while frame {self.info.first} has {_size(first)}",
+                f"its display window is {_size(now)} while frame {self._first.source.frame} has {_size(first)}",
                 "make all frames of the plate alike",
             )
         if set(opened.picture.names) != set(self._first.picture.names):
             raise opened.source.error(
-                f"its channels are {' '.join(opened.picture.names)} while frame {self.info.first} has "
+                f"its channels are {' '.join(opened.picture.names)} while frame {self._first.source.frame} has "
                 f"{' '.join(self._first.picture.names)}",
                 "make all frames of the plate alike",
             )
         if opened.depth != self._first.depth:
             raise opened.source.error(
-                f"its samples are {opened.depth} while frame {self.info.first} has {self._first.depth}",
+                f"its samples are {opened.depth} while frame {self._first.source.frame} has {self._first.depth}",
                 "make all frames of the plate alike",
             )
 
@@ -161,7 +165,7 @@ def _info(
         colorspace=known.spaces[0] if len(known.spaces) == 1 else None,
         depth=opened.depth,
         alpha=opened.picture.alpha is not None,
-        timecode=timecode.to_text(header.get("timeCode"), rate),
+        timecode=timecode_before(timecode.to_text(header.get("timeCode"), rate), known.number - numbers[0], rate),
         notes=tuple(_notes(opened, known)),
         metadata=header,
     )

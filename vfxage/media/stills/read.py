@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vfxage.colour import Colour
-from vfxage.media.sequence import absent, frame_files
+from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.media.stills import dpx
 from vfxage.media.stills.still import Header, Samples, Source, floats, top_code, upright
 from vfxage.types import F32, ClipInfo, Frame, Window
@@ -51,8 +51,7 @@ class StillReader:
         ocio: str | Path | None = None,
     ) -> None:
         self._paths = frame_files(plate)
-        first = min(self._paths)
-        self._first = open_header(Source(self._paths[first], first))
+        self._number, self._first = first_readable(self._paths, lambda n: open_header(Source(self._paths[n], n)))
         spaces = (colorspace,) if colorspace else self._first.spaces
         self._colour = Colour(spaces[0], ocio) if spaces else None
         self._table = self._code_table()
@@ -112,7 +111,7 @@ class StillReader:
         ):
             if now != first:
                 raise source.error(
-                    f"{what} {now} while frame {self.info.first} has {first}", "make all frames of the plate alike"
+                    f"{what} {now} while frame {self._number} has {first}", "make all frames of the plate alike"
                 )
 
     def _info(self, plate: str | Path, rate: Fraction | None) -> ClipInfo:
@@ -133,7 +132,7 @@ class StillReader:
             depth=header.depth_name,
             alpha=header.alpha,
             straight_alpha=header.alpha and header.straight,
-            timecode=header.timecode,
+            timecode=timecode_before(header.timecode, self._number - numbers[0], rate or header.rate),
             notes=tuple(self._notes(rate)),
             metadata={"still": header},
         )
