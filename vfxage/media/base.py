@@ -72,6 +72,8 @@ class Destination:
     """The plate has an alpha to carry."""
     stamps: Mapping[int, str] = field(default_factory=dict)
     """Fingerprint per frame number, written into its header (a movie: the digest of all)."""
+    beside: tuple[Destination, ...] = ()
+    """The shot's other outputs, for ``Writer.check`` to hold this one against."""
 
     @property
     def folder(self) -> Path:

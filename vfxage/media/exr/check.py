@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vfxage.conversion import Conversion
 from vfxage.errors import ReadError
+from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
 from vfxage.media.exr import decode
 from vfxage.media.exr.attributes import FINGERPRINT
@@ -37,6 +38,8 @@ def flaw(
 
     It must be readable, of this fingerprint, with these channels and windows; its passes finite where the plate is;
     and beauty must be plate plus delta: to the bit where the matte is 0, elsewhere to half the last digit of its type.
+    A beauty without them is held against delta and matte of ``destination.beside``. A crop has no plate to be held
+    against: it must be finite, and of its size.
     """
     if not source.path.exists():
         return Flaw("missing", "is not there")
@@ -44,28 +47,52 @@ def flaw(
         part, planes = read_passes(source)
     except ReadError as error:
         return Flaw("unreadable", error.what)
-    stamp = part.fields.get(FINGERPRINT)
-    if stamp is None:
+    if FINGERPRINT not in part.fields:
         return Flaw("foreign", "was not written by vfxage")
-    if stamp.text != destination.stamps.get(plate.number, ""):
+    if not _current(part, destination, plate.number):
         return Flaw("stale", "was made with other settings, another model or another plate")
     names = set(channel_names(destination, faces))
     if set(planes) != names:
         odd = " ".join(sorted(names ^ set(planes)))
         return Flaw("wrong", f"has other channels than expected: {odd}")
     if "crop" in destination.passes:
-        return _unfinite(planes, np.ones(next(iter(planes.values())).shape, bool))
-    return _misplaced(part, destination, plate) or _unfinite(planes, _lit(plate)) or _off(planes, conversion, plate)
-
-
-def _misplaced(part: Part, destination: Destination, plate: Frame) -> Flaw | None:
+        square = Window(0, 0, destination.crop_size, destination.crop_size)
+        lit = np.ones(part.data.shape, bool)
+        return _misplaced(part, square, square, "the crop") or _unfinite(planes, lit)
     clip, window = destination.clip, plate.window
     left, top = clip.display_origin
     display = Window(left, top, clip.width, clip.height)
     data = Window(left + window.x, top + window.y, window.width, window.height)
+    own = _misplaced(part, display, data, "the plate") or _unfinite(planes, _lit(plate))
+    return own or _off(_with_others(planes, destination, plate.number), conversion, plate)
+
+
+def _current(part: Part, destination: Destination, number: int) -> bool:
+    stamp = part.fields.get(FINGERPRINT)
+    return stamp is not None and stamp.text == destination.stamps.get(number, "")
+
+
+def _with_others(planes: Planes, destination: Destination, number: int) -> Planes:
+    """A beauty's planes with the delta and matte that it lacks, from up-to-date outputs in the same light."""
+    found = dict(planes)
+    for other in destination.beside if "beauty" in destination.passes else ():
+        lacking = {"delta", "matte"} - {name.split(".")[0] for name in found}
+        same = other.path.lower().endswith(".exr") and other.colorspace == destination.colorspace
+        if not same or lacking.isdisjoint(other.passes) or number not in other.numbers:
+            continue
+        try:
+            part, more = read_passes(Source(Pattern.parse(other.path).path(number), number))
+        except ReadError:
+            continue  # told of that output itself
+        if _current(part, other, number) and next(iter(more.values())).shape == planes["R"].shape:
+            found |= {name: plane for name, plane in more.items() if name.split(".")[0] in lacking}
+    return found
+
+
+def _misplaced(part: Part, display: Window, data: Window, whose: str) -> Flaw | None:
     for name, found, expected in (("display", part.display, display), ("data", part.data, data)):
         if found != expected:
-            return Flaw("wrong", f"its {name} window is {_told(found)}, the plate's is {_told(expected)}")
+            return Flaw("wrong", f"its {name} window is {_told(found)}, {whose}'s is {_told(expected)}")
     return None
 
 
@@ -92,14 +119,16 @@ def _unfinite(planes: Planes, lit: NDArray[np.bool_]) -> Flaw | None:
 
 
 def _off(planes: Planes, conversion: Conversion, plate: Frame) -> Flaw | None:
-    """Where beauty is not plate plus delta."""
-    if "R" not in planes or "matte.A" not in planes:
-        return None
+    """Where beauty is not plate plus delta, or a delta reaches beyond its matte; as far as the passes are there."""
     light = conversion.linear(plate.rgb)
     own = plate.native if conversion.same and conversion.plate.linear else None
-    bare = planes["matte.A"] == 0
+    bare = planes["matte.A"] == 0 if "matte.A" in planes else np.False_
     for index, letter in enumerate("RGB"):
-        beauty, delta = planes[letter], planes.get(f"delta.{letter}")
+        beauty, delta = planes.get(letter), planes.get(f"delta.{letter}")
+        if delta is not None and (stray := bare & (delta != 0)).any():
+            return Flaw("wrong", f"delta.{letter} is not 0 at {_first(stray)}, where the matte is")
+        if beauty is None:
+            continue
         stored = light[..., index] if own is None or own.dtype != beauty.dtype else own[..., index]
         with np.errstate(all="ignore"):
             untouched = stored.astype(beauty.dtype, copy=False)
@@ -107,11 +136,8 @@ def _off(planes: Planes, conversion: Conversion, plate: Frame) -> Flaw | None:
         changed = bare & (np.ascontiguousarray(beauty).view(bits) != np.ascontiguousarray(untouched).view(bits))
         if changed.any():
             return Flaw("wrong", f"{letter} is not the plate's at {_first(changed)}, where the matte is 0")
-        if delta is not None:
-            if (stray := bare & (delta != 0)).any():
-                return Flaw("wrong", f"delta.{letter} is not 0 at {_first(stray)}, where the matte is")
-            if (apart := _apart(beauty, light[..., index], delta)).any():
-                return Flaw("wrong", f"{letter} is not plate plus delta at {_first(apart)}")
+        if delta is not None and (apart := _apart(beauty, light[..., index], delta)).any():
+            return Flaw("wrong", f"{letter} is not plate plus delta at {_first(apart)}")
     return None
 
 
