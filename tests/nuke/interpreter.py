@@ -166,26 +166,16 @@ class Script:
         assert (size, file_aspect) == (box[2:], float(aspect)), "the format is not the file's"
         return picture
 
-    def _do_shuffle2(self, node: Node, frame: int, source: Picture) -> Picture:
-        numbers = node.knobs["mappings"].split()
-        count, rows = int(numbers[0]), [numbers[k : k + 6] for k in range(1, len(numbers), 6)]
-        assert len(rows) == count
-        out = dict(source.channels)
-        for origin, given, _, target, _, _ in rows:
-            assert given == "0"
-            layer = origin.split(".")[0]
-            assert layer in (node.knobs.get("in1", "rgba"), node.knobs.get("in2", "none"), "rgba")
-            assert origin in self.layers[layer], f"{origin} was not added"
-            if layer != "rgba" and source.channels:  # a black frame has none
-                assert origin in source.channels, f"the file has no {origin}"
-            out[target] = source.over(source.box, origin)
-        return Picture(source.box, out)
-
     def _do_copy(self, node: Node, frame: int, b: Picture, a: Picture) -> Picture:
         box = _union(a.box, b.box)
-        assert node.knobs["from0"] in a.channels
         out = {name: b.over(box, name) for name in b.channels}
-        out[node.knobs["to0"]] = a.over(box, node.knobs["from0"])
+        for index in range(4):
+            if (origin := node.knobs.get(f"from{index}")) is None:
+                continue
+            assert origin in self.layers[origin.split(".")[0]], f"{origin} was not added"
+            if a.channels:  # a black frame has none
+                assert origin in a.channels, f"the file has no {origin}"
+            out[node.knobs[f"to{index}"]] = a.over(box, origin)
         return Picture(box, out)
 
     def _do_merge2(self, node: Node, frame: int, b: Picture, a: Picture) -> Picture:

@@ -97,6 +97,9 @@ def test_stabilised_plate_is_the_same_pin_the_other_way(nuke: Script) -> None:
     side = int(points(there, "from", 1001)[2, 0])
     assert shown.inputs == [back]
     assert shown.knobs["format"].startswith(f"{side} {side} 0 0 {side} {side} 1 ")
+    laid = nuke.nodes["on_plate_lead"]
+    assert laid.inputs == [there]
+    assert laid.knobs["format"] == nuke.root["format"]
 
 
 def test_untracked_shot_says_how_to_get_the_tracks(tracked: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from vfxage.errors import OutputError
 from vfxage.frames import FrameRange, Pattern
 from vfxage.job import Job, check_writable
 from vfxage.nuke.points import track_nodes
-from vfxage.nuke.script import Node, identifier, link, literal, word, write
+from vfxage.nuke.script import Node, identifier, link, literal, picture_format, word, write
 from vfxage.nuke.sources import Sources
 from vfxage.pipeline import Scene
 from vfxage.shot import Face, Keyed, Output
@@ -100,8 +100,8 @@ def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
         comp = graph.add("Merge2", f"plus{share.node}", plus, inputs=(comp, aged), at=(0, (8 + column) * _ROW))
     _finish(graph, job, sources, readers, comp, control, row=9 + len(shares))
     if scene is not None:
-        graph.nodes += track_nodes(job, scene, plate, at=((len(shares) + 3) * _COLUMN, 0))
-    return write(_header(job, shares), graph.nodes)
+        graph.nodes += track_nodes(job, scene, plate, _format(job), at=((len(shares) + 3) * _COLUMN, 0))
+    return write(_header(job, sources, shares), graph.nodes)
 
 
 def _shares(job: Job) -> list[_Share]:
@@ -121,7 +121,7 @@ def _outputs(sources: Sources) -> list[Output]:
     return list({id(output): output for output in found if output is not None}.values())
 
 
-def _header(job: Job, shares: Sequence[_Share]) -> list[str]:
+def _header(job: Job, sources: Sources, shares: Sequence[_Share]) -> list[str]:
     clip, numbers = job.clip, job.numbers
     fps = f"{float(clip.rate):.3f}".rstrip("0").rstrip(".") if clip.rate else None
     config = [" OCIO_config custom", f" customOCIOConfigPath {literal(job.shot.ocio)}"] if job.shot.ocio else []
@@ -129,11 +129,12 @@ def _header(job: Job, shares: Sequence[_Share]) -> list[str]:
         line
         for suffix in dict.fromkeys(["", *(share.layer for share in shares)])
         for line in (
-            f"add_layer {{delta{suffix} delta{suffix}.red delta{suffix}.green delta{suffix}.blue}}",
-            f"add_layer {{matte{suffix} matte{suffix}.alpha}}",
-            f"add_layer {{delta_raw{suffix} delta_raw{suffix}.red delta_raw{suffix}.green delta_raw{suffix}.blue}}",
+            _add_layer(f"delta{suffix}", _COLOURS),
+            *([_add_layer(f"matte{suffix}", ["alpha"])] if sources.matte else []),
+            *([_add_layer(f"delta_raw{suffix}", _COLOURS)] if sources.raw else []),
         )
     ]
+    layers += [_add_layer("plate", _COLOURS)] if sources.plate else []
     return [
         f"#! vfxage {__version__}: the comp of {word(job.name)}",
         f"version {NUKE}",
@@ -149,15 +150,16 @@ def _header(job: Job, shares: Sequence[_Share]) -> list[str]:
         *config,
         "}",
         *layers,
-        "add_layer {plate plate.red plate.green plate.blue}",
     ]
+
+
+def _add_layer(name: str, channels: Sequence[str]) -> str:
+    return f"add_layer {{{' '.join([name, *(f'{name}.{channel}' for channel in channels)])}}}"
 
 
 def _format(job: Job) -> str:
     """The display window with its pixel aspect; data windows come with the files."""
-    width, height, aspect = job.clip.width, job.clip.height, job.clip.pixel_aspect
-    name = f"plate_{width}x{height}" + (f"_{aspect:g}" if aspect != 1 else "")
-    return word(f"{width} {height} 0 0 {width} {height} {aspect:g} {name}")
+    return picture_format(job.clip.width, job.clip.height, job.clip.pixel_aspect, "plate")
 
 
 def _read(graph: _Graph, job: Job, sources: Sources, output: Output, index: int) -> Node:
@@ -186,7 +188,7 @@ def _file(job: Job, path: str, first: int, last: int) -> list[tuple[str, str]]:
 def _plate(graph: _Graph, job: Job, sources: Sources, readers: dict[int, Node]) -> Node:
     """The plate's light, in the space of the passes."""
     if sources.plate is not None:
-        return _shuffle(graph, "plate_linear", "plate", readers[id(sources.plate)], at=(0, _ROW))
+        return _layer(graph, "plate_linear", "plate", readers[id(sources.plate)], at=(0, _ROW))
     clip = job.clip
     movie = clip.kind == "movie"
     ends = (1, clip.last - clip.first + 1) if movie else (clip.first, clip.last)
@@ -205,28 +207,29 @@ def _convert(graph: _Graph, name: str, source: str, target: str, node: Node, at:
     return graph.add("OCIOColorSpace", name, knobs, inputs=(node,), at=at)
 
 
-def _shuffle(graph: _Graph, name: str, layer: str, source: Node, at: tuple[int, int], matte: str | None = None) -> Node:
+def _layer(graph: _Graph, name: str, layer: str, source: Node, at: tuple[int, int], matte: str | None = None) -> Node:
     """A layer as rgb, and a matte's layer, if any, as alpha (else the source's own)."""
-    alpha = "rgba.alpha" if matte is None else f"{matte}.alpha"
-    colours = " ".join(f"{layer}.{c} 0 {i} rgba.{c} 0 {i}" for i, c in enumerate(_COLOURS))
-    knobs = [("fromInput1", "{{0} B}"), ("in1", layer), ("fromInput2", "{{0} B}")]
-    knobs += [] if matte is None else [("in2", matte)]
-    knobs += [("mappings", word(f"4 {colours} {alpha} 0 3 rgba.alpha 0 3"))]
-    return graph.add("Shuffle2", name, knobs, inputs=(source,), at=at)
+    pairs = [(f"{layer}.{colour}", f"rgba.{colour}") for colour in _COLOURS]
+    return _copy(graph, name, [*pairs, *([(f"{matte}.alpha", "rgba.alpha")] if matte else [])], source, source, at)
+
+
+def _copy(
+    graph: _Graph, name: str, pairs: Sequence[tuple[str, str]], onto: Node, source: Node, at: tuple[int, int]
+) -> Node:
+    # Not Shuffle2: how its mappings count the channels of two layers is written nowhere.
+    knobs = [knob for k, (of, to) in enumerate(pairs) for knob in ((f"from{k}", of), (f"to{k}", to))]
+    return graph.add("Copy", name, knobs, inputs=(onto, source), at=at)
 
 
 def _share(graph: _Graph, sources: Sources, readers: dict[int, Node], share: _Share, column: int) -> Node:
     """A face's delta as rgb and its matte as alpha."""
     at = (column * _COLUMN, _ROW)
     source, layer, matte = readers[id(sources.delta)], f"delta{share.layer}", f"matte{share.layer}"
-    if sources.matte is None:
-        return _shuffle(graph, layer, layer, source, at)
-    if sources.matte is sources.delta:
-        return _shuffle(graph, layer, layer, source, at, matte)
-    delta = _shuffle(graph, layer, layer, source, at)
-    knobs = [("from0", f"{matte}.alpha"), ("to0", "rgba.alpha")]
-    other = readers[id(sources.matte)]
-    return graph.add("Copy", f"{matte}_in", knobs, inputs=(delta, other), at=(at[0], at[1] + _ROW // 2))
+    if sources.matte is None or sources.matte is sources.delta:
+        return _layer(graph, layer, layer, source, at, matte if sources.matte else None)
+    delta, other = _layer(graph, layer, layer, source, at), readers[id(sources.matte)]
+    below = (at[0], at[1] + _ROW // 2)
+    return _copy(graph, f"{matte}_in", [(f"{matte}.alpha", "rgba.alpha")], delta, other, below)
 
 
 def _without(graph: _Graph, whole: Node, others: Sequence[Node]) -> Node:

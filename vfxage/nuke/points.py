@@ -13,7 +13,7 @@ import numpy as np
 from vfxage.crop import FacePlan
 from vfxage.geometry import crop_transform, map_points
 from vfxage.job import Job
-from vfxage.nuke.script import Node, curve, identifier, number, word
+from vfxage.nuke.script import Node, curve, identifier, picture_format
 from vfxage.pipeline import Scene
 from vfxage.track.tracks import spans
 from vfxage.types import F64
@@ -51,8 +51,11 @@ _BOXES = "-15 -15 15 15 -10 -10 10 10"
 """Search and pattern boxes around a point, pixels; nobody tracks anew what is solved."""
 
 
-def track_nodes(job: Job, scene: Scene, plate: Node, at: tuple[int, int]) -> Iterator[Node]:
-    """For each face a Tracker4 and a pin from its crop to the plate, both loose, and the plate pinned to its crop."""
+def track_nodes(job: Job, scene: Scene, plate: Node, whole: str, at: tuple[int, int]) -> Iterator[Node]:
+    """For each face a Tracker4 and a pin from its crop to the plate, both loose, and the plate pinned to its crop.
+
+    ``whole`` is the plate's format, as the script has it.
+    """
     names = Counter(face.name for face in scene.plan.faces)
     seen: Counter[str] = Counter()
     for place, face in enumerate(scene.plan.faces):
@@ -60,18 +63,20 @@ def track_nodes(job: Job, scene: Scene, plate: Node, at: tuple[int, int]) -> Ite
         name = identifier(face.name) + (f"_{seen[face.name]}" if names[face.name] > 1 else "")
         x, y = at[0] + 220 * place, at[1]
         yield _tracker(job, face, name, (x, y))
-        corners = _corners(job, scene, face)
-        knobs = _pin(face, corners)
-        yield Node(kind="CornerPin2D", name=f"crop_to_plate_{name}", knobs=knobs, at=(x, y + 90))
+        side = scene.plan.viewed(face.name)[1]
+        knobs = _pin(face, side, _corners(job, scene, face))
+        laid = Node(kind="CornerPin2D", name=f"crop_to_plate_{name}", knobs=knobs, at=(x, y + 90))
+        yield laid
+        yield _reformatted(f"on_plate_{name}", whole, laid, (x, y + 130))
         pin = Node(
             kind="CornerPin2D",
             name=f"plate_to_crop_{name}",
             knobs=(*knobs, ("invert", "true")),
             inputs=(plate,),
-            at=(x, y + 180),
+            at=(x, y + 220),
         )
         yield pin
-        yield _cropped(face, name, pin, (x, y + 270))
+        yield _reformatted(f"stabilised_{name}", picture_format(side, side, 1, "crop"), pin, (x, y + 270))
 
 
 def _tracker(job: Job, face: FacePlan, name: str, at: tuple[int, int]) -> Node:
@@ -108,8 +113,9 @@ def _corners(job: Job, scene: Scene, face: FacePlan) -> F64:
     return corners
 
 
-def _pin(face: FacePlan, corners: F64) -> tuple[tuple[str, str], ...]:
-    numbers, side = face.track.numbers.tolist(), number(face.size)
+def _pin(face: FacePlan, side: int, corners: F64) -> tuple[tuple[str, str], ...]:
+    """``side``: of the pictures of the crop pass, which a face has in one size only, whatever a take's own is."""
+    numbers = face.track.numbers.tolist()
     keyed = []
     for corner in range(4):
         x, y = (curve(zip(numbers, corners[:, corner, axis].tolist(), strict=True)) for axis in (0, 1))
@@ -118,12 +124,7 @@ def _pin(face: FacePlan, corners: F64) -> tuple[tuple[str, str], ...]:
     return (*keyed, *((f"from{k}", value) for k, value in enumerate(crop, 1)))
 
 
-def _cropped(face: FacePlan, name: str, pin: Node, at: tuple[int, int]) -> Node:
-    """The stabilised square as a picture of its own, of square pixels."""
-    knobs = (
-        ("format", word(f"{face.size} {face.size} 0 0 {face.size} {face.size} 1 crop_{face.size}")),
-        ("resize", "none"),
-        ("center", "false"),
-        ("black_outside", "true"),
-    )
-    return Node(kind="Reformat", name=f"stabilised_{name}", knobs=knobs, inputs=(pin,), at=at)
+def _reformatted(name: str, form: str, pin: Node, at: tuple[int, int]) -> Node:
+    """What is pinned, in the format of where it was pinned to: no node after it minds two formats or pixel aspects."""
+    knobs = (("format", form), ("resize", "none"), ("center", "false"), ("black_outside", "true"))
+    return Node(kind="Reformat", name=name, knobs=knobs, inputs=(pin,), at=at)

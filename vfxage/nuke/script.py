@@ -63,6 +63,12 @@ def number(value: float) -> str:
     return "0" if text == "-0" else text
 
 
+def picture_format(width: int, height: int, aspect: float, kind: str) -> str:
+    """A format of this many pixels, of this width over height, named by them and ``kind``."""
+    name = f"{kind}_{width}x{height}" + (f"_{aspect:g}" if aspect != 1 else "")
+    return word(f"{width} {height} 0 0 {width} {height} {aspect:g} {name}")
+
+
 def identifier(text: str) -> str:
     """A name that Nuke takes for a node or a knob: letters, digits and _, no digit first."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
