@@ -98,6 +98,42 @@ def test_a_missing_roto_frame_is_an_error_that_names_it(plate: Path, tmp_path: P
     run("render", path, "--set", "matte.file=small.exr").fails(2, "160x90", "540x360")
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"matte": {"file": "out/man.%04d.exr"}},
+        {"matte": {"hold_out": "out/man.1002.exr"}},
+        {"faces": [{"select": "largest", "matte": {"file": "out/../out/man.####.exr"}}]},
+        {"regions": {"map": "linked/man.$F4.exr"}},
+    ],
+)
+def test_an_output_never_overwrites_what_an_artist_drew(plate: Path, tmp_path: Path, keys: dict) -> None:
+    theirs = tmp_path / "out/man.1002.exr"
+    write_roto(theirs, np.ones((360, 540)))
+    (tmp_path / "linked").symlink_to("out")
+    drawn = theirs.read_bytes()
+    run("render", shot(plate, tmp_path, **keys), "--overwrite").fails(2, "would overwrite a roto", "shot.yaml")
+    assert theirs.read_bytes() == drawn
+
+
+def test_stills_of_eight_and_sixteen_bits_are_rotos_by_the_numbers_in_them(
+    plate: Path, bare: Path, tmp_path: Path
+) -> None:
+    drawn = np.full((360, 540, 3), 0.5)
+    for name, form, level in (("a.%04d.png", "uint8", 128 / 255), ("b.%04d.tif", "uint16", 0.5)):
+        spec = oiio.ImageSpec(540, 360, 3, form)
+        for number in (1001, 1002):
+            out = oiio.ImageOutput.create(str(tmp_path / (name % number)))
+            assert out.open(str(tmp_path / (name % number)), spec), out.geterror()
+            assert out.write_image(np.ascontiguousarray(drawn, np.float32))
+            out.close()
+        matte = {"file": name, "hold_out": "a.%04d.png"}
+        run("render", shot(plate, tmp_path, matte=matte, frames="1001")).ok()
+        found, plain = passes(tmp_path)[0], passes(bare)[0]
+        assert np.allclose(found, plain * level * (1 - 128 / 255), atol=6e-4)
+    run("render", shot(plate, tmp_path, matte=matte)).fails(3, "1003", "no such frame")
+
+
 def test_one_picture_stands_for_all_frames_and_a_face_has_rotos_of_its_own(
     plate: Path, bare: Path, tmp_path: Path
 ) -> None:
