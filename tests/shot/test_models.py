@@ -55,6 +55,12 @@ def test_an_age_left_empty_is_an_age_left_out():
     assert (shot.faces[0].source_age.at(1), shot.faces[0].target_age.at(1)) == (12, 50)
 
 
+@pytest.mark.parametrize("name", ["raw", "raw_lead"])
+def test_no_face_is_called_as_a_pass_is(name):
+    assert f"delta_{name} would be one of the pass delta_raw" in told(changed("name: lead", f"name: {name}"))
+    assert load(changed("name: lead", "name: rawhide")).faces[0].name == "rawhide"
+
+
 def test_a_face_by_a_point():
     shot = load(changed("select: largest", "select: {frame: 1001, point: [640, 300.5]}"))
     assert shot.faces[0].select == PointSelect(frame=1001, point=(640.0, 300.5))

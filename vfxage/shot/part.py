@@ -36,6 +36,8 @@ def _name(value: object) -> object:
     if isinstance(value, str) and not _NAME.fullmatch(value):
         fitting = re.sub(r"[^A-Za-z0-9_]", "_", value).lstrip("0123456789_")[:64] or "face"
         raise ValueError(f'is "{value}", which Nuke cannot use as a layer name; write it as "{fitting}"')
+    if isinstance(value, str) and re.match("raw(_|$)", value):
+        raise ValueError(f'is "{value}": its layer delta_{value} would be one of the pass delta_raw; call it otherwise')
     return value
 
 
