@@ -9,7 +9,8 @@ import OpenImageIO as oiio
 import pytest
 
 from tests.colours import convert, ramp
-from vfxage.colour import BUILTIN, PRIMARIES, Colour, described_spaces, from_chromaticities, from_cicp, known_spaces
+from vfxage.cicp import from_cicp
+from vfxage.colour import BUILTIN, PRIMARIES, Colour, described_spaces, from_chromaticities, known_spaces
 from vfxage.errors import ShotError
 
 CODES = np.arange(65536) / 65535

@@ -31,6 +31,8 @@ REFERENCE_WHITE = 2.03
 _REC709 = "Linear Rec.709 (sRGB)"
 _XYZ = "CIE XYZ-D65 - Scene-referred"
 
+D65 = (0.3127, 0.329)
+
 _CLOSE = 1e-4
 """Relative error below which a conversion counts as acting on each channel alone."""
 
@@ -58,41 +60,6 @@ PRIMARIES: dict[str, tuple[float, ...]] = {
     "Linear DaVinci WideGamut": (0.8, 0.313, 0.1682, 0.9877, 0.079, -0.1155, 0.3127, 0.329),
 }
 """Chromaticities (rx ry gx gy bx by wx wy) as their makers publish them; OpenColorIO gives matrices only."""
-
-_SDR = (1, 2, 5, 6, 7)
-"""CICP primaries that are Rec.709 to the eye: 709 itself, unspecified, and the two of BT.601."""
-
-_CICP: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (
-    ((1, 2, 6, 14, 15), _SDR, "Rec.1886 Rec.709 - Display"),
-    ((1, 2, 6, 14, 15), (9,), "Rec.1886 Rec.2020 - Display"),
-    ((4,), _SDR, "Gamma 2.2 Encoded Rec.709"),
-    ((8,), _SDR, "Linear Rec.709 (sRGB)"),
-    ((8,), (9,), "Linear Rec.2020"),
-    ((8,), (12,), "Linear P3-D65"),
-    ((13,), _SDR, "sRGB Encoded Rec.709 (sRGB)"),
-    ((13,), (12,), "sRGB Encoded P3-D65"),
-    ((16,), (2, 9), "Rec.2100-PQ - Display"),
-    ((16,), (12,), "ST2084-P3-D65 - Display"),
-    ((17,), (11,), "P3-DCI - Display"),
-    ((17,), (12,), "P3-D65 - Display"),
-    ((18,), (2, 9), "Rec.2100-HLG - Display"),
-)
-"""Transfers, primaries (ITU-T H.273), and the OpenColorIO name of the two together."""
-
-
-def from_cicp(primaries: int, transfer: int) -> str:
-    """Name the colour space of a video's tags (ITU-T H.273 code points).
-
-    BT.709 and BT.601 transfers, and untagged video, are what a BT.1886 monitor shows. Raises ShotError for tags with
-    no equal, asking for ``colorspace:``.
-    """
-    for transfers, gamuts, name in _CICP:
-        if transfer in transfers and primaries in gamuts:
-            return name
-    raise ShotError(
-        f"the video's colour tags (primaries {primaries}, transfer {transfer}) have no OpenColorIO space",
-        fix='name it in the shot: "colorspace: ..." (vfxage info --colorspaces lists the choices)',
-    )
 
 
 def from_chromaticities(chromaticities: Sequence[float], tolerance: float = 2e-3) -> str | None:
@@ -156,7 +123,7 @@ class Colour:
         """(3, 3): light of the linear space to CIE XYZ adapted to D65."""
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
         """Of the linear space: rx ry gx gy bx by wx wy."""
-        to_709: F64 = np.linalg.solve(_matrix_to_xyz(PRIMARIES[_REC709]), to_xyz)
+        to_709: F64 = np.linalg.solve(matrix_to_xyz(PRIMARIES[_REC709]), to_xyz)
         if np.abs(to_709 - np.eye(3)).max() < 1e-5:
             to_709 = np.eye(3)
         if space.getEncoding() == "hdr-video":
@@ -210,7 +177,7 @@ class Colour:
 
 def _chromaticities(to_xyz: F64) -> tuple[float, ...]:
     """The published ones where the matrix is theirs, else those of the matrix itself (adapted to D65)."""
-    distance = {known: float(np.abs(_matrix_to_xyz(known) - to_xyz).max()) for known in PRIMARIES.values()}
+    distance = {known: float(np.abs(matrix_to_xyz(known) - to_xyz).max()) for known in PRIMARIES.values()}
     best = min(distance, key=lambda known: distance[known])
     if distance[best] < _SAME_GAMUT:
         return best
@@ -218,18 +185,18 @@ def _chromaticities(to_xyz: F64) -> tuple[float, ...]:
     return tuple(float(value) for value in (colours[:2] / colours.sum(axis=0)).T.reshape(-1))
 
 
-def _matrix_to_xyz(chromaticities: Sequence[float]) -> F64:
-    """RGB to CIE XYZ adapted to D65 by Bradford (SMPTE RP 177; Lindbloom)."""
+def matrix_to_xyz(chromaticities: Sequence[float], adapted: tuple[float, float] = D65) -> F64:
+    """(3, 3) RGB to CIE XYZ, adapted by Bradford to a white (x, y) (SMPTE RP 177; Lindbloom)."""
 
     def xyz(x: float, y: float) -> F64:
         return np.array([x / y, 1.0, (1 - x - y) / y])
 
     points = np.asarray(chromaticities, np.float64).reshape(4, 2)
     columns = np.column_stack([[x, y, 1 - x - y] for x, y in points[:3]])
-    white, d65 = xyz(*points[3]), xyz(0.3127, 0.329)
+    white, wanted = xyz(*points[3]), xyz(*adapted)
     matrix = columns * np.linalg.solve(columns, white)
     bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-    adaptation = np.linalg.solve(bradford, ((bradford @ d65) / (bradford @ white))[:, None] * bradford)
+    adaptation = np.linalg.solve(bradford, ((bradford @ wanted) / (bradford @ white))[:, None] * bradford)
     return np.asarray(adaptation @ matrix, np.float64)
 
 

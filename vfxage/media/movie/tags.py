@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vfxage.cicp import to_cicp
 from vfxage.errors import ReadError
 
 UNSPECIFIED = 2
@@ -42,21 +43,11 @@ NEAR_709: Mapping[int, tuple[str, tuple[float, ...]]] = {
 }
 """Primaries without a colour space of their own, close to Rec.709: name, rx ry gx gy bx by wx wy. H.273 table 2."""
 
-_PAIRS = (
-    *((1, 1), (1, 13), (9, 14), (9, 16), (9, 18), (12, 13), (12, 16)),
-    *((11, 17), (12, 17), (1, 4), (1, 8), (9, 8), (12, 8)),
-)
-"""(primaries, transfer) that a movie may be tagged with, the usual ones first."""
-
 
 def tags_for(space: str) -> tuple[int, int, int]:
     """(primaries, transfer, matrix) to write for a colour space; one that no tags name gets none."""
-    from vfxage.colour import from_cicp
-
-    for primaries, transfer in _PAIRS:
-        if from_cicp(primaries, transfer) == space:
-            return primaries, transfer, 9 if primaries == 9 else 1
-    return UNSPECIFIED, UNSPECIFIED, 1
+    primaries, transfer = to_cicp(space) or (UNSPECIFIED, UNSPECIFIED)
+    return primaries, transfer, 9 if primaries == 9 else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as Oiio
 
-from vfxage.media.stills import jpeg, tags
+from vfxage.media.stills import jpeg, png, tags
 from vfxage.media.stills.still import KINDS, Depth, Header, Samples, Source, check_size, mark, parse_mark
 
 oiio_setting: Mapping[str, int] = {"limits:channels": 64, "limits:imagesize_MB": 1 << 14}
@@ -116,6 +116,8 @@ def write(path: Path, samples: Samples, target: Target) -> None:
     done = output.open(str(path), spec) and output.write_image(samples)
     if not output.close() or not done or output.has_error:
         raise OSError(output.geterror().strip().split("\n")[0] or "OpenImageIO could not write it")
+    if KINDS[path.suffix.lower()] == "png":
+        png.tell_colour(path, target.space)
 
 
 def _spec(path: Path, samples: Samples, target: Target) -> Any:
@@ -134,10 +136,8 @@ def _spec(path: Path, samples: Samples, target: Target) -> Any:
         spec.attribute("PixelAspectRatio", float(target.pixel_aspect))
         for name, density in (("XResolution", 72.0), ("YResolution", 72.0 * target.pixel_aspect)):
             spec.attribute(name, density)
-    if target.space == tags.SRGB:
-        spec.attribute("oiio:ColorSpace", "sRGB")
-    elif KINDS[path.suffix.lower()] == "tiff":
-        spec.attribute("Exif:ColorSpace", tags.UNCALIBRATED)
+    if KINDS[path.suffix.lower()] == "tiff":
+        spec.attribute("Exif:ColorSpace", 1 if target.space == tags.SRGB else tags.UNCALIBRATED)
     profile = target.plate.get("ICCProfile")
     if target.same_space and isinstance(profile, np.ndarray):
         spec.attribute("ICCProfile", Oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
@@ -176,10 +176,16 @@ def _opened(source: Source) -> Iterator[Any]:
 
 
 def _attributes(spec: Any) -> Iterator[tuple[str, Any]]:
-    """Names and values; text that is no UTF-8 is left out, as Python cannot hold it."""
+    """Names and values; text that is no UTF-8 is left out, as Python cannot hold it.
+
+    Of a profile only its description is asked: at one of no platform OpenImageIO 3.0 reads past its memory.
+    """
     for item in spec.extra_attribs:
         try:
-            name, value = item.name, item.value
+            name = item.name
+            if name.startswith("ICCProfile:") and name != tags.DESCRIPTION:
+                continue
+            value = item.value
         except UnicodeDecodeError:
             continue
         if value is not None:

@@ -9,11 +9,18 @@ from contextlib import suppress
 from io import BufferedReader
 from typing import Any
 
-from vfxage.colour import from_chromaticities, from_cicp
+import numpy as np
+
+from vfxage.cicp import from_cicp
+from vfxage.colour import from_chromaticities
 from vfxage.errors import ShotError
+from vfxage.media.stills import icc
 from vfxage.media.stills.still import NAMES, Source
 
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
+
+DESCRIPTION = "ICCProfile:profile_description"
+"""OpenImageIO's name of what a profile calls itself."""
 
 UNCALIBRATED = 0xFFFF
 """Exif's colour space of what is not sRGB."""
@@ -26,14 +33,6 @@ _BEGINNINGS = {
 _ENDS = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9"}
 _TAIL = 1 << 16
 """Bytes at the end in which the end mark must stand: some programs append words of their own."""
-
-_PROFILES = {
-    "srgb": SRGB,
-    "displayp3": "sRGB Encoded P3-D65",
-    "adobergb": "Gamma 2.2 Encoded AdobeRGB",
-    "lineararec709": "Linear Rec.709 (sRGB)",
-}
-"""Colour space by how an ICC profile's description begins, letters and digits only."""
 
 _CHUNKS = 4096
 
@@ -62,24 +61,23 @@ def check_ends(source: Source) -> None:
 
 def space(source: Source, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
     """OpenColorIO name of the colour space that the header names; None, and what it says instead, where none is."""
-    profile = attributes.get("ICCProfile:profile_description")
+    profile, name = attributes.get("ICCProfile"), attributes.get(DESCRIPTION)
     if source.kind == "png":
-        return _png(source, profile)
-    if "ICCProfile" in attributes:
-        return _profiled(profile)
+        return _png(source, profile, name)
+    if profile is not None:
+        return _profiled(profile, name)
     if source.kind == "jpeg":
         uncalibrated = attributes.get("Exif:ColorSpace") == UNCALIBRATED
         return (None, "an uncalibrated colour space") if uncalibrated else (SRGB, "")
     return (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, "no colour space")
 
 
-def _profiled(description: Any) -> tuple[str | None, str]:
-    letters = "".join(c for c in str(description or "").casefold() if c.isalnum())
-    found = next((space for start, space in _PROFILES.items() if letters.startswith(start)), None)
-    return found, f"the ICC profile {str(description or 'without a name')!r}, which has no OpenColorIO space here"
+def _profiled(profile: Any, name: Any) -> tuple[str | None, str]:
+    found = icc.space_of(profile.tobytes()) if isinstance(profile, np.ndarray) else None
+    return found, f"the ICC profile {str(name or 'without a name')!r}, which has no OpenColorIO space here"
 
 
-def _png(source: Source, description: Any) -> tuple[str | None, str]:
+def _png(source: Source, profile: Any, description: Any) -> tuple[str | None, str]:
     """By cICP, then the profile, then sRGB, then gamma and chromaticities: the order of the PNG specification."""
     chunks = dict(_chunks(source))
     if len(code := chunks.get(b"cICP", b"")) == 4:
@@ -88,7 +86,7 @@ def _png(source: Source, description: Any) -> tuple[str | None, str]:
         return None, f"CICP primaries {code[0]}, transfer {code[1]}, which have no OpenColorIO space"
     if b"iCCP" in chunks:
         name = chunks[b"iCCP"].partition(b"\0")[0].decode("latin-1")
-        return _profiled(description or name)
+        return _profiled(profile, description or name)
     if b"sRGB" in chunks:
         return SRGB, ""
     if len(chunks.get(b"gAMA", b"")) != 4:
@@ -102,10 +100,12 @@ def _by_gamma(gamma: int, primaries: bytes) -> tuple[str | None, str]:
     if len(primaries) == 32:
         white, *colours = [v / 1e5 for v in struct.unpack(">8I", primaries)][:2], *struct.unpack(">6I", primaries[8:])
         gamut = from_chromaticities([*(v / 1e5 for v in colours), *white])
-    curves = {100000: "Linear", 45455: "Gamma 2.2 Encoded", 41667: "Gamma 2.4 Encoded", 55556: "Gamma 1.8 Encoded"}
+    if gamut and abs(gamma - 100000) <= 10:
+        return gamut, ""
+    curves = {45455: "Gamma 2.2 Encoded", 41667: "Gamma 2.4 Encoded", 55556: "Gamma 1.8 Encoded"}
     curve = next((name for value, name in curves.items() if abs(gamma - value) <= 10), None)
     if gamut == "Linear Rec.709 (sRGB)" and curve:
-        return (gamut if curve == "Linear" else f"{curve} Rec.709"), ""
+        return f"{curve} Rec.709", ""
     return None, f"a gamma of {gamma / 1e5:.5g} and primaries that together have no OpenColorIO space here"
 
 
