@@ -3,9 +3,8 @@
     python -m tools.scaling shots/demo/shot.yaml --workers 1 2
 
 Each worker is held to one core of its own, as if it were a host of one core: a render's own threads (reading, ageing,
-writing) would fill the machine by themselves. Starting the cluster and loading the libraries is not counted. The shot is
-rendered to a temporary folder and must have been tracked. Prints seconds, and how many times as fast as the first.
-Linux only.
+writing) would fill the machine by themselves. Starting the cluster, loading the libraries and tracking are not counted.
+The shot is rendered to a temporary folder. Prints seconds, and how many times as fast as the first. Linux only.
 """
 
 from __future__ import annotations
@@ -54,7 +53,8 @@ def seconds(shot: Path, workers: int, folder: Path) -> float:
         ) as cluster,
         Client(cluster) as client,  # type: ignore[no-untyped-call]
     ):
-        for core, worker in zip(sorted(os.sched_getaffinity(0)), sorted(client.scheduler_info()["workers"]), strict=False):
+        cores, addresses = sorted(os.sched_getaffinity(0)), sorted(client.scheduler_info()["workers"])
+        for core, worker in zip(cores, addresses, strict=False):
             client.run(hold, core, workers=[worker])
         begun = time.monotonic()
         client.gather(client.map(render_part, parts, pure=False))

@@ -83,7 +83,7 @@ def outstanding(job: Job, outputs: Sequence[Open], *, overwrite: bool, progress:
     for output, writer in sorted(outputs, key=lambda item: not item[1].parallel):
         if part and sources.get(output.path):
             lacking[output.path] = frozenset()
-            progress.note(f"{output.path} is left to `vfxage assemble`, which makes it of all parts of the shot")
+            progress.note(f"{output.path} is made of all parts at the end, by `vfxage assemble` or --cluster itself")
         else:
             lacking[output.path] = frozenset(output.numbers) if overwrite else lacking_frames(writer, output, progress)
     alone = all(not writer.parallel for _, writer in outputs)

@@ -12,11 +12,11 @@ from typing import TypeVar
 import cv2
 
 from vfxage import __version__
-from vfxage.assemble import assemble, check_complete, check_there, lacking_frames, outstanding, source_of
+from vfxage.assemble import assemble, check_there, outstanding
 from vfxage.colour import Colour
 from vfxage.composite import Asked, composite
 from vfxage.crop import CropPlan, cut, plan_crops
-from vfxage.errors import ReadError, ShotError
+from vfxage.errors import ReadError
 from vfxage.exposure import face_light, plate_stops
 from vfxage.fingerprint import digest, window_digests
 from vfxage.frames import FrameRange
@@ -46,6 +46,8 @@ class Scene:
     cuts: tuple[int, ...]
     radius: int
     strength: float
+    fingerprint: str
+    """The ager's, as frames carry it."""
     asked: Asked
     """What the outputs want beside beauty, delta and matte."""
     stand_ins: Mapping[int, int | None] = field(default_factory=dict)
@@ -129,6 +131,7 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
         cuts=tracks.cuts,
         radius=shot.temporal.radius,
         strength=shot.temporal.strength,
+        fingerprint=ager.fingerprint,
         asked=Asked(
             layers=len([face for face in shot.faces if face.name]) > 1,
             raw=any("delta_raw" in output.passes for output in shot.outputs),
@@ -210,42 +213,6 @@ def render_shot(
     )
 
 
-def assemble_shot(
-    job: Job, ager: Ager, progress: Progress, *, overwrite: bool = False
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Make the movies of a shot whose OpenEXR frames all stand complete; the paths of those made, and of those kept.
-
-    Raises ShotError where the shot has no movie, or a movie has no sequence that it could be made of; ReadError where
-    frames are missing or out of date.
-    """
-    tracks = saved_tracks(job, progress)
-    if tracks is None:
-        fix = "run `vfxage render` first"
-        raise ReadError("no frames of this plate, with these settings, have been rendered", path=job.folder, fix=fix)
-    job.settle(tracks.missing)
-    scene = stage_scene(job, tracks, ager)
-    stamps = frame_stamps(job, scene, job.numbers, progress)
-    outputs = [destination(job, scene, index, job.numbers, stamps) for index in range(len(job.shot.outputs))]
-    made, kept = [], []
-    with ExitStack() as writers:
-        opened = [(output, writers.enter_context(open_writer(output))) for output in outputs]
-        movies = [(output, writer) for output, writer in opened if not writer.parallel]
-        if not movies:
-            raise ShotError("has no movie among its outputs", path=job.shot.path, fix="add one, or leave this step out")
-        for movie, writer in movies:
-            source = source_of(movie, outputs)
-            if source is None:
-                fix = "add delta (and matte) to an OpenEXR output in the plate's colour space"
-                raise ShotError("cannot be assembled, no sequence has all of it", path=movie.path, fix=fix)
-            if not overwrite and not lacking_frames(writer, movie, progress):
-                kept.append(movie.path)
-                continue
-            check_complete(source, next(w for o, w in opened if o is source), progress)
-            assemble(job, writer, source, progress)
-            made.append(movie.path)
-    return tuple(made), tuple(kept)
-
-
 def written(
     renders: Iterable[Render], jobs: Sequence[tuple[Writer, frozenset[int]]], stack: ExitStack
 ) -> Iterator[int]:
@@ -310,7 +277,7 @@ def frame_stamps(job: Job, scene: Scene, numbers: Sequence[int], progress: Progr
             advance(n)
     matte = job.shot.matte.model_dump(mode="json", exclude={"file", "hold_out"})
     temporal = job.shot.temporal.model_dump(mode="json")
-    stamps = window_digests(own, numbers, scene.radius, [__version__, scene.ager.fingerprint, matte, temporal])
+    stamps = window_digests(own, numbers, scene.radius, [__version__, scene.fingerprint, matte, temporal])
     with opened_rotos(job, scene) as rotos:
         return {n: digest(stamp, rotos.digest(n)) for n, stamp in stamps.items()} if rotos else stamps
 

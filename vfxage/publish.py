@@ -29,12 +29,13 @@ def sweep(folder: Path) -> None:
     """Remove the unfinished files in ``folder`` whose process, on this host, is gone."""
     for entry in os.scandir(folder):
         found = _PARTIAL_NAME.fullmatch(entry.name)
-        if found and not _alive(int(found[1])):
+        if found and not alive(int(found[1])):
             with suppress(OSError):
                 os.unlink(entry.path)
 
 
-def _alive(process: int) -> bool:
+def alive(process: int) -> bool:
+    """Whether a process of this host still runs."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

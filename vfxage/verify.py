@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from vfxage.frames import FrameRange, Pattern
 from vfxage.job import Job
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Flaw, Writer
-from vfxage.model import Ager
-from vfxage.pipeline import Scene, destination, frame_stamps, saved_tracks, stage_scene
+from vfxage.pipeline import Scene, destination, frame_stamps, saved_tracks
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.shot.outputs import MOVIES
+from vfxage.standing import standing_scene
 from vfxage.types import Frame
 
 _UNTRACKED = "was made of a plate or with tracking settings that have changed: the shot has no tracks of these"
@@ -56,8 +56,8 @@ class Verdict:
 _KINDS = ("missing", "unreadable", "foreign", "stale", "wrong")
 
 
-def verify_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress) -> list[Verdict]:
-    """Read back these frames of every output; the ager is not run, only its fingerprint is needed.
+def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device: str = "auto") -> list[Verdict]:
+    """Read back these frames of every output, as rendered on ``device``; "auto": whichever the first of them names.
 
     A movie is one file: it is right where it holds these frames, or more of the shot. Raises ReadError where a plate
     file is gone.
@@ -65,13 +65,13 @@ def verify_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress
     tracks = saved_tracks(job, progress)
     if tracks is None:
         return [_untracked(output.path, numbers) for output in job.shot.outputs]
-    job.settle(tracks.missing)
-    scene = stage_scene(job, tracks, ager)
+    scene = standing_scene(job, tracks, device, lambda scene: expected(job, scene, numbers, progress))
     outputs = expected(job, scene, numbers, progress)
     flaws: dict[str, dict[int, Flaw]] = {output.path: {} for output in outputs}
     wanted = sorted({number for output in outputs for number in output.numbers})
     with ExitStack() as stack, progress.stage("verify", len(wanted)) as advance:
-        writers = [(output, stack.enter_context(open_writer(output))) for output in outputs]
+        beside = tuple(outputs)
+        writers = [(o, stack.enter_context(open_writer(replace(o, beside=beside)))) for o in outputs]
         plate = stack.enter_context(prefetch(_plate(job, wanted)))
         sequences = [(o, w) for o, w in writers if w.parallel]
         movies = [(o, w) for o, w in writers if not w.parallel]

@@ -53,7 +53,7 @@ def test_the_template_says_what_hosts_and_frames_it_wants(plate: Path, tmp_path:
     assert [step["name"] for step in template["steps"]] == ["Track", "Render", "Verify"]
     wants = [step.get("hostRequirements", {}).get("amounts") for step in template["steps"]]
     gpu = [{"name": "amount.worker.gpu", "min": 1}]
-    assert wants == [None, gpu, gpu]
+    assert wants == [None, gpu, None]  # verify only reads
     defaults = {p["name"]: p["default"] for p in template["parameterDefinitions"]}
     assert defaults == {"Shot": "shot.yaml", "Program": "vfxage", "Frames": "1001-1005:2,1006", "ChunkSize": 24}
     assert "1001-1005:2,1006" in openjd("summary", job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -81,10 +82,41 @@ def test_a_failed_run_and_what_stood_in_are_told(plate: Path, tmp_path: Path) ->
     assert (last["written"], last["left"]) == ("", "1001-1004")
 
 
+def test_a_killed_run_stands_in_the_report_and_the_next_tells_of_the_frames_it_kept(
+    plate: Path, tmp_path: Path
+) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR])
+    run("render", path, "--frames", "1001-1003").ok()
+    command = [sys.executable, "-m", "vfxage", "render", str(path), "--set", "target_age=70", "--frames", "1002-1006"]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    frame = tmp_path / "out" / "man.1005.exr"
+    while not frame.exists() and killed.poll() is None:
+        time.sleep(0.005)
+    killed.kill()
+    killed.wait()
+    told = report(tmp_path)
+    last = told["runs"][-1]
+    assert (last["asked"], last["end"], last["process"]) == ("1002-1006", "running", killed.pid)
+    assert told["lacking"] == "1004-1006"
+    run("render", path, "--set", "target_age=70").ok()
+    told = report(tmp_path)
+    assert [run_["end"] for run_ in told["runs"]] == ["done", "killed", "done"]
+    assert told["lacking"] == ""
+    setups = {frame["setup"] for frame in told["frames"].values()}
+    assert setups == {told["runs"][-1]["setup"]}  # also those that the killed run rendered and could not tell of
+    assert all(frame["faces"][0]["ages"] == [35, 70] for frame in told["frames"].values())
+
+
 def test_a_damaged_report_is_begun_anew(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, outputs=[EXR], frames="1001-1002")
     (tmp_path / "out").mkdir()
-    for content in ("", "{}", '{"format": 1, "setups": 3, "runs": [], "frames": {}}', "[" * 100_000):
+    for content in (
+        "",
+        "{}",
+        '{"format": 1, "setups": {}, "runs": [0], "frames": {"1001": 3}}',
+        '{"format": 1, "setups": 3, "runs": [], "frames": {}}',
+        "[" * 100_000,
+    ):
         (tmp_path / "out" / "man.render.json").write_text(content)
         run("render", path).ok()
         assert len(report(tmp_path)["runs"]) == 1

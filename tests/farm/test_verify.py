@@ -14,6 +14,11 @@ import pytest
 from tests.cli import Result, run
 from tests.farm.shot import EXR, small_shot
 from tests.plates import write_exr
+from vfxage.job import open_job
+from vfxage.model import load_ager
+from vfxage.pipeline import render_shot
+from vfxage.progress import Silent
+from vfxage.shot import load_shot
 
 
 @pytest.fixture
@@ -48,6 +53,24 @@ def test_a_whole_render_is_right(plate: Path, whole: Path) -> None:
     rows = [line.split() for line in result.out.splitlines()[2:]]
     # expected, right, missing, unreadable, foreign, stale, wrong
     assert [row[-7:] for row in rows] == [["6", "6", "0", "0", "0", "0", "0"]] * 2
+
+
+def test_a_host_without_a_gpu_judges_and_assembles_what_one_with_a_gpu_rendered(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, model="small", frames="1001-1003")
+    shot = load_shot(path)
+    ager = load_ager("small", "cpu")
+    assert ager.fingerprint != ager.elsewhere
+    ager.fingerprint, ager.elsewhere = ager.elsewhere, ager.fingerprint  # frames that say that a GPU made them
+    with open_job(shot) as job:
+        for part in ((1001,), (1002, 1003)):
+            render_shot(job, ager, part, Silent(), workers=1, overwrite=False)
+    assert "0 complete already" in run("assemble", path).ok().out
+    run("verify", path).ok()
+    run("verify", path, "--device", "cuda").ok()
+    assert told(run("verify", path, "--json", "--device", "cpu").fails(4))[("man.%04d.exr", "stale")] == "1001-1003"
+    run("render", path, "--frames", "1003", "--device", "cpu", "--overwrite").ok()
+    assert told(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
+    run("verify", path, "--device", "tpu").fails(2, "unknown device")
 
 
 def test_files_that_are_gone_torn_or_not_ours_are_named(copy: Path) -> None:
@@ -124,6 +147,58 @@ def test_wrong_pixels_under_the_right_fingerprint_are_found(
     edit(frame(copy, 1003), change)
     result = run("verify", copy, "--frames", "1002-1004", "--json").fails(4, "1 of 9 frames")
     assert told(result) == {("man.%04d.exr", "wrong"): "1003"}
+    assert words in result.out
+
+
+@pytest.fixture(scope="module")
+def apart(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shot with each pass in files of its own, a beauty in another light, and a crop; rendered."""
+    folder = tmp_path_factory.mktemp("apart")
+    outputs = [{"path": f"out/{name}.%04d.exr", "passes": [name]} for name in ("beauty", "delta", "matte", "crop")]
+    outputs.append({"path": "out/wide.%04d.exr", "passes": ["beauty"], "colorspace": "ACEScg"})
+    path = small_shot(plate, folder, frames="1001-1002", outputs=outputs)
+    run("render", path).ok()
+    return path
+
+
+def thinner(planes: dict[str, np.ndarray], header: dict[str, object]) -> None:
+    planes["delta.G"] *= np.float32(0.9)
+
+
+def smaller(planes: dict[str, np.ndarray], header: dict[str, object]) -> None:
+    for name in planes:
+        planes[name] = np.ascontiguousarray(planes[name][:-1, :-1])
+    side = len(planes["R"]) - 1
+    header["dataWindow"] = header["displayWindow"] = ((0, 0), (side, side))
+
+
+def brighter(planes: dict[str, np.ndarray], header: dict[str, object]) -> None:
+    planes["R"][0, 0] *= np.float16(1.5)
+
+
+def hollow(planes: dict[str, np.ndarray], header: dict[str, object]) -> None:
+    planes["R"][5, 5] = np.inf
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "where", "words"),
+    [
+        ("delta", thinner, "beauty", "G is not plate plus delta at pixel"),
+        ("beauty", brighter, "beauty", "R is not the plate's at pixel 0,0, where the matte is 0"),
+        ("crop", smaller, "crop", "the crop's is"),
+        ("crop", hollow, "crop", "R holds NaN or infinity at pixel 5,5"),
+    ],
+)
+def test_passes_in_files_of_their_own_are_held_against_each_other(
+    apart: Path, name: str, change: Callable[[dict[str, np.ndarray], dict[str, object]], None], where: str, words: str
+) -> None:
+    run("verify", apart).ok()
+    path = apart.parent / f"out/{name}.1002.exr"
+    right = path.read_bytes()
+    edit(path, change)
+    result = run("verify", apart, "--json").fails(4, "1 of 10 frames")
+    path.write_bytes(right)
+    assert told(result) == {(f"{where}.%04d.exr", "wrong"): "1002"}
     assert words in result.out
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Overwrite, Set, ShotPath
+from vfxage.cli.options import AsJson, Debug, Frames, Log, MadeOn, Overwrite, Set, ShotPath
 from vfxage.cli.shots import tell_notes
 from vfxage.console import open_progress
 from vfxage.errors import ShotError, WriteError
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 def assemble(
     shot: ShotPath,
     set_: Set = None,
-    device: Device = "auto",
+    device: MadeOn = "auto",
     overwrite: Overwrite = False,
     log: Log = None,
     debug: Debug = False,
 ) -> None:
     """Make the shot's movies of the OpenEXR frames that parts of its render left, to the bytes of a whole render's.
 
-    It needs an OpenEXR output with delta (and matte, where the movie has one). Example: vfxage assemble sh010.yaml
+    It needs an OpenEXR output with delta (and matte, where the movie has one), and no GPU, whatever rendered them.
+    Example: vfxage assemble sh010.yaml
     """
     progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
     from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.pipeline import assemble_shot
+    from vfxage.standing import assemble_shot
 
     with open_job(loaded) as job:
         tell_notes(job, progress)
-        made, kept = assemble_shot(job, load_ager(loaded.model, device), progress, overwrite=overwrite)
+        made, kept = assemble_shot(job, progress, device=device, overwrite=overwrite)
     for path in (*made, *kept):
         typer.echo(path)
     typer.echo(f"{len(made)} movies assembled, {len(kept)} complete already")
@@ -85,7 +85,7 @@ def verify(
     shot: ShotPath,
     frames: Frames = None,
     set_: Set = None,
-    device: Device = "auto",
+    device: MadeOn = "auto",
     as_json: AsJson = False,
     log: Log = None,
     debug: Debug = False,
@@ -93,19 +93,19 @@ def verify(
     """Read back every frame of every output and say which are missing, damaged, out of date or wrong; exit 0 or 4.
 
     OpenEXR frames are held against the plate too: plate plus delta must be the beauty, to the bit where the matte is 0.
+    It needs no GPU, whatever rendered them.
     """
     progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
     if not loaded.outputs:
         raise ShotError("names no `outputs:`, so there is nothing to verify", path=shot)
     from vfxage.job import open_job
-    from vfxage.model import load_ager
     from vfxage.verify import verify_shot
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
         tell_notes(job, progress)
-        verdicts = verify_shot(job, load_ager(loaded.model, device), numbers, progress)
+        verdicts = verify_shot(job, numbers, progress, device=device)
     bad = sum(len(verdict.flaws) for verdict in verdicts)
     if as_json:
         typer.echo(json.dumps({"right": not bad, "outputs": [verdict.facts() for verdict in verdicts]}, indent=1))

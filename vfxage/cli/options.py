@@ -21,6 +21,10 @@ Set = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where networks run.")]
+MadeOn = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda", help="Where it was rendered; auto: as its first frame says."),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, max=64, help="Agers at work at once; the pixels do not depend on it.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from vfxage.cli.shots import tell_notes
 from vfxage.console import open_progress
 from vfxage.errors import ShotError, VfxageError
 from vfxage.shot import load_shot
+from vfxage.shot.outputs import MOVIES
 
 if TYPE_CHECKING:
     from vfxage.progress import Progress
@@ -97,12 +99,12 @@ def _render(shot: Shot, wish: _Wish, progress: Progress) -> None:
 
 
 def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
-    """Render by a cluster: track here, render there, and end here: movies are assembled, and it is seen to that
-    every frame is there."""
+    """Render by a cluster: track here, render there, and end here, on whatever kind of host: it is seen to that every
+    frame is there, and movies are assembled."""
     from vfxage.farm.cluster import Part, render_on_cluster
     from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.pipeline import render_shot, track_shot
+    from vfxage.pipeline import track_shot
+    from vfxage.standing import assemble_shot, check_parts
 
     with open_job(shot) as job:
         numbers = job.pick(wish.frames)
@@ -117,14 +119,14 @@ def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
             overwrite=wish.overwrite,
         )
         written, kept = render_on_cluster(job, numbers, part, progress, address=cluster)
-        ager = load_ager(shot.model, wish.device)
-        workers = wish.workers or ager.workers_default
-        done = render_shot(job, ager, numbers, progress, workers=workers, overwrite=False)
-    again = frozenset(done.written)
-    _tell(done.outputs, tuple({*written, *again}), tuple(n for n in kept if n not in again))
+        check_parts(job, numbers, progress, device=wish.device)
+        movies = [output for output in shot.outputs if Path(output.path).suffix.lower() in MOVIES]
+        if movies and len(numbers) == len(job.numbers):
+            assemble_shot(job, progress, device=wish.device, overwrite=wish.overwrite)
+    _tell([output.path for output in shot.outputs], written, kept)
 
 
-def _tell(outputs: tuple[str, ...], written: tuple[int, ...], kept: tuple[int, ...]) -> None:
+def _tell(outputs: Sequence[str], written: tuple[int, ...], kept: tuple[int, ...]) -> None:
     for path in outputs:
         typer.echo(path)
     typer.echo(f"{len(written)} frames rendered, {len(kept)} complete already")

@@ -75,8 +75,8 @@ def render_on_cluster(
     """Render ``numbers`` by the workers at ``address`` (tcp://host:8786, or "local"): frames written, and frames kept.
 
     ``part`` says how, its frames are replaced. The tracks must be saved already. Raises what a part raises, WriteError
-    for one that workers died of again and again, ShotError for a cluster that is not there and for a movie that cannot
-    be assembled, InstallError without Dask.
+    for one that workers died of again and again and for a cluster that is gone, ShotError for one that is not there and
+    for a movie that cannot be assembled, InstallError without Dask.
     """
     for movie, source in movies_of(job):
         if source is None:
@@ -107,7 +107,7 @@ def chunks(numbers: Sequence[int], workers: int) -> list[tuple[int, ...]]:
 
 
 def _gathered(parts: dict[Any, Part], count: int, progress: Progress) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    from distributed import KilledWorker, as_completed
+    from distributed import CancelledError, KilledWorker, as_completed
 
     written: list[int] = []
     kept: list[int] = []
@@ -121,6 +121,10 @@ def _gathered(parts: dict[Any, Part], count: int, progress: Progress) -> tuple[t
                 raise WriteError(
                     what, path=parts[future].shot, fix="see the workers' logs; is memory enough?"
                 ) from error
+            except CancelledError as error:
+                fix = "frames that are done stay: start it and run the same command again"
+                raise WriteError("the cluster's scheduler is gone", path=parts[future].shot, fix=fix) from error
+            future.release()  # a worker that dies later must not make this chunk be done again
             for number in sorted((*done.written, *done.kept)):
                 advance(number)
             written += done.written
@@ -154,6 +158,8 @@ def _client(address: str, device: str) -> Iterator[Any]:
     except ImportError as error:
         fix = "pip install 'vfxage[farm]'"
         raise InstallError("--cluster needs Dask, which is not installed", fix=fix) from error
+    for name in ("distributed", "distributed.client"):  # what they say in paragraphs we say in a line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}))
         try:

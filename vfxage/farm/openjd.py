@@ -44,14 +44,14 @@ def job_template(
     said = [word for text in overrides for word in ("--set", text)]
     where = ["--device", device]
     steps = [
-        _step("Track", ["track", *said], None, device="cpu"),
+        _step("Track", ["track", *said], None),
         _step("Render", ["render", *where, *said], "Track", device=device, chunks=not lone),
     ]
     if movies and not lone:
-        steps.append(_step("Assemble", ["assemble", *where, *said], "Render", device=device))
+        steps.append(_step("Assemble", ["assemble", *where, *said], "Render"))
     frames = [] if lone else ["--frames={{Param.Frames}}"]
     last = steps[-1]["name"]
-    steps.append(_step("Verify", ["verify", *where, *said, *frames], last, device=device))
+    steps.append(_step("Verify", ["verify", *where, *said, *frames], last))
     template: Facts = {
         "specificationVersion": "jobtemplate-2023-09",
         **({} if lone else {"extensions": ["TASK_CHUNKING"]}),
@@ -102,7 +102,7 @@ def _parameters(job: Job, path: Path, chunk: int, *, chunks: bool) -> list[Facts
     return [shot, program, frames, size]
 
 
-def _step(name: str, words: list[str], after: str | None, *, device: str, chunks: bool = False) -> Facts:
+def _step(name: str, words: list[str], after: str | None, *, device: str = "cpu", chunks: bool = False) -> Facts:
     """One call of vfxage, or in ``chunks`` one for each chunk of the frames."""
     command, *options = words
     task: Facts = {}

@@ -14,7 +14,7 @@ from vfxage.model.architectures import ARCHITECTURES, Architecture
 from vfxage.shot.models import MODELS
 from vfxage.types import FrameCrops, FrameDeltas, Framing
 
-__all__ = ["ARCHITECTURES", "Ager", "Architecture", "load_ager", "model_file", "shipped_file"]
+__all__ = ["ARCHITECTURES", "Ager", "Architecture", "device_kind", "load_ager", "model_file", "shipped_file"]
 
 _SHIPPED = {"builtin": "prototype.npz", "prototype": "prototype.npz", "small": "small.safetensors"}
 
@@ -26,6 +26,8 @@ class Ager(Protocol):
     """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
     fingerprint: str
     """Changes whenever the answers may: weights, settings, method, kind of device."""
+    elsewhere: str
+    """What it would be on the other kind of device, GPU or CPU; the same for an ager that knows the CPU alone."""
     framing: Framing
     """How ``crop`` must frame a face for it."""
     sizes: tuple[int, ...]
@@ -49,8 +51,7 @@ def load_ager(model: str, device: str = "auto") -> Ager:
     nothing, ModelError for a file that is missing, damaged, hostile or of an unknown network, InstallError for ONNX
     without the extra.
     """
-    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
-        raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
+    device_kind(device)
     if model == "bands":
         from vfxage.model.bands import Bands
 
@@ -70,6 +71,13 @@ def load_ager(model: str, device: str = "auto") -> Ager:
 
     place = find_device(device)
     return NetworkAger(load_checkpoint(path), place)
+
+
+def device_kind(device: str) -> str:
+    """What kind of device a text asks for: "cpu", "cuda" or "auto"; raises ShotError where it is no such text."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+        raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
+    return device.partition(":")[0]
 
 
 def shipped_file(model: str) -> Path | None:

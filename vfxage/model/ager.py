@@ -28,10 +28,12 @@ class NetworkAger:
         row = checkpoint.architecture
         self.name = "fran" if checkpoint.ours else row.name
         self.framing, self.sizes = row.framing, row.sizes
-        recipe = f"{checkpoint.fingerprint} {row} {device.type}"  # a CPU and a GPU round differently
-        self.fingerprint = hashlib.sha256(recipe.encode()).hexdigest()
-        self.note = f"{row.name} weights on {device}, trained at {row.native} px; licence: {row.licence}"
         on_gpu = device.type == "cuda"
+        made = {kind: f"{checkpoint.fingerprint} {row} {kind}" for kind in ("cpu", "cuda")}  # they round differently
+        self.fingerprint = hashlib.sha256(made[device.type].encode()).hexdigest()
+        self.elsewhere = hashlib.sha256(made["cpu" if on_gpu else "cuda"].encode()).hexdigest()
+        place = f"{device} ({torch.cuda.get_device_name(device)})" if on_gpu else str(device)
+        self.note = f"{row.name} weights on {place}, trained at {row.native} px; licence: {row.licence}"
         self.group = self._batch = _GPU_BATCH if on_gpu else 1
         self.workers_default = 2 if on_gpu else cpu_workers()
         self._row, self._device = row, device

@@ -36,7 +36,7 @@ class Bands:
 
     def __init__(self, *, device: str = "cpu") -> None:
         self.workers_default = 1
-        self.fingerprint = _method_digest()
+        self.fingerprint = self.elsewhere = _method_digest()
         self.note = "bands: frequency separation on the CPU, no weights"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"

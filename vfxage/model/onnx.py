@@ -52,8 +52,9 @@ class OnnxAger:
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         self.workers_default = 1 if on_gpu else cpu_workers()
         place = device if device.startswith("cuda") else "cuda" if on_gpu else "cpu"
-        recipe = f"{file.digest} {self._encoding} {place.partition(':')[0]}"  # a CPU and a GPU round differently
-        self.fingerprint = hashlib.sha256(recipe.encode()).hexdigest()
+        made = {kind: f"{file.digest} {self._encoding} {kind}" for kind in ("cpu", "cuda")}  # they round differently
+        self.fingerprint = hashlib.sha256(made[place.partition(":")[0]].encode()).hexdigest()
+        self.elsewhere = hashlib.sha256(made["cpu" if place != "cpu" else "cuda"].encode()).hexdigest()
         self.note = f"{file.path.name} by onnxruntime on {place}, pixels {self._encoding}; its licence is its author's"
 
     def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:

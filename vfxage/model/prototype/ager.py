@@ -44,7 +44,8 @@ class PrototypeAger:
     def __init__(self, path: Path | None = None, *, device: str = "cpu") -> None:
         """Load a data file made by ``vfxage prototype build``, or the one that comes with vfxage."""
         self._prototype = load_prototype(path or shipped())
-        self.fingerprint = hashlib.sha256((self._prototype.fingerprint + _method()).encode()).hexdigest()
+        made = self._prototype.fingerprint + _method()
+        self.fingerprint = self.elsewhere = hashlib.sha256(made.encode()).hexdigest()
         self.note = f"prototype: mean ageing and old skin from portraits ({path or 'built in'}), on the CPU, no network"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
