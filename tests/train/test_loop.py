@@ -48,6 +48,19 @@ def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
             assert torch.equal(value, other["learner"][part][key]), key
 
 
+def test_older_makes_deltas_towards_older_faces_stronger_and_no_others(tmp_path):
+    """At step 1 a network answers zeros, so that its loss is the size of what is wanted."""
+    wanted = []
+    for older in (1.0, 2.0, 3.0):
+        folder = tmp_path / f"{older:g}"
+        folder.mkdir()
+        recipe = recipe_in(folder, PLAIN.replace("batch: 2", "batch: 16") + f"losses: {{older: {older}}}\n")
+        run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+        wanted.append(curve(folder)[0]["l1"])
+    assert wanted[2] - wanted[1] == pytest.approx(wanted[1] - wanted[0], rel=1e-4)  # what is towards older
+    assert 0.1 * wanted[0] < wanted[1] - wanted[0] < 0.9 * wanted[0]
+
+
 def test_work_after_the_last_save_is_done_again_not_counted_twice(undisturbed, tmp_path):
     recipe = recipe_in(tmp_path)
     run("train", recipe, "--steps", 3, "--device", "cpu").ok()

@@ -101,14 +101,16 @@ class Learner:
     def _losses(self, examples: Examples, answer: Tensor, draws: Draws) -> dict[str, Tensor]:
         losses, size = self.recipe.losses, answer.shape[-1]
         weight = face_weight(examples.weight, size, losses.outside)
-        found = delta_losses(answer, examples.target - examples.source, weight, losses)
+        older = (examples.ages[:, 1] > examples.ages[:, 0])[:, None, None, None]
+        wanted = (examples.target - examples.source) * torch.where(older, losses.older, 1.0)
+        found = delta_losses(answer, wanted, weight, losses)
         result = examples.source + answer
         if losses.stability.weight and self.step % losses.stability.every == 0:
             regrade = Regrade.draw(draws, losses.stability.shift, size)
             again = self.answer(regrade.given(examples.given), examples.ages)
             found["stability"] = stability_loss(again, answer.detach(), regrade, weight)
         if self._lpips is not None:
-            found["lpips"] = self._lpips(result.clamp(0, 1), examples.target).mean()
+            found["lpips"] = self._lpips(result.clamp(0, 1), (examples.source + wanted).clamp(0, 1)).mean()
         if self._adversary and self._adversary.begun(self.step):
             found["adversarial"] = self._adversary.against(result, examples.ages[:, 1])
         return found
