@@ -80,7 +80,7 @@ def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
     Raises ShotError where OpenColorIO, by itself, does not make of the plate's codes the light that vfxage makes of
     them.
     """
-    better = f"the pass `plate` in {Path(delta.path).name} has what vfxage saw"
+    better = f"for the light that vfxage saw, add the pass `plate` to {Path(delta.path).name}"
     if not job.colour.linear and (job.colour.linear_name is None or job.colour.mixes):
         what = (
             f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add to the plate"
