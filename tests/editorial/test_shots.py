@@ -173,6 +173,51 @@ def test_speeds_freezes_and_dissolves_take_the_source_frames_that_are_seen(show)
     assert "at 200 % speed" in told.out
 
 
+def test_comments_of_the_template_come_along_and_a_name_that_would_change_its_meaning_is_quoted(show):
+    plate(show / "plates", 1001, 1100, "01:00:00:00")
+    text = (
+        "# About this template: {name}\n\n# Director's: {clip}\nhandles: 4 # at least\n"
+        "faces:\n  # the one of {reel}\n  - {name: lead, source_age: 40, target_age: 60} # agreed\n"
+        "outputs:\n- path: out/{name}.{clip}.%04d.exr\n# the end\n"
+    )
+    (show / "show.yaml").write_text(f"plate: plates/A001.%04d.exr\n{text}")
+    cut = save_cut(show / "cut.otio", clip("sh1", 86420, 10), clip("it's #2 {x}: y", 86440, 10))
+    shots(show, cut).ok()
+    told = (show / "sh1.yaml").read_text().split("\n\n", 1)[1]
+    for comment in ("# Director's: {clip}\nhandles: 4 # at least", "  # the one of {reel}", "# agreed", "# the end"):
+        assert comment in told
+    assert load_shot(show / "sh1.yaml").handles == 4
+    (other,) = {path.stem for path in show.glob("*.yaml")} - {"show", "sh1"}
+    shot = load_shot(show / f"{other}.yaml")
+    assert (str(shot.frames), shot.faces[0].name) == ("1041-1050", "lead")
+    assert Path(shot.outputs[0].path).name == f"{other}.it's _2 {{x}}_ y.%04d.exr"
+    shots(show, cut, "--handles", 2, "--overwrite").ok()
+    assert load_shot(show / "sh1.yaml").handles == 2
+    assert "# agreed" in (show / "sh1.yaml").read_text()
+
+
+def test_what_a_trimmed_track_and_a_nested_sequence_show_is_what_is_taken(show):
+    plate(show / "plates", 1001, 1100, "01:00:00:00")
+    outer, inner = (otio.schema.Track(name, kind="Video") for name in ("V1", "inner"))
+    fast = clip("fast", 86410, 10)
+    fast.effects.append(otio.schema.LinearTimeWarp("w", 2.0))
+    inner.extend([clip("unseen", 86400, 4), clip("deep", 86420, 10), clip("gone", 86450, 10)])
+    nested = otio.schema.Stack(
+        "scene", children=[inner, otio.schema.Track("A1", kind="Audio")], source_range=span(6, 5)
+    )
+    outer.extend([fast, nested, clip("last", 86440, 10), clip("out", 86400, 10)])
+    outer.source_range = span(4, 15)  # 6 of fast, 5 of the scene, 4 of last
+    cut = otio.schema.Timeline("cut")
+    cut.tracks.append(outer)
+    (show / "cut.otio").write_text(cut.to_json_string())
+    told = shots(show, show / "cut.otio").ok()
+    assert frames(show, "fast") == "1019-1029", "from its fifth frame on, 8 later in the source: 0, 2 ... 10"
+    assert frames(show, "deep") == "1023-1027"
+    assert frames(show, "last") == "1041-1044"
+    assert len(list(show.glob("*.yaml"))) == 4
+    assert "3 clips that a trimmed track does not show" in told.err
+
+
 def test_what_is_no_picture_of_a_plate_is_passed_over_or_refused_by_name(show):
     plate(show / "plates", 1001, 1100, "01:00:00:00")
     nested = otio.schema.Stack("inner")

@@ -18,7 +18,7 @@ from vfxage.errors import OutputError, ReadError, ShotError
 from vfxage.frames import Pattern
 from vfxage.media import FORMATS, open_reader
 from vfxage.publish import publish
-from vfxage.shot.document import Document, compose_text
+from vfxage.shot.document import Document
 from vfxage.shot.load import check_shot
 from vfxage.shot.models import Shot, frame_rate
 from vfxage.types import ClipInfo
@@ -111,7 +111,7 @@ class _Planner:
                 event=event,
                 frames=frames,
                 plate=plate,
-                text=f"{self._heading(event)}{compose_text(data)}",
+                text=f"{self._heading(event)}{self._template.written(event, path.stem, data)}",
                 notes=(*frames.notes, *self._notes(frames, shot.handles, clip)),
             )
         )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vfxage.editorial.cut import Event
 from vfxage.errors import ShotError
-from vfxage.shot.document import Document, Place
+from vfxage.shot.document import Document, Place, compose_text, parse_document
 from vfxage.shot.load import SHOT_FILE
 from vfxage.shot.strict import read_document
 
@@ -23,6 +24,7 @@ _UNSAFE = re.compile(r"[/\\#@%$:*?\"<>|\x00-\x1f\x7f]")
 """Would leave the folder, be a place for a frame number, or is refused by some file systems."""
 _SUFFIX = re.compile(r"\.(mov|mp4|mxf|mkv|avi|exr|dpx|tiff?|png|jpe?g|ari|r3d|braw)$", re.IGNORECASE)
 _NUMBERS = re.compile(r"[._-]?(#+|@{2,}|%0?\d*d|\$F\d?|\[\d+-\d+\])$")
+_KEY = re.compile(r"(\w+)\s*:(?=\s)")
 _LONGEST = 100
 
 
@@ -32,6 +34,8 @@ class Template:
 
     path: Path
     document: Document
+    text: str
+    """The file's own, for its comments."""
 
     def error(self, what: str, fix: str, *, key: str | None = None, line: int | None = None) -> ShotError:
         """An error at a top-level key, or a line."""
@@ -39,20 +43,31 @@ class Template:
 
     def filled(self, event: Event, name: str) -> Mapping[str, Any]:
         """The template's data with every placeholder filled in for an event whose shot is called ``name``."""
-        words = {
-            "name": name,
-            "clip": safe_text(event.name),
-            "reel": safe_text(event.reel),
-            "source": safe_text(event.source),
-            "event": f"{event.number:03d}",
-        }
+        words = _words(event, name)
         return {key: _fill(value, words) for key, value in self.document.data.items()}
+
+    def written(self, event: Event, name: str, data: Mapping[str, Any]) -> str:
+        """The text of a shot file that holds ``data``: the template's own, with its comments, wherever that says the
+        same. A comment at its top that a blank line follows is about the template, and left out.
+        """
+        words, filled, blocks = _words(event, name), self.filled(event, name), _blocks(self.text)
+        text = "".join(
+            blocks[key] if key in blocks and key in filled and filled[key] == value else compose_text({key: value})
+            for key, value in data.items()
+        )
+        lines = text.splitlines(keepends=True)
+        text = "".join(line if line.lstrip().startswith("#") else _fill(line, words) for line in lines)
+        with suppress(ShotError):
+            if parse_document(text).data == data:
+                return text
+        return compose_text(data)
 
 
 def read_template(path: str | Path) -> Template:
     """Read a template; raises ShotError with file and line for what is none, or has a placeholder that is none."""
     path = Path(path).absolute()
-    template = Template(path, read_document(path, replace(SHOT_FILE, name="template")))
+    document = read_document(path, replace(SHOT_FILE, name="template"))
+    template = Template(path, document, path.read_text(encoding="utf-8-sig"))
     data = template.document.data
     if "frames" in data:
         raise template.error("`frames` comes from the cut", "remove it from the template", key="frames")
@@ -60,6 +75,32 @@ def read_template(path: str | Path) -> Template:
         raise template.error("`plate` is no text", "write a path such as ../plates/{reel}.####.exr", key="plate")
     _check(data, (), template)
     return template
+
+
+def _words(event: Event, name: str) -> Mapping[str, str]:
+    return {
+        "name": name,
+        "clip": safe_text(event.name),
+        "reel": safe_text(event.reel),
+        "source": safe_text(event.source),
+        "event": f"{event.number:03d}",
+    }
+
+
+def _blocks(text: str) -> Mapping[str, str]:
+    """The text of each top-level key, with the comments above it."""
+    blocks: dict[str, str] = {}
+    key, ahead = "", ""
+    for line in f"{text.rstrip()}\n".splitlines(keepends=True):
+        found = _KEY.match(line)
+        if found is None and (not line.strip() or line.startswith("#")):
+            ahead = ahead + line if key or line.strip() else ""
+            continue
+        key = found[1] if found else key
+        blocks[key] = f"{blocks.get(key, '')}{ahead}{line}"
+        ahead = ""
+    blocks[key] = blocks.get(key, "") + ahead
+    return blocks
 
 
 def _check(value: Any, place: Place, template: Template) -> None:

@@ -25,6 +25,10 @@ _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 _LIBRARY = (otio.exceptions.OTIOError, ValueError, KeyError, RecursionError)
 """What the library raises for files that are not what they say."""
 _REELS = frozenset({"reel", "reel name", "reel_name", "reelname", "tape", "tape name", "tape_name"})
+_Time, _TimeRange = otio.opentime.RationalTime, otio.opentime.TimeRange
+_Cut = tuple[Any, Any]
+"""Times that are cut off an item at its beginning and its end."""
+_WHOLE_ITEM: _Cut = (_Time(0, 24), _Time(0, 24))
 _WHOLE = 1e-4
 """A time this near to a frame is that frame."""
 
@@ -81,28 +85,53 @@ class _Reader:
             notes=(*self._notes, *(f"passed over: {count} {what}" for what, count in self._passed.items() if count)),
         )
 
-    def _track(self, track: Any, name: str) -> None:
-        if track.source_range is not None:
-            self._notes.append(f"track {name} is trimmed; its clips are taken whole")
+    def _track(self, track: Any, name: str, window: Any = None) -> None:
+        """Take what is seen of a track's items; ``window`` is the part seen of it, counted from its own beginning."""
+        seen = _placed(window, track.source_range)
         items = list(track)
+        places = {} if seen is None else track.range_of_all_children()
         for index, item in enumerate(items):
             if isinstance(item, otio.schema.Gap | otio.schema.Transition):
+                continue
+            cut = _cut_off(places[item], seen) if seen else _WHOLE_ITEM
+            if cut is None:
+                self._passed["clips that a trimmed track does not show"] += 1
                 continue
             self._count += 1
             if self._count > MOST_EVENTS:
                 raise ReadError(f"holds more than {MOST_EVENTS:,} clips", path=self._path, fix="split the cut")
             if not _is_clip(item):
-                self._refuse(item, name, "it is a nested sequence; flatten it, or export that sequence")
+                self._nested(item, name, cut)
             elif not item.enabled:
                 self._passed["clips that are switched off"] += 1
             elif isinstance(item.media_reference, otio.schema.GeneratorReference):
                 self._passed["black, bars and other generators"] += 1
             else:
-                self._clip(item, name, _overlaps(items, index))
+                self._clip(item, name, _overlaps(items, index), cut)
 
-    def _clip(self, clip: Any, track: str, overlaps: tuple[Any, Any]) -> None:
+    def _nested(self, item: Any, name: str, cut: _Cut) -> None:
+        """Take the clips of a nested sequence that are seen of it."""
+        inner = [item] if isinstance(item, otio.schema.Track) else list(item)
+        if any(isinstance(effect, otio.schema.TimeEffect) for effect in item.effects):
+            self._refuse(item, name, "it is a nested sequence at another speed; flatten it, or export that sequence")
+        elif not all(isinstance(track, otio.schema.Track) for track in inner):
+            self._refuse(item, name, "it is a nested sequence without tracks; flatten it, or export that sequence")
+        else:
+            try:
+                window = _TimeRange(cut[0], item.duration() - cut[0] - cut[1])
+            except otio.exceptions.OTIOError:
+                self._refuse(
+                    item, name, "it is a nested sequence of unknown length; flatten it, or export that sequence"
+                )
+                return
+            window = window if inner == [item] else _placed(window, item.source_range)
+            for track in inner:
+                if track.kind == otio.schema.TrackKind.Video and track.enabled:
+                    self._track(track, name, window)
+
+    def _clip(self, clip: Any, track: str, overlaps: tuple[Any, Any], cut: _Cut) -> None:
         try:
-            event = self._event(clip, track, overlaps)
+            event = self._event(clip, track, overlaps, cut)
         except (ValueError, ShotError) as error:
             event = str(error)
         if isinstance(event, str):
@@ -114,7 +143,7 @@ class _Reader:
         name = _line(item.name) or type(item).__name__.lower()
         self._refused.append(Refusal(number=self._count, track=track, name=name, why=why))
 
-    def _event(self, clip: Any, track: str, overlaps: tuple[Any, Any]) -> Event | str:
+    def _event(self, clip: Any, track: str, overlaps: tuple[Any, Any], cut: _Cut) -> Event | str:
         try:
             seen = clip.trimmed_range()
         except otio.exceptions.OTIOError:
@@ -122,7 +151,11 @@ class _Reader:
         rate = _rate(seen.start_time.rate)
         media = self._media(clip.media_reference, rate)
         start, length = _frames(seen, rate)
-        before, after = (0 if time is None else _length(time, rate) for time in overlaps)
+        head, tail = (_length(time, rate) for time in cut)
+        before, after = (
+            0 if time is None or off else _length(time, rate) for time, off in zip(overlaps, (head, tail), strict=True)
+        )
+        speed = _speed(clip)
         plate = Pattern.parse(media.path) if media else None
         file = "" if plate is None else plate.prefix.rstrip("._- ") if plate.digits else Path(plate.prefix).stem
         name = _line(clip.name) or file or f"event {self._count}"
@@ -134,13 +167,13 @@ class _Reader:
             reel=_reel(clip.metadata) or _reel(clip.media_reference.metadata if clip.media_reference else {}) or source,
             source=source,
             rate=rate,
-            start=start,
-            length=length,
+            start=start + math.floor(head * (speed or 1)),
+            length=length - head - tail,
             before=before,
             after=after,
             media=media,
         )
-        return retimed(event, _speed(clip))
+        return retimed(event, speed)
 
     def _media(self, reference: Any, rate: Fraction) -> Media | None:
         """The media of a clip; ValueError in words where its images cannot be counted."""
@@ -171,6 +204,23 @@ class _Reader:
         if not text or "\0" in text or "://" in text:
             raise ValueError(f"its media is no file ({_line(text) or 'no name'}); relink it and export again")
         return media_path(text, self._path)
+
+
+def _placed(window: Any, trim: Any) -> Any:
+    """The part of a track, in its time, that is seen through ``window`` and its own ``trim``; None for all of it."""
+    if window is None or trim is None:
+        return window or trim
+    begin = trim.start_time + window.start_time
+    end = min(trim.end_time_exclusive(), begin + window.duration)
+    return _TimeRange(begin, max(end - begin, _Time(0, begin.rate)))
+
+
+def _cut_off(place: Any, seen: Any) -> _Cut | None:
+    """How much of an item at ``place`` is not seen at its beginning and its end; None where nothing is seen."""
+    none = _Time(0, place.duration.rate)
+    head = max(seen.start_time - place.start_time, none)
+    tail = max(place.end_time_exclusive() - seen.end_time_exclusive(), none)
+    return (head, tail) if head + tail < place.duration else None
 
 
 def _is_clip(item: Any) -> bool:
