@@ -30,6 +30,9 @@ _PAIRS = (
 )
 """(primaries, transfer) to write, the usual ones first."""
 
+STANDARD = frozenset(name for *_, name in _CICP)
+"""Spaces that files can name by number: they mean the same whatever a config has."""
+
 _SAME = {
     "sRGB - Display": "sRGB Encoded Rec.709 (sRGB)",
     "Display P3 - Display": "sRGB Encoded P3-D65",

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from vfxage import curves
+from vfxage.cicp import STANDARD
 from vfxage.errors import ShotError
 from vfxage.types import F32, F64, U8
 
@@ -97,8 +98,9 @@ class Colour:
     """One colour space of a plate: to linear and back, to the model's encoding and back.
 
     ``name`` may be an alias or a role of the config, which is ``config`` (a path or ocio:// URI), else $OCIO, else
-    OpenColorIO's built-in ``BUILTIN``. Raises ShotError for a bad config, an unknown name (naming the nearest), a
-    space for data, and one whose channels cannot be taken apart (ADX). All methods are pure and thread-safe.
+    OpenColorIO's built-in ``BUILTIN``; a ``STANDARD`` name that the config lacks is the built-in one's. Raises
+    ShotError for a bad config, an unknown name (naming the nearest), a space for data, and one whose channels cannot be
+    taken apart (ADX). All methods are pure and thread-safe.
 
     HDR video (PQ, HLG) is linear in units of 100 cd/m2, as OpenColorIO has it; only the model's encoding and
     ``to_sdr8`` put diffuse white (203 cd/m2) at 1. HLG's system gamma, which mixes the channels, is applied to each
@@ -107,6 +109,8 @@ class Colour:
 
     def __init__(self, name: str, config: str | Path | None = None) -> None:
         ocio = _Converter(config)
+        if name in STANDARD and not ocio.has(name):
+            ocio = _Converter(BUILTIN)
         space = ocio.find(name)
         self.name: str = space.getName()
         """Canonical."""
@@ -254,6 +258,10 @@ class _Converter:
         """Of the config's content and the files it refers to, wherever they lie."""
         return str(self._config.getCacheID())
 
+    def has(self, name: str) -> bool:
+        """Whether the config knows it."""
+        return self._config.getColorSpace(name) is not None
+
     def find(self, name: str) -> Any:
         """The colour space of this name, alias or role."""
         space = self._config.getColorSpace(name)
@@ -334,8 +342,10 @@ class _Converter:
         try:
             make(*ends).getOptimizedCPUProcessor(Ocio.OPTIMIZATION_LOSSLESS).applyRGB(pixels)
         except (Ocio.Exception, Ocio.ExceptionMissingFile) as error:
+            unplaced = "interchange" in str(error)
             raise ShotError(
-                f'cannot convert "{ends[0]}" to "{ends[1]}" ({error})', fix="check the colour config"
+                f'cannot convert "{ends[0]}" to "{ends[1]}" ({error})',
+                fix="give the colour config the role `aces_interchange`" if unplaced else "check the colour config",
             ) from error
         return pixels.astype(np.float64)
 

@@ -142,8 +142,9 @@ def test_info_names_each_outputs_space(tmp_path, clips):
     assert [output["colorspace"] for output in facts["outputs"]] == [REC709, SRGB, "ACEScct"]
 
 
-def test_the_shots_own_config_names_the_output_space(tmp_path):
-    config = tmp_path / "show.ocio"
+def show_config(folder):
+    """A show's own config: none of the built-in one's names but ACES."""
+    config = folder / "show.ocio"
     config.write_text(
         "ocio_profile_version: 2\nroles: {default: aces, scene_linear: show_linear, aces_interchange: aces}\n"
         "displays:\n  d:\n    - !<View> {name: v, colorspace: show_linear}\n"
@@ -154,6 +155,11 @@ def test_the_shots_own_config_names_the_output_space(tmp_path):
         "  - !<ColorSpace>\n    name: show_log\n    encoding: log\n"
         "    to_scene_reference: !<BuiltinTransform> {style: ACEScct_to_ACES2065-1}\n"
     )
+    return config
+
+
+def test_the_shots_own_config_names_the_output_space(tmp_path):
+    config = show_config(tmp_path)
     render = render_of(light() * np.float32(0.2))
     target = destination(tmp_path, "o.dpx", "show_log", depth=16, ocio=str(config))
     write(dataclasses.replace(target, clip=dataclasses.replace(target.clip, colorspace="show_linear")), render)
@@ -189,3 +195,17 @@ def test_a_tiff_of_camera_log_floats_is_light_in_exr(tmp_path):
     planes = read_exr(tmp_path / "o.exr")
     linear = convert(codes, LOGC3, "Linear ARRI Wide Gamut 3")
     np.testing.assert_allclose(np.stack([planes[c] for c in "RGB"], -1), linear, rtol=1e-4)
+
+
+def test_a_config_without_srgb_still_has_pictures_to_look_at(tmp_path):
+    config = str(show_config(tmp_path))
+    render = render_of(light() * np.float32(0.2))
+    target = destination(tmp_path, "o.png", SRGB, ocio=config)
+    write(dataclasses.replace(target, clip=dataclasses.replace(target.clip, colorspace="show_linear")), render)
+    reference = np.clip(convert(render.beauty, "ACEScg", SRGB), 0, 1) * 65535
+    assert np.abs(load(tmp_path / "o.png", "uint16") - reference).max() <= 4
+
+
+def test_a_movies_tags_mean_the_same_under_a_config_without_their_names(tmp_path, clips):
+    shot = write_shot(tmp_path, plate=str(clips / "marcie-tv.mp4"), frames=1, ocio=str(show_config(tmp_path)))
+    assert json.loads(run("info", shot, "--json").ok().out)["plate"]["colorspace"] == SRGB

@@ -93,12 +93,13 @@ def _unpack_across(words: NDArray[np.uint32], samples: int, bits: int) -> Codes:
 def _pack_across(codes: Codes, bits: int) -> NDArray[np.uint32]:
     count, length = _period(bits)
     samples = codes.shape[1]
-    padded = np.pad(codes.astype(np.uint64), ((0, 0), (0, -samples % count))).reshape(len(codes), -1, count)
-    words = np.zeros((*padded.shape[:2], length + 1), np.uint64)
+    padded = np.pad(codes, ((0, 0), (0, -samples % count))).reshape(len(codes), -1, count)
+    words = np.zeros((*padded.shape[:2], length), np.uint32)
     for place in range(count):
         word, shift = divmod(place * bits, 32)
-        moved = padded[..., place] << np.uint64(shift)
-        words[..., word] |= moved & np.uint64(0xFFFFFFFF)
-        words[..., word + 1] |= moved >> np.uint64(32)
-    flat = words[..., :length].reshape(len(codes), -1)
-    return flat[:, : line_bytes(samples, bits, PACKED) // 4].astype(np.uint32)
+        sample = padded[..., place].astype(np.uint32)
+        words[..., word] |= sample << np.uint32(shift)
+        if shift + bits > 32:
+            words[..., word + 1] |= sample >> np.uint32(32 - shift)
+    flat = words.reshape(len(codes), -1)
+    return flat[:, : line_bytes(samples, bits, PACKED) // 4]
