@@ -72,6 +72,7 @@ def test_a_face_by_a_point():
         ("24", Fraction(24)),
         ("25.0", Fraction(25)),
         ("24000/1001", Fraction(24000, 1001)),
+        ("2.0", Fraction(2)),
         ("23.976", Fraction(24000, 1001)),
         ("23.98", Fraction(24000, 1001)),
         ("29.97", Fraction(30000, 1001)),

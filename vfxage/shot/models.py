@@ -54,7 +54,7 @@ def frame_rate(value: object) -> Fraction:
     elif type(value) in (int, float) and 0 < value < 1e6:  # type: ignore[operator]
         nominal = round(value * 1.001)  # type: ignore[operator]
         drop = Fraction(nominal * 1000, 1001)
-        near = isinstance(value, float) and abs(float(drop) - value) < 0.005
+        near = isinstance(value, float) and not value.is_integer() and abs(float(drop) - value) < 0.005
         rate = drop if near else Fraction(str(value))
     else:
         raise ValueError('must be frames per second, such as 24, 23.976 or "24000/1001"')
