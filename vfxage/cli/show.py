@@ -55,7 +55,7 @@ def from_cut(
         progress.note(f"no shot of event {refusal.number} on {refusal.track}, {refusal.name}: {refusal.why}")
     if plan.refused:
         count = len(plan.refused) + len(plan.shots)
-        fix = "see the notes; the others are written"
+        fix = "see the notes; the others are written" if plan.shots else "see the notes"
         raise WriteError(f"{len(plan.refused)} of {count} clips have no shot file", path=cut, fix=fix)
 
 
