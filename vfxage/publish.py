@@ -106,8 +106,10 @@ def in_turn(path: Path, *, wait_s: float = 60.0) -> Iterator[None]:
     """
     import filelock
 
-    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"), timeout=wait_s)
+    name = path.with_name(f".{path.name}.lock")
+    lock = filelock.FileLock(name, timeout=wait_s)
     with suppress(filelock.Timeout, OSError, NotImplementedError):
+        name.touch()  # filelock would wait for a folder in which no file can be made to come to its senses
         lock.acquire()
     try:
         yield
