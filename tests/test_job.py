@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.cli import run
 from tests.plates import write_exr, write_shot
 from vfxage.errors import ReadError, ShotError
 from vfxage.job import open_job
@@ -41,3 +42,26 @@ def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
         numbers(sparse, frames="1001-1004")
     with pytest.raises(ShotError, match="which has 1001-20261121"):
         numbers(sparse, frames="999-1002")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"target_age": {1: 30, 2: 60}}, ["every face", "`target_age`", "1-2", "1001-1002", "60"]),
+        ({"intensity": {1003: 0.5, 1009: 1}}, ["`intensity`", "1003-1009", "0.5"]),
+        ({"regions": {"eyes": {"target_age": {1: 30, 2: 40}}}}, ["`regions.eyes.target_age`", "stays 40"]),
+        ({"faces": [{"name": "man", "select": "left", "source_age": {-5: 3, 0: 4}}]}, ["man", "`source_age`", "-5-0"]),
+        ({"target_age": {1: 30, 1002: 60}}, []),
+        ({"target_age": {990: 30, 1010: 60}}, []),
+        ({"target_age": {5: 30}}, []),
+    ],
+)
+def test_keyframes_that_all_lie_outside_the_shot_are_told(
+    sparse: Path, keys: dict[str, object], told: list[str]
+) -> None:
+    shot = {"plate": str(sparse / "p.%04d.exr"), "colorspace": "ACEScg", "frames": "1001-1002", "target_age": 60}
+    with open_job(load_shot(write_shot(sparse, **{**shot, **keys}))) as job:
+        assert len(job.notes) == bool(told)
+        assert all(word in " ".join(job.notes) for word in told)
+    notes = run("info", sparse / "shot.yaml", "--json").ok().out
+    assert ("keyframes of" in notes) == bool(told)

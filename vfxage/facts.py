@@ -152,6 +152,7 @@ def _shot(job: Job, numbers: Sequence[int]) -> Facts:
         "frames": str(FrameRange.of(numbers)),
         "model": job.shot.model,
         "ages": ages,
+        **({"notes": list(job.notes)} if job.notes else {}),
     }
 
 

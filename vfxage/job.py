@@ -43,7 +43,7 @@ class Job:
     numbers: tuple[int, ...]
     """Every frame of the whole shot, ascending: what the track pass sees, whatever ``--frames`` says."""
     notes: tuple[str, ...] = ()
-    """What a user should know of the frames: handles that the plate does not have."""
+    """What a user should know of the frames: handles that it lacks, keyframes that reach none of them."""
 
     @property
     def name(self) -> str:
@@ -144,7 +144,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
             colour=colour,
             spaces=tuple(_spaces(shot, clip, colour)),
             numbers=numbers,
-            notes=notes,
+            notes=(*notes, *_strays(shot, numbers)),
         )
     finally:
         reader.close()
@@ -216,6 +216,19 @@ def _handles(shot: Shot, clip: ClipInfo, filled: bool, ends: tuple[int, int]) ->
     steps = range(1, shot.handles + 1)
     before = list(takewhile(there, (ends[0] - k for k in steps)))
     return before[::-1], list(takewhile(there, (ends[1] + k for k in steps)))
+
+
+def _strays(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
+    """A note on each value whose keyframes all lie outside the shot, so that it never changes."""
+    for index, face in enumerate(shot.faces):
+        who = face.name or ("every face" if face.select == "all" else f"face {index}")
+        for key, value in face.keyed():
+            ends = value.apart(numbers[0], numbers[-1])
+            if ends is not None:
+                yield (
+                    f"{who}: the keyframes of `{key}` are at frames {ends[0]}-{ends[1]}, and the shot has "
+                    f"{numbers[0]}-{numbers[-1]}: it stays {value.at(numbers[0]):g}"
+                )
 
 
 def check_writable(folder: Path) -> None:

@@ -45,6 +45,11 @@ class Keyed(BaseModel):
         """As a shot file writes it."""
         return self.keys[0][1] if len(self.keys) == 1 else dict(self.keys)
 
+    def apart(self, first: int, last: int) -> tuple[int, int] | None:
+        """The first and last of keyframes that all lie before or all after these frames; None for any other value."""
+        ends = self.keys[0][0], self.keys[-1][0]
+        return ends if len(self.keys) > 1 and (ends[1] < first or ends[0] > last) else None
+
     def at(self, frame: float) -> float:
         """The value at a frame."""
         after = bisect_right(self.keys, frame, key=lambda key: key[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -140,6 +140,14 @@ class Face(Part):
     """Parts of this face that change by another measure; those it does not name are as the shot has them."""
     matte: Roto = Roto()
     """Rotos for this face alone; they multiply its matte beside those of the shot."""
+
+    def keyed(self) -> Iterator[tuple[str, Keyed]]:
+        """Every value of the face that may have keyframes, by the name of its key."""
+        yield from (("source_age", self.source_age), ("target_age", self.target_age), ("intensity", self.intensity))
+        for name, region in self.regions.named().items():
+            for key, value in (("intensity", region.intensity), ("target_age", region.target_age)):
+                if value is not None:
+                    yield f"regions.{name}.{key}", value
 
 
 class Temporal(Part):
