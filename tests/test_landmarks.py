@@ -82,6 +82,26 @@ def test_landmarks_move_with_the_face(finder, astronaut, face, scale, degrees):
     assert min(miss(item.points, expected) for item in finder.find(picture)) < 0.03
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["con_M000317", "con_D000600", "con_W000798", "con_D000399", "con_S001148", "con_B001301", "con_G000555"],
+)
+def test_a_portrait_that_a_detector_likes_better_lying_is_found_upright(finder, portraits, name):
+    """Turned by a right angle these are scored higher than as they are, with eyes where there are none."""
+    path = portraits / "train" / f"{name}.jpg"
+    picture = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+    (found,) = finder.find(picture)
+    assert finder.evidence(picture, found.points) > 0.8
+    eyes = np.stack([found.points[[33, 133]].mean(0), found.points[[362, 263]].mean(0)])
+    # The pictures are cropped so that the eyes lie level, side by side about the middle, above it.
+    assert abs(eyes[0, 1] - eyes[1, 1]) < 8
+    np.testing.assert_allclose(eyes.mean(0), [256, 230], atol=25)
+    for turns in (1, 3):
+        turned = np.ascontiguousarray(np.rot90(picture, turns))
+        (lying,) = finder.find(turned)
+        assert finder.evidence(turned, lying.points) > 0.65
+
+
 def test_a_face_that_is_known_is_not_meshed_again_and_hides_no_other(finder, astronaut, face):
     both = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
     assert finder.find(astronaut, [face.points]) == []

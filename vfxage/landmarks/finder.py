@@ -78,15 +78,10 @@ class FaceFinder:
         Those whose points (478, 2) are ``known`` already in this picture are left out.
         """
         found: list[Detection] = []
-        for row in search_turned(picture, self._detector, self._detector.side, self.min_face):
-            if any(_is_box_of(row, points) for points in known):
-                continue
-            seen = self._mesh_of(picture, square_of_box(row), passes=3)
-            if (
-                seen is not None
-                and seen.vote >= _FOUND
-                and not any(same_place(seen.points, other.points) for other in found)
-            ):
+        for rows in search_turned(picture, self._detector, self._detector.side, self.min_face):
+            new = [row for row in rows if not any(_is_box_of(row, points) for points in known)]
+            seen = self._best_of(picture, new)
+            if seen is not None and not any(same_place(seen.points, other.points) for other in found):
                 found.append(seen)
         return sorted(found, key=lambda item: -float(np.ptp(item.points[:, 1])))
 
@@ -103,8 +98,8 @@ class FaceFinder:
         for row in search(region, self._detector, self._detector.side, max(size / 2, self.min_face)):
             row[0:8:2] += x0
             row[1:8:2] += y0
-            seen = self._mesh_of(picture, square_of_box(row), passes=3)
-            if seen is not None and seen.vote >= _FOUND:
+            seen = self._best_of(picture, [row])
+            if seen is not None:
                 found.append(seen)
         return found
 
@@ -125,6 +120,14 @@ class FaceFinder:
             for image in (shown, np.ascontiguousarray(shown[:, ::-1])):
                 total += _agreement(judge(image), judge.side)
         return total / (2 * len(self._judges))
+
+    def _best_of(self, picture: U8, rows: Sequence[F32]) -> Detection | None:
+        """The face of a place, of all that the boxes (9,) found there lead to: the one with the most evidence."""
+        meshed = (self._mesh_of(picture, square_of_box(row), passes=3) for row in rows)
+        seen = [item for item in meshed if item is not None and item.vote >= _FOUND]
+        if len(seen) < 2:
+            return seen[0] if seen else None
+        return max(seen, key=lambda item: self.evidence(picture, item.points))
 
     def _mesh_of(self, picture: U8, square: Square, passes: int) -> Detection | None:
         """Mesh a face, each pass in the crop that the one before asks for, so that the first guess hardly matters."""

@@ -75,8 +75,12 @@ def resized(picture: U8, width: int, height: int) -> U8:
     return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8)
 
 
-def search_turned(picture: U8, detect: Callable[[U8], F32], side: int, min_face: float) -> F32:
-    """``search``, and for faces lying on their side too, if they are large enough for it to cost little."""
+def search_turned(picture: U8, detect: Callable[[U8], F32], side: int, min_face: float) -> list[F32]:
+    """``search``, and for faces lying on their side too, if they are large enough for it to cost little.
+
+    One (N, 9) for every place, best place first: the box found there first of all, then what else overlaps it, best
+    first. A detector is now and then surer of an upright face that it is shown lying, and then wrong about the eyes.
+    """
     factor = min(1.0, max(2 * _SEEN / (min_face * _LYING), side / max(picture.shape[:2])))
     small = resized(picture, max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
     height, width = small.shape[:2]
@@ -90,7 +94,7 @@ def search_turned(picture: U8, detect: Callable[[U8], F32], side: int, min_face:
         back[:, :2] = np.stack([back[:, :2].min(1), back[:, :2].max(1)], 1)
         back *= np.array([picture.shape[1] / width, picture.shape[0] / height], np.float32)
         found.append(np.concatenate([back.reshape(-1, 8), rows[:, 8:]], 1))
-    return best_boxes(np.concatenate(found))
+    return places(np.concatenate(found))
 
 
 def overlap(box: F32, boxes: F32) -> F32:
@@ -101,11 +105,18 @@ def overlap(box: F32, boxes: F32) -> F32:
     return np.asarray(shared / np.maximum(np.minimum(areas, np.prod(box[2:4] - box[:2])), 1e-6), np.float32)
 
 
-def best_boxes(boxes: F32, limit: float = 0.5) -> F32:
+def best_boxes(boxes: F32) -> F32:
     """Greedy non-maximum suppression by score; a box cut by a tile's edge loses to the whole one beside it."""
-    keep = []
+    return np.array([place[0] for place in places(boxes)], np.float32).reshape(-1, 9)
+
+
+def places(boxes: F32, limit: float = 0.5) -> list[F32]:
+    """Boxes (N, 9) parted into those that ``best_boxes`` keeps, best first, each followed by those it suppresses."""
+    parts = []
     rest = boxes[np.argsort(-boxes[:, 8], kind="stable")]
     while len(rest):
-        keep.append(rest[0])
-        rest = rest[overlap(rest[0], rest) <= limit]
-    return np.array(keep, np.float32).reshape(-1, 9)
+        here = overlap(rest[0], rest) > limit
+        here[0] = True
+        parts.append(rest[here])
+        rest = rest[~here]
+    return parts
