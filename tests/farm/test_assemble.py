@@ -23,7 +23,11 @@ def test_parts_and_assemble_give_the_bytes_of_a_whole_render(plate: Path, tmp_pa
     run("render", whole).ok()
     run("render", parts, "--frames", "1004-1006").ok()
     result = run("render", parts, "--frames", "1001-1003").ok()
-    assert "left to `vfxage assemble`" in result.err
+    assert "by `vfxage assemble`" in result.err
+    assert result.out.splitlines() == [
+        str(tmp_path / "parts/out/man.%04d.exr"),
+        "3 frames rendered, 0 complete already",
+    ]
     assert not [name for name in pictures(tmp_path / "parts") if not name.endswith(".exr")]
     assert "4 movies assembled" in run("assemble", parts).ok().out
     assert pictures(tmp_path / "parts") == pictures(tmp_path / "whole")
@@ -38,7 +42,7 @@ def test_a_render_that_goes_on_assembles_the_movie_and_renders_only_what_lacks(
     path = small_shot(plate, tmp_path)
     (tmp_path / "out" / "man.mov").unlink()
     (tmp_path / "out" / "man.1003.exr").unlink()
-    assert "1 frames rendered, 5 complete already" in run("render", path).ok().out
+    assert "1 frame rendered, 5 complete already" in run("render", path).ok().out
     assert pictures(tmp_path) == pictures(whole)
 
 
@@ -48,11 +52,11 @@ def test_frames_that_are_missing_or_old_are_named(plate: Path, whole: Path, tmp_
     before = (tmp_path / "out" / "man.mov").read_bytes()
     for number in (1002, 1003):
         (tmp_path / "out" / f"man.{number}.exr").unlink()
-    run("assemble", path, "--overwrite").fails(3, "2 of 6 frames", "1002-1003", "vfxage render")
-    run("assemble", path, "--set", "target_age=70").fails(3, "6 of 6 frames")
+    run("assemble", path, "--overwrite").fails(4, "2 of 6 frames", "1002-1003", "vfxage render")
+    run("assemble", path, "--set", "target_age=70").fails(4, "6 of 6 frames")
     assert (tmp_path / "out" / "man.mov").read_bytes() == before
     (tmp_path / "out" / "man.tracks.npz").unlink()
-    run("assemble", path).fails(3, "vfxage render")
+    run("assemble", path).fails(4, "vfxage render")
 
 
 def test_what_cannot_be_assembled_is_said(plate: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_render_says_what_it_did(plate: Path, whole: Path) -> None:
     assert 0.5 < face["confidence"] <= 1
     assert face["ages"] == [35, 65]
     setup = told["setups"][run_["setup"]]
-    assert setup["versions"]["torch"] == torch.__version__
+    assert setup["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
     assert setup["settings"]["target_age"] == 65
     assert setup["model"]["name"] == "bands"
 
