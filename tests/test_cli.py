@@ -261,8 +261,13 @@ def test_a_missing_system_library_is_one_line(plate: Path, tmp_path: Path) -> No
 
 def test_a_plate_without_a_face_renders_with_a_note(clips: Path, tmp_path: Path) -> None:
     output = {"path": "out/street.%04d.exr", "passes": ["beauty", "delta", "matte"]}
-    path = write_shot(tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames="3-5", outputs=[output])
-    assert "no face" in run("render", path).ok().err
+    faces = [{"name": "man"}]
+    path = write_shot(
+        tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames="3-5", faces=faces, outputs=[output]
+    )
+    said = run("render", path).ok().err
+    assert "`man`: not found, no face in frames 3-5" in said
+    assert "check 3/3" in said
     got = read_exr(tmp_path / "out" / "street.0004.exr")
     assert sorted(got) == ["B", "G", "R", "delta.B", "delta.G", "delta.R", "matte.A"]
     assert not any(got[name].any() for name in got if "." in name)

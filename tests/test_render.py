@@ -123,7 +123,7 @@ def test_a_repainted_frame_of_the_same_size_is_rendered_again(clips: Path, tmp_p
     rgb[40:60, 100:140] = 0.5  # beside the face, away from head, middle and tail of the file
     write_exr(frame, rgb, compression="none")
     assert frame.stat().st_size == before
-    assert "1 frames rendered, 2 complete already" in run("render", path).ok().out
+    assert "1 frame rendered, 2 complete already" in run("render", path).ok().out
 
 
 def test_an_edited_colour_config_renders_again_and_a_moved_one_does_not(plate: Path, tmp_path: Path) -> None:

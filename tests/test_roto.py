@@ -82,7 +82,7 @@ def test_a_changed_roto_frame_renders_that_frame_again_and_no_other(plate: Path,
     path = shot(plate, tmp_path, matte={"file": "roto/a.%04d.exr"}, temporal={"radius": 2, "strength": 1.0})
     run("render", path).ok()
     write_roto(tmp_path / "roto/a.1002.exr", np.full((360, 540), 0.25))
-    assert "1 frames rendered, 2 complete already" in run("render", path).ok().out
+    assert "1 frame rendered, 2 complete already" in run("render", path).ok().out
     (tmp_path / "roto").rename(tmp_path / "elsewhere")
     moved = run("render", path, "--set", "matte.file=elsewhere/a.%04d.exr").ok()
     assert "0 frames rendered, 3 complete already" in moved.out  # content counts, not where it lies
@@ -92,8 +92,12 @@ def test_a_missing_roto_frame_is_an_error_that_names_it(plate: Path, tmp_path: P
     for number in (1001, 1003):
         write_roto(tmp_path / f"roto/a.{number}.exr", np.ones((360, 540)))
     path = shot(plate, tmp_path, matte={"file": "roto/a.%04d.exr"})
-    run("render", path).fails(3, "a.1002.exr", "1002", "roto")
-    run("render", path, "--set", "matte.file=roto/none.%04d.exr").fails(3, "none.%04d.exr", "roto")
+    for use in ("matte.file", "matte.hold_out", "regions.map"):
+        for command in ("render", "preview"):
+            said = run(command, path, "--set", f"{use}=roto/none.%04d.exr").fails(3, "none.%04d.exr", "the ").err
+            assert "track " not in said
+    said = run("render", path).fails(3, "a.1002.exr", "1002", "roto").err
+    assert "track " not in said
     write_exr(tmp_path / "small.exr", np.ones((90, 160, 3), np.float32))
     run("render", path, "--set", "matte.file=small.exr").fails(2, "160x90", "540x360")
 

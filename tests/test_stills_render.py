@@ -82,7 +82,7 @@ def test_a_second_run_keeps_all_and_a_lost_frame_comes_back_the_same(rendered):
     before = lost.read_bytes()
     assert "0 frames rendered, 3 complete" in run("render", rendered / "shot.yaml").ok().out
     lost.unlink()
-    assert "1 frames rendered" in run("render", rendered / "shot.yaml").ok().out.replace("1 frame r", "1 frames r")
+    assert "1 frame rendered" in run("render", rendered / "shot.yaml").ok().out
     assert lost.read_bytes() == before
 
 

@@ -117,7 +117,7 @@ def lacking_frames(writer: Writer, output: Destination, progress: Progress) -> f
     workers = 2 if writer.parallel else 1
     lacking = []
     with (
-        progress.stage("kept", len(output.numbers)) as advance,
+        progress.stage("check", len(output.numbers)) as advance,
         ordered_map(writer.finished, output.numbers, workers=workers) as answers,
     ):
         for number, finished in zip(output.numbers, answers, strict=True):
@@ -154,10 +154,10 @@ def assemble(job: Job, movie: Writer, source: Destination, progress: Progress) -
 
 
 def check_complete(source: Destination, writer: Writer, progress: Progress) -> None:
-    """Raise ReadError that names the frames of a sequence that are missing or out of date."""
+    """Raise WriteError that names the frames of a sequence that are missing or out of date."""
     lacking = lacking_frames(writer, source, progress)
     if lacking:
-        raise ReadError(
+        raise WriteError(
             f"{len(lacking)} of {len(source.numbers)} frames are missing, torn or old: {FrameRange.of(lacking)}",
             path=source.path,
             fix="run `vfxage render` on them first",

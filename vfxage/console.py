@@ -24,6 +24,11 @@ _LINE_S = 5.0
 """At most one plain line per stage in this many seconds, besides its first and last."""
 
 
+def several(count: int, noun: str) -> str:
+    """A count with its noun: 1 frame, 2 frames."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def open_progress(log: LogFormat | None) -> Progress:
     """Choose how to tell progress: ``log`` if given, else bars on a terminal and lines elsewhere.
 
@@ -175,7 +180,7 @@ class OpenJob(_Stream):
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Say which stage it is, and at every frame of a long one how much of it is done."""
         pace = _Pace(total)
-        self._print(f"openjd_status: {name} {total} {unit}{'' if total == 1 else 's'}")
+        self._print(f"openjd_status: {name} {several(total, unit)}")
 
         def advance(frame: int) -> None:
             pace.step()

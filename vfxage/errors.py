@@ -5,7 +5,7 @@ VfxageError                 exit code
 ├── OutputError             2   an output cannot be written where the shot wants it (found before rendering)
 ├── InstallError            2   a library that vfxage needs, or one that it needs in turn, is missing or broken
 ├── ReadError               3   a plate, or one frame of it, is missing or unreadable
-├── WriteError              4   a frame could not be written while rendering (disk full, folder gone)
+├── WriteError              4   a frame could not be written (disk full, folder gone), or is not there when it is needed
 └── ModelError              5   a checkpoint is missing, damaged, hostile or of an unknown network
 
 Exit code 1 is a bug of ours (any other exception), 130 and 143 are SIGINT and SIGTERM. Each library's own
@@ -93,7 +93,7 @@ class ReadError(VfxageError):
 
 
 class WriteError(VfxageError):
-    """A frame could not be written while rendering."""
+    """A frame could not be written, or one that should have been is missing or not right."""
 
     exit_code = 4
 

@@ -178,10 +178,10 @@ def render_shot(
 
     Raises the errors of every stage; frames finished before an error stay, complete, and the next run goes on there.
     """
+    check_drawn(job, numbers)
     tracks = track_shot(job, progress)
     scene = stage_scene(job, tracks, ager)
-    if not scene.plan.faces:
-        progress.note("no face was found in the whole shot: beauty is the plate, delta is zero and matte is black")
+    tell_empty(job, scene, tracks, progress)
     for face in scene.plan.faces:
         if face.exposure:
             progress.note(f"{face.name} is shown to the model {face.exposure:+.2f} stops, on every frame (`exposure:`)")
@@ -293,6 +293,29 @@ def opened_rotos(job: Job, scene: Scene) -> closing[Rotos]:
                 wanted.append(Wanted(path=face.shown.regions.map, use="map", faces=one, size=face.size))
     with placed(job.shot, "matte"):
         return closing(Rotos(wanted, (job.clip.width, job.clip.height), job.clip.first))
+
+
+def check_drawn(job: Job, numbers: Sequence[int]) -> None:
+    """See, before a shot is tracked, that every roto, hold-out and painted map it names has a picture for these frames.
+
+    Raises what ``Rotos`` raises.
+    """
+    shot = job.shot
+    mattes = [path for matte in (shot.matte, *(face.matte for face in shot.faces)) for path in _files(matte)]
+    wanted = [Wanted(path=path, use=use, faces=None) for use, path in mattes]
+    wanted += [Wanted(path=f.regions.map, use="map", faces=None) for f in shot.faces if f.regions.map is not None]
+    with placed(shot, "matte"), closing(Rotos(wanted, (job.clip.width, job.clip.height), job.clip.first)) as rotos:
+        rotos.check(numbers)
+
+
+def tell_empty(job: Job, scene: Scene, tracks: Tracks, progress: Progress) -> None:
+    """Say of a shot in which no face was found whom it names, and which frames were looked at."""
+    if not scene.plan.faces:
+        names = ", ".join(f"`{face.name}`" for face in job.shot.faces if face.name) or "every face"
+        progress.note(
+            f"{names}: not found, no face in frames {FrameRange.of(tracks.numbers)}: "
+            "beauty is the plate, delta is zero and matte is black"
+        )
 
 
 def _files(matte: Roto) -> Iterator[tuple[Use, str]]:

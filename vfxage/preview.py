@@ -22,11 +22,13 @@ from vfxage.media.movie import write_h264
 from vfxage.model import Ager
 from vfxage.pipeline import (
     Scene,
+    check_drawn,
     find_tracks,
     read_painted,
     render_frames,
     saved_tracks,
     stage_scene,
+    tell_empty,
     track_shot,
     with_handles,
 )
@@ -124,10 +126,12 @@ def preview_shot(
     Uses saved tracks where plate and settings have not changed; else tracks only the range and ``tracking.margin``
     frames each side, and saves nothing.
     """
+    check_drawn(job, numbers)
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect)
     small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
     tracks = saved_tracks(job, progress) or _tracks_nearby(job, numbers, progress)
     scene = replace(stage_scene(small, proxy.tracks(tracks), ager), asked=Asked(layers=True))
+    tell_empty(job, scene, tracks, progress)
     sheet = ContactSheet(job, scene, numbers)
     with ExitStack() as stages, progress.stage("preview", len(numbers)) as advance:
         renders = _renders(job, scene, proxy, numbers, stages, workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -72,6 +73,12 @@ class Rotos:
         """
         return digest([source.digest(number) for source in self._sources])
 
+    def check(self, numbers: Sequence[int]) -> None:
+        """Raise ReadError naming file and frame where one of these frames has no picture."""
+        for source in self._sources:
+            for number in numbers:
+                source.check(number)
+
     @contextmanager
     def read(self, numbers: Sequence[int]) -> Iterator[Iterator[Painted]]:
         """What was painted for each of these frames (ascending), read ahead in threads; raises ReadError."""
@@ -101,10 +108,14 @@ class Rotos:
         return Painted(whole=tuple(whole), faces={face: tuple(own) for face, own in faces.items()}, maps=maps)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Source:
     wanted: Wanted
     reader: Reader
+
+    @cached_property
+    def _present(self) -> frozenset[int]:
+        return frozenset(self.reader.info.present or ())
 
     @property
     def _single(self) -> bool:
@@ -123,19 +134,22 @@ class _Source:
             for frame in frames:
                 yield value(frame)
 
+    def check(self, number: int) -> None:
+        info, wanted = self.reader.info, self.wanted
+        if info.kind == "movie" and not info.first <= number <= info.last:
+            raise _lacks(wanted, Path(wanted.path), number)
+        if info.kind == "sequence" and not self._single and number not in self._present:
+            raise _lacks(wanted, Pattern.parse(wanted.path).path(number), number)
+
     def digest(self, number: int) -> str:
+        self.check(number)
         info, wanted = self.reader.info, self.wanted
         role = [wanted.use, wanted.faces]
         if info.kind == "movie":
-            if not info.first <= number <= info.last:
-                raise _lacks(wanted, Path(wanted.path), number)
             return digest(role, file_digest(Path(wanted.path)), number - info.first)
         if self._single:
             return digest(role, file_digest(Path(wanted.path)))
-        path = Pattern.parse(wanted.path).path(number)
-        if number not in (info.present or ()):
-            raise _lacks(wanted, path, number)
-        return digest(role, file_digest(path, number))
+        return digest(role, file_digest(Pattern.parse(wanted.path).path(number), number))
 
     def _stencil(self, frame: Frame) -> Stencil:
         values = frame.alpha if frame.alpha is not None else _luma(frame.rgb)

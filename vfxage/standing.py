@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from vfxage.assemble import Open, assemble, check_complete, lacking_frames, source_of
-from vfxage.errors import ReadError, ShotError, WriteError
+from vfxage.errors import ShotError, WriteError
 from vfxage.frames import FrameRange
 from vfxage.job import Job
 from vfxage.media import open_writer
@@ -53,7 +53,7 @@ def assemble_shot(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Make the movies of a shot whose OpenEXR frames all stand complete; the paths of those made, and of those kept.
 
-    Raises ShotError where the shot has no movie, or a movie has no sequence that it could be made of; ReadError where
+    Raises ShotError where the shot has no movie, or a movie has no sequence that it could be made of; WriteError where
     frames are missing or out of date.
     """
     outputs = _outputs(job, job.numbers, device, progress)
@@ -90,11 +90,11 @@ def check_parts(job: Job, numbers: Sequence[int], progress: Progress, *, device:
 
 
 def _outputs(job: Job, numbers: Sequence[int], device: str, progress: Progress) -> list[Destination]:
-    """What a render of ``numbers`` has left, as the tracks of the shot say. Raises ReadError where there are none."""
+    """What a render of ``numbers`` has left, as the tracks of the shot say. Raises WriteError where there are none."""
     tracks = saved_tracks(job, progress)
     if tracks is None:
         fix = "run `vfxage render` first"
-        raise ReadError("no frames of this plate, with these settings, have been rendered", path=job.folder, fix=fix)
+        raise WriteError("no frames of this plate, with these settings, have been rendered", path=job.folder, fix=fix)
 
     def expected(scene: Scene) -> list[Destination]:
         stamps = frame_stamps(job, scene, numbers, progress)

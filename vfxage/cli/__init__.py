@@ -24,7 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Re-age the faces of a film shot: plate in; beauty, delta and matte passes out.",
     epilog="Exit codes: 0 done, 1 our bug, 2 usage or shot file, 3 plate missing or unreadable, "
-    "4 a frame could not be written or is not right, 5 model, 130/143 stopped.",
+    "4 a frame could not be written, is missing or not right, 5 model, 130/143 stopped.",
 )
 
 for command in (render.render, shots.preview, shots.track, shots.info, training.train, evaluation.evaluate):

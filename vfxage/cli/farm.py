@@ -11,7 +11,7 @@ import typer
 
 from vfxage.cli.options import AsJson, Debug, Frames, Log, MadeOn, Overwrite, Set, ShotPath
 from vfxage.cli.shots import tell_notes
-from vfxage.console import open_progress
+from vfxage.console import open_progress, several
 from vfxage.errors import ShotError, WriteError
 from vfxage.shot import load_shot
 
@@ -42,7 +42,7 @@ def assemble(
         made, kept = assemble_shot(job, progress, device=device, overwrite=overwrite)
     for path in (*made, *kept):
         typer.echo(path)
-    typer.echo(f"{len(made)} movies assembled, {len(kept)} complete already")
+    typer.echo(f"{several(len(made), 'movie')} assembled, {len(kept)} complete already")
 
 
 def submit(

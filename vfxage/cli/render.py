@@ -12,7 +12,7 @@ import typer
 
 from vfxage.cli.options import Debug, Device, Frames, Log, Overwrite, Set, Workers
 from vfxage.cli.shots import tell_notes
-from vfxage.console import open_progress
+from vfxage.console import open_progress, several
 from vfxage.errors import ShotError, VfxageError
 from vfxage.shot import load_shot
 from vfxage.shot.outputs import MOVIES
@@ -103,12 +103,15 @@ def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
     frame is there, and movies are assembled."""
     from vfxage.farm.cluster import Part, render_on_cluster
     from vfxage.job import open_job
-    from vfxage.pipeline import track_shot
+    from vfxage.model import load_ager
+    from vfxage.pipeline import check_drawn, track_shot
     from vfxage.standing import assemble_shot, check_parts
 
     with open_job(shot) as job:
         numbers = job.pick(wish.frames)
         tell_notes(job, progress)
+        load_ager(shot.model, "cpu")  # the workers' own; what is wrong with its file is told before the shot is tracked
+        check_drawn(job, numbers)
         track_shot(job, progress)
         part = Part(
             shot=str(shot.path),
@@ -127,6 +130,8 @@ def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
 
 
 def _tell(outputs: Sequence[str], written: tuple[int, ...], kept: tuple[int, ...]) -> None:
+    """List the outputs that are there: a part leaves a movie for later. Then count frames."""
     for path in outputs:
-        typer.echo(path)
-    typer.echo(f"{len(written)} frames rendered, {len(kept)} complete already")
+        if Path(path).suffix.lower() not in MOVIES or Path(path).exists():
+            typer.echo(path)
+    typer.echo(f"{several(len(written), 'frame')} rendered, {len(kept)} complete already")
