@@ -266,6 +266,21 @@ def test_every_size_shows_the_same_ageing(crop, step, size):
     assert rms(small - middle) < 0.35 * rms(middle)
 
 
+@pytest.mark.parametrize("person", [WOMAN, MAN, DARK])
+def test_new_lines_are_no_sharper_than_the_plate(crop, step, person):
+    """A lens that is out of focus shows old skin out of focus: about what the same blur leaves of the sharp answer."""
+
+    def fine(image):
+        luma = (image @ LUMA).astype(np.float32)
+        return rms(luma - cv2.GaussianBlur(luma, (0, 0), 2.0))
+
+    shown = crop(person, 30, 70)
+    soft = changed(shown, rgb=cv2.GaussianBlur(shown.rgb, (0, 0), 5.0))
+    sharp_answer, soft_answer = step(shown), step(soft)
+    assert fine(soft_answer) < 2.5 * fine(cv2.GaussianBlur(sharp_answer, (0, 0), 5.0)) < 0.5 * fine(sharp_answer)
+    assert rms(soft_answer) > 0.5 * rms(cv2.GaussianBlur(sharp_answer, (0, 0), 5.0))
+
+
 def damaged(kind, whole):
     if kind == "truncated":
         return whole[: len(whole) // 2]

@@ -29,6 +29,8 @@ _BURN = np.float32(0.11)
 """Skin is brightened by less than this, in log units: beyond it, highlights burn."""
 _DEEP = np.float32(0.38)
 """Nor is it darkened by more: beyond it, creases look drawn."""
+_STILL_SHARP = 0.3
+"""Pixels: a blur of less is none on their grid."""
 _DULL = np.array([-0.008, -0.010, -0.020], np.float32)
 """Tone of 35 to 70 years, in log RGB: a prior, since photographs of different years differ by more."""
 _SCLERA = np.array([-0.05, -0.07, -0.12], np.float32)
@@ -128,6 +130,8 @@ def _older(sight: Sight, chart: Chart, prototype: Prototype, skin: OldSkin, year
     folds = texture * (1 - 0.2 * cheeks - (1 - smile) * (0.48 * cheeks + 0.30 * eyes))
     amount = _laid_on(years) * _contrast(sight, texture)
     laid = chart.take(skin.detail)
+    if sight.softness > _STILL_SHARP:  # new lines are no sharper than the plate
+        laid = cast(F32, cv2.GaussianBlur(laid, (0, 0), sight.softness))
     shape = sight.fine.shape
     fine = np.float32(min(0.25 * years.worn, 0.5)) * _soft(sight.fine, 0.1) + np.float32(amount) * laid[..., 0]
     fine *= grow(texture, shape)

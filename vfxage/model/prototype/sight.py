@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -23,6 +24,8 @@ _HAIR, _HAIR_SOFT = 0.065, 0.05
 """Energy of the 1 to 3 pixel band, in log units, that skin hardly has and stubble, fringes and rims do."""
 _GRAIN = 0.015
 """Energy of that band that grain may have."""
+_EDGE, _SHARP = 0.53, 1.0
+"""Canonical pixels: by them edges tell blur; fitted to portraits that were blurred by known amounts."""
 _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA
 
 
@@ -54,6 +57,8 @@ class Sight:
     """Half grid, those of the prototype's masks that ``change`` looks at, on this face."""
     unit: float
     """Crop pixels to a canonical pixel."""
+    softness: float
+    """Standard deviation of the plate's own blur (lens, motion, few pixels), in crop pixels; 0 where it is sharp."""
 
 
 def luma(colour: F32) -> F32:
@@ -110,7 +115,8 @@ def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
     fine -= second
     third, fourth = (blur(smooth, sigma * unit / 2) for sigma in BANDS[2:4])
     fifth = grow(blur(halve(fourth), BANDS[4] * unit / 4), smooth.shape)
-    energy = np.sqrt(blur(halve(cast(F32, cv2.multiply(fine, fine))), 2.5 * unit))
+    power = halve(cast(F32, cv2.multiply(fine, fine)))
+    energy = np.sqrt(blur(power, 2.5 * unit))
     lines = np.square(energy) / (np.square(energy) + np.float32(_GRAIN) ** 2)
     fine *= grow(lines, fine.shape)
     hairless = cv2.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
@@ -134,7 +140,23 @@ def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
         seen=chart.seen,
         masks=masks,
         unit=unit,
+        softness=_softness(power, third - fourth, masks) * unit,
     )
+
+
+def _softness(fine: F32, middle: F32, masks: dict[str, F32]) -> float:
+    """Canonical pixels of blur, by how little of a face's hard edges (lids, brows, lips) the finer of two bands has.
+
+    ``fine`` is that band squared; what cheeks have of it is grain and pores, and does not count.
+    """
+    edges = np.minimum(masks["eyes"] + masks["brows"] + masks["lips"], 1)
+    area, skin = float(edges.sum()), float(masks["texture"].sum())
+    if area < 1 or skin < 1:
+        return 0.0
+    sharp = float((edges * fine).sum()) / area - float((masks["texture"] * fine).sum()) / skin
+    broad = float((edges * np.square(middle)).sum()) / area
+    ratio = math.sqrt(max(sharp, 1e-9) / max(broad, 1e-9))
+    return math.sqrt(max((_EDGE / max(ratio, 0.1)) ** 2 - _SHARP**2, 0.0))
 
 
 def like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
