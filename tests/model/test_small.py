@@ -22,7 +22,7 @@ def network():
     torch.manual_seed(3)
     made = ROW.build().eval().requires_grad_(False)
     for name, part in made.named_parameters():
-        if name.endswith(("mix.weight", "delta.weight", "lift.weight")):
+        if name.endswith(("mix.weight", "delta.weight", "gain.weight", "more.weight")):
             part.normal_(0, 0.05)
     return made
 
