@@ -23,6 +23,9 @@ from vfxage.train.lpips import load_lpips
 from vfxage.train.parallel import World
 from vfxage.train.recipe import Recipe
 
+_TUNED = "; tuned further by vfxage train"
+"""Of a licence note: the weights it speaks of have been trained on."""
+
 
 class Answerer:
     """A network of an architecture, asked in sRGB 0..1 and years, answering sRGB differences."""
@@ -55,7 +58,7 @@ class Learner:
         if recipe.model.init is not None:
             begun = _initial(recipe.model.init, self.row)
             network.load_state_dict(dict(begun.state))
-            self._licence = f"tuned further from weights of licence: {begun.architecture.licence}"
+            self._licence = f"{begun.architecture.licence.removesuffix(_TUNED)}{_TUNED}"
         self.network = network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.mean = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.answer = Answerer(self.row, self.network, mixed=mixed)
