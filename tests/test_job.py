@@ -40,8 +40,10 @@ def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
     assert caught.value.frame == 1003
     with pytest.raises(ReadError, match="2 of 4 frames are missing, the first is 1003"):
         numbers(sparse, frames="1001-1004")
-    with pytest.raises(ShotError, match="which has 1001-20261121"):
+    with pytest.raises(ShotError, match="which has 1001-20261121") as outside:
         numbers(sparse, frames="999-1002")
+    lines = (sparse / "shot.yaml").read_text().splitlines()
+    assert lines[(outside.value.line or 0) - 1].startswith("frames:")
 
 
 @pytest.mark.parametrize(

@@ -183,11 +183,8 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
     filled = shot.missing_frames != "error" and clip.present is not None
     ends = asked is not None and (asked.first < clip.first or asked.last > clip.last)
     if asked and ends and not (filled and any(n in asked for n in clip.present or ())):
-        raise ShotError(
-            f"frames {asked} reach outside the plate {Path(clip.path).name}, which has {clip.first}-{clip.last}",
-            path=shot.path,
-            fix="correct `frames:` (or `first_frame:` of a movie)",
-        )
+        what = f"frames {asked} reach outside the plate {Path(clip.path).name}, which has {clip.first}-{clip.last}"
+        raise shot.error(ShotError(what, fix="correct `frames:` (or `first_frame:` of a movie)"), "frames")
     numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file makes the latter huge
     if clip.present is not None and (not filled or len(numbers) > MOST_FRAMES):
         have = frozenset(clip.present)

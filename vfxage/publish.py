@@ -53,21 +53,28 @@ def publish(path: Path, *, frame: int | None = None) -> Iterator[Path]:
     from the block (disk full, folder gone, no permission) becomes ``WriteError`` naming ``path`` and ``frame``.
     """
     partial = partial_path(path)
+    begun = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        begun = True
         yield partial
         os.replace(partial, path)
     except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise WriteError(
-                f"cannot be written ({error.strerror or error})",
-                path=path,
-                frame=frame,
-                fix="check free space and permissions, then run the same command again",
-            ) from error
+            removed = begun and isinstance(error, FileNotFoundError)
+            raise unwritten(path, f"cannot be written ({error.strerror or error})", frame, removed=removed) from error
         raise
+
+
+def unwritten(path: Path, what: str, frame: int | None = None, *, removed: bool | None = None) -> WriteError:
+    """The error of a file that could not be written: ``what``, unless its folder was ``removed`` (None: see now)."""
+    if removed or (removed is None and not path.parent.exists()):
+        what, fix = "its folder was removed while it was written", "see who removes it, then run the same command again"
+    else:
+        fix = "check free space and permissions, then run the same command again"
+    return WriteError(what, path=path, frame=frame, fix=fix)
 
 
 LOCK = ".writer.lock"

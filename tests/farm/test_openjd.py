@@ -82,10 +82,13 @@ def test_a_movie_that_cannot_be_assembled_makes_one_task(plate: Path, tmp_path: 
 def test_bad_requests_are_told(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path)
     run("submit", path, "--openjd", tmp_path / "job.yaml", "--device", "auto").fails(2, "cpu or cuda")
-    run("submit", path, "--openjd", path).fails(2, "not written by vfxage")
+    run("submit", path, "--openjd", path).fails(2, "exists already", "--overwrite")
     run("submit", path, "--openjd", tmp_path / "job.yaml", "--set", "model={{Param.X}}.pt").fails(2, "{{")
     run("submit", path, "--openjd", tmp_path / "job.yaml").ok()
-    run("submit", path, "--openjd", tmp_path / "job.yaml").ok()
+    (tmp_path / "job.yaml").write_text("an edited job")
+    run("submit", path, "--openjd", tmp_path / "job.yaml").fails(2, "job.yaml", "exists already", "--overwrite")
+    assert (tmp_path / "job.yaml").read_text() == "an edited job"
+    run("submit", path, "--openjd", tmp_path / "job.yaml", "--overwrite").ok()
 
 
 def test_a_task_that_fails_says_so_in_the_jobs_words(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from vfxage.shot.document import compose_text
 
 Facts = dict[str, Any]
 
-_MARK = "written by vfxage submit"
 _GRACE_S = 30
 """From SIGTERM to SIGKILL: a frame in the making is given up within one."""
 
@@ -56,7 +55,7 @@ def job_template(
         "specificationVersion": "jobtemplate-2023-09",
         **({} if lone else {"extensions": ["TASK_CHUNKING"]}),
         "name": f"vfxage {_plain(job.name)}",
-        "description": f"{_MARK}: {len(job.numbers)} frames of {job.shot.path.name}",
+        "description": f"written by vfxage submit: {len(job.numbers)} frames of {job.shot.path.name}",
         "parameterDefinitions": _parameters(job, path, chunk, chunks=not lone),
         "steps": steps,
     }
@@ -64,20 +63,11 @@ def job_template(
 
 
 def write_template(template: Facts, path: Path, *, overwrite: bool) -> None:
-    """Write it as YAML; raises OutputError where another file stands there, WriteError."""
-    if path.exists() and not overwrite and _MARK not in _head(path):
-        fix = "choose another path, or say --overwrite to replace it"
-        raise OutputError("exists already and was not written by vfxage", path=path, fix=fix)
+    """Write it as YAML; raises OutputError where a file stands there, WriteError."""
+    if path.exists() and not overwrite:
+        raise OutputError("exists already", path=path, fix="choose another path, or say --overwrite to replace it")
     with publish(path) as partial:
         partial.write_text(compose_text(template), encoding="utf-8")
-
-
-def _head(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return file.read(4096).decode("utf-8", "replace")
-    except OSError as error:
-        raise OutputError(f"cannot be read ({error.strerror})", path=path, fix="choose another path") from error
 
 
 def _parameters(job: Job, path: Path, chunk: int, *, chunks: bool) -> list[Facts]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vfxage.colour import Colour
 from vfxage.conversion import Conversion
-from vfxage.errors import OutputError, ReadError, WriteError
+from vfxage.errors import OutputError, ReadError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
 from vfxage.media.exr import decode
@@ -23,7 +23,7 @@ from vfxage.media.exr.check import flaw
 from vfxage.media.exr.chunks import check_chunks
 from vfxage.media.exr.header import Source, read_layout
 from vfxage.media.exr.planes import channel_names, channels
-from vfxage.publish import publish
+from vfxage.publish import publish, unwritten
 from vfxage.types import Frame, Render
 
 Plane = NDArray[Any]
@@ -101,7 +101,7 @@ class ExrWriter:
         path = self._pattern.path(render.number)
         render = self._conversion.render(render)
         header = output_header(self._destination, render.frame, self._primaries)
-        with publish(path, frame=render.number) as partial, _translated(path, render.number):
+        with publish(path, frame=render.number) as partial, _translated(path, partial, render.number):
             OpenEXR.File(header, channels(render, self._destination, self._faces)).write(str(partial))
             _check_complete(partial)
 
@@ -149,11 +149,11 @@ def _check_complete(partial: Path) -> None:
 
 
 @contextmanager
-def _translated(path: Path, frame: int) -> Iterator[None]:
-    fix = "check free space and permissions, then run the same command again"
+def _translated(path: Path, partial: Path, frame: int) -> Iterator[None]:
     try:
         yield
     except ReadError as error:
-        raise WriteError("was not written completely, as on a full disk", path=path, frame=frame, fix=fix) from error
+        what = "was not written completely, as on a full disk"
+        raise unwritten(path, what, frame, removed=not partial.exists()) from error
     except (RuntimeError, ValueError, TypeError) as error:
-        raise WriteError(f"cannot be written ({error})", path=path, frame=frame, fix=fix) from error
+        raise unwritten(path, f"cannot be written ({error})", frame) from error

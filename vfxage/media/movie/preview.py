@@ -16,7 +16,7 @@ from vfxage.media.movie.forms import H264
 from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.source import reason
 from vfxage.media.movie.tags import Tags
-from vfxage.publish import publish
+from vfxage.publish import publish, unwritten
 from vfxage.types import U8
 
 
@@ -41,4 +41,4 @@ def write_h264(path: str | Path, frames: Iterable[U8], rate: Fraction) -> None:
                 raise WriteError("has no frames to hold", path=path, fix="ask for at least one frame")
             muxer.finish()
     except av.error.FFmpegError as error:
-        raise WriteError(f"cannot be written ({reason(error)})", path=path, fix="check free space") from error
+        raise unwritten(path, f"cannot be written ({reason(error)})") from error

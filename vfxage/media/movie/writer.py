@@ -25,7 +25,7 @@ from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.sound import Audio, choose_streams
 from vfxage.media.movie.source import reason
-from vfxage.publish import publish
+from vfxage.publish import publish, unwritten
 from vfxage.timecode import shift_timecode
 from vfxage.types import Frame, Render
 
@@ -150,12 +150,7 @@ class MovieWriter:
         try:
             yield
         except (av.error.FFmpegError, OSError) as error:
-            raise WriteError(
-                f"cannot be written ({reason(error)})",
-                path=self._path,
-                frame=frame,
-                fix="check free space and permissions, then run the same command again",
-            ) from error
+            raise unwritten(self._path, f"cannot be written ({reason(error)})", frame) from error
 
     def _setup(self) -> Setup:
         destination, clip = self._destination, self._destination.clip

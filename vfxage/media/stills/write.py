@@ -13,14 +13,14 @@ import numpy as np
 
 from vfxage import __version__
 from vfxage.conversion import Conversion
-from vfxage.errors import OutputError, ReadError, WriteError
+from vfxage.errors import OutputError, ReadError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw, Pass
 from vfxage.media.display import on_display
 from vfxage.media.stills import dpx
 from vfxage.media.stills.read import open_header, open_samples
 from vfxage.media.stills.still import KINDS, NAMES, Depth, Header, Kind, Samples, Source, codes
-from vfxage.publish import publish
+from vfxage.publish import publish, unwritten
 from vfxage.timecode import shift_timecode
 from vfxage.types import F32, Frame, Render
 
@@ -31,8 +31,6 @@ DEPTHS: dict[Kind, tuple[Depth, ...]] = {
     "jpeg": (8,),
 }
 """What each can hold, the customary one first."""
-
-_FIX = "check free space and permissions, then run the same command again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ class StillWriter:
                 open_samples(open_header(source), source)
             except ReadError as error:
                 what = "was not written completely, as on a full disk"
-                raise WriteError(what, path=path, frame=render.number, fix=_FIX) from error
+                raise unwritten(path, what, render.number, removed=not partial.exists()) from error
 
     def __enter__(self) -> Self:
         return self
