@@ -71,9 +71,10 @@ def build_prototype(collection: Collection, out: Path, progress: Progress) -> Pa
             advance(k)
     chosen = choose(offers)
     givers = {offer.person for assembly in chosen for offer in assembly.values()}
-    if not givers or len(givers) < sum(kind_of(name) in offers for name in REGIONS):
+    needed = max(1, sum(kind_of(name) in offers for name in REGIONS))
+    if len(givers) < needed:
         raise ShotError(
-            f"shows too little bare old skin ({len(givers)} people of {len(old)} portraits)",
+            f"shows bare old skin of {len(givers)} people in {len(old)} portraits, and {needed} are the least",
             path=collection.folder,
             fix="add portraits of people past 60 without glasses, beard or fringe, lit evenly",
         )
