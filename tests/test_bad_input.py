@@ -54,6 +54,14 @@ def test_no_such_plate(plate: Path) -> None:
     run("render", shot(plate, plate=str(plate / "woman.%04d.exr"))).fails(3, "woman.%04d.exr", "is it man.%04d.exr?")
 
 
+def test_a_plate_that_is_a_folder(plate: Path) -> None:
+    for command in ("render", "preview", "info"):
+        run(command, shot(plate, plate="plate")).fails(2, "shot.yaml:", "is a folder", "`plate: plate/man.%04d.exr`")
+    run("info", plate).fails(2, "a folder", f"{plate}/man.%04d.exr")
+    (plate.parent / "empty").mkdir()
+    run("render", shot(plate, plate="empty")).fails(2, "is a folder", "name.%04d.exr")
+
+
 def test_a_hole_in_the_sequence(plate: Path) -> None:
     (plate / "man.1003.exr").unlink()
     run("render", shot(plate)).fails(3, "1003")

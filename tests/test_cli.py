@@ -12,6 +12,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 import yaml
 from PIL import Image
@@ -156,6 +157,31 @@ def test_info_tells_plate_faces_and_outputs(plate: Path, tmp_path: Path) -> None
     text = run("info", path).ok().out
     assert str(tmp_path / "out" / "two.####.exr") in text
     assert not (tmp_path / "out").exists()
+
+
+def test_info_tells_which_faces_of_the_shot_are_not_there(plate: Path, tmp_path: Path) -> None:
+    far, near = ({"frame": 104, "point": point} for point in ([1079, 1], [270, 180]))
+    faces = [{"name": "nobody", "select": far}, {"name": "man", "select": near}, {"name": "twin", "select": "right"}]
+    path = shot(plate, tmp_path, faces=[*faces, {"name": "third", "select": "largest"}])
+    for lost_names in (["nobody"], ["nobody", "third"]):  # only tracks tell that all faces are taken
+        facts = json.loads(run("info", path, "--json").ok().out)
+        assert [lost["face"] for lost in facts["not found"]] == lost_names
+        assert "104" in facts["not found"][0]["select"]
+        told = run("info", path).ok().out
+        assert told.index("faces\n") < told.index("not found\n") < told.rindex("nobody") < told.index("outputs\n")
+        run("track", path).ok()
+    assert "not found" not in run("info", shot(plate, tmp_path)).ok().out
+
+
+def test_info_says_why_it_sought_no_faces(tmp_path: Path) -> None:
+    spec = oiio.ImageSpec(64, 48, 3, "half")
+    image = oiio.ImageOutput.create(str(tmp_path / "p.exr"))
+    assert image.open(str(tmp_path / "p.exr"), spec)
+    assert image.write_image(np.full((48, 64, 3), 0.2, np.float32))
+    image.close()
+    told = run("info", tmp_path / "p.exr").ok().out
+    assert "faces" in told
+    assert "not sought, as the colour space is not named" in told
 
 
 def test_info_describes_a_plate_on_its_own(clips: Path) -> None:

@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vfxage.colour import Colour, described_spaces
 from vfxage.frames import FrameRange
 from vfxage.job import Job, open_job
+from vfxage.landmarks import Detection
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.pipeline import saved_tracks
 from vfxage.progress import Silent
-from vfxage.shot import Output, Shot, Tracking
-from vfxage.track import Tracks, look
-from vfxage.types import ClipInfo
+from vfxage.shot import Face, Output, PointSelect, Shot, Tracking
+from vfxage.track import Tracks, look, select_words, unfound
+from vfxage.types import ClipInfo, FaceTrack
 
 Facts = dict[str, Any]
+Seen = tuple[int, list[Detection]]
 
 _LOOKS = 3
 """Frames looked at for faces where the shot is not tracked yet: first, middle, last."""
@@ -33,7 +37,10 @@ def plate_facts(path: str) -> Facts:
         facts: Facts = {"plate": _clip(clip)}
         if clip.colorspace is not None:
             numbers = clip.present or range(clip.first, clip.last + 1)
-            facts["faces"] = _looked(reader, Colour(clip.colorspace), Tracking(), numbers, clip)
+            seen = _look(reader, Colour(clip.colorspace), Tracking(), _some(numbers), clip)
+            facts["faces"] = _looked(seen)
+        else:
+            facts["plate"]["faces"] = "not sought, as the colour space is not named: say `colorspace:` in a shot"
         return facts
     finally:
         reader.close()
@@ -47,8 +54,14 @@ def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
         tracks = saved_tracks(job, Silent())
         if tracks:
             facts["faces"] = track_facts(tracks)
+            lost = _lost([tracks], shot.faces)
         else:
-            facts["faces"] = _looked(job.reader, job.colour, shot.tracking, numbers, job.clip)
+            named = {f.select.frame for f in shot.faces if isinstance(f.select, PointSelect)} & set(job.numbers)
+            seen = _look(job.reader, job.colour, shot.tracking, sorted({*_some(numbers), *named}), job.clip)
+            facts["faces"] = _looked(seen)
+            lost = _lost([_still(number, faces) for number, faces in seen], shot.faces)
+        if lost:
+            facts["not found"] = lost
         facts["outputs"] = [
             {
                 "path": output.path,
@@ -172,10 +185,17 @@ def _space(job: Job, output: Output, space: str) -> str:
     return space
 
 
-def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int], clip: ClipInfo) -> list[Facts]:
-    looks = sorted({numbers[(len(numbers) - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
+def _some(numbers: Sequence[int]) -> list[int]:
+    return sorted({numbers[(len(numbers) - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
+
+
+def _look(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int], clip: ClipInfo) -> list[Seen]:
+    return list(look(reader.read(numbers), colour, tracking, clip))
+
+
+def _looked(seen: Sequence[Seen]) -> list[Facts]:
     found = []
-    for number, faces in look(reader.read(looks), colour, tracking, clip):
+    for number, faces in seen:
         for face in faces:
             x, y = face.points.mean(0)
             found.append(
@@ -188,3 +208,32 @@ def _looked(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequenc
                 }
             )
     return found
+
+
+def _still(number: int, faces: Sequence[Detection]) -> Tracks:
+    """A look at one frame as tracks of one frame, of which a shot's faces can be told."""
+    one = np.ones(1, np.float32)
+    numbers = np.array([number], np.int32)
+    tracks = (
+        FaceTrack(
+            face=index,
+            numbers=numbers,
+            points=face.points[None].astype(np.float32),
+            confidence=one,
+            presence=one,
+            yaw=one,
+        )
+        for index, face in enumerate(faces)
+    )
+    return Tracks(faces=tuple(tracks), cuts=(), numbers=(number,))
+
+
+def _lost(looks: Sequence[Tracks], faces: Sequence[Face]) -> list[Facts]:
+    """Faces of the shot that none of these tracks has, how the shot names them, and where they were sought."""
+    missing = [{id(face) for face in unfound(tracks, faces)} for tracks in looks]
+    at = FrameRange.of(number for tracks in looks for number in tracks.numbers)
+    return [
+        {"face": face.name or "every face", "select": select_words(face), "looked at": str(at)}
+        for face in faces
+        if all(id(face) in those for those in missing)
+    ]

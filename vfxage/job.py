@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from vfxage.colour import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
-from vfxage.media import open_reader
+from vfxage.media import open_reader, sequence_in
 from vfxage.media.base import Reader
 from vfxage.media.holes import Patched, stand_ins
 from vfxage.media.targets import output_space
@@ -123,6 +124,10 @@ def open_job(shot: Shot) -> Iterator[Job]:
     if shot.ocio:
         with placed(shot, "ocio"):
             known_spaces(shot.ocio)
+    if Path(shot.plate).is_dir():
+        found = sequence_in(shot.plate)
+        line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
+        raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
     with placed(shot, "colorspace"):
         reader = open_reader(
             shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio

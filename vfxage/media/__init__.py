@@ -62,6 +62,10 @@ def open_reader(
     without colour. Raises ShotError for a format nobody reads or an argument that makes no sense for it, ReadError for
     a plate that is missing or unreadable.
     """
+    if Path(plate).is_dir():
+        found = sequence_in(plate)
+        fix = f"name the sequence in it: {found}" if found else "name a movie, or a sequence such as a.%04d.exr"
+        raise ShotError("a folder, not a plate", path=plate, fix=fix)
     row = _row(plate)
     _check_there(plate)
     settings: dict[str, Any] = {"colorspace": colorspace, "ocio": ocio}
@@ -76,6 +80,16 @@ def open_reader(
     if matte and row is _EXR:
         settings["matte"] = True
     return cast(Reader, _load(row.reader)(plate, **settings))
+
+
+def sequence_in(folder: str | Path) -> str | None:
+    """The first sequence or movie in a folder, by name, with its folder; None where there is none to be seen."""
+    try:
+        names = sorted(entry.name for entry in Path(folder).iterdir() if entry.suffix.lower() in FORMATS)
+    except OSError:
+        return None
+    movies = {suffix for suffix, row in FORMATS.items() if row.kind == "movie"}
+    return next((str(Path(folder, n if Path(n).suffix.lower() in movies else _as_pattern(n))) for n in names), None)
 
 
 def open_writer(destination: Destination) -> Writer:

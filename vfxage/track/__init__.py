@@ -2,9 +2,18 @@
 
 from vfxage.track.build import build_tracks
 from vfxage.track.look import look
-from vfxage.track.select import select_faces
+from vfxage.track.select import select_faces, select_words, unfound
 from vfxage.track.tracks import Tracks, to_json
 
 load_tracks = Tracks.load
 
-__all__ = ["Tracks", "build_tracks", "load_tracks", "look", "select_faces", "to_json"]
+__all__ = [
+    "Tracks",
+    "build_tracks",
+    "load_tracks",
+    "look",
+    "select_faces",
+    "select_words",
+    "to_json",
+    "unfound",
+]

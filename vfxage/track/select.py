@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -38,16 +38,25 @@ def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack
     A track belongs to the first face that asks for it. "all" of none is none, for a frame without a face is data; any
     other face left without a track raises ShotError, telling what was found where.
     """
-    taken: set[int] = set()
     chosen: list[tuple[F, FaceTrack]] = []
-    for face in faces:
-        free = [track for track in tracks.faces if track.face not in taken]
-        found = _find(tracks, free, face)
+    for face, found in _shared_out(tracks, faces):
         if not found and face.select != "all":
-            raise _nothing(tracks, taken, face)
-        taken |= {track.face for track in found}
+            raise _nothing(tracks, {track.face for _, track in chosen}, face)
         chosen += [(face, track) for track in found]
     return tuple(chosen)
+
+
+def unfound(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
+    """Faces of the shot that have no track, "all" of none among them."""
+    return tuple(face for face, found in _shared_out(tracks, faces) if not found)
+
+
+def _shared_out(tracks: Tracks, faces: Sequence[F]) -> Iterator[tuple[F, list[FaceTrack]]]:
+    taken: set[int] = set()
+    for face in faces:
+        found = _find(tracks, [track for track in tracks.faces if track.face not in taken], face)
+        taken |= {track.face for track in found}
+        yield face, found
 
 
 def _find(tracks: Tracks, free: list[FaceTrack], face: Selecting) -> list[FaceTrack]:
@@ -95,9 +104,14 @@ def _at_point(free: list[FaceTrack], frame: int, point: Sequence[float]) -> list
     return [] if best is None else [best[1]]
 
 
-def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
+def select_words(face: Selecting) -> str:
+    """What a face's ``select:`` says, in words."""
     select = face.select
-    wanted = select if isinstance(select, str) else f"point {tuple(select.point)} at frame {select.frame}"
+    return select if isinstance(select, str) else f"point {tuple(select.point)} at frame {select.frame}"
+
+
+def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
+    wanted = select_words(face)
     who = f"face {face.name!r} (select: {wanted})" if face.name else f"select: {wanted}"
     if not tracks.faces:
         looked = f"frames {tracks.numbers[0]}-{tracks.numbers[-1]}" if tracks.numbers else "no frame"
