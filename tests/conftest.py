@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("whenever", deadline=None)  # no test is about time
+settings.load_profile("whenever")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
