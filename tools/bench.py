@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from operator import attrgetter
@@ -236,12 +236,15 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
 
 
 def measure_picture(job: Job, scene: Scene) -> Picture:
-    """Give flicker and seam over the first frames."""
-    with closing(job.reader.read(job.numbers[:PICTURED])) as plate:  # type: ignore[type-var]
-        crops = [cut(frame, scene.plan, scene.colour) for frame in plate]
-    own = [item for group in grouped(crops, scene.ager.group) for item in scene.ager(group)]
-    if len(own) < 2 or not all(item.deltas for item in own):
+    """Give flicker and seam over the first frames of the first face."""
+    faces = scene.plan.faces[:1]
+    shown = [int(n) for face in faces for n in face.track.numbers if n in job.numbers][:PICTURED]
+    if len(shown) < 2:
         return Picture(flicker=np.nan, unfiltered=np.nan, seam=np.nan)
+    plan = replace(scene.plan, faces=faces)
+    with closing(job.reader.read(shown)) as plate:  # type: ignore[type-var]
+        crops = [cut(frame, plan, scene.colour) for frame in plate]
+    own = [item for group in grouped(crops, scene.ager.group) for item in scene.ager(group)]
     steadied = list(steady(own, scene.radius, scene.strength, scene.cuts))
     renders = [composite(item, scene.colour) for item in steadied]
     return Picture(
