@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vfxage.errors import WriteError
-from vfxage.publish import publish
+from vfxage.publish import in_turn, publish
 
 
 def remove_meanwhile(folder: Path) -> None:
@@ -36,3 +36,11 @@ def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         fill(path)
     assert [file.name for file in tmp_path.iterdir()] == ["a.txt"]
     assert path.read_text() == "before"
+
+
+def test_a_folder_that_takes_no_file_is_no_lock_to_wait_for():
+    """Without a limit on the wait: where it waited, this test would end by its time-out."""
+    done = []
+    with in_turn(Path("/proc/vfxage.json"), wait_s=-1):
+        done.append("block")
+    assert done
