@@ -33,7 +33,7 @@ def test_a_shot_in_a_folder_beside_its_plate_tells_the_plates_path(tmp_path):
     (tmp_path / "shots").mkdir()
     shot = tmp_path / "shots" / "a.yaml"
     shot.write_text("plate: ../plate/a.%04d.exr\nsource_age: 40\ntarget_age: 60\n")
-    run("info", shot).fails(3, f"error: {tmp_path}/plate/a.%04d.exr: no such plate")
+    run("info", shot).fails(3, f"error: {tmp_path}/plate/a.%04d.exr: no such file")
 
 
 def test_a_training_file_in_a_folder_beside_its_portraits_tells_their_path(tmp_path):

@@ -99,7 +99,7 @@ def test_a_frame_outside_the_plate_is_an_error_that_names_both(sample, beyond):
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_a_missing_plate_is_told_with_the_nearest_name(tmp_path, suffix):
     (tmp_path / f"plate_v2{suffix}").write_bytes(b"x")
-    with pytest.raises(ReadError, match=f"no such plate; is it plate_v2{suffix}") as caught:
+    with pytest.raises(ReadError, match=f"no such file; is it plate_v2{suffix}") as caught:
         open_reader(tmp_path / f"plate_v1{suffix}")
     assert caught.value.exit_code == 3
     with pytest.raises(ReadError, match="its folder does not exist"):

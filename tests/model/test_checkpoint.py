@@ -236,18 +236,18 @@ def test_an_unknown_network_is_told_the_known_ones_and_the_nearest(saved):
 
 
 def test_a_path_without_a_file(tmp_path):
-    assert "No such file" in refusal(tmp_path / "nothing.pth")
+    assert "no such file" in refusal(tmp_path / "nothing.pth")
     assert "is a folder" in refusal(tmp_path)
     (tmp_path / "empty.pt").touch()
     assert "is empty" in refusal(tmp_path / "empty.pt")
 
 
 def test_other_files_are_not_checkpoints(tmp_path, portraits):
-    assert "is not a checkpoint" in refusal(portraits / "eval" / "lon_001_neutral.jpg")
-    assert "is not a checkpoint" in refusal(portraits / "eval" / "index.csv")
+    assert "holds no checkpoint" in refusal(portraits / "eval" / "lon_001_neutral.jpg")
+    assert "holds no checkpoint" in refusal(portraits / "eval" / "index.csv")
     text = tmp_path / "page.pth"
     text.write_text("<html>404</html>")
-    assert "is not a checkpoint" in refusal(text)
+    assert "holds no checkpoint" in refusal(text)
     zipped = tmp_path / "other.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("readme.txt", "hello")

@@ -35,6 +35,7 @@ BAD_VALUES = [
     ("source_age: 40", "source_age: 121", 8, "`faces.lead.source_age` is 121; it must be 0 to 120"),
     ("source_age: 40", "source_age: .nan", 8, "not a number"),
     ("source_age: 40", "source_age: yes", 8, "not a number"),
+    ("source_age: 40", "source_age: [40]", 8, "is [40], not a number"),
     ("source_age: 40", "source_age: {}", 8, "no keyframes"),
     ("source_age: 40", "source_age:", 8, "`faces.lead.source_age` is empty"),
     ("    source_age: 40\n", "", 6, "`faces.lead` has no `source_age`; add `source_age` to it, or at the top"),
@@ -71,7 +72,7 @@ BAD_VALUES = [
     ("prores_4444", "prores_hq", 15, "the matte rides as alpha in prores_4444 only, not in prores_hq"),
     ("prores_4444", "prores_444", 15, "'prores_4444'"),
     ("[beauty, matte]", "[beauty, delta]", 15, "one of beauty and delta"),
-    ("matte]}   # matte", "matte]}\n  - {path: out/DEMO.mov}\n# ", 16, "the same files as output 1"),
+    ("matte]}   # matte", "matte]}\n  - {path: out/DEMO.mov}\n# ", 16, "the same files as `outputs.1`"),
 ]
 
 

@@ -46,6 +46,7 @@ def test_a_select_that_finds_nothing_tells_what_there_is(shot):
     assert "1003-1005, 1009-1011" in str(error.value)
     with pytest.raises(ShotError, match="taken by an earlier face"):
         select_faces(shot, (face("all"), face("left")))
-    with pytest.raises(ShotError, match="none in frames 1001-1040"):
-        select_faces(replace(shot, faces=()), (face("largest"),))
+    for numbers, told in ((shot.numbers, "frames 1001-1040"), ((1001,), "frame 1001;")):
+        with pytest.raises(ShotError, match=f"none in {told}"):
+            select_faces(replace(shot, faces=(), numbers=numbers), (face("largest"),))
     assert select_faces(replace(shot, faces=()), (face("all"),)) == ()

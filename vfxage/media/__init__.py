@@ -119,10 +119,10 @@ def _as_pattern(name: str) -> str:
 def _check_there(plate: str | Path) -> None:
     pattern = Pattern.parse(plate)
     if not pattern.folder.is_dir():
-        raise ReadError("no such plate: its folder does not exist", path=plate, fix="check the path")
+        raise ReadError("no such file: its folder does not exist", path=plate, fix="check the path")
     if pattern.numbers():
         return
     entries = [entry.name for entry in pattern.folder.iterdir() if entry.suffix.lower() in FORMATS]
     names = sorted({_as_pattern(name) for name in entries} if Pattern.is_sequence(plate) else entries)
     near = get_close_matches(Path(plate).name, names, n=1)
-    raise ReadError("no such plate", path=plate, fix=f"is it {near[0]}?" if near else "check the path")
+    raise ReadError("no such file", path=plate, fix=f"is it {near[0]}?" if near else "check the path")

@@ -36,7 +36,7 @@ def frame_files(plate: str | Path) -> dict[int, Path]:
     pattern = Pattern.parse(str(Path(plate).absolute()))
     numbers = pattern.numbers()
     if not numbers:
-        raise ReadError("no such plate", path=plate, fix="check the path")
+        raise ReadError("no such file", path=plate, fix="check the path")
     if not Pattern.is_sequence(str(plate)):
         found = _NUMBER.search(Path(plate).stem)
         return {int(found[1]) if found else 1: pattern.path(numbers[0])}
@@ -55,7 +55,7 @@ def first_readable(paths: Mapping[int, Path], opened: Callable[[int], T]) -> tup
             return number, opened(number)
         except ReadError as error:
             failed = failed or error
-    raise failed or ReadError("no such plate", path="", fix="check the path")
+    raise failed or ReadError("no such file", path="", fix="check the path")
 
 
 def timecode_before(timecode: str | None, frames: int, rate: Fraction | None) -> str | None:

@@ -139,6 +139,8 @@ def _read(path: Path) -> tuple[Any, str | None]:
             _fail(path, "is a folder", "give a .pth, .pt or .safetensors file")
         with path.open("rb") as file:
             start = file.read(9)
+    except FileNotFoundError as error:
+        raise ModelError("no such file", path=path, fix="check the path") from error
     except OSError as error:
         raise ModelError(
             f"checkpoint cannot be read ({error.strerror})", path=path, fix="check the path and its permissions"
@@ -155,7 +157,7 @@ def _read(path: Path) -> tuple[Any, str | None]:
         return _read_torch(path), None
     if claimed is not None:
         _fail(path, f"is damaged: its header claims {claimed} bytes, the file has {size}")
-    _fail(path, "is not a checkpoint", "give a .pth, .pt or .safetensors file")
+    _fail(path, "holds no checkpoint, whatever its name says", "give a file that torch or safetensors has written")
 
 
 def _check_zip(path: Path, size: int) -> None:

@@ -61,6 +61,8 @@ class Keyed(BaseModel):
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, tuple):  # as the file wrote it, not as Python holds it
+        value = list(value)
     text = "empty" if value is None else repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
 

@@ -185,9 +185,8 @@ def _collisions(shot: Shot) -> Iterator[Misfit]:
             yield Misfit(("outputs", index, "path"), what, "write it elsewhere")
     for (i, one), (j, other) in combinations(enumerate(patterns), 2):
         if one.overlaps(other):
-            yield Misfit(
-                ("outputs", j, "path"), f"this output writes the same files as output {i}", "give it another name"
-            )
+            what = f"this output writes the same files as `outputs.{i}`"
+            yield Misfit(("outputs", j, "path"), what, "give it another name")
 
 
 def _drawn(shot: Shot) -> Iterator[str]:

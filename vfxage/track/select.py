@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from vfxage.errors import ShotError
-from vfxage.track.tracks import Tracks, spans
+from vfxage.frames import FrameRange
+from vfxage.track.tracks import Tracks
 from vfxage.types import FaceTrack
 
 _SUBSTANTIAL = 0.2
@@ -114,14 +115,18 @@ def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
     wanted = select_words(face)
     who = f"face {face.name!r} (select: {wanted})" if face.name else f"select: {wanted}"
     if not tracks.faces:
-        looked = f"frames {tracks.numbers[0]}-{tracks.numbers[-1]}" if tracks.numbers else "no frame"
+        looked = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
         return ShotError(f"{who} finds no face: the plate shows none in {looked}", fix="see `vfxage track --json`")
     there = "; ".join(_describe(track, track.face in taken) for track in tracks.faces)
     return ShotError(f"{who} finds no face among: {there}", fix="choose one of these by frame and point")
 
 
 def _describe(track: FaceTrack, taken: bool) -> str:
-    where = ", ".join(f"{first}-{last}" for first, last in spans(track.numbers))
     x, y = track.points[0].mean(0)
     used = ", taken by an earlier face" if taken else ""
-    return f"face {track.face} in frames {where} around ({x:.0f}, {y:.0f}) at frame {track.numbers[0]}{used}"
+    return f"face {track.face} in {_worded(track.numbers)} around ({x:.0f}, {y:.0f}) at frame {track.numbers[0]}{used}"
+
+
+def _worded(numbers: Iterable[int]) -> str:
+    frames = FrameRange(tuple(int(number) for number in numbers))
+    return f"frame{'s' if len(frames.numbers) > 1 else ''} {str(frames).replace(' ', ', ')}"
