@@ -17,6 +17,7 @@ from vfxage.errors import ModelError
 from vfxage.model import ARCHITECTURES
 from vfxage.model.checkpoint import load_checkpoint, save_checkpoint
 from vfxage.train.batches import Batch
+from vfxage.train.losses import wanted_delta
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +49,33 @@ def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
             assert torch.equal(value, other["learner"][part][key]), key
 
 
-def test_older_makes_deltas_towards_older_faces_stronger_and_no_others(tmp_path):
-    """At step 1 a network answers zeros, so that its loss is the size of what is wanted."""
-    wanted = []
-    for older in (1.0, 2.0, 3.0):
-        folder = tmp_path / f"{older:g}"
+def test_older_lines_are_wanted_stronger_and_no_other_change(tmp_path):
+    """At step 1 a network answers zeros, so that its losses are the size of what is wanted."""
+    first = []
+    for times in (1.0, 2.0):
+        folder = tmp_path / f"{times:g}"
         folder.mkdir()
-        recipe = recipe_in(folder, PLAIN.replace("batch: 2", "batch: 16") + f"losses: {{older: {older}}}\n")
+        recipe = recipe_in(folder, PLAIN.replace("batch: 2", "batch: 16") + f"losses: {{older_lines: {times}}}\n")
         run("train", recipe, "--steps", 1, "--device", "cpu").ok()
-        wanted.append(curve(folder)[0]["l1"])
-    assert wanted[2] - wanted[1] == pytest.approx(wanted[1] - wanted[0], rel=1e-4)  # what is towards older
-    assert 0.1 * wanted[0] < wanted[1] - wanted[0] < 0.9 * wanted[0]
+        first.append(curve(folder)[0])
+    assert 1.1 * first[0]["highpass"] < first[1]["highpass"] < 1.9 * first[0]["highpass"]  # half are towards younger
+    assert first[1]["l1"] == pytest.approx(first[0]["l1"], rel=0.1)  # these people change in broad tone
+
+
+def test_lines_are_what_is_fine_where_a_face_has_no_edge():
+    rows = torch.arange(64.0)
+    source = (0.5 + 0.4 * torch.outer(rows, torch.ones(64)) / 64).repeat(2, 3, 1, 1)
+    source[..., 44:] -= 0.4  # a contour, left of which is skin
+    tone = 0.1 * torch.outer(torch.ones(64), rows).expand(2, 3, 64, 64) / 64
+    lines = (0.02 * (-1.0) ** rows)[:, None].expand(2, 3, 64, 64)
+    found = wanted_delta(source, source + tone + lines, torch.tensor([1.0, 2.5]))
+    torch.testing.assert_close(found[0], (tone + lines)[0])
+    skin = (1, slice(None), slice(8, -8), slice(8, 28))  # along the picture's edge an average lacks its other side
+    torch.testing.assert_close(found[skin], (tone + 2.5 * lines)[skin], atol=2e-3, rtol=0)
+    moved = source.roll(2, dims=-1)
+    found = wanted_delta(source, moved, torch.tensor([1.0, 2.5]))
+    extra = (found[1] - found[0]).abs()[:, 8:-8, 16:-8]  # what left on one side came in on the other
+    assert extra.max() < 0.02 * (moved - source)[..., 16:-8].abs().max()  # a contour that moves gets no halo
 
 
 def test_work_after_the_last_save_is_done_again_not_counted_twice(undisturbed, tmp_path):

@@ -18,7 +18,7 @@ from vfxage.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from vfxage.train.augment import Draws, Examples, as_floats, augment
 from vfxage.train.batches import Batch
 from vfxage.train.critic import Adversary
-from vfxage.train.losses import Regrade, delta_losses, face_weight, stability_loss
+from vfxage.train.losses import Regrade, delta_losses, face_weight, stability_loss, wanted_delta
 from vfxage.train.lpips import load_lpips
 from vfxage.train.parallel import World
 from vfxage.train.recipe import Recipe
@@ -104,8 +104,8 @@ class Learner:
     def _losses(self, examples: Examples, answer: Tensor, draws: Draws) -> dict[str, Tensor]:
         losses, size = self.recipe.losses, answer.shape[-1]
         weight = face_weight(examples.weight, size, losses.outside)
-        older = (examples.ages[:, 1] > examples.ages[:, 0])[:, None, None, None]
-        wanted = (examples.target - examples.source) * torch.where(older, losses.older, 1.0)
+        older = examples.ages[:, 1] > examples.ages[:, 0]
+        wanted = wanted_delta(examples.source, examples.target, torch.where(older, losses.older_lines, 1.0))
         found = delta_losses(answer, wanted, weight, losses)
         result = examples.source + answer
         if losses.stability.weight and self.step % losses.stability.every == 0:

@@ -267,10 +267,10 @@ class LossPart(Part):
 
     l1: Weight = 1.0
     """Absolute difference of the delta."""
-    older: Annotated[float, Field(ge=0.5, le=3)] = 1.0
-    """Deltas towards an older face are wanted this many times as strong.
+    older_lines: Annotated[float, Field(ge=0.5, le=3)] = 1.0
+    """The lines in a delta towards an older face are wanted this many times as strong.
 
-    Of lines that cannot be foreseen a network learns the mean, which is fainter than any of them.
+    Of lines that cannot be foreseen a network learns the mean, which is fainter than any of them; tone it learns whole.
     """
     outside: Share = 0.2
     """How much a pixel off the face counts in l1, pyramid and highpass beside one on it."""
