@@ -94,14 +94,15 @@ class NetworkAger:
         return 1.0 if self._row.encoding == "0..1" else 0.5
 
     def _batch_of(self, crops: Sequence[FaceCrop], size: int) -> Tensor:
-        batch = torch.zeros((self._batch, 5, size, size)).to(memory_format=torch.channels_last)
+        batch = np.zeros((self._batch, 5, size, size), np.float32)
         low, high = self._row.ages
         for row, crop in zip(batch, crops, strict=False):
-            rgb = torch.from_numpy(crop.rgb).permute(2, 0, 1)
-            row[:3] = rgb if self._row.encoding == "0..1" else rgb * 2 - 1
+            row[:3] = crop.rgb.transpose(2, 0, 1)
+            if self._row.encoding == "-1..1":
+                row[:3] = row[:3] * 2 - 1
             for channel, age in zip((3, 4), crop.ages, strict=True):
                 row[channel] = min(max(age, low), high) / 100
-        return batch
+        return torch.from_numpy(batch)
 
 
 def find_device(text: str) -> torch.device:
