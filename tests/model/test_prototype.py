@@ -281,6 +281,25 @@ def test_new_lines_are_no_sharper_than_the_plate(crop, step, person):
     assert rms(soft_answer) > 0.5 * rms(cv2.GaussianBlur(sharp_answer, (0, 0), 5.0))
 
 
+@pytest.mark.parametrize("person", [WOMAN, "lon_113", "lon_172"])
+def test_lines_go_on_above_the_mesh_up_to_the_hair(crop, step, person):
+    """The mesh ends half way up these foreheads; what is above it is as lined, their hair is left alone."""
+    shown = crop(person, 30, 70)
+    lines = step(shown) @ LUMA
+    lines -= cv2.GaussianBlur(lines, (0, 0), 4)
+    top, chin = shown.points[10], shown.points[152]
+    height = float(chin[1] - top[1])
+
+    def band(low, high):
+        """Shares of the face's height above the mesh's top."""
+        rows = slice(max(int(top[1] - high * height), 0), int(top[1] - low * height))
+        return rms(lines[rows, int(top[0] - 0.12 * height) : int(top[0] + 0.12 * height)])
+
+    inside, above = band(-0.13, -0.03), band(0.02, 0.1)
+    assert above > 0.25 * inside
+    assert band(0.3, 0.35) < 0.05 * inside
+
+
 def damaged(kind, whole):
     if kind == "truncated":
         return whole[: len(whole) // 2]

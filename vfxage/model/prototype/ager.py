@@ -90,9 +90,27 @@ def choose_skin(prototype: Prototype, name: str) -> OldSkin:
         index = zlib.crc32(f"{name}/{region}".encode()) % len(prototype.fine)
         detail += np.dstack([prototype.fine[index], prototype.middle[index]]) * grow(mask, detail.shape)[..., None]
         chroma += prototype.chroma[index] * mask[..., None]
+        if region == "forehead":
+            high = _high_forehead(prototype, (index + 1) % len(prototype.fine))
+    above = grow(prototype.masks["around"], detail.shape)[..., None]
+    detail += above * (high - detail)
     if mirrored:
         detail, chroma = detail[:, ::-1], chroma[:, ::-1]
     return OldSkin(detail=np.ascontiguousarray(detail), chroma=np.ascontiguousarray(chroma))
+
+
+def _high_forehead(prototype: Prototype, index: int) -> F32:
+    """(CANON, CANON, 2) what lies above the mesh up to the hair: the lines of an assembly's forehead, higher.
+
+    The mesh ends half way up a forehead. Lines there run side by side, so that those below, moved, are those above.
+    """
+    top, brows = (int(prototype.mean[list(marks), 1].min()) for marks in ((10,), (66, 105, 296, 334)))
+    rise = brows - top
+    lines = np.dstack([prototype.fine[index], prototype.middle[index]])
+    lines *= grow(prototype.masks["forehead"], lines.shape)[..., None]
+    high = np.zeros_like(lines)
+    high[: brows - rise] = lines[rise:brows]
+    return high
 
 
 def smile_of(points: F32) -> float:

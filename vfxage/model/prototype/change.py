@@ -134,9 +134,9 @@ def _older(sight: Sight, chart: Chart, prototype: Prototype, skin: OldSkin, year
         laid = cast(F32, cv2.GaussianBlur(laid, (0, 0), sight.softness))
     shape = sight.fine.shape
     fine = np.float32(min(0.25 * years.worn, 0.5)) * _soft(sight.fine, 0.1) + np.float32(amount) * laid[..., 0]
-    fine *= grow(texture, shape)
+    fine *= grow(texture + sight.beyond, shape)
     fine += grow(own, shape)
-    fine += grow(folds * np.float32(amount), shape) * laid[..., 1]
+    fine += grow((folds + sight.beyond) * np.float32(amount), shape) * laid[..., 1]
     return np.asarray(fine, np.float32)
 
 
