@@ -281,6 +281,21 @@ def test_new_lines_are_no_sharper_than_the_plate(crop, step, person):
     assert rms(soft_answer) > 0.5 * rms(cv2.GaussianBlur(sharp_answer, (0, 0), 5.0))
 
 
+@pytest.mark.parametrize("person", ["lon_104", "lon_113"])
+def test_stubble_does_not_pass_for_grain(crop, step, person):
+    """Drawn on cheeks and chin it leaves the lines on the forehead as sharp as they were."""
+    shown = crop(person, 30, 70)
+    points, size = shown.points, shown.rgb.shape[0]
+    beard = skin(points, size, patches=[OVAL]) & (np.arange(size)[:, None] > points[2, 1])
+    lips = cv2.dilate(skin(points, size, patches=[(61, 37, 267, 291, 314, 84)]).astype(np.uint8), np.ones((9, 9)))
+    hairs = cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, (size, size)), (0, 0), 1.2)
+    hairs *= 0.1 / hairs.std() * (beard & (lips == 0))
+    unshaven = changed(shown, rgb=np.clip(shown.rgb + hairs[..., None], 0, 1).astype(np.float32))
+    low, high = 1.5 / 300, 6 / 300
+    before, after = (detail(one.rgb + step(one), points, low, high, LINED[2:]) for one in (shown, unshaven))
+    assert after > 0.9 * before > 1.2 * detail(shown.rgb, points, low, high, LINED[2:])
+
+
 @pytest.mark.parametrize("person", [WOMAN, "lon_113", "lon_172"])
 def test_lines_go_on_above_the_mesh_up_to_the_hair(crop, step, person):
     """The mesh ends half way up these foreheads; what is above it is as lined, their hair is left alone."""

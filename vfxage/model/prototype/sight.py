@@ -140,20 +140,23 @@ def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
         seen=chart.seen,
         masks=masks,
         unit=unit,
-        softness=_softness(power, third - fourth, masks) * unit,
+        softness=_softness(power, energy, third - fourth, masks) * unit,
     )
 
 
-def _softness(fine: F32, middle: F32, masks: dict[str, F32]) -> float:
+def _softness(fine: F32, around: F32, middle: F32, masks: dict[str, F32]) -> float:
     """Canonical pixels of blur, by how little of a face's hard edges (lids, brows, lips) the finer of two bands has.
 
-    ``fine`` is that band squared; what cheeks have of it is grain and pores, and does not count.
+    ``fine`` is that band squared, ``around`` its energy near each pixel. What half of the skin has of it is grain and
+    pores, and does not count; cheeks and chin are not asked, as stubble has as much as an edge.
     """
     edges = np.minimum(masks["eyes"] + masks["brows"] + masks["lips"], 1)
-    area, skin = float(edges.sum()), float(masks["texture"].sum())
-    if area < 1 or skin < 1:
+    bearded = masks["cheek_left"] + masks["cheek_right"] + masks["mouth"]
+    area, skin = float(edges.sum()), around[masks["texture"] * (1 - bearded) > 0.5]
+    if area < 1 or skin.size < 1:
         return 0.0
-    sharp = float((edges * fine).sum()) / area - float((masks["texture"] * fine).sum()) / skin
+    grain = float(np.median(skin)) ** 2
+    sharp = float((edges * fine).sum()) / area - grain
     broad = float((edges * np.square(middle)).sum()) / area
     ratio = math.sqrt(max(sharp, 1e-9) / max(broad, 1e-9))
     return math.sqrt(max((_EDGE / max(ratio, 0.1)) ** 2 - _SHARP**2, 0.0))
