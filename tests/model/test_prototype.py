@@ -281,6 +281,15 @@ def test_new_lines_are_no_sharper_than_the_plate(crop, step, person):
     assert rms(soft_answer) > 0.5 * rms(cv2.GaussianBlur(sharp_answer, (0, 0), 5.0))
 
 
+@pytest.mark.parametrize(("source", "target"), [(30, 70), (60, 30)])
+def test_a_plate_in_black_and_white_stays_so(crop, step, source, target):
+    shown = crop(MAN, source, target)
+    grey = changed(shown, rgb=np.repeat((shown.rgb @ LUMA)[..., None], 3, axis=2).astype(np.float32))
+    answer = step(grey)
+    assert np.abs(answer - answer.mean(axis=2, keepdims=True)).max() < 0.002  # half a code value of 8 bits
+    assert rms(answer) > 0.7 * rms(step(shown))
+
+
 @pytest.mark.parametrize("person", ["lon_104", "lon_113"])
 def test_stubble_does_not_pass_for_grain(crop, step, person):
     """Drawn on cheeks and chin it leaves the lines on the forehead as sharp as they were."""

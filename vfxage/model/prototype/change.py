@@ -19,10 +19,10 @@ from vfxage.model.prototype.mesh import Chart
 from vfxage.model.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts, spread, strongest
 from vfxage.types import F32
 
-_SHINE = np.array([0.97, 1.0, 1.05], np.float32)
-"""R, G and B of a highlight on skin: less saturated than the skin."""
-_CREASE = np.array([0.84, 1.04, 1.14], np.float32)
-"""R, G and B of a crease: redder than the skin."""
+_SHINE = np.array([-0.03, 0.0, 0.05], np.float32)
+"""R, G and B of a highlight on skin, beyond 1: less saturated than the skin."""
+_CREASE = np.array([-0.16, 0.04, 0.14], np.float32)
+"""R, G and B of a crease, beyond 1: redder than the skin, whose light falls into it."""
 _FLAT = 20.0
 """Canonical pixels past which detail does nothing."""
 _BURN = np.float32(0.11)
@@ -90,7 +90,8 @@ def change(sight: Sight, chart: Chart, prototype: Prototype, skin: OldSkin, year
         detail = _younger(sight, chart, prototype, years)
     detail = _flattened(detail, sight)
     rise, fall = _BURN * np.tanh(np.maximum(detail, 0) / _BURN), _DEEP * np.tanh(np.minimum(detail, 0) / _DEEP)
-    tones = zip(parts(broad), _SHINE, _CREASE, strict=True)
+    shine, crease = (1 + sight.saturation * colour for colour in (_SHINE, _CREASE))
+    tones = zip(parts(broad), shine, crease, strict=True)
     return cast(F32, cv2.merge([grow(part, detail.shape) + rise * up + fall * down for part, up, down in tones]))
 
 
@@ -185,8 +186,15 @@ def _tone(sight: Sight, chart: Chart, prototype: Prototype, years: Years) -> F32
     tone -= spread(np.ones_like(texture), mean)
     level, colour = np.clip(luma(tone), -0.2, 0.2), np.clip(beyond_luma(tone), -0.06, 0.06)
     soft = sight.masks["soft"] * (0.3 + 0.7 * sight.bare) * sight.seen
-    dull = spread(soft + sight.beyond, _DULL * np.float32(min(max(years.worn, -1.0), 1.5)))
-    return np.asarray(spread(0.35 * soft * level) + spread(0.12 * soft) * colour + dull, np.float32)
+    dull = spread(soft + sight.beyond, _tinted(_DULL, sight) * np.float32(min(max(years.worn, -1.0), 1.5)))
+    colour *= spread(soft * np.float32(0.12 * sight.saturation))
+    return np.asarray(spread(0.35 * soft * level) + colour + dull, np.float32)
+
+
+def _tinted(change: F32, sight: Sight) -> F32:
+    """(3,) a change of log RGB, with as much of its colour as the plate's skin has."""
+    level = change @ LUMA
+    return np.asarray(level + sight.saturation * (change - level), np.float32)
 
 
 def _blotches(sight: Sight, chart: Chart, skin: OldSkin, years: Years) -> F32:
@@ -194,7 +202,7 @@ def _blotches(sight: Sight, chart: Chart, skin: OldSkin, years: Years) -> F32:
     without_luma = np.array([[1, 0], [-LUMA[0] / LUMA[1], -LUMA[2] / LUMA[1]], [0, 1]], np.float32)
     colour = cv2.transform(chart.take_half(skin.chroma), without_luma)
     texture = sight.masks["texture"] * sight.bare
-    return np.asarray(colour * spread(texture * np.float32(0.2 * _laid_on(years))))
+    return np.asarray(colour * spread(texture * np.float32(0.2 * sight.saturation * _laid_on(years))))
 
 
 def _evened(sight: Sight, years: Years) -> F32:
@@ -220,5 +228,5 @@ def _features(sight: Sight, years: Years) -> F32:
     answer += spread(hair) * (0.45 * np.maximum(light - colour, 0) - 0.8 * tint)
     white = np.clip((sight.darker + 0.35) / 0.35, 0, 1) * masks["eyes"]
     white *= cv2.exp(-np.square(strongest(tint) / 0.3))
-    answer += spread(white * np.float32(min(max(years.worn, -0.7), 1.2)), _SCLERA)
+    answer += spread(white * np.float32(min(max(years.worn, -0.7), 1.2)), _tinted(_SCLERA, sight))
     return np.asarray(answer, np.float32)

@@ -26,6 +26,8 @@ _GRAIN = 0.015
 """Energy of that band that grain may have."""
 _EDGE, _SHARP = 0.53, 1.0
 """Canonical pixels: by them edges tell blur; fitted to portraits that were blurred by known amounts."""
+_SKIN = np.array([0.27, -0.06, -0.24], np.float32)
+"""Log RGB beyond luma of skin, as the portraits that the method was made on show it."""
 _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA
 
 
@@ -57,6 +59,8 @@ class Sight:
     """Half grid, those of the prototype's masks that ``change`` looks at, on this face."""
     unit: float
     """Crop pixels to a canonical pixel."""
+    saturation: float
+    """Colour of the plate's skin in shares of what portraits have: less in a cool grade, 0 in black and white."""
     softness: float
     """Standard deviation of the plate's own blur (lens, motion, few pixels), in crop pixels; 0 where it is sharp."""
 
@@ -140,8 +144,18 @@ def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
         seen=chart.seen,
         masks=masks,
         unit=unit,
+        saturation=_saturation(light, masks["texture"] * bare),
         softness=_softness(power, energy, third - fourth, masks) * unit,
     )
+
+
+def _saturation(light: F32, skin: F32) -> float:
+    """How much of a portrait's skin colour the fitted skin has; what coloured light adds to it is no skin's."""
+    total = float(skin.sum())
+    if total < 1:
+        return 1.0
+    mean = np.array(cv2.sumElems(beyond_luma(light) * spread(skin))[:3]) / total
+    return float(np.clip(mean @ _SKIN / (_SKIN @ _SKIN), 0, 1.5))
 
 
 def _softness(fine: F32, around: F32, middle: F32, masks: dict[str, F32]) -> float:
