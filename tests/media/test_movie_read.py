@@ -245,6 +245,14 @@ def test_primaries_by_tag_and_by_size(tmp_path, primaries, expected):
     np.testing.assert_allclose(spec.getattribute("chromaticities"), expected, atol=1e-6)
 
 
+def test_what_a_named_space_says_is_not_noted_as_missing(clips):
+    bare, named = (
+        MovieReader(clips / "androidx_sample.mp4", colorspace=space).info.notes[0] for space in (None, "ACEScg")
+    )
+    assert bare.startswith("no tag for matrix, primaries, transfer, range: ")
+    assert named == "no tag for matrix, range: read as BT.709 matrix (HD size), video range"
+
+
 def test_named_space_wins_over_tags(clips):
     path = clips / "androidx_sample_srgb.mp4"
     tagged, named = first(path).rgb, first(path, colorspace="Rec.1886 Rec.709 - Display").rgb

@@ -46,10 +46,13 @@ class PictureFormat:
         return f"{self.layout.bits}-bit {self.layout.sampling}{alpha} {span}"
 
 
-def picture_format(sample: VideoFrame, source: Source) -> PictureFormat:
-    """Read it off the first picture; ReadError for a pixel format or a colour matrix that is not read."""
+def picture_format(sample: VideoFrame, source: Source, *, named: bool) -> PictureFormat:
+    """Read it off the first picture, its colour space being ``named`` elsewhere or not.
+
+    Raises ReadError for a pixel format or a colour matrix that is not read.
+    """
     raw = _raw_tags(sample, source)
-    tags = resolve_tags(raw, sample.width, sample.height)
+    tags = resolve_tags(raw, sample.width, sample.height, named=named)
     layout = decode.layout_of(sample.format, source.path)
     if layout.kind == "yuv":
         decode.rgb_from_codes(tags, layout.bits, source.path)  # refuses a matrix before a frame is asked for

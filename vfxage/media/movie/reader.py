@@ -43,7 +43,7 @@ class MovieReader:
     ) -> None:
         self._path = str(Path(path).absolute())
         self._first = 1 if first_frame is None else first_frame
-        self._format = self._look()
+        self._format = self._look(named=colorspace is not None)
         self._colour = Colour(colorspace or self._named_space(), ocio)
         self._near = None if colorspace else NEAR_709.get(self._format.tags.primaries)
         source = open_source(self._path)
@@ -71,10 +71,10 @@ class MovieReader:
         """Release the file; may be called twice."""
         self._pictures.close()
 
-    def _look(self) -> PictureFormat:
+    def _look(self, *, named: bool) -> PictureFormat:
         source = open_source(self._path, threads=1)
         try:
-            return picture_format(self._first_picture(source), source)
+            return picture_format(self._first_picture(source), source, named=named)
         finally:
             source.close()
 

@@ -88,8 +88,11 @@ class RawTags:
     """Whether the pixel format itself means full range (yuvj420p)."""
 
 
-def resolve_tags(raw: RawTags, width: int, height: int) -> Tags:
-    """Fill in what the file does not say: BT.709 for HD (1280 wide or 720 high and up), BT.601 below; video range."""
+def resolve_tags(raw: RawTags, width: int, height: int, *, named: bool) -> Tags:
+    """Fill in what the file does not say: BT.709 for HD (1280 wide or 720 high and up), BT.601 below; video range.
+
+    Where the colour space is ``named`` elsewhere, primaries and transfer are of no account, and nothing is noted.
+    """
     hd = width >= 1280 or height >= 720
     size = "HD" if hd else "SD"
     matrix, primaries, transfer = raw.matrix, raw.primaries, raw.transfer
@@ -102,12 +105,14 @@ def resolve_tags(raw: RawTags, width: int, height: int) -> Tags:
         meaning.append(f"{MATRIX_NAMES[matrix]} matrix ({size} size)")
     if primaries in (UNSPECIFIED, 0, 3):
         primaries = 1 if raw.rgb or hd else 6
-        missing.append("primaries")
-        meaning.append(f"{'BT.709' if primaries == 1 else 'BT.601'} primaries")
+        if not named:
+            missing.append("primaries")
+            meaning.append(f"{'BT.709' if primaries == 1 else 'BT.601'} primaries")
     if transfer in (UNSPECIFIED, 0, 3):
         transfer = 1
-        missing.append("transfer")
-        meaning.append("BT.1886 curve")
+        if not named:
+            missing.append("transfer")
+            meaning.append("BT.1886 curve")
     full = raw.range == FULL_RANGE
     if raw.range not in (VIDEO_RANGE, FULL_RANGE):
         full = raw.rgb or raw.full_format
