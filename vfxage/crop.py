@@ -22,7 +22,7 @@ from vfxage.geometry import (
     warp_to_crop,
 )
 from vfxage.regions import Wish, regional
-from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, Window
+from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Window
 
 if TYPE_CHECKING:
     from vfxage.colour import Colour
@@ -92,10 +92,18 @@ class CropPlan:
     """Side of the smallest crop that a shot of this ager may have, pixels."""
     held: Mapping[int, int] = field(default_factory=dict)
     """Frames that the plate lacks, and those held in their places: faces are where they are there."""
+    hands: tuple[HandTrack, ...] = ()
+    """What is held out of every face's matte."""
 
     def row(self, face: FacePlan, number: int) -> int | None:
         """Where the face's track has what is seen on this frame; None where the face is absent."""
         return face.row(self.held.get(number, number))
+
+    def hands_at(self, number: int) -> list[tuple[HandTrack, int]]:
+        """Hands to hold out of this frame's mattes, each with its row there."""
+        seen = self.held.get(number, number)
+        rows = [(hand, int(np.searchsorted(hand.numbers, seen))) for hand in self.hands]
+        return [(hand, row) for hand, row in rows if row < len(hand.numbers) and hand.numbers[row] == seen]
 
     def viewed(self, name: str | None) -> tuple[tuple[str, ...], int]:
         """Names of the face that a shot calls ``name`` (None: its first), which are one on any frame; its largest crop.

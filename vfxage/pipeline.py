@@ -20,6 +20,7 @@ from vfxage.errors import ReadError
 from vfxage.exposure import face_light, plate_stops
 from vfxage.fingerprint import digest, window_digests
 from vfxage.frames import FrameRange
+from vfxage.hands import held_out
 from vfxage.job import Job, check_writable, placed
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Writer
@@ -126,7 +127,11 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
              for viewed in [plan.viewed(output.face)] for name in viewed[0]}  # fmt: skip
     return Scene(
         colour=job.colour,
-        plan=replace(plan, held={n: other for n, other in stand_ins.items() if other is not None}),
+        plan=replace(
+            plan,
+            held={n: other for n, other in stand_ins.items() if other is not None},
+            hands=tracks.hands if shot.matte.hands == "held_out" else (),
+        ),
         ager=ager,
         cuts=tracks.cuts,
         radius=shot.temporal.radius,
@@ -160,7 +165,10 @@ def render_frames(
         return cut(frame, scene.plan, scene.colour)
 
     def comp(item: tuple[FrameDeltas, Painted]) -> Render:
-        return composite(item[0], scene.colour, scene.asked, item[1])
+        frame = item[0].frame
+        hands = scene.plan.hands_at(frame.number)
+        drawn = held_out(item[1], hands, scene.plan.pixel_aspect, frame.window)
+        return composite(item[0], scene.colour, scene.asked, drawn)
 
     cv2.setNumThreads(1)  # the stages fill the cores already: OpenCV's own threads only made them wait (12 % slower)
     plate = stack.enter_context(prefetch(frames))
@@ -275,9 +283,13 @@ def frame_stamps(job: Job, scene: Scene, numbers: Sequence[int], progress: Progr
         for n, digested in zip(needed, plate, strict=True):
             own[n] = digest(digested, n in scene.cuts, *scene.plan.dependencies(n))
             advance(n)
-    matte = job.shot.matte.model_dump(mode="json", exclude={"file", "hold_out"})
+    matte = job.shot.matte.model_dump(mode="json", exclude={"file", "hold_out", "hands"})
     temporal = job.shot.temporal.model_dump(mode="json")
     stamps = window_digests(own, numbers, scene.radius, [__version__, scene.fingerprint, matte, temporal])
+    for n in numbers:
+        for hand, row in scene.plan.hands_at(n):  # of this frame's matte alone, as rotos are
+            stamps[n] = digest(stamps[n], hand.points[row].tobytes(), hand.motion[row].tobytes(),
+                               float(hand.size[row]), float(hand.presence[row]))  # fmt: skip
     with opened_rotos(job, scene) as rotos:
         return {n: digest(stamp, rotos.digest(n)) for n, stamp in stamps.items()} if rotos else stamps
 

@@ -94,10 +94,14 @@ class Proxy:
         return Stencil(window=window, values=np.asarray(small, np.float32), outside=stencil.outside)
 
     def tracks(self, tracks: Tracks) -> Tracks:
-        """Scale every landmark to the panel."""
+        """Scale every face's and hand's landmarks to the panel."""
         scale = np.array(self.scale, np.float32)
         faces = tuple(replace(face, points=face.points * scale) for face in tracks.faces)
-        return replace(tracks, faces=faces)
+        hands = tuple(
+            replace(hand, points=hand.points * scale, motion=hand.motion * scale, size=hand.size * scale[1])
+            for hand in tracks.hands
+        )
+        return replace(tracks, faces=faces, hands=hands)
 
 
 def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:

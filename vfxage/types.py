@@ -22,6 +22,8 @@ U8 = NDArray[np.uint8]
 
 POINTS = 478
 """Landmarks of one face: MediaPipe FaceMesh with attention (468 mesh points and 10 iris points)."""
+HAND_POINTS = 21
+"""Landmarks of one hand (Zhang et al. 2020): the wrist, then four of each finger from root to tip, the thumb first."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -182,6 +184,37 @@ class FaceTrack:
         for name in ("confidence", "presence", "yaw"):
             if getattr(self, name).shape != (count,):
                 raise ValueError(f"{name} must have shape {(count,)}")
+
+    def __repr__(self) -> str:
+        return _brief(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandTrack:
+    """One hand before or beside a face, steadied, one row per frame on which it is held out of mattes."""
+
+    numbers: NDArray[np.int32]
+    """(T,) plate frame numbers, strictly ascending."""
+    points: F32
+    """(T, 21, 2) landmarks, display-window pixels."""
+    motion: F32
+    """(T, 21, 2) their motion, display-window pixels a frame."""
+    size: F32
+    """(T,) length of the palm, wrist to middle finger's root, in heights of a pixel."""
+    presence: F32
+    """(T,) 0..1 weight: ramps where the hand comes and goes inside a take."""
+
+    def __post_init__(self) -> None:
+        count = len(self.numbers)
+        if count == 0 or np.any(np.diff(self.numbers) <= 0):
+            raise ValueError("numbers must be strictly ascending and not empty")
+        whole = (count, HAND_POINTS, 2)
+        for name, shape in (("points", whole), ("motion", whole), ("size", (count,)), ("presence", (count,))):
+            value = getattr(self, name)
+            if value.shape != shape or value.dtype != np.float32 or not np.isfinite(value).all():
+                raise ValueError(f"{name} must be finite float32 {shape}, got {value.dtype}{list(value.shape)}")
+        if self.size.min() <= 0:
+            raise ValueError("size must be above 0")
 
     def __repr__(self) -> str:
         return _brief(self)

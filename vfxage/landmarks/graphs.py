@@ -1,8 +1,9 @@
 """The networks as MediaPipe graphs of our own. MediaPipe's only home.
 
 Nothing is downloaded: the wheel of ``mediapipe==0.10.21`` carries BlazeFace (Bazarevsky et al. 2019, short and full
-range) and FaceMesh with attention (Kartynnik et al. 2019, Grishchenko et al. 2020). The graphs keep nothing between
-calls and run on one thread each: the same picture gives the same bits, whatever was looked at before.
+range), FaceMesh with attention (Kartynnik et al. 2019, Grishchenko et al. 2020), and the palm detector and the hand
+model of MediaPipe Hands (Zhang et al. 2020). The graphs keep nothing between calls and run on one thread each: the same
+picture gives the same bits, whatever was looked at before.
 """
 
 from __future__ import annotations
@@ -20,32 +21,41 @@ from typing import Any
 import numpy as np
 
 from vfxage.errors import InstallError
-from vfxage.types import F32, POINTS, U8
+from vfxage.types import F32, HAND_POINTS, POINTS, U8
 
 MESH_SIDE = 192
 """FaceMesh's input, pixels."""
+HAND_SIDE = 224
+"""The hand model's input, pixels."""
 _STDERR = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """One BlazeFace, as its published graph describes it."""
+    """One BlazeFace or BlazePalm, as its published graph describes it."""
 
     model: str
     side: int
     boxes: int
     anchors: str
+    low: int = -1
+    """What black is, where white is 1."""
+    keys: int = 6
+    """Key points of a box."""
+    told: tuple[int, int] = (0, 1)
+    """Those of them that are asked for."""
 
 
+_FOUR_LAYERS = "num_layers: 4 strides: 8 strides: 16 strides: 16 strides: 16 interpolated_scale_aspect_ratio: 1"
 FULL_RANGE = Detector(
-    "face_detection_full_range_sparse", 192, 2304, "num_layers: 1 strides: 4 interpolated_scale_aspect_ratio: 0"
+    "face_detection/face_detection_full_range_sparse",
+    192,
+    2304,
+    "num_layers: 1 strides: 4 interpolated_scale_aspect_ratio: 0",
 )
-SHORT_RANGE = Detector(
-    "face_detection_short_range",
-    128,
-    896,
-    "num_layers: 4 strides: 8 strides: 16 strides: 16 strides: 16 interpolated_scale_aspect_ratio: 1",
-)
+SHORT_RANGE = Detector("face_detection/face_detection_short_range", 128, 896, _FOUR_LAYERS)
+PALM = Detector("palm_detection/palm_detection_full", 192, 2016, _FOUR_LAYERS, low=0, keys=7, told=(0, 2))
+"""Its key points asked for: the wrist, and the knuckle of the middle finger."""
 
 
 def _input_nodes(side: int, low: int) -> str:
@@ -85,12 +95,29 @@ node {{ calculator: "TensorsToFaceLandmarksWithAttention"
 """
 
 
+def _hand_graph() -> str:
+    return f"""
+output_stream: "landmarks" output_stream: "score"
+{_input_nodes(HAND_SIDE, 0)}
+{_inference_node("hand_landmark/hand_landmark_full")}
+node {{ calculator: "SplitTensorVectorCalculator" input_stream: "output"
+  output_stream: "hand" output_stream: "flag"
+  options {{ [mediapipe.SplitVectorCalculatorOptions.ext] {{
+    ranges {{ begin: 0 end: 1 }} ranges {{ begin: 1 end: 2 }} }} }} }}
+node {{ calculator: "TensorsToFloatsCalculator" input_stream: "TENSORS:flag" output_stream: "FLOAT:score" }}
+node {{ calculator: "TensorsToLandmarksCalculator"
+  input_stream: "TENSORS:hand" output_stream: "NORM_LANDMARKS:landmarks"
+  options {{ [mediapipe.TensorsToLandmarksCalculatorOptions.ext] {{ num_landmarks: {HAND_POINTS}
+    input_image_width: {HAND_SIDE} input_image_height: {HAND_SIDE} normalize_z: 1 }} }} }}
+"""
+
+
 def _detector_graph(detector: Detector, threshold: float) -> str:
     side = detector.side
     return f"""
 output_stream: "detections"
-{_input_nodes(side, -1)}
-{_inference_node("face_detection/" + detector.model)}
+{_input_nodes(side, detector.low)}
+{_inference_node(detector.model)}
 node {{ calculator: "SsdAnchorsCalculator" output_side_packet: "anchors"
   options {{ [mediapipe.SsdAnchorsCalculatorOptions.ext] {{ input_size_width: {side} input_size_height: {side}
     min_scale: 0.1484375 max_scale: 0.75 anchor_offset_x: 0.5 anchor_offset_y: 0.5 aspect_ratios: 1
@@ -98,8 +125,9 @@ node {{ calculator: "SsdAnchorsCalculator" output_side_packet: "anchors"
 node {{ calculator: "TensorsToDetectionsCalculator" input_stream: "TENSORS:output" input_side_packet: "ANCHORS:anchors"
   output_stream: "DETECTIONS:raw"
   options {{ [mediapipe.TensorsToDetectionsCalculatorOptions.ext] {{ num_classes: 1 num_boxes: {detector.boxes}
-    num_coords: 16 x_scale: {side} y_scale: {side} w_scale: {side} h_scale: {side} keypoint_coord_offset: 4
-    num_keypoints: 6 num_values_per_keypoint: 2 box_coord_offset: 0 reverse_output_order: true sigmoid_score: true
+    num_coords: {4 + 2 * detector.keys} x_scale: {side} y_scale: {side} w_scale: {side} h_scale: {side}
+    keypoint_coord_offset: 4 num_keypoints: {detector.keys} num_values_per_keypoint: 2
+    box_coord_offset: 0 reverse_output_order: true sigmoid_score: true
     score_clipping_thresh: 100 min_score_thresh: {threshold} }} }} }}
 node {{ calculator: "NonMaxSuppressionCalculator" input_stream: "raw" output_stream: "detections"
   options {{ [mediapipe.NonMaxSuppressionCalculatorOptions.ext] {{ min_suppression_threshold: 0.3
@@ -187,37 +215,53 @@ class Graph:
             self._graph.close()
 
 
-class MeshNetwork:
-    """FaceMesh with attention: a square crop to 478 points and a score."""
+class MarksNetwork:
+    """A square crop to the landmarks of what it shows, and a score."""
 
-    def __init__(self) -> None:
-        self._graph = Graph(_mesh_graph(), ("landmarks", "score"), MESH_SIDE)
+    def __init__(self, graph: str, side: int, points: int) -> None:
+        self._side, self._points = side, points
+        self._graph = Graph(graph, ("landmarks", "score"), side)
         self._getter = self._graph._mediapipe.packet_getter
 
     def __call__(self, crop: U8) -> tuple[F32, float]:
-        """Landmarks (478, 3) in crop pixels (z in the same unit, smaller is nearer) and 0..1 for "a face"."""
+        """Landmarks (N, 3) in crop pixels (z in the same unit, smaller is nearer) and 0..1 for being what is sought."""
         packets = self._graph.run(crop)
         marks = self._getter.get_proto(packets["landmarks"]).landmark
         points = np.array([(mark.x, mark.y, mark.z) for mark in marks], np.float32)
-        if points.shape != (POINTS, 3):
-            raise InstallError(f"FaceMesh answered {points.shape} landmarks", fix="install mediapipe==0.10.21")
-        return points * np.float32(MESH_SIDE), float(self._getter.get_float(packets["score"]))
+        if points.shape != (self._points, 3):
+            raise InstallError(f"MediaPipe answered {points.shape} landmarks", fix="install mediapipe==0.10.21")
+        return points * np.float32(self._side), float(self._getter.get_float(packets["score"]))
 
     def close(self) -> None:
         """Stop the network."""
         self._graph.close()
 
 
+class MeshNetwork(MarksNetwork):
+    """FaceMesh with attention: 478 points of a face."""
+
+    def __init__(self) -> None:
+        super().__init__(_mesh_graph(), MESH_SIDE, POINTS)
+
+
+class HandNetwork(MarksNetwork):
+    """The hand model: 21 points of a hand, the wrist first, then each finger from its root."""
+
+    def __init__(self) -> None:
+        super().__init__(_hand_graph(), HAND_SIDE, HAND_POINTS)
+
+
 class BoxNetwork:
-    """BlazeFace: a square tile to boxes with six key points and scores."""
+    """BlazeFace or BlazePalm: a square tile to boxes with key points and scores."""
 
     def __init__(self, detector: Detector, threshold: float) -> None:
         self.side = detector.side
+        self._told = detector.told
         self._graph = Graph(_detector_graph(detector, threshold), ("detections",), detector.side)
         self._getter = self._graph._mediapipe.packet_getter
 
     def __call__(self, tile: U8) -> F32:
-        """(N, 9) tile pixels: x0 y0 x1 y1, right eye x y, left eye x y, score 0..1."""
+        """(N, 9) tile pixels: x0 y0 x1 y1, two key points x y (a face's right and left eye), score 0..1."""
         packets = self._graph.run(tile)
         if "detections" not in packets:
             return np.empty((0, 9), np.float32)
@@ -225,7 +269,8 @@ class BoxNetwork:
         for found in self._getter.get_proto_list(packets["detections"]):
             box, keys = found.location_data.relative_bounding_box, found.location_data.relative_keypoints
             corners = (box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height)
-            rows.append((*corners, keys[0].x, keys[0].y, keys[1].x, keys[1].y))
+            one, other = (keys[index] for index in self._told)
+            rows.append((*corners, one.x, one.y, other.x, other.y))
             rows[-1] = (*(value * self.side for value in rows[-1]), found.score[0])
         return np.array(rows, np.float32).reshape(-1, 9)
 

@@ -166,6 +166,8 @@ class Matte(Roto):
     """head fades over ears and neck, face ends at the face's outline, box is a soft square."""
     feather: Annotated[float, Field(ge=0, le=0.5)] = 0.08
     """Softness of the edge as a share of the face's height."""
+    hands: Literal["held_out", "aged"] = "held_out"
+    """Hands that pass before a face: held_out leaves them as the plate has them, aged changes them with the face."""
 
 
 class Tracking(Part):

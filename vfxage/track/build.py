@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.landmarks import FaceFinder
+from vfxage.landmarks.hands import Hand, HandFinder
 from vfxage.track.canvas import Canvas, ToSdr8
 from vfxage.track.cuts import Shown, mark_cuts
+from vfxage.track.hands import hand_tracks
 from vfxage.track.people import PROOF, people, real
 from vfxage.track.sightings import Sighting, Watcher
 from vfxage.track.smooth import bridge, smooth
 from vfxage.track.tracks import Tracks
-from vfxage.types import F32, F64, POINTS, ClipInfo, FaceTrack, Frame
+from vfxage.types import F32, F64, POINTS, U8, ClipInfo, FaceTrack, Frame
 
 RAMP = 5
 """Frames over which the effect comes and goes with a face inside a take."""
@@ -44,7 +46,7 @@ class TrackingSettings(Protocol):
 def build_tracks(
     frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo, *, key: str = ""
 ) -> Tracks:
-    """Find, follow, name and steady every face of ``frames`` (ascending numbers), reading them once.
+    """Find, follow, name and steady every face of ``frames`` (ascending numbers), and hands near them, in one reading.
 
     Holds a dozen 8-bit pictures at a time, and landmarks. Points are display-window pixels. Deterministic. The numbers
     may step; where they jump over more than ``max_gap`` frames nothing is bridged, followed or smoothed across.
@@ -52,8 +54,15 @@ def build_tracks(
     canvas = Canvas.of(clip)
     numbers: list[int] = []
     cuts: list[int] = []
-    with FaceFinder(settings.min_face) as finder:
-        watcher = Watcher(finder, settings.max_gap)
+    hands: list[tuple[int, list[Hand]]] = []
+    with FaceFinder(settings.min_face) as finder, HandFinder() as hand_finder:
+
+        def settled(number: int, picture: U8, near: list[F32]) -> None:
+            found = hand_finder.near(picture, near)
+            if found:
+                hands.append((number, found))
+
+        watcher = Watcher(finder, settings.max_gap, settled)
         for shown in mark_cuts(_pictures(frames, colour, canvas)):
             if shown.cut:
                 cuts.append(len(numbers))
@@ -63,7 +72,13 @@ def build_tracks(
     shot = _Shot(np.array(numbers, np.int32), _runs(numbers, cuts, settings.max_gap), canvas, settings)
     tracks = [shot.track(chain) for chain in shot.people(sightings)]
     faces = tuple(FaceTrack(face=face, **fields) for face, fields in enumerate(tracks))
-    return Tracks(faces=faces, cuts=tuple(numbers[cut] for cut in cuts), numbers=tuple(numbers), key=key)
+    return Tracks(
+        faces=faces,
+        hands=hand_tracks(hands, shot.runs, faces, canvas, settings.smoothing),
+        cuts=tuple(numbers[cut] for cut in cuts),
+        numbers=tuple(numbers),
+        key=key,
+    )
 
 
 def _pictures(frames: Iterable[Frame], colour: ToSdr8, canvas: Canvas) -> Iterator[Shown]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,6 +86,13 @@ class Sighting:
             return last
         return np.asarray(last + (last - self.seen[-2].points).mean(0) * np.float32(ahead / behind), np.float32)
 
+    def near(self, number: int, patience: int) -> F32 | None:
+        """Where the face is on a frame, else where it was last, up to ``patience`` frames before; None: nowhere."""
+        row = bisect_right(self.numbers, number) - 1
+        if row < 0 or number - self.numbers[row] > patience:
+            return None
+        return self.seen[row].points
+
 
 def apart(one: F32, other: F32) -> float:
     """Mean landmark distance of two meshes over the size of the smaller face."""
@@ -108,12 +117,16 @@ class Watcher:
     """Follows faces through pictures that come one by one; holds ``SEARCH_EVERY`` pictures at most.
 
     ``patience``: frames without a face after which it is gone; a longer jump in the frame numbers breaks every
-    sighting off, since what lies between was not looked at.
+    sighting off, since what lies between was not looked at. ``settled`` is told every picture once, in order, when all
+    faces that will ever be seen in it are known: its number, the picture, and where each of its faces is or was last.
     """
 
-    def __init__(self, finder: FaceFinder, patience: int) -> None:
+    def __init__(
+        self, finder: FaceFinder, patience: int, settled: Callable[[int, U8, list[F32]], None] | None = None
+    ) -> None:
         self._finder = finder
         self._patience = patience
+        self._settled = settled
         self._recent: deque[tuple[int, U8]] = deque(maxlen=SEARCH_EVERY)
         self._live: list[Sighting] = []
         self._done: list[Sighting] = []
@@ -127,8 +140,8 @@ class Watcher:
         self._number = shown.number
         if shown.cut or broken:
             self._close(self._live)
+            self._let_go(len(self._recent))
             self._take += shown.cut
-            self._recent.clear()
             self._since = SEARCH_EVERY
         lost = [item for item in self._live if not self._follow(item, shown.picture)]
         self._part()
@@ -139,12 +152,24 @@ class Watcher:
         if self._since >= SEARCH_EVERY:
             self._search(shown.picture)
         self._prove(shown.picture)
+        if len(self._recent) == SEARCH_EVERY:
+            self._let_go(1)
         self._recent.append((shown.number, shown.picture))
 
     def finish(self) -> list[Sighting]:
         """All sightings, in order of appearance."""
         self._close(self._live)
+        self._let_go(len(self._recent))
         return sorted(self._done, key=lambda item: (item.numbers[0], -item.size))
+
+    def _let_go(self, count: int) -> None:
+        """Part with the oldest pictures, which no search goes back to any more."""
+        for _ in range(count):
+            number, picture = self._recent.popleft()
+            if self._settled is not None:
+                here = (item for item in (*self._done, *self._live) if item.take == self._take)
+                near = (item.near(number, self._patience) for item in here)
+                self._settled(number, picture, [points for points in near if points is not None])
 
     def _follow(self, sighting: Sighting, picture: U8) -> bool:
         """Add the face where it is expected or where it was; False if it is not there."""

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from vfxage.errors import ReadError
 from vfxage.publish import publish
-from vfxage.types import FaceTrack
+from vfxage.types import FaceTrack, HandTrack
 
-_FORMAT = 3
+_FORMAT = 4
 _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
+_HAND_FIELDS = ("numbers", "points", "motion", "size", "presence")
 _KINDS = {
     "format": (np.int32, 1),
     "key": (np.uint8, 1),
@@ -31,6 +32,9 @@ _KINDS = {
     "yaw": (np.float32, 1),
     "light": (np.float32, 1),
     "missing": (np.int32, 1),
+    "hands": (np.int32, 1),
+    "motion": (np.float32, 3),
+    "size": (np.float32, 1),
 }
 """Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
@@ -42,7 +46,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracks:
-    """Every face of a shot."""
+    """Every face of a shot, and the hands that pass before them."""
 
     faces: tuple[FaceTrack, ...]
     """In order of first appearance, then size."""
@@ -54,6 +58,8 @@ class Tracks:
     """Median luminance of each face's skin, linear Rec.709 (NaN: not measured); empty where nobody asked for it."""
     missing: tuple[int, ...] = ()
     """Frames that could not be looked at, as the plate lacks them or they cannot be read, ascending."""
+    hands: tuple[HandTrack, ...] = ()
+    """In order of appearance."""
     key: str = ""
     """What the tracks were made from, as the caller tells it: they are reused while it is the same."""
 
@@ -67,9 +73,12 @@ class Tracks:
             "faces": np.array([track.face for track in self.faces], np.int32),
             "light": np.array(self.light, np.float32),
             "missing": np.array(self.missing, np.int32),
+            "hands": np.array([len(hand.numbers) for hand in self.hands], np.int32),
         }
         for place, track in enumerate(self.faces):
             arrays |= {f"{place}.{name}": getattr(track, name) for name in _FIELDS}
+        for place, hand in enumerate(self.hands):
+            arrays |= {f"hand{place}.{name}": getattr(hand, name) for name in _HAND_FIELDS}
         with publish(path) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, array in arrays.items():
                 stream = io.BytesIO()
@@ -104,12 +113,19 @@ class Tracks:
             for name in _FIELDS:
                 values[name] = np.ascontiguousarray(arrays[f"{place}.{name}"])
             faces.append(FaceTrack(face=face, **values))
+        hands = []
+        for place, count in enumerate(arrays["hands"].tolist()):
+            values = {name: np.ascontiguousarray(arrays[f"hand{place}.{name}"]) for name in _HAND_FIELDS}
+            hands.append(HandTrack(**values))
+            if len(hands[-1].numbers) != count:
+                raise ValueError(f"hand {place} is on {len(hands[-1].numbers)} frames, not {count}")
         return cls(
             faces=tuple(faces),
             cuts=tuple(arrays["cuts"].tolist()),
             numbers=tuple(arrays["numbers"].tolist()),
             light=tuple(arrays["light"].tolist()),
             missing=tuple(arrays["missing"].tolist()),
+            hands=tuple(hands),
             key=arrays["key"].tobytes().decode(),
         )
 
@@ -139,13 +155,37 @@ def spans(numbers: NDArray[np.int32]) -> list[tuple[int, int]]:
 def to_json(tracks: Tracks) -> dict[str, Any]:
     """The tracks for a person or a script, as plain values.
 
-    Per frame: box (x, y, width, height in display-window pixels), confidence and presence 0..1, yaw in degrees.
+    Per frame: box (x, y, width, height in display-window pixels), confidence and presence 0..1, yaw in degrees; of a
+    hand, its points' box and presence.
     """
     numbers = tracks.numbers
     starts = sorted({*tracks.cuts, *numbers[:1]})
     lasts = [numbers[numbers.index(cut) - 1] for cut in starts[1:]] + list(numbers[-1:])
     takes = [[first, last] for first, last in zip(starts, lasts, strict=True)]
-    return {"key": tracks.key, "takes": takes, "cuts": list(tracks.cuts), "faces": [_face(t) for t in tracks.faces]}
+    return {
+        "key": tracks.key,
+        "takes": takes,
+        "cuts": list(tracks.cuts),
+        "faces": [_face(t) for t in tracks.faces],
+        "hands": [_hand(t) for t in tracks.hands],
+    }
+
+
+def _hand(track: HandTrack) -> dict[str, Any]:
+    low, high = track.points.min(1), track.points.max(1)
+    return {
+        "spans": [list(span) for span in spans(track.numbers)],
+        "frames": [
+            {
+                "frame": int(number),
+                "box": [round(float(value), 1) for value in box],
+                "presence": round(float(presence), 3),
+            }
+            for number, box, presence in zip(
+                track.numbers, np.concatenate([low, high - low], axis=1), track.presence, strict=True
+            )
+        ],
+    }
 
 
 def _face(track: FaceTrack) -> dict[str, Any]:
