@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.track.shots import made_up
+from tests.track.shots import made_up, made_up_hand
 from vfxage.track import Tracks
 
 
@@ -14,4 +14,5 @@ def shot() -> Tracks:
         made_up(2, [*range(1003, 1006), *range(1009, 1012)], x=60, height=60),
         made_up(3, range(1021, 1041), x=400, height=100),
     )
-    return Tracks(faces=faces, cuts=(1021,), numbers=tuple(range(1001, 1041)), key="plate:é")
+    hands = made_up_hand(range(1004, 1009)), made_up_hand([1030])
+    return Tracks(faces=faces, hands=hands, cuts=(1021,), numbers=tuple(range(1001, 1041)), key="plate:é")

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from vfxage.track import Tracks, build_tracks
-from vfxage.types import ClipInfo, FaceTrack, Frame, Window
+from vfxage.types import ClipInfo, FaceTrack, Frame, HandTrack, Window
 
 
 @dataclass(frozen=True)
@@ -73,4 +73,15 @@ def made_up(face: int, numbers, x=100.0, height=120.0) -> FaceTrack:
         confidence=np.ones(rows, np.float32),
         presence=np.ones(rows, np.float32),
         yaw=np.zeros(rows, np.float32),
+    )
+
+
+def made_up_hand(numbers) -> HandTrack:
+    rows, random = len(numbers), np.random.default_rng(numbers[0])
+    return HandTrack(
+        numbers=np.array(numbers, np.int32),
+        points=random.uniform(0, 400, (rows, 21, 2)).astype(np.float32),
+        motion=random.uniform(-9, 9, (rows, 21, 2)).astype(np.float32),
+        size=random.uniform(20, 60, rows).astype(np.float32),
+        presence=random.uniform(0, 1, rows).astype(np.float32),
     )

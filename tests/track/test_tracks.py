@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.track.shots import made_up
+from tests.track.shots import made_up, made_up_hand
 from vfxage.errors import ReadError
 from vfxage.track import Tracks, load_tracks, to_json
 
@@ -25,6 +25,10 @@ def test_saved_tracks_come_back_bit_for_bit_in_the_same_bytes(shot, tmp_path):
         for name in ("numbers", "points", "confidence", "presence", "yaw"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
             assert getattr(one, name).dtype == getattr(other, name).dtype
+    for one, other in zip(shot.hands, back.hands, strict=True):
+        for name in ("numbers", "points", "motion", "size", "presence"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+            assert getattr(one, name).dtype == getattr(other, name).dtype
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["b.npz"]
 
 
@@ -32,7 +36,7 @@ def test_saved_tracks_come_back_bit_for_bit_in_the_same_bytes(shot, tmp_path):
 def test_a_damaged_file_is_told_never_believed(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("tracks") / "x.npz"
     track = made_up(0, range(5))
-    Tracks(faces=(track,), cuts=(), numbers=tuple(range(5)), key="k").save(path)
+    Tracks(faces=(track,), hands=(made_up_hand(range(5)),), cuts=(), numbers=tuple(range(5)), key="k").save(path)
     whole = path.read_bytes()
     if data.draw(st.booleans()):
         path.write_bytes(whole[: data.draw(st.integers(0, len(whole) - 1))])
@@ -69,6 +73,11 @@ FORGED = [
     ("0.yaw", "<f4", (True,)),
     ("0.yaw", "|O", (5,)),
     ("faces", "<i4", (0, 10**13)),
+    ("hands", "<i4", (10**13,)),
+    ("hand0.points", "<f4", (10**9, 21, 2)),
+    ("hand0.motion", "<f4", (5, 21, 3)),
+    ("hand0.size", "<f8", (5,)),
+    ("hand0.presence", "|O", (5,)),
 ]
 
 
@@ -76,7 +85,8 @@ FORGED = [
 def test_a_header_is_not_believed(tmp_path, name, dtype, shape):
     """An archive whose checksums are right, with one entry that claims what it does not hold."""
     path = tmp_path / "x.npz"
-    Tracks(faces=(made_up(0, range(5)),), cuts=(), numbers=tuple(range(5)), key="k").save(path)
+    one = made_up(0, range(5)), made_up_hand(range(5))
+    Tracks(faces=one[:1], hands=one[1:], cuts=(), numbers=tuple(range(5)), key="k").save(path)
     with zipfile.ZipFile(path) as archive:
         entries = {entry: archive.read(entry) for entry in archive.namelist()}
     stream = io.BytesIO()
@@ -89,6 +99,38 @@ def test_a_header_is_not_believed(tmp_path, name, dtype, shape):
         load_tracks(path)
 
 
+def rewritten(path, shot, **arrays):
+    """Saved tracks with some arrays replaced, every checksum right."""
+    shot.save(path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {entry: archive.read(entry) for entry in archive.namelist()}
+    for name, array in arrays.items():
+        stream = io.BytesIO()
+        np.save(stream, array)
+        entries[f"{name}.npy"] = stream.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for entry, whole in entries.items():
+            archive.writestr(entry, whole)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("hands", np.array([5, 2], np.int32)),
+        ("hands", np.array([5, 1, 1], np.int32)),
+        ("hand0.numbers", np.array([4, 3, 5, 6, 7], np.int32)),
+        ("hand0.points", np.full((5, 21, 2), np.nan, np.float32)),
+        ("hand0.motion", np.zeros((4, 21, 2), np.float32)),
+        ("hand0.size", np.zeros(5, np.float32)),
+        ("hand0.presence", np.full(5, np.inf, np.float32)),
+    ],
+)
+def test_hands_that_cannot_be_are_told(shot, tmp_path, name, array):
+    with pytest.raises(ReadError, match="not a whole track file"):
+        load_tracks(rewritten(tmp_path / "x.npz", shot, **{name: array}))
+
+
 def test_a_person_can_read_the_tracks(shot):
     told = json.loads(json.dumps(to_json(shot)))
     assert told["takes"] == [[1001, 1020], [1021, 1040]]
@@ -98,5 +140,6 @@ def test_a_person_can_read_the_tracks(shot):
     low, high = shot.faces[0].points[0].min(0), shot.faces[0].points[0].max(0)
     assert first["frame"] == 1001
     assert first["box"] == pytest.approx([*low, *(high - low)], abs=0.06)
+    assert [hand["spans"] for hand in told["hands"]] == [[[1004, 1008]], [[1030, 1030]]]
     assert set(first) == {"frame", "box", "confidence", "presence", "yaw"}
     assert to_json(Tracks(faces=(), cuts=(), numbers=()))["takes"] == []
