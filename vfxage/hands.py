@@ -21,7 +21,7 @@ _WRIST = 0.3
 """How far beyond its point a wrist goes on, palms."""
 _SHUTTER = 0.35
 """Frames before and after over which a moving hand is blurred."""
-_MOMENTS = 5
+_MOMENTS = 9
 """Places along the blur, at most, in which the hand is drawn."""
 _FINE = 128
 """Pixels of the longer side that are enough to draw it smoothly: larger hands are drawn smaller and enlarged."""
