@@ -15,9 +15,9 @@ from tests.plates import halves, read_exr, write_shot
 from vfxage.hands import stencil
 from vfxage.types import HandTrack, Window
 
-THUMB = [(282, 278), (292, 272), (305, 270), (312, 275), (312, 288), (296, 292), (282, 300), (268, 305), (262, 300)]
+THUMB = [(282, 281), (292, 276), (304, 274), (311, 278), (311, 287), (296, 291), (282, 298), (268, 303), (264, 299)]
 """Drawn by eye well inside the thumb before the signer's mouth on frame 31, counted from 0."""
-CHEEK = (slice(250, 275), slice(335, 355))
+CHEEK = (slice(238, 256), slice(348, 362))
 """Rows and columns of her other cheek there."""
 FRAMES = range(28, 34)
 PASSES = ["beauty", "delta", "matte", "plate", "delta_raw"]
@@ -79,7 +79,7 @@ def test_the_thumb_before_the_mouth_is_the_plates_and_the_other_cheek_is_aged(he
 def test_the_comp_identity_holds_around_a_hand(held: Path, aged: Path, number: int) -> None:
     here, before = (read_exr(folder / "out" / f"a.{number:04d}.exr") for folder in (held, aged))
     where, delta = matte(here), layer(here, "delta.")
-    np.testing.assert_allclose(layer(here, "plate.") + delta, layer(here, ""), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(layer(here, "plate.") + delta, layer(here, ""), rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(where[..., None] * layer(here, "delta_raw."), delta, rtol=1e-5, atol=1e-7)
     for letter in "RGB":
         np.testing.assert_array_equal(here[letter][where == 0], here[f"plate.{letter}"][where == 0])
@@ -180,8 +180,8 @@ def test_a_stencil_is_0_to_1_untouched_far_away_and_full_on_the_bones(hand: dict
 
 def test_a_stencil_is_soft_and_little_wider_than_a_finger() -> None:
     values, points = drawn(size=160)
-    row = int(points[10:12, 1].mean())
-    across = values[row, int(points[10, 0]) :]
+    row = int(points[6:8, 1].mean())
+    across = values[row, : int(points[6, 0])][::-1]
     edge = int(np.argmax(across > 0.5))
     assert 0.09 * 160 < edge < 0.25 * 160, "a finger is about 0.09 palms to either side of its bone"
     assert np.abs(np.diff(values, axis=0)).max() < 0.25
@@ -191,7 +191,7 @@ def test_a_stencil_is_soft_and_little_wider_than_a_finger() -> None:
 def test_motion_widens_a_stencil_along_it_alone() -> None:
     still, points = drawn(size=60)
     moving, _ = drawn(size=60, motion=(80.0, 0.0))
-    assert np.all(moving <= still + 1e-3)
+    assert np.all(moving <= still + 0.03)
     row, column = int(points[12, 1]), int(points[12, 0])
     assert np.sum(moving[row] < 0.5) > np.sum(still[row] < 0.5) + 30
     assert abs(int(np.sum(moving[:, column] < 0.5)) - int(np.sum(still[:, column] < 0.5))) <= 3
@@ -201,4 +201,4 @@ def test_motion_widens_a_stencil_along_it_alone() -> None:
 def test_a_stencil_does_not_depend_on_what_part_of_the_picture_is_there(hand: dict[str, object]) -> None:
     whole, _ = drawn(**hand)
     part, _ = drawn(**hand, window=Window(100, 50, 200, 300))
-    np.testing.assert_allclose(part, whole[50:350, 100:300], atol=2e-3)
+    np.testing.assert_allclose(part, whole[50:350, 100:300], atol=1e-5)

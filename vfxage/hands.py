@@ -47,18 +47,23 @@ def stencil(hand: HandTrack, row: int, pixel_aspect: float, window: Window) -> S
     scale = max(1.0, float((high - low).max()) / _FINE)
     width, height = (max(2, math.ceil(side / scale)) for side in high - low)
     held = _smoothstep(_depth(points - low, motion, size, scale, (height, width))) * np.float32(hand.presence[row])
-    to_drawn = np.array([[pixel_aspect, 0.0, 0.0], [0.0, 1.0, 0.0]]) / scale
-    to_drawn[:, 2] = (((box.x + 0.5) * pixel_aspect, box.y + 0.5) - low) / scale - 0.5
-    values = np.ones(box.shape, np.float32)
-    if not box.empty:
-        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        values -= np.clip(cv2.warpAffine(held, to_drawn, (box.width, box.height), flags=how), 0.0, 1.0)
-    return Stencil(window=box, values=values, outside=1.0)
+    columns = ((np.arange(box.width) + box.x + 0.5) * pixel_aspect - low[0]) / scale - 0.5
+    rows = (np.arange(box.height) + box.y + 0.5 - low[1]) / scale - 0.5
+    across = _between(held.T, columns).T
+    values = np.float32(1) - np.clip(_between(across, rows), 0.0, 1.0)
+    return Stencil(window=box, values=np.ascontiguousarray(values), outside=1.0)
 
 
 def _pixels(low: F64, high: F64) -> Window:
     x, y = (math.floor(value) for value in low)
     return Window(x, y, math.ceil(high[0]) - x, math.ceil(high[1]) - y)
+
+
+def _between(drawn: F32, at: F64) -> F32:
+    """Rows of a picture at places between them; its border is 0, and so is what lies beyond."""
+    first = np.clip(np.floor(at).astype(np.int64), 0, len(drawn) - 2)
+    share = np.clip(at - first, 0, 1).astype(np.float32)[:, None]
+    return drawn[first] * (np.float32(1) - share) + drawn[first + 1] * share
 
 
 def _smoothstep(value: F32) -> F32:
