@@ -1,8 +1,8 @@
 """What a frame's pixels depend on, as digests: equal fingerprints mean equal pixels, so the frame need not be rendered.
 
 A frame's fingerprint covers the plate frames and the faces (landmarks, ages, intensity) inside the temporal filter's
-window around it, its own hands, the ager, matte, filter and colour. It does not cover where things lie or when they were
-written, so a change to one keyframe re-renders exactly the frames that it reaches, on whichever host.
+window around it, its own hands, the ager, matte, filter and colour. It does not cover where things lie or when they
+were written, so a change to one keyframe re-renders exactly the frames that it reaches, on whichever host.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def _between(drawn: F32, at: F64) -> F32:
     """Rows of a picture at places between them; its border is 0, and so is what lies beyond."""
     first = np.clip(np.floor(at).astype(np.int64), 0, len(drawn) - 2)
     share = np.clip(at - first, 0, 1).astype(np.float32)[:, None]
-    return drawn[first] * (np.float32(1) - share) + drawn[first + 1] * share
+    return np.asarray(drawn[first] * (np.float32(1) - share) + drawn[first + 1] * share, np.float32)
 
 
 def _smoothstep(value: F32) -> F32:

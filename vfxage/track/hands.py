@@ -122,14 +122,14 @@ def _track(chain: _Chain, run: NDArray[np.int32], canvas: Canvas, strength: floa
     values[at] = np.stack([hand.points for hand in chain.seen]).reshape(len(at), -1)
     points = _whole_fingers(bridge(values, known).reshape(-1, HAND_POINTS, 2), np.exp(sizes))
     points = steady(points.reshape(len(whole), -1), np.where(known, 1.0, _GUESSED), strength)
-    points = canvas.to_display(points.reshape(-1, HAND_POINTS, 2).astype(np.float32))
-    motion = np.gradient(points, axis=0) if len(whole) > 1 else np.zeros_like(points)
+    shown = canvas.to_display(points.reshape(-1, HAND_POINTS, 2).astype(np.float32))
+    motion = np.gradient(shown, axis=0) if len(whole) > 1 else np.zeros_like(shown)
     inside = np.clip(looked - first, 0, last - first)
     beyond = looked - first - inside
     carried = motion[inside].mean(1, keepdims=True) * beyond[:, None, None]
     return HandTrack(
         numbers=looked,
-        points=np.ascontiguousarray(points[inside] + carried, np.float32),
+        points=np.ascontiguousarray(shown[inside] + carried, np.float32),
         motion=np.ascontiguousarray(motion[inside], np.float32),
         size=np.exp(sizes[inside, 0]).astype(np.float32),
         presence=_presence(beyond),
