@@ -1,5 +1,6 @@
 """The small U-Net: cheap enough, silent where the ages agree, local where they are painted, steady under shifts."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -44,7 +45,7 @@ def answer(network, x):
 
 
 def test_is_small_enough_for_a_cpu(network):
-    assert 2_000_000 <= sum(part.numel() for part in network.parameters()) < 8_000_000
+    assert sum(part.numel() for part in network.parameters()) < 8_000_000
     done = []
     hooks = [
         part.register_forward_hook(lambda part, _, y: done.append(y.shape[2] * y.shape[3] * part.weight.numel()))
@@ -54,7 +55,7 @@ def test_is_small_enough_for_a_cpu(network):
     answer(network, painted(noise(512), 30, 60))
     for hook in hooks:
         hook.remove()
-    assert sum(done) < 8e9  # multiplications at 512 px; two cores do about 80e9 a second
+    assert sum(done) < 5.5e9  # multiplications at 512 px; two cores do about 60e9 a second
 
 
 def test_a_new_network_answers_zeros():
@@ -97,12 +98,13 @@ def test_a_picture_does_not_depend_on_its_neighbours_in_the_batch(network):
 
 
 def test_a_shift_of_the_picture_shifts_the_answer(network, monkeypatch):
-    rgb = functional.avg_pool2d(noise(211, seed=4), 3, stride=1)
-    here, there = (painted(rgb[..., k : k + 208, k : k + 208], 30, 60) for k in (0, 1))
+    """By the two pixels that are folded into one; what a shift of one does, weights have to learn."""
+    rgb = functional.avg_pool2d(noise(212, seed=4), 3, stride=1)
+    here, there = (painted(rgb[..., k : k + 208, k : k + 208], 30, 60) for k in (0, 2))
 
     def unlike():
-        """How far the answer to a picture moved by a pixel is from the moved answer."""
-        moved = answer(network, here)[..., 57:153, 57:153]
+        """How far the answer to a picture moved by two pixels is from the moved answer."""
+        moved = answer(network, here)[..., 58:154, 58:154]
         other = answer(network, there)[..., 56:152, 56:152]
         return (other - moved).norm() / (moved - moved.mean()).norm()
 
@@ -161,3 +163,15 @@ def test_the_shipped_weights_age_a_face(crop_of, frame_of, portraits):
         answers.append(float(np.sqrt(np.mean(np.square(lines[crop.matte > 0.99])))))
     younger, same, older = answers
     assert younger < same < older
+
+
+def test_the_shipped_weights_follow_a_face_that_moves_by_one_pixel(frame_of, portraits):
+    """Pixels are folded by two, so that a shift of one is another picture to the network: it has learned its answer."""
+    ager = load_ager("small", "cpu")
+    (person,) = [one for one in scan_portraits(portraits / "eval").portraits if one.person == "lon_131"]
+    crop = crop_portrait(person, ager.framing, 512, (34.0, 70.0))
+    moved = replace(crop, rgb=np.roll(crop.rgb, 1, axis=1))
+    here, there = (ager([frame_of(1, one)])[0].deltas[0].step for one in (crop, moved))
+    face = crop.matte > 0.5
+    unlike = np.roll(there, -1, axis=1)[face] - here[face]
+    assert np.square(unlike).sum() < 0.15**2 * np.square(here[face]).sum()
