@@ -104,8 +104,10 @@ class Learner:
     def _losses(self, examples: Examples, answer: Tensor, draws: Draws) -> dict[str, Tensor]:
         losses, size = self.recipe.losses, answer.shape[-1]
         weight = face_weight(examples.weight, size, losses.outside)
-        older = examples.ages[:, 1] > examples.ages[:, 0]
-        wanted = wanted_delta(examples.source, examples.target, torch.where(older, losses.older_lines, 1.0))
+        wanted = examples.target - examples.source
+        if losses.older_lines != 1:
+            older = examples.ages[:, 1] > examples.ages[:, 0]
+            wanted = wanted_delta(examples.source, examples.target, torch.where(older, losses.older_lines, 1.0))
         found = delta_losses(answer, wanted, weight, losses)
         result = examples.source + answer
         if losses.stability.weight and self.step % losses.stability.every == 0:
