@@ -85,15 +85,13 @@ def choose_skin(prototype: Prototype, name: str) -> OldSkin:
     detail = np.zeros((*prototype.fine.shape[1:], 2), np.float32)
     chroma = np.zeros(prototype.chroma.shape[1:], np.float32)
     mirrored = zlib.crc32(name.encode()) % 2 == 1
-    for region in REGIONS:
+    chosen = {region: zlib.crc32(f"{name}/{region}".encode()) % len(prototype.fine) for region in REGIONS}
+    for region, index in chosen.items():
         mask = prototype.masks[region]
-        index = zlib.crc32(f"{name}/{region}".encode()) % len(prototype.fine)
         detail += np.dstack([prototype.fine[index], prototype.middle[index]]) * grow(mask, detail.shape)[..., None]
         chroma += prototype.chroma[index] * mask[..., None]
-        if region == "forehead":
-            high = _high_forehead(prototype, (index + 1) % len(prototype.fine))
     above = grow(prototype.masks["around"], detail.shape)[..., None]
-    detail += above * (high - detail)
+    detail += above * (_high_forehead(prototype, (chosen["forehead"] + 1) % len(prototype.fine)) - detail)
     if mirrored:
         detail, chroma = detail[:, ::-1], chroma[:, ::-1]
     return OldSkin(detail=np.ascontiguousarray(detail), chroma=np.ascontiguousarray(chroma))
