@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.plates import decode, write_exr
+from tests.run_vfxage import run
+from tests.small_shot import COUNT, FIRST, small_shot
+
 settings.register_profile("whenever", deadline=None)  # no test is about time
 settings.load_profile("whenever")
 
@@ -44,3 +48,19 @@ def checkpoints() -> Path:
 @pytest.fixture(scope="session")
 def portraits() -> Path:
     return _shared("portraits")
+
+
+@pytest.fixture(scope="session")
+def plate(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small plate")  # farms have folders with spaces
+    for index, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, COUNT + 1))):
+        write_exr(folder / f"man.{FIRST + index}.exr", rgb[::2, ::2])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def whole(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a shot rendered in one go; for looking at only."""
+    folder = tmp_path_factory.mktemp("whole shot")
+    run("render", small_shot(plate, folder)).ok()
+    return folder

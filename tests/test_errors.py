@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli import run
+from tests.run_vfxage import run
 from vfxage.errors import ReadError
 
 

@@ -92,6 +92,8 @@ def inside(name: str) -> bool:
 @pytest.mark.parametrize("module", sorted(set(MODULES) - {"vfxage"}))
 def test_imports_only_from_floors_above(module):
     own = entry_of(module)
+    if own is None and not inner_imports(module):
+        return  # a package whose modules stand on floors of their own
     assert own, f"vfxage.{module} stands on no floor: add it to ARCHITECTURE.md"
     for other in inner_imports(module):
         entry = entry_of(other)

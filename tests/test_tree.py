@@ -131,7 +131,7 @@ def test_third_party_notices_name_every_dependency():
 
 
 def test_nothing_large_or_foreign_lies_in_the_tree():
-    shipped = ROOT / "vfxage" / "model" / "data"
+    shipped = ROOT / "vfxage" / "ager" / "data"
     for folder in ("docs", "tests", "vfxage", "tools", "configs"):
         for path in (ROOT / folder).rglob("*"):
             if path.parent == shipped:

@@ -29,13 +29,16 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from vfxage.composite import composite
-from vfxage.crop import cut
-from vfxage.job import Job, open_job
+from vfxage.ager import load_ager
+from vfxage.comp.composite import composite
+from vfxage.comp.steady import steady
+from vfxage.face.crop import cut
+from vfxage.lab.metrics import flicker, seam
 from vfxage.media import open_writer
-from vfxage.metrics import flicker, seam
-from vfxage.model import load_ager
-from vfxage.pipeline import (
+from vfxage.pool import ordered_map, prefetch
+from vfxage.progress import Silent
+from vfxage.render.job import Job, open_job
+from vfxage.render.pipeline import (
     Scene,
     destination,
     frame_stamps,
@@ -45,11 +48,8 @@ from vfxage.pipeline import (
     track_shot,
     written,
 )
-from vfxage.pool import ordered_map, prefetch
-from vfxage.progress import Silent
 from vfxage.shot import load_shot
 from vfxage.shot.models import MODELS
-from vfxage.temporal import steady
 from vfxage.types import F32, Frame, FrameDeltas, Render
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as Oiio
 
-from vfxage.colour import Colour
+from vfxage.colour.space import Colour
 from vfxage.errors import VfxageError
+from vfxage.face.track.stills import find_faces
 from vfxage.frames import Pattern
 from vfxage.media import FORMATS, open_reader, open_writer
 from vfxage.media.base import Destination, Reader
 from vfxage.publish import publish
 from vfxage.shot import Tracking
-from vfxage.track.look import look
 from vfxage.types import F32, ClipInfo, Frame, Render
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,7 +81,7 @@ def examined(path: Path, odd: str, name: str) -> Row:
             clip = reader.info
             frames, broken = some(reader)
             colour = Colour(clip.colorspace or LINEAR)
-            faces = [str(len(found)) for _, found in look(frames, colour, Tracking(), clip)]
+            faces = [str(len(found)) for _, found in find_faces(frames, colour, Tracking(), clip)]
             returned = sorted({returns(frame, clip) for frame in frames})
     except VfxageError as error:
         return Row(name, odd, refusal(error))

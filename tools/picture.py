@@ -16,10 +16,10 @@ import OpenEXR
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from vfxage.atlas.pairs import age_portrait
-from vfxage.colour import Colour
-from vfxage.model import load_ager
-from vfxage.portraits import Portrait, crop_portrait, mesh_portraits, scan_portraits
+from vfxage.ager import load_ager
+from vfxage.colour.space import Colour
+from vfxage.lab.portraits import Portrait, crop_portrait, mesh_portraits, scan_portraits
+from vfxage.lab.prototype.pairs import age_portrait
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST, LAST = 1001, 1048

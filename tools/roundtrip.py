@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from vfxage.media.base import Destination
 from vfxage.media.movie import MovieReader, MovieWriter
-from vfxage.media.movie.forms import FORMS, Form
+from vfxage.media.movie.codecs import FORMS, Form
 from vfxage.types import Frame, Render
 
 Picture = tuple[NDArray[np.float64], ...]

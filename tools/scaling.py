@@ -18,9 +18,9 @@ from pathlib import Path
 
 from vfxage.farm.cluster import Part, chunks, render_part
 from vfxage.frames import FrameRange
-from vfxage.job import open_job
-from vfxage.pipeline import track_shot
 from vfxage.progress import Silent
+from vfxage.render.job import open_job
+from vfxage.render.pipeline import track_shot
 from vfxage.shot import load_shot
 
 
@@ -28,8 +28,8 @@ def hold(core: int) -> None:
     """Keep every thread of this process, and those they start, on one core; then load what a render needs."""
     for thread in Path("/proc/self/task").iterdir():
         os.sched_setaffinity(int(thread.name), {core})
-    import vfxage.model.catalogue
-    import vfxage.pipeline  # noqa: F401
+    import vfxage.ager.catalogue
+    import vfxage.render.pipeline  # noqa: F401
 
 
 def seconds(shot: Path, workers: int, folder: Path) -> float:

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentimelineio.opentime import RationalTime
 
-from tests.cli import run
 from tests.editorial.cuts import TEMPLATE, clip, span, timeline
 from tests.editorial.test_edl import AVID
+from tests.run_vfxage import run
 from vfxage.editorial import read_cut
 from vfxage.errors import VfxageError
 from vfxage.shot.document import compose_text, parse_document

@@ -10,9 +10,9 @@ import opentimelineio as otio
 import pytest
 from opentimelineio.opentime import RationalTime
 
-from tests.cli import Result, run
 from tests.editorial.cuts import TEMPLATE, clip, labels, plate, save_cut, span
 from tests.media.movies import numbered, write_movie
+from tests.run_vfxage import Result, run
 from vfxage.shot import load_shot
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import run
-from tests.farm.shot import MOVIE, pictures, small_shot
+from tests.run_vfxage import run
+from tests.small_shot import MOVIE, pictures, small_shot
 from vfxage.farm.cluster import chunks
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from tests.cli import run
-from tests.farm.shot import EXR, MOVIE, pictures, small_shot
+from tests.run_vfxage import run
+from tests.small_shot import EXR, MOVIE, pictures, small_shot
 
 BIN = Path(sys.executable).parent
 

@@ -16,9 +16,9 @@ from tests.media.movie_outputs import DISPLAY, clip, codes, destination, psnr, r
 from tests.media.movies import decoded, numbered, picture, planes_of, rgb_codes, write_movie
 from vfxage.errors import OutputError, WriteError
 from vfxage.media.movie import MovieReader, MovieWriter, write_h264
+from vfxage.media.movie.codecs import FORMS
 from vfxage.media.movie.decode import code_values
 from vfxage.media.movie.encode import encode_picture
-from vfxage.media.movie.forms import FORMS
 from vfxage.media.movie.tags import Tags
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from tests.cli import run
 from tests.colours import convert
 from tests.media.still_files import LOGC3, SRGB, load, save
 from tests.plates import read_exr, write_exr, write_shot
+from tests.run_vfxage import run
 from vfxage.media import open_reader, open_writer
 from vfxage.media.base import Destination
 from vfxage.types import Frame, Render, Window
@@ -168,8 +168,8 @@ def test_the_shots_own_config_names_the_output_space(tmp_path):
 
 
 def test_png_of_another_plate_is_srgb_and_of_a_png_its_own(tmp_path):
-    from vfxage.colour import Colour
-    from vfxage.media.targets import output_space
+    from vfxage.colour.space import Colour
+    from vfxage.media.output_colour import output_space
     from vfxage.shot import Output
 
     def space(path: str, plate: str, like: str) -> str:

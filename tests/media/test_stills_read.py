@@ -167,8 +167,8 @@ def test_a_dpx_names_its_space_where_its_header_does(tmp_path, transfer, gamut, 
 
 @pytest.mark.parametrize("transfer", [0, 1, 3, 255])
 def test_a_log_dpx_is_ambiguous_and_asks(tmp_path, transfer):
-    from tests.cli import run
     from tests.plates import write_shot
+    from tests.run_vfxage import run
 
     save_dpx(tmp_path / "p.1001.dpx", noise(top=1023), 10, o801=transfer)
     shot = write_shot(tmp_path, plate="p.####.dpx", outputs=[{"path": "out/b.####.dpx"}])

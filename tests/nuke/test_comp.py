@@ -8,9 +8,9 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from tests.cli import run
 from tests.nuke.interpreter import Script
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
+from tests.run_vfxage import run
 
 FIRST = 1001
 ODD = 'pl [exec] $x {a "b'

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli import run
 from tests.nuke import tcl
 from tests.nuke.interpreter import Script, animated, keys
 from tests.nuke.test_comp import wide
 from tests.plates import decode, write_shot
+from tests.run_vfxage import run
 
 HEIGHT = 280
 FRAMES = [1001, 1002, 1003]

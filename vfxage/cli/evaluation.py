@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import Debug, Device, Log, Workers
-from vfxage.console import open_progress
 from vfxage.errors import ShotError
 
 Pixels = Annotated[
@@ -68,8 +68,8 @@ def evaluate(
     if age_estimator and not embedder:
         raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
     learned = _learned(held_out) if held_out else frozenset[str]()
-    from vfxage import evaluate as measure
-    from vfxage.evaluate import vectors
+    from vfxage.lab import evaluate as measure
+    from vfxage.lab.evaluate import vectors
 
     request = measure.Request(
         models=tuple(dict.fromkeys(model or ["builtin"])),
@@ -92,8 +92,8 @@ def evaluate(
 
 
 def _learned(recipe: Path) -> frozenset[str]:
-    from vfxage.train import load_recipe
-    from vfxage.train.data import learned_people
+    from vfxage.lab.train import load_recipe
+    from vfxage.lab.train.data import learned_people
 
     loaded = load_recipe(recipe)
     return learned_people(loaded.data, loaded.seed)

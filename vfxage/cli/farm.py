@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vfxage.cli.console import open_progress, several
 from vfxage.cli.options import AsJson, Debug, Frames, Log, MadeOn, Overwrite, Set, ShotPath
 from vfxage.cli.shots import tell_notes
-from vfxage.console import open_progress, several
 from vfxage.errors import ShotError, WriteError
 from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
-    from vfxage.verify import Verdict
+    from vfxage.render.verify import Verdict
 
 
 def assemble(
@@ -34,8 +34,8 @@ def assemble(
     """
     progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
-    from vfxage.job import open_job
-    from vfxage.standing import assemble_shot
+    from vfxage.render.job import open_job
+    from vfxage.render.on_disk import assemble_shot
 
     with open_job(loaded) as job:
         tell_notes(job, progress)
@@ -70,7 +70,7 @@ def submit(
     if not loaded.outputs:
         raise ShotError("names no `outputs:`, so there is nothing to render", path=shot)
     from vfxage.farm.openjd import job_template, write_template
-    from vfxage.job import open_job
+    from vfxage.render.job import open_job
 
     with open_job(loaded) as job:
         tell_notes(job, progress)
@@ -99,8 +99,8 @@ def verify(
     loaded = load_shot(shot, set_ or ())
     if not loaded.outputs:
         raise ShotError("names no `outputs:`, so there is nothing to verify", path=shot)
-    from vfxage.job import open_job
-    from vfxage.verify import verify_shot
+    from vfxage.render.job import open_job
+    from vfxage.render.verify import verify_shot
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
@@ -118,7 +118,7 @@ def verify(
 
 
 def _print_table(verdicts: list[Verdict]) -> None:
-    from vfxage.facts import show
+    from vfxage.render.info import show
 
     rows = [verdict.facts() for verdict in verdicts]
     listed = [{k: v for k, v in row.items() if k != "flaws"} for row in rows]

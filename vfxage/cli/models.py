@@ -11,7 +11,7 @@ from vfxage.cli.options import AsJson, Debug, Device
 from vfxage.errors import OutputError, ReadError, ShotError
 
 if TYPE_CHECKING:
-    from vfxage.model import Ager
+    from vfxage.ager import Ager
     from vfxage.types import F32, FaceCrop
 
 app = typer.Typer(help="See, inspect, convert and try what ages faces.", no_args_is_help=True)
@@ -27,8 +27,8 @@ Model = Annotated[
 @app.command("list")
 def list_(as_json: AsJson = False, debug: Debug = False) -> None:
     """List what `model:` takes without a file, and the networks whose weights it takes."""
-    from vfxage.facts import show as tell
-    from vfxage.model.catalogue import list_models
+    from vfxage.ager.catalogue import list_models
+    from vfxage.render.info import show as tell
 
     tell(list_models(), as_json=as_json)
 
@@ -39,8 +39,8 @@ def show(model: Model, as_json: AsJson = False, debug: Debug = False) -> None:
 
     Example: vfxage models show best_unet_model.pth
     """
-    from vfxage.facts import show as tell
-    from vfxage.model.catalogue import show_model
+    from vfxage.ager.catalogue import show_model
+    from vfxage.render.info import show as tell
 
     tell({"model": show_model(model)}, as_json=as_json)
 
@@ -67,8 +67,8 @@ def convert(
         )
     if out.exists() and not overwrite:
         raise OutputError("exists already", path=out, fix="say --overwrite, or name another file")
-    from vfxage.facts import show as tell
-    from vfxage.model.catalogue import convert_file
+    from vfxage.ager.catalogue import convert_file
+    from vfxage.render.info import show as tell
 
     tell({"model": convert_file(file, out, half=half)}, as_json=as_json)
 
@@ -97,9 +97,9 @@ def check(
     years = _years(ages)
     if out is not None and out.suffix != ".png":
         raise OutputError("is not named .png", path=out, fix="name it .png")
-    from vfxage.facts import show as tell
-    from vfxage.model import load_ager
-    from vfxage.model.catalogue import try_ager
+    from vfxage.ager import load_ager
+    from vfxage.ager.catalogue import try_ager
+    from vfxage.render.info import show as tell
 
     ager = load_ager(model, device)
     if size is not None and size not in ager.sizes:
@@ -126,7 +126,7 @@ def _years(text: str) -> tuple[float, float]:
 
 def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> FaceCrop:
     """The largest face of a picture, framed as the ager wants it."""
-    from vfxage.portraits import Collection, crop_portrait, lone_portrait, mesh_portraits
+    from vfxage.lab.portraits import Collection, crop_portrait, lone_portrait, mesh_portraits
 
     lone = lone_portrait(picture, ages[0])
     found = mesh_portraits(Collection(folder=picture.parent, layout="index", portraits=(lone,)))
@@ -137,13 +137,13 @@ def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> Fa
 
 def _noise(model: str, ages: tuple[float, float], size: int) -> FaceCrop:
     """What a network answers to without a face; others follow a face's mesh."""
-    from vfxage.model import model_file, shipped_file
+    from vfxage.ager import model_file, shipped_file
 
     if model == "bands" or (shipped_file(model) or model_file(model)).suffix.lower() == ".npz":
         raise ShotError(f"{model} follows a face's mesh, and there is no face", fix="give one with --picture face.jpg")
     import numpy as np
 
-    from vfxage.model.catalogue import synthetic_picture
+    from vfxage.ager.catalogue import synthetic_picture
     from vfxage.types import POINTS, FaceCrop
 
     return FaceCrop(

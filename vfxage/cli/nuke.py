@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import Debug, Log, Set, ShotPath
 from vfxage.cli.shots import tell_notes
-from vfxage.console import open_progress
 from vfxage.shot import load_shot
 
 
@@ -29,11 +29,11 @@ def nuke(
     """
     progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
-    from vfxage.job import open_job
-    from vfxage.model import load_ager
+    from vfxage.ager import load_ager
     from vfxage.nuke import comp_script, find_sources, script_path
-    from vfxage.pipeline import saved_tracks, stage_scene
     from vfxage.publish import publish
+    from vfxage.render.job import open_job
+    from vfxage.render.pipeline import saved_tracks, stage_scene
 
     with open_job(loaded) as job:
         tell_notes(job, progress)

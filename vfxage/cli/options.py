@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vfxage.console import LogFormat
+from vfxage.cli.console import LogFormat
 
 ShotPath = Annotated[Path, typer.Argument(metavar="SHOT.yaml", help="The shot file.", show_default=False)]
 Frames = Annotated[

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import Debug, Log
-from vfxage.console import open_progress
 from vfxage.errors import OutputError, ShotError
 
 app = typer.Typer(help="Make a prototype of portraits, and a teacher's pairs for `vfxage train`.", no_args_is_help=True)
@@ -40,8 +40,8 @@ def build(
         if path.exists() and not overwrite:
             raise OutputError("exists already", path=path, fix="choose another --out, or say --overwrite")
     _refuse_unwritable(out)
-    from vfxage.atlas.build import build_prototype
-    from vfxage.portraits import mesh_portraits, scan_portraits
+    from vfxage.lab.portraits import mesh_portraits, scan_portraits
+    from vfxage.lab.prototype.build import build_prototype
 
     collection = mesh_portraits(scan_portraits(portraits, progress=progress), progress)
     for problem in collection.problems:
@@ -63,9 +63,9 @@ def pairs(
     """Write every portrait as it is and as the teacher ages it, framed alike, with an index: what a network learns."""
     progress = open_progress(log)
     wanted = _ages(ages)
-    from vfxage.atlas.pairs import refuse_used, write_pairs
-    from vfxage.model import load_ager
-    from vfxage.portraits import mesh_portraits, scan_portraits
+    from vfxage.ager import load_ager
+    from vfxage.lab.portraits import mesh_portraits, scan_portraits
+    from vfxage.lab.prototype.pairs import refuse_used, write_pairs
 
     refuse_used(out)
     _refuse_unwritable(out / "index.csv")

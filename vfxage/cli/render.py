@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vfxage.cli.console import open_progress, several
 from vfxage.cli.options import Debug, Device, Frames, Log, Overwrite, Set, Workers
 from vfxage.cli.shots import tell_notes
-from vfxage.console import open_progress, several
 from vfxage.errors import ShotError, VfxageError
 from vfxage.shot import load_shot
 from vfxage.shot.outputs import MOVIES
@@ -81,10 +81,10 @@ class _Wish:
 
 
 def _render(shot: Shot, wish: _Wish, progress: Progress) -> None:
-    from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.pipeline import render_shot
-    from vfxage.report import reported
+    from vfxage.ager import load_ager
+    from vfxage.render.job import open_job
+    from vfxage.render.pipeline import render_shot
+    from vfxage.render.report import reported
 
     with open_job(shot) as job:
         numbers = job.pick(wish.frames)
@@ -101,11 +101,11 @@ def _render(shot: Shot, wish: _Wish, progress: Progress) -> None:
 def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
     """Render by a cluster: track here, render there, and end here, on whatever kind of host: it is seen to that every
     frame is there, and movies are assembled."""
+    from vfxage.ager import load_ager
     from vfxage.farm.cluster import Part, render_on_cluster
-    from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.pipeline import check_drawn, track_shot
-    from vfxage.standing import assemble_shot, check_parts
+    from vfxage.render.job import open_job
+    from vfxage.render.on_disk import assemble_shot, check_parts
+    from vfxage.render.pipeline import check_drawn, track_shot
 
     with open_job(shot) as job:
         numbers = job.pick(wish.frames)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Set, ShotPath, Workers
-from vfxage.console import open_progress
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot, schema
 
 if TYPE_CHECKING:
-    from vfxage.job import Job
     from vfxage.progress import Progress
+    from vfxage.render.job import Job
 
 
 def preview(
@@ -37,9 +37,9 @@ def preview(
     """
     progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
-    from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.preview import preview_path, preview_shot
+    from vfxage.ager import load_ager
+    from vfxage.render.job import open_job
+    from vfxage.render.preview import preview_path, preview_shot
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
@@ -69,10 +69,10 @@ def track(
     """Find and smooth the faces over the whole shot and save them beside the outputs; --json prints them."""
     progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
-    from vfxage.facts import show, track_facts
-    from vfxage.job import open_job
-    from vfxage.pipeline import track_shot
-    from vfxage.track import to_json
+    from vfxage.face.track import to_json
+    from vfxage.render.info import show, track_facts
+    from vfxage.render.job import open_job
+    from vfxage.render.pipeline import track_shot
 
     with open_job(loaded) as job:
         tell_notes(job, progress)
@@ -101,7 +101,7 @@ def info(
     debug: Debug = False,
 ) -> None:
     """Say what the plate is, which faces are in it, and what a render will write."""
-    from vfxage.facts import colour_facts, plate_facts, shot_facts, show
+    from vfxage.render.info import colour_facts, plate_facts, shot_facts, show
 
     if colorspaces:
         config = load_shot(path, set_ or ()).ocio if path and path.suffix in (".yaml", ".yml") else None

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import AsJson, Debug, Log
-from vfxage.console import open_progress
 from vfxage.errors import ShotError, WriteError
 
 app = typer.Typer(no_args_is_help=True, help="Shot files of a whole show.")
@@ -39,7 +39,7 @@ def from_cut(
     cannot be a shot is one line each, and exit code 4. Example: vfxage shots from cut.otio -t show.yaml -o shots
     """
     from vfxage.editorial import plan_shots, read_cut, read_template, write_shots
-    from vfxage.facts import show
+    from vfxage.render.info import show
 
     progress = open_progress(log)
     common = read_template(template)

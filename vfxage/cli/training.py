@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import Debug, Device, Log
-from vfxage.console import open_progress
 
 
 def train(
@@ -30,11 +30,11 @@ def train(
     Example: vfxage train configs/train/small.yaml --steps 2000
     """
     progress = open_progress(log)
-    from vfxage.train import load_recipe
+    from vfxage.lab.train import load_recipe
 
     loaded = load_recipe(recipe)
-    from vfxage.train.loop import train as run
-    from vfxage.train.parallel import join
+    from vfxage.lab.train.loop import train as run
+    from vfxage.lab.train.parallel import join
 
     with join(device) as world:
         outcome = run(loaded, world, progress, steps=steps, stoppable=_signal_kept)

@@ -14,13 +14,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from vfxage.assemble import movies_of
 from vfxage.errors import InstallError, ShotError, WriteError
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress, Silent
+from vfxage.render.assemble import movies_of
 
 if TYPE_CHECKING:
-    from vfxage.job import Job
+    from vfxage.render.job import Job
 
 _LARGEST = 24
 """Frames of a chunk at most: that many are lost with a worker."""
@@ -53,10 +53,10 @@ class Done:
 
 def render_part(part: Part) -> Done:
     """Render one part in this process; raises what a render raises."""
-    from vfxage.job import open_job
-    from vfxage.model import load_ager
-    from vfxage.pipeline import render_shot
-    from vfxage.report import reported
+    from vfxage.ager import load_ager
+    from vfxage.render.job import open_job
+    from vfxage.render.pipeline import render_shot
+    from vfxage.render.report import reported
     from vfxage.shot import load_shot
 
     shot = load_shot(part.shot, part.overrides)
@@ -142,7 +142,7 @@ def _own_device(device: str) -> str:
         return device
     from distributed import get_worker
 
-    from vfxage.model.cores import gpus
+    from vfxage.ager.cores import gpus
 
     count = gpus()
     name = str(get_worker().name)
@@ -187,7 +187,7 @@ def _client(address: str, device: str) -> Iterator[Any]:
 
 def _local_workers(device: str) -> tuple[int, dict[str, float] | None]:
     """How many processes, and what each offers: one for each GPU, else one for every two cores."""
-    from vfxage.model.cores import gpus
+    from vfxage.ager.cores import gpus
 
     if device != "cpu" and (count := gpus()):
         return count, {"GPU": 1}

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vfxage.assemble import movies_of
 from vfxage.errors import OutputError, ShotError
 from vfxage.frames import FrameRange
-from vfxage.job import Job
 from vfxage.publish import publish
+from vfxage.render.assemble import movies_of
+from vfxage.render.job import Job
 from vfxage.shot.document import compose_text
 
 Facts = dict[str, Any]

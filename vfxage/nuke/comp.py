@@ -9,11 +9,11 @@ from pathlib import Path
 from vfxage import __version__
 from vfxage.errors import OutputError
 from vfxage.frames import FrameRange, Pattern
-from vfxage.job import Job, check_writable
 from vfxage.nuke.points import track_nodes
 from vfxage.nuke.script import Node, identifier, link, literal, picture_format, word, write
 from vfxage.nuke.sources import Sources
-from vfxage.pipeline import Scene
+from vfxage.render.job import Job, check_writable
+from vfxage.render.pipeline import Scene
 from vfxage.shot import Face, Keyed, Output
 
 NUKE = "13.0 v1"

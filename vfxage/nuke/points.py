@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vfxage.crop import FacePlan
+from vfxage.face.crop import FacePlan
+from vfxage.face.track.tracks import spans
 from vfxage.geometry import crop_transform, map_points
-from vfxage.job import Job
 from vfxage.nuke.script import Node, curve, identifier, picture_format
-from vfxage.pipeline import Scene
-from vfxage.track.tracks import spans
+from vfxage.render.job import Job
+from vfxage.render.pipeline import Scene
 from vfxage.types import F64
 
 LANDMARKS = {

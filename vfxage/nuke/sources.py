@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vfxage.colour import Colour
+from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
-from vfxage.job import Job
+from vfxage.render.job import Job
 from vfxage.shot import Output
 from vfxage.shot.outputs import Pass
 

@@ -12,7 +12,7 @@ import numpy as np
 import OpenEXR
 
 from vfxage import __version__
-from vfxage.colour import Colour, from_chromaticities
+from vfxage.colour.space import Colour, from_chromaticities
 from vfxage.errors import ShotError
 from vfxage.media.base import Destination
 from vfxage.media.exr import timecode

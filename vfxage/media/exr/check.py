@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.conversion import Conversion
+from vfxage.colour.conversion import Conversion
 from vfxage.errors import ReadError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw

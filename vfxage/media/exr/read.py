@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vfxage.colour import Colour
+from vfxage.colour.space import Colour
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.header import Layout, Part, Source, read_layout
 from vfxage.media.exr.layers import Picture, find_matte, find_picture

@@ -12,8 +12,8 @@ from typing import Any, Self
 import OpenEXR
 from numpy.typing import NDArray
 
-from vfxage.colour import Colour
-from vfxage.conversion import Conversion
+from vfxage.colour.conversion import Conversion
+from vfxage.colour.space import Colour
 from vfxage.errors import OutputError, ReadError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw

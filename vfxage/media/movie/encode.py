@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.media.movie.chroma import halve
+from vfxage.media.movie.codecs import Form
 from vfxage.media.movie.decode import rgb_from_codes
-from vfxage.media.movie.forms import Form
 from vfxage.media.movie.tags import Tags
 from vfxage.types import F32
 

@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vfxage.media.movie.forms import Form
+from vfxage.media.movie.codecs import Form
 from vfxage.media.movie.sound import MUXERS, Audio, Sound
 from vfxage.media.movie.tags import VIDEO_RANGE, Tags
 

@@ -11,8 +11,8 @@ import av
 import numpy as np
 
 from vfxage.errors import WriteError
+from vfxage.media.movie.codecs import H264
 from vfxage.media.movie.encode import encode_picture, frame_size
-from vfxage.media.movie.forms import H264
 from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.source import reason
 from vfxage.media.movie.tags import Tags

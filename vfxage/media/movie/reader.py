@@ -8,8 +8,8 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from vfxage.cicp import from_cicp
-from vfxage.colour import Colour
+from vfxage.colour.cicp import from_cicp
+from vfxage.colour.space import Colour
 from vfxage.errors import ReadError, ShotError
 from vfxage.media.movie import decode
 from vfxage.media.movie.format import PictureFormat, picture_format

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from vfxage.cicp import to_cicp
+from vfxage.colour.cicp import to_cicp
 from vfxage.errors import ReadError
 
 UNSPECIFIED = 2

@@ -18,10 +18,10 @@ from vfxage.errors import OutputError, ReadError, ShotError, WriteError
 from vfxage.frames import FrameRange
 from vfxage.media.base import Destination, Flaw, Pass
 from vfxage.media.movie.check import FINGERPRINT, FRAMES, Standing, file_tags, held_frames
+from vfxage.media.movie.codecs import FORMS, Form
 from vfxage.media.movie.encode import encode_picture, frame_size
-from vfxage.media.movie.forms import FORMS, Form
-from vfxage.media.movie.look import Look
 from vfxage.media.movie.mux import Muxer, Setup
+from vfxage.media.movie.pass_encoding import Look
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.sound import Audio, choose_streams
 from vfxage.media.movie.source import reason

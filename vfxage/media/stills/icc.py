@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from vfxage.colour import PRIMARIES, matrix_to_xyz
-from vfxage.curves import srgb_decode
+from vfxage.colour.curves import srgb_decode
+from vfxage.colour.space import PRIMARIES, matrix_to_xyz
 from vfxage.types import F64
 
 _D50 = (0.3457, 0.3585)

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from vfxage.cicp import to_cicp
-from vfxage.colour import PRIMARIES
+from vfxage.colour.cicp import to_cicp
+from vfxage.colour.space import PRIMARIES
 from vfxage.media.stills.tags import SRGB
 
 _HEADER = 33

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vfxage.colour import Colour
+from vfxage.colour.space import Colour
 from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.media.stills import dpx
 from vfxage.media.stills.still import Header, Samples, Source, floats, top_code, upright

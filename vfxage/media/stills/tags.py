@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.cicp import from_cicp
-from vfxage.colour import from_chromaticities
+from vfxage.colour.cicp import from_cicp
+from vfxage.colour.space import from_chromaticities
 from vfxage.errors import ShotError
 from vfxage.media.stills import icc
 from vfxage.media.stills.still import NAMES, Source

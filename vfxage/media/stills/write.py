@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from vfxage import __version__
-from vfxage.conversion import Conversion
+from vfxage.colour.conversion import Conversion
 from vfxage.errors import OutputError, ReadError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw, Pass

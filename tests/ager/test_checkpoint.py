@@ -1,0 +1,383 @@
+"""Checkpoints load as they come, or fail with one line that says what is wrong with which tensor."""
+
+import copy
+import json
+import os
+import pickle
+import struct
+import zipfile
+from dataclasses import replace
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.ager.conftest import flat_state
+from vfxage.ager.architectures import ARCHITECTURES
+from vfxage.ager.checkpoint import HEADER, load_checkpoint, save_checkpoint
+from vfxage.errors import ModelError, WriteError
+from vfxage.types import Framing
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(state, name="weights.pth", **options):
+        path = tmp_path / name
+        torch.save(state, path, **options)
+        return path
+
+    return save
+
+
+def refusal(path):
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(path)
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+    assert caught.value.fix
+    return text
+
+
+# ---- what loads ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_a_bare_state_dict_is_recognised_by_its_keys(name, saved):
+    checkpoint = load_checkpoint(saved(flat_state(name)))
+    assert checkpoint.architecture == ARCHITECTURES[name]
+    assert not checkpoint.ours
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda state: {"epoch": 3, "state_dict": state},
+        lambda state: {"model": state, "optimizer": {"lr": 0.1}},
+        lambda state: {"generator": state, "discriminator": {"a": torch.zeros(1)}},
+        lambda state: {"model": {"state_dict": state}},
+        lambda state: {f"module.{key}": value for key, value in state.items()},
+        lambda state: {"state_dict": {f"module._orig_mod.{key}": value for key, value in state.items()}},
+        lambda state: {key: value for key, value in state.items() if not key.endswith(".filt")},
+    ],
+    ids=["state_dict", "model", "generator", "nested", "DataParallel", "compiled", "without filters"],
+)
+def test_what_trainers_wrap_around_weights_does_not_change_them(wrap, saved):
+    plain, wrapped = saved(flat_state(), "plain.pth"), saved(wrap(flat_state()))
+    assert load_checkpoint(wrapped).fingerprint == load_checkpoint(plain).fingerprint
+
+
+def test_the_fingerprint_is_of_the_weights_not_of_their_container(saved, tmp_path):
+    state = flat_state()
+    bare = tmp_path / "bare.safetensors"
+    safetensors.torch.save_file({key: value.contiguous() for key, value in state.items()}, bare)
+    ours = tmp_path / "ours.safetensors"
+    save_checkpoint(ours, ARCHITECTURES["face_reaging"], state)
+    files = [
+        saved(state),
+        saved(dict(reversed(state.items())), "reversed.pt"),
+        saved(state, "old.pth", _use_new_zipfile_serialization=False),
+        bare,
+        ours,
+    ]
+    assert len({load_checkpoint(path).fingerprint for path in files}) == 1
+    bias = state["final_conv.bias"].clone()
+    bias[1] += 1e-6
+    changed = saved(state | {"final_conv.bias": bias}, "changed.pth")
+    assert load_checkpoint(changed).fingerprint != load_checkpoint(files[0]).fingerprint
+
+
+def test_the_suffix_does_not_matter(saved, tmp_path):
+    path = saved(flat_state(), "weights.bin")
+    assert load_checkpoint(path).architecture.name == "face_reaging"
+
+
+def test_a_checkpoint_of_ours_says_how_to_use_it(tmp_path, drawn):
+    row = replace(
+        ARCHITECTURES["face_reaging"],
+        framing=Framing(name="ffhq"),
+        sizes=(256, 512),
+        native=512,
+        encoding="-1..1",
+        ages=(18.0, 85.0),
+        licence="Apache-2.0",
+    )
+    path = tmp_path / "new" / "ours.safetensors"
+    save_checkpoint(path, row, drawn("face_reaging").state_dict())
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.ours
+    assert checkpoint.architecture == row
+    loaded = checkpoint.network().state_dict()
+    for key, value in drawn("face_reaging").state_dict().items():
+        assert torch.equal(loaded[key], value), key
+    with safetensors.safe_open(path, framework="np") as file:
+        header = json.loads(file.metadata()[HEADER])
+    assert header["architecture"] == "face_reaging"
+    assert header["sizes"] == [256, 512]
+    assert [item.name for item in path.parent.iterdir()] == ["ours.safetensors"]
+
+
+@pytest.mark.parametrize("begins", [b"\x80", b"PK"])
+def test_a_header_whose_length_begins_as_another_container_does_is_read(begins, tmp_path):
+    """Safetensors begin with the header's length: one in thirty-two has a pickle's first byte there."""
+    row, state = ARCHITECTURES["small"], flat_state("small")
+
+    def written(licence):
+        save_checkpoint(tmp_path / "a.safetensors", replace(row, licence=licence), state)
+        return (tmp_path / "a.safetensors").read_bytes()[:8]
+
+    wanted = int.from_bytes(begins, "little") + (0 if len(begins) == 2 else 1 << 15)
+    (length,) = struct.unpack("<Q", written(""))
+    licence = "x" * (wanted - length)
+    assert written(licence).startswith(begins)
+    read = load_checkpoint(tmp_path / "a.safetensors")
+    assert (read.ours, read.architecture.licence) == (True, licence)
+
+
+def test_saving_what_does_not_fit_leaves_no_file(tmp_path):
+    state = flat_state()
+    del state["final_conv.bias"]
+    with pytest.raises(ModelError, match=r"final_conv\.bias"):
+        save_checkpoint(tmp_path / "ours.safetensors", ARCHITECTURES["face_reaging"], state)
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    with pytest.raises(WriteError):
+        save_checkpoint(blocked / "ours.safetensors", ARCHITECTURES["face_reaging"], flat_state())
+    assert [item.name for item in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("name", ["small", "visage"])
+def test_half_precision_is_half_the_size_and_close(name, drawn, tmp_path):
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    state = drawn(name).state_dict()
+    save_checkpoint(whole, ARCHITECTURES[name], state)
+    save_checkpoint(half, ARCHITECTURES[name], state, half=True)
+    assert half.stat().st_size < 0.52 * whole.stat().st_size
+    found = load_checkpoint(half)
+    for key, value in state.items():
+        torch.testing.assert_close(found.state[key], value, rtol=1e-3, atol=1e-6)
+    assert found.fingerprint != load_checkpoint(whole).fingerprint
+
+
+@pytest.mark.parametrize("name", ["small", "face_reaging", "visage"])
+def test_a_network_stored_wholly_as_float16_loads_as_what_it_was_rounded_to(name, drawn, saved):
+    network = copy.deepcopy(drawn(name))  # halving is in place, and others share it
+    rounded = {key: value.clone() for key, value in network.half().state_dict().items()}
+    assert {value.dtype for value in rounded.values() if value.is_floating_point()} == {torch.float16}
+    found = load_checkpoint(saved(rounded))
+    for key, value in rounded.items():
+        assert torch.equal(found.state[key], value.float() if value.is_floating_point() else value), key
+    found.network()
+
+
+def test_weights_too_large_for_half_precision_are_refused(tmp_path):
+    path = tmp_path / "huge.safetensors"
+    with pytest.raises(ModelError, match="does not fit into half precision"):
+        save_checkpoint(path, ARCHITECTURES["small"], flat_state("small", 1e6), half=True)
+    assert not path.exists()
+
+
+# ---- tensors that do not fit ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("up2.layer.0.weight", torch.zeros(1).expand(256, 511, 3, 3), ["256x511x3x3", "expected 256x512x3x3"]),
+        ("up2.layer.0.bias", torch.zeros(1, dtype=torch.float64).expand(256), ["float64", "expected 256 float32"]),
+        ("down1.layer.2.bias", torch.full((128,), float("nan")), ["NaN or Inf"]),
+        ("down1.layer.2.bias", torch.full((128,), float("-inf")), ["NaN or Inf"]),
+        ("down3.layer.1.filt", torch.full((256, 1, 4, 4), 1 / 16), ["constant filter"]),
+        ("final_conv.bias", [0.0, 0.0, 0.0], ["is a list, not a tensor"]),
+        ("final_conv.bias", torch.zeros(3, device="meta"), ["plain tensor"]),
+        ("final_conv.bias", torch.zeros(3).to_sparse(), ["plain tensor"]),
+        ("final_conv.bias", torch.zeros(1).expand(10**6, 10**6, 10**3), ["1000000x1000000x1000", "expected 3 float32"]),
+    ],
+    ids=["shape", "dtype", "nan", "inf", "filter", "list", "meta", "sparse", "forged size"],
+)
+def test_a_wrong_tensor_is_named(key, value, words, saved):
+    text = refusal(saved(flat_state() | {key: value}))
+    assert f"tensor {key} " in text
+    assert "face_reaging" in text
+    for word in words:
+        assert word in text
+
+
+def test_a_negative_variance_is_named(saved):
+    state = flat_state("visage")
+    state["down2.down.1.running_var"] = torch.full((256,), -1.0)
+    assert "down2.down.1.running_var" in refusal(saved(state))
+
+
+def test_a_missing_tensor_is_named(saved):
+    state = flat_state("ry_lu")
+    del state["uplayer3.bn2.running_mean"]
+    assert "lacks tensor uplayer3.bn2.running_mean for ry_lu" in refusal(saved(state))
+    del state["conv3.bias"]
+    assert "lacks tensor conv3.bias and 1 more for ry_lu" in refusal(saved(state))
+
+
+def test_an_unexpected_tensor_is_named(saved):
+    assert "unexpected tensor extra.weight" in refusal(saved(flat_state() | {"extra.weight": torch.zeros(3)}))
+
+
+def test_an_unknown_network_is_told_the_known_ones_and_the_nearest(saved):
+    state = {f"layer{k}.weight": torch.zeros(2) for k in range(9)} | {"conv1.weight": torch.zeros(2)}
+    text = refusal(saved(state))
+    for name in ARCHITECTURES:
+        assert name in text
+    assert "nearest is ry_lu" in text
+
+
+# ---- files that are no checkpoints ---------------------------------------------------------------------------------
+
+
+def test_a_path_without_a_file(tmp_path):
+    assert "no such file" in refusal(tmp_path / "nothing.pth")
+    assert "is a folder" in refusal(tmp_path)
+    (tmp_path / "empty.pt").touch()
+    assert "is empty" in refusal(tmp_path / "empty.pt")
+
+
+def test_other_files_are_not_checkpoints(tmp_path, portraits):
+    assert "holds no checkpoint" in refusal(portraits / "eval" / "lon_001_neutral.jpg")
+    assert "holds no checkpoint" in refusal(portraits / "eval" / "index.csv")
+    text = tmp_path / "page.pth"
+    text.write_text("<html>404</html>")
+    assert "holds no checkpoint" in refusal(text)
+    zipped = tmp_path / "other.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert "damaged" in refusal(zipped)
+
+
+def test_things_torch_saves_that_are_no_weights(saved, tmp_path):
+    assert "holds no weights but dict" in refusal(saved({"epoch": 3, "loss": 0.1}))
+    assert "holds no weights but Tensor" in refusal(saved(torch.zeros(3)))
+    assert "holds no weights but list" in refusal(saved([torch.zeros(3)]))
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.7, 0.999])
+def test_a_truncated_file(zipped, kept, saved):
+    path = saved(flat_state(), _use_new_zipfile_serialization=zipped)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * kept)])
+    text = refusal(path)
+    assert "damaged" in text
+
+
+def test_safetensors_that_lie_about_their_size(tmp_path):
+    path = tmp_path / "lie.safetensors"
+    path.write_bytes(struct.pack("<Q", 1 << 60) + b'{"a": 1}')
+    assert "claims 1152921504606846976 bytes" in refusal(path)
+    header = json.dumps({"x": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    assert "damaged" in refusal(path)
+
+
+def test_an_archive_that_unpacks_to_more_than_it_is(tmp_path):
+    path = tmp_path / "bomb.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb/data.pkl", bytes(50_000_000))
+    assert "members claim 50000000 bytes" in refusal(path)
+
+
+class Touch:
+    """Unpickling this would make a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "bare pickle"])
+def test_a_hostile_pickle_is_refused_and_does_nothing(form, tmp_path):
+    mark, path = tmp_path / "it-ran", tmp_path / "hostile.pth"
+    if form == "bare pickle":
+        path.write_bytes(pickle.dumps({"a.weight": Touch(mark)}))
+    else:
+        torch.save(flat_state() | {"x": Touch(mark)}, path, _use_new_zipfile_serialization=form == "zip")
+    text = refusal(path)
+    assert "refused" in text
+    assert "system" in text or form == "bare pickle"
+    assert not mark.exists()
+
+
+def test_a_whole_pickled_network_is_refused(saved):
+    assert "refused" in refusal(saved(torch.nn.Linear(2, 2)))
+
+
+# ---- headers and damage of any kind --------------------------------------------------------------------------------
+
+GOOD = {
+    "version": 1,
+    "architecture": "face_reaging",
+    "framing": "wide",
+    "sizes": [256],
+    "native": 256,
+    "encoding": "0..1",
+    "ages": [18, 85],
+    "licence": "CC0",
+}
+
+
+def with_header(path, text):
+    tensors = {"final_conv.bias": torch.zeros(3)}
+    safetensors.torch.save_file(tensors, path, {HEADER: text})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": "face_reagin"}, "nearest is face_reaging"),
+        ({"architecture": None}, "unknown architecture None"),
+        ({"version": 2}, "later vfxage"),
+        ({"sizes": [250]}, "impossible"),
+        ({"sizes": [512, 256]}, "impossible"),
+        ({"sizes": []}, "impossible"),
+        ({"sizes": 512}, "bad vfxage header"),
+        ({"ages": [85, 18]}, "impossible"),
+        ({"ages": [18]}, "bad vfxage header"),
+        ({"encoding": "0..255"}, "impossible"),
+        ({"framing": "tight"}, "impossible"),
+        ({"colour": "red"}, "bad vfxage header"),
+        ({"licence": ...}, "lacks tensor"),
+    ],
+)
+def test_a_header_is_read_strictly(change, words, tmp_path):
+    header = {key: value for key, value in (GOOD | change).items() if value is not ...}
+    assert words in refusal(with_header(tmp_path / "ours.safetensors", json.dumps(header)))
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=st.dictionaries(st.sampled_from(sorted(GOOD)), json_values, max_size=8),
+    text=st.none() | st.text(max_size=20),
+)
+def test_no_header_causes_anything_but_a_model_error(header, text, tmp_path):
+    refusal(with_header(tmp_path / "ours.safetensors", json.dumps(GOOD | header) if text is None else text))
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), zipped=st.booleans())
+def test_no_flipped_bytes_cause_anything_but_a_model_error(data, zipped, tmp_path):
+    path = tmp_path / "flipped.pth"
+    torch.save({"a.weight": torch.arange(6.0), "b": torch.ones(2, 2)}, path, _use_new_zipfile_serialization=zipped)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    refusal(path)

@@ -1,0 +1,45 @@
+"""Cuts: every one on its frame, and none inside a take."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.face.track.shots import decode
+from vfxage.face.track.cuts import Shown, mark_cuts
+
+
+def cuts(pictures) -> list[int]:
+    shown = (Shown(number=n, picture=p, cut=False) for n, p in enumerate(pictures))
+    marked = list(mark_cuts(shown))
+    assert [item.number for item in marked] == list(range(len(marked)))
+    return [item.number for item in marked if item.cut]
+
+
+def test_cuts_of_a_street_montage(clips):
+    """The clip plots other people's cut detectors in its right half: these are their spikes."""
+    assert cuts(decode(clips / "no_face_scene_cuts.mp4")) == [30, 76, 137, 187, 242]
+
+
+@pytest.mark.parametrize("name", ["foreman_cif_face_leaves.264", "turn_720p.264", "intel_asl_hungry.mkv"])
+def test_a_single_take_has_no_cut(clips, name):
+    assert cuts(decode(clips / name)) == []
+
+
+def scene(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.clip(cv2.resize(rng.normal(120, 60, (24, 60, 3)), (1200, 480), interpolation=cv2.INTER_CUBIC), 0, 255)
+
+
+def test_flashes_fades_and_pans_are_no_cuts():
+    street = scene(1)
+    pan = [street[:240, 40 * n : 40 * n + 400] for n in range(20)]
+    flash = [street[:240, :400] * (1 if n not in (6, 7) else 0.3) + (0 if n not in (6, 7) else 170) for n in range(16)]
+    fade = [street[:240, :400] * (1 - n / 15) for n in range(15)]
+    for pictures in (pan, flash, fade):
+        assert cuts([picture.astype(np.uint8) for picture in pictures]) == []
+
+
+def test_a_cut_is_on_its_frame_even_near_the_ends():
+    one, other = scene(1)[:240, :400].astype(np.uint8), scene(2)[:240, :400].astype(np.uint8)
+    for count, cut in [(12, 5), (4, 1), (4, 3), (2, 1)]:
+        assert cuts([one] * cut + [other] * (count - cut)) == [cut]

@@ -1,0 +1,59 @@
+"""Small folders of real portraits, and a prototype built of one of them."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.run_vfxage import run
+
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def rows(portraits) -> list[Row]:
+    """Eight young and sixteen old people of ``train``, facing the lens, without glasses; youngest first."""
+    with (portraits / "train" / "index.csv").open(newline="", encoding="utf-8") as file:
+        known = [row for row in csv.DictReader(file) if row["glasses"] == "0" and abs(float(row["yaw_deg"])) < 8]
+    known.sort(key=lambda row: (float(row["age"]), row["file"]))
+    return known[:8] + known[-16:]
+
+
+@pytest.fixture(scope="session")
+def folder_of(portraits) -> Callable[[Path, Sequence[Row]], Path]:
+    """Write a folder in the index layout, with landmarks, of rows of ``train``'s index."""
+
+    def write(folder: Path, chosen: Sequence[Row]) -> Path:
+        folder.mkdir(parents=True)
+        with np.load(portraits / "train" / "landmarks.npz") as points:
+            np.savez(
+                folder / "landmarks.npz", **{Path(row["file"]).stem: points[Path(row["file"]).stem] for row in chosen}
+            )
+        with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, list(chosen[0]))
+            table.writeheader()
+            table.writerows(chosen)
+        for row in chosen:
+            shutil.copy(portraits / "train" / row["file"], folder / row["file"])
+        return folder
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory, folder_of, rows) -> Path:
+    return folder_of(tmp_path_factory.mktemp("people") / "train", rows)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory, people) -> Path:
+    """The data file; its recipe lies beside it."""
+    out = tmp_path_factory.mktemp("built") / "mine.npz"
+    told = run("prototype", "build", people, "--out", out).ok()
+    assert told.out.split() == [str(out), str(out.with_suffix(".json"))]
+    return out

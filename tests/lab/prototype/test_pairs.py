@@ -1,0 +1,134 @@
+"""``vfxage prototype pairs``: what a network learns from, read back as ``vfxage train`` reads it."""
+
+import csv
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.run_vfxage import run
+from vfxage.ager import load_ager
+from vfxage.errors import ModelError
+from vfxage.lab.portraits import crop_portrait, mesh_portraits, scan_portraits
+from vfxage.types import Frame, FrameCrops, Window
+
+FRAME = Frame(number=1, rgb=np.zeros((1, 1, 3), np.float32), window=Window(0, 0, 1, 1))
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory, folder_of, rows):
+    """Two people; one is 32 to the year, so that a made 30 would be no change worth learning."""
+    folder = tmp_path_factory.mktemp("sources") / "two"
+    return folder_of(folder, [rows[0] | {"age": "32"}, rows[-1]])
+
+
+@pytest.fixture(scope="module")
+def written(sources, tmp_path_factory):
+    out = tmp_path_factory.mktemp("pairs") / "new" / "pairs"
+    told = run("prototype", "pairs", sources, out, "--ages", "30,60,70").ok()
+    assert "2 photographs" in told.out
+    return out
+
+
+def test_they_are_read_as_labelled(written, sources):
+    told = scan_portraits(written, layout="index")
+    assert not told.problems
+    people = {item.person: item.age for item in scan_portraits(sources).portraits}
+    real = {item.person: item.age for item in told.portraits if item.real}
+    assert real == people
+    made = sorted((item.person, item.age) for item in told.portraits if not item.real)
+    assert made == sorted((p, a) for p, own in people.items() for a in (30.0, 60.0, 70.0) if abs(a - own) >= 4)
+    for item in told.portraits:
+        assert item.size == (512, 512)
+        assert item.labels["sex"] in ("M", "F")
+        assert item.points is not None
+        assert 0.3 < np.ptp(item.points[:468, 1]) / 512 < 0.9
+
+
+def test_everybody_gets_the_same_old_skin_whatever_the_name(sources, tmp_path):
+    renamed = shutil.copytree(sources, tmp_path / "renamed")
+    person = next(item.person for item in scan_portraits(sources).portraits if item.age == 32)
+    with (renamed / "index.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    with (renamed / "index.csv").open("w", newline="") as file:
+        again = csv.DictWriter(file, list(table[0]))
+        again.writeheader()
+        again.writerows(row | {"person": "somebody" if row["person"] == person else row["person"]} for row in table)
+    made = []
+    for folder in (sources, renamed):
+        out = tmp_path / f"pairs_{folder.name}"
+        run("prototype", "pairs", folder, out, "--ages", "70").ok()
+        told = next(i for i in scan_portraits(out).portraits if i.person in (person, "somebody") and not i.real)
+        made.append(np.asarray(Image.open(told.path)))
+    assert np.array_equal(*made)
+
+
+def test_photograph_and_made_picture_are_the_crop_and_the_answer(written, sources):
+    ager = load_ager("prototype")
+    told = {(item.person, item.age): item for item in scan_portraits(written).portraits}
+    for portrait in scan_portraits(sources).portraits:
+        for age in (portrait.age, 70.0):
+            if (portrait.person, age) not in told:
+                continue
+            item = told[portrait.person, age]
+            crop = replace(crop_portrait(portrait, ager.framing, 512, (portrait.age, age)), name="face0")
+            (answer,) = ager([FrameCrops(frame=FRAME, crops=(crop,))])
+            wanted = np.clip(crop.rgb + answer.deltas[0].step, 0, 1) * 255
+            stored = np.asarray(Image.open(item.path), np.float32)
+            assert np.abs(stored - wanted).max() <= 0.501
+            np.testing.assert_allclose(item.points, crop.points, atol=1e-3)
+
+
+def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
+    """person/age.jpg: two people of the same age have files of the same name."""
+    for person, item in zip(("ann", "bob"), scan_portraits(sources).portraits, strict=True):
+        (tmp_path / "in" / person).mkdir(parents=True)
+        shutil.copy(item.path, tmp_path / "in" / person / "40.jpg")
+    told = run("prototype", "pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
+    assert "2 photographs, 2 made" in told.out
+    found = scan_portraits(tmp_path / "out", layout="index")
+    assert not found.problems
+    assert sorted((item.person, item.age) for item in found.portraits) == [
+        ("ann", 40.0), ("ann", 60.0), ("bob", 40.0), ("bob", 60.0),
+    ]  # fmt: skip
+    sizes = {item.person: item.points[:468].ptp(axis=0).tobytes() for item in mesh_portraits(found).portraits}
+    assert len(set(sizes.values())) == 2
+
+
+def test_what_was_made_is_not_made_from(written, tmp_path):
+    """A pairs folder holds photographs and pictures of a teacher; only the former are portraits."""
+    told = run("prototype", "pairs", written, tmp_path / "again", "--ages", "50").ok()
+    assert "2 photographs" in told.out
+
+
+def test_a_folder_in_use_is_kept(sources, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine", encoding="utf-8")
+    run("prototype", "pairs", sources, tmp_path / "out").fails(2, "not empty", "new folder")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    run("prototype", "pairs", sources, tmp_path / "out" / "mine.txt").fails(2, "cannot be used")
+
+
+def test_ended_on_the_way_it_leaves_nothing_and_can_be_run_again(sources, tmp_path, monkeypatch):
+    def fail(self, group):
+        raise ModelError("failed as it ran")
+
+    command = ("prototype", "pairs", sources, tmp_path / "out", "--ages", "60")
+    with monkeypatch.context() as patch:
+        patch.setattr("vfxage.ager.prototype.PrototypeAger.__call__", fail)
+        run(*command).fails(5, "failed as it ran")
+    assert not (tmp_path / "out").exists()
+    run(*command).ok()
+
+
+@pytest.mark.parametrize("ages", ["", "old", "20,,30", "20;30", "-1,30", "30,121", "nan", "30,nan", "inf"])
+def test_ages_that_are_none(sources, tmp_path, ages):
+    run("prototype", "pairs", sources, tmp_path / "out", f"--ages={ages}").fails(2, "--ages", "20,35,50")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_teacher_that_is_none(sources, tmp_path):
+    run("prototype", "pairs", sources, tmp_path / "out", "--model", tmp_path / "none.npz").fails(5, "none.npz")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,161 @@
+"""What examples show: pairs of one person, photographs as targets, people held out, windows that lie where they say."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tests.lab.train.people import PLAIN, face, make_people, recipe_in
+from vfxage.ager import ARCHITECTURES
+from vfxage.errors import ShotError
+from vfxage.lab.portraits import crop_portrait, scan_portraits
+from vfxage.lab.train import load_recipe
+from vfxage.lab.train.batches import Batches
+from vfxage.lab.train.data import open_data
+from vfxage.lab.train.pictures import Pictures, View, cut
+from vfxage.progress import Silent
+from vfxage.types import Framing
+
+
+def opened(folder, text=PLAIN, **people):
+    recipe = load_recipe(recipe_in(folder, text, **people))
+    return recipe, open_data(recipe.data, recipe.seed, Silent())
+
+
+def batches(recipe, data, memory=1e9, **more):
+    pictures = Pictures(recipe.data.side, ARCHITECTURES["small"].framing, memory)
+    return Batches(recipe, data, pictures, **{"portraits": False, **more})
+
+
+def test_every_ordered_pair_of_ages_and_photographs_as_targets_as_often_as_asked(tmp_path):
+    text = PLAIN.replace("holdout: 0", "holdout: 0\n  real_targets: 0.7\n  identity: 0.1").replace(
+        "batch: 2", "batch: 50"
+    )
+    recipe, data = opened(tmp_path, text)
+    make = batches(recipe, data)
+    seen = Counter(tuple(pair) for step in range(20) for pair in make(step).ages.tolist())
+    total = sum(seen.values())
+    ages = (20, 45, 70)
+    assert set(seen) == {(a, b) for a in ages for b in ages}
+    assert sum(count for (a, b), count in seen.items() if a == b) / total == pytest.approx(0.1, abs=0.03)
+    assert sum(count for (a, b), count in seen.items() if a != b and b == 45) / total == pytest.approx(0.63, abs=0.05)
+
+
+def test_photographs_are_the_older_of_the_two_as_often_as_asked(tmp_path):
+    text = PLAIN.replace("holdout: 0", "holdout: 0\n  real_targets: 0.7\n  real_older: 0.2\n  identity: 0").replace(
+        "batch: 2", "batch: 50"
+    )
+    recipe, data = opened(tmp_path, text)
+    make = batches(recipe, data)
+    seen = Counter(tuple(pair) for step in range(20) for pair in make(step).ages.tolist())
+    real = {pair: count for pair, count in seen.items() if pair[1] == 45}
+    assert sum(real.values()) / sum(seen.values()) == pytest.approx(0.7, abs=0.05)
+    assert real[20, 45] / sum(real.values()) == pytest.approx(0.2, abs=0.05)
+
+
+def test_source_and_target_are_one_person_pixel_on_pixel(tmp_path):
+    recipe, data = opened(
+        tmp_path, PLAIN.replace("crop: {", "crop: {whole: 1.0, jitter: 0.0, roll: 0.0, flip: false, ")
+    )
+    batch = batches(recipe, data)(3)
+    people = {person: {age: face(person, age) for age in (20, 45, 70)} for person in range(4)}
+    for source, target, ages in zip(batch.source, batch.target, batch.ages.tolist(), strict=True):
+        source, target = (item.permute(1, 2, 0).numpy().astype(int) for item in (source, target))
+        fits = [
+            person
+            for person, faces in people.items()
+            if np.abs(faces[int(ages[0])] - source).max() <= 1 and np.abs(faces[int(ages[1])] - target).max() <= 1
+        ]
+        assert len(fits) == 1
+
+
+def test_a_step_is_the_same_in_any_order_with_any_memory_and_any_number_of_processes(tmp_path):
+    recipe, data = opened(tmp_path, PLAIN.replace("batch: 2", "batch: 4"))
+    make, scarce = batches(recipe, data), batches(recipe, data, memory=1)
+    make(1)
+    whole, again = make(5), scarce(5)
+    assert np.array_equal(whole.source, again.source)
+    assert np.array_equal(whole.target, again.target)
+    shares = [batches(recipe, data, rank=rank, world=2)(5) for rank in (0, 1)]
+    assert np.array_equal(whole.source, np.concatenate([share.source for share in shares]))
+    assert not np.array_equal(make(5).source, make(6).source)
+    with pytest.raises(ShotError, match="multiple of 3"):
+        batches(recipe, data, world=3)
+
+
+def test_people_held_out_stay_held_out_when_others_come(tmp_path):
+    text = PLAIN.replace("holdout: 0", "holdout: 0.4")
+    make_people(tmp_path / "few" / "people", people=12)
+    make_people(tmp_path / "more" / "people", people=30)
+    few, more = (opened(tmp_path / name, text)[1] for name in ("few", "more"))
+    held = {person.name for person in more.held_out}
+    assert 5 <= len(held) <= 19
+    assert {person.name for person in few.held_out} == {name for name in held if int(name[1:]) < 12}
+    learned = {person.name for person in more.people}
+    assert not learned & held
+    assert {portrait.person for portrait, _ in more.portraits} == learned
+
+
+def test_person_of_two_folders_is_held_out_of_both(tmp_path):
+    text = PLAIN.replace("holdout: 0", "holdout: 0.5")
+    make_people(tmp_path / "people", people=8)
+    make_people(tmp_path / "again", people=8)
+    _, one = opened(tmp_path, text)
+    _, two = opened(tmp_path, text.replace("[{folder: people}]", "[{folder: people}, {folder: again}]"))
+    _, lent = opened(tmp_path, text.replace("  side", "  portraits: [{folder: again}]\n  side"))
+    held = {person.name for person in one.held_out}
+    assert 0 < len(held) < 8
+    assert Counter(person.name for person in two.held_out) == dict.fromkeys(held, 2)
+    assert not {portrait.person for portrait, _ in lent.portraits} & held
+    assert len(lent.portraits) == 2 * (8 - len(held))
+
+
+def test_critic_is_shown_photographs_of_about_the_target_age(tmp_path):
+    recipe, data = opened(tmp_path)
+    assert [portrait.age for portrait, _ in data.portraits] == [45.0] * 4
+    batch = batches(recipe, data, portraits=True)(0)
+    assert batch.portrait.shape == batch.source.shape
+    made = opened(tmp_path / "made", people=2, real=None)
+    with pytest.raises(ShotError, match="photographs"):
+        batches(*made, portraits=True)
+
+
+def test_view_shows_the_window_it_names():
+    row = np.arange(128, dtype=np.uint8)
+    across, down = np.meshgrid(row, row)
+    picture = np.stack([across, down, across], axis=-1)
+    shown = cut(picture, View((0.25, 0.75), 0.5, 0.0, False), 64)
+    assert np.array_equal(shown, picture[64:, :64])
+    mirrored = cut(picture, View((0.25, 0.75), 0.5, 0.0, True), 64)
+    assert np.array_equal(mirrored, picture[64:, :64][:, ::-1])
+    turned = cut(picture, View((0.5, 0.5), 0.5, 90.0, False), 64)
+    assert np.abs(turned.astype(int) - np.rot90(picture[32:96, 32:96]).astype(int)).max() <= 1
+    small = cut(picture, View((0.5, 0.5), 1.0, 0.0, False), 32).astype(float)
+    assert np.abs(small[4:-4, 4:-4, 0] - (np.arange(32) * 4 + 1.5)[None, 4:-4]).max() <= 1
+
+
+def test_pictures_of_unequal_sizes_and_not_square_are_named(tmp_path):
+    from PIL import Image
+
+    make_people(tmp_path / "people")
+    Image.new("RGB", (80, 80)).save(tmp_path / "people" / "p0_20.png")
+    Image.new("RGB", (80, 64)).save(tmp_path / "people" / "p1_20.png")
+    _, data = opened(tmp_path)
+    told = {problem.path.name: problem.what for problem in data.problems}
+    assert "another size" in told["p0_20.png"]
+    assert "80x64" in told["p1_20.png"]
+
+
+@pytest.mark.parametrize("framing", ["picture", "face"])
+def test_weight_lies_on_the_face_and_the_face_is_where_the_framing_says(portraits, framing):
+    portrait = scan_portraits(portraits / "eval").portraits[3]
+    pictures = Pictures(128, Framing(name="wide" if framing == "face" else "ffhq"), 1e9)
+    picture, weight = pictures.picture(portrait, framing, portrait), pictures.weight(framing, portrait)
+    assert (picture.shape, weight.shape) == ((128, 128, 3), (32, 32))
+    nose = portrait.points[4] * 32 / portrait.size[0]
+    if framing == "face":
+        crop = crop_portrait(portrait, Framing(name="wide"), 128)
+        nose = crop.points[4] / 4
+        assert np.abs(picture / 255 - crop.rgb).max() < 0.01
+    assert weight[int(nose[1]), int(nose[0])] == 255
+    assert weight[[0, 0, -1, -1], [0, -1, 0, -1]].max() < 20

@@ -1,0 +1,353 @@
+"""Training as a user meets it: it learns, it stops, it goes on to the same bits, it says what is wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.lab.train.people import PLAIN, RECIPE, curve, face, make_people, recipe_in
+from tests.run_vfxage import run
+from vfxage.ager import ARCHITECTURES
+from vfxage.ager.checkpoint import load_checkpoint, save_checkpoint
+from vfxage.errors import ModelError
+from vfxage.lab.train.batches import Batch
+from vfxage.lab.train.losses import wanted_delta
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Six steps in one go."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run("train", recipe_in(folder), "--steps", 6, "--device", "cpu").ok()
+    return folder
+
+
+def test_checkpoint_is_one_that_every_command_takes(undisturbed):
+    path = undisturbed / "run" / "small_0000006.safetensors"
+    checkpoint = load_checkpoint(path)
+    assert (checkpoint.ours, checkpoint.architecture.name) == (True, "small")
+
+
+def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
+    recipe = recipe_in(tmp_path)
+    for steps in (3, 5, 6):
+        told = run("train", recipe, "--steps", steps, "--device", "cpu").ok()
+        assert f"step {steps}" in told.out
+    assert curve(tmp_path) == curve(undisturbed)
+    assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
+    assert {"l1", "pyramid", "highpass", "adversarial", "critic", "total"} < set(curve(tmp_path)[-1])
+    assert "stability" in curve(tmp_path)[0]
+    one, other = (torch.load(folder / "run" / "state.pt", weights_only=True) for folder in (undisturbed, tmp_path))
+    for part in ("network", "mean"):
+        for key, value in one["learner"][part].items():
+            assert torch.equal(value, other["learner"][part][key]), key
+
+
+def test_older_lines_are_wanted_stronger_and_no_other_change(tmp_path):
+    """At step 1 a network answers zeros, so that its losses are the size of what is wanted."""
+    first = []
+    for times in (1.0, 2.0):
+        folder = tmp_path / f"{times:g}"
+        folder.mkdir()
+        recipe = recipe_in(folder, PLAIN.replace("batch: 2", "batch: 16") + f"losses: {{older_lines: {times}}}\n")
+        run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+        first.append(curve(folder)[0])
+    assert 1.1 * first[0]["highpass"] < first[1]["highpass"] < 1.9 * first[0]["highpass"]  # half are towards younger
+    assert first[1]["l1"] == pytest.approx(first[0]["l1"], rel=0.1)  # these people change in broad tone
+
+
+def test_lines_are_what_is_fine_where_a_face_has_no_edge():
+    rows = torch.arange(64.0)
+    source = (0.5 + 0.4 * torch.outer(rows, torch.ones(64)) / 64).repeat(2, 3, 1, 1)
+    source[..., 44:] -= 0.4  # a contour, left of which is skin
+    tone = 0.1 * torch.outer(torch.ones(64), rows).expand(2, 3, 64, 64) / 64
+    lines = (0.02 * (-1.0) ** rows)[:, None].expand(2, 3, 64, 64)
+    found = wanted_delta(source, source + tone + lines, torch.tensor([1.0, 2.5]))
+    torch.testing.assert_close(found[0], (tone + lines)[0])
+    skin = (1, slice(None), slice(8, -8), slice(8, 28))  # along the picture's edge an average lacks its other side
+    torch.testing.assert_close(found[skin], (tone + 2.5 * lines)[skin], atol=2e-3, rtol=0)
+    moved = source.roll(2, dims=-1)
+    found = wanted_delta(source, moved, torch.tensor([1.0, 2.5]))
+    extra = (found[1] - found[0]).abs()[:, 8:-8, 16:-8]  # what left on one side came in on the other
+    assert extra.max() < 0.02 * (moved - source)[..., 16:-8].abs().max()  # a contour that moves gets no halo
+
+
+def test_work_after_the_last_save_is_done_again_not_counted_twice(undisturbed, tmp_path):
+    recipe = recipe_in(tmp_path)
+    run("train", recipe, "--steps", 3, "--device", "cpu").ok()
+    saved = (tmp_path / "run" / "state.pt").read_bytes()
+    run("train", recipe, "--steps", 5, "--device", "cpu").ok()
+    (tmp_path / "run" / "state.pt").write_bytes(saved)  # as if it had been killed after step 5
+    run("train", recipe, "--steps", 6, "--device", "cpu").ok()
+    assert curve(tmp_path) == curve(undisturbed)
+
+
+def test_state_made_on_a_gpu_goes_on_on_a_cpu(undisturbed, tmp_path, monkeypatch):
+    """What torch writes of a GPU's tensors differs from a CPU's in the place it names for each."""
+    recipe = recipe_in(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        run("train", recipe, "--steps", 4, "--device", "cpu").ok()
+    run("train", recipe, "--steps", 6, "--device", "cpu").ok()
+    assert curve(tmp_path) == curve(undisturbed)
+
+
+def test_finished_run_says_so(undisturbed):
+    assert "6 steps already" in run("train", undisturbed / "recipe.yaml", "--steps", 6, "--device", "cpu").ok().out
+
+
+def running(folder):
+    """A training that has learned its first step."""
+    recipe = recipe_in(folder)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"], stderr=subprocess.PIPE, text=True
+    )
+    for _ in range(600):
+        if (folder / "run" / "losses.jsonl").exists() or process.poll() is not None:
+            break
+        time.sleep(0.05)
+    return process
+
+
+def test_signal_saves_what_was_done(tmp_path):
+    process = running(tmp_path)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    assert "Traceback" not in err
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["learner"]["step"] == curve(tmp_path)[-1]["step"] > 0
+    assert not [name for name in os.listdir(tmp_path / "run") if "partial" in name]
+
+
+def test_a_signal_that_comes_twice_at_once_still_saves(tmp_path):
+    """As under torchrun, which passes on what a farm has sent to every process."""
+    process = running(tmp_path)
+    for _ in range(20):  # at every stage of the step and of the save
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.02)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 143, err
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["learner"]["step"] == curve(tmp_path)[-1]["step"] > 0
+
+
+def test_checkpoints_of_another_session_do_not_cost_this_one_its_own(tmp_path):
+    recipe = recipe_in(tmp_path, RECIPE.replace("checkpoint_every: 4", "checkpoint_every: 1, keep: 1"))
+    (tmp_path / "run").mkdir()
+    later = ["small_0000900.safetensors", "small_0000901.safetensors"]
+    for name in later:
+        (tmp_path / "run" / name).write_text("of a run that was begun anew")
+    told = run("train", recipe, "--steps", 3, "--device", "cpu").ok().out
+    found = sorted(path.name for path in (tmp_path / "run").glob("*.safetensors"))
+    assert found == ["small_0000002.safetensors", "small_0000003.safetensors", *later]
+    assert "small_0000003.safetensors" in told
+
+
+def test_a_trained_checkpoint_does_not_claim_the_licence_of_ours(undisturbed):
+    licence = load_checkpoint(undisturbed / "run" / "small_0000006.safetensors").architecture.licence
+    assert "Apache" not in licence
+    assert "trainer's" in licence
+
+
+def test_weights_beyond_half_precision_say_which_key_helps(tmp_path):
+    learner = learner_of(recipe_in(tmp_path, PLAIN))
+    learner.mean.delta.weight.data.fill_(1e5)
+    with pytest.raises(ModelError, match=r"half precision.*export_half: false"):
+        learner.export(tmp_path / "out.safetensors")
+
+
+def test_folder_that_another_run_writes_into_is_refused(tmp_path):
+    recipe = recipe_in(tmp_path)
+    command = [sys.executable, "-m", "vfxage", "train", str(recipe), "--device", "cpu"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as other:
+        for _ in range(1200):
+            if (tmp_path / "run" / "losses.jsonl").exists() or other.poll() is not None:
+                break
+            time.sleep(0.05)
+        told = run("train", recipe, "--steps", 6, "--device", "cpu")
+        assert other.poll() is None
+        other.kill()
+    told.fails(2, str(tmp_path / "run"), "another process of vfxage writes", "choose another `out:`")
+    run("train", recipe, "--steps", 6, "--device", "cpu").ok()  # a death lets go of the folder
+    assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
+
+
+def test_it_learns_to_age(tmp_path):
+    """Contrast stands for age: a network that has learned gives more of it for more years, and none for none."""
+    text = PLAIN.replace("batch: 2, warmup: 2", "batch: 4, warmup: 10, rate: 2.0e-3, ema: 0.9")
+    text = text.replace("sizes: [64]", "sizes: [32]").replace("sheet_every: 5", "sheet_every: 1000")
+    recipe = recipe_in(tmp_path, text.replace("checkpoint_every: 4", "checkpoint_every: 1000"), people=6)
+    run("train", recipe, "--steps", 100, "--device", "cpu").ok()
+    losses = [line["l1"] for line in curve(tmp_path)]
+    assert np.mean(losses[-20:]) < 0.75 * np.mean(losses[:20])
+    network = load_checkpoint(tmp_path / "run" / "small_0000100.safetensors").network()
+    young = torch.from_numpy(face(1, 20)).permute(2, 0, 1)[None] / 255
+    wanted = (torch.from_numpy(face(1, 70)).permute(2, 0, 1)[None] / 255 - young).flatten()
+    with torch.inference_mode():
+        steps = []
+        for age in (20, 45, 70):
+            ages = torch.tensor([20.0, age])[None, :, None, None].expand(1, 2, 64, 64) / 100
+            steps.append(network(torch.cat([young, ages], 1)).flatten())
+    share = [float(step @ wanted / (wanted @ wanted)) for step in steps]
+    assert share[0] == 0
+    assert share[1] < share[2]
+    assert share[2] > 0.4
+
+
+def test_summary_names_what_is_left_out(tmp_path):
+    make_people(tmp_path / "people")
+    lines = (tmp_path / "people" / "index.csv").read_text()
+    (tmp_path / "people" / "torn.png").write_bytes((tmp_path / "people" / "p0_20.png").read_bytes()[:300])
+    lines += "torn.png,p0,30,1\ngone.png,p0,31,1\np0_20.png,p9,130,1\n"
+    (tmp_path / "people" / "lone.png").write_bytes((tmp_path / "people" / "p1_20.png").read_bytes())
+    (tmp_path / "people" / "index.csv").write_text(lines + "lone.png,lonely,50,1\n")
+    err = run("train", recipe_in(tmp_path), "--steps", 1, "--device", "cpu").ok().err
+    for name in ("torn.png", "gone.png", "p0_20.png", "lone.png"):
+        assert any(name in line for line in err.splitlines() if "left out" in line), err
+    refusing = (tmp_path / "recipe.yaml").read_text().replace("holdout: 0", "holdout: 0\n  bad: refuse")
+    (tmp_path / "recipe.yaml").write_text(refusing)
+    run("train", tmp_path / "recipe.yaml", "--steps", 2, "--device", "cpu").fails(2, "data.bad: skip", "3 more")
+
+
+def test_data_without_a_pair_is_refused(tmp_path):
+    make_people(tmp_path / "people", ages=(45,))
+    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "two ages", "prototype pairs")
+
+
+def test_state_of_another_architecture_and_damaged_state_are_refused(tmp_path):
+    recipe = recipe_in(tmp_path)
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    state = tmp_path / "run" / "state.pt"
+    whole = state.read_bytes()
+    state.write_bytes(whole[: len(whole) // 2])
+    run("train", recipe, "--device", "cpu").fails(3, "state.pt", "damaged")
+    state.write_bytes(b"")
+    run("train", recipe, "--device", "cpu").fails(3, "state.pt")
+    told = torch.load(__import__("io").BytesIO(whole), weights_only=True)
+    told["learner"]["architecture"] = "visage"
+    torch.save(told, state)
+    run("train", recipe, "--device", "cpu").fails(2, "visage", "out:")
+
+
+def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
+    recipe = recipe_in(tmp_path)
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    assert "has changed" not in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err
+    recipe.write_text(RECIPE.replace("warmup: 2", "warmup: 2, rate: 1.0e-4").replace("log_every: 1", "log_every: 2"))
+    err = run("train", recipe, "--steps", 3, "--device", "cpu").ok().err
+    assert "changed since: schedule.rate;" in err
+
+
+def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    text = RECIPE.replace("sheet_people: 2", "sheet_people: 2, tensorboard: true")
+    recipe = recipe_in(tmp_path, text.replace("holdout: 0", "holdout: 0.5"), people=8)
+    run("train", recipe, "--steps", 5, "--device", "cpu").ok()
+    found = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    told = [(event.step, event.value) for event in found.Scalars("l1")]
+    assert told == [(line["step"], pytest.approx(line["l1"])) for line in curve(tmp_path) if "l1" in line]
+    (error,) = found.Scalars("held_out_l1")
+    assert [(error.step, pytest.approx(error.value))] == [
+        (line["step"], line["held_out_l1"]) for line in curve(tmp_path) if "held_out_l1" in line
+    ]
+    assert [event.step for event in found.Images("sheet")] == [5]
+
+
+def test_tensorboard_that_is_not_installed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    recipe = recipe_in(tmp_path, RECIPE.replace("sheet_people: 2", "tensorboard: true"))
+    run("train", recipe, "--steps", 1, "--device", "cpu").fails(2, "TensorBoard", "vfxage[train]")
+
+
+def test_sheet_shows_a_row_a_person_and_a_column_an_age(tmp_path):
+    text = RECIPE.replace("sheet_people: 2", "sheet_people: 2, sheet_ages: [25, 60, 75]").replace(
+        "holdout: 0", "holdout: 0.5"
+    )
+    run("train", recipe_in(tmp_path, text, people=8), "--steps", 5, "--device", "cpu").ok()
+    with Image.open(tmp_path / "run" / "sheet_0000005.png") as sheet:
+        assert sheet.size[0] == 4 * 256
+        assert sheet.size[1] // 256 == 2
+    assert any("held_out_l1" in line for line in curve(tmp_path))
+
+
+def learner_of(path):
+    from vfxage.lab.train import load_recipe
+    from vfxage.lab.train.learner import Learner
+    from vfxage.lab.train.parallel import World
+
+    return Learner(load_recipe(path), World(0, 1, torch.device("cpu")))
+
+
+def some_batch(size=32):
+    pictures = torch.randint(0, 255, (2, size, size, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
+    return Batch(
+        step=0,
+        indices=(0, 1),
+        source=pictures,
+        target=255 - pictures,
+        portrait=pictures[:0],
+        weight=torch.full((2, 1, size // 4, size // 4), 255, dtype=torch.uint8),
+        ages=torch.tensor([[20.0, 60.0], [70.0, 30.0]]),
+    )
+
+
+def test_fine_tuning_begins_with_the_checkpoint_and_keeps_its_norms(tmp_path):
+    row = ARCHITECTURES["ry_lu"]
+    torch.manual_seed(5)
+    begun = row.build().state_dict()
+    save_checkpoint(tmp_path / "begun.safetensors", row, begun)
+    recipe = recipe_in(tmp_path, PLAIN + "model: {architecture: ry_lu, init: begun.safetensors}\n")
+    learner = learner_of(recipe)
+    learner.learn(some_batch())
+    tuned = learner.network.state_dict()
+    for key, value in begun.items():
+        if "running" in key or not value.is_floating_point():
+            assert torch.equal(tuned[key], value), key
+        else:
+            assert (tuned[key] - value).abs().max() < 2e-3, key
+    assert not torch.equal(tuned["conv3.weight"], begun["conv3.weight"])
+    learner.export(tmp_path / "tuned.safetensors")
+    assert "not stated (ry-lu)" in load_checkpoint(tmp_path / "tuned.safetensors").architecture.licence
+    recipe.write_text(recipe.read_text().replace("architecture: ry_lu", "architecture: visage"))
+    run("train", recipe, "--device", "cpu").fails(2, "begun.safetensors", "architecture: ry_lu")
+    recipe.write_text(recipe.read_text().replace("init: begun", "init: gone"))
+    run("train", recipe, "--device", "cpu").fails(5, "gone.safetensors")
+
+
+def test_values_that_are_nan_end_the_run_in_one_line(tmp_path):
+    learner = learner_of(recipe_in(tmp_path, PLAIN))
+    next(learner.network.parameters()).data.fill_(float("nan"))
+    with pytest.raises(ModelError, match="NaN"):
+        learner.learn(some_batch())
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "run").write_text("a file")
+    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "run", "out:")
+
+
+def test_disk_that_is_full_ends_the_run_in_one_line(tmp_path):
+    """A limit on the length of a file stands for the disk: writes beyond it fail."""
+    recipe = recipe_in(tmp_path, PLAIN)
+    code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)); from vfxage.cli import main;"
+    code += f"sys.argv = ['vfxage', 'train', {str(recipe)!r}, '--steps', '1', '--device', 'cpu']; main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 4, done.stderr
+    assert "state.pt: cannot be written" in done.stderr.splitlines()[-1]
+    assert sorted(os.listdir(tmp_path / "run")) == [".writer.lock", "losses.jsonl", "scanned.json"]
+
+
+def test_picture_that_has_gone_since_the_last_session_is_named(tmp_path):
+    recipe = recipe_in(tmp_path, PLAIN)
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    (tmp_path / "people" / "p1_70.png").unlink()
+    assert "p1_70.png" in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err

@@ -1,0 +1,69 @@
+"""What makes the whole shot: the files that are there, and the frames the shot asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.plates import write_exr, write_shot
+from tests.run_vfxage import run
+from vfxage.errors import ReadError, ShotError
+from vfxage.render.job import open_job
+from vfxage.shot import load_shot
+
+
+def numbers(folder: Path, **keys: object) -> tuple[int, ...]:
+    outputs = [{"path": "out/p.%04d.exr", "passes": ["beauty"]}]
+    plate = {"plate": str(folder / "p.%04d.exr"), "colorspace": "ACEScg", "target_age": 60, "outputs": outputs}
+    with open_job(load_shot(write_shot(folder, **{**plate, **keys}))) as job:
+        return job.numbers
+
+
+@pytest.fixture
+def sparse(tmp_path: Path) -> Path:
+    """Frames 1001 and 1002, and a stray file that somebody named by the date."""
+    for number in (1001, 1002, 20261121):
+        write_exr(tmp_path / f"p.{number}.exr", np.full((8, 8, 3), 0.5, np.float32))
+    return tmp_path
+
+
+def test_frames_asked_for_need_only_their_own_files(sparse: Path) -> None:
+    assert numbers(sparse, frames="1001-1002") == (1001, 1002)
+    assert numbers(sparse, frames="1002 20261121") == (1002, 20261121)
+
+
+def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
+    with pytest.raises(ReadError, match=r"20260118 of 20260121 frames are missing, the first is 1003") as caught:
+        numbers(sparse)
+    assert caught.value.frame == 1003
+    with pytest.raises(ReadError, match="2 of 4 frames are missing, the first is 1003"):
+        numbers(sparse, frames="1001-1004")
+    with pytest.raises(ShotError, match="which has 1001-20261121") as outside:
+        numbers(sparse, frames="999-1002")
+    lines = (sparse / "shot.yaml").read_text().splitlines()
+    assert lines[(outside.value.line or 0) - 1].startswith("frames:")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ({"target_age": {1: 30, 2: 60}}, ["every face", "`target_age`", "1-2", "1001-1002", "60"]),
+        ({"intensity": {1003: 0.5, 1009: 1}}, ["`intensity`", "1003-1009", "0.5"]),
+        ({"regions": {"eyes": {"target_age": {1: 30, 2: 40}}}}, ["`regions.eyes.target_age`", "stays 40"]),
+        ({"faces": [{"name": "man", "select": "left", "source_age": {-5: 3, 0: 4}}]}, ["man", "`source_age`", "-5-0"]),
+        ({"target_age": {1: 30, 1002: 60}}, []),
+        ({"target_age": {990: 30, 1010: 60}}, []),
+        ({"target_age": {5: 30}}, []),
+    ],
+)
+def test_keyframes_that_all_lie_outside_the_shot_are_told(
+    sparse: Path, keys: dict[str, object], told: list[str]
+) -> None:
+    shot = {"plate": str(sparse / "p.%04d.exr"), "colorspace": "ACEScg", "frames": "1001-1002", "target_age": 60}
+    with open_job(load_shot(write_shot(sparse, **{**shot, **keys}))) as job:
+        assert len(job.notes) == bool(told)
+        assert all(word in " ".join(job.notes) for word in told)
+    notes = run("info", sparse / "shot.yaml", "--json").ok().out
+    assert ("keyframes of" in notes) == bool(told)

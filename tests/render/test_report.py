@@ -1,0 +1,122 @@
+"""``NAME.render.json``: who rendered what, with what, and enough of it to render the same again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.run_vfxage import run
+from tests.small_shot import EXR, pictures, small_shot
+
+
+def report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "out" / "man.render.json").read_text())
+    return found
+
+
+def test_a_render_says_what_it_did(plate: Path, whole: Path) -> None:
+    import torch
+
+    told = report(whole)
+    (run_,) = told["runs"]
+    assert (run_["asked"], run_["written"], run_["kept"], run_["end"]) == ("1001-1006", "1001-1006", "", "done")
+    assert list(told["frames"]) == [str(n) for n in range(1001, 1007)]
+    assert sum(frame["seconds"] for frame in told["frames"].values()) <= run_["seconds"]
+    (face,) = told["frames"]["1003"]["faces"]
+    assert 0.5 < face["confidence"] <= 1
+    assert face["ages"] == [35, 65]
+    setup = told["setups"][run_["setup"]]
+    assert setup["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
+    assert setup["settings"]["target_age"] == 65
+    assert setup["model"]["name"] == "bands"
+
+
+def test_its_settings_are_a_shot_file_that_renders_the_same_bytes(whole: Path, plate: Path, tmp_path: Path) -> None:
+    (setup,) = report(whole)["setups"].values()
+    settings = setup["settings"]
+    for output in settings["outputs"]:
+        output["path"] = "out/" + Path(output["path"]).name
+    (tmp_path / "again.yaml").write_text(json.dumps(settings))
+    run("render", tmp_path / "again.yaml").ok()
+    assert pictures(tmp_path) == pictures(whole)
+
+
+def test_parts_rendered_at_the_same_time_and_with_other_settings_add_up(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR])
+    run("track", path).ok()
+    parts = ["1001-1002", "1003-1004", "1005-1006"]
+    command = [sys.executable, "-m", "vfxage", "render", str(path), "--frames"]
+    started = [subprocess.Popen([*command, part], stdout=subprocess.DEVNULL) for part in parts]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    told = report(tmp_path)
+    assert sorted(r["written"] for r in told["runs"]) == parts
+    assert list(told["frames"]) == [str(n) for n in range(1001, 1007)]
+    run("render", path, "--frames", "1006", "--set", "target_age=70").ok()
+    told = report(tmp_path)
+    assert len(told["setups"]) == 2
+    ages = {n: told["setups"][frame["setup"]]["settings"]["target_age"] for n, frame in told["frames"].items()}
+    assert ages == {**{str(n): 65 for n in range(1001, 1006)}, "1006": 70}
+    run("render", path, "--frames", "1005-1006", "--set", "target_age=70").ok()
+    last = report(tmp_path)["runs"][-1]
+    assert (last["written"], last["kept"]) == ("1005", "1006")
+
+
+def test_a_failed_run_and_what_stood_in_are_told(plate: Path, tmp_path: Path) -> None:
+    for number in (1001, 1002, 1003, 1004):
+        data = (plate / f"man.{number}.exr").read_bytes()
+        (tmp_path / f"man.{number}.exr").write_bytes(data if number != 1003 else data[:9000])
+    path = small_shot(tmp_path, tmp_path, outputs=[EXR], missing_frames="hold")
+    run("render", path).ok()
+    told = report(tmp_path)
+    assert told["frames"]["1003"]["missing"] == "hold 1002"
+    assert "missing" not in told["frames"]["1002"]
+    assert any("1003" in note for note in told["runs"][0]["notes"])
+    (tmp_path / "man.1002.exr").write_bytes(b"")
+    run("render", path, "--set", "missing_frames=error").fails(3)
+    last = report(tmp_path)["runs"][-1]
+    assert "1002" in last["end"]
+    assert (last["written"], last["left"]) == ("", "1001-1004")
+
+
+def test_a_killed_run_stands_in_the_report_and_the_next_tells_of_the_frames_it_kept(
+    plate: Path, tmp_path: Path
+) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR])
+    run("render", path, "--frames", "1001-1003").ok()
+    command = [sys.executable, "-m", "vfxage", "render", str(path), "--set", "target_age=70", "--frames", "1002-1006"]
+    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    frame = tmp_path / "out" / "man.1005.exr"
+    while not frame.exists() and killed.poll() is None:
+        time.sleep(0.005)
+    killed.kill()
+    killed.wait()
+    told = report(tmp_path)
+    last = told["runs"][-1]
+    assert (last["asked"], last["end"], last["process"]) == ("1002-1006", "running", killed.pid)
+    assert told["lacking"] == "1004-1006"
+    run("render", path, "--set", "target_age=70").ok()
+    told = report(tmp_path)
+    assert [run_["end"] for run_ in told["runs"]] == ["done", "killed", "done"]
+    assert told["lacking"] == ""
+    setups = {frame["setup"] for frame in told["frames"].values()}
+    assert setups == {told["runs"][-1]["setup"]}  # also those that the killed run rendered and could not tell of
+    assert all(frame["faces"][0]["ages"] == [35, 70] for frame in told["frames"].values())
+
+
+def test_a_damaged_report_is_begun_anew(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR], frames="1001-1002")
+    (tmp_path / "out").mkdir()
+    for content in (
+        "",
+        "{}",
+        '{"format": 1, "setups": {}, "runs": [0], "frames": {"1001": 3}}',
+        '{"format": 1, "setups": 3, "runs": [], "frames": {}}',
+        "[" * 100_000,
+    ):
+        (tmp_path / "out" / "man.render.json").write_text(content)
+        run("render", path).ok()
+        assert len(report(tmp_path)["runs"]) == 1

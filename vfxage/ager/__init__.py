@@ -1,0 +1,96 @@
+"""Agers: crops in, encoded steps out. ``load_ager`` is the door; torch is imported only behind it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+from vfxage.ager.architectures import ARCHITECTURES, Architecture
+from vfxage.errors import ShotError
+from vfxage.shot.models import MODELS
+from vfxage.types import FrameCrops, FrameDeltas, Framing
+
+__all__ = ["ARCHITECTURES", "Ager", "Architecture", "device_kind", "load_ager", "model_file", "shipped_file"]
+
+_SHIPPED = {"builtin": "prototype.npz", "prototype": "prototype.npz", "small": "small.safetensors"}
+
+
+class Ager(Protocol):
+    """Ages the faces of frames; a pure function of each crop, so that any split of the work gives the same bits."""
+
+    name: str
+    """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
+    fingerprint: str
+    """Changes whenever the answers may: weights, settings, method, kind of device."""
+    elsewhere: str
+    """What it would be on the other kind of device, GPU or CPU; the same for an ager that knows the CPU alone."""
+    framing: Framing
+    """How ``crop`` must frame a face for it."""
+    sizes: tuple[int, ...]
+    """Crop sizes it takes, ascending, pixels."""
+    group: int
+    """Frames to hand over per call."""
+    workers_default: int
+    """Threads that should call it at once."""
+    note: str
+    """One line for people: what it is, where it runs, what to know."""
+
+    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        """Answer one FrameDeltas per FrameCrops, faces in the same order; many threads may call at once."""
+        ...
+
+
+def load_ager(model: str, device: str = "auto") -> Ager:
+    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "small", "bands", or a file that holds one.
+
+    ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here or a name that means
+    nothing, ModelError for a file that is missing, damaged, hostile or of an unknown network, InstallError for ONNX
+    without the extra.
+    """
+    device_kind(device)
+    if model == "bands":
+        from vfxage.ager.bands import Bands
+
+        return Bands(device=device)
+    shipped = shipped_file(model)
+    path = shipped or model_file(model)
+    if path.suffix.lower() == ".npz":
+        from vfxage.ager.prototype import PrototypeAger
+
+        return PrototypeAger(None if shipped else path, device=device)
+    if path.suffix.lower() == ".onnx":
+        from vfxage.ager.onnx_ager import OnnxAger
+
+        return OnnxAger(model, device)
+    from vfxage.ager.checkpoint import load_checkpoint
+    from vfxage.ager.network import NetworkAger, find_device
+
+    place = find_device(device)
+    return NetworkAger(load_checkpoint(path), place)
+
+
+def device_kind(device: str) -> str:
+    """What kind of device a text asks for: "cpu", "cuda" or "auto"; raises ShotError where it is no such text."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
+        raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
+    return device.partition(":")[0]
+
+
+def shipped_file(model: str) -> Path | None:
+    """The data file of an ager that comes with vfxage; None for names of others, and for files."""
+    name = _SHIPPED.get(model)
+    return Path(str(resources.files("vfxage.ager") / "data" / name)) if name else None
+
+
+def model_file(model: str) -> Path:
+    """The path; ShotError for a word that is neither a file nor an ager's name."""
+    path = Path(model)
+    if path.suffix or len(path.parts) > 1 or path.exists():
+        return path
+    near = difflib.get_close_matches(model.lower(), MODELS, n=1)
+    fix = f"did you mean {near[0]}?" if near else f"name {', '.join(MODELS)}, or a file"
+    raise ShotError(f"there is no model {model!r}", fix=fix)

@@ -1,0 +1,31 @@
+"""What a network costs: parameters, and multiplications for one crop, as torch itself counts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from vfxage.ager import Ager
+from vfxage.types import FrameCrops
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Of one ager's networks."""
+
+    parameters: int
+    macs: int
+    """Multiply-accumulates of all convolutions and matrix products for the crops that were given."""
+
+
+def network_cost(ager: Ager, item: FrameCrops) -> Cost | None:
+    """Count by running the ager once; None for one that holds no torch network."""
+    networks = [value for value in vars(ager).values() if isinstance(value, torch.nn.Module)]
+    if not networks:
+        return None
+    with FlopCounterMode(display=False) as counter:
+        ager([item])
+    parameters = sum(weight.numel() for network in networks for weight in network.parameters())
+    return Cost(parameters=parameters, macs=counter.get_total_flops() // 2)

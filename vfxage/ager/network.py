@@ -1,0 +1,125 @@
+"""The network as an ager: crops in, encoded steps out, the same bits for any number of workers.
+
+A result depends on its crop alone. On the CPU each crop is its own batch and runs on one core (workers run side by
+side, on the same weights); on a GPU batches have one fixed shape, padded with black, and one replica per device.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vfxage.ager.checkpoint import Checkpoint
+from vfxage.ager.cores import cpu_workers
+from vfxage.errors import ModelError, ShotError
+from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
+
+_GPU_BATCH = 4
+
+
+class NetworkAger:
+    """A loaded network on one device; see ``vfxage.ager.Ager`` for the contract."""
+
+    def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
+        row = checkpoint.architecture
+        self.name = "fran" if checkpoint.ours else row.name
+        self.framing, self.sizes = row.framing, row.sizes
+        on_gpu = device.type == "cuda"
+        made = {kind: f"{checkpoint.fingerprint} {row} {kind}" for kind in ("cpu", "cuda")}  # they round differently
+        self.fingerprint = hashlib.sha256(made[device.type].encode()).hexdigest()
+        self.elsewhere = hashlib.sha256(made["cpu" if on_gpu else "cuda"].encode()).hexdigest()
+        place = f"{device} ({torch.cuda.get_device_name(device)})" if on_gpu else str(device)
+        self.note = f"{row.name} weights on {place}, trained at {row.native} px; licence: {row.licence}"
+        self.group = self._batch = _GPU_BATCH if on_gpu else 1
+        self.workers_default = 2 if on_gpu else cpu_workers()
+        self._row, self._device = row, device
+        if on_gpu:
+            _make_exact()
+        self._network = checkpoint.network().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        """Age every face of every frame; a face of intensity 0 gets a step of zeros. Thread-safe.
+
+        Raises ShotError for a crop size the network does not take, ModelError where memory runs out or the network
+        answers NaN.
+        """
+        jobs = [(item, crop) for item in group for crop in item.crops if crop.intensity != 0]
+        steps: dict[int, F32] = {}
+        for size in sorted({crop.rgb.shape[0] for _, crop in jobs}):
+            same = [(item, crop) for item, crop in jobs if crop.rgb.shape[0] == size]
+            for start in range(0, len(same), self._batch):
+                part = same[start : start + self._batch]
+                for (item, crop), step in zip(part, self._run([crop for _, crop in part], size), strict=False):
+                    if not np.isfinite(step).all():
+                        raise ModelError("the network answered NaN or Inf", frame=item.frame.number)
+                    steps[id(crop)] = step
+        return [
+            FrameDeltas(
+                frame=item.frame,
+                deltas=tuple(
+                    FaceDelta(crop=crop, step=steps[id(crop)] if id(crop) in steps else np.zeros_like(crop.rgb))
+                    for crop in item.crops
+                ),
+            )
+            for item in group
+        ]
+
+    def _run(self, crops: Sequence[FaceCrop], size: int) -> list[F32]:
+        """One batch of the fixed shape; each step is (S, S, 3) float32."""
+        if size not in self.sizes:
+            allowed = ", ".join(str(allowed) for allowed in self.sizes)
+            raise ShotError(f"{self.name} cannot take a crop of {size} px", fix=f"set crop_size to one of {allowed}")
+        if self._device.type == "cpu" and torch.get_num_threads() != 1:
+            torch.set_num_threads(1)  # more threads split sums differently, and workers already fill the cores
+        try:
+            with torch.inference_mode():
+                answer = self._network(self._batch_of(crops, size).to(self._device))
+                steps = (answer * self._scale).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error):
+                raise ModelError(
+                    f"not enough memory on {self._device} for a {size} px crop",
+                    fix="lower --workers or crop_size, or give another --device",
+                ) from error
+            raise
+        return list(steps[: len(crops)])
+
+    @property
+    def _scale(self) -> float:
+        """From the network's units to sRGB 0..1."""
+        return 1.0 if self._row.encoding == "0..1" else 0.5
+
+    def _batch_of(self, crops: Sequence[FaceCrop], size: int) -> Tensor:
+        batch = np.zeros((self._batch, 5, size, size), np.float32)
+        low, high = self._row.ages
+        for row, crop in zip(batch, crops, strict=False):
+            row[:3] = crop.rgb.transpose(2, 0, 1)
+            if self._row.encoding == "-1..1":
+                row[:3] = row[:3] * 2 - 1
+            for channel, age in zip((3, 4), crop.ages, strict=True):
+                row[channel] = min(max(age, low), high) / 100
+        return torch.from_numpy(batch)
+
+
+def find_device(text: str) -> torch.device:
+    """The device that ``--device`` names: auto, cpu, cuda or cuda:N. Raises ShotError for one that is not here."""
+    if text == "cpu" or (text == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    index = int(text.partition(":")[2] or 0)
+    if index >= count:
+        here = f"this machine has {count} usable GPU{'s' if count != 1 else ''}"
+        raise ShotError(f"--device {text} was asked for, but {here}", fix="use --device cpu or auto")
+    return torch.device("cuda", index)
+
+
+def _make_exact() -> None:
+    """Full float32 and repeatable kernels: settings of the process, as torch has no others."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False

@@ -1,0 +1,182 @@
+"""A whole-face ONNX network as an ager, as FaceFusion's users have it: ``fran.onnx``.
+
+Inputs ``target``, (1, 3, S, S) RGB, and ``direction``, [source age, target age] / 100; the answer is the whole face, in
+the scale of the picture. What vfxage takes of it is the answer minus the picture, so that what the network leaves alone
+is left alone to the bit. Files of half precision, in and out, are taken too.
+
+Pixels are -1..1, unless the file shows that it takes 0..1: FaceFusion 3.6 feeds its own ``fran.onnx`` 0..1 (mean 0,
+deviation 1 in its age modifier), although ry-lu's network inside is of -1..1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vfxage.ager.architectures import Encoding
+from vfxage.ager.cores import cpu_workers
+from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
+from vfxage.errors import ModelError, ShotError
+from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing
+
+SIZES = (256, 512, 768, 1024)
+"""Of crops, where the file leaves the size open."""
+FACEFUSION = {"725bb979bda169e0469de31d35ded1f6fcca3413440564d375c92c863570933b": "MIT, as FaceFusion lists it (ry-lu)"}
+"""sha256 of FaceFusion's own ``fran.onnx`` (models-3.6.0), which takes 0..1, to its licence."""
+NUMBERS = {"float": np.float32, "float16": np.float16}
+"""Kinds of numbers that a file may take and answer, all three ports the same."""
+_LONGEST_CHAIN = 4
+
+
+class OnnxAger:
+    """The ager; see ``vfxage.ager.Ager`` for the contract."""
+
+    name = "onnx"
+    framing = Framing(name="ffhq")
+    group = 1
+
+    def __init__(self, path: str | Path, device: str = "auto") -> None:
+        """Open the file; see ``read_onnx`` and ``open_session`` for what they raise."""
+        file = read_onnx(path)
+        target, self._direction = _ports(file)
+        self._number = NUMBERS[target.kind]
+        self._encoding = pixel_scale(file)
+        side = target.shape[2]
+        self.sizes: tuple[int, ...] = SIZES if side is None else (side,)
+        self._path, self._session = file.path, open_session(file, device)
+        on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
+        self.workers_default = 1 if on_gpu else cpu_workers()
+        place = device if device.startswith("cuda") else "cuda" if on_gpu else "cpu"
+        made = {kind: f"{file.digest} {self._encoding} {kind}" for kind in ("cpu", "cuda")}  # they round differently
+        self.fingerprint = hashlib.sha256(made[place.partition(":")[0]].encode()).hexdigest()
+        self.elsewhere = hashlib.sha256(made["cpu" if place != "cpu" else "cuda"].encode()).hexdigest()
+        self.note = f"{file.path.name} by onnxruntime on {place}, pixels {self._encoding}; its licence is its author's"
+
+    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        """Age every face of every frame; a face of intensity 0 gets a step of zeros. Thread-safe.
+
+        Raises ShotError for a crop size the network does not take, ModelError where it fails or answers NaN.
+        """
+        return [
+            FrameDeltas(
+                frame=item.frame,
+                deltas=tuple(FaceDelta(crop=crop, step=self._step(crop, item.frame.number)) for crop in item.crops),
+            )
+            for item in group
+        ]
+
+    def _step(self, crop: FaceCrop, frame: int) -> F32:
+        size = crop.rgb.shape[0]
+        if size not in self.sizes:
+            allowed = ", ".join(str(allowed) for allowed in self.sizes)
+            what = f"{self._path.name} cannot take a crop of {size} px"
+            raise ShotError(what, fix=f"set crop_size to one of {allowed}")
+        if crop.intensity == 0:
+            return np.zeros_like(crop.rgb)
+        stretched = self._encoding == "-1..1"
+        picture = crop.rgb * np.float32(2) - np.float32(1) if stretched else crop.rgb
+        planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], self._number)
+        ages = np.clip(np.array(crop.ages, np.float32) / np.float32(100), 0, 1).astype(self._number)
+        shape = (1,) * max(len(self._direction.shape) - 1, 0) + (2,)
+        answer = run(self._session, {"target": planes, "direction": ages.reshape(shape)}, self._path, frame)
+        if answer.shape != planes.shape or answer.dtype != planes.dtype:
+            what = f"answers {answer.dtype} {answer.shape} for a picture of {planes.shape}, not a face of its size"
+            raise ModelError(what, path=self._path, frame=frame)
+        change = (answer.astype(np.float32) - planes.astype(np.float32))[0]
+        step = np.ascontiguousarray(change.transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
+        if not np.isfinite(step).all():
+            raise ModelError("the network answered NaN or Inf", path=self._path, frame=frame)
+        return step
+
+
+def whole_face_fault(file: OnnxFile) -> str:
+    """Say what keeps a file from being a network of this kind; nothing where it is one."""
+    ports = {port.name: port for port in file.inputs}
+    if ports.keys() != {"target", "direction"}:
+        return f"has inputs {', '.join(map(str, file.inputs)) or 'none'}, not target and direction"
+    target, direction = ports["target"], ports["direction"]
+    kinds = {port.kind for port in (target, direction, file.outputs[0])}
+    if len(kinds) > 1 or not kinds <= NUMBERS.keys():
+        return f"takes {target} and {direction} and answers {file.outputs[0]}, not all float or all float16"
+    shape = target.shape
+    if len(shape) != 4 or shape[0] not in (1, None) or shape[1] not in (3, None) or shape[2] != shape[3]:
+        return f"takes {target}, not 1x3 square pixels"
+    if shape[2] is not None and not 16 <= shape[2] <= 4096:
+        return f"takes {target}, a size that is no face's"
+    free = [size for size in direction.shape if size not in (1, None)]
+    if free not in ([], [2]) or (direction.shape and direction.shape[-1] == 1):
+        return f"takes {direction}, not [source, target]"
+    return ""
+
+
+def _ports(file: OnnxFile) -> tuple[Port, Port]:
+    if fault := whole_face_fault(file):
+        fix = "give one with FRAN's inputs, or turn its weights into a checkpoint with `vfxage models convert`"
+        raise ModelError(fault, path=file.path, fix=fix)
+    ports = {port.name: port for port in file.inputs}
+    return ports["target"], ports["direction"]
+
+
+def pixel_scale(file: OnnxFile) -> Encoding:
+    """Which pixels the file takes and gives: -1..1, unless it is known, stretches its input or cuts its answer at 0."""
+    if file.digest in FACEFUSION:
+        return "0..1"
+    constants = _constants(file)
+    last = next((node for node in reversed(file.model.graph.node) if file.outputs[0].name in node.output), None)
+    if last is not None and (last.op_type == "Sigmoid" or (last.op_type == "Clip" and _lowest(last, constants) == 0)):
+        return "0..1"
+    return "0..1" if _stretches(file, constants) else "-1..1"
+
+
+def _constants(file: OnnxFile) -> dict[str, float]:
+    """The graph's numbers by name: tensors of one element."""
+    onnx, _ = libraries()
+    tensors = {tensor.name: tensor for tensor in file.model.graph.initializer}
+    for node in file.model.graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+            tensors[node.output[0]] = node.attribute[0].t
+    found = {}
+    for name, tensor in tensors.items():
+        if len(tensor.dims) <= 4 and all(size == 1 for size in tensor.dims):
+            with suppress(Exception):  # a forged one is none; onnxruntime says so when it opens the file
+                found[name] = float(onnx.numpy_helper.to_array(tensor).reshape(-1)[0])
+    return found
+
+
+def _lowest(clip: Any, constants: dict[str, float]) -> float | None:
+    if len(clip.input) > 1:
+        return constants.get(clip.input[1])
+    return next((attribute.f for attribute in clip.attribute if attribute.name == "min"), None)
+
+
+def _stretches(file: OnnxFile, constants: dict[str, float]) -> bool:
+    """Whether ``target`` passes through 2 x - 1, in any of its spellings, before anything else."""
+    users: dict[str, list[Any]] = {}
+    for node in file.model.graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    for node in users.get("target", []):
+        scale, shift = 1.0, 0.0
+        for _ in range(_LONGEST_CHAIN):
+            value = next((constants[name] for name in node.input if name in constants), None)
+            if value is None or node.op_type not in ("Mul", "Div", "Add", "Sub"):
+                break
+            if node.input[0] in constants and node.op_type in ("Div", "Sub"):
+                break
+            if node.op_type in ("Mul", "Div"):
+                factor = value if node.op_type == "Mul" else 1 / (value or 1)
+                scale, shift = scale * factor, shift * factor
+            else:
+                shift += value if node.op_type == "Add" else -value
+            if abs(scale - 2) < 1e-4 and abs(shift + 1) < 1e-4:
+                return True
+            follow = users.get(node.output[0], [])
+            if not follow:
+                break
+            node = follow[0]
+    return False

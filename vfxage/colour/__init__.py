@@ -1,0 +1,1 @@
+"""Colour: named spaces to and from scene-linear light, transfer curves, and conversion for outputs."""

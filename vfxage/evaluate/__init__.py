@@ -1,6 +1,0 @@
-"""Agers measured: age read, identity, where the change lies, steadiness, cost; as a report with contact sheets."""
-
-from vfxage.evaluate.report import write_report
-from vfxage.evaluate.run import Outcome, Request, evaluate
-
-__all__ = ["Outcome", "Request", "evaluate", "write_report"]

@@ -1,0 +1,228 @@
+"""Frame and tracks to the crops a network sees: one stabilised square per face, of one size for the whole shot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from vfxage.errors import ShotError
+from vfxage.face.exposure import stops_for
+from vfxage.face.regions import Wish, regional
+from vfxage.geometry import (
+    MatteKind,
+    bounding_box,
+    crop_transform,
+    face_matte,
+    invert,
+    map_points,
+    warp_support,
+    warp_to_crop,
+)
+from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Window
+
+if TYPE_CHECKING:
+    from vfxage.ager import Ager
+    from vfxage.colour.space import Colour
+    from vfxage.shot import Face, Keyed, Shot
+
+_USUAL = 90
+"""Percentile of a face's extent over the shot that its crop must hold: a few frames nearer the lens do not count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FacePlan:
+    """One face of the shot and what is wanted of it."""
+
+    name: str
+    """The face's name in the shot, or "face0"."""
+    track: FaceTrack
+    size: int
+    """Side of its crop, pixels, on every frame."""
+    source_age: Keyed
+    target_age: Keyed
+    intensity: Keyed
+    exposure: float = 0.0
+    """Stops by which the plate's light is raised for the network, on every frame."""
+    shown: Face | None = None
+    """The shot's own entry, with regions and rotos; None where nobody asked for any."""
+
+    def row(self, number: int) -> int | None:
+        """Where the track has this frame; None where the face is absent."""
+        row = int(np.searchsorted(self.track.numbers, number))
+        return row if row < len(self.track.numbers) and self.track.numbers[row] == number else None
+
+    def ages_at(self, number: int) -> tuple[float, float]:
+        """(source, target) years on this frame."""
+        return self.source_age.at(number), self.target_age.at(number)
+
+    def intensity_at(self, number: int, row: int) -> float:
+        """Weight of the effect on this frame, the track's presence included."""
+        return float(self.intensity.at(number) * self.track.presence[row])
+
+    def wishes_at(self, number: int) -> dict[str, Wish]:
+        """What regions are to do on this frame, by name."""
+        if self.shown is None:
+            return {}
+        return {
+            name: Wish(
+                intensity=1.0 if region.intensity is None else region.intensity.at(number),
+                target=None if region.target_age is None else region.target_age.at(number),
+            )
+            for name, region in self.shown.regions.named().items()
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CropPlan:
+    """All that ``cut`` needs beside the frame; it comes from the whole shot, so that every chunk has the same."""
+
+    faces: tuple[FacePlan, ...]
+    names: tuple[str, ...]
+    """Of the faces that the shot names."""
+    framing: Framing
+    matte: MatteKind
+    feather: float
+    """Shares of the face's height."""
+    pixel_aspect: float
+    smallest: int = 256
+    """Side of the smallest crop that a shot of this ager may have, pixels."""
+    held: Mapping[int, int] = field(default_factory=dict)
+    """Frames that the plate lacks, and those held in their places: faces are where they are there."""
+    hands: tuple[HandTrack, ...] = ()
+    """What is held out of every face's matte."""
+
+    def row(self, face: FacePlan, number: int) -> int | None:
+        """Where the face's track has what is seen on this frame; None where the face is absent."""
+        return face.row(self.held.get(number, number))
+
+    def hands_at(self, number: int) -> list[tuple[HandTrack, int]]:
+        """Hands to hold out of this frame's mattes, each with its row there."""
+        seen = self.held.get(number, number)
+        rows = [(hand, int(np.searchsorted(hand.numbers, seen))) for hand in self.hands]
+        return [(hand, row) for hand, row in rows if row < len(hand.numbers) and hand.numbers[row] == seen]
+
+    def viewed(self, name: str | None) -> tuple[tuple[str, ...], int]:
+        """Names of the face that a shot calls ``name`` (None: its first), which are one on any frame; its largest crop.
+
+        Where the shot has no face, the size is that of the smallest.
+        """
+        if not self.faces:
+            return (), self.smallest
+        first = self.faces[0]
+        one = first.shown is None or first.shown.select == "all"
+        found = [f for f in self.faces if f.name == name] if name else [
+            f for f in self.faces if f is first or (not one and f.shown is first.shown)
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(f.name for f in found)), max((f.size for f in found), default=self.smallest)
+
+    def dependencies(self, number: int) -> tuple[object, ...]:
+        """Bytes and JSON-able values that, with the plate and the matte's settings, fix this frame's crops."""
+        parts: list[object] = [self.framing.name, self.pixel_aspect]
+        for face in self.faces:
+            row = self.row(face, number)
+            if row is not None:
+                told = [face.name, face.track.face, face.size, *face.ages_at(number), face.intensity_at(number, row)]
+                told += [face.exposure, [(name, w.intensity, w.target) for name, w in face.wishes_at(number).items()]]
+                parts += [told, face.track.points[row].tobytes()]
+        return tuple(parts)
+
+
+def plan_crops(
+    selected: Sequence[tuple[Face, FaceTrack]],
+    shot: Shot,
+    ager: Ager,
+    pixel_aspect: float = 1.0,
+    light: Mapping[int, float] | None = None,
+) -> CropPlan:
+    """Fix each face's crop for the whole shot; ``light`` is its measured luminance by identity, for ``exposure: auto``.
+
+    The size is ``shot.crop_size``, else the smallest of ``ager.sizes`` that holds the face's own plate pixels on nine
+    frames of ten. Raises ShotError for a crop size the ager does not take.
+    """
+    if shot.crop_size is not None and shot.crop_size not in ager.sizes:
+        allowed = ", ".join(map(str, ager.sizes))
+        raise ShotError(
+            f"crop_size {shot.crop_size} is not a size {ager.name} takes",
+            path=shot.path,
+            fix=f"set crop_size to one of {allowed}, or leave it out",
+        )
+    faces = tuple(
+        FacePlan(
+            name=face.name or f"face{track.face}",
+            track=track,
+            size=shot.crop_size or _size(track, ager, pixel_aspect),
+            source_age=face.source_age,
+            target_age=face.target_age,
+            intensity=face.intensity,
+            exposure=stops_for((light or {}).get(track.face, math.nan)) if shot.exposure == "auto" else shot.exposure,
+            shown=face,
+        )
+        for face, track in selected
+    )
+    return CropPlan(
+        faces=faces,
+        names=tuple(dict.fromkeys(face.name for face, _ in selected if face.name)),
+        framing=ager.framing,
+        matte=shot.matte.kind,
+        feather=shot.matte.feather,
+        pixel_aspect=pixel_aspect,
+        smallest=shot.crop_size or ager.sizes[0],
+    )
+
+
+def _size(track: FaceTrack, ager: Ager, pixel_aspect: float) -> int:
+    squares = (crop_transform(points, ager.framing, 1, pixel_aspect) for points in track.points)
+    extents = [np.linalg.norm(square[:, :2], axis=1).max() for square in squares]
+    usual = float(np.percentile(extents, _USUAL))
+    return next((size for size in ager.sizes if size >= usual), ager.sizes[-1])
+
+
+def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
+    """Cut every face of the plan that is on this frame, in the plan's order.
+
+    Crops are display-referred sRGB, 0..1, whatever the plate is; beyond the data window its edge is repeated. A face
+    whose square lies wholly outside the data window gives no crop.
+    """
+    crops = []
+    for face in plan.faces:
+        row = plan.row(face, frame.number)
+        if row is None:
+            continue
+        points = face.track.points[row]
+        to_frame = crop_transform(points, plan.framing, face.size, plan.pixel_aspect)
+        if bounding_box(to_frame, face.size, frame.window).empty:
+            continue
+        inside = map_points(points, invert(to_frame)).astype(np.float32)
+        ages = face.ages_at(frame.number)
+        parts = regional(inside, face.size, face.wishes_at(frame.number), ages[1])
+        crops.append(
+            FaceCrop(
+                face=face.track.face,
+                name=face.name,
+                rgb=_encoded_crop(frame, to_frame, face.size, colour.exposed(face.exposure)),
+                points=inside,
+                matte=face_matte(inside, face.size, plan.matte, plan.feather),
+                to_frame=to_frame,
+                ages=ages,
+                intensity=face.intensity_at(frame.number, row),
+                exposure=face.exposure,
+                gain=parts.gain,
+                other_ages=parts.ages,
+            )
+        )
+    return FrameCrops(frame=frame, crops=tuple(crops))
+
+
+def _encoded_crop(frame: Frame, to_frame: F64, size: int, colour: Colour) -> F32:
+    """Take only what the crop looks at through the colour transform, which counts NaN as black and Inf as white."""
+    margin = warp_support(to_frame)
+    box = bounding_box(to_frame, size, frame.window)
+    box = Window(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
+    box = box.intersect(frame.window)
+    encoded = colour.encode(frame.rgb[box.slices(frame.window)])
+    crop = warp_to_crop(np.clip(encoded, 0.0, 1.0, out=encoded), box, to_frame, size)
+    return np.clip(crop, 0.0, 1.0, out=crop)

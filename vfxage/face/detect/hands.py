@@ -1,0 +1,132 @@
+"""Hands of one picture in the neighbourhood of a face: found, and their 21 points told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from vfxage.face.detect.graphs import HAND_SIDE, PALM, BoxNetwork, HandNetwork
+from vfxage.face.detect.search import best_boxes
+from vfxage.face.detect.views import Square, apply, view
+from vfxage.types import F32, F64, U8
+
+REACH = 3.0
+"""Side of the square around a face in which hands are sought, in faces: palms there are a fifth of a tile or more."""
+_PALM_SCORE, _HAND_SCORE = 0.3, 0.5
+"""Of the palm detector, and of the hand model: below these it is no hand, blurred or cut off as it may be."""
+_ROUNDS = 2
+"""Looks at a hand, each in the crop that the one before asks for."""
+_PALM_ROOM, _PALM_SHIFT = 2.6, 0.5
+_HAND_ROOM, _HAND_SHIFT = 2.0, 0.1
+"""Side of a hand's crop and its shift towards the fingers, in boxes of the palm, as the model was trained."""
+_ROOTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+"""Points that say where a hand is: fingertips move too much."""
+_SAME = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hand:
+    """One hand in one picture."""
+
+    points: F32
+    """(21, 2) pixels of the picture, centres at +0.5; the wrist, then four of each finger from its root."""
+    size: float
+    """Pixels from the wrist to the middle finger's root as if the palm faced the camera."""
+    palm: float
+    """0..1, how sure the palm detector is."""
+    score: float
+    """0..1, how sure the hand model is, in whichever look it was less."""
+
+
+class HandFinder:
+    """Finds hands near faces; a context manager, for one thread at a time.
+
+    Pictures are (H, W, 3) uint8 display-referred sRGB. Nothing is remembered between calls. Raises InstallError when
+    MediaPipe or a system library it needs is missing or fails.
+    """
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._palm = BoxNetwork(PALM, _PALM_SCORE)
+            stack.callback(self._palm.close)
+            self._hand = HandNetwork()
+            stack.callback(self._hand.close)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def near(self, picture: U8, faces: Sequence[F32]) -> list[Hand]:
+        """Every hand in the squares around faces whose points (478, 2) are known, surest palm first."""
+        if not faces:
+            return []
+        found: list[Hand] = []
+        for row in best_boxes(np.concatenate([self._palms(picture, face) for face in faces])):
+            hand = self._hand_of(picture, row)
+            if hand is not None and not any(same_hand(hand, other) for other in found):
+                found.append(hand)
+        return found
+
+    def _palms(self, picture: U8, face: F32) -> F32:
+        """Boxes (N, 9) in picture pixels, see ``BoxNetwork``."""
+        low, high = face.min(0), face.max(0)
+        x, y = (low + high) / 2
+        around = Square(float(x), float(y), float((high - low).max()) * REACH, 0.0)
+        rows = self._palm(view(picture, around, self._palm.side))
+        rows[:, :8] = apply(around.to_picture(self._palm.side), rows[:, :8].reshape(-1, 2)).reshape(-1, 8)
+        return rows
+
+    def _hand_of(self, picture: U8, row: F32) -> Hand | None:
+        square, least = _square_of_palm(row), 1.0
+        for _ in range(_ROUNDS):
+            marks, score = self._hand(view(picture, square, HAND_SIDE))
+            least = min(least, score)
+            if least < _HAND_SCORE:
+                return None
+            scale = square.side / HAND_SIDE
+            points = apply(square.to_picture(HAND_SIDE), marks[:, :2])
+            square = _square_of_hand(points)
+        return Hand(points=points, size=_size(marks) * scale, palm=float(row[8]), score=least)
+
+
+def same_hand(one: Hand, other: Hand) -> bool:
+    """Whether two finds are of one hand: mean distance of their points under half the palm's length."""
+    apart = float(np.linalg.norm(one.points - other.points, axis=1).mean())
+    return apart < _SAME * min(one.size, other.size)
+
+
+def _size(marks: F32) -> float:
+    """Length of the palm from points (21, 3), whose depth makes up for foreshortening; or what its width tells."""
+    length = float(np.linalg.norm(marks[9] - marks[0]))
+    return max(length, 1.3 * float(np.linalg.norm(marks[5] - marks[17])))
+
+
+def _square_of_palm(row: F32) -> Square:
+    """The hand's crop from a palm's box: x0 y0 x1 y1, wrist x y, root of the middle finger x y, score."""
+    along = (row[6:8] - row[4:6]).astype(np.float64)
+    side = float(max(row[2] - row[0], row[3] - row[1]))
+    return _towards((row[:2] + row[2:4]).astype(np.float64) / 2, along, side, _PALM_SHIFT, _PALM_ROOM)
+
+
+def _square_of_hand(points: F32) -> Square:
+    """The hand's crop from its points."""
+    along = ((points[5] + points[13]) / 2 + points[9]).astype(np.float64) / 2 - points[0]
+    roll = float(np.arctan2(along[0], -along[1]))
+    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    upright = points[list(_ROOTS)].astype(np.float64) @ turn.T
+    low, high = upright.min(0), upright.max(0)
+    return _towards(turn.T @ ((low + high) / 2), along, float((high - low).max()), _HAND_SHIFT, _HAND_ROOM)
+
+
+def _towards(centre: F64, along: F64, side: float, shift: float, room: float) -> Square:
+    """A square whose top is where ``along`` points, moved there by ``shift`` sides and ``room`` times as large."""
+    x, y = centre + along / max(float(np.linalg.norm(along)), 1e-6) * side * shift
+    return Square(float(x), float(y), side * room, float(np.arctan2(along[0], -along[1])))

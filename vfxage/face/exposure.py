@@ -1,0 +1,89 @@
+"""How bright a plate and its faces are, and how many stops bring them to where networks and detectors know faces.
+
+Skin is left as it was lit, whatever its tone: only what is darker or brighter than well exposed skin of any person is
+moved, and no farther than there. It is measured once for a shot, so that no frame differs from its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import cv2
+import numpy as np
+
+from vfxage.colour.curves import srgb_decode
+from vfxage.colour.space import Colour
+from vfxage.geometry import OVAL
+from vfxage.media.base import Reader
+from vfxage.types import F32, FaceTrack, Frame
+
+SKIN = (0.04, 0.6)
+"""Linear luminance (Rec.709, white at 1) of well exposed skin, the darkest to the lightest."""
+_KEY = (0.3, 4.0)
+"""The same of a picture's brightest hundredth, for finding faces."""
+_MOST = 12.0
+"""Stops."""
+_PLATE_LOOKS, _FACE_LOOKS = 5, 9
+"""Frames looked at, evenly spread."""
+_THINNED = 1 << 18
+"""Pixels of a frame that are enough to know how bright it is."""
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+
+
+def stops_for(light: float, wanted: tuple[float, float] = SKIN) -> float:
+    """Stops (hundredths) that bring a luminance inside ``wanted``; 0 where it is inside, or was not measured."""
+    if not math.isfinite(light) or wanted[0] <= light <= wanted[1]:
+        return 0.0
+    low, high = (math.log2(edge / max(light, 1e-9)) for edge in wanted)
+    return round(max(-_MOST, min(_MOST, low if low > 0 else high)), 2)
+
+
+def plate_stops(reader: Reader, numbers: Sequence[int], colour: Colour) -> float:
+    """Stops that make a plate bright (or dark) enough for a detector, by five of its frames. Raises ReadError."""
+    brightest = [float(np.percentile(light, 99)) for light in _looked(reader, _spread(numbers, _PLATE_LOOKS),
+                 lambda frame: luminance(_thinned(frame.rgb), colour))]  # fmt: skip
+    return stops_for(float(np.median(brightest)) if brightest else math.nan, _KEY)
+
+
+def face_light(reader: Reader, track: FaceTrack, colour: Colour) -> float:
+    """Median luminance of a face's skin, linear Rec.709, over nine of its frames; NaN where none shows it.
+
+    Raises ReadError.
+    """
+    numbers = [int(number) for number in track.numbers]
+    points = dict(zip(numbers, track.points, strict=True))
+    seen = _looked(reader, _spread(numbers, _FACE_LOOKS), lambda frame: _skin(frame, points[frame.number], colour))
+    levels = [float(np.median(light)) for light in seen if light.size]
+    return float(np.median(levels)) if levels else math.nan
+
+
+def luminance(rgb: F32, colour: Colour) -> F32:
+    """Linear Rec.709 luminance (...) of linear plate pixels (..., 3), diffuse white at 1; NaN counts as 0."""
+    return np.asarray(srgb_decode(colour.encode(rgb)) @ _LUMA, np.float32)
+
+
+def _looked(reader: Reader, numbers: Sequence[int], look: Callable[[Frame], F32]) -> list[F32]:
+    with closing(reader.read(numbers)) as frames:  # type: ignore[type-var]
+        return [look(frame) for frame in frames if not frame.missing]
+
+
+def _spread(numbers: Sequence[int], count: int) -> list[int]:
+    places = np.unique(np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int))
+    return [numbers[place] for place in places]
+
+
+def _thinned(rgb: F32) -> F32:
+    step = max(1, math.isqrt(rgb.shape[0] * rgb.shape[1] // _THINNED))
+    return rgb[::step, ::step]
+
+
+def _skin(frame: Frame, points: F32, colour: Colour) -> F32:
+    """Luminance (N,) inside the inner four fifths of the face's outline, where the frame shows it."""
+    outline = points[OVAL] - np.array([frame.window.x, frame.window.y], np.float32)
+    centre = outline.mean(axis=0)
+    drawn = np.zeros(frame.window.shape, np.uint8)
+    inner = np.round(centre + 0.8 * (outline - centre)).astype(np.int64)
+    cv2.fillConvexPoly(drawn, np.clip(inner, -(1 << 15), 1 << 15).astype(np.int32), (1,))
+    return luminance(frame.rgb[drawn > 0], colour)

@@ -1,0 +1,168 @@
+"""Regions of a face: feathered masks drawn from the mesh, and ages and amounts of change that differ between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from vfxage.geometry import FACE_HEIGHT, OVAL, framing_transform, spline
+from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing
+
+if TYPE_CHECKING:
+    from vfxage.ager import Ager
+
+FEATHER = 0.07
+"""Heights of the face over which one region gives way to the next, to either side of their border."""
+
+_FINE = 6
+"""Pixels of feather that are enough to draw it smoothly: larger faces are drawn smaller and enlarged."""
+_GRAINS = 4
+"""Pixels drawn across one of that drawing, as OpenCV's edges are a quarter of a pixel off."""
+_FAR = 4.0
+"""Landmarks farther outside the crop than this many sides of it are brought to there."""
+
+_LOWER = OVAL[OVAL.index(361) : OVAL.index(132) + 1]
+"""The jaw line from one corner of the jaw round the chin to the other."""
+_UPPER = [*OVAL[OVAL.index(21) :], *OVAL[: OVAL.index(251) + 1]]
+"""The hairline from temple to temple."""
+_BROWS = [70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300]
+_EYES = (
+    [156, 70, 63, 105, 66, 107, 55, 193, 245, 128, 121, 120, 119, 118, 117, 111, 143, 34, 127, 162, 21],
+    [383, 300, 293, 334, 296, 336, 285, 417, 465, 357, 350, 349, 348, 347, 346, 340, 372, 264, 356, 389, 251],
+)
+"""Each with its brow, lids, what lies under it, the crow's feet and the temple."""
+_CHEEKS = (
+    [34, 143, 111, 117, 118, 119, 120, 121, 126, 129, 203, 206, 216, 212, 214, 138, 215, 58, 132, 93, 234, 127],
+    [264, 372, 340, 346, 347, 348, 349, 350, 355, 358, 423, 426, 436, 432, 434, 367, 435, 288, 361, 323, 454, 356],
+)
+_MOUTH = [2, 97, 98, 203, 206, 216, 212, 202, 204, 194, 201, 200, 421, 418, 424, 422, 432, 436, 426, 423, 327, 326]
+"""Lips, the skin above them and the folds beside them."""
+_ABOVE, _BELOW = 0.22, 0.9
+"""How far the forehead's mask goes up from the mesh, and the neck's down from the jaw, in lengths of the face."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a shot asks of one region on one frame."""
+
+    intensity: float
+    """Multiplies the face's own."""
+    target: float | None
+    """Years; None for the face's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regional:
+    """What differs over one crop."""
+
+    gain: F32 | None
+    """(S, S): multiplies the step; None where it is 1 everywhere."""
+    ages: tuple[tuple[float, F32], ...]
+    """Target age in years, and its weight (S, S) 0..1; what they leave of 1 is the face's own target age."""
+
+
+def regional(points: F32, size: int, wishes: Mapping[str, Wish], target: float) -> Regional:
+    """Draw what ``wishes`` (by region) make of a crop of ``size`` whose landmarks are ``points``, crop pixels.
+
+    ``target`` is the face's own target age: a region that asks for the same needs no weight of its own.
+    """
+    others = {wish.target for wish in wishes.values() if wish.target is not None} - {target}
+    if not others and all(wish.intensity == 1 for wish in wishes.values()):
+        return Regional(gain=None, ages=())
+    masks = region_masks(points, size)
+    gain = None
+    if any(wish.intensity != 1 for wish in wishes.values()):
+        gain = np.ones((size, size), np.float32)
+        for name, wish in wishes.items():
+            gain += masks[name] * np.float32(wish.intensity - 1)
+        np.maximum(gain, 0, out=gain)
+    ages = tuple(
+        (age, np.sum([masks[name] for name, wish in wishes.items() if wish.target == age], axis=0, dtype=np.float32))
+        for age in sorted(others)
+    )
+    return Regional(gain=gain, ages=ages)
+
+
+def region_masks(points: F32, size: int) -> dict[str, F32]:
+    """Masks (S, S) 0..1 of every region by name, soft at their borders; nowhere is their sum more than 1.
+
+    What they leave is the nose, ears, hair and all around. ``points`` is (478, 2) crop pixels. Regions that overlap are
+    laid over each other from neck to eyes, so that their borders lie with the landmarks, and then blurred alike.
+    """
+    points = np.clip(points, -_FAR * size, (1 + _FAR) * size)
+    height = FACE_HEIGHT * math.sqrt(np.linalg.det(framing_transform(points, Framing(name="ffhq"))[:, :2]))
+    reach = max(FEATHER * height, 2.0)
+    step = 2 ** max(0, int(math.log2(reach / _FINE)))
+    around, side = math.ceil(reach / step), -(-size // step)
+    kernel = spline(reach / step)
+    left = np.ones((side + 2 * around, side + 2 * around), np.float32)
+    masks = {}
+    for name, outlines in reversed(_outlines(points).items()):
+        drawn = np.zeros([_GRAINS * side for side in left.shape], np.uint8)
+        for outline in outlines:
+            hull = cv2.convexHull(outline.astype(np.float32))
+            at = np.round(((hull / step + around) * _GRAINS - 0.5) * 16)
+            cv2.fillConvexPoly(drawn, at.astype(np.int32), (255,), lineType=cv2.LINE_AA, shift=4)
+        coarse = cv2.resize(drawn, left.shape[::-1], interpolation=cv2.INTER_AREA)
+        own = coarse.astype(np.float32) * left / np.float32(255)
+        left -= own
+        soft = np.asarray(cv2.sepFilter2D(own, -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT), np.float32)
+        masks[name] = _enlarged(soft[around : around + side, around : around + side], step, size)
+    return masks
+
+
+def _outlines(points: F32) -> dict[str, tuple[F32, ...]]:
+    """Points around each region, each of which is convex, those below first."""
+    down = points[152] - points[10]
+    jaw, top = points[_LOWER], points[_UPPER]
+    return {
+        "neck": (np.concatenate([jaw, jaw + np.float32(_BELOW) * down]),),
+        "jaw": (jaw,),
+        "forehead": (np.concatenate([points[_BROWS], top, top - np.float32(_ABOVE) * down]),),
+        "cheeks": tuple(points[ids] for ids in _CHEEKS),
+        "mouth": (points[_MOUTH],),
+        "eyes": tuple(points[ids] for ids in _EYES),
+    }
+
+
+def _enlarged(small: F32, step: int, size: int) -> F32:
+    """Linear, so that masks which sum to at most 1 still do."""
+    if step > 1:
+        small = np.asarray(cv2.resize(small, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.ascontiguousarray(small[:size, :size])
+
+
+def by_region(ager: Ager) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
+    """The same ager, asked once more for every other age that a crop's regions want, and the answers blended.
+
+    Where a weight is 0, and for a crop without such regions, the step's bits are those of the plain ager.
+    """
+
+    def answer(group: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        asked = [replace(item, crops=tuple(one for crop in item.crops for one in _variants(crop))) for item in group]
+        return [_blended(item, found) for item, found in zip(group, ager(asked), strict=True)]
+
+    return answer
+
+
+def _variants(crop: FaceCrop) -> list[FaceCrop]:
+    if crop.intensity == 0:
+        return [crop]
+    return [crop, *(replace(crop, ages=(crop.ages[0], age), other_ages=()) for age, _ in crop.other_ages)]
+
+
+def _blended(item: FrameCrops, found: FrameDeltas) -> FrameDeltas:
+    answers = iter(found.deltas)
+    deltas = []
+    for crop in item.crops:
+        own, *others = [next(answers).step for _ in _variants(crop)]
+        step = own.copy() if others else own
+        for (_, weight), other in zip(crop.other_ages, others, strict=False):
+            step += weight[..., None] * (other - own)
+        deltas.append(FaceDelta(crop=crop, step=step))
+    return FrameDeltas(frame=item.frame, deltas=tuple(deltas))

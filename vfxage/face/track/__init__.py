@@ -1,0 +1,19 @@
+"""Landmarks over time: faces followed, named and steadied through a whole shot."""
+
+from vfxage.face.track.build import build_tracks
+from vfxage.face.track.select import select_faces, select_words, unfound
+from vfxage.face.track.stills import find_faces
+from vfxage.face.track.tracks import Tracks, to_json
+
+load_tracks = Tracks.load
+
+__all__ = [
+    "Tracks",
+    "build_tracks",
+    "find_faces",
+    "load_tracks",
+    "select_faces",
+    "select_words",
+    "to_json",
+    "unfound",
+]

@@ -1,0 +1,132 @@
+"""Which track a shot's face means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from vfxage.errors import ShotError
+from vfxage.face.track.tracks import Tracks
+from vfxage.frames import FrameRange
+from vfxage.types import FaceTrack
+
+_SUBSTANTIAL = 0.2
+"""Left and right are told among faces of at least this part of the take's largest presence."""
+
+
+class Selecting(Protocol):
+    """A face as a shot names it."""
+
+    @property
+    def name(self) -> str | None:
+        """Its name, if any."""
+        ...
+
+    @property
+    def select(self) -> Any:
+        """ "all", "largest", "left", "right", or a frame and a point."""
+        ...
+
+
+F = TypeVar("F", bound=Selecting)
+
+
+def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack], ...]:
+    """Give each face of the shot its tracks: one per take for largest, left and right, every free one for all.
+
+    A track belongs to the first face that asks for it. "all" of none is none, for a frame without a face is data; any
+    other face left without a track raises ShotError, telling what was found where.
+    """
+    chosen: list[tuple[F, FaceTrack]] = []
+    for face, found in _shared_out(tracks, faces):
+        if not found and face.select != "all":
+            raise _nothing(tracks, {track.face for _, track in chosen}, face)
+        chosen += [(face, track) for track in found]
+    return tuple(chosen)
+
+
+def unfound(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
+    """Faces of the shot that have no track, "all" of none among them."""
+    return tuple(face for face, found in _shared_out(tracks, faces) if not found)
+
+
+def _shared_out(tracks: Tracks, faces: Sequence[F]) -> Iterator[tuple[F, list[FaceTrack]]]:
+    taken: set[int] = set()
+    for face in faces:
+        found = _find(tracks, [track for track in tracks.faces if track.face not in taken], face)
+        taken |= {track.face for track in found}
+        yield face, found
+
+
+def _find(tracks: Tracks, free: list[FaceTrack], face: Selecting) -> list[FaceTrack]:
+    if face.select == "all":
+        return free
+    if isinstance(face.select, str):
+        return [_pick(group, face.select) for group in _by_take(tracks, free)]
+    return _at_point(free, int(face.select.frame), face.select.point)
+
+
+def _by_take(tracks: Tracks, free: list[FaceTrack]) -> list[list[FaceTrack]]:
+    groups: dict[int, list[FaceTrack]] = {}
+    for track in free:
+        groups.setdefault(int(np.searchsorted(tracks.cuts, track.numbers[0], side="right")), []).append(track)
+    return [groups[take] for take in sorted(groups)]
+
+
+def _weight(track: FaceTrack) -> float:
+    """Area of the face's box summed over time: large and long beats small or brief."""
+    return float(np.prod(np.ptp(track.points, axis=1), axis=1).sum())
+
+
+def _pick(group: list[FaceTrack], which: str) -> FaceTrack:
+    if which == "largest":
+        return max(group, key=_weight)
+    most = max(_weight(track) for track in group)
+    substantial = [track for track in group if _weight(track) >= _SUBSTANTIAL * most]
+
+    def across(track: FaceTrack) -> float:
+        return float(track.points[:, :, 0].mean())
+
+    return min(substantial, key=across) if which == "left" else max(substantial, key=across)
+
+
+def _at_point(free: list[FaceTrack], frame: int, point: Sequence[float]) -> list[FaceTrack]:
+    best: tuple[float, FaceTrack] | None = None
+    for track in free:
+        for points in track.points[track.numbers == frame]:
+            low, high = points.min(0), points.max(0)
+            outside = np.maximum(np.maximum(low - point, np.asarray(point) - high), 0)
+            distance = float(np.hypot(*outside))
+            inside = float(np.hypot(*(points.mean(0) - point))) * 1e-6  # of two boxes around it, the nearer centre
+            if distance <= float(high[0] - low[0]) and (best is None or distance + inside < best[0]):
+                best = distance + inside, track
+    return [] if best is None else [best[1]]
+
+
+def select_words(face: Selecting) -> str:
+    """What a face's ``select:`` says, in words."""
+    select = face.select
+    return select if isinstance(select, str) else f"point {tuple(select.point)} at frame {select.frame}"
+
+
+def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
+    wanted = select_words(face)
+    who = f"face {face.name!r} (select: {wanted})" if face.name else f"select: {wanted}"
+    if not tracks.faces:
+        looked = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
+        return ShotError(f"{who} finds no face: the plate shows none in {looked}", fix="see `vfxage track --json`")
+    there = "; ".join(_describe(track, track.face in taken) for track in tracks.faces)
+    return ShotError(f"{who} finds no face among: {there}", fix="choose one of these by frame and point")
+
+
+def _describe(track: FaceTrack, taken: bool) -> str:
+    x, y = track.points[0].mean(0)
+    used = ", taken by an earlier face" if taken else ""
+    return f"face {track.face} in {_worded(track.numbers)} around ({x:.0f}, {y:.0f}) at frame {track.numbers[0]}{used}"
+
+
+def _worded(numbers: Iterable[int]) -> str:
+    frames = FrameRange(tuple(int(number) for number in numbers))
+    return f"frame{'s' if len(frames.numbers) > 1 else ''} {str(frames).replace(' ', ', ')}"

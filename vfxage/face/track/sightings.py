@@ -1,0 +1,285 @@
+"""Frame after frame: the faces in view, each followed while it lasts, new ones sought all the time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vfxage.face.detect import Detection, FaceFinder
+from vfxage.face.track.cuts import Shown
+from vfxage.types import F32, U8
+
+SEARCH_EVERY = 8
+"""Pictures between searches of the whole picture; as many are kept, to follow a new face back."""
+_PROVE_EVERY = 4
+"""Pictures of a face between those for which both detectors are heard."""
+_WEAK = 0.3
+"""A vote below this is no evidence of a face."""
+_CLEAR, _LIKE, _SPAN = 0.65, 0.7, 25
+"""At its ends a sighting needs a vote like the first, or a look like the second to that of as many pictures inwards."""
+_SAME = 0.3
+"""Meshes nearer than this (see ``apart``) are one face."""
+_JUMP = 0.6
+"""No face moves further than this between two frames, unless a detector finds it again there."""
+_GROWTH = 1.35
+_KNOWN = 0.6
+"""Looks must be this alike for a face found elsewhere to be the one that was lost."""
+
+
+@dataclass(slots=True, eq=False)
+class Sighting:
+    """One face through pictures of one take, as seen, before any smoothing."""
+
+    take: int
+    numbers: list[int] = field(default_factory=list)
+    """Frames in which it was seen, ascending; a few may be missing."""
+    seen: list[Detection] = field(default_factory=list)
+    evidence: dict[int, float] = field(default_factory=dict)
+    """Of some of the frames, 0..1: see ``FaceFinder.evidence``."""
+
+    def add(self, number: int, detection: Detection) -> None:
+        """Append the next picture."""
+        self.numbers.append(number)
+        self.seen.append(detection)
+
+    def drop_last(self) -> None:
+        """Forget the last picture."""
+        self.evidence.pop(self.numbers.pop(), None)
+        self.seen.pop()
+
+    def trim(self) -> None:
+        """Drop pictures at both ends that are no evidence of this face: no vote, or a doubtful one for another look.
+
+        So a hand that still hides the face is left out, while a face that turns or leaves the picture stays.
+        """
+        votes = np.array([item.vote for item in self.seen])
+        good = votes >= _WEAK
+        for side in (slice(None), slice(None, None, -1)):
+            looks = [item.look for item in self.seen[side]]
+            for index, vote in enumerate(votes[side]):
+                clear = vote >= _CLEAR or alike(looks[index], np.median(looks[index : index + _SPAN], 0)) >= _LIKE
+                good[side][index] &= clear
+                if good[side][index]:
+                    break
+        kept = np.flatnonzero(good)
+        low, high = (kept[0], kept[-1] + 1) if len(kept) else (0, 0)
+        self.numbers, self.seen = self.numbers[low:high], self.seen[low:high]
+        left = set(self.numbers)
+        self.evidence = {number: value for number, value in self.evidence.items() if number in left}
+
+    @property
+    def size(self) -> float:
+        """Median of the longer side of the face's box, pixels."""
+        return float(np.median([np.ptp(item.points, axis=0).max() for item in self.seen]))
+
+    def expected(self, number: int) -> F32:
+        """Where the face is likely to be: carried on by its last motion, no longer than that was seen."""
+        last = self.seen[-1].points
+        if len(self.seen) < 2:
+            return last
+        ahead, behind = number - self.numbers[-1], self.numbers[-1] - self.numbers[-2]
+        if ahead > behind:
+            return last
+        return np.asarray(last + (last - self.seen[-2].points).mean(0) * np.float32(ahead / behind), np.float32)
+
+    def near(self, number: int, patience: int) -> F32 | None:
+        """Where the face is on a frame, else where it was last, up to ``patience`` frames before; None: nowhere."""
+        row = bisect_right(self.numbers, number) - 1
+        if row < 0 or number - self.numbers[row] > patience:
+            return None
+        return self.seen[row].points
+
+
+def apart(one: F32, other: F32) -> float:
+    """Mean landmark distance of two meshes over the size of the smaller face."""
+    size = min(float(np.ptp(one, axis=0).max()), float(np.ptp(other, axis=0).max()))
+    return float(np.linalg.norm(one - other, axis=1).mean()) / max(size, 1e-6)
+
+
+def alike(one: F32, other: F32) -> float:
+    """Correlation -1..1 of two looks, brightness and contrast aside."""
+    first, second = one - one.mean(), other - other.mean()
+    return float((first * second).sum() / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-6))
+
+
+def overlap(one: F32, other: F32) -> float:
+    """Intersection over union of the boxes of two meshes."""
+    low, high = np.maximum(one.min(0), other.min(0)), np.minimum(one.max(0), other.max(0))
+    shared = float(np.prod(np.clip(high - low, 0, None)))
+    return shared / (float(np.prod(np.ptp(one, axis=0)) + np.prod(np.ptp(other, axis=0))) - shared)
+
+
+class Watcher:
+    """Follows faces through pictures that come one by one; holds ``SEARCH_EVERY`` pictures at most.
+
+    ``patience``: frames without a face after which it is gone; a longer jump in the frame numbers breaks every
+    sighting off, since what lies between was not looked at. ``settled`` is told every picture once, in order, when all
+    faces that will ever be seen in it are known: its number, the picture, and where each of its faces is or was last.
+    """
+
+    def __init__(
+        self, finder: FaceFinder, patience: int, settled: Callable[[int, U8, list[F32]], None] | None = None
+    ) -> None:
+        self._finder = finder
+        self._patience = patience
+        self._settled = settled
+        self._recent: deque[tuple[int, U8]] = deque(maxlen=SEARCH_EVERY)
+        self._live: list[Sighting] = []
+        self._done: list[Sighting] = []
+        self._take = 0
+        self._number: int | None = None
+        self._since = SEARCH_EVERY
+
+    def step(self, shown: Shown) -> None:
+        """Look at the next picture."""
+        broken = self._number is not None and shown.number - self._number > self._patience + 1
+        self._number = shown.number
+        if shown.cut or broken:
+            self._close(self._live)
+            self._let_go(len(self._recent))
+            self._take += shown.cut
+            self._since = SEARCH_EVERY
+        lost = [item for item in self._live if not self._follow(item, shown.picture)]
+        self._part()
+        for item in lost:
+            self._recover(item, shown.picture)
+        self._close([item for item in self._live if shown.number - item.numbers[-1] > self._patience])
+        self._since += 1
+        if self._since >= SEARCH_EVERY:
+            self._search(shown.picture)
+        self._prove(shown.picture)
+        if len(self._recent) == SEARCH_EVERY:
+            self._let_go(1)
+        self._recent.append((shown.number, shown.picture))
+
+    def finish(self) -> list[Sighting]:
+        """All sightings, in order of appearance."""
+        self._close(self._live)
+        self._let_go(len(self._recent))
+        return sorted(self._done, key=lambda item: (item.numbers[0], -item.size))
+
+    def _let_go(self, count: int) -> None:
+        """Part with the oldest pictures, which no search goes back to any more."""
+        for _ in range(count):
+            number, picture = self._recent.popleft()
+            if self._settled is not None:
+                here = (item for item in (*self._done, *self._live) if item.take == self._take)
+                near = (item.near(number, self._patience) for item in here)
+                self._settled(number, picture, [points for points in near if points is not None])
+
+    def _follow(self, sighting: Sighting, picture: U8) -> bool:
+        """Add the face where it is expected or where it was; False if it is not there."""
+        last = sighting.seen[-1].points
+        for guess in (sighting.expected(self._now), last):
+            found = self._finder.follow(picture, guess)
+            if found is not None and found.vote >= _WEAK and _plausible(last, found.points):
+                sighting.add(self._now, found)
+                return True
+        return False
+
+    def _recover(self, sighting: Sighting, picture: U8) -> None:
+        """Seek a lost face around its last place, where it jumped; never take another's, nor a stranger's."""
+        last = sighting.seen[-1]
+        found = [
+            item
+            for item in self._finder.near(picture, last.points)
+            if alike(item.look, last.look) >= _KNOWN
+            and 1 / _GROWTH < _ratio(last.points, item.points) < _GROWTH
+            and not self._taken(self._now, item.points)
+        ]
+        if found:
+            sighting.add(self._now, min(found, key=lambda item: apart(item.points, last.points)))
+
+    def _part(self) -> None:
+        """Where two have come to follow one face, the one with the longer past keeps it."""
+        here = self._here()
+        here.sort(key=lambda item: -len(item.numbers))
+        parted = []
+        for index, item in enumerate(here):
+            if any(apart(item.seen[-1].points, other.seen[-1].points) < _SAME for other in here[:index]):
+                item.drop_last()
+                parted.append(item)
+        self._close(parted)
+
+    def _prove(self, picture: U8) -> None:
+        """Hear both detectors about new faces, and about every face in view now and then."""
+        for item in self._here():
+            if not item.evidence or len(item.numbers) % _PROVE_EVERY == 0:
+                item.evidence[self._now] = self._finder.evidence(picture, item.seen[-1].points)
+
+    def _here(self) -> list[Sighting]:
+        return [item for item in self._live if item.numbers[-1] == self._now]
+
+    @property
+    def _now(self) -> int:
+        assert self._number is not None, "a picture is looked at"
+        return self._number
+
+    def _close(self, sightings: list[Sighting]) -> None:
+        ended = list(sightings)
+        self._live = [item for item in self._live if item not in ended]
+        for item in ended:
+            item.trim()
+            if item.numbers:
+                self._done.append(item)
+
+    def _search(self, picture: U8) -> None:
+        from scipy.optimize import linear_sum_assignment
+
+        self._since = 0
+        found = self._finder.find(picture, [item.seen[-1].points for item in self._here()])
+        cost = np.array([[self._cost(item, other) for other in found] for item in self._live])
+        cost = cost.reshape(len(self._live), len(found))
+        known = set()
+        for row, column in zip(*linear_sum_assignment(cost), strict=True):
+            if cost[row, column] < 1:
+                known.add(int(column))
+                sighting = self._live[row]
+                if sighting.numbers[-1] != self._now:
+                    sighting.add(self._now, found[column])
+        for column, detection in enumerate(found):
+            if column not in known:
+                self._live.append(self._traced_back(detection))
+
+    def _cost(self, sighting: Sighting, detection: Detection) -> float:
+        """Of taking a detection for a face that was followed, from overlap and landmark distance; 1 and more is no."""
+        last = sighting.seen[-1]
+        if sighting.numbers[-1] != self._now and alike(last.look, detection.look) < _KNOWN:
+            return 1.0
+        return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
+
+    def _traced_back(self, detection: Detection) -> Sighting:
+        """A new face with the recent pictures in which it was not looked for."""
+        sighting = Sighting(self._take, [self._now], [detection])
+        points = detection.points
+        for number, picture in reversed(self._recent):
+            found = self._finder.follow(picture, points)
+            if found is None or found.vote < _WEAK or not _plausible(points, found.points):
+                break
+            if self._taken(number, found.points):
+                break
+            points = found.points
+            sighting.numbers.insert(0, number)
+            sighting.seen.insert(0, found)
+        return sighting
+
+    def _taken(self, number: int, points: F32) -> bool:
+        for item in (*self._live, *self._done):
+            if number in item.numbers[-2 * SEARCH_EVERY :]:
+                seen = item.seen[item.numbers.index(number)]
+                if apart(seen.points, points) < _SAME:
+                    return True
+        return False
+
+
+def _plausible(last: F32, now: F32) -> bool:
+    """Whether a face can have come from ``last`` to ``now`` within a frame."""
+    return apart(last, now) < _JUMP and 1 / _GROWTH < _ratio(last, now) < _GROWTH
+
+
+def _ratio(last: F32, now: F32) -> float:
+    return float(np.ptp(now, axis=0).max()) / max(float(np.ptp(last, axis=0).max()), 1e-6)

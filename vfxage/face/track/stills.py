@@ -1,0 +1,27 @@
+"""A look at single frames, for who wants to know what is there before the shot is tracked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from vfxage.face.detect import Detection, FaceFinder
+from vfxage.face.track.build import TrackingSettings
+from vfxage.face.track.canvas import Canvas, ToSdr8
+from vfxage.face.track.people import SURE
+from vfxage.types import ClipInfo, Frame
+
+
+def find_faces(
+    frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo
+) -> Iterator[tuple[int, list[Detection]]]:
+    """Each frame's number and its faces, largest first, sought as ``build_tracks`` seeks them, each frame on its own.
+
+    Points are display-window pixels. A face that only its neighbours in time would prove, turned far away, is left out.
+    """
+    canvas = Canvas.of(clip)
+    with FaceFinder(settings.min_face) as finder:
+        for frame in frames:
+            picture = canvas.picture(frame, colour)
+            faces = [face for face in finder.find(picture) if finder.evidence(picture, face.points) >= SURE]
+            yield frame.number, [replace(face, points=canvas.to_display(face.points)) for face in faces]

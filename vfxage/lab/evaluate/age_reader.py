@@ -1,0 +1,198 @@
+"""Reads a face's age, having seen only real portraits of other people.
+
+Ridge regression on the features, one intercept per photo set, so that what tells one set from another (light, smile,
+sharpness) is not taken for age. The people are divided into folds; a face is read by the regressor of the fold that
+its person was left out of, be it the portrait itself or an aged copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.errors import ShotError
+from vfxage.lab.evaluate.features import Numbers
+from vfxage.types import F64
+
+Names = NDArray[np.str_]
+
+FOLDS = 10
+LEAST = 10
+"""People that a reader needs."""
+_RIDGE = 0.03
+"""Penalty, where the features' mean variance is 1: of no great matter from 0.003 to 0.3."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """One real portrait as the reader sees it."""
+
+    person: str
+    photos: str
+    """The photo set it belongs to: its folder."""
+    age: float
+    numbers: Numbers
+    copies: tuple[Numbers, ...] = ()
+    """The same portrait blurred a little, grainy, meshed otherwise: learned from too, so that these move no reading."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Regressor:
+    """One fold's: ``age = mean age of the set + weights . (numbers - the set's mean numbers)``."""
+
+    weights: F64
+    middles: dict[str, F64]
+    ages: dict[str, float]
+    overall: tuple[F64, float]
+    """Middle and age for a set that the fold holds too few of."""
+
+    def read(self, numbers: F64, photos: str) -> float:
+        middle, age = self.middles.get(photos, self.overall[0]), self.ages.get(photos, self.overall[1])
+        return float(age + (numbers - middle) @ self.weights)
+
+
+class Reader:
+    """Regressors that each lack some people."""
+
+    def __init__(self, faces: Sequence[Seen]) -> None:
+        """Fit; raises ShotError for too few people, or people who are all of one age."""
+        people = sorted({(face.photos, face.person) for face in faces})
+        if len(people) < LEAST:
+            what = f"the portraits show {len(people)} people"
+            raise ShotError(what, fix=f"an age reader needs {LEAST} at least; add --portraits folders")
+        ages = np.array([face.age for face in faces])
+        if np.ptp(ages) < 1:
+            raise ShotError("the portraits are all of one age", fix="add --portraits folders of other ages")
+        self._blocks = sorted(faces[0].numbers)
+        lengths = [len(faces[0].numbers[block]) for block in self._blocks]
+        table = np.array([self._row(numbers) for face in faces for numbers in (face.numbers, *face.copies)])
+        copied = np.repeat(np.arange(len(faces)), [1 + len(face.copies) for face in faces])
+        self._fold = {key: index % FOLDS for index, key in enumerate(_shuffled(people, faces))}
+        fold = np.array([self._fold[face.photos, face.person] for face in faces])
+        photos = np.array([face.photos for face in faces])
+        self._regressors = {}
+        for k in sorted(set(fold.tolist())):
+            rows = copied[fold[copied] != k]
+            self._regressors[k] = _fit(table[fold[copied] != k], ages[rows], photos[rows], lengths)
+
+    def _row(self, numbers: Numbers) -> F64:
+        row: F64 = np.concatenate([numbers[block].astype(np.float64) for block in self._blocks])
+        return row
+
+    def read(self, person: str, photos: str, numbers: Numbers) -> float:
+        """Years, by the regressor that has not seen this person. KeyError for one who was not among the portraits."""
+        return self._regressors[self._fold[photos, person]].read(self._row(numbers), photos)
+
+
+def _shuffled(people: Sequence[tuple[str, str]], faces: Sequence[Seen]) -> list[tuple[str, str]]:
+    """People of each set by age, so that dealing them out one by one gives every fold its share."""
+    youngest: dict[tuple[str, str], float] = {}
+    for face in faces:
+        key = face.photos, face.person
+        youngest[key] = min(face.age, youngest.get(key, face.age))
+    return sorted(people, key=lambda key: (key[0], youngest[key], key[1]))
+
+
+def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regressor:
+    sets = [str(name) for name in np.unique(photos) if (photos == name).sum() >= LEAST // 2]
+    overall = table.mean(axis=0), float(ages.mean())
+    middles = {name: table[photos == name].mean(axis=0) for name in sets}
+    means = {name: float(ages[photos == name].mean()) for name in sets}
+    centred = table - np.array([middles.get(str(name), overall[0]) for name in photos])
+    scale = _scale(centred, lengths)
+    numbers = centred * scale
+    left = ages - np.array([means.get(str(name), overall[1]) for name in photos])
+    return _Regressor(weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall)
+
+
+def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:
+    """Weights (K,) that take rows (N, K) nearest to ``wanted`` (N,), by whichever of the two equal ways is smaller."""
+    rows, columns = numbers.shape
+    if rows <= columns:
+        likeness = numbers @ numbers.T
+        return np.asarray(numbers.T @ np.linalg.solve(likeness + penalty * np.eye(rows), wanted), np.float64)
+    return np.linalg.solve(numbers.T @ numbers + penalty * np.eye(columns), numbers.T @ wanted)
+
+
+def _scale(centred: F64, lengths: Sequence[int]) -> F64:
+    """Every feature to unit variance, every block to the same share of the whole, the whole to 1."""
+    spread: F64 = centred.std(axis=0)
+    scale: F64 = np.zeros(len(spread))
+    start = 0
+    for length in lengths:
+        part = slice(start, start + length)
+        floor = 1e-3 * float(spread[part].max(initial=0.0)) + 1e-9
+        scale[part] = 1 / ((spread[part] + floor) * np.sqrt(length * len(lengths)))
+        start += length
+    return scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How well held-out people's own ages are read."""
+
+    name: str
+    """All, a photo set or a decade."""
+    count: int
+    error: float
+    """Mean absolute, years."""
+    bias: float
+    """Mean of read minus true, years."""
+    guess: float
+    """Mean absolute error of knowing the photo set's mean age and nothing else."""
+    correlation: float
+    """Of read and true age; within sets where there are several. NaN for decades, and where ages do not differ."""
+    slope: float
+    """Years read per true year; below 1, as every regression draws to the mean."""
+
+
+def qualities(faces: Sequence[Seen], read: Sequence[float]) -> list[Quality]:
+    """Judge the readings of the faces' own pictures: over all, by photo set, by decade."""
+    ages, told = np.array([face.age for face in faces]), np.asarray(read, np.float64)
+    photos = np.array([face.photos for face in faces])
+    mean = _others_means(faces)
+    rows = [_quality("all", ages, told, mean, photos)]
+    for name in sorted(set(photos)) if len(set(photos)) > 1 else []:
+        kept = photos == name
+        rows.append(_quality(str(name), ages[kept], told[kept], mean[kept], photos[kept]))
+    for decade in sorted({int(age // 10) for age in ages}):
+        kept = ages // 10 == decade
+        row = _quality(f"{decade}0-{decade}9", ages[kept], told[kept], mean[kept], photos[kept])
+        rows.append(replace(row, correlation=float("nan"), slope=float("nan")))  # ten years are too few to tell
+    return rows
+
+
+def _others_means(faces: Sequence[Seen]) -> F64:
+    """The mean age of the other people of each face's set; of all faces where it has no others."""
+    sets: dict[str, list[float]] = {}
+    people: dict[tuple[str, str], list[float]] = {}
+    for face in faces:
+        sets.setdefault(face.photos, []).append(face.age)
+        people.setdefault((face.photos, face.person), []).append(face.age)
+    means: dict[tuple[str, str], float] = {}
+    for key, own in people.items():
+        every = sets[key[0]]
+        others = len(every) - len(own)
+        means[key] = (sum(every) - sum(own)) / others if others else float(np.mean([face.age for face in faces]))
+    return np.array([means[face.photos, face.person] for face in faces])
+
+
+def _quality(name: str, ages: F64, told: F64, mean: F64, photos: Names) -> Quality:
+    true, read = ages.copy(), told.copy()
+    for one in set(photos):
+        kept = photos == one
+        true[kept] -= true[kept].mean()
+        read[kept] -= read[kept].mean()
+    power, cross, other = float(true @ true), float(true @ read), float(read @ read)
+    return Quality(
+        name=name,
+        count=len(ages),
+        error=float(np.abs(told - ages).mean()),
+        bias=float((told - ages).mean()),
+        guess=float(np.abs(mean - ages).mean()),
+        correlation=cross / np.sqrt(power * other) if power > 0 and other > 0 else float("nan"),
+        slope=cross / power if power > 0 else float("nan"),
+    )

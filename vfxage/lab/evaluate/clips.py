@@ -1,0 +1,143 @@
+"""Real clips: how an ager's change shimmers beside the plate, with and without the temporal filter.
+
+The pieces are those of a render: the plate's reader and colour, the tracks, the stabilised crops, the filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vfxage.ager import Ager
+from vfxage.comp.steady import steady
+from vfxage.errors import ReadError, ShotError
+from vfxage.face.crop import CropPlan, cut, plan_crops
+from vfxage.face.track import Tracks
+from vfxage.frames import Pattern
+from vfxage.lab.evaluate.faces import SIDE
+from vfxage.lab.metrics import flicker
+from vfxage.media import FORMATS
+from vfxage.pool import ordered_map, prefetch
+from vfxage.progress import Progress
+from vfxage.render.job import Job, open_job
+from vfxage.render.pipeline import find_tracks
+from vfxage.shot import Shot
+from vfxage.types import F32, FaceTrack, FrameDeltas
+
+AGES = (35.0, 65.0)
+"""Asked of every clip: the age it has, the age it gets."""
+_MOVIES = {suffix for suffix, row in FORMATS.items() if row.kind == "movie"}
+_LEAST = 8
+"""Frames on end that a face must be seen for."""
+_LOOK = 3
+"""Times the wanted frames that are looked through for a face."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flicker:
+    """One clip's figures; the same face, frames and matte throughout."""
+
+    clip: str
+    frames: tuple[int, int]
+    """First and last."""
+    size: int
+    """Of the crop."""
+    strength: float
+    """Root mean square of the delta over the matte, codes of 255."""
+    raw: float
+    """The delta's change along the plate's motion, over the plate's own (``metrics.flicker``), as the ager answers."""
+    steadied: float
+    """The same after the temporal filter at its defaults."""
+
+
+def find_clips(paths: Sequence[Path]) -> list[Path]:
+    """Movies and sequences: files as they are named, folders by the movies in them, sorted.
+
+    Raises ReadError for a path that is neither, ShotError for a folder without movies or a file of another kind.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in _MOVIES and one.is_file())
+            if not inside:
+                raise ShotError("holds no movies", path=path, fix="name a movie, or a sequence as name.%04d.exr")
+            found += inside
+        elif path.exists() or Pattern.is_sequence(str(path)):
+            if path.suffix.lower() not in FORMATS:
+                raise ShotError("is no clip", path=path, fix=f"name one of {' '.join(FORMATS)}")
+            found.append(path)
+        else:
+            raise ReadError("there is no such clip", path=path, fix="check --clips")
+    return found
+
+
+def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, workers: int) -> Flicker:
+    """Measure the face that is seen longest within the clip's beginning, over at most ``frames`` frames on end.
+
+    Raises ReadError for a plate that cannot be read, ShotError for one without a face or whose colour nobody names.
+    """
+    settings = {"plate": str(path.absolute()), "source_age": AGES[0], "target_age": AGES[1]}
+    shot = Shot.model_validate(settings, context={"path": path.absolute()})
+    with open_job(shot) as job:
+        tracks = find_tracks(job, job.numbers[: _LOOK * frames], progress)
+        face, numbers = _longest(tracks, frames)
+        if face is None or len(numbers) < _LEAST:
+            what = f"shows no face for {_LEAST} frames on end within its first {_LOOK * frames}"
+            raise ShotError(what, path=path, fix="leave it out of --clips")
+        plan = _plan(job, face, ager, dict(zip((track.face for track in tracks.faces), tracks.light, strict=True)))
+        aged = _aged(job, plan, ager, numbers, workers)
+        calm = list(steady(aged, shot.temporal.radius, shot.temporal.strength, tracks.cuts))
+    crops = [item.deltas[0].crop.rgb for item in aged]
+    matte = np.min([item.deltas[0].crop.matte for item in aged], axis=0)
+    return Flicker(
+        clip=path.name,
+        frames=(numbers[0], numbers[-1]),
+        size=len(matte),
+        strength=255 * _rms(_steps(aged), matte),
+        raw=flicker(_steps(aged), crops, matte),
+        steadied=flicker(_steps(calm), crops, matte),
+    )
+
+
+def _longest(tracks: Tracks, frames: int) -> tuple[FaceTrack | None, list[int]]:
+    """The face seen on most frames on end within one take, and up to ``frames`` of them."""
+    best: tuple[FaceTrack | None, list[int]] = (None, [])
+    for face in tracks.faces:
+        run: list[int] = []
+        for number, presence in zip(face.numbers.tolist(), face.presence.tolist(), strict=True):
+            goes_on = bool(run) and number == run[-1] + 1 and number not in tracks.cuts and len(run) < frames
+            run = ([*run, number] if goes_on else [number]) if presence > 0 else []
+            if len(run) > len(best[1]):
+                best = face, run
+    return best
+
+
+def _plan(job: Job, face: FaceTrack, ager: Ager, light: Mapping[int, float]) -> CropPlan:
+    """The crop as a render plans it, but no larger than agers are compared at."""
+    chosen = [(job.shot.faces[0], face)]
+    plan = plan_crops(chosen, job.shot, ager, job.clip.pixel_aspect, light)
+    largest = max((size for size in ager.sizes if size <= SIDE), default=min(ager.sizes))
+    faces = tuple(replace(one, size=min(one.size, largest)) for one in plan.faces)
+    return replace(plan, faces=faces)
+
+
+def _aged(job: Job, plan: CropPlan, ager: Ager, numbers: Sequence[int], workers: int) -> list[FrameDeltas]:
+    with (
+        closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
+        prefetch(plate) as read,
+        ordered_map(lambda frame: ager([cut(frame, plan, job.colour)])[0], read, workers=workers) as done,
+    ):
+        return [item for item in done if item.deltas]
+
+
+def _steps(items: Sequence[FrameDeltas]) -> list[F32]:
+    return [item.deltas[0].step for item in items]
+
+
+def _rms(steps: Sequence[F32], matte: F32) -> float:
+    total = sum(np.einsum("yxc,yx->", np.square(step, dtype=np.float64), matte) for step in steps)
+    return float(np.sqrt(total / max(float(matte.sum(dtype=np.float64)) * len(steps) * 3, 1e-12)))

@@ -1,0 +1,115 @@
+"""Portraits as an ager gets them, and what it makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vfxage.ager import Ager
+from vfxage.errors import ShotError
+from vfxage.face.detect import FaceFinder
+from vfxage.lab.portraits import Portrait, crop_portrait
+from vfxage.pool import ordered_map
+from vfxage.types import F32, FaceCrop, FaceDelta, Frame, FrameCrops, Framing, Window
+
+SIDE = 512
+"""Crop size at which agers are compared, where they take it."""
+_NOWHERE = Frame(number=0, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32))
+"""An ager answers about crops, and looks at no frame."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """A portrait to be aged."""
+
+    portrait: Portrait
+    photos: str
+    """The photo set it belongs to."""
+
+    @property
+    def key(self) -> str:
+        """Names the picture in rows and on sheets."""
+        return f"{self.photos}/{self.portrait.path.stem}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Aged:
+    """One face after one ager was asked for one age."""
+
+    crop: FaceCrop
+    """As it was, its ages (own, asked)."""
+    step: F32
+    """(S, S, 3) what the ager answered, before the matte."""
+
+    @property
+    def asked(self) -> float:
+        """Years, signed."""
+        return self.crop.ages[1] - self.crop.ages[0]
+
+    def result(self) -> F32:
+        """(S, S, 3) what a render with its usual matte shows, sRGB 0..1."""
+        return np.clip(self.crop.rgb + self.crop.matte[..., None] * self.step, 0.0, 1.0)
+
+
+def crop_size(ager: Ager) -> int:
+    """512, or the size the ager takes that is nearest."""
+    return min(ager.sizes, key=lambda size: abs(size - SIDE))
+
+
+def cut_subject(subject: Subject, framing: Framing, size: int) -> FaceCrop:
+    """The subject's crop, both ages its own."""
+    return crop_portrait(subject.portrait, framing, size)
+
+
+def answers(ager: Ager, crops: Sequence[FaceCrop]) -> list[FaceDelta]:
+    """One answer for each crop."""
+    asked = [FrameCrops(frame=replace(_NOWHERE, number=k), crops=(crop,)) for k, crop in enumerate(crops)]
+    return [item.deltas[0] for item in ager(asked)]
+
+
+def targets_of(age: float, steps: Sequence[int], youngest: float, oldest: float) -> list[float]:
+    """The ages that ``steps`` years from ``age`` lie, where they are within the limits."""
+    return [age + step for step in steps if youngest <= age + step <= oldest]
+
+
+@contextmanager
+def aged_faces(
+    ager: Ager, work: Sequence[tuple[Subject, Sequence[float]]], workers: int
+) -> Iterator[Iterator[tuple[Subject, list[Aged]]]]:
+    """Age every subject to each of its target ages, in order, ``workers`` at once."""
+    size = crop_size(ager)
+
+    def age(item: tuple[Subject, Sequence[float]]) -> tuple[Subject, list[Aged]]:
+        subject, targets = item
+        crop = cut_subject(subject, ager.framing, size)
+        wanted = [replace(crop, ages=(crop.ages[0], float(target))) for target in targets]
+        return subject, [Aged(crop=delta.crop, step=delta.step) for delta in answers(ager, wanted)]
+
+    with ordered_map(age, work, workers=workers) as done:
+        yield done
+
+
+def find_again(finder: FaceFinder, rgb: F32, points: F32) -> F32:
+    """The mesh (478, 2) of a picture (S, S, 3) as it is now; ``points`` where no face is found any more.
+
+    An aged face is measured with its own mesh, as a stranger's would be.
+    """
+    seen = finder.follow((rgb * 255 + 0.5).astype(np.uint8), points)
+    return points if seen is None else np.asarray(seen.points, np.float32)
+
+
+def spread(subjects: Sequence[Subject], count: int | None) -> list[Subject]:
+    """``count`` people spread evenly over the ages of each set, all of them where None; one portrait a person."""
+    if count is None:
+        return list(subjects)
+    if count < 1:
+        raise ShotError(f"--people is {count}", fix="ask for one at least")
+    first: dict[tuple[str, str], Subject] = {}
+    for subject in subjects:
+        first.setdefault((subject.photos, subject.portrait.person), subject)
+    ordered = sorted(first.values(), key=lambda item: (item.portrait.age, item.key))
+    picks = np.unique(np.linspace(0, len(ordered) - 1, min(count, len(ordered))).round().astype(int))
+    return [ordered[k] for k in picks]

@@ -1,0 +1,228 @@
+"""Figures over all faces: one line each, with its aim and one value per model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from vfxage.lab.evaluate.rows import STEPS, Row
+from vfxage.lab.evaluate.run import Measured, Outcome
+from vfxage.lab.evaluate.spatial import PLACES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One figure of every model."""
+
+    name: str
+    aim: str
+    """What is wanted; empty where there is no aim."""
+    values: tuple[float | None, ...]
+    """One per model; None where it cannot be said."""
+    form: str
+    """How a value is written, for ``format``."""
+
+
+def moved_lines(outcome: Outcome) -> list[Line]:
+    """Years moved, for every step asked, and whether more asked is more moved."""
+    lines = [line for step in STEPS for line in _step_lines(outcome, step)]
+    return [*lines, _line(outcome, "monotone in the age asked: share of the faces", "95%", ".0%", monotone)]
+
+
+def _step_lines(outcome: Outcome, step: int) -> list[Line]:
+    slope = outcome.readers[0].slope
+
+    def line(name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:
+        return _line(outcome, f"{step:+d}: {name}", aim, form, lambda rows: value(_asked(rows, step)))
+
+    def corrected(rows: Sequence[Row]) -> float:
+        return _moved(rows) / slope if slope > 0 else float("nan")
+
+    def half_corrected(rows: Sequence[Row]) -> float:
+        return _mean([moved_half(row, slope) for row in rows]) if slope > 0 else float("nan")
+
+    def inside(photos: str) -> Callable[[Sequence[Row]], float]:
+        return lambda rows: _moved([row for row in rows if row.photos == photos])
+
+    half = f"{step / 2:+.1f} or {'more' if step > 0 else 'less'}"
+    return [
+        line("years moved, mean", half, "+.1f", _moved),
+        line("years moved, median", half, "+.1f", lambda rows: _median([row.moved for row in rows])),
+        *(
+            line(f"years moved in {photos}, mean", "", "+.1f", inside(photos))
+            for photos in (outcome.folders if len(outcome.folders) > 1 else ())
+        ),
+        line("faces that moved half of it or more", "", ".0%", lambda rows: _mean([moved_half(row) for row in rows])),
+        line("years moved, over the reader's slope, mean", half, "+.1f", corrected),
+        line("faces that moved half of it or more, over the slope", "", ".0%", half_corrected),
+        line("faces", "", ".0f", lambda rows: float(len(rows))),
+    ]
+
+
+def identity_lines(outcome: Outcome) -> list[Line]:
+    """Whether it is still the same person."""
+    lines = []
+    if outcome.threshold is not None:
+        for step in STEPS:
+
+            def value(rows: Sequence[Row], step: int = step) -> float:
+                return _mean([row.likeness for row in _asked(rows, step) if row.likeness is not None])
+
+            lines.append(_line(outcome, f"{step:+d}: cosine of the embeddings, mean", "", ".3f", value))
+        rate = f"verified (cosine {outcome.threshold:g} or more), all steps"
+
+        def verified(rows: Sequence[Row]) -> float:
+            alike = [row.likeness for row in rows if row.likeness is not None]
+            return _mean([float(one >= (outcome.threshold or 0)) for one in alike])
+
+        lines.append(_line(outcome, rate, "", ".1%", verified))
+        lines.append(
+            Line(
+                name="cosine of different people, mean",
+                aim="",
+                values=(outcome.strangers,) * len(outcome.models),
+                form=".3f",
+            )
+        )
+    return [
+        *lines,
+        _line(outcome, "skin's low bands, correlation, mean", "", ".3f", lambda rows: _mean(_low_bands(rows))),
+        _line(outcome, "skin's low bands, correlation, least", "", ".3f", lambda rows: min(_low_bands(rows))),
+        _line(
+            outcome,
+            "pixels outside the mesh's outline that move",
+            "",
+            ".2%",
+            lambda rows: _mean([row.spatial.changed_outside for row in rows]),
+        ),
+        _line(
+            outcome,
+            "largest change there, codes of 255",
+            "",
+            ".1f",
+            lambda rows: 255 * max(row.spatial.largest_outside for row in rows),
+        ),
+    ]
+
+
+def spatial_lines(outcome: Outcome) -> list[Line]:
+    """Where the change lies."""
+    names = {
+        "outside": "outside the matte",
+        "eyes": "in the eyes",
+        "teeth": "in the teeth (open mouths)",
+        "hair": "in hair and beard over the face",
+        "glasses": "on glasses (labelled wearers)",
+    }
+    lines = []
+    for place in PLACES:
+        have = any(place in row.spatial.places for model in outcome.models for row in model.rows)
+        if not have:
+            continue
+
+        def energy(rows: Sequence[Row], place: str = place) -> float:
+            return _mean([row.spatial.places[place].energy for row in rows if place in row.spatial.places])
+
+        def density(rows: Sequence[Row], place: str = place) -> float:
+            return _mean([row.spatial.places[place].density for row in rows if place in row.spatial.places])
+
+        lines.append(_line(outcome, f"{names[place]}: share of the energy", "0%", ".2%", energy))
+        lines.append(_line(outcome, f"{names[place]}: per pixel, skin is 1", "0", ".2f", density))
+    return lines
+
+
+def stability_lines(outcome: Outcome) -> list[Line]:
+    """What a shift and grain do."""
+    forms = (
+        ("crop shifted by a pixel: difference over the delta", "shift", ".1%"),
+        ("grain added (0.02): difference over the delta", "grain", ".1%"),
+        ("grain added: difference over the grain", "grain_gain", ".2f"),
+        ("target = source: largest step, codes of 255", "at_rest", ".2f"),
+    )
+    lines = []
+    for name, field, form in forms:
+        every = [[getattr(one, field) for one in model.stability] for model in outcome.models]
+        rest = field == "at_rest"
+        values = tuple(255 * max(one) if rest else _mean(one) for one in every)
+        lines.append(Line(name=name, aim="0" if rest else "", values=values, form=form))
+    return lines
+
+
+def clip_lines(outcome: Outcome) -> list[Line]:
+    """Shimmer on real clips."""
+    lines = []
+    for name in dict.fromkeys(one.clip for model in outcome.models for one in model.clips):
+        mine = [next((one for one in model.clips if one.clip == name), None) for model in outcome.models]
+        size = next(one for one in mine if one)
+        where = f"{name} {size.frames[0]}-{size.frames[1]}"
+        for told, field, form in (
+            ("delta, codes of 255", "strength", ".1f"),
+            ("flicker along the motion, as answered", "raw", ".2f"),
+            ("flicker along the motion, steadied", "steadied", ".2f"),
+        ):
+            values = tuple(getattr(one, field) if one else None for one in mine)
+            lines.append(Line(name=f"{where}: {told}", aim="", values=values, form=form))
+    return lines
+
+
+def speed_lines(outcome: Outcome) -> list[Line]:
+    """What a crop costs."""
+    models: list[Measured] = outcome.models
+    forms: tuple[tuple[str, Callable[[Measured], float | None], str], ...] = (
+        ("crop, px", lambda one: one.speed.size, ".0f"),
+        ("one thread, ms", lambda one: one.speed.alone, ".0f"),
+        ("two OpenCV threads, ms", lambda one: one.speed.threaded, ".0f"),
+        ("two workers abreast, ms a crop", lambda one: one.speed.abreast, ".0f"),
+        ("one thread, in yardsticks", lambda one: one.speed.alone / one.speed.yardstick, ".2f"),
+        ("the yardstick, ms", lambda one: one.speed.yardstick, ".0f"),
+        (
+            "parameters, million",
+            lambda one: None if one.speed.parameters is None else one.speed.parameters / 1e6,
+            ".2f",
+        ),
+        ("MACs, 1e9", lambda one: None if one.speed.macs is None else one.speed.macs / 1e9, ".2f"),
+    )
+    return [
+        Line(name=name, aim="", values=tuple(value(one) for one in models), form=form) for name, value, form in forms
+    ]
+
+
+def monotone(rows: Sequence[Row]) -> float:
+    """Share of the faces whose readings rise at every rung of the ladder of ages asked, the face as it is included."""
+    ladders: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        ladders.setdefault(row.face, [(0, row.read)]).append((row.asked, row.read_aged))
+    rising = [all(one[1] < other[1] for one, other in pairwise(sorted(ladder))) for ladder in ladders.values()]
+    return _mean([float(one) for one in rising])
+
+
+def moved_half(row: Row, slope: float = 1.0) -> float:
+    """1 where the reading, over the reader's slope, moved by half of what was asked or more, 0 elsewhere."""
+    return float(row.moved / slope / row.asked >= 0.5)
+
+
+def _line(outcome: Outcome, name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:
+    return Line(name=name, aim=aim, form=form, values=tuple(value(model.rows) for model in outcome.models))
+
+
+def _asked(rows: Sequence[Row], step: int) -> list[Row]:
+    return [row for row in rows if row.asked == step]
+
+
+def _low_bands(rows: Sequence[Row]) -> list[float]:
+    return [row.spatial.low_bands for row in rows if np.isfinite(row.spatial.low_bands)] or [float("nan")]
+
+
+def _moved(rows: Sequence[Row]) -> float:
+    return _mean([row.moved for row in rows])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if len(values) else float("nan")

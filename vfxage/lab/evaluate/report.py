@@ -1,0 +1,148 @@
+"""The report: Markdown tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from vfxage import __version__
+from vfxage.lab.evaluate import clips
+from vfxage.lab.evaluate.lines import (
+    Line,
+    clip_lines,
+    identity_lines,
+    moved_lines,
+    spatial_lines,
+    speed_lines,
+    stability_lines,
+)
+from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST
+from vfxage.lab.evaluate.run import Outcome
+from vfxage.publish import publish
+
+
+def write_report(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
+    """Write report.md and report.json, each complete or not at all; raises WriteError."""
+    markdown, data = folder / "report.md", folder / "report.json"
+    with publish(markdown) as partial:
+        partial.write_text(to_markdown(outcome), encoding="utf-8")
+    with publish(data) as partial:
+        partial.write_text(json.dumps(to_json(outcome), indent=1, allow_nan=False), encoding="utf-8")
+    return markdown, data
+
+
+def to_json(outcome: Outcome) -> dict[str, Any]:
+    """Every figure and every row as plain values; what cannot be said is null."""
+    told = {"vfxage": __version__, **asdict(outcome)}
+    clean: dict[str, Any] = _finite(told)
+    return clean
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+_MOVED = f"""Each face is asked for ages from {YOUNGEST:.0f} to {OLDEST:.0f}. What a render shows is read by the
+regressor that has not seen the person, beside the face as it is. A true year reads as less than one (the reader's
+slope); the line over the slope allows for that."""
+_IDENTITY = """The skin's low bands are what light and bone make of it. Outside the mesh's outline lie ears and neck,
+over which the usual matte fades what an ager does, and hair and background, to which it should do nothing."""
+_PLACE = "Of the step before the matte, by sum of squares; per pixel beside the face's bare skin."
+_STABLE = """Of the step over the matte, root mean squares, on still portraits: what a pixel of tracking error and
+grain do."""
+_CLIPS = f"""{clips.AGES[0]:.0f} asked to be {clips.AGES[1]:.0f}. Flicker: root mean square of the second difference
+in time over the matte, the delta's over the plate's own; as answered, and after the temporal filter."""
+_COST = """Medians of seven runs on this machine. The yardstick is ten Gaussian blurs of a 512 px picture, timed
+beside them."""
+_READER = """Ridge regression on oriented contrast, texture patterns and mesh shape of the real portraits; ten folds
+by person, so that each face is read by a regressor that lacks that person. Years: mean absolute error (aim: 7 or
+less), bias, the error of guessing the photo set's mean age, and correlation and slope of read over true age within
+photo sets."""
+_CONTROLS = """The same reader on the same portraits after changes that are no ageing: movements of this size mean
+little."""
+_GROUPS = """Everybody aged to the middle of each group: mean age by the given estimator, the same for real portraits
+of the group, and the share of results whose embedding's cosine to the portrait is {:g} or more."""
+
+
+def to_markdown(outcome: Outcome) -> str:
+    """One section per question: what is measured, in a sentence, and its table."""
+    folders = ", ".join(f"{count} of {name}" for name, count in outcome.folders.items())
+    spared = f" ({outcome.spared} are of people that the training learned from)" if outcome.spared else ""
+    parts = [
+        "# How well the agers do",
+        f"vfxage {__version__}. Portraits: {folders}; {outcome.aged} of them aged{spared}. `docs/evaluate.md` of "
+        "vfxage says how each figure is made and what it cannot tell.",
+        _bullets([f"**{one.name}**: {one.note}; sheets {_link(one.sheets)}" for one in outcome.models]),
+        *_reader(outcome),
+        *_section("Age moved", _MOVED, moved_lines(outcome), outcome),
+        *_section("Identity", _IDENTITY, identity_lines(outcome), outcome),
+        *_section("Where the change lies", _PLACE, spatial_lines(outcome), outcome),
+        *_section("Stability", _STABLE, stability_lines(outcome), outcome),
+        *_section("Clips", _CLIPS, clip_lines(outcome), outcome),
+        *_section("Cost", _COST, speed_lines(outcome), outcome),
+        *_groups(outcome),
+    ]
+    if outcome.problems:
+        parts += ["## Left out", _bullets(outcome.problems)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(title: str, sentence: str, lines: Sequence[Line], outcome: Outcome) -> list[str]:
+    if not lines:
+        return []
+    names = [model.name for model in outcome.models]
+    head = f"| | Aim | {' | '.join(names)} |\n|---|--:|{'--:|' * len(names)}"
+    rows = [f"| {one.name} | {one.aim} | {' | '.join(_written(v, one.form) for v in one.values)} |" for one in lines]
+    return [f"## {title}", sentence, "\n".join([head, *rows])]
+
+
+def _link(sheets: Sequence[str]) -> str:
+    return ", ".join(f"[{name}]({name})" for name in sheets)
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _reader(outcome: Outcome) -> list[str]:
+    head = "| People | Portraits | Error | Bias | Set's mean guessed | Correlation | Slope |\n" + "|---|" + "--:|" * 6
+    rows = [
+        f"| {one.name} | {one.count} | {one.error:.1f} | {one.bias:+.1f} | {one.guess:.1f} "
+        f"| {_written(one.correlation, '.2f')} | {_written(one.slope, '.2f')} |"
+        for one in outcome.readers
+    ]
+    controls = "| Change that is no ageing | Reading moves, mean | 10 % | 90 % |\n|---|--:|--:|--:|\n" + "\n".join(
+        f"| {one.name} | {one.moved:+.1f} | {one.least:+.1f} | {one.most:+.1f} |" for one in outcome.controls
+    )
+    return ["## The age reader", _READER, "\n".join([head, *rows]), _CONTROLS, controls]
+
+
+def _groups(outcome: Outcome) -> list[str]:
+    measured = [one for one in outcome.models if one.groups]
+    if not measured or outcome.threshold is None:
+        return []
+    parts = ["## Age groups", _GROUPS.format(outcome.threshold)]
+    for model in measured:
+        head = (
+            f"| {model.name} | Asked | Faces | Read, mean | Deviation | Real faces, read | Verified |\n|---|"
+            + "--:|" * 6
+        )
+        rows = [
+            f"| {one.name} | {one.asked:.0f} | {one.count} | {one.told:.1f} | {one.spread:.1f} "
+            f"| {_written(one.real, '.1f')} | {one.verified:.1%} |"
+            for one in model.groups
+        ]
+        parts.append("\n".join([head, *rows]))
+    return parts
+
+
+def _written(value: float | None, form: str) -> str:
+    return "n/a" if value is None or math.isnan(value) else format(value, form)

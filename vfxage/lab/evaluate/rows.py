@@ -1,0 +1,115 @@
+"""One model's answers to all that is asked of it, face by face."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from vfxage.ager import Ager
+from vfxage.face.detect import FaceFinder
+from vfxage.lab.evaluate import spatial
+from vfxage.lab.evaluate.age_reader import Reader
+from vfxage.lab.evaluate.faces import Aged, Subject, aged_faces, find_again, targets_of
+from vfxage.lab.evaluate.features import Sight
+from vfxage.lab.evaluate.regions import find_regions
+from vfxage.lab.evaluate.vectors import Embedder
+from vfxage.progress import Progress
+from vfxage.types import F32
+
+STEPS = (-30, -15, 20, 40)
+"""Years asked of every face."""
+YOUNGEST, OLDEST = 18.0, 90.0
+"""Ages beyond are asked of nobody."""
+
+Keep = Callable[[Subject, Aged, float, float], None]
+"""Told of every aged face, and the ages read in it before and after; for sheets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One face and one age asked."""
+
+    face: str
+    """Photo set and file."""
+    photos: str
+    age: float
+    """True years."""
+    asked: int
+    """Years, signed."""
+    read: float
+    """Age read in the face as it is."""
+    read_aged: float
+    """Age read in it aged."""
+    spatial: spatial.Spatial
+    likeness: float | None
+    """Cosine of the embeddings before and after, where there is an embedder."""
+
+    @property
+    def moved(self) -> float:
+        """Years by which the reading moved."""
+        return self.read_aged - self.read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Judges:
+    """Who looks at faces."""
+
+    finder: FaceFinder
+    sight: Sight
+    reader: Reader
+    embedder: Embedder | None
+
+    def read(self, subject: Subject, rgb: F32, points: F32) -> float:
+        """The age in a picture of the subject, by a regressor that has not seen the person."""
+        return self.reader.read(subject.portrait.person, subject.photos, self.sight.look(rgb, points))
+
+    def likeness_to(self, rgb: F32, points: F32) -> Callable[[F32, F32], float | None]:
+        """How alike other pictures are to this one: the cosine of their embeddings, None without an embedder."""
+        embedder = self.embedder
+        if embedder is None:
+            return lambda other, mesh: None
+        own = embedder(rgb, points)
+        return lambda other, mesh: float(own @ embedder(other, mesh))
+
+
+def make_rows(
+    ager: Ager, subjects: Sequence[Subject], judges: Judges, progress: Progress, workers: int, keep: Keep
+) -> list[Row]:
+    """Age every subject by every step that stays within the limits, and measure each result."""
+    work = [(one, targets_of(one.portrait.age, STEPS, YOUNGEST, OLDEST)) for one in subjects]
+    rows: list[Row] = []
+    with progress.stage("age", len(work), "face") as advance, aged_faces(ager, work, workers) as done:
+        for count, (subject, answers) in enumerate(done, 1):
+            rows += _rows_of(ager, subject, answers, judges, keep)
+            advance(count)
+    return rows
+
+
+def _rows_of(ager: Ager, subject: Subject, answers: Sequence[Aged], judges: Judges, keep: Keep) -> list[Row]:
+    if not answers:
+        return []
+    crop = answers[0].crop
+    regions = find_regions(crop)
+    glasses = subject.portrait.labels.get("glasses", "").strip().lower() in ("1", "true", "yes")
+    points = find_again(judges.finder, crop.rgb, crop.points)
+    read = judges.read(subject, crop.rgb, points)
+    likeness = judges.likeness_to(crop.rgb, points)
+    rows = []
+    for aged in answers:
+        rgb = aged.result()
+        now = find_again(judges.finder, rgb, points)
+        read_aged = judges.read(subject, rgb, now)
+        keep(subject, aged, read, read_aged)
+        rows.append(
+            Row(
+                face=subject.key,
+                photos=subject.photos,
+                age=subject.portrait.age,
+                asked=round(aged.asked),
+                read=read,
+                read_aged=read_aged,
+                spatial=spatial.measure(aged, regions, glasses=glasses),
+                likeness=likeness(rgb, now),
+            )
+        )
+    return rows

@@ -1,0 +1,279 @@
+"""The evaluation from end to end: portraits and clips in, figures and sheets out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from vfxage.ager import Ager, load_ager
+from vfxage.errors import ReadError, ShotError, VfxageError
+from vfxage.face.detect import FaceFinder
+from vfxage.lab.evaluate import clips, groups, speed, stability
+from vfxage.lab.evaluate.age_reader import Quality, Reader, Seen, qualities
+from vfxage.lab.evaluate.controls import Control, read_controls
+from vfxage.lab.evaluate.faces import Aged, Subject, crop_size, cut_subject, find_again, spread
+from vfxage.lab.evaluate.features import Sight
+from vfxage.lab.evaluate.flat import mean_face
+from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST, Judges, Row, make_rows
+from vfxage.lab.evaluate.sheets import Tiles, choose_people, draw_sheet, make_tiles, own_tile
+from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
+from vfxage.lab.portraits import mesh_portraits, scan_portraits
+from vfxage.progress import Progress
+from vfxage.render.job import check_writable
+from vfxage.types import FaceCrop, Framing
+
+_STABLE = 12
+"""People on whom stability is measured."""
+_COPY_GRAIN, _COPY_BLUR = 0.01, 0.7
+"""Of the copies the reader learns from: deviation of the luma, and sigma in pixels at 512."""
+_CHANGE = 30
+"""Years asked where one change must do: stability, speed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asks for."""
+
+    models: tuple[str, ...]
+    portraits: tuple[Path, ...]
+    clips: tuple[Path, ...]
+    out: Path
+    people: int | None
+    """Aged at most; None for everybody. The reader always sees all portraits."""
+    clip_frames: int
+    embedder: Embedder | None
+    estimator: AgeEstimator | None
+    threshold: float
+    """Cosine from which two faces are one person's."""
+    device: str
+    workers: int | None
+    learned: frozenset[str] = frozenset()
+    """People a training learned from: the reader sees their portraits, but nobody ages them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Measured:
+    """One model's figures."""
+
+    name: str
+    """As the command line names it, or the file's stem."""
+    note: str
+    fingerprint: str
+    rows: list[Row]
+    stability: list[stability.Stability]
+    clips: list[clips.Flicker]
+    groups: list[groups.Group]
+    speed: speed.Speed
+    sheets: tuple[str, str]
+    """File names: faces, deltas."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """All that the report tells."""
+
+    folders: dict[str, int]
+    """Real portraits of each photo set."""
+    aged: int
+    """Portraits aged."""
+    spared: int
+    """Portraits that were not, as a training has learned from their people."""
+    problems: tuple[str, ...]
+    """Files and clips left out, and why."""
+    readers: list[Quality]
+    controls: list[Control]
+    threshold: float | None
+    """None without an embedder."""
+    strangers: float | None
+    """Mean cosine of different people's portraits."""
+    models: list[Measured]
+
+
+def evaluate(request: Request, progress: Progress) -> Outcome:
+    """Measure every model and write its sheets into ``request.out``.
+
+    Raises the errors of the portraits, the models and the plates; portraits and clips that are no good are told as
+    notes and left out, unless none is left.
+    """
+    cv2.setNumThreads(1)  # the agers' workers fill the cores
+    check_writable(request.out)
+    agers = [(name, load_ager(model, request.device)) for name, model in _names(request.models)]
+    paths = clips.find_clips(request.clips)
+    subjects, problems = _gather(request.portraits, progress)
+    unseen = [one for one in subjects if one.portrait.person not in request.learned]
+    chosen = spread([one for one in unseen if YOUNGEST <= one.portrait.age <= OLDEST], request.people)
+    if not chosen:
+        but = " whom the training held out" if request.learned else ""
+        raise ShotError(f"no portrait is of somebody aged 18 to 90{but}", fix="add --portraits folders")
+    with FaceFinder() as finder:
+        sight = Sight(mean_face([_points(one) for one in subjects[:: -(-len(subjects) // 200)]]))
+        seen = _look(subjects, finder, sight, progress)
+        reader = Reader(seen)
+        judges = Judges(finder=finder, sight=sight, reader=reader, embedder=request.embedder)
+        read = [reader.read(one.person, one.photos, one.numbers) for one in seen]
+        bench = _Bench(request, judges, chosen, paths, progress)
+        models = [bench.measure(name, ager) for name, ager in agers]
+        return Outcome(
+            folders=dict(Counter(one.photos for one in subjects)),
+            aged=len(chosen),
+            spared=len(subjects) - len(unseen),
+            problems=(*problems, *bench.problems),
+            readers=qualities(seen, read),
+            controls=read_controls(chosen, judges),
+            threshold=request.threshold if request.embedder else None,
+            strangers=_strangers(bench.stable, request.embedder),
+            models=models,
+        )
+
+
+def _names(models: Sequence[str]) -> list[tuple[str, str]]:
+    """A short name for each model; the same short name twice gets a number."""
+    short = [Path(model).stem if Path(model).suffix else model for model in models]
+    return [
+        (name if short.count(name) == 1 else f"{name}-{short[: k + 1].count(name)}", model)
+        for k, (name, model) in enumerate(zip(short, models, strict=True))
+    ]
+
+
+def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject], list[str]]:
+    """Every real portrait with a face, by folder; what was left out, told as notes too."""
+    names = [folder.resolve().name for folder in folders]
+    subjects: list[Subject] = []
+    problems: list[str] = []
+    for folder, name in zip(folders, names, strict=True):
+        photos = name if names.count(name) == 1 else f"{folder.resolve().parent.name}/{name}"
+        collection = scan_portraits(folder, progress=progress)
+        made = sum(not portrait.real for portrait in collection.portraits)
+        collection = replace(collection, portraits=tuple(one for one in collection.portraits if one.real))
+        if not collection.portraits:
+            raise ShotError("holds no real portraits", path=folder, fix="an age reader learns from photographs only")
+        collection = mesh_portraits(collection, progress)
+        if not collection.portraits:
+            raise ShotError("shows no face in any portrait", path=folder, fix="name a folder of portraits")
+        subjects += [Subject(portrait=one, photos=photos) for one in collection.portraits]
+        problems += [f"{photos}/{one.path.name} {one.what}" for one in collection.problems]
+        for note in filter(None, (collection.note, f"{photos}: {made} made pictures are left out" if made else "")):
+            progress.note(note)
+    if problems:
+        progress.note(f"{len(problems)} portraits are left out, the first: {problems[0]}")
+    return subjects, problems
+
+
+def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    return cut_subject(subject, Framing(name="ffhq"), 256).points
+
+
+def _look(subjects: Sequence[Subject], finder: FaceFinder, sight: Sight, progress: Progress) -> list[Seen]:
+    """Every portrait as the reader sees it: with the mesh found now, as in every face that will be read."""
+    seen = []
+    with progress.stage("read", len(subjects), "face") as advance:
+        for count, subject in enumerate(subjects, 1):
+            crop = cut_subject(subject, Framing(name="ffhq"), 512)
+            points = find_again(finder, crop.rgb, crop.points)
+            noise = np.random.default_rng(count).standard_normal(crop.rgb.shape[:2], np.float32)
+            grainy = np.clip(crop.rgb + np.float32(_COPY_GRAIN) * noise[..., None], 0.0, 1.0)
+            soft = np.asarray(cv2.GaussianBlur(crop.rgb, (0, 0), _COPY_BLUR), np.float32)
+            copies = (sight.look(crop.rgb, crop.points), sight.look(grainy, points), sight.look(soft, points))
+            seen.append(
+                Seen(
+                    person=subject.portrait.person,
+                    photos=subject.photos,
+                    age=subject.portrait.age,
+                    numbers=sight.look(crop.rgb, points),
+                    copies=copies,
+                )
+            )
+            advance(count)
+    return seen
+
+
+def _strangers(subjects: Sequence[Subject], embedder: Embedder | None) -> float | None:
+    """The mean likeness of different people, a scale for the likeness of one to oneself."""
+    if embedder is None:
+        return None
+    crops = [cut_subject(one, Framing(name="ffhq"), 512) for one in subjects]
+    vectors = np.array([embedder(crop.rgb, crop.points) for crop in crops])
+    people = np.array([f"{one.photos}/{one.portrait.person}" for one in subjects])
+    unlike = people[:, None] != people[None]
+    return float((vectors @ vectors.T)[unlike].mean()) if unlike.any() else None
+
+
+class _Bench:
+    """Measures one model after another on the same faces and clips."""
+
+    def __init__(
+        self, request: Request, judges: Judges, subjects: Sequence[Subject], paths: Sequence[Path], progress: Progress
+    ) -> None:
+        self._request, self._judges, self._progress = request, judges, progress
+        self._subjects, self._paths = subjects, paths
+        self._shown = {one.key: one for one in choose_people(subjects)}
+        self.stable = spread(subjects, _STABLE)
+        self.problems: list[str] = []
+        """Clips left out; after a first model has met them they are not tried again."""
+
+    def measure(self, name: str, ager: Ager) -> Measured:
+        """Everything about one model, its sheets written."""
+        if ager.note:
+            self._progress.note(ager.note)
+        workers = self._request.workers or ager.workers_default
+        tiles: dict[str, tuple[Subject, dict[int, Tiles]]] = {key: (one, {}) for key, one in self._shown.items()}
+
+        def keep(subject: Subject, aged: Aged, read: float, read_aged: float) -> None:
+            if subject.key in tiles:
+                tiles[subject.key][1].setdefault(0, own_tile(aged.crop, read))
+                tiles[subject.key][1][round(aged.asked)] = make_tiles(aged, read_aged)
+
+        shimmer = self._clips(ager, workers)  # first, so that clips that are no good are told of at once
+        rows = make_rows(ager, self._subjects, self._judges, self._progress, workers, keep)
+        crops = [_changed(cut_subject(one, ager.framing, crop_size(ager))) for one in self.stable]
+        sheets = (f"faces-{name}.png", f"deltas-{name}.png")
+        for sheet, deltas in zip(sheets, (False, True), strict=True):
+            title = f"{name}: {'change x2 about grey' if deltas else 'as they are, then years asked'}"
+            draw_sheet(self._request.out / sheet, title, tiles, deltas=deltas)
+        return Measured(
+            name=name,
+            note=ager.note,
+            fingerprint=ager.fingerprint,
+            rows=rows,
+            stability=stability.measure(ager, crops),
+            clips=shimmer,
+            groups=self._groups(ager, workers),
+            speed=speed.measure(ager, crops[len(crops) // 2]),
+            sheets=sheets,
+        )
+
+    def _clips(self, ager: Ager, workers: int) -> list[clips.Flicker]:
+        measured = []
+        for path in list(self._paths):
+            try:
+                frames = self._request.clip_frames
+                measured.append(clips.measure_clip(path, ager, frames, self._progress, workers))
+            except (ReadError, ShotError) as error:
+                self._leave_out(path, error)
+        if self._request.clips and not measured:
+            raise ShotError(f"no clip can be measured: {self.problems[0]}", fix="name others with --clips")
+        return measured
+
+    def _leave_out(self, path: Path, error: VfxageError) -> None:
+        self._progress.note(f"left out: {error}")
+        self.problems.append(f"{path.name} {error.what}")
+        self._paths = [one for one in self._paths if one != path]
+
+    def _groups(self, ager: Ager, workers: int) -> list[groups.Group]:
+        estimator = self._request.estimator
+        if estimator is None or self._request.embedder is None:
+            return []
+        people = spread(self._subjects, groups.PEOPLE)
+        asked = groups.Asked(estimator=estimator, threshold=self._request.threshold, workers=workers)
+        return groups.measure(ager, people, self._judges, asked, self._progress)
+
+
+def _changed(crop: FaceCrop) -> FaceCrop:
+    """Asked to change by thirty years, to the side that has room."""
+    age = crop.ages[0]
+    return replace(crop, ages=(age, age + _CHANGE if age + _CHANGE <= OLDEST else age - _CHANGE))

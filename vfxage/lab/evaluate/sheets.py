@@ -1,0 +1,127 @@
+"""Contact sheets: people by row, ages by column, as PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vfxage.lab.evaluate.faces import Aged, Subject, cut_subject
+from vfxage.lab.evaluate.regions import find_regions
+from vfxage.lab.evaluate.rows import OLDEST, STEPS, YOUNGEST
+from vfxage.publish import publish
+from vfxage.types import F32, F64, U8, FaceCrop, Framing
+
+PEOPLE = 10
+"""Rows of a sheet."""
+TILE = 256
+"""Side of one face, pixels."""
+_ROOM = 1.35
+"""Side of what a tile shows, in heights of the face (forehead to chin)."""
+_GAIN = 2
+_HEAD = 30
+_BACK = (24, 24, 24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tiles:
+    """One face at one age."""
+
+    picture: U8
+    """(256, 256, 3)."""
+    delta: U8
+    """(256, 256, 3): the change times two about grey."""
+    read: float
+    """Years."""
+
+
+def choose_people(subjects: Sequence[Subject], count: int = PEOPLE) -> list[Subject]:
+    """As unlike each other as can be: in age, sex, lightness of skin, glasses, hair on the face; youngest first.
+
+    The person nearest to the middle first, then always the one farthest from all chosen; one portrait a person.
+    """
+    first = {(one.photos, one.portrait.person): one for one in reversed(subjects)}
+    people = sorted(first.values(), key=lambda one: one.key)
+    traits = np.array([_traits(one) for one in people])
+    traits -= traits.mean(axis=0)
+    traits[:, 1:] /= traits[:, 1:].std(axis=0) + 1e-6
+    chosen = [int(np.argmin(np.square(traits).sum(axis=1)))]
+    while len(chosen) < min(count, len(people)):
+        apart = np.square(traits[:, None] - traits[chosen][None]).sum(axis=2).min(axis=1)
+        chosen.append(int(np.argmax(apart)))
+    return sorted((people[k] for k in chosen), key=lambda one: (one.portrait.age, one.key))
+
+
+def _traits(subject: Subject) -> F64:
+    crop = cut_subject(subject, Framing(name="ffhq"), 256)
+    regions = find_regions(crop)
+    lower = regions.hair.copy()
+    lower[: int(crop.points[1, 1])] = False  # below the nose's tip: a beard
+    skin = float(crop.rgb[regions.skin].mean()) if regions.skin.any() else 0.5
+    labels = subject.portrait.labels
+    glasses = labels.get("glasses", "").strip().lower() in ("1", "true", "yes")
+    beard = float(lower.sum()) / max(float(regions.face.sum()), 1.0)
+    return np.array([subject.portrait.age / 10, labels.get("sex", "") == "M", min(skin, 0.7), glasses, min(beard, 0.1)])
+
+
+def make_tiles(aged: Aged, read: float) -> Tiles:
+    """Cut what a render would show, and its change."""
+    rgb = aged.result()
+    change = np.float32(0.5) + np.float32(_GAIN) * (rgb - aged.crop.rgb)
+    return Tiles(picture=_tile(rgb, aged.crop), delta=_tile(change, aged.crop), read=read)
+
+
+def own_tile(crop: FaceCrop, read: float) -> Tiles:
+    """The face as it is."""
+    return Tiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
+
+
+def _tile(rgb: F32, crop: FaceCrop) -> U8:
+    """The square about the face, at the sheet's size."""
+    low, high = crop.points.min(axis=0), crop.points.max(axis=0)
+    scale = TILE / (_ROOM * float(high[1] - low[1]))
+    middle = (low + high) / 2 - (0, 0.08 * float(high[1] - low[1]))
+    while scale < 0.5:  # single samples would alias
+        rgb = np.asarray(cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
+        scale, middle = scale * 2, middle / 2
+    move = np.array([[scale, 0, TILE / 2 - scale * middle[0]], [0, scale, TILE / 2 - scale * middle[1]]])
+    soft = cv2.GaussianBlur(rgb, (0, 0), max(0.4 / scale, 0.1)) if scale < 1 else rgb
+    shown = cv2.warpAffine(soft, move, (TILE, TILE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(np.clip(shown, 0, 1) * 255 + 0.5, np.uint8)
+
+
+def draw_sheet(
+    path: Path, title: str, rows: Mapping[str, tuple[Subject, Mapping[int, Tiles]]], *, deltas: bool
+) -> None:
+    """Write one sheet; ``rows`` are people with their tiles by years asked, 0 as they are. Raises WriteError."""
+    columns = sorted((0, *STEPS), key=lambda step: (step != 0, step))
+    page = Image.new("RGB", (len(columns) * TILE, _HEAD + len(rows) * TILE), _BACK)
+    pen = ImageDraw.Draw(page)
+    pen.text((8, 5), title, font=_font(17), fill="white")
+    for row, (subject, tiles) in enumerate(rows.values()):
+        for column, step in enumerate(columns):
+            at = column * TILE, _HEAD + row * TILE
+            age = subject.portrait.age + step
+            if step not in tiles:
+                limit = f"{age:.0f} is not asked: {YOUNGEST:.0f} to {OLDEST:.0f} only"
+                pen.text((at[0] + 10, at[1] + TILE // 2), limit, font=_font(14), fill=(150, 150, 150))
+                continue
+            tile = tiles[step]
+            page.paste(Image.fromarray(tile.delta if deltas else tile.picture), at)
+            name = f"{age:.0f} years" if step == 0 else f"{step:+d}: {age:.0f}"
+            _label(pen, (at[0] + 7, at[1] + 4), name)
+            _label(pen, (at[0] + 7, at[1] + TILE - 24), f"read {tile.read:.0f}")
+    with publish(path) as partial:
+        page.save(partial, format="PNG")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _label(pen: ImageDraw.ImageDraw, at: tuple[int, int], text: str) -> None:
+    pen.text(at, text, font=_font(16), fill=(255, 255, 255), stroke_width=2, stroke_fill=(0, 0, 0))

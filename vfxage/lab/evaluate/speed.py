@@ -1,0 +1,102 @@
+"""What an ager costs: time, beside a fixed piece of work timed in the same minute, parameters, multiplications."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vfxage.ager import Ager
+from vfxage.lab.evaluate.faces import answers
+from vfxage.pool import ordered_map
+from vfxage.types import FaceCrop, Frame, FrameCrops, Window
+
+_TIMES = 7
+"""Runs of which the median counts; one more warms up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Milliseconds a crop; network agers run on one thread whatever OpenCV has."""
+
+    size: int
+    alone: float
+    """One worker, OpenCV on one thread."""
+    threaded: float
+    """One worker, OpenCV on two threads."""
+    abreast: float
+    """Two workers side by side, OpenCV on one thread each, as a render does it."""
+    yardstick: float
+    """Ten Gaussian blurs (sigma 8) of a 512 px float picture on one thread."""
+    parameters: int | None
+    """None where there is no torch network to count."""
+    macs: int | None
+
+
+def measure(ager: Ager, crop: FaceCrop) -> Speed:
+    """Time the ager on one crop, whose ages say what is asked."""
+    with _threads(1):
+        yardstick = _median(_blur_ten)
+        alone = _median(lambda: answers(ager, [crop]))
+        abreast = _median(lambda: _two_workers(ager, crop)) / 4
+    with _threads(2):
+        threaded = _median(lambda: answers(ager, [crop]))
+    parameters, macs = _count(ager, crop)
+    return Speed(
+        size=crop.rgb.shape[0],
+        alone=alone,
+        threaded=threaded,
+        abreast=abreast,
+        yardstick=yardstick,
+        parameters=parameters,
+        macs=macs,
+    )
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
+
+
+def _median(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    work()
+    taken = []
+    for _ in range(_TIMES):
+        begin = time.perf_counter()
+        work()
+        taken.append(1000 * (time.perf_counter() - begin))
+    return statistics.median(taken)
+
+
+def _blur_ten() -> None:
+    picture = np.full((512, 512, 3), 0.5, np.float32)
+    for _ in range(10):
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 8), np.float32)
+
+
+def _two_workers(ager: Ager, crop: FaceCrop) -> None:
+    with ordered_map(lambda one: answers(ager, [one]), [crop] * 4, workers=2) as done:
+        list(done)
+
+
+def _count(ager: Ager, crop: FaceCrop) -> tuple[int | None, int | None]:
+    """Parameters and multiplications; torch is looked at only where the ager has brought it."""
+    if "torch" not in sys.modules:
+        return None, None
+    from vfxage.ager.cost import network_cost
+
+    frame = Frame(number=0, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32))
+    cost = network_cost(ager, FrameCrops(frame=frame, crops=(crop,)))
+    return (cost.parameters, cost.macs) if cost else (None, None)

@@ -1,0 +1,68 @@
+"""How much an answer depends on what tracking and grain leave to chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from vfxage.ager import Ager
+from vfxage.lab.evaluate.faces import answers
+from vfxage.types import F32, F64, FaceCrop
+
+GRAIN = 0.02
+"""Standard deviation of the grain added, sRGB, three independent channels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stability:
+    """One crop's figures; differences are root mean squares over the matte, shares of the step's own."""
+
+    shift: float
+    """Between the step and that of the crop one pixel to the right and down, moved back."""
+    grain: float
+    """Between the step and that of the crop with grain."""
+    grain_gain: float
+    """The same difference over the grain's own root mean square: above 1, the grain is amplified."""
+    at_rest: float
+    """Largest absolute step, sRGB, where the wanted age is the present one; 0 is right."""
+
+
+def measure(ager: Ager, crops: Sequence[FaceCrop]) -> list[Stability]:
+    """Measure each crop, whose ages say what is asked."""
+    random = np.random.default_rng(0)
+    return [_measure(ager, crop, random.standard_normal(crop.rgb.shape, np.float32)) for crop in crops]
+
+
+def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> Stability:
+    grainy = np.clip(crop.rgb + np.float32(GRAIN) * noise, 0.0, 1.0)
+    moved = replace(crop, rgb=_moved(crop.rgb, 1), matte=_moved(crop.matte, 1), points=crop.points + np.float32(1))
+    resting = replace(crop, ages=(crop.ages[0], crop.ages[0]))
+    still, shifted, noisy, rest = answers(ager, [crop, moved, replace(crop, rgb=grainy), resting])
+    own = _rms(still.step, crop.matte)
+    return Stability(
+        shift=_share(_rms(_moved(shifted.step, -1) - still.step, crop.matte), own),
+        grain=_share(_rms(noisy.step - still.step, crop.matte), own),
+        grain_gain=_share(_rms(noisy.step - still.step, crop.matte), _rms(grainy - crop.rgb, crop.matte)),
+        at_rest=float(np.abs(rest.step).max()),
+    )
+
+
+def _moved(image: F32, pixels: int) -> F32:
+    """The picture moved right and down by whole pixels; the edge is repeated."""
+    move: F64 = np.array([[1.0, 0.0, pixels], [0.0, 1.0, pixels]])
+    size = (image.shape[1], image.shape[0])
+    moved = cv2.warpAffine(image, move, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    return np.ascontiguousarray(moved, np.float32)
+
+
+def _rms(image: F32, matte: F32) -> float:
+    weight = matte.astype(np.float64)
+    square = np.square(image.astype(np.float64)).mean(axis=2)
+    return float(np.sqrt((square * weight).sum() / max(float(weight.sum()), 1e-9)))
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0 if part == 0 else float("inf")

@@ -1,0 +1,72 @@
+"""A portrait with its label, what was wrong with others, and the folder they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from vfxage.lab.portraits.layouts import Layout
+from vfxage.types import F32
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Portrait:
+    """One picture of one person at a known age."""
+
+    path: Path
+    person: str
+    """Name of the person within the folder; in UTKFace, whose files name nobody, the file."""
+    age: float
+    """Years, 0 to 120."""
+    size: tuple[int, int]
+    """Width and height, pixels, after the file's own rotation."""
+    labels: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    """What else the folder says: sex, glasses, yaw_deg, real, ... as text."""
+    points: F32 | None = None
+    """(478, 2) pixels, centres at +0.5; None where nobody has looked for the face yet."""
+
+    @property
+    def real(self) -> bool:
+        """Whether it is a photograph; folders that do not say hold photographs only."""
+        return self.labels.get("real", "1").strip().lower() not in ("0", "false", "no")
+
+    def __repr__(self) -> str:
+        return f"Portrait({self.path.name!r}, person={self.person!r}, age={self.age:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One file that was left out, and why."""
+
+    path: Path
+    what: str
+    """Starts with a kind that repeats ("is missing", "cannot be read"), details in brackets."""
+
+    @property
+    def kind(self) -> str:
+        """``what`` without its details, to count by."""
+        return self.what.partition(" (")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Collection:
+    """What a folder of portraits holds."""
+
+    folder: Path
+    layout: Layout
+    portraits: tuple[Portrait, ...]
+    """Sorted by path: the same folder gives the same order anywhere."""
+    problems: tuple[Problem, ...] = ()
+    note: str = ""
+    """What was assumed about the layout; empty where there was no choice."""
+
+    def people(self) -> dict[str, list[Portrait]]:
+        """The portraits of each person, youngest first."""
+        found: dict[str, list[Portrait]] = {}
+        for portrait in sorted(self.portraits, key=lambda item: (item.person, item.age, str(item.path))):
+            found.setdefault(portrait.person, []).append(portrait)
+        return found

@@ -1,0 +1,157 @@
+"""What each step sees: a pure function of the recipe, the data and the step's number, so that resuming is exact."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vfxage.errors import ShotError
+from vfxage.lab.portraits import Portrait
+from vfxage.lab.train.data import Person, TrainingData
+from vfxage.lab.train.pictures import Pictures, View, cut
+from vfxage.lab.train.recipe import CropPart, Recipe
+from vfxage.types import U8
+
+_STEP, _EXAMPLE = 0, 1
+"""Streams of random numbers: what all examples of a step share, and one for each example."""
+Pair = tuple[int, int]
+"""Source and target, indices into a person's portraits, which are youngest first."""
+_NEAR = 4.0
+"""Years: the critic's portraits are of about the target's age."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Examples of one step, or this process's share of them; pictures are (B, 3, S, S) uint8 sRGB."""
+
+    step: int
+    indices: tuple[int, ...]
+    """Of the examples within the step, whatever process has them."""
+    source: Tensor
+    target: Tensor
+    portrait: Tensor
+    """A photograph of somebody of about the target's age, for the critic; empty (0, 3, S, S) where nobody asks."""
+    weight: Tensor
+    """(B, 1, S / 4, S / 4) uint8, 255 on the face."""
+    ages: Tensor
+    """(B, 2) float32 years, source and target."""
+
+
+class Batches:
+    """Makes the batch of any step; thread-safe."""
+
+    def __init__(
+        self, recipe: Recipe, data: TrainingData, pictures: Pictures, *, portraits: bool, rank: int = 0, world: int = 1
+    ) -> None:
+        if recipe.schedule.batch % world:
+            what = f"a batch of {recipe.schedule.batch} cannot be shared by {world} processes"
+            raise ShotError(what, fix=f"make `schedule.batch` a multiple of {world}")
+        if portraits and not data.portraits:
+            raise ShotError(
+                "the adversarial loss needs photographs, and the data has none",
+                fix="name some in `data.portraits`, or set `losses.adversarial.weight: 0`",
+            )
+        self._recipe, self._data, self._pictures = recipe, data, pictures
+        share = recipe.schedule.batch // world
+        self._indices = tuple(range(rank * share, (rank + 1) * share))
+        self._wants_portraits = portraits
+        self._to_real = _pairs(data.people, lambda person: person.to_real)
+        self._to_made = _pairs(data.people, lambda person: person.to_made)
+        self._to_older = _pairs(data.people, lambda person: [(a, b) for a, b in person.to_real if b > a])
+        self._to_younger = _pairs(data.people, lambda person: [(a, b) for a, b in person.to_real if b < a])
+        self._ages = [portrait.age for portrait, _ in data.portraits]
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of a step. Raises ReadError where a picture has gone."""
+        shared = np.random.default_rng([self._recipe.seed, step, _STEP])
+        size = int(shared.choice(self._recipe.crop.sizes))
+        rows = [self._example(step, index, size) for index in self._indices]
+        sources, targets, portraits, weights, ages = zip(*rows, strict=True)
+        return Batch(
+            step=step,
+            indices=self._indices,
+            source=_stacked(sources),
+            target=_stacked(targets),
+            portrait=_stacked(portraits)
+            if self._wants_portraits
+            else torch.empty((0, 3, size, size), dtype=torch.uint8),
+            weight=torch.from_numpy(np.stack(weights))[:, None],
+            ages=torch.tensor(ages, dtype=torch.float32),
+        )
+
+    def _example(self, step: int, index: int, size: int) -> tuple[U8, U8, U8 | None, U8, tuple[float, float]]:
+        rng = np.random.default_rng([self._recipe.seed, step, _EXAMPLE, index])
+        person, a, b = self._pair(rng)
+        view = draw_view(self._recipe.crop, rng)
+        base = base_of(person)
+        source, target = person.portraits[a], person.portraits[b]
+        before = self._pictures.picture(source, person.framing, base)
+        after = before if a == b else self._pictures.picture(target, person.framing, base)
+        shown = cut(before, view, size)
+        return (
+            shown,
+            shown if a == b else cut(after, view, size),
+            self._portrait(target.age, rng, size) if self._wants_portraits else None,
+            cut(self._pictures.weight(person.framing, base), view, size // 4),
+            (source.age, target.age),
+        )
+
+    def _pair(self, rng: np.random.Generator) -> tuple[Person, int, int]:
+        """A person and two of the ages, towards a photograph as often as the recipe says."""
+        data = self._recipe.data
+        if rng.random() < data.identity:
+            person = self._data.people[rng.integers(len(self._data.people))]
+            one = int(rng.integers(len(person.portraits)))
+            return person, one, one
+        wants_real = rng.random() < data.real_targets
+        choices = self._to_real if self._to_real and (wants_real or not self._to_made) else self._to_made
+        if choices is self._to_real and data.real_older is not None and self._to_older and self._to_younger:
+            choices = self._to_older if rng.random() < data.real_older else self._to_younger
+        person, pairs = choices[rng.integers(len(choices))]
+        return person, *pairs[rng.integers(len(pairs))]
+
+    def _portrait(self, age: float, rng: np.random.Generator, size: int) -> U8:
+        """Somebody of about that age; the nearest in age where there is nobody."""
+        low, high = bisect_left(self._ages, age - _NEAR), bisect_right(self._ages, age + _NEAR)
+        if low == high:
+            nearest = min(range(len(self._ages)), key=lambda place: abs(self._ages[place] - age))
+            low, high = nearest, nearest + 1
+        portrait, framing = self._data.portraits[rng.integers(low, high)]
+        view = draw_view(self._recipe.crop, rng)
+        return cut(self._pictures.picture(portrait, framing, portrait), view, size)
+
+
+def _pairs(people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> list[tuple[Person, Sequence[Pair]]]:
+    """The people who have such pairs, with theirs."""
+    return [(person, found) for person in people if (found := pairs(person))]
+
+
+def base_of(person: Person) -> Portrait:
+    """The picture whose face frames all of a person's: the first photograph, else the first."""
+    return next((item for item in person.portraits if item.real), person.portraits[0])
+
+
+def draw_view(crop: CropPart, rng: np.random.Generator) -> View:
+    """Where to look: the whole face, or a window that lies within the picture but for the jitter."""
+    low, high = crop.window
+    whole = rng.random() < crop.whole
+    side = 1.0 if whole else math.exp(rng.uniform(math.log(low), math.log(high)))
+    room = max(0.0, (1 - side) / 2)
+    x, y = 0.5 + rng.uniform(-room, room, 2) + rng.uniform(-1, 1, 2) * crop.jitter * side
+    return View(
+        centre=(float(x), float(y)),
+        side=float(side * math.exp(rng.uniform(-crop.jitter, crop.jitter))),
+        roll=float(rng.uniform(-crop.roll, crop.roll)),
+        flip=bool(crop.flip and rng.random() < 0.5),
+    )
+
+
+def _stacked(pictures: Sequence[U8]) -> Tensor:
+    """(B, 3, S, S), channel-last in memory, as convolutions like it."""
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)

@@ -1,0 +1,186 @@
+"""What a run learns from: people split by a hash of their names, their pairs of ages, and what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vfxage.errors import ShotError
+from vfxage.lab.portraits import Collection, Looked, Portrait, Problem, mesh_portraits, scan_portraits
+from vfxage.lab.portraits.layouts import list_folder
+from vfxage.lab.train.recipe import DataPart, Source
+from vfxage.progress import Progress
+
+LEAST_GAP = 0.5
+"""Years; pictures of one person nearer in age are no pair."""
+_NAMED = 5
+"""Files named for each kind of problem."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One person's pictures, youngest first, and which of them make pairs."""
+
+    name: str
+    """As the folder has it; the same name in two folders is held out of both or of neither."""
+    portraits: tuple[Portrait, ...]
+    framing: str
+    """picture or face, as the folder's recipe says."""
+    to_real: tuple[tuple[int, int], ...]
+    """(source, target) whose target is a photograph; indices into ``portraits``."""
+    to_made: tuple[tuple[int, int], ...]
+    """The others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TrainingData:
+    """People to learn from, people held out, and real portraits for the critic."""
+
+    people: tuple[Person, ...]
+    held_out: tuple[Person, ...]
+    portraits: tuple[tuple[Portrait, str], ...]
+    """Real portraits of nobody who is held out, youngest first, each with its folder's framing."""
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    """The summary for people, a sentence each."""
+
+    def of_held_out(self) -> TrainingData:
+        """The same with those held out in the place of those to learn from."""
+        return replace(self, people=self.held_out, held_out=(), portraits=())
+
+
+def open_data(recipe: DataPart, seed: int, progress: Progress, looked: Looked | None = None) -> TrainingData:
+    """Scan every folder, say what is in it and what is wrong with it, and split the people.
+
+    Raises ShotError where ``bad: refuse`` meets a problem or where no two ages make a pair; see ``scan_portraits``.
+    """
+    opened = [(source, _open(source, recipe, progress, looked)) for source in recipe.pairs]
+    more = [(source, _open(source, recipe, progress, looked)) for source in recipe.portraits]
+    problems = [problem for _, found in (*opened, *more) for problem in found.problems]
+    people: list[Person] = []
+    for source, found in opened:
+        made, unequal = _people(found, source.framing)
+        people += made
+        problems += unequal
+    lonely = [person for person in people if not person.to_real and not person.to_made]
+    problems += [
+        Problem(item.portraits[0].path, "is of a person at one age only, who makes no pair") for item in lonely
+    ]
+    held = {person.name for person in people if _is_held_out(person.name, recipe.holdout, seed)}
+    paired = [person for person in people if person.to_real or person.to_made]
+    real = [(portrait, person.framing) for person in people if person.name not in held for portrait in person.portraits]
+    real += [(item, source.framing) for source, found in more for item in found.portraits if item.person not in held]
+    data = TrainingData(
+        people=tuple(person for person in paired if person.name not in held),
+        held_out=tuple(person for person in paired if person.name in held),
+        portraits=tuple(
+            sorted((item for item in real if item[0].real), key=lambda item: (item[0].age, str(item[0].path)))
+        ),
+        problems=tuple(problems),
+        notes=tuple(_summary([*opened, *more], people, problems)),
+    )
+    for note in data.notes:
+        progress.note(note)
+    _refuse(recipe, data)
+    return data
+
+
+def learned_people(recipe: DataPart, seed: int) -> frozenset[str]:
+    """Names of the people that a training learns from: all that its folders name, but for those held out.
+
+    Raises ReadError for a folder that cannot be read, ShotError for one that fits no layout.
+    """
+    listed = [item for source in recipe.pairs for item in list_folder(source.folder, source.layout)[1]]
+    listed += [item for source in recipe.portraits for item in list_folder(source.folder, source.layout)[1]]
+    names = {item.person for item in listed if item.person}
+    return frozenset(name for name in names if not _is_held_out(name, recipe.holdout, seed))
+
+
+def _open(source: Source, recipe: DataPart, progress: Progress, looked: Looked | None) -> Collection:
+    found = scan_portraits(
+        source.folder, smallest=recipe.smallest, layout=source.layout, looked=looked, progress=progress
+    )
+    return mesh_portraits(found, progress, looked) if source.framing == "face" else _square(found)
+
+
+def _square(found: Collection) -> Collection:
+    """Pictures that are taken as they are must be square."""
+    good = tuple(item for item in found.portraits if item.size[0] == item.size[1])
+    bad = [item for item in found.portraits if item.size[0] != item.size[1]]
+    fault = "is not square ({}x{}; `framing: face` cuts faces out of any picture)"
+    return replace(
+        found,
+        portraits=good,
+        problems=(*found.problems, *(Problem(item.path, fault.format(*item.size)) for item in bad)),
+    )
+
+
+def _people(found: Collection, framing: str) -> tuple[list[Person], list[Problem]]:
+    """A folder's people; pictures of another size than most of a person's are no pixels on pixels."""
+    people, unequal = [], []
+    for name, portraits in found.people().items():
+        sizes = Counter(item.size for item in portraits)
+        usual = sizes.most_common(1)[0][0]
+        unequal += [
+            Problem(item.path, "is of another size than its person's others")
+            for item in portraits
+            if item.size != usual
+        ]
+        alike = tuple(item for item in portraits if item.size == usual)
+        pairs = [
+            (a, b)
+            for a in range(len(alike))
+            for b in range(len(alike))
+            if abs(alike[a].age - alike[b].age) >= LEAST_GAP
+        ]
+        to_real = tuple(pair for pair in pairs if alike[pair[1]].real)
+        to_made = tuple(pair for pair in pairs if not alike[pair[1]].real)
+        people.append(Person(name, alike, framing, to_real, to_made))
+    return people, unequal
+
+
+def _is_held_out(name: str, share: float, seed: int) -> bool:
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") < share * 2**64
+
+
+def _summary(
+    opened: Sequence[tuple[Source, Collection]], people: Sequence[Person], problems: Sequence[Problem]
+) -> list[str]:
+    notes = []
+    for _, found in opened:
+        real = sum(item.real for item in found.portraits)
+        text = f"{found.folder}: {len(found.portraits)} pictures ({real} photographs) of {len(found.people())} people"
+        notes += [f"{text}, layout {found.layout}; ages {_histogram(found.portraits)}"]
+        notes += [found.note] if found.note else []
+    pairs = sum(len(person.to_real) + len(person.to_made) for person in people)
+    to_real = sum(len(person.to_real) for person in people)
+    notes.append(f"{pairs} pairs of ages, {to_real} of them towards a photograph")
+    by_kind: dict[str, list[Problem]] = {}
+    for problem in problems:
+        by_kind.setdefault(problem.kind, []).append(problem)
+    for kind, found_so in by_kind.items():
+        named = ", ".join(f"{item.path.parent.name}/{item.path.name}" for item in found_so[:_NAMED])
+        more = f" and {len(found_so) - _NAMED} more" if len(found_so) > _NAMED else ""
+        notes.append(f"left out, {len(found_so)} that {kind}: {named}{more}".replace(" that its ", " whose "))
+    return notes
+
+
+def _histogram(portraits: Sequence[Portrait]) -> str:
+    decades = Counter(int(item.age // 10) * 10 for item in portraits)
+    return " ".join(f"{decade}s:{decades[decade]}" for decade in sorted(decades)) or "none"
+
+
+def _refuse(recipe: DataPart, data: TrainingData) -> None:
+    if data.problems and recipe.bad == "refuse":
+        first = data.problems[0]
+        more = f" (and {len(data.problems) - 1} more)" if len(data.problems) > 1 else ""
+        raise ShotError(f"{first.what}{more}", path=first.path, fix="mend the data, or set `data.bad: skip`")
+    if not data.people:
+        where = recipe.pairs[0].folder
+        what = "no person in it is there at two ages" + (", but for people held out" if data.held_out else "")
+        raise ShotError(
+            what, path=where, fix="give pictures of one person at several ages, as `vfxage prototype pairs` makes them"
+        )

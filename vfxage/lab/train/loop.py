@@ -1,0 +1,88 @@
+"""The loop of a run: batches made ahead in threads, a step each, what is due written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from vfxage.lab.portraits import Looked
+from vfxage.lab.train.batches import Batches
+from vfxage.lab.train.data import open_data
+from vfxage.lab.train.learner import Learner
+from vfxage.lab.train.parallel import World
+from vfxage.lab.train.pictures import Pictures
+from vfxage.lab.train.recipe import Recipe
+from vfxage.lab.train.run import LOOKED, Run
+from vfxage.lab.train.sheets import Sheets
+from vfxage.lab.train.tensorboard import Board
+from vfxage.pool import ordered_map
+from vfxage.progress import Progress, Silent
+from vfxage.publish import sole_writer
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run was left."""
+
+    step: int
+    """Steps done, over all its sessions."""
+    checkpoint: Path | None
+    """The last one written; None where there was nothing to do."""
+
+
+Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
+"""Holds signals back while its block runs, in which its function tells whether one has come."""
+
+
+def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> Outcome:
+    """Train until the recipe's last step, or ``steps`` where that is sooner, or until it is stopped; then save.
+
+    Takes up the state in the run's folder, of which it is the only writer. Raises ShotError, OutputError, ReadError,
+    WriteError and ModelError.
+    """
+    with sole_writer(recipe.out, instead="another `out:`") if world.first else nullcontext():
+        return _train(recipe, world, progress if world.first else Silent(), steps, stoppable)
+
+
+def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, stoppable: Stoppable) -> Outcome:
+    learner = Learner(recipe, world)
+    run = Run(recipe, progress, writes=world.first)
+    run.open(learner)
+    world.wait()
+    last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
+    if learner.step >= last:
+        return Outcome(learner.step, None)
+    looked = Looked(run.folder / LOOKED)
+    data = open_data(recipe.data, recipe.seed, progress, looked)
+    if world.first:
+        looked.save()
+    pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
+    portraits = recipe.losses.adversarial.weight > 0
+    batches = Batches(recipe, data, pictures, portraits=portraits, rank=world.rank, world=world.size)
+    sheets = Sheets(recipe, data, pictures)
+    if sheets.seen:
+        progress.note("nobody is held out: sheets show people that were learned from")
+    saved: Path | None = None
+    board = Board(run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step)
+    with (
+        stoppable() as stopping,
+        closing(board),
+        ordered_map(batches, range(learner.step, last), workers=recipe.data.workers, ahead=2) as ready,
+        progress.stage("train", last - learner.step, unit="step") as advance,
+    ):
+        for batch in ready:
+            means = run.count(learner.step + 1, learner.learn(batch))
+            advance(learner.step)
+            stop = world.any(stopping())
+            if world.first:
+                board.scalars(learner.step, means)
+                if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
+                    board.sheet(learner.step, *run.sheet(learner, sheets))
+                if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
+                    saved = run.save(learner)
+            if stop:
+                break
+        world.wait()
+    return Outcome(learner.step, saved)

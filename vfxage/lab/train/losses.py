@@ -1,0 +1,123 @@
+"""How far an answer is from the wanted delta: on the face first, on every scale, and in what is fine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vfxage.lab.train.augment import Draws
+from vfxage.lab.train.recipe import LossPart
+
+_LEVELS = 3
+_BORDER = 16
+"""Pixels along a picture's edge that tell nothing of stability: something else has come in there."""
+_COARSE = 8
+"""Pixels across which a delta is averaged to tell what is broad in it: tone and folds, not lines."""
+_EDGE = 0.03
+"""Skin has 0.01 to 0.02 of fine contrast around a pixel, lids, lips and contours 0.05 to 0.13."""
+_AROUND = 9
+_BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+
+
+def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPart) -> dict[str, Tensor]:
+    """The losses that compare deltas, each a scalar before its weight; those of weight 0 are left out.
+
+    ``answer`` and ``wanted`` are (B, 3, S, S) sRGB differences, ``weight`` (B, 1, S, S). Every example counts the same,
+    however much of it is face, so that the mean over processes is the mean over examples.
+    """
+    error = answer - wanted
+    found: dict[str, Tensor] = {}
+    if recipe.l1:
+        found["l1"] = _weighted(error, weight)
+    if recipe.pyramid:
+        level, mask, total = error, weight, error.new_zeros(())
+        for _ in range(_LEVELS):
+            level, mask = functional.avg_pool2d(level, 2), functional.avg_pool2d(mask, 2)
+            total = total + _weighted(level, mask)
+        found["pyramid"] = total / _LEVELS
+    if recipe.highpass:
+        inner = (..., slice(2, -2), slice(2, -2))
+        found["highpass"] = _weighted(error[inner] - blurred(error), weight[inner])
+    return found
+
+
+def wanted_delta(source: Tensor, target: Tensor, lines: Tensor) -> Tensor:
+    """The delta from one picture to the other, the lines that skin gets or loses ``lines`` (B,) times as strong.
+
+    The pictures are (B, 3, S, S), sRGB. Lines are what is fine in the delta where at least one of the two pictures has
+    hardly an edge: contours, eyes and lips, which move, would get halos.
+    """
+    delta = target - source
+    skin = 1 / (1 + (torch.minimum(_edges(source), _edges(target)) / _EDGE) ** 4)
+    tone = _broad(delta * skin) / _broad(skin).clamp_min(1e-3)  # skin's alone: a contour's would reach into it
+    return delta + (lines - 1)[:, None, None, None] * skin * (delta - tone)
+
+
+def _broad(picture: Tensor) -> Tensor:
+    """(B, C, S, S) without what is fine, S a multiple of 8."""
+    coarse = functional.avg_pool2d(picture, _COARSE)
+    return functional.interpolate(coarse, scale_factor=_COARSE, mode="bilinear", align_corners=False)
+
+
+def _edges(picture: Tensor) -> Tensor:
+    """(B, 1, S, S): how much is fine around each pixel."""
+    size = (picture - _broad(picture)).abs().mean(1, keepdim=True)
+    return functional.avg_pool2d(size, _AROUND, stride=1, padding=_AROUND // 2, count_include_pad=False)
+
+
+def _weighted(error: Tensor, weight: Tensor) -> Tensor:
+    """Mean of |error|, each example by its own weights."""
+    size = error.abs().mean(1, keepdim=True) * weight
+    return (size.sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1e-6)).mean()
+
+
+@dataclass(frozen=True, slots=True)
+class Regrade:
+    """The same plate a moment later: moved by whole pixels, a little brighter or darker, with other grain."""
+
+    shift: Tensor
+    """(B, 2) whole pixels, y and x."""
+    gain: Tensor
+    """(B, 1, 1, 1)."""
+    noise: Tensor
+    """(B, 3, S, S)."""
+
+    @classmethod
+    def draw(cls, draws: Draws, shift: int, size: int) -> Regrade:
+        """Up to ``shift`` pixels and a seventh of a stop, grain of 1 %."""
+        moves = torch.stack([draws.uniform(-shift - 0.5, shift + 0.5).round() for _ in range(2)], dim=1)
+        stops = draws.uniform(-0.15, 0.15)
+        return cls(moves.long(), torch.exp2(stops / 2.2)[:, None, None, None], 0.01 * draws.normal(3, size))
+
+    def given(self, pictures: Tensor) -> Tensor:
+        """The pictures (B, 3, S, S) so changed."""
+        return (self.moved(pictures) * self.gain + self.noise).clamp(0, 1)
+
+    def moved(self, pictures: Tensor) -> Tensor:
+        """Only moved; what leaves on one side comes in on the other, where ``stability_loss`` does not look."""
+        rows = [torch.roll(row, move, (1, 2)) for row, move in zip(pictures, self.shift.tolist(), strict=True)]
+        return torch.stack(rows)
+
+
+def stability_loss(again: Tensor, answer: Tensor, regrade: Regrade, weight: Tensor) -> Tensor:
+    """How far the answer for the changed picture is from the answer, changed alike; both (B, 3, S, S)."""
+    error = again - regrade.moved(answer) * regrade.gain
+    inside = (..., slice(_BORDER, -_BORDER), slice(_BORDER, -_BORDER))
+    return _weighted(error[inside], regrade.moved(weight)[inside])
+
+
+def blurred(picture: Tensor) -> Tensor:
+    """Blur (B, C, S, S) by two pixels' binomial: (B, C, S - 4, S - 4), what the kernel lies within."""
+    taps = torch.tensor(_BINOMIAL, dtype=picture.dtype, device=picture.device)
+    channels = picture.shape[1]
+    across = functional.conv2d(picture, taps.reshape(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)
+    return functional.conv2d(across, taps.reshape(1, 1, 5, 1).expand(channels, 1, 5, 1), groups=channels)
+
+
+def face_weight(weight: Tensor, size: int, outside: float) -> Tensor:
+    """(B, 1, S / 4, S / 4) uint8 to (B, 1, S, S): 1 on the face, ``outside`` off it."""
+    fine = functional.interpolate(weight.float() / 255, size=(size, size), mode="bilinear", align_corners=False)
+    return outside + (1 - outside) * fine

@@ -1,0 +1,361 @@
+"""What a training file may say: every key, its limits and its default, once; and the file, loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+
+from vfxage.ager import ARCHITECTURES
+from vfxage.lab.portraits import Layout
+from vfxage.shot.strict import Kind, StrictFile, read_document
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Part(BaseModel):
+    """Strict: no key that is not named here, no value of another kind than is asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+def _path(value: object, info: ValidationInfo) -> Any:
+    if isinstance(value, Path) or value is None:
+        return value
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("must be a path; put it in quotes")
+    base = info.context["path"].parent if info.context else Path.cwd()
+    return Path(base / value)
+
+
+Located = Annotated[Path, BeforeValidator(_path)]
+"""A path in the file is relative to the file's folder."""
+
+
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write the smaller number first")
+    return value
+
+
+def _within(low: float, high: float) -> Callable[[tuple[float, float]], tuple[float, float]]:
+    def check(value: tuple[float, float]) -> tuple[float, float]:
+        if not all(low <= end <= high for end in value):
+            raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write numbers of {low:g} to {high:g}")
+        return value
+
+    return check
+
+
+Span = Annotated[tuple[float, float], AfterValidator(_rising)]
+
+
+class Source(Part):
+    """One folder of labelled portraits."""
+
+    folder: Located
+    layout: Layout | None = None
+    """index, person/age, age/name or utkface; found out where it is left out."""
+    framing: Literal["picture", "face"] = "picture"
+    """picture: the pictures are square and framed as the network wants. face: find the face and cut its square."""
+
+
+class DataPart(Part):
+    """What is learned from."""
+
+    pairs: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
+    """People at several ages, pixel on pixel: every ordered pair of one person's ages is an example."""
+    portraits: Annotated[tuple[Source, ...], Field(max_length=64)] = ()
+    """More real portraits of any people, for the critic alone."""
+    bad: Literal["skip", "refuse"] = "skip"
+    """What to do about files that cannot be used: leave them out, or not start."""
+    smallest: Annotated[int, Field(ge=16, le=4096)] = 128
+    """Least width and height of a picture, pixels."""
+    side: Annotated[int, Field(ge=32, le=2048)] = 512
+    """Pictures are kept this wide and high, pixels."""
+    memory_gb: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
+    """Decoded pictures kept in memory; the rest is decoded again when it is its turn."""
+    holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.1
+    """Share of people never learned from, chosen by a hash of their names: it does not change when others are added."""
+    real_targets: Share = 0.45
+    """Share of examples whose target is a photograph, where the index says which are (column real)."""
+    real_older: Share | None = None
+    """Of those, the share whose photograph is the older of the two; default: as they come.
+
+    Which lines skin will get cannot be seen before it has them: of photographs as the older a network learns the mean,
+    a blur. How lined skin was without its lines can be seen.
+    """
+    identity: Share = 0.05
+    """Share of examples whose target is the source: the answer is nothing."""
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    """Threads that cut the examples."""
+
+
+class ModelPart(Part):
+    """What learns."""
+
+    architecture: str = "small"
+    """A row of `vfxage models list`."""
+    init: Annotated[Path | None, BeforeValidator(_path)] = None
+    """Begin with this checkpoint's weights; a batch norm's statistics then stay the checkpoint's."""
+    export_half: bool = True
+    """Write checkpoints as 16-bit floats."""
+
+    @model_validator(mode="after")
+    def _known(self) -> ModelPart:
+        if self.architecture not in ARCHITECTURES:
+            raise ValueError(f"names no architecture ({self.architecture}); choose {', '.join(ARCHITECTURES)}")
+        return self
+
+
+class CropPart(Part):
+    """Which part of a picture an example shows, and how large."""
+
+    sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=16)], ...], Field(min_length=1)] = (256,)
+    """Sides of examples, pixels; each step takes one of them."""
+    window: Annotated[Span, AfterValidator(_within(0.05, 2))] = (0.375, 1.0)
+    """Sides of the window that is cut out, as shares of the picture's side; any between is as likely on a log scale."""
+    whole: Share = 0.4
+    """Share of examples that show the whole face instead."""
+    jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
+    """The window's place and size are off by up to this share of its side."""
+    roll: Annotated[float, Field(ge=0, le=180)] = 8.0
+    """Degrees either way."""
+    flip: bool = True
+    """Mirror every other example."""
+
+
+class Exposure(Part):
+    """Brighter or darker, by up to so many stops."""
+
+    share: Share = 0.7
+    """Of the examples; 0 switches it off, here and below."""
+    stops: Annotated[float, Field(ge=0, le=4)] = 0.7
+
+
+class WhiteBalance(Part):
+    """Warmer or colder, greener or pinker, by up to so many stops."""
+
+    share: Share = 0.5
+    stops: Annotated[float, Field(ge=0, le=2)] = 0.2
+
+
+class Colour(Part):
+    """Another grade, as FRAN's public trainers have it: contrast, saturation and hue."""
+
+    share: Share = 0.0
+    contrast: Annotated[float, Field(ge=0, le=0.9)] = 0.2
+    """Up to this share more or less, about middle grey."""
+    saturation: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Up to this share more or less."""
+    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.05
+    """Up to this share of a turn, either way."""
+
+
+class Gradient(Part):
+    """Light that falls off across the picture, by up to so many stops from side to side."""
+
+    share: Share = 0.4
+    stops: Annotated[float, Field(ge=0, le=6)] = 1.2
+
+
+class Defocus(Part):
+    """A disc's blur."""
+
+    share: Share = 0.2
+    radius: Annotated[Span, AfterValidator(_within(0.1, 7))] = (0.5, 2.5)
+    """Pixels of the example, up to 7."""
+
+
+class Motion(Part):
+    """A straight move during the exposure."""
+
+    share: Share = 0.15
+    length: Annotated[Span, AfterValidator(_within(0.1, 14))] = (2.0, 10.0)
+    """Pixels of the example, up to 14."""
+
+
+class Grain(Part):
+    """Film's grain, on what the network is given alone."""
+
+    share: Share = 0.6
+    amount: Annotated[Span, AfterValidator(_within(0, 0.5))] = (0.004, 0.035)
+    """Standard deviation in the middle tones, of 1."""
+
+
+class Jpeg(Part):
+    """JPEG, most of it with halved colour, on what the network is given alone."""
+
+    share: Share = 0.35
+    quality: Annotated[Span, AfterValidator(_within(1, 100))] = (35.0, 95.0)
+
+
+class Occlusion(Part):
+    """Something before the face: the wanted delta is nothing there."""
+
+    share: Share = 0.25
+    area: Annotated[Span, AfterValidator(_within(0, 0.9))] = (0.03, 0.3)
+    """Of the example."""
+
+
+class AugmentPart(Part):
+    """What a camera might have made of the examples."""
+
+    exposure: Exposure = Exposure()
+    white_balance: WhiteBalance = WhiteBalance()
+    colour: Colour = Colour()
+    gradient: Gradient = Gradient()
+    defocus: Defocus = Defocus()
+    motion: Motion = Motion()
+    grain: Grain = Grain()
+    jpeg: Jpeg = Jpeg()
+    occlusion: Occlusion = Occlusion()
+
+
+def _switched(value: Any) -> Any:
+    """``augment: false`` is every share 0, ``true`` every default."""
+    if isinstance(value, bool):
+        return {} if value else {name: {"share": 0.0} for name in AugmentPart.model_fields}
+    return value
+
+
+class Adversarial(Part):
+    """A critic that tells results from photographs of people of that age, patch by patch."""
+
+    weight: Weight = 0.0
+    start: Annotated[int, Field(ge=0)] = 5000
+    """Step at which the critic begins to learn."""
+    ramp: Annotated[int, Field(ge=1)] = 2000
+    """Steps after that in which its weight rises from 0."""
+    rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
+    """Of its own Adam."""
+    channels: Annotated[int, Field(ge=8, le=256)] = 48
+    """Of its first layer; the others have twice and four times as many."""
+
+
+class Stability(Part):
+    """The delta of a shifted, noised, re-graded crop is the shifted delta."""
+
+    weight: Weight = 0.0
+    every: Annotated[int, Field(ge=1, le=1000)] = 4
+    """Only one step in so many, as it asks the network twice."""
+    shift: Annotated[int, Field(ge=1, le=15)] = 3
+    """Most pixels either way."""
+
+
+class Lpips(Part):
+    """Zhang et al. 2018, where the user has the weights: they are not ours to ship."""
+
+    weight: Weight = 0.0
+    vgg: Annotated[Path | None, BeforeValidator(_path)] = None
+    """VGG16's state dict as torchvision publishes it."""
+    lin: Annotated[Path | None, BeforeValidator(_path)] = None
+    """The five linear layers' state dict as the LPIPS project publishes it (vgg.pth)."""
+
+    @model_validator(mode="after")
+    def _has_files(self) -> Lpips:
+        if self.weight and not (self.vgg and self.lin):
+            raise ValueError("needs the files `vgg` and `lin`; name them, or set the weight to 0")
+        return self
+
+
+class LossPart(Part):
+    """What an answer is judged by, each with its weight; 0 leaves it out."""
+
+    l1: Weight = 1.0
+    """Absolute difference of the delta."""
+    older_lines: Annotated[float, Field(ge=0.5, le=3)] = 1.0
+    """The lines in a delta towards an older face are wanted this many times as strong.
+
+    Of lines that cannot be foreseen a network learns the mean, which is fainter than any of them; tone it learns whole.
+    """
+    outside: Share = 0.2
+    """How much a pixel off the face counts in l1, pyramid and highpass beside one on it."""
+    pyramid: Weight = 0.5
+    """The same on copies of a half, a quarter and an eighth of the size."""
+    highpass: Weight = 1.0
+    """The same on what a blur of two pixels takes away: wrinkles and pores."""
+    adversarial: Adversarial = Adversarial()
+    stability: Stability = Stability()
+    lpips: Lpips = Lpips()
+
+
+class SchedulePart(Part):
+    """How long and how fast."""
+
+    steps: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
+    batch: Annotated[int, Field(ge=1, le=4096)] = 4
+    """Examples a step, over all processes."""
+    rate: Annotated[float, Field(gt=0, le=1)] = 3e-4
+    """Adam's learning rate."""
+    warmup: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    """Steps over which the rate rises from 0."""
+    decay: Literal["none", "cosine"] = "cosine"
+    """Cosine: the rate falls to a hundredth by the last step."""
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.99)
+    """Of Adam."""
+    clip: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    """Longest gradient; longer ones are shortened."""
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Decay of the running mean of the weights, which is what checkpoints hold."""
+    mixed: bool = True
+    """bfloat16 where a GPU computes it; on a CPU always float32."""
+
+
+class OutputPart(Part):
+    """What is written, and how often, in steps."""
+
+    checkpoint_every: Annotated[int, Field(ge=1)] = 1000
+    """State for resuming, and a checkpoint of the mean weights."""
+    keep: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Checkpoints kept besides the last; the oldest go first."""
+    log_every: Annotated[int, Field(ge=1)] = 50
+    """One line of losses.jsonl: the mean losses since the last."""
+    sheet_every: Annotated[int, Field(ge=1)] = 1000
+    """A contact sheet of people held out, by the mean weights, and the l1 of their pairs."""
+    sheet_ages: Annotated[tuple[Annotated[float, Field(ge=0, le=120)], ...], Field(min_length=1, max_length=12)] = (
+        20.0,
+        35.0,
+        50.0,
+        65.0,
+        80.0,
+    )
+    sheet_people: Annotated[int, Field(ge=1, le=24)] = 6
+    tensorboard: bool = False
+    """Scalars and sheets for TensorBoard as well (pip install vfxage[train])."""
+
+
+class Recipe(Part):
+    """A training run."""
+
+    out: Located
+    """Folder of the run: its state, losses, checkpoints and sheets. A state found there is resumed."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    """Of the weights, the people held out, and every choice at every step."""
+    data: DataPart
+    model: ModelPart = ModelPart()
+    crop: CropPart = CropPart()
+    augment: Annotated[AugmentPart, BeforeValidator(_switched)] = AugmentPart()
+    """``false`` switches all of it off."""
+    losses: LossPart = LossPart()
+    schedule: SchedulePart = SchedulePart()
+    output: OutputPart = OutputPart()
+
+
+_TRAINING = Kind(
+    name="training file",
+    start="start with `out: ...` and `data:`, as in configs/train/small.yaml",
+    instead="name a YAML file such as configs/train/small.yaml",
+)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read and check a training file; paths in it are relative to it and come back absolute.
+
+    Raises ShotError with the file, the line, and the nearest right name or value.
+    """
+    path = Path(path).absolute()
+    return StrictFile(path, read_document(path, _TRAINING), Recipe).validated()

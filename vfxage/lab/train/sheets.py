@@ -1,0 +1,82 @@
+"""What the mean weights make of people they never learned from: a contact sheet, and the l1 of their pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from vfxage.lab.train.batches import Batches, base_of
+from vfxage.lab.train.data import Person, TrainingData
+from vfxage.lab.train.learner import Answerer
+from vfxage.lab.train.losses import face_weight
+from vfxage.lab.train.pictures import Pictures
+from vfxage.lab.train.recipe import Recipe
+from vfxage.types import U8
+
+TILE = 256
+_LARGEST = 512
+"""Pixels at which the network is asked, whatever the pictures have."""
+_STRIP = 22
+_TESTS = 8
+"""Batches of held-out pairs."""
+
+
+class Sheets:
+    """Asks the same questions at every call, so that sheets can be compared."""
+
+    def __init__(self, recipe: Recipe, data: TrainingData, pictures: Pictures) -> None:
+        self._recipe, self._pictures = recipe, pictures
+        self.seen = not data.held_out
+        """Whether nobody was held out, so that the sheet shows people it learned from."""
+        people = data.held_out or data.people
+        places = np.linspace(0, len(people) - 1, min(recipe.output.sheet_people, len(people))).round().astype(int)
+        self._people = [people[place] for place in places]
+        quiet = recipe.model_copy(
+            update={"crop": recipe.crop.model_copy(update={"whole": 1.0, "jitter": 0.0, "roll": 0.0})}
+        )
+        self._held_out = Batches(quiet, data.of_held_out(), pictures, portraits=False) if data.held_out else None
+
+    def sheet(self, answerer: Answerer, device: torch.device) -> U8:
+        """(H, W, 3) uint8: a row a person, the photograph first, then the ages the recipe names."""
+        ages = self._recipe.output.sheet_ages
+        rows = [self._row(answerer, person, ages, device) for person in self._people]
+        return np.concatenate(rows)
+
+    def _row(self, answerer: Answerer, person: Person, ages: Sequence[float], device: torch.device) -> U8:
+        base = base_of(person)
+        picture = self._pictures.picture(base, person.framing, base)
+        size = min(_LARGEST, picture.shape[0] // 16 * 16)
+        shown = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
+        rgb = torch.from_numpy(shown.copy()).permute(2, 0, 1)[None].to(device).float() / 255
+        tiles = [_tile(shown, f"{base.age:.0f} {'photograph' if base.real else 'as given'}")]
+        with torch.inference_mode():
+            for age in ages:
+                asked = torch.tensor([[base.age, age]], device=device)
+                made = (rgb + answerer(rgb, asked)).clamp(0, 1)[0].permute(1, 2, 0)
+                tiles.append(_tile((made * 255).round().byte().cpu().numpy(), f"{age:.0f}"))
+        return np.concatenate(tiles, axis=1)
+
+    def held_out_l1(self, answerer: Answerer, device: torch.device) -> float | None:
+        """Mean face-weighted |answer - wanted| of the same pairs every time; None where nobody is held out."""
+        if self._held_out is None:
+            return None
+        errors: list[Tensor] = []
+        with torch.inference_mode():
+            for number in range(_TESTS):
+                batch = self._held_out(number)
+                source, target = (item.to(device).float() / 255 for item in (batch.source, batch.target))
+                error = (answerer(source, batch.ages.to(device)) - (target - source)).abs().mean(1, keepdim=True)
+                weight = face_weight(batch.weight.to(device), error.shape[-1], 0.0)
+                errors.append((error * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1e-6))
+        return float(torch.cat(errors).mean())
+
+
+def _tile(picture: U8, text: str) -> U8:
+    tile = Image.new("RGB", (TILE, TILE + _STRIP), (24, 24, 24))
+    tile.paste(Image.fromarray(picture).resize((TILE, TILE), Image.Resampling.LANCZOS), (0, _STRIP))
+    ImageDraw.Draw(tile).text((6, 4), text, fill=(230, 230, 230), font=ImageFont.load_default(14))
+    return np.asarray(tile)

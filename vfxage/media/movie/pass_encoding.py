@@ -1,0 +1,77 @@
+"""Renders to R'G'B' code values: which curve a pass gets in a movie, and what the movie's tags then say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vfxage.colour.conversion import Conversion
+from vfxage.colour.space import BUILTIN, Colour
+from vfxage.media.base import Destination, Pass
+from vfxage.media.display import on_display
+from vfxage.media.movie.tags import DISPLAY_709, UNSPECIFIED, Tags, tags_for
+from vfxage.types import F32, Render
+
+DELTA_COMMENT = (
+    "delta pass: 0.5 + delta/2 of the scene-linear difference, no curve, clipped to 0..1; "
+    "beauty = plate + 2 * (pixel - 0.5)"
+)
+MATTE_COMMENT = "matte pass: 0..1 as grey, no curve"
+
+
+class Look:
+    """One colour pass of one destination: code values, tags, and a comment for people (None if nothing needs saying).
+
+    ``beauty`` is in the destination's space; the plate's own keeps its tags where it is a movie's. A linear space has
+    no place in an integer movie: it is taken to Rec.709 primaries and Rec.1886. ``delta`` (in the linear space of the
+    destination's primaries) and ``matte`` are data: no curve, no tags.
+    """
+
+    def __init__(self, destination: Destination, colour_pass: Pass) -> None:
+        self._pass = colour_pass
+        self._size = destination.clip.height, destination.clip.width
+        self._unpremultiply = destination.clip.kind == "sequence" and not destination.clip.straight_alpha
+        plate = destination.clip.colorspace or destination.colorspace
+        self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
+        self._colour = self._conversion.target
+        self._display = Colour(DISPLAY_709, BUILTIN)
+        self._srgb = Colour("sRGB Encoded Rec.709 (sRGB)", BUILTIN)
+        primaries, transfer, matrix = self._tag_numbers(destination)
+        self.comment: str | None = None
+        if colour_pass != "beauty":
+            primaries = transfer = UNSPECIFIED
+            self.comment = DELTA_COMMENT if colour_pass == "delta" else MATTE_COMMENT
+        elif self._colour.linear:
+            self.comment = f"beauty pass: {self._colour.name} shown as {DISPLAY_709}"
+        elif not self._conversion.same:
+            self.comment = f"beauty pass: {self._conversion.plate.name} as {self._colour.name}"
+        self.tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
+
+    def codes(self, render: Render, alpha: F32 | None) -> F32:
+        """Code values (H, W, 3) over the display window, 0..1 nominal: outside the data window those of zero.
+
+        With the plate's ``alpha`` an image sequence's beauty, which is premultiplied by it, is divided by it first.
+        """
+        if self._pass == "delta":
+            delta = self._conversion.linear(self.placed(render.delta, render))
+            return np.clip(np.float32(0.5) + np.float32(0.5) * delta, 0.0, 1.0)
+        if self._pass == "matte":
+            return np.repeat(self.placed(render.matte, render)[:, :, None], 3, axis=2)
+        beauty = render.beauty
+        if alpha is not None and self._unpremultiply:
+            beauty = beauty / np.where(alpha > 0, alpha, np.float32(1.0))[:, :, None]
+        beauty = self.placed(beauty, render)
+        if not self._colour.linear:
+            return self._conversion.codes(beauty)
+        return self._display.from_linear(self._srgb.to_linear(self._colour.encode(beauty)))
+
+    def placed(self, image: F32, render: Render) -> F32:
+        """The image (H, W, ...) that covers ``render.frame.window`` on the display window, zero around."""
+        return on_display(image, render.frame.window, self._size)
+
+    def _tag_numbers(self, destination: Destination) -> tuple[int, int, int]:
+        clip = destination.clip
+        own = clip.metadata.get("cicp") if clip.kind == "movie" and clip.colorspace == destination.colorspace else None
+        if self._colour.linear or own is None:
+            return tags_for(DISPLAY_709 if self._colour.linear else self._colour.name)
+        primaries, transfer, matrix = own
+        return primaries, transfer, matrix if matrix in (1, 5, 6, 9) else 9 if primaries == 9 else 1

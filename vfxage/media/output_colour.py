@@ -1,0 +1,54 @@
+"""Which colour space an output is written in, as the shot says, or as its format is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vfxage.colour.space import Colour
+from vfxage.errors import ShotError
+from vfxage.media import FORMATS
+from vfxage.shot import Output
+from vfxage.shot.outputs import STILLS
+
+SRGB = "sRGB Encoded Rec.709 (sRGB)"
+"""What PNG and JPEG hold by custom, and stills of integers that come from a linear plate."""
+
+DISPLAY_709 = "Rec.1886 Rec.709 - Display"
+"""What a movie that comes from a linear plate holds."""
+
+
+def output_space(output: Output, plate: Colour, *, like: str, ocio: str | None) -> str:
+    """OpenColorIO name of an output's code values.
+
+    The output's ``colorspace:``, else the plate's own, in whose linear space OpenEXR holds it. Movies of a linear plate
+    are shown as ``DISPLAY_709``, stills of integers as ``SRGB``, and so are PNG and JPEG unless the plate (``like`` is
+    its path) is of that format. Raises ShotError for a space that is unknown, or that such a file cannot hold.
+    """
+    suffix, depth = Path(output.path).suffix.lower(), output.depth
+    if output.colorspace is not None:
+        return _checked(suffix, Colour(output.colorspace, ocio), depth)
+    if suffix == ".exr" or (suffix in (".tif", ".tiff") and depth == "float"):
+        return plate.name
+    if FORMATS[suffix].kind == "movie":
+        return plate.name
+    if FORMATS[suffix] is FORMATS[".dpx"] and _same_format(suffix, Path(like).suffix.lower()):
+        return plate.name
+    return SRGB if plate.linear or suffix in (".png", ".jpg", ".jpeg") else plate.name
+
+
+def _same_format(one: str, other: str) -> bool:
+    short = {".tiff": ".tif", ".jpeg": ".jpg"}
+    return short.get(one, one) == short.get(other, other)
+
+
+def _checked(suffix: str, space: Colour, depth: int | str | None) -> str:
+    if suffix == ".exr" and not space.linear:
+        fix = f'name "{space.linear_name or "ACEScg"}", or write a DPX or TIFF'
+        raise ShotError(f'an OpenEXR output is scene-linear, which "{space.name}" is not', fix=fix)
+    if FORMATS[suffix].kind == "movie" and space.linear:
+        raise ShotError(f'a movie cannot hold linear light such as "{space.name}"', fix=f'name "{DISPLAY_709}"')
+    if suffix in STILLS and space.linear and depth not in (16, "float"):
+        most = max(held for held in STILLS[suffix] if held != "float")
+        fix = f'name "{SRGB}"' + (", or say `depth: 16`" if most == 16 else "")
+        raise ShotError(f'fewer than 16 bits cannot hold linear light such as "{space.name}"', fix=fix)
+    return space.name

@@ -1,0 +1,1 @@
+"""A shot from its opened plate to its finished files: job, scene, stamps, stages, resume, report and verification."""

@@ -1,0 +1,246 @@
+"""A shot, opened: its plate, its colour, the frames that make the whole shot, and where everything goes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import takewhile
+from pathlib import Path
+
+from vfxage import __version__
+from vfxage.colour.space import Colour, known_spaces
+from vfxage.errors import OutputError, ReadError, ShotError
+from vfxage.fingerprint import digest, file_digest, file_identity
+from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
+from vfxage.media import open_reader, sequence_in
+from vfxage.media.base import Reader
+from vfxage.media.missing_frames import Patched, stand_ins
+from vfxage.media.output_colour import output_space
+from vfxage.publish import sweep
+from vfxage.shot import Shot
+from vfxage.types import ClipInfo
+
+_LIKELY = (
+    "`ARRI LogC3 (EI800)`, `S-Log3 S-Gamut3`, `Rec.1886 Rec.709 - Display` or `sRGB Encoded Rec.709 (sRGB)`",
+    "`Linear Rec.709 (sRGB)` or `ACEScg`",
+)
+"""Colour spaces of plates whose headers name none: of integers, of half and float."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """An open shot; everything that happens to it starts here."""
+
+    shot: Shot
+    reader: Reader
+    clip: ClipInfo
+    colour: Colour
+    spaces: tuple[str, ...]
+    """OpenColorIO name of each output's colour space."""
+    numbers: tuple[int, ...]
+    """Every frame of the whole shot, ascending: what the track pass sees, whatever ``--frames`` says."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of the frames: handles that it lacks, keyframes that reach none of them."""
+
+    @property
+    def name(self) -> str:
+        """The first output's name without frame number and suffix (many shot files are called shot.yaml)."""
+        if not self.shot.outputs:
+            return self.shot.path.stem
+        path = self.shot.outputs[0].path
+        name = Pattern.parse(path).prefix if Pattern.is_sequence(path) else Path(path).stem
+        return name.rstrip("._- ") or self.shot.path.stem
+
+    @property
+    def folder(self) -> Path:
+        """Where tracks and previews go: beside the first output, or beside the shot file when it has none."""
+        return Path(self.shot.outputs[0].path).parent if self.shot.outputs else self.shot.path.parent
+
+    @property
+    def tracks_path(self) -> Path:
+        """The saved tracks."""
+        return self.folder / f"{self.name}.tracks.npz"
+
+    def plate_digest(self, number: int) -> str:
+        """What this plate frame's pixels depend on: its file's content, its place in it, how it becomes linear."""
+        if self.clip.kind == "movie":
+            return digest(file_digest(Path(self.clip.path)), number - self.clip.first, self.colour.fingerprint)
+        return digest(file_digest(self._file(number), number), self.colour.fingerprint)
+
+    def tracks_key(self) -> str:
+        """What saved tracks must carry to be reused: version, tracking settings, colour, every plate file."""
+        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
+        settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
+        if self.clip.kind == "movie":
+            plate = [file_identity(Path(self.clip.path)), file_digest(Path(self.clip.path)), self.clip.first]
+        else:
+            have = frozenset(self.clip.present or ())
+            plate = [file_identity(self._file(n), n) if n in have else None for n in self.numbers]
+        return digest(__version__, settings, self.colour.fingerprint, plate, self.numbers)
+
+    def _file(self, number: int) -> Path:
+        return Pattern.parse(self.clip.path).path(number)
+
+    def settle(self, lacking: Sequence[int]) -> None:
+        """From now on the plate lacks these frames, and any other that fails is an error."""
+        if isinstance(self.reader, Patched):
+            self.reader.settle(lacking)
+
+    def lacking(self, numbers: Sequence[int]) -> tuple[int, ...]:
+        """Those of ``numbers`` that could not be read so far."""
+        return tuple(n for n in numbers if isinstance(self.reader, Patched) and n in self.reader.lacking)
+
+    def stand_ins(self, lacking: Sequence[int]) -> Mapping[int, int | None]:
+        """What is held in the place of each frame that the plate lacks; None for black."""
+        filling = self.shot.missing_frames
+        return {} if filling == "error" else stand_ins(lacking, self.numbers, filling)
+
+    def pick(self, text: str | None) -> tuple[int, ...]:
+        """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
+        if text is None:
+            return self.numbers
+        asked = FrameRange.parse(text)
+        whole = set(self.numbers)
+        outside = [n for n in asked if n not in whole]
+        if outside:
+            raise ShotError(
+                f"frame {outside[0]} of --frames {text} is outside the shot, which has {FrameRange(self.numbers)}",
+                path=self.shot.path,
+                fix="ask for frames inside it",
+            )
+        return tuple(asked)
+
+
+@contextmanager
+def open_job(shot: Shot) -> Iterator[Job]:
+    """Open the plate, settle its colour and frames; closes the plate when left.
+
+    Raises ReadError for the plate, ShotError for a range outside it or a colour space that nobody names.
+    """
+    if shot.ocio:
+        with placed(shot, "ocio"):
+            known_spaces(shot.ocio)
+    if Path(shot.plate).is_dir():
+        found = sequence_in(shot.plate)
+        line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
+        raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
+    with placed(shot, "colorspace"):
+        reader = open_reader(
+            shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
+        )
+    try:
+        clip = _described(reader.info, shot)
+        if clip.colorspace is None:
+            raise ShotError(
+                f"the colour space of the plate {Path(clip.path).name} is named neither in its header nor in the shot",
+                path=shot.path,
+                fix=f"add `colorspace:`, for example {_LIKELY[clip.depth in ('half', 'float')]}",
+            )
+        numbers, notes = _whole_shot(shot, clip)
+        colour = Colour(clip.colorspace, shot.ocio)
+        yield Job(
+            shot=shot,
+            reader=reader if shot.missing_frames == "error" else Patched(reader, shot.missing_frames, numbers),
+            clip=clip,
+            colour=colour,
+            spaces=tuple(_spaces(shot, clip, colour)),
+            numbers=numbers,
+            notes=(*notes, *_strays(shot, numbers)),
+        )
+    finally:
+        reader.close()
+
+
+@contextmanager
+def placed(shot: Shot, *place: str | int) -> Iterator[None]:
+    """Give a ShotError from the block the shot file and the line of ``place``, if it has no place of its own."""
+    try:
+        yield
+    except ShotError as error:
+        if error.path is not None:
+            raise
+        raise shot.error(error, *place) from error
+
+
+def _spaces(shot: Shot, clip: ClipInfo, colour: Colour) -> Iterator[str]:
+    """The colour space of each output; raises ShotError with the line of one that it cannot be written in."""
+    for index, output in enumerate(shot.outputs):
+        with placed(shot, "outputs", index, "colorspace"):
+            yield output_space(output, colour, like=clip.path, ocio=shot.ocio)
+
+
+def _described(clip: ClipInfo, shot: Shot) -> ClipInfo:
+    """The plate as the shot says it is, where that says more than the file."""
+    if shot.pixel_aspect is None:
+        return clip
+    aspect = Fraction(shot.pixel_aspect).limit_denominator(4096)
+    told = {"pixel_aspect": aspect} if "pixel_aspect" in clip.metadata else {}
+    return replace(clip, pixel_aspect=shot.pixel_aspect, metadata={**clip.metadata, **told})
+
+
+def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The frames of the shot, else all of the plate, and handles; notes on what the plate does not have of these."""
+    asked = shot.frames
+    filled = shot.missing_frames != "error" and clip.present is not None
+    ends = asked is not None and (asked.first < clip.first or asked.last > clip.last)
+    if asked and ends and not (filled and any(n in asked for n in clip.present or ())):
+        what = f"frames {asked} reach outside the plate {Path(clip.path).name}, which has {clip.first}-{clip.last}"
+        raise shot.error(ShotError(what, fix="correct `frames:` (or `first_frame:` of a movie)"), "frames")
+    numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file makes the latter huge
+    if clip.present is not None and (not filled or len(numbers) > MOST_FRAMES):
+        have = frozenset(clip.present)
+        holes = sum(n not in have for n in numbers) if asked else clip.holes
+        if holes:
+            first = next(n for n in numbers if n not in have)
+            raise ReadError(
+                f"the sequence has a hole: {holes} of {len(numbers)} frames are missing, the first is {first}",
+                path=clip.path,
+                frame=first,
+                fix="restore the frames, leave them out of `frames:`, or say `missing_frames: hold`",
+            )
+    before, after = _handles(shot, clip, filled, (numbers[0], numbers[-1]))
+    lacking = min(len(before), len(after)) < shot.handles
+    note = f"handles: of {shot.handles} frames the plate has {len(before)} before the shot and {len(after)} after it"
+    return (*before, *numbers, *after), ((note,) if lacking else ())
+
+
+def _handles(shot: Shot, clip: ClipInfo, filled: bool, ends: tuple[int, int]) -> tuple[list[int], list[int]]:
+    """Frames before and after the shot, up to the plate's end or its first hole."""
+    have = None if clip.present is None or filled else frozenset(clip.present)
+
+    def there(number: int) -> bool:
+        return clip.first <= number <= clip.last and (have is None or number in have)
+
+    steps = range(1, shot.handles + 1)
+    before = list(takewhile(there, (ends[0] - k for k in steps)))
+    return before[::-1], list(takewhile(there, (ends[1] + k for k in steps)))
+
+
+def _strays(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
+    """A note on each value whose keyframes all lie outside the shot, so that it never changes."""
+    for index, face in enumerate(shot.faces):
+        who = face.name or ("every face" if face.select == "all" else f"face {index}")
+        for key, value in face.keyed():
+            ends = value.apart(numbers[0], numbers[-1])
+            if ends is not None:
+                yield (
+                    f"{who}: the keyframes of `{key}` are at frames {ends[0]}-{ends[1]}, and the shot has "
+                    f"{numbers[0]}-{numbers[-1]}: it stays {value.at(numbers[0]):g}"
+                )
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder``, try to write in it, and clear what killed runs left; raises OutputError before rendering."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".vfxage-"):
+            pass
+        sweep(folder)
+    except OSError as error:
+        raise OutputError(
+            f"cannot be written to ({error.strerror})", path=folder, fix="choose another path or mend its permissions"
+        ) from error

@@ -1,0 +1,258 @@
+"""The report beside a shot's outputs: what was rendered when, where, with what; enough to do it again a year later.
+
+One JSON file for all runs of a shot: parts rendered on several hosts add to it in turn. ``setups`` holds each set of
+settings and versions once, by a digest; frames and runs say which was theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from vfxage import __version__
+from vfxage.ager import Ager
+from vfxage.errors import VfxageError
+from vfxage.fingerprint import digest
+from vfxage.frames import FrameRange
+from vfxage.progress import Advance, Progress, Silent
+from vfxage.publish import alive, in_turn, publish
+from vfxage.render.job import Job
+from vfxage.render.pipeline import Scene, frame_stamps, saved_tracks, stage_scene
+
+Facts = dict[str, Any]
+
+_FORMAT = 1
+_RUNNING = "running"
+_SAVE_S = 30.0
+"""From one saving of a run that goes on to the next."""
+_PACKAGES = (
+    *("av", "mediapipe", "numpy", "onnxruntime", "opencolorio", "opencv-contrib-python", "OpenEXR", "openimageio"),
+    *("scipy", "torch"),
+)
+"""On which pixels depend."""
+
+
+class Recorder:
+    """A listener (progress.Progress) that passes all on, and keeps notes and the time each frame took.
+
+    ``save`` is called now and then, so that what a run did is known however it ends.
+    """
+
+    def __init__(self, listener: Progress, save: Callable[[], None]) -> None:
+        self.notes: list[str] = []
+        self.seconds: dict[int, float] = {}
+        """Clock time from the frame before to this one, of every frame rendered."""
+        self.begin = time.monotonic()
+        self.started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._listener, self._save, self._saved = listener, save, self.begin
+
+    @contextmanager
+    def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
+        """Listen to one stage."""
+        last = time.monotonic()
+
+        def timed(frame: int) -> None:
+            nonlocal last
+            now = time.monotonic()
+            self.seconds[frame], last = now - last, now
+            advance(frame)
+            if now - self._saved >= _SAVE_S:
+                self._save()
+                self._saved = time.monotonic()
+
+        with self._listener.stage(name, total, unit) as advance:
+            yield timed if name == "render" else advance
+
+    def note(self, text: str) -> None:
+        """Keep a note."""
+        self.notes.append(text)
+        self._listener.note(text)
+
+
+def report_path(job: Job) -> Path:
+    """Where a shot's report is."""
+    return job.folder / f"{job.name}.render.json"
+
+
+@contextmanager
+def reported(job: Job, ager: Ager, numbers: Sequence[int], listener: Progress) -> Iterator[Recorder]:
+    """Add a run over ``numbers`` to the shot's report when the block ends, well or not; listen through what it gives.
+
+    It stands in the report as ``running`` from the start, with the frames it has done, for a run that is killed cannot
+    say so. A report that cannot be written is a note: the frames count.
+    """
+
+    def save(end: str = _RUNNING) -> None:
+        with suppress(VfxageError, OSError):
+            _add(job, ager, numbers, recorder, end)
+
+    recorder = Recorder(listener, save)
+    with suppress(OSError):
+        job.folder.mkdir(parents=True, exist_ok=True)
+    save()
+    try:
+        yield recorder
+    except BaseException as error:
+        save(str(error) or "stopped")
+        raise
+    try:
+        _add(job, ager, numbers, recorder, "done")
+    except (VfxageError, OSError) as error:
+        listener.note(f"the render's report could not be written: {error}")
+
+
+def _add(job: Job, ager: Ager, numbers: Sequence[int], recorder: Recorder, end: str) -> None:
+    if not job.folder.is_dir():
+        return
+    setup = _setup(job, ager)
+    name = digest(setup)[:12]
+    run = _run(numbers, recorder, end) | {"setup": name}
+    told = _frames(job, ager, numbers if end == "done" else tuple(recorder.seconds))
+    timed = {
+        number: told.get(number, {}) | {"seconds": round(seconds, 3), "setup": name, "host": run["host"]}
+        for number, seconds in recorder.seconds.items()
+    }
+    path = report_path(job)
+    with in_turn(path):
+        before = _read(path)
+        known: dict[str, Any] = before.get("frames", {})
+        for number, facts in told.items():  # those kept of a run that could not tell of them are told of now
+            stands = known.get(str(number), {}).get("fingerprint") == facts["fingerprint"]
+            if number in timed or not stands:
+                known[str(number)] = timed.get(number, facts | {"setup": name})
+        merged = {
+            "format": _FORMAT,
+            "shot": str(job.shot.path),
+            "outputs": [output.path for output in job.shot.outputs],
+            "lacking": _range([number for number in job.numbers if str(number) not in known]),
+            "setups": {**before.get("setups", {}), name: setup},
+            "runs": [*_others(before.get("runs", []), run), run],
+            "frames": dict(sorted(known.items(), key=lambda item: int(item[0]))),
+        }
+        with publish(path) as partial:
+            partial.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
+
+
+def _frames(job: Job, ager: Ager, numbers: Sequence[int]) -> dict[int, Facts]:
+    """What is to be told of these frames; of none where the shot has no tracks yet."""
+    tracks = saved_tracks(job, Silent()) if numbers else None
+    if tracks is None:
+        return {}
+    scene = stage_scene(job, tracks, ager)
+    stamps = frame_stamps(job, scene, numbers, Silent())
+    return {number: {"fingerprint": stamps[number]} | _frame(job, scene, number) for number in numbers}
+
+
+def _others(runs: Sequence[Facts], run: Facts) -> Iterator[Facts]:
+    """The runs but this one; one of this host that says it runs, and does not, was killed."""
+    for other in runs:
+        if any(other.get(key) != run[key] for key in ("host", "process", "started")):
+            here = other.get("end") == _RUNNING and other.get("host") == run["host"]
+            dead = here and isinstance(other.get("process"), int) and not alive(other["process"])
+            yield {**other, "end": "killed"} if dead else other
+
+
+def _read(path: Path) -> Facts:
+    """The report so far; nothing where there is none, or none that can be read."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        entries = [*found["runs"], *found["frames"].values()]
+        numbered = all(key.lstrip("-").isdigit() for key in found["frames"])
+        if found["format"] != _FORMAT or not numbered or not all(isinstance(entry, dict) for entry in entries):
+            return {}
+        return {"setups": dict(found["setups"]), "runs": list(found["runs"]), "frames": dict(found["frames"])}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+def _setup(job: Job, ager: Ager) -> Facts:
+    """All that a frame depends on beside the plate's content, as a shot file and a list of packages could say it."""
+    clip = job.clip
+    return {
+        "settings": job.shot.model_dump(mode="json"),
+        "frames": str(FrameRange(job.numbers)),
+        "plate": {
+            "path": clip.path,
+            "size": f"{clip.width}x{clip.height}",
+            "samples": clip.depth,
+            "rate": None if clip.rate is None else str(clip.rate),
+            "timecode": clip.timecode,
+            "colorspace": job.colour.name,
+            "notes": [*clip.notes, *job.notes],
+        },
+        "colour_config": job.colour.fingerprint,
+        "ocio": os.environ.get("OCIO"),
+        "model": {"name": ager.name, "fingerprint": ager.fingerprint, "note": ager.note},
+        "versions": {"vfxage": __version__, "python": platform.python_version(), **dict(_versions())},
+        "platform": {"system": platform.platform(), "processor": _processor(), "cores": os.cpu_count()},
+    }
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return f"{platform.machine()}, {line.partition(':')[2].strip()}"
+    return platform.machine()
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            yield package, version(package)
+
+
+def _run(numbers: Sequence[int], recorder: Recorder, end: str) -> Facts:
+    written = sorted(recorder.seconds)
+    others = [number for number in numbers if number not in recorder.seconds]
+    return {
+        "started": recorder.started,
+        "seconds": round(time.monotonic() - recorder.begin, 2),
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "asked": _range(numbers),
+        "written": _range(written),
+        "kept" if end == "done" else "left": _range(others),
+        "end": end,
+        "notes": recorder.notes,
+    }
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return str(FrameRange.of(numbers)) if numbers else ""
+
+
+def _frame(job: Job, scene: Scene, number: int) -> Facts:
+    """One rendered frame: its plate's content, what stood in for it, and its faces."""
+    facts: Facts = {}
+    if number in scene.stand_ins:
+        other = scene.stand_ins[number]
+        facts["missing"] = "black" if other is None else f"hold {other}"
+    else:
+        facts["plate"] = job.plate_digest(number)
+    facts["faces"] = []
+    for face in scene.plan.faces:
+        row = scene.plan.row(face, number)
+        if row is not None:
+            source, target = face.ages_at(number)
+            facts["faces"].append(
+                {
+                    "name": face.name,
+                    "confidence": round(float(face.track.confidence[row]), 3),
+                    "presence": round(float(face.track.presence[row]), 3),
+                    "ages": [round(source, 2), round(target, 2)],
+                    "intensity": round(face.intensity_at(number, row), 3),
+                    "exposure": face.exposure,
+                    "crop": face.size,
+                }
+            )
+    return facts

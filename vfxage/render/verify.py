@@ -1,0 +1,135 @@
+"""Whether a shot's outputs are what a render would write: every frame read back and held against its plate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from vfxage.errors import ReadError
+from vfxage.frames import FrameRange, Pattern
+from vfxage.media import open_writer
+from vfxage.media.base import Destination, Flaw, Writer
+from vfxage.pool import ordered_map, prefetch
+from vfxage.progress import Progress
+from vfxage.render.job import Job
+from vfxage.render.on_disk import standing_scene
+from vfxage.render.pipeline import Scene, destination, frame_stamps, saved_tracks
+from vfxage.shot.outputs import MOVIES
+from vfxage.types import Frame
+
+_UNTRACKED = "was made of a plate or with tracking settings that have changed: the shot has no tracks of these"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What was found of one output."""
+
+    path: str
+    numbers: tuple[int, ...]
+    """Frames that it should have."""
+    flaws: Mapping[int, Flaw]
+    """By frame; those that are right are not in it."""
+
+    def facts(self) -> dict[str, Any]:
+        """As plain data: counts, then runs of frames with the same flaw."""
+        count = {kind: sum(flaw.kind == kind for flaw in self.flaws.values()) for kind in _KINDS}
+        return {
+            "path": self.path,
+            "expected": len(self.numbers),
+            "right": len(self.numbers) - len(self.flaws),
+            **count,
+            "flaws": [{"frames": frames, "kind": flaw.kind, "what": flaw.what} for frames, flaw in self.grouped()],
+        }
+
+    def grouped(self) -> Iterator[tuple[str, Flaw]]:
+        """Frames as a range, and the flaw they share; in the order of their first frames."""
+        items = sorted(self.flaws.items(), key=lambda item: (item[1].kind, item[1].what, item[0]))
+        groups = [([n for n, _ in run], flaw) for flaw, run in groupby(items, key=lambda item: item[1])]
+        for numbers, flaw in sorted(groups, key=lambda group: group[0]):
+            yield str(FrameRange.of(numbers)), flaw
+
+
+_KINDS = ("missing", "unreadable", "foreign", "stale", "wrong")
+
+
+def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device: str = "auto") -> list[Verdict]:
+    """Read back these frames of every output, as rendered on ``device``; "auto": whichever the first of them names.
+
+    A movie is one file: it is right where it holds these frames, or more of the shot. Raises ReadError where a plate
+    file is gone.
+    """
+    tracks = saved_tracks(job, progress)
+    if tracks is None:
+        return [_untracked(output.path, numbers) for output in job.shot.outputs]
+    scene = standing_scene(job, tracks, device, lambda scene: expected(job, scene, numbers, progress))
+    outputs = expected(job, scene, numbers, progress)
+    flaws: dict[str, dict[int, Flaw]] = {output.path: {} for output in outputs}
+    wanted = sorted({number for output in outputs for number in output.numbers})
+    with ExitStack() as stack, progress.stage("verify", len(wanted)) as advance:
+        beside = tuple(outputs)
+        writers = [(o, stack.enter_context(open_writer(replace(o, beside=beside)))) for o in outputs]
+        plate = stack.enter_context(prefetch(_plate(job, wanted)))
+        sequences = [(o, w) for o, w in writers if w.parallel]
+        movies = [(o, w) for o, w in writers if not w.parallel]
+        checked = stack.enter_context(ordered_map(lambda item: (item, _found(item, sequences)), plate, workers=2))
+        for (number, frame), found in checked:
+            for path, flaw in (*found, *_found((number, frame), movies)):
+                flaws[path][number] = flaw
+            advance(number)
+    return [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
+
+
+def expected(job: Job, scene: Scene, numbers: Sequence[int], progress: Progress) -> list[Destination]:
+    """What a render of ``numbers`` writes; a movie that holds them among others of the shot is expected as it is."""
+    spans = [_movie_span(job, output.path, numbers) for output in job.shot.outputs]
+    stamps = frame_stamps(job, scene, sorted(set(numbers).union(*spans)), progress)
+    return [
+        destination(job, scene, index, span, {number: stamps[number] for number in span})
+        for index, span in enumerate(spans)
+    ]
+
+
+def _movie_span(job: Job, path: str, numbers: Sequence[int]) -> Sequence[int]:
+    if Path(path).suffix.lower() not in MOVIES or len(numbers) == len(job.numbers):
+        return numbers
+    from vfxage.media.movie import held_frames
+
+    held = held_frames(Path(path))
+    return held if set(numbers) <= set(held) <= set(job.numbers) else numbers
+
+
+def _untracked(path: str, numbers: Sequence[int]) -> Verdict:
+    pattern = Pattern.parse(path)
+    there = {number: pattern.path(number).exists() for number in numbers}
+    flaws = {n: Flaw("stale", _UNTRACKED) if there[n] else Flaw("missing", "is not there") for n in numbers}
+    return Verdict(path=path, numbers=tuple(numbers), flaws=flaws)
+
+
+def _plate(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Frame | Flaw]]:
+    """The plate's frames; a flaw in the place of one that cannot be read."""
+    left = list(numbers)
+    while left:
+        try:
+            with closing(job.reader.read(tuple(left))) as frames:  # type: ignore[type-var]
+                for frame in frames:
+                    left.remove(frame.number)
+                    yield frame.number, frame
+        except ReadError as error:
+            if not left:
+                raise
+            yield left.pop(0), Flaw("unreadable", f"cannot be held against its plate, which {error.what}")
+
+
+def _found(item: tuple[int, Frame | Flaw], writers: Sequence[tuple[Destination, Writer]]) -> list[tuple[str, Flaw]]:
+    number, frame = item
+    found = []
+    for output, writer in writers:
+        if number in output.numbers:
+            flaw = frame if isinstance(frame, Flaw) else writer.check(frame)
+            if flaw is not None:
+                found.append((output.path, flaw))
+    return found

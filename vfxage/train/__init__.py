@@ -1,5 +1,0 @@
-"""Training: labelled portraits in, an ager's checkpoint out. ``load_recipe`` and ``loop.train`` are the doors."""
-
-from vfxage.train.recipe import Recipe, load_recipe
-
-__all__ = ["Recipe", "load_recipe"]
