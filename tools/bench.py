@@ -29,7 +29,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from vfxage.ager import load_ager
+from vfxage.ager import age_frames, load_ager
 from vfxage.comp.composite import composite
 from vfxage.comp.steady import steady
 from vfxage.face.crop import cut
@@ -223,7 +223,7 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
             with watch.time("cut"):
                 crops = mapped(lambda frame: cut(frame, scene.plan, scene.colour), frames)
             with watch.time("age"):
-                answers = mapped(scene.ager, grouped(crops, scene.ager.group), workers)
+                answers = mapped(age_frames(scene.ager), grouped(crops, scene.ager.frames_per_call), workers)
                 deltas = [item for answer in answers for item in answer]
             with watch.time("steady"):
                 steadied = list(steady(deltas, scene.radius, scene.strength, scene.cuts))
@@ -244,7 +244,7 @@ def measure_picture(job: Job, scene: Scene) -> Picture:
     plan = replace(scene.plan, faces=faces)
     with closing(job.reader.read(shown)) as plate:  # type: ignore[type-var]
         crops = [cut(frame, plan, scene.colour) for frame in plate]
-    own = [item for group in grouped(crops, scene.ager.group) for item in scene.ager(group)]
+    own = age_frames(scene.ager)(crops)
     steadied = list(steady(own, scene.radius, scene.strength, scene.cuts))
     renders = [composite(item, scene.colour) for item in steadied]
     return Picture(

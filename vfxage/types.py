@@ -25,6 +25,9 @@ POINTS = 478
 HAND_POINTS = 21
 """Landmarks of one hand (Zhang et al. 2020): the wrist, then four of each finger from root to tip, the thumb first."""
 
+Study = Mapping[str, F32]
+"""What an ager measured once of one face of a shot, as named float32 arrays; only that ager knows their meaning."""
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -253,6 +256,8 @@ class FaceCrop:
     """(S, S) multiplies the step where regions of the face differ; None is 1 everywhere."""
     other_ages: tuple[tuple[float, F32], ...] = ()
     """Target ages of regions, years, each with its weight (S, S) 0..1; the rest has ``ages``."""
+    study: Study = field(default_factory=lambda: _NOTHING)
+    """What the ager measured of this face once for the shot (``Ager.study``); empty for most agers."""
 
     def __post_init__(self) -> None:
         size = self.rgb.shape[0]

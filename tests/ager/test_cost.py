@@ -1,12 +1,8 @@
 """Parameters and multiplications of networks that are counted by hand."""
 
-import numpy as np
 import torch
 
 from vfxage.ager.cost import Cost, network_cost
-from vfxage.types import Frame, FrameCrops, Window
-
-NOTHING = FrameCrops(frame=Frame(number=0, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32)), crops=())
 
 
 class Holder:
@@ -15,7 +11,7 @@ class Holder:
     def __init__(self):
         self.network = torch.nn.Conv2d(3, 8, 3, padding=1)
 
-    def __call__(self, group):
+    def __call__(self, crops):
         with torch.inference_mode():
             self.network(torch.zeros(1, 3, 64, 64))
             torch.nn.functional.conv2d(
@@ -26,8 +22,8 @@ class Holder:
 
 def test_every_convolution_is_counted():
     by_hand = 3 * 8 * 9 * 64 * 64 + 8 * 16 * 32 * 32
-    assert network_cost(Holder(), NOTHING) == Cost(parameters=3 * 8 * 9 + 8, macs=by_hand)
+    assert network_cost(Holder(), []) == Cost(parameters=3 * 8 * 9 + 8, macs=by_hand)
 
 
 def test_an_ager_without_a_network_has_no_count():
-    assert network_cost(lambda group: [], NOTHING) is None
+    assert network_cost(lambda crops: [], []) is None

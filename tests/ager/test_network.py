@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.ager.conftest import flat_state
-from vfxage.ager import ARCHITECTURES, load_ager
+from vfxage.ager import ARCHITECTURES, age_frames, load_ager
 from vfxage.ager.checkpoint import save_checkpoint
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import Framing
@@ -27,7 +27,7 @@ def noise(size, seed):
 def test_the_step_is_the_networks_delta_in_srgb_units(name, factor, offset, unit, drawn, small, crop_of, frame_of):
     rgb = noise(64, 1)
     ager = small(name)
-    (deltas,) = ager([frame_of(7, crop_of(rgb, ages=(33.0, 71.5)))])
+    (deltas,) = age_frames(ager)([frame_of(7, crop_of(rgb, ages=(33.0, 71.5)))])
     x = np.empty((1, 5, 64, 64), np.float32)
     x[0, :3] = rgb.transpose(2, 0, 1) * factor + offset
     x[0, 3], x[0, 4] = 0.33, 0.715
@@ -50,12 +50,12 @@ def test_published_weights_keep_their_own_framing_and_name(tmp_path):
 def test_bits_do_not_depend_on_workers_neighbours_or_threads(small, crop_of, frame_of):
     ager = small("face_reaging")
     crops = [crop_of(noise((64, 96)[k % 2], k), ages=(20.0 + k, 60.0), face=k) for k in range(6)]
-    alone = [ager([frame_of(k, crop)])[0].deltas[0].step for k, crop in enumerate(crops)]
-    together = ager([frame_of(0, *crops[:3]), frame_of(1), frame_of(2, *crops[3:])])
+    alone = [ager([crop])[0] for k, crop in enumerate(crops)]
+    together = age_frames(ager)([frame_of(0, *crops[:3]), frame_of(1), frame_of(2, *crops[3:])])
     assert [len(item.deltas) for item in together] == [3, 0, 3]
     torch.set_num_threads(2)
     with ThreadPoolExecutor(4) as pool:
-        at_once = list(pool.map(lambda crop: ager([frame_of(0, crop)])[0].deltas[0].step, crops * 2))
+        at_once = list(pool.map(lambda crop: ager([crop])[0], crops * 2))
     flat = [delta for item in together for delta in item.deltas]
     for crop, step, delta, first, second in zip(crops, alone, flat, at_once[:6], at_once[6:], strict=True):
         assert delta.crop is crop
@@ -66,16 +66,16 @@ def test_bits_do_not_depend_on_workers_neighbours_or_threads(small, crop_of, fra
 def test_a_padded_batch_gives_each_crop_its_own_step(small, crop_of, frame_of, monkeypatch):
     ager = small("face_reaging")
     crops = [crop_of(noise(64, k), ages=(20.0 + k, 60.0)) for k in range(5)]
-    alone = [ager([frame_of(0, crop)])[0].deltas[0].step for crop in crops]
+    alone = [ager([crop])[0] for crop in crops]
     monkeypatch.setattr(ager, "_batch", 4)  # what a GPU uses
-    batched = ager([frame_of(k, crop) for k, crop in enumerate(crops)])
-    for step, item in zip(alone, batched, strict=True):
-        np.testing.assert_allclose(item.deltas[0].step, step, atol=1e-5)
+    batched = ager(crops)
+    for step, other in zip(alone, batched, strict=True):
+        np.testing.assert_allclose(other, step, atol=1e-5)
 
 
 def test_intensity_zero_is_a_step_of_zeros(small, crop_of, frame_of):
     ager = small("face_reaging")
-    (item,) = ager([frame_of(1, crop_of(noise(64, 1), intensity=0.0), crop_of(noise(64, 2)))])
+    (item,) = age_frames(ager)([frame_of(1, crop_of(noise(64, 1), intensity=0.0), crop_of(noise(64, 2)))])
     assert not item.deltas[0].step.any()
     assert item.deltas[1].step.any()
 
@@ -83,8 +83,7 @@ def test_intensity_zero_is_a_step_of_zeros(small, crop_of, frame_of):
 def test_ages_are_held_at_the_ends_of_what_was_trained(small, crop_of, frame_of):
     ager = small("face_reaging")
     far, near, inside = (
-        ager([frame_of(1, crop_of(noise(64, 1), ages=ages))])[0].deltas[0].step
-        for ages in ((5.0, 110.0), (18.0, 85.0), (18.0, 84.0))
+        ager([crop_of(noise(64, 1), ages=ages)])[0] for ages in ((5.0, 110.0), (18.0, 85.0), (18.0, 84.0))
     )
     assert np.array_equal(far, near)
     assert not np.array_equal(near, inside)
@@ -93,7 +92,7 @@ def test_ages_are_held_at_the_ends_of_what_was_trained(small, crop_of, frame_of)
 def test_a_crop_size_the_network_does_not_take(small, crop_of, frame_of):
     ager = small("face_reaging")
     with pytest.raises(ShotError, match=r"128 px.*64, 96"):
-        ager([frame_of(1, crop_of(noise(128, 1)))])
+        ager([crop_of(noise(128, 1))])
 
 
 def test_an_answer_of_nan_names_the_frame(tmp_path, crop_of, frame_of):
@@ -101,7 +100,7 @@ def test_an_answer_of_nan_names_the_frame(tmp_path, crop_of, frame_of):
     torch.save(flat_state(value=1e20), path)
     ager = load_ager(str(path), "cpu")
     with pytest.raises(ModelError, match=r"frame 1042.*NaN or Inf"):
-        ager([frame_of(1042, crop_of(noise(256, 1)))])
+        age_frames(ager)([frame_of(1042, crop_of(noise(256, 1)))])
 
 
 def test_the_fingerprint_follows_weights_and_settings(tmp_path):
@@ -139,11 +138,11 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself(drawn, tmp_path, crop_of, fra
     torch.save(drawn("face_reaging").state_dict(), path)
     cpu, gpu = (load_ager(str(path), device) for device in ("cpu", "cuda"))
     crops = [crop_of(noise(256, k), ages=(20.0 + k, 60.0)) for k in range(6)]
-    alone = [gpu([frame_of(0, crop)])[0].deltas[0].step for crop in crops]
-    together = gpu([frame_of(k, crop) for k, crop in enumerate(crops)])
+    alone = [gpu([crop])[0] for crop in crops]
+    together = gpu(crops)
     for crop, step, item in zip(crops, alone, together, strict=True):
-        assert np.array_equal(item.deltas[0].step, step)
-        np.testing.assert_allclose(step, cpu([frame_of(0, crop)])[0].deltas[0].step, atol=1e-4)
+        assert np.array_equal(item, step)
+        np.testing.assert_allclose(step, cpu([crop])[0], atol=1e-4)
 
 
 def test_agers_without_a_network_need_no_torch_and_builtin_is_never_bands():

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tests.ager.onnx_files import MIX, expected, fran, model
-from vfxage.ager import load_ager
+from vfxage.ager import age_frames, load_ager
 from vfxage.ager.onnx_file import read_onnx
 from vfxage.errors import InstallError, ModelError, ShotError
 
@@ -30,7 +30,7 @@ def noise(size, seed=0):
 
 
 def step_of(ager, crop, frame_of):
-    (item,) = ager([frame_of(7, crop)])
+    (item,) = age_frames(ager)([frame_of(7, crop)])
     return item.deltas[0].step
 
 

@@ -12,9 +12,9 @@ import yaml
 
 from tests.plates import decode, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
-from vfxage.ager import load_ager
+from vfxage.ager import age_frames, load_ager
 from vfxage.face.detect import FaceFinder
-from vfxage.face.regions import Wish, by_region, region_masks, regional
+from vfxage.face.regions import Wish, region_masks, regional
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
 from vfxage.shot import load_shot
 from vfxage.types import FaceCrop, Frame, FrameCrops, Framing, Window
@@ -93,7 +93,7 @@ def test_masks_follow_the_mesh_by_fractions_of_a_pixel(crops: dict[str, FaceCrop
 
 def answer(model: str, crop: FaceCrop) -> np.ndarray:
     frame = Frame(number=1, window=Window(0, 0, 4, 4), rgb=np.zeros((4, 4, 3), np.float32))
-    (item,) = by_region(load_ager(model, "cpu"))([FrameCrops(frame=frame, crops=(crop,))])
+    (item,) = age_frames(load_ager(model, "cpu"))([FrameCrops(frame=frame, crops=(crop,))])
     assert item.deltas[0].crop is crop
     return item.deltas[0].step
 

@@ -59,8 +59,11 @@ def test_a_host_without_a_gpu_judges_and_assembles_what_one_with_a_gpu_rendered(
     path = small_shot(plate, tmp_path, model="small", frames="1001-1003")
     shot = load_shot(path)
     ager = load_ager("small", "cpu")
-    assert ager.fingerprint != ager.elsewhere
-    ager.fingerprint, ager.elsewhere = ager.elsewhere, ager.fingerprint  # frames that say that a GPU made them
+    assert ager.fingerprint != ager.other_device_fingerprint
+    ager.fingerprint, ager.other_device_fingerprint = (
+        ager.other_device_fingerprint,
+        ager.fingerprint,
+    )  # frames that say that a GPU made them
     with open_job(shot) as job:
         for part in ((1001,), (1002, 1003)):
             render_shot(job, ager, part, Silent(), workers=1, overwrite=False)

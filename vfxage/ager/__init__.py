@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Protocol
 
+from vfxage.ager.apply import age_frames
 from vfxage.ager.architectures import ARCHITECTURES, Architecture
+from vfxage.ager.contract import Ager
 from vfxage.errors import ShotError
 from vfxage.shot.models import MODELS
-from vfxage.types import FrameCrops, FrameDeltas, Framing
 
-__all__ = ["ARCHITECTURES", "Ager", "Architecture", "device_kind", "load_ager", "model_file", "shipped_file"]
+__all__ = [
+    "ARCHITECTURES",
+    "Ager",
+    "Architecture",
+    "age_frames",
+    "device_kind",
+    "load_ager",
+    "model_file",
+    "shipped_file",
+]
 
 _SHIPPED = {"builtin": "prototype.npz", "prototype": "prototype.npz", "small": "small.safetensors"}
-
-
-class Ager(Protocol):
-    """Ages the faces of frames; a pure function of each crop, so that any split of the work gives the same bits."""
-
-    name: str
-    """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
-    fingerprint: str
-    """Changes whenever the answers may: weights, settings, method, kind of device."""
-    elsewhere: str
-    """What it would be on the other kind of device, GPU or CPU; the same for an ager that knows the CPU alone."""
-    framing: Framing
-    """How ``crop`` must frame a face for it."""
-    sizes: tuple[int, ...]
-    """Crop sizes it takes, ascending, pixels."""
-    group: int
-    """Frames to hand over per call."""
-    workers_default: int
-    """Threads that should call it at once."""
-    note: str
-    """One line for people: what it is, where it runs, what to know."""
-
-    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
-        """Answer one FrameDeltas per FrameCrops, faces in the same order; many threads may call at once."""
-        ...
 
 
 def load_ager(model: str, device: str = "auto") -> Ager:

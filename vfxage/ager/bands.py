@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 
 from vfxage.ager import wrinkle_lines
-from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing, Window
+from vfxage.ager.contract import MeasuresNothing
+from vfxage.types import F32, FaceCrop, Framing, Window
 
 _FLOOR = 0.04
 """Added to luma before the logarithm: below it, detail is grain."""
@@ -26,30 +27,24 @@ _ROWS = 64
 """Rows shaded at a time, so that the work space stays in the cache."""
 
 
-class Bands:
+class Bands(MeasuresNothing):
     """The ager; see ``vfxage.ager.Ager`` for the contract."""
 
     name = "bands"
     framing = Framing(name="ffhq")
     sizes: tuple[int, ...] = (256, 512, 768, 1024)
-    group = 1
+    frames_per_call = 1
 
     def __init__(self, *, device: str = "cpu") -> None:
         self.workers_default = 1
-        self.fingerprint = self.elsewhere = _method_digest()
+        self.fingerprint = self.other_device_fingerprint = _method_digest()
         self.note = "bands: frequency separation on the CPU, no weights"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
 
-    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
-        """Age every face of every frame. Thread-safe; the same bits for any OpenCV thread count."""
-        return [
-            FrameDeltas(
-                frame=item.frame,
-                deltas=tuple(FaceDelta(crop=crop, step=age_by_bands(crop)) for crop in item.crops),
-            )
-            for item in group
-        ]
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        """Answer one step per crop. Thread-safe; the same bits for any OpenCV thread count."""
+        return [age_by_bands(crop) for crop in crops]
 
 
 def _method_digest() -> str:

@@ -22,7 +22,7 @@ from vfxage.ager.onnx_file import OnnxFile, read_onnx
 from vfxage.ager.onnx_weights import import_onnx
 from vfxage.errors import ModelError
 from vfxage.shot.models import MODELS
-from vfxage.types import F32, FaceCrop, Frame, FrameCrops, Window
+from vfxage.types import F32, FaceCrop
 
 Facts = dict[str, Any]
 
@@ -221,6 +221,7 @@ def _step(ager: Ager, crop: FaceCrop, ages: tuple[float, float]) -> F32:
         ages=ages,
         intensity=1.0,
     )
-    frame = Frame(number=1, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32))
-    (answer,) = ager([FrameCrops(frame=frame, crops=(asked,))])
-    return answer.deltas[0].step
+    (step,) = ager([asked])
+    if not np.isfinite(step).all():
+        raise ModelError("the network answered NaN or Inf")
+    return step

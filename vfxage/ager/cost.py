@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vfxage.ager import Ager
-from vfxage.types import FrameCrops
+from vfxage.types import FaceCrop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +21,12 @@ class Cost:
     """Multiply-accumulates of all convolutions and matrix products for the crops that were given."""
 
 
-def network_cost(ager: Ager, item: FrameCrops) -> Cost | None:
-    """Count by running the ager once; None for one that holds no torch network."""
+def network_cost(ager: Ager, crops: Sequence[FaceCrop]) -> Cost | None:
+    """Count by running the ager once on ``crops``; None for one that holds no torch network."""
     networks = [value for value in vars(ager).values() if isinstance(value, torch.nn.Module)]
     if not networks:
         return None
     with FlopCounterMode(display=False) as counter:
-        ager([item])
+        ager(crops)
     parameters = sum(weight.numel() for network in networks for weight in network.parameters())
     return Cost(parameters=parameters, macs=counter.get_total_flops() // 2)

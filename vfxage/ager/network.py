@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from vfxage.ager.checkpoint import Checkpoint
+from vfxage.ager.contract import MeasuresNothing
 from vfxage.ager.cores import cpu_workers
 from vfxage.errors import ModelError, ShotError
-from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
+from vfxage.types import F32, FaceCrop
 
 _GPU_BATCH = 4
 
 
-class NetworkAger:
+class NetworkAger(MeasuresNothing):
     """A loaded network on one device; see ``vfxage.ager.Ager`` for the contract."""
 
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
@@ -31,42 +32,28 @@ class NetworkAger:
         on_gpu = device.type == "cuda"
         made = {kind: f"{checkpoint.fingerprint} {row} {kind}" for kind in ("cpu", "cuda")}  # they round differently
         self.fingerprint = hashlib.sha256(made[device.type].encode()).hexdigest()
-        self.elsewhere = hashlib.sha256(made["cpu" if on_gpu else "cuda"].encode()).hexdigest()
+        self.other_device_fingerprint = hashlib.sha256(made["cpu" if on_gpu else "cuda"].encode()).hexdigest()
         place = f"{device} ({torch.cuda.get_device_name(device)})" if on_gpu else str(device)
         self.note = f"{row.name} weights on {place}, trained at {row.native} px; licence: {row.licence}"
-        self.group = self._batch = _GPU_BATCH if on_gpu else 1
+        self.frames_per_call = self._batch = _GPU_BATCH if on_gpu else 1
         self.workers_default = 2 if on_gpu else cpu_workers()
         self._row, self._device = row, device
         if on_gpu:
             _make_exact()
         self._network = checkpoint.network().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
-        """Age every face of every frame; a face of intensity 0 gets a step of zeros. Thread-safe.
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        """Answer one step per crop. Thread-safe.
 
-        Raises ShotError for a crop size the network does not take, ModelError where memory runs out or the network
-        answers NaN.
+        Raises ShotError for a crop size the network does not take, ModelError where memory runs out.
         """
-        jobs = [(item, crop) for item in group for crop in item.crops if crop.intensity != 0]
         steps: dict[int, F32] = {}
-        for size in sorted({crop.rgb.shape[0] for _, crop in jobs}):
-            same = [(item, crop) for item, crop in jobs if crop.rgb.shape[0] == size]
+        for size in sorted({crop.rgb.shape[0] for crop in crops}):
+            same = [index for index, crop in enumerate(crops) if crop.rgb.shape[0] == size]
             for start in range(0, len(same), self._batch):
                 part = same[start : start + self._batch]
-                for (item, crop), step in zip(part, self._run([crop for _, crop in part], size), strict=False):
-                    if not np.isfinite(step).all():
-                        raise ModelError("the network answered NaN or Inf", frame=item.frame.number)
-                    steps[id(crop)] = step
-        return [
-            FrameDeltas(
-                frame=item.frame,
-                deltas=tuple(
-                    FaceDelta(crop=crop, step=steps[id(crop)] if id(crop) in steps else np.zeros_like(crop.rgb))
-                    for crop in item.crops
-                ),
-            )
-            for item in group
-        ]
+                steps |= zip(part, self._run([crops[index] for index in part], size), strict=True)
+        return [steps[index] for index in range(len(crops))]
 
     def _run(self, crops: Sequence[FaceCrop], size: int) -> list[F32]:
         """One batch of the fixed shape; each step is (S, S, 3) float32."""

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from vfxage.ager.architectures import Encoding
+from vfxage.ager.contract import MeasuresNothing
 from vfxage.ager.cores import cpu_workers
 from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
 from vfxage.errors import ModelError, ShotError
-from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing
+from vfxage.types import F32, FaceCrop, Framing
 
 SIZES = (256, 512, 768, 1024)
 """Of crops, where the file leaves the size open."""
@@ -33,12 +34,12 @@ NUMBERS = {"float": np.float32, "float16": np.float16}
 _LONGEST_CHAIN = 4
 
 
-class OnnxAger:
+class OnnxAger(MeasuresNothing):
     """The ager; see ``vfxage.ager.Ager`` for the contract."""
 
     name = "onnx"
     framing = Framing(name="ffhq")
-    group = 1
+    frames_per_call = 1
 
     def __init__(self, path: str | Path, device: str = "auto") -> None:
         """Open the file; see ``read_onnx`` and ``open_session`` for what they raise."""
@@ -54,44 +55,33 @@ class OnnxAger:
         place = device if device.startswith("cuda") else "cuda" if on_gpu else "cpu"
         made = {kind: f"{file.digest} {self._encoding} {kind}" for kind in ("cpu", "cuda")}  # they round differently
         self.fingerprint = hashlib.sha256(made[place.partition(":")[0]].encode()).hexdigest()
-        self.elsewhere = hashlib.sha256(made["cpu" if place != "cpu" else "cuda"].encode()).hexdigest()
+        self.other_device_fingerprint = hashlib.sha256(made["cpu" if place != "cpu" else "cuda"].encode()).hexdigest()
         self.note = f"{file.path.name} by onnxruntime on {place}, pixels {self._encoding}; its licence is its author's"
 
-    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
-        """Age every face of every frame; a face of intensity 0 gets a step of zeros. Thread-safe.
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        """Answer one step per crop. Thread-safe.
 
-        Raises ShotError for a crop size the network does not take, ModelError where it fails or answers NaN.
+        Raises ShotError for a crop size the network does not take, ModelError where it fails.
         """
-        return [
-            FrameDeltas(
-                frame=item.frame,
-                deltas=tuple(FaceDelta(crop=crop, step=self._step(crop, item.frame.number)) for crop in item.crops),
-            )
-            for item in group
-        ]
+        return [self._step(crop) for crop in crops]
 
-    def _step(self, crop: FaceCrop, frame: int) -> F32:
+    def _step(self, crop: FaceCrop) -> F32:
         size = crop.rgb.shape[0]
         if size not in self.sizes:
             allowed = ", ".join(str(allowed) for allowed in self.sizes)
             what = f"{self._path.name} cannot take a crop of {size} px"
             raise ShotError(what, fix=f"set crop_size to one of {allowed}")
-        if crop.intensity == 0:
-            return np.zeros_like(crop.rgb)
         stretched = self._encoding == "-1..1"
         picture = crop.rgb * np.float32(2) - np.float32(1) if stretched else crop.rgb
         planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], self._number)
         ages = np.clip(np.array(crop.ages, np.float32) / np.float32(100), 0, 1).astype(self._number)
         shape = (1,) * max(len(self._direction.shape) - 1, 0) + (2,)
-        answer = run(self._session, {"target": planes, "direction": ages.reshape(shape)}, self._path, frame)
+        answer = run(self._session, {"target": planes, "direction": ages.reshape(shape)}, self._path)
         if answer.shape != planes.shape or answer.dtype != planes.dtype:
             what = f"answers {answer.dtype} {answer.shape} for a picture of {planes.shape}, not a face of its size"
-            raise ModelError(what, path=self._path, frame=frame)
+            raise ModelError(what, path=self._path)
         change = (answer.astype(np.float32) - planes.astype(np.float32))[0]
-        step = np.ascontiguousarray(change.transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
-        if not np.isfinite(step).all():
-            raise ModelError("the network answered NaN or Inf", path=self._path, frame=frame)
-        return step
+        return np.ascontiguousarray(change.transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
 
 
 def whole_face_fault(file: OnnxFile) -> str:

@@ -1,20 +1,16 @@
-"""Regions of a face: feathered masks drawn from the mesh, and ages and amounts of change that differ between them."""
+"""Regions of a face: feathered masks drawn from the mesh, with their own target ages and amounts of change."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from vfxage.geometry import FACE_HEIGHT, OVAL, framing_transform, spline
-from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing
-
-if TYPE_CHECKING:
-    from vfxage.ager import Ager
+from vfxage.types import F32, Framing
 
 FEATHER = 0.07
 """Heights of the face over which one region gives way to the next, to either side of their border."""
@@ -135,34 +131,3 @@ def _enlarged(small: F32, step: int, size: int) -> F32:
     if step > 1:
         small = np.asarray(cv2.resize(small, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.ascontiguousarray(small[:size, :size])
-
-
-def by_region(ager: Ager) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
-    """The same ager, asked once more for every other age that a crop's regions want, and the answers blended.
-
-    Where a weight is 0, and for a crop without such regions, the step's bits are those of the plain ager.
-    """
-
-    def answer(group: Sequence[FrameCrops]) -> list[FrameDeltas]:
-        asked = [replace(item, crops=tuple(one for crop in item.crops for one in _variants(crop))) for item in group]
-        return [_blended(item, found) for item, found in zip(group, ager(asked), strict=True)]
-
-    return answer
-
-
-def _variants(crop: FaceCrop) -> list[FaceCrop]:
-    if crop.intensity == 0:
-        return [crop]
-    return [crop, *(replace(crop, ages=(crop.ages[0], age), other_ages=()) for age, _ in crop.other_ages)]
-
-
-def _blended(item: FrameCrops, found: FrameDeltas) -> FrameDeltas:
-    answers = iter(found.deltas)
-    deltas = []
-    for crop in item.crops:
-        own, *others = [next(answers).step for _ in _variants(crop)]
-        step = own.copy() if others else own
-        for (_, weight), other in zip(crop.other_ages, others, strict=False):
-            step += weight[..., None] * (other - own)
-        deltas.append(FaceDelta(crop=crop, step=step))
-    return FrameDeltas(frame=item.frame, deltas=tuple(deltas))

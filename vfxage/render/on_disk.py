@@ -31,8 +31,8 @@ def standing_scene(job: Job, tracks: Tracks, device: str, expected: Expected) ->
     ager = load_ager(job.shot.model, "cpu")
     scene = stage_scene(job, tracks, ager)
     kind = device_kind(device)
-    other = replace(scene, fingerprint=ager.elsewhere)
-    if kind == "cpu" or ager.elsewhere == ager.fingerprint:
+    other = replace(scene, fingerprint=ager.other_device_fingerprint)
+    if kind == "cpu" or ager.other_device_fingerprint == ager.fingerprint:
         return scene
     return other if kind == "cuda" or _made_elsewhere(expected(scene), expected(other)) else scene
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 
 from vfxage import __version__
-from vfxage.ager import Ager
+from vfxage.ager import Ager, age_frames
 from vfxage.colour.space import Colour
 from vfxage.comp.composite import Asked, composite
 from vfxage.comp.hold_out import held_out
@@ -21,7 +21,6 @@ from vfxage.comp.steady import steady
 from vfxage.errors import ReadError
 from vfxage.face.crop import CropPlan, cut, plan_crops
 from vfxage.face.exposure import face_light, plate_stops
-from vfxage.face.regions import by_region
 from vfxage.face.track import Tracks, build_tracks, load_tracks, select_faces
 from vfxage.fingerprint import digest, window_digests
 from vfxage.frames import FrameRange
@@ -173,7 +172,9 @@ def render_frames(
     cv2.setNumThreads(1)  # the stages fill the cores already: OpenCV's own threads only made them wait (12 % slower)
     plate = stack.enter_context(prefetch(frames))
     crops = stack.enter_context(ordered_map(cut_frame, plate))
-    aged = stack.enter_context(ordered_map(by_region(scene.ager), grouped(crops, scene.ager.group), workers=workers))
+    aged = stack.enter_context(
+        ordered_map(age_frames(scene.ager), grouped(crops, scene.ager.frames_per_call), workers=workers)
+    )
     deltas = steady(chain.from_iterable(aged), scene.radius, scene.strength, scene.cuts)
     steadied = stack.enter_context(prefetch(item for item in deltas if item.frame.number in wanted))
     return stack.enter_context(ordered_map(comp, zip(steadied, painted or repeat(Painted()), strict=False)))

@@ -12,11 +12,12 @@ from typing import cast
 import cv2
 import numpy as np
 
+from vfxage.ager.contract import MeasuresNothing
 from vfxage.ager.prototype.change import OldSkin, Years, change
 from vfxage.ager.prototype.data import FLOOR, REGIONS, Prototype, load_prototype, shipped
 from vfxage.ager.prototype.mesh import INNER_LIPS, MESH, Chart
 from vfxage.ager.prototype.sight import Sight, blur, canonical_pixels, grow, parts, see, spread
-from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing, Window
+from vfxage.types import F32, FaceCrop, Framing, Window
 
 _LARGEST = 512
 """Side of the crop, pixels, past which the change is worked out on a coarser grid: portraits hold no finer detail."""
@@ -32,38 +33,29 @@ _SHAPE = 1.6
 """Of the mean change of shape, which an average over people understates."""
 
 
-class PrototypeAger:
+class PrototypeAger(MeasuresNothing):
     """The ager; see ``vfxage.ager.Ager`` for the contract."""
 
     name = "prototype"
     framing = Framing(name="ffhq")
     sizes: tuple[int, ...] = (256, 512, 768, 1024)
-    group = 1
+    frames_per_call = 1
     workers_default = 2
 
     def __init__(self, path: Path | None = None, *, device: str = "cpu") -> None:
         """Load a data file made by ``vfxage prototype build``, or the one that comes with vfxage."""
         self._prototype = load_prototype(path or shipped())
         made = self._prototype.fingerprint + _method()
-        self.fingerprint = self.elsewhere = hashlib.sha256(made.encode()).hexdigest()
+        self.fingerprint = self.other_device_fingerprint = hashlib.sha256(made.encode()).hexdigest()
         self.note = f"prototype: mean ageing and old skin from portraits ({path or 'built in'}), on the CPU, no network"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
         self._skins: dict[str, OldSkin] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
-        """Age every face of every frame. Thread-safe; the same bits for any number of threads."""
-        return [
-            FrameDeltas(
-                frame=item.frame,
-                deltas=tuple(FaceDelta(crop=crop, step=self._step(crop)) for crop in item.crops),
-            )
-            for item in group
-        ]
-
-    def _step(self, crop: FaceCrop) -> F32:
-        return age_by_prototype(crop, self._prototype, self._skin_of(crop.name))
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        """Answer one step per crop. Thread-safe; the same bits for any number of threads."""
+        return [age_by_prototype(crop, self._prototype, self._skin_of(crop.name)) for crop in crops]
 
     def _skin_of(self, name: str) -> OldSkin:
         """One identity keeps one choice of detail: it hangs on the face's name alone."""

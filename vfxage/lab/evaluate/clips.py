@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vfxage.ager import Ager
+from vfxage.ager import Ager, age_frames
 from vfxage.comp.steady import steady
 from vfxage.errors import ReadError, ShotError
 from vfxage.face.crop import CropPlan, cut, plan_crops
@@ -126,10 +126,11 @@ def _plan(job: Job, face: FaceTrack, ager: Ager, light: Mapping[int, float]) -> 
 
 
 def _aged(job: Job, plan: CropPlan, ager: Ager, numbers: Sequence[int], workers: int) -> list[FrameDeltas]:
+    aged = age_frames(ager)
     with (
         closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
         prefetch(plate) as read,
-        ordered_map(lambda frame: ager([cut(frame, plan, job.colour)])[0], read, workers=workers) as done,
+        ordered_map(lambda frame: aged([cut(frame, plan, job.colour)])[0], read, workers=workers) as done,
     ):
         return [item for item in done if item.deltas]
 

@@ -13,12 +13,10 @@ from vfxage.errors import ShotError
 from vfxage.face.detect import FaceFinder
 from vfxage.lab.portraits import Portrait, crop_portrait
 from vfxage.pool import ordered_map
-from vfxage.types import F32, FaceCrop, FaceDelta, Frame, FrameCrops, Framing, Window
+from vfxage.types import F32, FaceCrop, Framing
 
 SIDE = 512
 """Crop size at which agers are compared, where they take it."""
-_NOWHERE = Frame(number=0, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32))
-"""An ager answers about crops, and looks at no frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,12 +62,6 @@ def cut_subject(subject: Subject, framing: Framing, size: int) -> FaceCrop:
     return crop_portrait(subject.portrait, framing, size)
 
 
-def answers(ager: Ager, crops: Sequence[FaceCrop]) -> list[FaceDelta]:
-    """One answer for each crop."""
-    asked = [FrameCrops(frame=replace(_NOWHERE, number=k), crops=(crop,)) for k, crop in enumerate(crops)]
-    return [item.deltas[0] for item in ager(asked)]
-
-
 def targets_of(age: float, steps: Sequence[int], youngest: float, oldest: float) -> list[float]:
     """The ages that ``steps`` years from ``age`` lie, where they are within the limits."""
     return [age + step for step in steps if youngest <= age + step <= oldest]
@@ -86,7 +78,7 @@ def aged_faces(
         subject, targets = item
         crop = cut_subject(subject, ager.framing, size)
         wanted = [replace(crop, ages=(crop.ages[0], float(target))) for target in targets]
-        return subject, [Aged(crop=delta.crop, step=delta.step) for delta in answers(ager, wanted)]
+        return subject, [Aged(crop=one, step=step) for one, step in zip(wanted, ager(wanted), strict=True)]
 
     with ordered_map(age, work, workers=workers) as done:
         yield done

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from vfxage.ager import Ager
-from vfxage.lab.evaluate.faces import answers
 from vfxage.pool import ordered_map
-from vfxage.types import FaceCrop, Frame, FrameCrops, Window
+from vfxage.types import FaceCrop
 
 _TIMES = 7
 """Runs of which the median counts; one more warms up."""
@@ -43,10 +42,10 @@ def measure(ager: Ager, crop: FaceCrop) -> Speed:
     """Time the ager on one crop, whose ages say what is asked."""
     with _threads(1):
         yardstick = _median(_blur_ten)
-        alone = _median(lambda: answers(ager, [crop]))
+        alone = _median(lambda: ager([crop]))
         abreast = _median(lambda: _two_workers(ager, crop)) / 4
     with _threads(2):
-        threaded = _median(lambda: answers(ager, [crop]))
+        threaded = _median(lambda: ager([crop]))
     parameters, macs = _count(ager, crop)
     return Speed(
         size=crop.rgb.shape[0],
@@ -87,7 +86,7 @@ def _blur_ten() -> None:
 
 
 def _two_workers(ager: Ager, crop: FaceCrop) -> None:
-    with ordered_map(lambda one: answers(ager, [one]), [crop] * 4, workers=2) as done:
+    with ordered_map(lambda one: ager([one]), [crop] * 4, workers=2) as done:
         list(done)
 
 
@@ -97,6 +96,5 @@ def _count(ager: Ager, crop: FaceCrop) -> tuple[int | None, int | None]:
         return None, None
     from vfxage.ager.cost import network_cost
 
-    frame = Frame(number=0, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32))
-    cost = network_cost(ager, FrameCrops(frame=frame, crops=(crop,)))
+    cost = network_cost(ager, [crop])
     return (cost.parameters, cost.macs) if cost else (None, None)

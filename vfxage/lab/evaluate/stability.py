@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from vfxage.ager import Ager
-from vfxage.lab.evaluate.faces import answers
 from vfxage.types import F32, F64, FaceCrop
 
 GRAIN = 0.02
@@ -40,13 +39,13 @@ def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> Stability:
     grainy = np.clip(crop.rgb + np.float32(GRAIN) * noise, 0.0, 1.0)
     moved = replace(crop, rgb=_moved(crop.rgb, 1), matte=_moved(crop.matte, 1), points=crop.points + np.float32(1))
     resting = replace(crop, ages=(crop.ages[0], crop.ages[0]))
-    still, shifted, noisy, rest = answers(ager, [crop, moved, replace(crop, rgb=grainy), resting])
-    own = _rms(still.step, crop.matte)
+    still, shifted, noisy, rest = ager([crop, moved, replace(crop, rgb=grainy), resting])
+    own = _rms(still, crop.matte)
     return Stability(
-        shift=_share(_rms(_moved(shifted.step, -1) - still.step, crop.matte), own),
-        grain=_share(_rms(noisy.step - still.step, crop.matte), own),
-        grain_gain=_share(_rms(noisy.step - still.step, crop.matte), _rms(grainy - crop.rgb, crop.matte)),
-        at_rest=float(np.abs(rest.step).max()),
+        shift=_share(_rms(_moved(shifted, -1) - still, crop.matte), own),
+        grain=_share(_rms(noisy - still, crop.matte), own),
+        grain_gain=_share(_rms(noisy - still, crop.matte), _rms(grainy - crop.rgb, crop.matte)),
+        at_rest=float(np.abs(rest).max()),
     )
 
 

@@ -16,7 +16,7 @@ from vfxage.errors import OutputError
 from vfxage.lab.portraits import Collection, Portrait, crop_portrait
 from vfxage.progress import Progress
 from vfxage.publish import publish
-from vfxage.types import F32, U8, FaceCrop, Frame, FrameCrops, Window
+from vfxage.types import F32, U8, FaceCrop
 
 SIDE = 512
 """Pixels of the square pictures that are written."""
@@ -30,12 +30,8 @@ _KEPT = ("sex", "glasses", "yaw_deg")
 
 def age_portrait(ager: Ager, crop: FaceCrop) -> F32:
     """The crop as the ager sees it at the wanted age, (S, S, 3) sRGB 0..1."""
-    (answer,) = ager([FrameCrops(frame=_BLANK, crops=(crop,))])
-    return np.clip(crop.rgb + answer.deltas[0].step, 0.0, 1.0)
-
-
-_BLANK = Frame(number=0, rgb=np.zeros((1, 1, 3), np.float32), window=Window(0, 0, 1, 1))
-"""An ager wants to know whose crops they are."""
+    (step,) = ager([crop])
+    return np.clip(crop.rgb + step, 0.0, 1.0)
 
 
 def refuse_used(out: Path) -> None:

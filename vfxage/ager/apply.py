@@ -1,0 +1,66 @@
+"""An ager applied to frames: crops go to it as a flat list, its steps come back to their frames and faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vfxage.ager.contract import Ager
+from vfxage.errors import ModelError
+from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
+
+
+def age_frames(ager: Ager) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
+    """Make the function that ages every face of some frames by one call of ``ager``.
+
+    A crop whose regions want other target ages is asked about once for each of these ages, and the answers are blended
+    by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
+    intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
+    answer that is not finite.
+    """
+
+    def answer(frames: Sequence[FrameCrops]) -> list[FrameDeltas]:
+        asked = [variant for item in frames for crop in item.crops for variant in _variants(crop)]
+        try:
+            steps = iter(ager(asked) if asked else [])
+        except ModelError as error:
+            if error.frame is None and len(frames) == 1:
+                frame = frames[0].frame.number
+                raise ModelError(error.what, path=error.path, frame=frame, fix=error.fix) from error
+            raise
+        return [_with_steps(item, steps) for item in frames]
+
+    return answer
+
+
+def _with_steps(item: FrameCrops, steps: Iterator[F32]) -> FrameDeltas:
+    deltas = (FaceDelta(crop=crop, step=_blended(crop, steps, item.frame.number)) for crop in item.crops)
+    return FrameDeltas(frame=item.frame, deltas=tuple(deltas))
+
+
+def _variants(crop: FaceCrop) -> list[FaceCrop]:
+    """The crop at its own ages, then at each target age of a region."""
+    if crop.intensity == 0:
+        return []
+    return [crop, *(replace(crop, ages=(crop.ages[0], age), other_ages=()) for age, _ in crop.other_ages)]
+
+
+def _blended(crop: FaceCrop, steps: Iterator[F32], frame: int) -> F32:
+    """Take the answers for the crop's variants and blend them into its step (S, S, 3)."""
+    if crop.intensity == 0:
+        return np.zeros_like(crop.rgb)
+    own = _finite(next(steps), frame)
+    if not crop.other_ages:
+        return own
+    step = own.copy()
+    for _, weight in crop.other_ages:
+        step += weight[..., None] * (_finite(next(steps), frame) - own)
+    return step
+
+
+def _finite(step: F32, frame: int) -> F32:
+    if not np.isfinite(step).all():
+        raise ModelError("the network answered NaN or Inf", frame=frame)
+    return step

@@ -1,0 +1,65 @@
+"""What every ager offers: a pure function from encoded crops to encoded steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vfxage.types import F32, FaceCrop, Framing, Study
+
+
+class Ager(Protocol):
+    """Ages faces: crops in, steps out.
+
+    A call is a pure function of each crop: its pixels, landmarks, ages and study. So any split of the work, any number
+    of threads and any neighbours in a call give the same bits.
+
+    Pixels: ``FaceCrop.rgb`` is display-referred sRGB, 0..1. A step is the aged crop minus the crop in that encoding:
+    (S, S, 3) float32, C-contiguous, finite, usually within -1..1, not clamped. It is exactly 0 where nothing changes.
+    The caller applies matte, intensity and regions.
+    """
+
+    name: str
+    """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
+    fingerprint: str
+    """Changes whenever the answers may: weights, settings, method, kind of device."""
+    other_device_fingerprint: str
+    """What ``fingerprint`` would be on the other kind of device (GPU or CPU); the same for a CPU-only ager."""
+    framing: Framing
+    """How ``vfxage.face.crop`` frames a face for it."""
+    sizes: tuple[int, ...]
+    """Crop sizes it takes, ascending, pixels."""
+    frames_per_call: int
+    """How many frames' crops to hand over in one call."""
+    workers_default: int
+    """How many threads should call it at once."""
+    note: str
+    """One line for people: what it is, where it runs, its licence."""
+    study_method: str
+    """Name and version of what ``study`` measures; empty for an ager that measures nothing once per shot."""
+
+    def study(self, samples: Sequence[FaceCrop]) -> Study:
+        """Measure what one face keeps through a shot (its light, skin, hair) from samples of its crops.
+
+        ``samples`` are a few crops of one face over the whole shot, in frame order. The result is named float32 arrays
+        that only this ager reads. It is saved with the tracks while ``study_method``, tracks and crop plan are the
+        same, and it comes back as ``FaceCrop.study`` with every crop of this face.
+        """
+        ...
+
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        """Answer one step per crop, in the order of the crops, which may differ in size. Thread-safe.
+
+        Raises ShotError for a crop size that is not in ``sizes``, ModelError where a network fails or memory runs out.
+        """
+        ...
+
+
+class MeasuresNothing:
+    """Base of agers that look at each crop alone and measure nothing once per shot."""
+
+    study_method = ""
+
+    def study(self, samples: Sequence[FaceCrop]) -> Study:
+        """Give an empty study."""
+        return {}
