@@ -323,9 +323,11 @@ class Stencil:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Painted:
-    """What artists drew for one frame."""
+class ArtistMattes:
+    """Rotos, hold-outs and painted maps of one frame."""
 
+    number: int
+    """The plate's frame number that they belong to."""
     whole: tuple[Stencil, ...] = ()
     """For the matte of all faces."""
     faces: Mapping[int, tuple[Stencil, ...]] = field(default_factory=dict)

@@ -19,6 +19,7 @@ from vfxage.geometry import (
 )
 from vfxage.types import (
     F32,
+    ArtistMattes,
     CropPicture,
     FaceCrop,
     FaceDelta,
@@ -26,7 +27,6 @@ from vfxage.types import (
     FacePlace,
     Frame,
     FrameDeltas,
-    Painted,
     Render,
     Stencil,
     Window,
@@ -43,12 +43,11 @@ _ROUNDING = 1.0 + 1e-6
 """Makes up for the resampling's rounding, so that the matte's core is exactly 1."""
 _BRIGHTEST = np.float32(100.0)
 """Encoded value at which highlights of a crop's picture stop: linear, it is below the largest half."""
-_BARE = Painted()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the outputs of a shot want of a render beside beauty, delta and matte."""
+class WantedPasses:
+    """Passes that the outputs of a shot want beside beauty, delta and matte."""
 
     layers: bool = False
     """Each face's own delta and matte."""
@@ -71,20 +70,28 @@ class _Share:
     """Stops by which the plate's light is raised for the step."""
 
 
-def composite(item: FrameDeltas, colour: Colour, asked: Asked = Asked(), painted: Painted = _BARE) -> Render:
+def composite(
+    item: FrameDeltas,
+    colour: Colour,
+    passes: WantedPasses = WantedPasses(),
+    mattes: ArtistMattes | None = None,
+) -> Render:
     """Add every face's step to the plate.
 
     ``delta = matte * (decode(encode(plate) + intensity * step) - decode(encode(plate)))``, summed over the faces, whose
     mattes are divided by their sum where it passes 1; ``beauty = plate + delta`` in float32. Where the matte or the
     delta is 0, and where the plate is not finite, the beauty is the plate bit for bit. The delta stops where the beauty
     would pass the largest half. A face's own rotos multiply its matte before the faces share, those of the shot after.
-    With ``asked.layers`` the render carries each face's share; shares added in their order, from zero, give the delta
-    bit for bit, and the matte to rounding.
+    With ``passes.layers`` the render carries each face's share; shares added in their order, from zero, give the delta
+    bit for bit, and the matte to rounding. Raises ValueError for ``mattes`` of another frame.
     """
     frame = item.frame
+    painted = ArtistMattes(number=frame.number) if mattes is None else mattes
+    if painted.number != frame.number:
+        raise ValueError(f"the artists' mattes are of frame {painted.number}, the plate is frame {frame.number}")
     beauty, delta = frame.rgb.copy(), np.zeros(frame.rgb.shape, dtype=np.float32)  # zeros cost nothing until touched
     matte = np.zeros(frame.window.shape, dtype=np.float32)
-    unmatted = np.zeros(frame.rgb.shape, dtype=np.float32) if asked.raw else None
+    unmatted = np.zeros(frame.rgb.shape, dtype=np.float32) if passes.raw else None
     kept = []
     shares = [_stencilled(share, painted.whole) for share in _normalised(_shares(item.deltas, frame.window, painted))]
     for share in shares:
@@ -96,7 +103,7 @@ def composite(item: FrameDeltas, colour: Colour, asked: Asked = Asked(), painted
         if unmatted is not None:
             raw = _before(own, share.matte, raw, frame.rgb[box])
             np.copyto(unmatted[box], raw, where=unmatted[box] == 0)
-        if asked.layers:
+        if passes.layers:
             raw_layer = None if unmatted is None else raw
             kept.append(FaceLayer(name=share.name, window=share.window, delta=own, matte=share.matte, raw=raw_layer))
     for share in shares:  # only now: a later face may take back what an earlier one added
@@ -104,11 +111,11 @@ def composite(item: FrameDeltas, colour: Colour, asked: Asked = Asked(), painted
         np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
         if unmatted is not None and len(shares) > 1:
             unmatted[box] = _before(delta[box], matte[box], unmatted[box], frame.rgb[box])
-    faces = tuple(_place(face, frame, colour, asked, painted) for face in item.deltas)
+    faces = tuple(_place(face, frame, colour, passes, painted) for face in item.deltas)
     return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept), raw=unmatted, faces=faces)
 
 
-def _shares(deltas: Sequence[FaceDelta], window: Window, painted: Painted) -> list[_Share]:
+def _shares(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) -> list[_Share]:
     """Bring every face to the plate, on its own box; faces whose matte misses the data window are left out."""
     shares = []
     for item in deltas:
@@ -131,7 +138,7 @@ def _shares(deltas: Sequence[FaceDelta], window: Window, painted: Painted) -> li
     return shares
 
 
-def _measured(item: FaceDelta, painted: Painted, part: tuple[slice, slice]) -> F32:
+def _measured(item: FaceDelta, painted: ArtistMattes, part: tuple[slice, slice]) -> F32:
     """The step of a part of the crop, by as much as its regions and its painted map let through."""
     step = item.step[part]
     for gain in (item.crop.gain, painted.maps.get(item.crop.face)):
@@ -209,12 +216,12 @@ def _before(delta: F32, matte: F32, raw: F32, plate: F32) -> F32:
     return found
 
 
-def _place(item: FaceDelta, frame: Frame, colour: Colour, asked: Asked, painted: Painted) -> FacePlace:
+def _place(item: FaceDelta, frame: Frame, colour: Colour, passes: WantedPasses, painted: ArtistMattes) -> FacePlace:
     crop, size = item.crop, item.crop.rgb.shape[0]
     picture = None
-    if crop.name in asked.crops:
+    if crop.name in passes.crops:
         step = _measured(item, painted, (slice(None), slice(None))) * np.float32(crop.intensity)
-        picture = _picture(crop, step, frame, colour.exposed(crop.exposure), asked.crops[crop.name])
+        picture = _picture(crop, step, frame, colour.exposed(crop.exposure), passes.crops[crop.name])
     return FacePlace(name=crop.name, to_frame=crop.to_frame, size=size, picture=picture)
 
 

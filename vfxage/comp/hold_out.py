@@ -9,7 +9,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from vfxage.types import F32, F64, HandTrack, Painted, Stencil, Window
+from vfxage.types import F32, F64, ArtistMattes, HandTrack, Stencil, Window
 
 _PALM = [0, 1, 2, 5, 9, 13, 17]
 _BONES = ((1, 2), (2, 3), (3, 4), *((root + k, root + k + 1) for root in (5, 9, 13, 17) for k in range(3)))
@@ -27,10 +27,12 @@ _FINE = 128
 """Pixels of the longer side that are enough to draw it smoothly: larger hands are drawn smaller and enlarged."""
 
 
-def held_out(painted: Painted, hands: Sequence[tuple[HandTrack, int]], pixel_aspect: float, window: Window) -> Painted:
-    """What artists drew, and the hands of the frame as hold-outs of the whole shot; ``window`` is the data window."""
+def with_hands(
+    mattes: ArtistMattes, hands: Sequence[tuple[HandTrack, int]], pixel_aspect: float, window: Window
+) -> ArtistMattes:
+    """Add the frame's hands to the artists' mattes, as hold-outs of the whole shot; ``window`` is the data window."""
     stencils = tuple(stencil(hand, row, pixel_aspect, window) for hand, row in hands)
-    return replace(painted, whole=(*painted.whole, *stencils)) if stencils else painted
+    return replace(mattes, whole=(*mattes.whole, *stencils)) if stencils else mattes
 
 
 def stencil(hand: HandTrack, row: int, pixel_aspect: float, window: Window) -> Stencil:

@@ -22,12 +22,12 @@ from vfxage.geometry import (
     warp_support,
     warp_to_crop,
 )
-from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Window
+from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Study, Window
 
 if TYPE_CHECKING:
     from vfxage.ager import Ager
     from vfxage.colour.space import Colour
-    from vfxage.shot import Face, Keyed, Shot
+    from vfxage.shot import Face, Shot
 
 _USUAL = 90
 """Percentile of a face's extent over the shot that its crop must hold: a few frames nearer the lens do not count."""
@@ -42,13 +42,14 @@ class FacePlan:
     track: FaceTrack
     size: int
     """Side of its crop, pixels, on every frame."""
-    source_age: Keyed
-    target_age: Keyed
-    intensity: Keyed
+    shot_face: Face
+    """The shot's own entry: ages, intensity, regions, mattes."""
     exposure: float = 0.0
     """Stops by which the plate's light is raised for the network, on every frame."""
-    shown: Face | None = None
-    """The shot's own entry, with regions and rotos; None where nobody asked for any."""
+    study: Study = field(default_factory=dict)
+    """What the ager measured of this face once for the shot."""
+    study_digest: str = ""
+    """Digest of ``study``."""
 
     def row(self, number: int) -> int | None:
         """Where the track has this frame; None where the face is absent."""
@@ -57,22 +58,20 @@ class FacePlan:
 
     def ages_at(self, number: int) -> tuple[float, float]:
         """(source, target) years on this frame."""
-        return self.source_age.at(number), self.target_age.at(number)
+        return self.shot_face.source_age.at(number), self.shot_face.target_age.at(number)
 
     def intensity_at(self, number: int, row: int) -> float:
         """Weight of the effect on this frame, the track's presence included."""
-        return float(self.intensity.at(number) * self.track.presence[row])
+        return float(self.shot_face.intensity.at(number) * self.track.presence[row])
 
     def wishes_at(self, number: int) -> dict[str, Wish]:
         """What regions are to do on this frame, by name."""
-        if self.shown is None:
-            return {}
         return {
             name: Wish(
                 intensity=1.0 if region.intensity is None else region.intensity.at(number),
                 target=None if region.target_age is None else region.target_age.at(number),
             )
-            for name, region in self.shown.regions.named().items()
+            for name, region in self.shot_face.regions.named().items()
         }
 
 
@@ -105,17 +104,18 @@ class CropPlan:
         rows = [(hand, int(np.searchsorted(hand.numbers, seen))) for hand in self.hands]
         return [(hand, row) for hand, row in rows if row < len(hand.numbers) and hand.numbers[row] == seen]
 
-    def viewed(self, name: str | None) -> tuple[tuple[str, ...], int]:
-        """Names of the face that a shot calls ``name`` (None: its first), which are one on any frame; its largest crop.
+    def crop_pass_faces(self, name: str | None) -> tuple[tuple[str, ...], int]:
+        """Names of the face that the passes ``uv`` and ``crop`` show, and the side of its largest crop, pixels.
 
-        Where the shot has no face, the size is that of the smallest.
+        ``name`` is the face's name in the shot; None means the shot's first face. Where the shot has no face, there
+        are no names, and the side is that of the smallest crop.
         """
         if not self.faces:
             return (), self.smallest
         first = self.faces[0]
-        one = first.shown is None or first.shown.select == "all"
+        one = first.shot_face.select == "all"
         found = [f for f in self.faces if f.name == name] if name else [
-            f for f in self.faces if f is first or (not one and f.shown is first.shown)
+            f for f in self.faces if f is first or (not one and f.shot_face is first.shot_face)
         ]  # fmt: skip
         return tuple(dict.fromkeys(f.name for f in found)), max((f.size for f in found), default=self.smallest)
 
@@ -127,7 +127,7 @@ class CropPlan:
             if row is not None:
                 told = [face.name, face.track.face, face.size, *face.ages_at(number), face.intensity_at(number, row)]
                 told += [face.exposure, [(name, w.intensity, w.target) for name, w in face.wishes_at(number).items()]]
-                parts += [told, face.track.points[row].tobytes()]
+                parts += [told, face.track.points[row].tobytes(), face.study_digest]
         return tuple(parts)
 
 
@@ -155,11 +155,8 @@ def plan_crops(
             name=face.name or f"face{track.face}",
             track=track,
             size=shot.crop_size or _size(track, ager, pixel_aspect),
-            source_age=face.source_age,
-            target_age=face.target_age,
-            intensity=face.intensity,
             exposure=stops_for((light or {}).get(track.face, math.nan)) if shot.exposure == "auto" else shot.exposure,
-            shown=face,
+            shot_face=face,
         )
         for face, track in selected
     )
@@ -212,6 +209,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
                 exposure=face.exposure,
                 gain=parts.gain,
                 other_ages=parts.ages,
+                study=face.study,
             )
         )
     return FrameCrops(frame=frame, crops=tuple(crops))
