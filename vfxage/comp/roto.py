@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -85,7 +85,7 @@ class Rotos:
         with ExitStack() as stack:
             streams = []
             for source in self._sources:
-                frames = stack.enter_context(closing(source.read(numbers)))  # type: ignore[type-var]
+                frames = stack.enter_context(closing(source.read(numbers)))
                 streams.append(stack.enter_context(prefetch(frames)))
             yield (self._painted([next(stream) for stream in streams]) for _ in numbers)
 
@@ -122,15 +122,15 @@ class _Source:
         """One picture for every frame."""
         return self.reader.info.kind == "sequence" and not Pattern.is_sequence(self.wanted.path)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Stencil | F32]:
+    def read(self, numbers: Sequence[int]) -> Generator[Stencil | F32, None, None]:
         value: Callable[[Frame], Stencil | F32] = _map(self.wanted.size) if self.wanted.use == "map" else self._stencil
         if self._single:
-            with closing(self.reader.read([self.reader.info.first])) as frames:  # type: ignore[type-var]
+            with closing(self.reader.read([self.reader.info.first])) as frames:
                 only = value(next(frames))
             for _ in numbers:
                 yield only
             return
-        with closing(self.reader.read(numbers)) as frames:  # type: ignore[type-var]
+        with closing(self.reader.read(numbers)) as frames:
             for frame in frames:
                 yield value(frame)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Literal
@@ -49,7 +49,7 @@ class Patched:
         """From now on these frames are lacking, and no other may be."""
         self._known = frozenset(lacking)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader. Raises ReadError where no frame can stand in."""
         left = list(numbers)
         while left:
@@ -59,7 +59,7 @@ class Patched:
             end = next((i for i, n in enumerate(left) if n in (self._known or ())), len(left))
             done = 0
             try:
-                with closing(self._reader.read(left[:end])) as frames:  # type: ignore[type-var]
+                with closing(self._reader.read(left[:end])) as frames:
                     for frame in frames:
                         done += 1
                         self._last = frame
@@ -94,7 +94,7 @@ class Patched:
         if self._last is not None and self._last.number == number:
             return self._last
         try:
-            with closing(self._reader.read([number])) as frames:  # type: ignore[type-var]
+            with closing(self._reader.read([number])) as frames:
                 self._last = next(frames)
                 return self._last
         except ReadError:

@@ -144,7 +144,7 @@ def assemble(job: Job, movie: Writer, source: Destination, progress: Progress) -
 
     with (
         progress.stage("assemble", len(numbers)) as advance,
-        closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
+        closing(job.reader.read(numbers)) as plate,
         prefetch(plate) as frames,
         ordered_map(rendered, frames, workers=2) as renders,
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -75,7 +75,7 @@ class ExrReader:
         self._curve = None if colour is None or colour.linear else colour
         self.info = _info(plate, tuple(sorted(self._paths)), opened, _Known(number, header, rate, named))
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader."""
         for number in numbers:
             yield self._frame(number)

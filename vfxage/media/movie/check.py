@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,15 +39,16 @@ class Standing:
     def __init__(self, path: Path, stamp: str, count: int, rate: Fraction) -> None:
         self._count = count
         self._reader: MovieReader | None = None
-        self._pictures: Iterator[Frame] = iter(())
+        self._pictures: Generator[Frame, None, None] | None = None
         self._next = 0
         self._flaw = self._opened(path, stamp, rate)
 
     def check(self, place: int) -> Flaw | None:
         """What is wrong with the picture at ``place`` (from 0, ascending from call to call), or with the whole."""
-        if self._flaw or self._reader is None:
+        if self._flaw or self._reader is None or self._pictures is None:
             return self._flaw
         if place != self._next:
+            self._pictures.close()
             self._pictures = self._reader.read(range(place, self._count))
         self._next = place + 1
         try:
@@ -58,6 +59,8 @@ class Standing:
 
     def close(self) -> None:
         """Release the file."""
+        if self._pictures is not None:
+            self._pictures.close()
         if self._reader is not None:
             self._reader.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -56,16 +57,17 @@ class MovieReader:
             raise
         self._pictures = Pictures(self._path, index, self._first, source)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield exactly these frames (ascending plate numbers), each once; seeks where that is shorter."""
         form = self._format
         window = Window(0, 0, self.info.width, self.info.height)
-        for picture, number in self._pictures.read(numbers):
-            self._check(picture, number)
-            code, alpha = decode.code_values(picture, form.tags, self._path, form.centred)
-            rgb = self._colour.to_linear(decode.orient(code, form.matrix))
-            alpha = None if alpha is None else decode.orient(alpha, form.matrix)
-            yield Frame(number=number, window=window, rgb=rgb, alpha=alpha)
+        with closing(self._pictures.read(numbers)) as pictures:
+            for picture, number in pictures:
+                self._check(picture, number)
+                code, alpha = decode.code_values(picture, form.tags, self._path, form.centred)
+                rgb = self._colour.to_linear(decode.orient(code, form.matrix))
+                alpha = None if alpha is None else decode.orient(alpha, form.matrix)
+                yield Frame(number=number, window=window, rgb=rgb, alpha=alpha)
 
     def close(self) -> None:
         """Release the file; may be called twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain, islice, pairwise
 
 import av
@@ -39,7 +39,7 @@ class Pictures:
         self._source: Source | None = source
         self._mode = (0, True)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[tuple[VideoFrame, int]]:
+    def read(self, numbers: Sequence[int]) -> Generator[tuple[VideoFrame, int], None, None]:
         """Yield the pictures of these numbers (strictly ascending), each with its number."""
         ranks = [number - self._first for number in numbers]
         self._check(ranks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class StillReader:
         self._table = self._code_table()
         self.info = self._info(plate, rate)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader."""
         for number in numbers:
             yield self._frame(number)
