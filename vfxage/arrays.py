@@ -17,7 +17,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 _KEY = "vfxage.arrays"
 
@@ -31,7 +31,7 @@ class _Shaped:
     dtypes: tuple[np.dtype[Any], ...]
 
 
-def shaped(*sides: Side, dtype: DTypeLike | tuple[DTypeLike, ...] = np.float32) -> dict[str, _Shaped]:
+def shaped(*sides: Side, dtype: type[np.generic] | tuple[type[np.generic], ...] = np.float32) -> dict[str, _Shaped]:
     """``metadata`` of a dataclass field that holds arrays of this shape and dtype (any one of several dtypes)."""
     dtypes = dtype if isinstance(dtype, tuple) else (dtype,)
     return {_KEY: _Shaped(sides, tuple(np.dtype(one) for one in dtypes))}

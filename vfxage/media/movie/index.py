@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ReadError
 from vfxage.media.movie.source import Source, open_source
 
@@ -22,19 +23,19 @@ _NO_STAMP = -(1 << 62)
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameIndex:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FrameIndex(ArrayData):
     """The packets of a video stream in file (decode) order, and the frame each becomes."""
 
-    stamps: NDArray[np.int64]
+    stamps: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) what identifies a packet: its pts, or its ordinal where ``timed`` is False."""
-    ranks: NDArray[np.int64]
+    ranks: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) 0-based place in presentation order, -1 for a packet that shows nothing (cut by an edit list)."""
-    places: NDArray[np.int64]
+    places: NDArray[np.int64] = field(metadata=shaped("whole", dtype=np.int64))
     """(whole,) place in file order of the packet that becomes each frame."""
-    starts: NDArray[np.int64]
+    starts: NDArray[np.int64] = field(metadata=shaped("K", dtype=np.int64))
     """(K,) places of the key frames, ascending."""
-    seeks: NDArray[np.int64]
+    seeks: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) timestamp to seek to for this packet."""
     timed: bool
     count: int
