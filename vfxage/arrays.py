@@ -76,6 +76,8 @@ def _brief(value: object) -> str:
         return f"{value.dtype}{list(value.shape)}"
     if isinstance(value, Mapping):
         return f"{{{len(value)} keys}}"
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
     if type(value) is tuple and next(_arrays_in(value), None) is not None:
         return f"({', '.join(map(_brief, value))}{',' if len(value) == 1 else ''})"
     return repr(value)

@@ -22,6 +22,9 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
+Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
+"""What an output can hold of a render."""
+
 POINTS = 478
 """Landmarks of one face: MediaPipe FaceMesh with attention (468 mesh points and 10 iris points)."""
 HAND_POINTS = 21
@@ -67,6 +70,37 @@ class Window:
         return slice(j, j + self.height), slice(i, i + self.width)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SourceTags:
+    """What a plate's file says beside its pixels, for those who write outputs."""
+
+    format: Literal["", "exr", "dpx", "tiff", "png", "jpeg", "movie"] = ""
+    """Empty for a frame without a file of its own, as a filled one."""
+    attributes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """EXR, TIFF, PNG and JPEG: attributes of the header. Opaque: a writer of the same format copies them through."""
+    raw: bytes = b""
+    """DPX: the header as it lies in the file. Opaque in the same way."""
+    depth: Literal[8, 10, 12, 16, "float"] | None = None
+    """Bits of a stored sample. Stills only."""
+    timecode: str | None = None
+    """Of this very frame, where its header has one. Stills only."""
+    cicp: tuple[int, int, int] | None = None
+    """H.273 numbers of primaries, transfer and matrix. Movies only, as all that follows but the pixel aspect."""
+    chromaticities: tuple[float, ...] | None = None
+    """rx ry gx gy bx by wx wy of the file's own primaries."""
+    pixel_aspect: Fraction | None = None
+    """The exact width of a pixel over its height."""
+    start: Fraction = Fraction(0)
+    """Seconds at which the first frame starts."""
+    times: tuple[Fraction, ...] = ()
+    """Seconds at which each frame starts, where the rate varies."""
+    fingerprint: str | None = None
+    """Of a movie that vfxage wrote."""
+
+    def __repr__(self) -> str:
+        return brief(self)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipInfo:
     """What is known of a plate before a pixel is read."""
@@ -103,8 +137,8 @@ class ClipInfo:
     audio: bool = False
     notes: tuple[str, ...] = ()
     """What a user should know: assumed tags, variable rate, rotation applied."""
-    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    """The first frame's header, as the format's own reader gives it (its writer understands it)."""
+    tags: SourceTags = SourceTags()
+    """What the movie says, or the header of a sequence's first frame."""
 
     @property
     def holes(self) -> int:
@@ -132,8 +166,8 @@ class Frame(ArrayData):
     """(H, W, 3): the plate's own samples as stored, in its own colour space: half or float of a linear EXR or a TIFF,
     integer codes of a still (0 to ``2 ** bits - 1``). None where the file has no such samples, as a movie. A writer of
     the same format, depth and colour space writes these bits where the matte is 0."""
-    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    """This frame's own header (timecode, custom attributes), for a writer of the same format."""
+    tags: SourceTags = SourceTags()
+    """What this frame's own header says; a movie's frames have none."""
     missing: str = ""
     """What stands in for a frame that the plate lacks: "black", or "hold 1004"; empty for the plate's own frames."""
 

@@ -8,9 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from vfxage.types import ClipInfo, Frame, Render
-
-Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
+from vfxage.types import ClipInfo, Frame, Pass, Render
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Prototype(ArrayData):
     """(CANON / 2, CANON / 2, 3) the three broadest bands of the mean young face: features, which are no age."""
     masks: dict[str, F32] = field(metadata=shaped(_HALF, _HALF))
     """Each (CANON / 2, CANON / 2), 0..1, by the names of ``MASKS``."""
-    grouped: tuple[tuple[tuple[str, ...], F32], ...] = field(metadata=shaped(_HALF, _HALF, 3))
+    grouped: tuple[tuple[tuple[str, ...], F32], ...] = field(metadata=shaped(_HALF, _HALF, None))
     """The masks that every crop needs, by threes as (CANON / 2, CANON / 2, 3), with their names."""
     fingerprint: str
     """SHA-256 of the file."""

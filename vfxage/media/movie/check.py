@@ -10,10 +10,9 @@ from vfxage.errors import ReadError, ShotError
 from vfxage.frames import FrameRange
 from vfxage.media.base import Flaw
 from vfxage.media.movie.reader import MovieReader
-from vfxage.media.movie.source import open_container
+from vfxage.media.movie.source import container_tags, open_container
 from vfxage.types import Frame
 
-FINGERPRINT = "com.vfxage.fingerprint"
 FRAMES = "com.vfxage.frames"
 """The plate's numbers of a movie's pictures, as a range."""
 
@@ -22,7 +21,7 @@ def file_tags(path: Path) -> dict[str, str]:
     """What a movie's header says, keys in lower case; nothing where it cannot be read."""
     try:
         with open_container(str(path)) as container:
-            return {key.lower(): value for key, value in container.metadata.items()}
+            return container_tags(container)
     except ReadError:
         return {}
 
@@ -33,7 +32,7 @@ def held_frames(path: Path) -> tuple[int, ...]:
     return tuple(FrameRange.parse(text)) if text else ()
 
 
-class Standing:
+class MovieOnDisk:
     """The movie at ``path`` as it stands on disk, held against the digest, count and rate it should have."""
 
     def __init__(self, path: Path, stamp: str, count: int, rate: Fraction) -> None:
@@ -71,7 +70,7 @@ class Standing:
             self._reader = reader = MovieReader(path, first_frame=0)
         except (ReadError, ShotError) as error:
             return Flaw("unreadable", error.what)
-        found, pictures = reader.info.metadata["file"].get(FINGERPRINT), reader.info.last + 1
+        found, pictures = reader.info.tags.fingerprint, reader.info.last + 1
         if found is None:
             return Flaw("foreign", "was not written by vfxage")
         if found != stamp:
