@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vfxage.errors import ReadError, VfxageError, WriteError
 from vfxage.publish import partial_path, publish, sweep
-from vfxage.types import POINTS, FaceTrack, Frame, Window
+from vfxage.types import POINTS, FaceTrack, Frame, SourceTags, Window
 
 windows = st.builds(Window, *[st.integers(-50, 50)] * 2, *[st.integers(0, 40)] * 2)
 
@@ -121,3 +121,10 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) ->
     sweep(tmp_path)
     assert not dead.exists()
     assert all(path.exists() for path in others)
+
+
+def test_source_tags_print_no_header() -> None:
+    tags = SourceTags(format="dpx", raw=b"SDPX" * 512, attributes={"ICCProfile": np.arange(900)})
+    text = repr(Frame(number=1, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32), tags=tags))
+    assert "tags=SourceTags(format='dpx', attributes={1 keys}, raw=2048 bytes" in text
+    assert "SDPX" not in text

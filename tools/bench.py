@@ -180,7 +180,7 @@ def transcode(job: Job, scene: Scene) -> None:
     output = destination(job, scene, 0, job.numbers, stamps)
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(output))
-        plate = stack.enter_context(closing(job.reader.read(job.numbers)))  # type: ignore[type-var]
+        plate = stack.enter_context(closing(job.reader.read(job.numbers)))
         frames = stack.enter_context(prefetch(plate))
         renders = stack.enter_context(ordered_map(empty_render, frames))
         for _ in written(renders, [(writer, frozenset(job.numbers))], stack):
@@ -216,7 +216,7 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
     watch = Stopwatch()
     stamps = frame_stamps(job, scene, job.numbers, Silent())
     output = destination(job, scene, 0, job.numbers, stamps)
-    with open_writer(output) as writer, closing(job.reader.read(job.numbers)) as plate:  # type: ignore[type-var]
+    with open_writer(output) as writer, closing(job.reader.read(job.numbers)) as plate:
         for _ in range(0, len(job.numbers), BLOCK):
             with watch.time("read"):
                 frames = list(islice(plate, BLOCK))
@@ -242,7 +242,7 @@ def measure_picture(job: Job, scene: Scene) -> Picture:
     if len(shown) < 2:
         return Picture(flicker=np.nan, unfiltered=np.nan, seam=np.nan)
     plan = replace(scene.plan, faces=faces)
-    with closing(job.reader.read(shown)) as plate:  # type: ignore[type-var]
+    with closing(job.reader.read(shown)) as plate:
         crops = [cut(frame, plan, scene.colour) for frame in plate]
     own = age_frames(scene.ager)(crops)
     steadied = list(steady(own, scene.radius, scene.strength, scene.cuts))

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from vfxage.media.base import Destination
 from vfxage.media.movie import MovieReader, MovieWriter
-from vfxage.media.movie.codecs import FORMS, Form
+from vfxage.media.movie.codecs import CODECS, CodecSpec
 from vfxage.types import Frame, Render
 
 Picture = tuple[NDArray[np.float64], ...]
@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="What movies lose between plate and output where no face is.")
     parser.add_argument("clip", type=Path)
     parser.add_argument("--frames", type=int, default=8)
-    parser.add_argument("--codecs", nargs="*", default=list(FORMS), choices=list(FORMS))
+    parser.add_argument("--codecs", nargs="*", default=list(CODECS), choices=list(CODECS))
     asked = parser.parse_args()
     print("| Codec | Codes | Luma: largest, mean | Chroma: largest, mean | PSNR | the codec alone |")
     print("|---|---|---|---|---|---|")
@@ -49,7 +49,7 @@ def main() -> None:
 
 def row(clip: Path, codec: str, count: int) -> str:
     """One codec's line of the table."""
-    form = FORMS[codec]
+    form = CODECS[codec]
     suffix = form.suffixes[0]
     with tempfile.TemporaryDirectory() as folder:
         plate, alone, ours = (Path(folder) / f"{name}{suffix}" for name in ("plate", "alone", "ours"))
@@ -99,7 +99,7 @@ def pictures(path: Path, count: int) -> Iterator[av.VideoFrame]:
         yield from islice(container.decode(video=0), count)
 
 
-def encode(source: Iterable[av.VideoFrame], path: Path, form: Form) -> None:
+def encode(source: Iterable[av.VideoFrame], path: Path, form: CodecSpec) -> None:
     """Write pictures by FFmpeg alone, with the options that vfxage's writer uses, tagged BT.709 and video range."""
     with av.open(str(path), "w") as container:
         stream: VideoStream | None = None

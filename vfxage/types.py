@@ -1,14 +1,14 @@
 """The data that flows from stage to stage: frozen, validated, described field by field.
 
-Array law: images are channel-last, C-contiguous float32 and are never changed after they are made. Points are (x, y)
-in pixels, origin at the top left corner of the *display window*, pixel centres at +0.5. ``Frame.rgb`` covers the
-frame's *data window*: pixel ``rgb[j, i]`` has its centre at ``(window.x + i + 0.5, window.y + j + 0.5)``.
+Array law: images are channel-last, C-contiguous float32 and read-only once they are in one of these (``arrays.py``).
+Points are (x, y) in pixels, origin at the top left corner of the *display window*, pixel centres at +0.5. ``Frame.rgb``
+covers the frame's *data window*: pixel ``rgb[j, i]`` has its centre at ``(window.x + i + 0.5, window.y + j + 0.5)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Literal
@@ -16,9 +16,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ANY_SHAPE, ArrayData, brief, check_arrays, shaped
+
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
+
+Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
+"""What an output can hold of a render."""
 
 POINTS = 478
 """Landmarks of one face: MediaPipe FaceMesh with attention (468 mesh points and 10 iris points)."""
@@ -31,25 +36,9 @@ Study = Mapping[str, F32]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def _check_image(name: str, value: NDArray[Any], shape: tuple[int | None, ...]) -> None:
-    if value.dtype != np.float32:
-        raise ValueError(f"{name} must be float32, got {value.dtype}")
-    if value.ndim != len(shape) or any(w is not None and w != h for w, h in zip(shape, value.shape, strict=False)):
-        raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
-    if not value.flags.c_contiguous:
-        raise ValueError(f"{name} must be C-contiguous")
-
-
-def _brief(item: object) -> str:
-    def show(value: object) -> str:
-        if isinstance(value, np.ndarray):
-            return f"{value.dtype}{list(value.shape)}"
-        if isinstance(value, Mapping):
-            return f"{{{len(value)} keys}}"
-        return repr(value)
-
-    pairs = (f"{f.name}={show(getattr(item, f.name))}" for f in fields(item))  # type: ignore[arg-type]
-    return f"{type(item).__name__}({', '.join(pairs)})"
+def _check_ascending(numbers: NDArray[np.int32]) -> None:
+    if numbers.size == 0 or np.any(np.diff(numbers) <= 0):
+        raise ValueError("numbers must be strictly ascending and not empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +71,37 @@ class Window:
         """Index of this window's pixels in an array that covers ``inside`` (which must contain it)."""
         j, i = self.y - inside.y, self.x - inside.x
         return slice(j, j + self.height), slice(i, i + self.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class SourceTags:
+    """What a plate's file says beside its pixels, for those who write outputs."""
+
+    format: Literal["", "exr", "dpx", "tiff", "png", "jpeg", "movie"] = ""
+    """Empty for a frame without a file of its own, as a filled one."""
+    attributes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    """EXR, TIFF, PNG and JPEG: attributes of the header. Opaque: a writer of the same format copies them through."""
+    raw: bytes = b""
+    """DPX: the header as it lies in the file. Opaque in the same way."""
+    depth: Literal[8, 10, 12, 16, "float"] | None = None
+    """Bits of a stored sample. Stills only."""
+    timecode: str | None = None
+    """Of this very frame, where its header has one. Stills only."""
+    cicp: tuple[int, int, int] | None = None
+    """H.273 numbers of primaries, transfer and matrix. Movies only, as all that follows but the pixel aspect."""
+    chromaticities: tuple[float, ...] | None = None
+    """rx ry gx gy bx by wx wy of the file's own primaries."""
+    pixel_aspect: Fraction | None = None
+    """The exact width of a pixel over its height."""
+    start: Fraction = Fraction(0)
+    """Seconds at which the first frame starts."""
+    times: tuple[Fraction, ...] = ()
+    """Seconds at which each frame starts, where the rate varies."""
+    fingerprint: str | None = None
+    """Of a movie that vfxage wrote."""
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +140,8 @@ class ClipInfo:
     audio: bool = False
     notes: tuple[str, ...] = ()
     """What a user should know: assumed tags, variable rate, rotation applied."""
-    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    """The first frame's header, as the format's own reader gives it (its writer understands it)."""
+    tags: SourceTags = SourceTags()
+    """What the movie says, or the header of a sequence's first frame."""
 
     @property
     def holes(self) -> int:
@@ -129,98 +149,80 @@ class ClipInfo:
         return 0 if self.present is None else self.last - self.first + 1 - len(self.present)
 
     def __repr__(self) -> str:
-        return _brief(self)
+        return brief(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Frame(ArrayData):
     """One plate frame, scene-linear in the plate's own primaries, unclamped."""
 
     number: int
     window: Window
     """The data window that ``rgb`` covers."""
-    rgb: F32
+    rgb: F32 = field(metadata=shaped("H", "W", 3))
     """(H, W, 3) scene-linear; NaN, Inf, negatives and highlights as in the plate."""
-    alpha: F32 | None = None
+    alpha: F32 | None = field(default=None, metadata=shaped("H", "W"))
     """(H, W), untouched by vfxage."""
-    native: NDArray[np.float16 | np.float32 | np.uint8 | np.uint16] | None = None
+    native: NDArray[np.float16 | np.float32 | np.uint8 | np.uint16] | None = field(
+        default=None, metadata=shaped("H", "W", 3, dtype=(np.float16, np.float32, np.uint8, np.uint16))
+    )
     """(H, W, 3): the plate's own samples as stored, in its own colour space: half or float of a linear EXR or a TIFF,
     integer codes of a still (0 to ``2 ** bits - 1``). None where the file has no such samples, as a movie. A writer of
     the same format, depth and colour space writes these bits where the matte is 0."""
-    metadata: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
-    """This frame's own header (timecode, custom attributes), for a writer of the same format."""
+    tags: SourceTags = SourceTags()
+    """What this frame's own header says; a movie's frames have none."""
     missing: str = ""
     """What stands in for a frame that the plate lacks: "black", or "hold 1004"; empty for the plate's own frames."""
 
     def __post_init__(self) -> None:
-        _check_image("rgb", self.rgb, (*self.window.shape, 3))
-        if self.alpha is not None:
-            _check_image("alpha", self.alpha, self.window.shape)
-
-    def __repr__(self) -> str:
-        return _brief(self)
+        check_arrays(self, H=self.window.height, W=self.window.width)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceTrack:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FaceTrack(ArrayData):
     """One person's face through the shot, smoothed, one row per frame on which it is present."""
 
     face: int
     """Identity within the shot, from 0, stable for the same plate and settings."""
-    numbers: NDArray[np.int32]
+    numbers: NDArray[np.int32] = field(metadata=shaped("T", dtype=np.int32))
     """(T,) plate frame numbers, strictly ascending; a gap is longer than what was bridged."""
-    points: F32
+    points: F32 = field(metadata=shaped("T", POINTS, 2))
     """(T, 478, 2) smoothed landmarks, display-window pixels."""
-    confidence: F32
+    confidence: F32 = field(metadata=shaped("T"))
     """(T,) 0..1, of the detection; 0 where the frame was bridged."""
-    presence: F32
+    presence: F32 = field(metadata=shaped("T"))
     """(T,) 0..1 weight of the effect: ramps where the face comes and goes inside a take, 1 at cuts and shot ends."""
-    yaw: F32
+    yaw: F32 = field(metadata=shaped("T"))
     """(T,) degrees, positive when the face looks towards the picture's right."""
 
     def __post_init__(self) -> None:
-        count = len(self.numbers)
-        if self.points.shape != (count, POINTS, 2) or self.points.dtype != np.float32:
-            raise ValueError(f"points must be float32 {(count, POINTS, 2)}, got {self.points.shape}")
-        if count == 0 or np.any(np.diff(self.numbers) <= 0):
-            raise ValueError("numbers must be strictly ascending and not empty")
-        for name in ("confidence", "presence", "yaw"):
-            if getattr(self, name).shape != (count,):
-                raise ValueError(f"{name} must have shape {(count,)}")
-
-    def __repr__(self) -> str:
-        return _brief(self)
+        check_arrays(self)
+        _check_ascending(self.numbers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandTrack:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HandTrack(ArrayData):
     """One hand before or beside a face, steadied, one row per frame on which it is held out of mattes."""
 
-    numbers: NDArray[np.int32]
+    numbers: NDArray[np.int32] = field(metadata=shaped("T", dtype=np.int32))
     """(T,) plate frame numbers, strictly ascending."""
-    points: F32
+    points: F32 = field(metadata=shaped("T", HAND_POINTS, 2))
     """(T, 21, 2) landmarks, display-window pixels."""
-    motion: F32
+    motion: F32 = field(metadata=shaped("T", HAND_POINTS, 2))
     """(T, 21, 2) their motion, display-window pixels a frame."""
-    size: F32
+    size: F32 = field(metadata=shaped("T"))
     """(T,) length of the palm, wrist to middle finger's root, in heights of a pixel."""
-    presence: F32
+    presence: F32 = field(metadata=shaped("T"))
     """(T,) 0..1 weight: ramps where the hand comes and goes inside a take."""
 
     def __post_init__(self) -> None:
-        count = len(self.numbers)
-        if count == 0 or np.any(np.diff(self.numbers) <= 0):
-            raise ValueError("numbers must be strictly ascending and not empty")
-        whole = (count, HAND_POINTS, 2)
-        for name, shape in (("points", whole), ("motion", whole), ("size", (count,)), ("presence", (count,))):
-            value = getattr(self, name)
-            if value.shape != shape or value.dtype != np.float32 or not np.isfinite(value).all():
-                raise ValueError(f"{name} must be finite float32 {shape}, got {value.dtype}{list(value.shape)}")
+        check_arrays(self)
+        _check_ascending(self.numbers)
+        for name in ("points", "motion", "size", "presence"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name} must be finite")
         if self.size.min() <= 0:
             raise ValueError("size must be above 0")
-
-    def __repr__(self) -> str:
-        return _brief(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,20 +233,20 @@ class Framing:
     """"ffhq": Karras et al. 2019, face about half the height. "wide": face_reaging's box with its margins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceCrop:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FaceCrop(ArrayData):
     """One face of one frame in its stabilised square, as the network sees it."""
 
     face: int
     name: str
     """The face's name in the shot ("lead"), or "face0"."""
-    rgb: F32
+    rgb: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) display-referred sRGB, 0..1."""
-    points: F32
+    points: F32 = field(metadata=shaped(POINTS, 2))
     """(478, 2) crop pixels."""
-    matte: F32
+    matte: F32 = field(metadata=shaped("S", "S"))
     """(S, S) 0..1, exactly 0 on its border and outside the feather."""
-    to_frame: F64
+    to_frame: F64 = field(metadata=shaped(2, 3, dtype=np.float64))
     """(2, 3) similarity: crop pixels to display-window pixels (continuous coordinates, centres at +0.5)."""
     ages: tuple[float, float]
     """(source, target) years on this frame."""
@@ -252,33 +254,24 @@ class FaceCrop:
     """Multiplies the step; includes the track's presence."""
     exposure: float = 0.0
     """Stops by which the plate's light was raised for ``rgb``; the step is of that light."""
-    gain: F32 | None = None
+    gain: F32 | None = field(default=None, metadata=shaped("S", "S"))
     """(S, S) multiplies the step where regions of the face differ; None is 1 everywhere."""
-    other_ages: tuple[tuple[float, F32], ...] = ()
+    other_ages: tuple[tuple[float, F32], ...] = field(default=(), metadata=shaped("S", "S"))
     """Target ages of regions, years, each with its weight (S, S) 0..1; the rest has ``ages``."""
-    study: Study = field(default_factory=lambda: _NOTHING)
+    study: Study = field(default_factory=dict, metadata=ANY_SHAPE)
     """What the ager measured of this face once for the shot (``Ager.study``); empty for most agers."""
 
-    def __post_init__(self) -> None:
-        size = self.rgb.shape[0]
-        _check_image("rgb", self.rgb, (size, size, 3))
-        for matte in (self.matte, *([] if self.gain is None else [self.gain]), *(w for _, w in self.other_ages)):
-            _check_image("matte", matte, (size, size))
 
-    def __repr__(self) -> str:
-        return _brief(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceDelta:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FaceDelta(ArrayData):
     """What an ager answers for one crop."""
 
     crop: FaceCrop
-    step: F32
+    step: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) encoded sRGB difference (aged minus plate), before matte and intensity."""
 
     def __post_init__(self) -> None:
-        _check_image("step", self.step, self.crop.rgb.shape)
+        check_arrays(self, S=self.crop.rgb.shape[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,19 +290,19 @@ class FrameDeltas:
     deltas: tuple[FaceDelta, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stencil:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Stencil(ArrayData):
     """By what a roto or a hold-out multiplies a matte on one frame."""
 
     window: Window
     """What ``values`` cover, display-window pixels."""
-    values: F32
+    values: F32 = field(metadata=shaped("H", "W"))
     """(h, w) 0..1."""
     outside: float
     """The same beyond the window: 0 for a roto, 1 for a hold-out."""
 
     def __post_init__(self) -> None:
-        _check_image("values", self.values, self.window.shape)
+        check_arrays(self, H=self.window.height, W=self.window.width)
 
     def over(self, box: Window) -> F32:
         """The values (h, w) of the pixels of ``box``."""
@@ -322,8 +315,8 @@ class Stencil:
         return values
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArtistMattes:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ArtistMattes(ArrayData):
     """Rotos, hold-outs and painted maps of one frame."""
 
     number: int
@@ -332,43 +325,52 @@ class ArtistMattes:
     """For the matte of all faces."""
     faces: Mapping[int, tuple[Stencil, ...]] = field(default_factory=dict)
     """For single faces' mattes, by track."""
-    maps: Mapping[int, F32] = field(default_factory=dict)
+    maps: Mapping[int, F32] = field(default_factory=dict, metadata=shaped(None, None))
     """(S, S) by track: multiplies the step of its crop."""
 
+    def __post_init__(self) -> None:
+        check_arrays(self)
+        for size in {painted.shape for painted in self.maps.values()}:
+            if size[0] != size[1]:
+                raise ValueError(f"maps must be square, got {size}")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceLayer:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FaceLayer(ArrayData):
     """One face's own share of a render, on its bounding box only; shares sum to the whole."""
 
     name: str
     window: Window
     """Bounding box, inside the frame's data window."""
-    delta: F32
+    delta: F32 = field(metadata=shaped("H", "W", 3))
     """(h, w, 3) linear, already multiplied by the matte."""
-    matte: F32
+    matte: F32 = field(metadata=shaped("H", "W"))
     """(h, w) 0..1."""
-    raw: F32 | None = None
+    raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(h, w, 3) the delta before its matte, where it was asked for."""
 
+    def __post_init__(self) -> None:
+        check_arrays(self, H=self.window.height, W=self.window.width)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CropPicture:
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CropPicture(ArrayData):
     """A face in its stabilised square, as it goes to an artist."""
 
-    plate: F32
+    plate: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) scene-linear, plate primaries, unclamped."""
-    delta: F32
+    delta: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) linear, already multiplied by the matte."""
-    matte: F32
+    matte: F32 = field(metadata=shaped("S", "S"))
     """(S, S) 0..1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FacePlace:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FacePlace(ArrayData):
     """Where one face's crop lies on a frame."""
 
     name: str
-    to_frame: F64
+    to_frame: F64 = field(metadata=shaped(2, 3, dtype=np.float64))
     """(2, 3) crop pixels to display-window pixels (continuous coordinates, centres at +0.5)."""
     size: int
     """Side of the crop, pixels."""
@@ -376,24 +378,27 @@ class FacePlace:
     """Where it was asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Render:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Render(ArrayData):
     """One finished frame: ``beauty == plate + delta`` in float32, ``beauty`` *is* the plate where ``matte`` is 0."""
 
     frame: Frame
     """The plate frame: number, data window, alpha, native samples, header."""
-    beauty: F32
+    beauty: F32 = field(metadata=shaped("H", "W", 3))
     """(H, W, 3) scene-linear, plate primaries, over ``frame.window``."""
-    delta: F32
+    delta: F32 = field(metadata=shaped("H", "W", 3))
     """(H, W, 3) linear, already multiplied by the matte."""
-    matte: F32
+    matte: F32 = field(metadata=shaped("H", "W"))
     """(H, W) 0..1, the sum over faces, never past 1."""
     layers: tuple[FaceLayer, ...] = ()
     """Per face, on this frame."""
-    raw: F32 | None = None
+    raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(H, W, 3) the delta before the matte, where it was asked for: ``delta == matte * raw`` to rounding."""
     faces: tuple[FacePlace, ...] = ()
     """Where the crops of this frame's faces lie, in the shot's order."""
+
+    def __post_init__(self) -> None:
+        check_arrays(self, H=self.frame.window.height, W=self.frame.window.width)
 
     @property
     def number(self) -> int:

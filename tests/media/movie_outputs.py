@@ -8,7 +8,7 @@ import numpy as np
 from tests.media.movies import decoded, planes_of, rgb_codes
 from vfxage.media.base import Destination
 from vfxage.media.movie import MovieWriter
-from vfxage.types import ClipInfo, Frame, Render, Window
+from vfxage.types import ClipInfo, Frame, Render, SourceTags, Window
 
 DISPLAY = "Rec.1886 Rec.709 - Display"
 HEIGHT, WIDTH = 96, 128
@@ -24,7 +24,7 @@ def clip(**changes):
         last=1100,
         rate=Fraction(24000, 1001),
         colorspace=DISPLAY,
-        metadata={"cicp": (1, 1, 1)},
+        tags=SourceTags(format="movie", cicp=(1, 1, 1)),
     )
     return dataclasses.replace(info, **changes)
 

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.media.still_files import LOGC3, noise, save_dpx
 from vfxage.errors import ReadError, ShotError
 from vfxage.media import FORMATS, open_reader, open_writer
 from vfxage.media.base import Destination
+from vfxage.media.missing_frames import FilledReader
 from vfxage.types import Frame, Render
 
 
@@ -79,6 +81,19 @@ def test_a_frame_is_the_same_whatever_was_read_before(sample):
     (frame,) = reader.read([sample.first + 3])
     np.testing.assert_array_equal(frame.rgb, whole[sample.first + 3])
     reader.close()
+    reader.close()
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_a_read_that_is_closed_midway_ends_and_leaves_the_plate_readable(sample, filled):
+    reader = open_reader(sample.plate, **sample.settings)
+    if filled:
+        reader = FilledReader(reader, "black", range(sample.first, sample.last + 1))
+    wanted = range(sample.first, sample.last + 1)
+    with closing(reader.read(wanted)) as frames:
+        assert next(frames).number == sample.first
+    assert list(frames) == []
+    assert [frame.number for frame in reader.read(wanted)] == list(wanted)
     reader.close()
 
 

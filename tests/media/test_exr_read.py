@@ -97,7 +97,7 @@ def test_a_plate_says_what_was_chosen(exrs):
 def test_primaries_name_the_colour_space(exrs):
     info = ExrReader(exrs / "chromaticities_ap0_Carrots.exr").info
     assert info.colorspace == "ACES2065-1"
-    assert info.metadata["lensModel"] == "70-300mm F4.5-5.6 G SSM"
+    assert info.tags.attributes["lensModel"] == "70-300mm F4.5-5.6 G SSM"
     info = ExrReader(exrs / "stripes.exr").info
     assert info.colorspace is None
     assert "names no colour space" in " ".join(info.notes)
@@ -252,7 +252,7 @@ def test_only_the_part_with_colour_is_decoded(tmp_path):
     OpenEXR.File([depth, beauty]).write(str(path))
     frame = only(path)
     assert np.array_equal(bits(frame.native), bits(picture))
-    assert frame.metadata["owner"] == "me"
+    assert frame.tags.attributes["owner"] == "me"
 
 
 def test_each_frame_has_its_own_header_and_data_window(tmp_path):
@@ -273,8 +273,8 @@ def test_each_frame_has_its_own_header_and_data_window(tmp_path):
     assert reader.info.timecode == "01:02:03:17"
     assert (reader.info.width, reader.info.height) == (40, 30)
     assert (first.window, second.window) == (Window(-5, -18, 30, 20), Window(-13, -18, 30, 20))
-    assert [f.metadata["capDate"] for f in (first, second)] == ["day 1001", "day 1002"]
-    assert [f.metadata["timeCode"].frame for f in (first, second)] == [17, 18]
+    assert [f.tags.attributes["capDate"] for f in (first, second)] == ["day 1001", "day 1002"]
+    assert [f.tags.attributes["timeCode"].frame for f in (first, second)] == [17, 18]
 
 
 def test_the_shot_times_a_sequence_that_does_not(tmp_path):
@@ -346,5 +346,5 @@ def test_text_that_is_not_utf8_does_not_cost_the_picture(tmp_path):
     path.write_bytes(data.replace(rational + struct.pack("<iI", 24, 1), rational + struct.pack("<iI", 24, 0)))
     frame = only(path)
     assert np.array_equal(bits(frame.native), bits(picture))
-    assert frame.metadata["lens"] == "50mm"
+    assert frame.tags.attributes["lens"] == "50mm"
     assert ExrReader(path, colorspace=LINEAR).info.rate is None

@@ -32,7 +32,7 @@ def test_every_clip_has_the_frames_that_pyav_decodes(clips, prores):
             continue
         info = MovieReader(path).info
         assert (info.first, info.last) == (1, len(decoded(path))), path.name
-        assert info.metadata["codec"]
+        assert info.tags.cicp
 
 
 def test_real_rates_are_exact(clips):
@@ -69,7 +69,7 @@ def test_sought_frames_have_the_luma_that_pyav_decodes(clips, name):
     sources = decoded(path, 80)
     count = len(sources)
     reader = MovieReader(path)
-    tags = reader.info.metadata
+    tags = reader.info.tags
     for wanted in (
         [count],
         [count // 2, count // 2 + 1],
@@ -81,7 +81,7 @@ def test_sought_frames_have_the_luma_that_pyav_decodes(clips, name):
         assert [frame.number for frame in frames] == wanted
         for frame in frames:
             stored = planes_of(sources[frame.number - 1])[0]
-            luma, sure = stored_luma(frame.rgb, WEIGHTS[tags["cicp"][2]])
+            luma, sure = stored_luma(frame.rgb, WEIGHTS[tags.cicp[2]])
             assert sure.mean() > 0.2
             np.testing.assert_array_equal(luma[sure], stored[sure])
 

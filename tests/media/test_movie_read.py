@@ -184,8 +184,8 @@ def test_superwhite_and_below_black_survive(tmp_path):
 def test_untagged_is_709_when_hd_and_601_when_sd(clips):
     hd = MovieReader(clips / "androidx_sample.mp4").info
     sd = MovieReader(clips / "carphone_pristine.mp4").info
-    assert hd.metadata["cicp"] == (1, 1, 1)
-    assert sd.metadata["cicp"] == (6, 1, 6)
+    assert hd.tags.cicp == (1, 1, 1)
+    assert sd.tags.cicp == (6, 1, 6)
     assert "BT.709" in hd.notes[0]
     assert "BT.601" in sd.notes[0]
     assert hd.colorspace == sd.colorspace == "Rec.1886 Rec.709 - Display"
@@ -202,7 +202,7 @@ def test_untagged_is_709_when_hd_and_601_when_sd(clips):
 )
 def test_tags_name_the_space(clips, name, space, cicp):
     info = MovieReader(clips / name).info
-    assert (info.colorspace, info.metadata["cicp"]) == (space, cicp)
+    assert (info.colorspace, info.tags.cicp) == (space, cicp)
     assert [note for note in info.notes if "no tag" in note] == []
 
 

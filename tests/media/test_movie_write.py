@@ -16,10 +16,11 @@ from tests.media.movie_outputs import DISPLAY, clip, codes, destination, psnr, r
 from tests.media.movies import decoded, numbered, picture, planes_of, rgb_codes, write_movie
 from vfxage.errors import OutputError, WriteError
 from vfxage.media.movie import MovieReader, MovieWriter, write_h264
-from vfxage.media.movie.codecs import FORMS
+from vfxage.media.movie.codecs import CODECS
 from vfxage.media.movie.decode import code_values
 from vfxage.media.movie.encode import encode_picture
 from vfxage.media.movie.tags import Tags
+from vfxage.types import SourceTags
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_prores_round_trip_of_a_real_plate(tmp_path, clips):
 
 @pytest.mark.parametrize("codec", ["prores_hq", "prores_4444", "h264"])
 def test_encoder_is_given_the_formula_to_half_a_code(codec):
-    form = FORMS[codec]
+    form = CODECS[codec]
     tags = Tags(primaries=1, transfer=1, matrix=1, full_range=False)
     code = np.tile(np.array([[[0.2, 0.5, 0.8]]], np.float32), (32, 32, 1))  # flat: no chroma filter at work
     code += np.linspace(-0.15, 0.15, 32, dtype=np.float32)[:, None, None]  # grey added: chroma stays flat
@@ -89,7 +90,7 @@ def test_chroma_of_a_422_plate_passes_through_unchanged():
     planes = [rng.integers(300, 700, (24, width)).astype(np.uint16) for width in (64, 32, 32)]
     tags = Tags(primaries=1, transfer=1, matrix=1, full_range=False)
     code, _ = code_values(picture(planes, "yuv422p10le"), tags, "", False)
-    again = planes_of(encode_picture(code, None, FORMS["prores_hq"], tags))
+    again = planes_of(encode_picture(code, None, CODECS["prores_hq"], tags))
     for before, after in zip(planes, again, strict=True):
         np.testing.assert_array_equal(before, after)
 
@@ -98,7 +99,7 @@ def test_chroma_is_filtered_before_it_is_halved():
     tags = Tags(primaries=1, transfer=1, matrix=1, full_range=False)
     code = np.full((16, 64, 3), 0.5, np.float32)
     code[:, ::2, 0], code[:, 1::2, 0] = 0.3, 0.7  # stripes of one pixel: their mean colour is grey
-    cr = planes_of(encode_picture(code, None, FORMS["prores_hq"], tags))[2][8, 8:24].astype(np.float64)
+    cr = planes_of(encode_picture(code, None, CODECS["prores_hq"], tags))[2][8, 8:24].astype(np.float64)
     swing = 896 * 0.2 * (1 - 0.2126) / (2 * (1 - 0.2126))  # of Cr in 10-bit codes, if samples were just dropped
     assert np.abs(cr - 512).max() < 0.55 * swing
 
@@ -114,7 +115,7 @@ def atom(data, name):
     [(DISPLAY, (1, 1, 1)), ("sRGB Encoded Rec.709 (sRGB)", (1, 13, 1)), ("Rec.2100-PQ - Display", (9, 16, 9))],
 )
 def test_nclc_bytes_say_the_space(tmp_path, space, expected):
-    where = destination(tmp_path / "a.mov", colorspace=space, clip=clip(colorspace=None, metadata={}))
+    where = destination(tmp_path / "a.mov", colorspace=space, clip=clip(colorspace=None, tags=SourceTags()))
     data = Path(written(where)).read_bytes()
     assert atom(data, b"colr") == b"nclc" + struct.pack(">HHH", *expected)
     header = data.index(b"icpf") + 4
@@ -122,7 +123,7 @@ def test_nclc_bytes_say_the_space(tmp_path, space, expected):
 
 
 def test_a_movie_plate_keeps_its_own_tags(tmp_path):
-    plate = clip(colorspace=DISPLAY, metadata={"cicp": (6, 1, 6)})
+    plate = clip(colorspace=DISPLAY, tags=SourceTags(format="movie", cicp=(6, 1, 6)))
     where = destination(tmp_path / "a.mov", clip=plate)
     data = Path(written(where)).read_bytes()
     assert atom(data, b"colr") == b"nclc" + struct.pack(">HHH", 6, 1, 6)
@@ -174,7 +175,7 @@ def test_matroska(tmp_path):
     assert MovieWriter(where).finished(1001)
     assert MovieWriter(where).foreign(1001) is None
     info = MovieReader(where.path).info
-    assert (info.timecode, info.metadata["cicp"], info.last) == ("01:00:00:00", (1, 1, 1), 3)
+    assert (info.timecode, info.tags.cicp, info.last) == ("01:00:00:00", (1, 1, 1), 3)
     assert psnr(codes(where.path, 10)[1], scene(1002)) > 46
 
 

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from vfxage.ager.checkpoint import fit, load_checkpoint, read_file, recognise, s
 from vfxage.ager.onnx_ager import FACEFUSION, pixel_scale, whole_face_fault
 from vfxage.ager.onnx_file import OnnxFile, read_onnx
 from vfxage.ager.onnx_weights import import_onnx
+from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ModelError
 from vfxage.shot.models import MODELS
 from vfxage.types import F32, FaceCrop
@@ -155,11 +156,11 @@ def convert_file(source: Path, out: Path, *, half: bool) -> Facts:
 # ---- one face ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Trial(ArrayData):
     """How an ager answered for one crop."""
 
-    step: F32
+    step: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) encoded sRGB difference."""
     at_rest: float
     """Largest change at equal ages."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from vfxage.arrays import ANY_SHAPE, ArrayData
 from vfxage.errors import ShotError
 from vfxage.face.exposure import stops_for
 from vfxage.face.regions import Wish, regional
@@ -33,8 +34,8 @@ _USUAL = 90
 """Percentile of a face's extent over the shot that its crop must hold: a few frames nearer the lens do not count."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FacePlan:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FacePlan(ArrayData):
     """One face of the shot and what is wanted of it."""
 
     name: str
@@ -46,7 +47,7 @@ class FacePlan:
     """The shot's own entry: ages, intensity, regions, mattes."""
     exposure: float = 0.0
     """Stops by which the plate's light is raised for the network, on every frame."""
-    study: Study = field(default_factory=dict)
+    study: Study = field(default_factory=dict, metadata=ANY_SHAPE)
     """What the ager measured of this face once for the shot."""
     study_digest: str = ""
     """Digest of ``study``."""

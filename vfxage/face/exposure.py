@@ -65,7 +65,7 @@ def luminance(rgb: F32, colour: Colour) -> F32:
 
 
 def _looked(reader: Reader, numbers: Sequence[int], look: Callable[[Frame], F32]) -> list[F32]:
-    with closing(reader.read(numbers)) as frames:  # type: ignore[type-var]
+    with closing(reader.read(numbers)) as frames:
         return [look(frame) for frame in frames if not frame.missing]
 
 

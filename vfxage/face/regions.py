@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import FACE_HEIGHT, OVAL, framing_transform, spline
 from vfxage.types import F32, Framing
 
@@ -52,13 +53,13 @@ class Wish:
     """Years; None for the face's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regional:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Regional(ArrayData):
     """What differs over one crop."""
 
-    gain: F32 | None
+    gain: F32 | None = field(metadata=shaped("S", "S"))
     """(S, S): multiplies the step; None where it is 1 everywhere."""
-    ages: tuple[tuple[float, F32], ...]
+    ages: tuple[tuple[float, F32], ...] = field(metadata=shaped("S", "S"))
     """Target age in years, and its weight (S, S) 0..1; what they leave of 1 is the face's own target age."""
 
 

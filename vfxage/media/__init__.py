@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+
+from numpy.typing import NDArray
 
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
@@ -80,6 +83,14 @@ def open_reader(
     if matte and row is _EXR:
         settings["matte"] = True
     return cast(Reader, _load(row.reader)(plate, **settings))
+
+
+def read_passes(path: Path, number: int) -> Mapping[str, NDArray[Any]]:
+    """The channels (H, W) of an OpenEXR frame that vfxage wrote, by name, half or float as stored. Raises ReadError."""
+    from vfxage.media.exr.check import read_passes as read
+    from vfxage.media.exr.header import ExrFile
+
+    return read(ExrFile(path, number))[1]
 
 
 def sequence_in(folder: str | Path) -> str | None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
-from vfxage.types import ClipInfo, Frame, Render
-
-Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
+from vfxage.types import ClipInfo, Frame, Pass, Render
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +23,13 @@ class Flaw:
 class Reader(Protocol):
     """A plate, open.
 
-    ``read`` may be called again after its iterator is exhausted or closed, never by two threads at once.
+    Whoever calls ``read`` must exhaust its generator or close it, as ``with closing(reader.read(numbers)) as frames``
+    does. Only then may ``read`` be called again. Two threads must not read at once.
     """
 
     info: ClipInfo
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield exactly these frames (ascending plate numbers), each once.
 
         Raises ReadError naming file and frame for a number outside the plate, a hole, or a frame that cannot be read.

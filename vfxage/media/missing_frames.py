@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Literal
@@ -11,14 +11,14 @@ import numpy as np
 
 from vfxage.errors import ReadError
 from vfxage.media.base import Reader
-from vfxage.types import ClipInfo, Frame, Window
+from vfxage.types import ClipInfo, Frame, SourceTags, Window
 
 Filling = Literal["black", "hold"]
 
 
-def stand_ins(lacking: Collection[int], whole: Sequence[int], filling: Filling) -> Mapping[int, int | None]:
-    """The frame that stands in for each of ``lacking``: None for black, else the nearest earlier of ``whole``, else
-    the nearest later, that is not lacking itself."""
+def fills(lacking: Collection[int], whole: Sequence[int], filling: Filling) -> Mapping[int, int | None]:
+    """The frame that fills each of ``lacking``: None for black, else the nearest earlier one of ``whole`` that is not
+    lacking itself, else the nearest later one."""
     if filling == "black":
         return dict.fromkeys(lacking)
     return {number: next((n for n in _neighbours(number, whole) if n not in lacking), None) for number in lacking}
@@ -29,12 +29,12 @@ def _neighbours(number: int, whole: Sequence[int]) -> Iterator[int]:
     yield from (n for n in whole if n > number)
 
 
-class Patched:
+class FilledReader:
     """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` tells them.
 
-    ``whole`` is every frame of the shot, ascending: only they are held. Until ``settle`` says which frames are lacking
-    each is tried, and ``lacking`` collects those that fail; then any other that fails is an error, so that a frame does
-    not depend on the luck of one read. What stands in is the same for any part of the shot.
+    ``whole`` is every frame of the shot, ascending: only they are held. Until ``fix_missing`` names the missing frames
+    each frame is tried, and ``lacking`` collects those that fail. Afterwards any other frame that fails to read is an
+    error, so that an unreliable disk cannot change the result. A frame is filled alike in any part of the shot.
     """
 
     def __init__(self, reader: Reader, filling: Filling, whole: Sequence[int]) -> None:
@@ -45,21 +45,21 @@ class Patched:
         self._known: frozenset[int] | None = None
         self._last: Frame | None = None
 
-    def settle(self, lacking: Collection[int]) -> None:
-        """From now on these frames are lacking, and no other may be."""
+    def fix_missing(self, lacking: Collection[int]) -> None:
+        """From now on these frames are missing, and no other may be."""
         self._known = frozenset(lacking)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader. Raises ReadError where no frame can stand in."""
         left = list(numbers)
         while left:
             if self._known is not None and left[0] in self._known:
-                yield self._stand_in(left.pop(0), None)
+                yield self._filled(left.pop(0), None)
                 continue
             end = next((i for i, n in enumerate(left) if n in (self._known or ())), len(left))
             done = 0
             try:
-                with closing(self._reader.read(left[:end])) as frames:  # type: ignore[type-var]
+                with closing(self._reader.read(left[:end])) as frames:
                     for frame in frames:
                         done += 1
                         self._last = frame
@@ -69,7 +69,7 @@ class Patched:
                 if error.frame != number or self._known is not None:
                     raise
                 self.lacking.add(number)
-                yield self._stand_in(number, error)
+                yield self._filled(number, error)
                 done += 1
             left = left[done:]
 
@@ -77,7 +77,7 @@ class Patched:
         """Release the plate."""
         self._reader.close()
 
-    def _stand_in(self, number: int, error: ReadError | None) -> Frame:
+    def _filled(self, number: int, error: ReadError | None) -> Frame:
         if self._filling == "black":
             return self._black(number)
         for other in _neighbours(number, self._whole):
@@ -85,7 +85,7 @@ class Patched:
                 continue
             frame = self._one(other)
             if frame is not None:
-                return replace(frame, number=number, metadata={}, missing=f"hold {other}")
+                return replace(frame, number=number, tags=SourceTags(), missing=f"hold {other}")
         raise ReadError(
             "cannot be read, and no other frame of the shot could be held", path=self.info.path, frame=number
         ) from error
@@ -94,7 +94,7 @@ class Patched:
         if self._last is not None and self._last.number == number:
             return self._last
         try:
-            with closing(self._reader.read([number])) as frames:  # type: ignore[type-var]
+            with closing(self._reader.read([number])) as frames:
                 self._last = next(frames)
                 return self._last
         except ReadError:

@@ -10,7 +10,7 @@ from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.render.job import Job
 from vfxage.shot import Output
-from vfxage.shot.outputs import Pass
+from vfxage.types import Pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

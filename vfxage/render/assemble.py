@@ -16,6 +16,7 @@ import numpy as np
 from vfxage.colour.conversion import Conversion
 from vfxage.errors import OutputError, ReadError, WriteError
 from vfxage.frames import FrameRange, Pattern
+from vfxage.media import read_passes
 from vfxage.media.base import Destination, Writer
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
@@ -144,7 +145,7 @@ def assemble(job: Job, movie: Writer, source: Destination, progress: Progress) -
 
     with (
         progress.stage("assemble", len(numbers)) as advance,
-        closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
+        closing(job.reader.read(numbers)) as plate,
         prefetch(plate) as frames,
         ordered_map(rendered, frames, workers=2) as renders,
     ):
@@ -176,10 +177,7 @@ def check_there(outputs: Sequence[Destination], numbers: Iterable[int]) -> None:
 
 def _render(frame: Frame, path: Path) -> Render:
     """The render whose delta and matte lie in ``path``; passes that it does not hold are zero."""
-    from vfxage.media.exr.check import read_passes
-    from vfxage.media.exr.header import Source
-
-    _, planes = read_passes(Source(path, frame.number))
+    planes = read_passes(path, frame.number)
     shape = frame.window.shape
     black: F32 = np.zeros(shape, np.float32)
     matte = np.asarray(planes.get("matte.A", black), np.float32)

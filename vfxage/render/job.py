@@ -18,7 +18,7 @@ from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
 from vfxage.media import open_reader, sequence_in
 from vfxage.media.base import Reader
-from vfxage.media.missing_frames import Patched, stand_ins
+from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
 from vfxage.publish import sweep
 from vfxage.shot import Shot
@@ -87,17 +87,17 @@ class Job:
 
     def settle(self, lacking: Sequence[int]) -> None:
         """From now on the plate lacks these frames, and any other that fails is an error."""
-        if isinstance(self.reader, Patched):
-            self.reader.settle(lacking)
+        if isinstance(self.reader, FilledReader):
+            self.reader.fix_missing(lacking)
 
     def lacking(self, numbers: Sequence[int]) -> tuple[int, ...]:
         """Those of ``numbers`` that could not be read so far."""
-        return tuple(n for n in numbers if isinstance(self.reader, Patched) and n in self.reader.lacking)
+        return tuple(n for n in numbers if isinstance(self.reader, FilledReader) and n in self.reader.lacking)
 
     def stand_ins(self, lacking: Sequence[int]) -> Mapping[int, int | None]:
         """What is held in the place of each frame that the plate lacks; None for black."""
         filling = self.shot.missing_frames
-        return {} if filling == "error" else stand_ins(lacking, self.numbers, filling)
+        return {} if filling == "error" else fills(lacking, self.numbers, filling)
 
     def pick(self, text: str | None) -> tuple[int, ...]:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
@@ -144,7 +144,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
         colour = Colour(clip.colorspace, shot.ocio)
         yield Job(
             shot=shot,
-            reader=reader if shot.missing_frames == "error" else Patched(reader, shot.missing_frames, numbers),
+            reader=reader if shot.missing_frames == "error" else FilledReader(reader, shot.missing_frames, numbers),
             clip=clip,
             colour=colour,
             spaces=tuple(_spaces(shot, clip, colour)),
@@ -178,8 +178,7 @@ def _described(clip: ClipInfo, shot: Shot) -> ClipInfo:
     if shot.pixel_aspect is None:
         return clip
     aspect = Fraction(shot.pixel_aspect).limit_denominator(4096)
-    told = {"pixel_aspect": aspect} if "pixel_aspect" in clip.metadata else {}
-    return replace(clip, pixel_aspect=shot.pixel_aspect, metadata={**clip.metadata, **told})
+    return replace(clip, pixel_aspect=shot.pixel_aspect, tags=replace(clip.tags, pixel_aspect=aspect))
 
 
 def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str, ...]]:

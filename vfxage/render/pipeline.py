@@ -100,7 +100,7 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
     stops = plate_stops(job.reader, numbers, job.colour) if exposure == "auto" else exposure
     with (
         progress.stage("track", len(numbers)) as advance,
-        closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
+        closing(job.reader.read(numbers)) as plate,
         prefetch(plate) as frames,
     ):
         # What stands in for a missing frame is no motion: tracks bridge it as they bridge a frame without the face.
@@ -207,7 +207,7 @@ def render_shot(
         if wanted:
             needed = with_handles(job.numbers, wanted, scene.radius)
             with ExitStack() as stages, progress.stage("render", len(wanted)) as advance:
-                plate = stages.enter_context(closing(job.reader.read(needed)))  # type: ignore[type-var]
+                plate = stages.enter_context(closing(job.reader.read(needed)))
                 painted = read_painted(job, scene, wanted, stages)
                 renders = render_frames(scene, plate, wanted, stages, workers=workers, painted=painted)
                 for number in written(renders, left.streams, stages):

@@ -174,7 +174,7 @@ def _renders(
 ) -> Iterator[Render]:
     wanted = frozenset(numbers)
     needed = with_handles(job.numbers, wanted, scene.radius)
-    plate = stages.enter_context(closing(job.reader.read(needed)))  # type: ignore[type-var]
+    plate = stages.enter_context(closing(job.reader.read(needed)))
     display = Window(0, 0, job.clip.width, job.clip.height)
     painted = read_painted(job, scene, wanted, stages)
     small = None if painted is None else (proxy.painted(item, display) for item in painted)

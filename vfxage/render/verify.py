@@ -114,7 +114,7 @@ def _plate(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Frame | Flaw
     left = list(numbers)
     while left:
         try:
-            with closing(job.reader.read(tuple(left))) as frames:  # type: ignore[type-var]
+            with closing(job.reader.read(tuple(left))) as frames:
                 for frame in frames:
                     left.remove(frame.number)
                     yield frame.number, frame

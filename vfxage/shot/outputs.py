@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from vfxage.shot.part import FaceName, FilePath, Part
+from vfxage.types import Pass
 
-Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
 Codec = Literal["prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"]
 Depth = Literal[8, 10, 12, 16, "float"]
 

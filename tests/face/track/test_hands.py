@@ -1,5 +1,6 @@
 """Hands over time: which sightings become a hand, and where it is on the frames between."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -97,8 +98,9 @@ def test_two_hands_that_pass_each_other_stay_two():
 
 
 def test_a_finger_that_folds_for_two_frames_alone_stays_stretched():
-    folded = hand()
-    folded.points[5:9] = folded.points[5]
+    points = hand().points.copy()
+    points[5:9] = points[5]
+    folded = replace(hand(), points=points)
     seen = {n: [folded if n in (109, 110) else hand()] for n in range(104, 117)}
     (found,) = linked(seen)
     np.testing.assert_allclose(found.points, np.broadcast_to(SPREAD + np.array([300, 200]), found.points.shape), atol=6)

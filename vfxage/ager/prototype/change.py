@@ -8,15 +8,16 @@ place of group averages.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import LUMA, Prototype, age_columns
-from vfxage.ager.prototype.mesh import Chart
+from vfxage.ager.prototype.mesh import CANON, Chart
 from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts, spread, strongest
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
 _SHINE = np.array([-0.03, 0.0, 0.05], np.float32)
@@ -46,13 +47,13 @@ def greyness(age: float) -> float:
     return 1 / (1 + math.exp(-(age - 58) / 7))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Years:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Years(ArrayData):
     """The change of age asked for, in the measures that the change of skin is a function of."""
 
     worn: float
     """Change of ``wear``: positive when older."""
-    columns: F32
+    columns: F32 = field(metadata=shaped(2))
     """(2,) change of ``age_columns``."""
     grey: float
     """Change of ``greyness``."""
@@ -64,13 +65,13 @@ class Years:
         return Years(worn=wear(b) - wear(a), columns=age_columns(b) - age_columns(a), grey=greyness(b) - greyness(a))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OldSkin:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class OldSkin(ArrayData):
     """One identity's choice of detail on the canonical square."""
 
-    detail: F32
+    detail: F32 = field(metadata=shaped(CANON, CANON, 2))
     """(CANON, CANON, 2) log luma: fine, middle."""
-    chroma: F32
+    chroma: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 2))
     """(CANON / 2, CANON / 2, 2) log R and log B beyond luma."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.ager.prototype.mesh import CANON, NODES, Mesh
+from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ModelError
 from vfxage.types import F32, POINTS
 
@@ -60,32 +61,32 @@ def age_columns(age: float) -> F32:
     return np.array([(age - 45) / 10, max(0.0, age - 55) / 10], np.float32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prototype:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Prototype(ArrayData):
     """The arrays of a data file, ready for use."""
 
     mesh: Mesh
-    mean: F32
+    mean: F32 = field(metadata=shaped(POINTS, 2))
     """(478, 2) the mean face's landmarks, canonical pixels."""
-    fine: F32
+    fine: F32 = field(metadata=shaped("K", CANON, CANON))
     """(K, CANON, CANON) what old skin adds to log luma in the two finest bands, 35 to 70 years; K assemblies."""
-    middle: F32
+    middle: F32 = field(metadata=shaped("K", CANON, CANON))
     """(K, CANON, CANON) the same in the three broader bands: folds, bags, creases."""
-    chroma: F32
+    chroma: F32 = field(metadata=shaped("K", _HALF, _HALF, 2))
     """(K, CANON / 2, CANON / 2, 2) what it adds to log R and log B beyond luma."""
-    shade: F32
+    shade: F32 = field(metadata=shaped(2, _HALF, _HALF))
     """(2, CANON / 2, CANON / 2) mean change of log luma, narrow enough to be folds."""
-    tone: F32
+    tone: F32 = field(metadata=shaped(2, _QUARTER, _QUARTER, 3))
     """(2, CANON / 4, CANON / 4, 3) mean change of log RGB beyond the broadest band."""
-    gain: F32
+    gain: F32 = field(metadata=shaped(2, _QUARTER, _QUARTER))
     """(2, CANON / 4, CANON / 4) mean change of the log energy of the third band, where lines are."""
-    shape: F32
+    shape: F32 = field(metadata=shaped(2, _QUARTER, _QUARTER, 2))
     """(2, CANON / 4, CANON / 4, 2) mean movement of the face, canonical pixels; 0 at the outer ring."""
-    young: F32
+    young: F32 = field(metadata=shaped(_HALF, _HALF, 3))
     """(CANON / 2, CANON / 2, 3) the three broadest bands of the mean young face: features, which are no age."""
-    masks: dict[str, F32]
+    masks: dict[str, F32] = field(metadata=shaped(_HALF, _HALF))
     """Each (CANON / 2, CANON / 2), 0..1, by the names of ``MASKS``."""
-    grouped: tuple[tuple[tuple[str, ...], F32], ...]
+    grouped: tuple[tuple[tuple[str, ...], F32], ...] = field(metadata=shaped(_HALF, _HALF, None))
     """The masks that every crop needs, by threes as (CANON / 2, CANON / 2, 3), with their names."""
     fingerprint: str
     """SHA-256 of the file."""

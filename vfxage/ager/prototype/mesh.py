@@ -6,13 +6,14 @@ outline carry what lies beyond it: ears, neck, hairline.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL
 from vfxage.types import F32, F64, Window
 
@@ -43,17 +44,17 @@ def nodes(points: F32 | F64) -> F32:
     return np.concatenate([mesh, *rings], dtype=np.float32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Chart(ArrayData):
     """A crop's pixels on the mean face, over a window of the crop."""
 
     window: Window
     """Crop pixels that the mesh and its rings cover; its edges are even."""
-    at: F32
+    at: F32 = field(metadata=shaped("h", "w", 2))
     """(h, w, 2) canonical coordinates as OpenCV counts them (centres at 0); far outside where no triangle lies."""
-    half_at: F32
+    half_at: F32 = field(metadata=shaped("h2", "w2", 2))
     """(h / 2, w / 2, 2) the same on the half grid."""
-    seen: F32
+    seen: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, 0..1: 0 where the skin is turned away from the lens or lies outside, with soft borders."""
 
     def take(self, image: F32) -> F32:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 
 from vfxage.ager.prototype.data import BANDS, FLOOR, LUMA, Prototype
 from vfxage.ager.prototype.mesh import CANON, Chart
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, F64
 
 _FIT_CELL = 8
@@ -31,31 +32,31 @@ _SKIN = np.array([0.27, -0.06, -0.24], np.float32)
 _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Sight(ArrayData):
     """One crop as the prototype sees it: on the chart's window at full density, and on half of it."""
 
-    fine: F32
+    fine: F32 = field(metadata=shaped("h", "w"))
     """(h, w) the second finest band of log luma, faded out where it is no stronger than grain."""
-    bands: tuple[F32, F32, F32]
+    bands: tuple[F32, F32, F32] = field(metadata=shaped("h2", "w2"))
     """The three broader bands, half grid."""
-    smooth: F32
+    smooth: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, log luma without the two finest bands."""
-    colour: F32
+    colour: F32 = field(metadata=shaped("h2", "w2", 3))
     """(., ., 3) half grid, log RGB without the finest detail."""
-    light: F32
+    light: F32 = field(metadata=shaped("h2", "w2", 3))
     """(., ., 3) half grid, the fitted skin: what bare, even skin would be here."""
-    darker: F32
+    darker: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, log luma above (or below) the fitted skin."""
-    tint: F32
+    tint: F32 = field(metadata=shaped("h2", "w2", 3))
     """(., ., 3) half grid, log RGB beyond that."""
-    bare: F32
+    bare: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, 0..1: skin, seen by the lens, without hair, rims, glare or shadow."""
-    beyond: F32
+    beyond: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, 0..1: bare skin of ears, neck and hairline, less with distance from the face."""
-    seen: F32
+    seen: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, 0..1: what the lens sees of the head."""
-    masks: dict[str, F32]
+    masks: dict[str, F32] = field(metadata=shaped("h2", "w2"))
     """Half grid, those of the prototype's masks that ``change`` looks at, on this face."""
     unit: float
     """Crop pixels to a canonical pixel."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.face.detect.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwork, MeshNetwork
 from vfxage.face.detect.search import search, search_turned
 from vfxage.face.detect.views import ROOM, Square, apply, square_of_box, square_of_points, view
-from vfxage.types import F32, U8
+from vfxage.types import F32, POINTS, U8
 
 _SEARCH_SCORE = 0.35
 _FOUND = 0.45
@@ -31,11 +32,11 @@ LOOK_SIDE = 16
 _CHEEKS = 234, 454
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Detection:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Detection(ArrayData):
     """One face in one picture."""
 
-    points: F32
+    points: F32 = field(metadata=shaped(POINTS, 2))
     """(478, 2) pixels of the picture, centres at +0.5."""
     confidence: float
     """0..1, FaceMesh's own opinion that its crop shows a face."""
@@ -43,7 +44,7 @@ class Detection:
     """0..1, the best score a face detector gives the same place: independent of FaceMesh."""
     yaw: float
     """Degrees, positive when the face looks towards the picture's right."""
-    look: F32
+    look: F32 = field(metadata=shaped(LOOK_SIDE, LOOK_SIDE, 3))
     """(16, 16, 3) 0..255, a small upright picture of the head, for knowing it again."""
 
 

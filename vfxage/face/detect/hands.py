@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.face.detect.graphs import HAND_SIDE, PALM, BoxNetwork, HandNetwork
 from vfxage.face.detect.search import best_boxes
 from vfxage.face.detect.views import Square, apply, view
-from vfxage.types import F32, F64, U8
+from vfxage.types import F32, F64, HAND_POINTS, U8
 
 REACH = 3.0
 """Side of the square around a face in which hands are sought, in faces: palms there are a fifth of a tile or more."""
@@ -29,11 +30,11 @@ _ROOTS = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 _SAME = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Hand:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Hand(ArrayData):
     """One hand in one picture."""
 
-    points: F32
+    points: F32 = field(metadata=shaped(HAND_POINTS, 2))
     """(21, 2) pixels of the picture, centres at +0.5; the wrist, then four of each finger from its root."""
     size: float
     """Pixels from the wrist to the middle finger's root as if the palm faced the camera."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, U8
 
 AHEAD = 3
@@ -29,12 +30,12 @@ _CUT, _PLAIN_CUT, _FAR_CUT, _CONTRAST = 0.3, 0.55, 0.8, 3.0
 many times more than just before and after."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Shown(ArrayData):
     """One frame on its way to the tracker."""
 
     number: int
-    picture: U8
+    picture: U8 = field(metadata=shaped("H", "W", 3, dtype=np.uint8))
     """(H, W, 3) sRGB, of the same size for a whole shot."""
     cut: bool
     """The first frame of a take, other than the shot's first."""

@@ -6,11 +6,12 @@ expression and turn, steadied region by region, so that a blink is not held back
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.face.track.filter import outliers, steady
 from vfxage.types import F32, F64, POINTS
 
@@ -35,11 +36,11 @@ _CENTRES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Poses:
+@dataclass(frozen=True, slots=True, repr=False)
+class Poses(ArrayData):
     """Similarities of a stretch: ``points = scale * turn(angle) @ shape + centre``."""
 
-    values: F64
+    values: F64 = field(metadata=shaped("T", 4, dtype=np.float64))
     """(T, 4): centre x and y in pixels; angle in radians, unwrapped; logarithm of the scale (pixels per face)."""
 
     def shapes(self, points: F64) -> F64:

@@ -8,11 +8,12 @@ its person was left out of, be it the portrait itself or an aged copy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ShotError
 from vfxage.lab.evaluate.features import Numbers
 from vfxage.types import F64
@@ -26,16 +27,16 @@ _RIDGE = 0.03
 """Penalty, where the features' mean variance is 1: of no great matter from 0.003 to 0.3."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Seen(ArrayData):
     """One real portrait as the reader sees it."""
 
     person: str
     photos: str
     """The photo set it belongs to: its folder."""
     age: float
-    numbers: Numbers
-    copies: tuple[Numbers, ...] = ()
+    numbers: Numbers = field(metadata=shaped(None, dtype=(np.float32, np.float64)))
+    copies: tuple[Numbers, ...] = field(default=(), metadata=shaped(None, dtype=(np.float32, np.float64)))
     """The same portrait blurred a little, grainy, meshed otherwise: learned from too, so that these move no reading."""
 
 

@@ -128,7 +128,7 @@ def _plan(job: Job, face: FaceTrack, ager: Ager, light: Mapping[int, float]) -> 
 def _aged(job: Job, plan: CropPlan, ager: Ager, numbers: Sequence[int], workers: int) -> list[FrameDeltas]:
     aged = age_frames(ager)
     with (
-        closing(job.reader.read(numbers)) as plate,  # type: ignore[type-var]
+        closing(job.reader.read(numbers)) as plate,
         prefetch(plate) as read,
         ordered_map(lambda frame: aged([cut(frame, plan, job.colour)])[0], read, workers=workers) as done,
     ):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from vfxage.ager import Ager
+from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ShotError
 from vfxage.face.detect import FaceFinder
 from vfxage.lab.portraits import Portrait, crop_portrait
@@ -33,13 +34,13 @@ class Subject:
         return f"{self.photos}/{self.portrait.path.stem}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Aged:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Aged(ArrayData):
     """One face after one ager was asked for one age."""
 
     crop: FaceCrop
     """As it was, its ages (own, asked)."""
-    step: F32
+    step: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) what the ager answered, before the matte."""
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import Delaunay
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, F64
 
 MESH = 468
@@ -23,17 +24,17 @@ _LARGEST = 600
 """Crops larger than this are halved first: the warp to 256 pixels takes single samples."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class MeanFace:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class MeanFace(ArrayData):
     """The mean mesh, symmetric, and how to fill it from any other."""
 
-    points: F64
+    points: F64 = field(metadata=shaped(MESH, 2, dtype=np.float64))
     """(468, 2) pixels of the flat face."""
-    inside: NDArray[np.bool_]
+    inside: NDArray[np.bool_] = field(metadata=shaped(SIDE, SIDE, dtype=np.bool_))
     """(256, 256): the mesh's hull."""
-    corners: NDArray[np.int32]
+    corners: NDArray[np.int32] = field(metadata=shaped(SIDE, SIDE, 3, dtype=np.int32))
     """(256, 256, 3) landmarks of the triangle that each pixel lies in."""
-    weights: F32
+    weights: F32 = field(metadata=shaped(SIDE, SIDE, 3))
     """(256, 256, 3) barycentric."""
 
     def flatten(self, rgb: F32, points: F32) -> F32:

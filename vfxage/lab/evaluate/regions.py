@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL
 from vfxage.types import F32, FaceCrop
 
@@ -38,21 +39,21 @@ _OPEN = 0.006
 """Least area of an open mouth, shares of the face."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Regions:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Regions(ArrayData):
     """Masks (S, S) of one crop."""
 
-    face: Mask
+    face: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Inside the mesh's outline."""
-    skin: Mask
+    skin: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """In the face, no feature, and of the face's own colour."""
-    eyes: Mask
+    eyes: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Between the lids: iris and white."""
-    teeth: Mask
+    teeth: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Inside the lips; empty where the mouth is closed."""
-    hair: Mask
+    hair: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """In the face, no feature, not of the face's own colour: fringe, beard, hands, what else covers it."""
-    rims: Mask
+    rims: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Around the eyes, neither skin nor eye nor brow: for wearers of glasses, their rims and glare."""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.lab.evaluate.faces import Aged, Subject, cut_subject
 from vfxage.lab.evaluate.regions import find_regions
 from vfxage.lab.evaluate.rows import OLDEST, STEPS, YOUNGEST
@@ -27,13 +28,13 @@ _HEAD = 30
 _BACK = (24, 24, 24)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tiles:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Tiles(ArrayData):
     """One face at one age."""
 
-    picture: U8
+    picture: U8 = field(metadata=shaped(TILE, TILE, 3, dtype=np.uint8))
     """(256, 256, 3)."""
-    delta: U8
+    delta: U8 = field(metadata=shaped(TILE, TILE, 3, dtype=np.uint8))
     """(256, 256, 3): the change times two about grey."""
     read: float
     """Years."""

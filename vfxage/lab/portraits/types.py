@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.lab.portraits.layouts import Layout
-from vfxage.types import F32
+from vfxage.types import F32, POINTS
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Portrait:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Portrait(ArrayData):
     """One picture of one person at a known age."""
 
     path: Path
@@ -26,7 +27,7 @@ class Portrait:
     """Width and height, pixels, after the file's own rotation."""
     labels: Mapping[str, str] = field(default_factory=lambda: _NONE)
     """What else the folder says: sex, glasses, yaw_deg, real, ... as text."""
-    points: F32 | None = None
+    points: F32 | None = field(default=None, metadata=shaped(POINTS, 2))
     """(478, 2) pixels, centres at +0.5; None where nobody has looked for the face yet."""
 
     @property

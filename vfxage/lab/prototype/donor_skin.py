@@ -7,7 +7,7 @@ that no whole face can be put together again from the data file.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from vfxage.ager.prototype.change import creases_only
 from vfxage.ager.prototype.data import REGIONS
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import blur, luma
+from vfxage.arrays import ArrayData, shaped
 from vfxage.lab.portraits import Portrait
 from vfxage.lab.prototype.regress import Unfolded
 from vfxage.types import F32
@@ -60,16 +61,16 @@ class Offer:
     mirrored: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Donor:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Donor(ArrayData):
     """What one old face has beyond a young one."""
 
     person: str
-    levels: tuple[F32, ...]
+    levels: tuple[F32, ...] = field(metadata=shaped(CANON, CANON))
     """Five of (CANON, CANON) log luma, masked to skin."""
-    colours: tuple[F32, ...]
+    colours: tuple[F32, ...] = field(metadata=shaped(CANON, CANON, 3))
     """Five of (CANON, CANON, 3) log RGB beyond luma, masked."""
-    bare: F32
+    bare: F32 = field(metadata=shaped(CANON, CANON))
     """(CANON, CANON) 0..1, well inside the skin."""
 
 

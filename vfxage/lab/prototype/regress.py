@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from vfxage.ager.prototype.data import BANDS, age_columns
 from vfxage.ager.prototype.mesh import CANON, MESH, nodes
 from vfxage.ager.prototype.sight import blur, like_skin, luma
+from vfxage.arrays import ArrayData, shaped
 from vfxage.lab.portraits import Portrait, read_portrait
 from vfxage.lab.prototype.canon import Canon, framed
 from vfxage.types import F32, F64
@@ -24,15 +25,15 @@ _KEPT = 0.9
 _KEPT_BLUR = 3.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unfolded:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Unfolded(ArrayData):
     """One portrait on the canonical square."""
 
-    bands: tuple[F32, ...]
+    bands: tuple[F32, ...] = field(metadata=shaped(CANON, CANON, 3))
     """Five of (CANON, CANON, 3) log RGB, finest first."""
-    rest: F32
+    rest: F32 = field(metadata=shaped(CANON, CANON, 3))
     """(CANON, CANON, 3) what is broader, beside the skin's mean."""
-    skin: F32
+    skin: F32 = field(metadata=shaped(CANON, CANON))
     """(CANON, CANON) 0..1, like the face's own skin."""
 
 

@@ -117,9 +117,9 @@ def output_header(destination: Destination, frame: Frame, primaries: tuple[float
 
 def _plate_header(clip: ClipInfo, frame: Frame) -> tuple[Mapping[str, Any], bool]:
     """The OpenEXR header to carry over, and whether it is this frame's own (a replaced frame takes the first's)."""
-    if "displayWindow" in frame.metadata:
-        return frame.metadata, True
-    return (clip.metadata if "displayWindow" in clip.metadata else {}), False
+    if frame.tags.format == "exr":
+        return frame.tags.attributes, True
+    return (clip.tags.attributes if clip.tags.format == "exr" else {}), False
 
 
 def _kept(name: str, value: Any) -> bool:

@@ -14,7 +14,7 @@ from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
 from vfxage.media.exr import decode
 from vfxage.media.exr.attributes import FINGERPRINT
-from vfxage.media.exr.header import Part, Source, read_layout
+from vfxage.media.exr.header import ExrFile, Part, read_layout
 from vfxage.media.exr.planes import channel_names
 from vfxage.types import F32, Frame, Window
 
@@ -22,7 +22,7 @@ Plane = NDArray[Any]
 Planes = Mapping[str, Plane]
 
 
-def read_passes(source: Source) -> tuple[Part, Planes]:
+def read_passes(source: ExrFile) -> tuple[Part, Planes]:
     """The only part of a file of ours, and all its channels (H, W), half or float as stored. Raises ReadError."""
     layout = read_layout(source)
     if len(layout.parts) > 1:
@@ -32,7 +32,7 @@ def read_passes(source: Source) -> tuple[Part, Planes]:
 
 
 def flaw(
-    source: Source, destination: Destination, faces: Mapping[str, str], conversion: Conversion, plate: Frame
+    source: ExrFile, destination: Destination, faces: Mapping[str, str], conversion: Conversion, plate: Frame
 ) -> Flaw | None:
     """The first thing that is wrong with one frame, None where nothing is; ``faces`` as ``channel_names`` has them.
 
@@ -81,7 +81,7 @@ def _with_others(planes: Planes, destination: Destination, number: int) -> Plane
         if not same or lacking.isdisjoint(other.passes) or number not in other.numbers:
             continue
         try:
-            part, more = read_passes(Source(Pattern.parse(other.path).path(number), number))
+            part, more = read_passes(ExrFile(Pattern.parse(other.path).path(number), number))
         except ReadError:
             continue  # told of that output itself
         if _current(part, other, number) and next(iter(more.values())).shape == planes["R"].shape:

@@ -10,10 +10,10 @@ from io import BufferedReader
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.media.exr.header import LINES, LONG_NAMES, MAGIC, TILED, Field, Layout, Part, Source, Tiles
+from vfxage.media.exr.header import LINES, LONG_NAMES, MAGIC, TILED, ExrFile, ExrLayout, Field, Part, Tiling
 
 
-def check_chunks(layout: Layout, part: Part, source: Source) -> NDArray[np.uint64]:
+def check_chunks(layout: ExrLayout, part: Part, source: ExrFile) -> NDArray[np.uint64]:
     """File offsets of the part's chunks, in table order.
 
     Raises ReadError where the table or a chunk lies outside the file, where chunks were never written (an interrupted
@@ -38,7 +38,7 @@ def check_chunks(layout: Layout, part: Part, source: Source) -> NDArray[np.uint6
     return table
 
 
-def isolate(layout: Layout, part: Part, table: NDArray[np.uint64], source: Source) -> bytes:
+def isolate(layout: ExrLayout, part: Part, table: NDArray[np.uint64], source: ExrFile) -> bytes:
     """One part as a file of its own, bytes copied, without the attributes that OpenEXR's Python cannot express.
 
     Decoding a multipart file through its Python would decode all its parts, and one odd string would refuse the file.
@@ -78,7 +78,7 @@ def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def _count(part: Part, source: Source) -> int:
+def _count(part: Part, source: ExrFile) -> int:
     if part.deep or "chunkCount" in part.fields:
         field = part.fields.get("chunkCount")
         if field is None or field.kind != "int" or len(field.raw) != 4:
@@ -107,7 +107,7 @@ def _expected(part: Part) -> int:
     return sum(c * r for c, r in zip(columns, rows, strict=True))
 
 
-def _levels(side: int, tiles: Tiles) -> list[int]:
+def _levels(side: int, tiles: Tiling) -> list[int]:
     """Sizes of the levels of one side, down to one pixel."""
     sizes = [side]
     while sizes[-1] > 1:
@@ -127,7 +127,7 @@ def _places(part: Part) -> Iterator[tuple[int, ...]]:
 
 
 def _check_leader(
-    file: BufferedReader, layout: Layout, part: Part, chunk: tuple[int, tuple[int, ...]], source: Source
+    file: BufferedReader, layout: ExrLayout, part: Part, chunk: tuple[int, tuple[int, ...]], source: ExrFile
 ) -> None:
     offset, place = chunk
     leader, _ = _leader(file, layout, part, offset, source)
@@ -137,7 +137,7 @@ def _check_leader(
         raise source.damaged(f"the block at byte {offset} is not the one its chunk table says")
 
 
-def _leader(file: BufferedReader, layout: Layout, part: Part, offset: int, source: Source) -> tuple[bytes, int]:
+def _leader(file: BufferedReader, layout: ExrLayout, part: Part, offset: int, source: ExrFile) -> tuple[bytes, int]:
     """A chunk's leader (part number in a multipart file, place, size) and how many bytes of packed pixels follow it."""
     length = (4 if layout.multipart else 0) + (16 if part.tiles else 4) + 4
     leader = os.pread(file.fileno(), length, offset)

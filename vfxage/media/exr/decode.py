@@ -14,7 +14,7 @@ import numpy as np
 import OpenEXR
 
 from vfxage.media.exr.chunks import check_chunks, expressible, isolate
-from vfxage.media.exr.header import Layout, Part, Source
+from vfxage.media.exr.header import ExrFile, ExrLayout, Part
 from vfxage.media.exr.layers import Picture
 
 Plane = np.ndarray[Any, np.dtype[Any]]
@@ -22,14 +22,14 @@ Plane = np.ndarray[Any, np.dtype[Any]]
 _DTYPES = {"half": np.float16, "float": np.float32, "uint": np.uint32}
 
 
-def attributes(layout: Layout, part: Part, source: Source) -> Mapping[str, Any]:
+def attributes(layout: ExrLayout, part: Part, source: ExrFile) -> Mapping[str, Any]:
     """The part's attributes as OpenEXR's Python gives them, by name. Raises ReadError."""
     with _translated(source), OpenEXR.File(_target(layout, part, source), header_only=True) as file:
         return MappingProxyType(dict(file.header(0)))
 
 
 def planes(
-    layout: Layout, part: Part, picture: Picture | None, source: Source
+    layout: ExrLayout, part: Part, picture: Picture | None, source: ExrFile
 ) -> tuple[Mapping[str, Any], dict[str, Plane]]:
     """The part's attributes and the channels (H, W) of the picture (of the part where it is None), by name.
 
@@ -46,7 +46,7 @@ def planes(
         return MappingProxyType(dict(file.header(0))), {name: channels[name].pixels for name in wanted}
 
 
-def _target(layout: Layout, part: Part, source: Source) -> str | io.BytesIO:
+def _target(layout: ExrLayout, part: Part, source: ExrFile) -> str | io.BytesIO:
     """What to give OpenEXR: the file, or its part alone where the file holds more than that or odd attributes."""
     table = check_chunks(layout, part, source)
     if layout.multipart or not all(expressible(*item) for item in part.fields.items()):
@@ -54,7 +54,7 @@ def _target(layout: Layout, part: Part, source: Source) -> str | io.BytesIO:
     return str(source.path)
 
 
-def _subsampled(target: str | io.BytesIO, part: Part, picture: Picture | None, source: Source) -> dict[str, Plane]:
+def _subsampled(target: str | io.BytesIO, part: Part, picture: Picture | None, source: ExrFile) -> dict[str, Plane]:
     """OpenEXR.File refuses parts whose channels differ in size; its older InputFile does not."""
     wanted = part.channels if picture is None else (*picture.colour, *((picture.alpha,) if picture.alpha else ()))
     with _translated(source):
@@ -71,7 +71,7 @@ def _subsampled(target: str | io.BytesIO, part: Part, picture: Picture | None, s
 
 
 @contextmanager
-def _translated(source: Source) -> Iterator[None]:
+def _translated(source: ExrFile) -> Iterator[None]:
     """Turn what OpenEXR raises into ReadError."""
     try:
         yield
@@ -81,7 +81,7 @@ def _translated(source: Source) -> Iterator[None]:
         raise source.error("too large for the memory that is left", "use a smaller plate") from error
 
 
-def _brief(error: Exception, source: Source) -> str:
+def _brief(error: Exception, source: ExrFile) -> str:
     return str(error).replace(str(source.path), "it").split("\n")[0]
 
 

@@ -36,7 +36,7 @@ SAMPLE_BYTES: dict[SampleType, int] = {"uint": 4, "half": 2, "float": 4}
 
 
 @dataclass(frozen=True, slots=True)
-class Source(FrameFile):
+class ExrFile(FrameFile):
     """A file of this format, for errors."""
 
     def damaged(self, what: str) -> ReadError:
@@ -71,7 +71,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
+class Tiling:
     """How a tiled part is cut."""
 
     width: int
@@ -92,7 +92,7 @@ class Part:
     data: Window
     display: Window
     compression: int
-    tiles: Tiles | None
+    tiles: Tiling | None
 
     @property
     def name(self) -> str:
@@ -102,7 +102,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ExrLayout:
     """A file's parts and where its chunk tables start."""
 
     parts: tuple[Part, ...]
@@ -113,7 +113,7 @@ class Layout:
     """Offset of the first part's chunk table."""
 
 
-def read_layout(source: Source) -> Layout:
+def read_layout(source: ExrFile) -> ExrLayout:
     """Parse and check every part's header. Raises ReadError; takes memory for no more than the header itself."""
     try:
         with source.path.open("rb") as file:
@@ -126,12 +126,12 @@ def read_layout(source: Source) -> Layout:
 
 
 class _Parser:
-    def __init__(self, file: BufferedReader, size: int, source: Source) -> None:
+    def __init__(self, file: BufferedReader, size: int, source: ExrFile) -> None:
         self._file = file
         self._size = size
         self._source = source
 
-    def layout(self) -> Layout:
+    def layout(self) -> ExrLayout:
         if self._size == 0:
             raise self._source.error("the file is empty")
         if self._size < 8 or self._int() != MAGIC:
@@ -147,7 +147,7 @@ class _Parser:
         if not headers:
             raise self._source.damaged("no header")
         parts = tuple(self._part(index, fields, version) for index, fields in enumerate(headers))
-        return Layout(parts, bool(version & MULTIPART), self._size, self._file.tell())
+        return ExrLayout(parts, bool(version & MULTIPART), self._size, self._file.tell())
 
     def _take(self, count: int) -> bytes:
         if count < 0 or self._file.tell() + count > min(self._size, LARGEST_HEADER):
@@ -223,11 +223,11 @@ class _Parser:
             yield Channel(name.decode("utf-8", "surrogateescape"), _SAMPLES[samples], x, y)
             raw = rest[16:]
 
-    def _tiles(self, fields: Mapping[str, Field]) -> Tiles:
+    def _tiles(self, fields: Mapping[str, Field]) -> Tiling:
         width, height, mode = struct.unpack("<IIB", self._raw(fields, "tiles", "tiledesc", 9))
         if not (0 < width <= LARGEST_SIDE and 0 < height <= LARGEST_SIDE) or mode & 0xF > 2 or mode >> 4 > 1:
             raise self._source.damaged(f"tiles of {width}x{height} are impossible")
-        return Tiles(width, height, mode & 0xF, bool(mode >> 4))
+        return Tiling(width, height, mode & 0xF, bool(mode >> 4))
 
     def _check_size(self, part: Part) -> None:
         limit = max(PIXELS_FLOOR, PIXELS_RATIO * self._size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from vfxage.media.exr.header import Channel, Layout, Part, Source
+from vfxage.media.exr.header import Channel, ExrFile, ExrLayout, Part
 
 _COLOUR = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A"}
 _MAIN = {"rgba", "rgb", "beauty", "main", "colour", "color", "combined", "master", "plate"}
@@ -29,7 +29,7 @@ class Picture:
         return tuple(c.name for c in (*self.colour, *((self.alpha,) if self.alpha else ())))
 
 
-def find_picture(layout: Layout, source: Source) -> tuple[Part, Picture]:
+def find_picture(layout: ExrLayout, source: ExrFile) -> tuple[Part, Picture]:
     """The first part with plain colour, else the first with colour in a layer.
 
     Raises ReadError for deep data, for a file without colour, and where several layers could be the picture.
@@ -47,7 +47,7 @@ def find_picture(layout: Layout, source: Source) -> tuple[Part, Picture]:
     raise source.error(f"no colour among its channels ({', '.join(names[:12])})", "use a plate with R, G and B")
 
 
-def find_matte(layout: Layout, source: Source) -> tuple[Part, Picture]:
+def find_matte(layout: ExrLayout, source: ExrFile) -> tuple[Part, Picture]:
     """The channel that is a matte: A, else the picture, else the only layer's A, else the only channel.
 
     Raises ReadError for deep data, and where several channels could be the matte.
@@ -99,7 +99,7 @@ def _plain(part: Part) -> Picture | None:
     return None
 
 
-def _layered(part: Part, source: Source) -> Picture | None:
+def _layered(part: Part, source: ExrFile) -> Picture | None:
     pictures = [p for layer, found in _grouped(part).items() if (p := _rgb(layer, found)) is not None]
     main = [p for p in pictures if p.layer.rpartition(".")[2].casefold() in _MAIN]
     choices = main or pictures
@@ -109,7 +109,7 @@ def _layered(part: Part, source: Source) -> Picture | None:
     return choices[0] if choices else None
 
 
-def _checked(picture: Picture, source: Source) -> Picture:
+def _checked(picture: Picture, source: ExrFile) -> Picture:
     for channel in (*picture.colour, *((picture.alpha,) if picture.alpha else ())):
         if channel.samples == "uint":
             raise source.error(f"channel {channel.name} holds integers", "write it as half or float")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,18 +13,18 @@ import numpy as np
 
 from vfxage.colour.space import Colour
 from vfxage.media.exr import attributes, chroma, decode, timecode
-from vfxage.media.exr.header import Layout, Part, Source, read_layout
+from vfxage.media.exr.header import ExrFile, ExrLayout, Part, read_layout
 from vfxage.media.exr.layers import Picture, find_matte, find_picture
 from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
-from vfxage.types import F32, ClipInfo, Frame, Window
+from vfxage.types import F32, ClipInfo, Frame, SourceTags, Window
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """One file, its structure known, no pixel read."""
 
-    source: Source
-    layout: Layout
+    source: ExrFile
+    layout: ExrLayout
     part: Part
     picture: Picture
 
@@ -75,7 +75,7 @@ class ExrReader:
         self._curve = None if colour is None or colour.linear else colour
         self.info = _info(plate, tuple(sorted(self._paths)), opened, _Known(number, header, rate, named))
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader."""
         for number in numbers:
             yield self._frame(number)
@@ -86,7 +86,7 @@ class ExrReader:
     def _frame(self, number: int) -> Frame:
         if number not in self._paths:
             raise absent(self.info, number)
-        opened = self._open(Source(self._paths[number], number))
+        opened = self._open(ExrFile(self._paths[number], number))
         self._check_same(opened)
         header, planes = decode.planes(opened.layout, opened.part, opened.picture, opened.source)
         alpha = None if opened.picture.alpha is None else _floats(planes[opened.picture.alpha.name])
@@ -102,14 +102,14 @@ class ExrReader:
             rgb=rgb,
             alpha=alpha,
             native=native,
-            metadata=header,
+            tags=SourceTags(format="exr", attributes=header),
         )
 
     def _opened(self, number: int) -> tuple[_Opened, Mapping[str, Any]]:
-        opened = self._open(Source(self._paths[number], number))
+        opened = self._open(ExrFile(self._paths[number], number))
         return opened, decode.attributes(opened.layout, opened.part, opened.source)
 
-    def _open(self, source: Source) -> _Opened:
+    def _open(self, source: ExrFile) -> _Opened:
         layout = read_layout(source)
         return _Opened(source, layout, *self._find(layout, source))
 
@@ -167,7 +167,7 @@ def _info(
         alpha=opened.picture.alpha is not None,
         timecode=timecode_before(timecode.to_text(header.get("timeCode"), rate), known.number - numbers[0], rate),
         notes=tuple(_notes(opened, known)),
-        metadata=header,
+        tags=SourceTags(format="exr", attributes=header),
     )
 
 

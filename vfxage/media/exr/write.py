@@ -21,7 +21,7 @@ from vfxage.media.exr import decode
 from vfxage.media.exr.attributes import FINGERPRINT, output_header
 from vfxage.media.exr.check import flaw
 from vfxage.media.exr.chunks import check_chunks
-from vfxage.media.exr.header import Source, read_layout
+from vfxage.media.exr.header import ExrFile, read_layout
 from vfxage.media.exr.planes import channel_names, channels
 from vfxage.publish import publish, unwritten
 from vfxage.types import Frame, Render
@@ -60,7 +60,7 @@ class ExrWriter:
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete, of the same fingerprint and channels, and every pixel decodes."""
-        source = Source(self._pattern.path(number), number)
+        source = ExrFile(self._pattern.path(number), number)
         try:
             layout = read_layout(source)
             part = layout.parts[0]
@@ -78,7 +78,7 @@ class ExrWriter:
 
     def check(self, plate: Frame) -> Flaw | None:
         """The first thing wrong with the file of this frame; see ``check.flaw``."""
-        source = Source(self._pattern.path(plate.number), plate.number)
+        source = ExrFile(self._pattern.path(plate.number), plate.number)
         return flaw(source, self._destination, self._faces, self._conversion, plate)
 
     def foreign(self, number: int) -> Path | None:
@@ -87,7 +87,7 @@ class ExrWriter:
         if not path.exists():
             return None
         try:
-            ours = any(FINGERPRINT in part.fields for part in read_layout(Source(path, number)).parts)
+            ours = any(FINGERPRINT in part.fields for part in read_layout(ExrFile(path, number)).parts)
         except ReadError:
             return path
         return None if ours else path
@@ -117,7 +117,7 @@ class ExrWriter:
 def _primaries(destination: Destination) -> tuple[float, ...]:
     """Chromaticities of the pixels: a movie's own, which may be nearly but not quite those of its colour space."""
     clip = destination.clip
-    own: tuple[float, ...] | None = clip.metadata.get("chromaticities") if clip.kind == "movie" else None
+    own = clip.tags.chromaticities if clip.kind == "movie" else None
     if own and destination.colorspace == clip.colorspace:
         return own
     return Colour(destination.colorspace, destination.ocio).chromaticities
@@ -143,7 +143,7 @@ def _layer_names(destination: Destination) -> dict[str, str]:
 
 def _check_complete(partial: Path) -> None:
     """OpenEXR does not notice when the disk is full as it closes the file: see that every block arrived."""
-    source = Source(partial)
+    source = ExrFile(partial)
     layout = read_layout(source)
     check_chunks(layout, layout.parts[0], source)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,10 +10,9 @@ from vfxage.errors import ReadError, ShotError
 from vfxage.frames import FrameRange
 from vfxage.media.base import Flaw
 from vfxage.media.movie.reader import MovieReader
-from vfxage.media.movie.source import open_container
+from vfxage.media.movie.source import container_tags, open_container
 from vfxage.types import Frame
 
-FINGERPRINT = "com.vfxage.fingerprint"
 FRAMES = "com.vfxage.frames"
 """The plate's numbers of a movie's pictures, as a range."""
 
@@ -22,7 +21,7 @@ def file_tags(path: Path) -> dict[str, str]:
     """What a movie's header says, keys in lower case; nothing where it cannot be read."""
     try:
         with open_container(str(path)) as container:
-            return {key.lower(): value for key, value in container.metadata.items()}
+            return container_tags(container)
     except ReadError:
         return {}
 
@@ -33,21 +32,22 @@ def held_frames(path: Path) -> tuple[int, ...]:
     return tuple(FrameRange.parse(text)) if text else ()
 
 
-class Standing:
+class MovieOnDisk:
     """The movie at ``path`` as it stands on disk, held against the digest, count and rate it should have."""
 
     def __init__(self, path: Path, stamp: str, count: int, rate: Fraction) -> None:
         self._count = count
         self._reader: MovieReader | None = None
-        self._pictures: Iterator[Frame] = iter(())
+        self._pictures: Generator[Frame, None, None] | None = None
         self._next = 0
         self._flaw = self._opened(path, stamp, rate)
 
     def check(self, place: int) -> Flaw | None:
         """What is wrong with the picture at ``place`` (from 0, ascending from call to call), or with the whole."""
-        if self._flaw or self._reader is None:
+        if self._flaw or self._reader is None or self._pictures is None:
             return self._flaw
         if place != self._next:
+            self._pictures.close()
             self._pictures = self._reader.read(range(place, self._count))
         self._next = place + 1
         try:
@@ -58,6 +58,8 @@ class Standing:
 
     def close(self) -> None:
         """Release the file."""
+        if self._pictures is not None:
+            self._pictures.close()
         if self._reader is not None:
             self._reader.close()
 
@@ -68,7 +70,7 @@ class Standing:
             self._reader = reader = MovieReader(path, first_frame=0)
         except (ReadError, ShotError) as error:
             return Flaw("unreadable", error.what)
-        found, pictures = reader.info.metadata["file"].get(FINGERPRINT), reader.info.last + 1
+        found, pictures = reader.info.tags.fingerprint, reader.info.last + 1
         if found is None:
             return Flaw("foreign", "was not written by vfxage")
         if found != stamp:

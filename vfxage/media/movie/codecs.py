@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class CodecSpec:
     """How one codec of the shot file is made."""
 
     encoder: str
@@ -27,8 +27,8 @@ class Form:
         return f"yuv{'a' if alpha else ''}{sampling}p{'' if self.bits == 8 else f'{self.bits}le'}"
 
 
-def _prores(profile: str, *, alpha: bool = False) -> Form:
-    return Form(
+def _prores(profile: str, *, alpha: bool = False) -> CodecSpec:
+    return CodecSpec(
         encoder="prores_ks",
         suffixes=(".mov", ".mkv"),
         bits=10,
@@ -40,7 +40,7 @@ def _prores(profile: str, *, alpha: bool = False) -> Form:
     )
 
 
-H264 = Form(
+H264 = CodecSpec(
     encoder="libx264",
     suffixes=(".mp4", ".mov", ".mkv"),
     bits=8,
@@ -49,7 +49,7 @@ H264 = Form(
     threads=4,  # x264's bits depend on their number
 )
 
-FORMS: Mapping[str, Form] = {
+CODECS: Mapping[str, CodecSpec] = {
     "prores_proxy": _prores("proxy"),
     "prores_lt": _prores("lt"),
     "prores_422": _prores("standard"),

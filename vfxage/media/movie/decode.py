@@ -53,7 +53,7 @@ Samples = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class SampleLayout:
     """How a planar picture stores its samples."""
 
     kind: str
@@ -73,7 +73,7 @@ class Layout:
         return names.get(self.steps, "subsampled")
 
 
-def layout_of(form: av.VideoFormat, path: str) -> Layout:
+def layout_of(form: av.VideoFormat, path: str) -> SampleLayout:
     """Describe a pixel format (its planar twin if it is packed); ReadError for one that is not read."""
     name = PACKED.get(form.name, form.name)
     if name != form.name:
@@ -88,7 +88,7 @@ def layout_of(form: av.VideoFormat, path: str) -> Layout:
             f"has pixel format {form.name}, which vfxage does not read", path=path, fix="convert it to ProRes"
         )
     wide, high = form.chroma_width(1 << 8), form.chroma_height(1 << 8)
-    return Layout(
+    return SampleLayout(
         kind=kinds[name[:3]],
         bits=bits,
         alpha=any(part.is_alpha for part in form.components),
@@ -152,7 +152,7 @@ def rgb_from_codes(tags: Tags, bits: int, path: str) -> NDArray[np.float64]:
     return np.column_stack([matrix, -matrix @ np.array([offset, middle, middle])])
 
 
-def _from_luma_chroma(planes: list[Samples], layout: Layout, tags: Tags, path: str, centred: bool) -> F32:
+def _from_luma_chroma(planes: list[Samples], layout: SampleLayout, tags: Tags, path: str, centred: bool) -> F32:
     luma = planes[0].astype(np.float32)
     height, width = luma.shape
     across, down = layout.steps

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.media.movie.chroma import halve
-from vfxage.media.movie.codecs import Form
+from vfxage.media.movie.codecs import CodecSpec
 from vfxage.media.movie.decode import rgb_from_codes
 from vfxage.media.movie.tags import Tags
 from vfxage.types import F32
@@ -18,7 +18,7 @@ from vfxage.types import F32
 Samples = NDArray[np.unsignedinteger[Any]]
 
 
-def encode_picture(code: F32, alpha: F32 | None, form: Form, tags: Tags) -> av.VideoFrame:
+def encode_picture(code: F32, alpha: F32 | None, form: CodecSpec, tags: Tags) -> av.VideoFrame:
     """Make a picture of R'G'B' code values (H, W, 3), 0..1 nominal, and an alpha (H, W) for ``form``.
 
     What lies outside 0..1 is kept as far as video range has room (1..254 in 8 bits). Rounds to nearest; NaN is black.
@@ -49,7 +49,7 @@ def codes_from_rgb(tags: Tags, bits: int) -> NDArray[np.float64]:
     return np.asarray(np.linalg.inv(there)[:3])
 
 
-def frame_size(form: Form, width: int, height: int) -> tuple[int, int]:
+def frame_size(form: CodecSpec, width: int, height: int) -> tuple[int, int]:
     """Size of the pictures an encoder gets: 4:2:0 needs even sides, so an odd one repeats its last line or column."""
     odd = form.steps == (1, 1)
     return (width + width % 2, height + height % 2) if odd else (width, height)

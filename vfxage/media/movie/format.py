@@ -10,8 +10,8 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 
 from vfxage.media.movie import decode
-from vfxage.media.movie.decode import Layout
-from vfxage.media.movie.source import Source
+from vfxage.media.movie.decode import SampleLayout
+from vfxage.media.movie.source import OpenMovie
 from vfxage.media.movie.tags import RawTags, Tags, resolve_tags
 
 _CENTRED = frozenset({"mjpeg", "mpeg1video"})
@@ -27,7 +27,7 @@ class PictureFormat:
     height: int
     pixel_format: str
     codec: str
-    layout: Layout
+    layout: SampleLayout
     tags: Tags
     tagged: tuple[int, int, int]
     """(primaries, transfer, matrix) as the file has them, 2 where it says nothing."""
@@ -46,7 +46,7 @@ class PictureFormat:
         return f"{self.layout.bits}-bit {self.layout.sampling}{alpha} {span}"
 
 
-def picture_format(sample: VideoFrame, source: Source, *, named: bool) -> PictureFormat:
+def picture_format(sample: VideoFrame, source: OpenMovie, *, named: bool) -> PictureFormat:
     """Read it off the first picture, its colour space being ``named`` elsewhere or not.
 
     Raises ReadError for a pixel format or a colour matrix that is not read.
@@ -74,7 +74,7 @@ def picture_format(sample: VideoFrame, source: Source, *, named: bool) -> Pictur
     )
 
 
-def _raw_tags(sample: VideoFrame, source: Source) -> RawTags:
+def _raw_tags(sample: VideoFrame, source: OpenMovie) -> RawTags:
     """The picture's own tags, or the container's where the picture has none."""
     context = source.stream.codec_context
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import av
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ReadError
-from vfxage.media.movie.source import Source, open_source
+from vfxage.media.movie.source import OpenMovie, open_movie
 
 INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
 """Decoders whose packets stand alone, in presentation order: a .mov of them is indexed from its header."""
@@ -22,19 +23,19 @@ _NO_STAMP = -(1 << 62)
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameIndex:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FrameIndex(ArrayData):
     """The packets of a video stream in file (decode) order, and the frame each becomes."""
 
-    stamps: NDArray[np.int64]
+    stamps: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) what identifies a packet: its pts, or its ordinal where ``timed`` is False."""
-    ranks: NDArray[np.int64]
+    ranks: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) 0-based place in presentation order, -1 for a packet that shows nothing (cut by an edit list)."""
-    places: NDArray[np.int64]
+    places: NDArray[np.int64] = field(metadata=shaped("whole", dtype=np.int64))
     """(whole,) place in file order of the packet that becomes each frame."""
-    starts: NDArray[np.int64]
+    starts: NDArray[np.int64] = field(metadata=shaped("K", dtype=np.int64))
     """(K,) places of the key frames, ascending."""
-    seeks: NDArray[np.int64]
+    seeks: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) timestamp to seek to for this packet."""
     timed: bool
     count: int
@@ -83,7 +84,7 @@ class _Promise:
     """Decode timestamps of those packets, where the header lists them."""
 
 
-def build_index(source: Source, path: str, interlaced: bool) -> FrameIndex:
+def build_index(source: OpenMovie, path: str, interlaced: bool) -> FrameIndex:
     """Index every packet; reads the header alone for an intra-only .mov, else demuxes the file once.
 
     A stream without timestamps, or interlaced between frames, is decoded once: nothing else tells its order.
@@ -100,7 +101,7 @@ def build_index(source: Source, path: str, interlaced: bool) -> FrameIndex:
     return _timed_index(rows, promise if promise.stamps else _lasting(source, rows, promise))
 
 
-def _promise(source: Source) -> _Promise:
+def _promise(source: OpenMovie) -> _Promise:
     stream = source.stream
     if "mov" in source.container.format.name:
         entries = tuple(entry.timestamp for entry in stream.index_entries) if stream.frames else ()
@@ -108,7 +109,7 @@ def _promise(source: Source) -> _Promise:
     return _Promise(stream.frames)
 
 
-def _lasting(source: Source, rows: _Rows, promise: _Promise) -> _Promise:
+def _lasting(source: OpenMovie, rows: _Rows, promise: _Promise) -> _Promise:
     """Matroska says how long a stream and the file are, not how many frames there are."""
     clock = source.stream.metadata.get("DURATION", "").split(":")
     times = np.array(sorted(pts for pts in rows.pts if pts is not None))
@@ -136,7 +137,7 @@ def _cut_matroska(path: str) -> bool:
     return size != unknown and start + length + size > os.path.getsize(path)
 
 
-def _header_rows(source: Source) -> _Rows:
+def _header_rows(source: OpenMovie) -> _Rows:
     size = os.path.getsize(source.path)
     rows = _Rows([], [], [], [])
     for entry in source.stream.index_entries:
@@ -149,7 +150,7 @@ def _header_rows(source: Source) -> _Rows:
     return rows
 
 
-def _demuxed_rows(source: Source) -> _Rows:
+def _demuxed_rows(source: OpenMovie) -> _Rows:
     rows = _Rows([], [], [], [])
     for packet in source.container.demux(source.stream):
         if packet.is_corrupt:  # cut short by the end of the file
@@ -205,7 +206,7 @@ def _decoded_index(path: str, packets: int) -> FrameIndex:
 
 def _decoded_order(path: str) -> tuple[list[int], list[int], bool]:
     """Ordinals of the key packets, of the packets in the order they are shown, and whether damage cut that short."""
-    source = open_source(path, threads=1)
+    source = open_movie(path, threads=1)
     keys: list[int] = []
     order: list[int] = []
     ordinal = 0

@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
 
-from vfxage.media.movie.codecs import Form
+from vfxage.media.movie.codecs import CodecSpec
 from vfxage.media.movie.sound import MUXERS, Audio, Sound
 from vfxage.media.movie.tags import VIDEO_RANGE, Tags
 
@@ -24,7 +24,7 @@ from vfxage.media.movie.tags import VIDEO_RANGE, Tags
 class Setup:
     """What a movie is, before its first picture."""
 
-    form: Form
+    form: CodecSpec
     width: int
     height: int
     rate: Fraction

@@ -6,10 +6,10 @@ import numpy as np
 
 from vfxage.colour.conversion import Conversion
 from vfxage.colour.space import BUILTIN, Colour
-from vfxage.media.base import Destination, Pass
+from vfxage.media.base import Destination
 from vfxage.media.display import on_display
 from vfxage.media.movie.tags import DISPLAY_709, UNSPECIFIED, Tags, tags_for
-from vfxage.types import F32, Render
+from vfxage.types import F32, Pass, Render
 
 DELTA_COMMENT = (
     "delta pass: 0.5 + delta/2 of the scene-linear difference, no curve, clipped to 0..1; "
@@ -18,7 +18,7 @@ DELTA_COMMENT = (
 MATTE_COMMENT = "matte pass: 0..1 as grey, no curve"
 
 
-class Look:
+class PassEncoding:
     """One colour pass of one destination: code values, tags, and a comment for people (None if nothing needs saying).
 
     ``beauty`` is in the destination's space; the plate's own keeps its tags where it is a movie's. A linear space has
@@ -70,7 +70,7 @@ class Look:
 
     def _tag_numbers(self, destination: Destination) -> tuple[int, int, int]:
         clip = destination.clip
-        own = clip.metadata.get("cicp") if clip.kind == "movie" and clip.colorspace == destination.colorspace else None
+        own = clip.tags.cicp if clip.kind == "movie" and clip.colorspace == destination.colorspace else None
         if self._colour.linear or own is None:
             return tags_for(DISPLAY_709 if self._colour.linear else self._colour.name)
         primaries, transfer, matrix = own

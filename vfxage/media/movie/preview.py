@@ -1,4 +1,4 @@
-"""Pictures to look at, as an H.264 movie that plays anywhere."""
+"""FrameDecoder to look at, as an H.264 movie that plays anywhere."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from vfxage.media.movie import decode
 from vfxage.media.movie.format import PictureFormat, picture_format
 from vfxage.media.movie.index import FrameIndex, build_index
 from vfxage.media.movie.rates import exact_rate
-from vfxage.media.movie.source import Source, open_source, reading
-from vfxage.media.movie.stream import Pictures
+from vfxage.media.movie.source import FINGERPRINT, OpenMovie, container_tags, open_movie, reading
+from vfxage.media.movie.stream import FrameDecoder
 from vfxage.media.movie.tags import NEAR_709
-from vfxage.types import ClipInfo, Frame, Window
+from vfxage.types import ClipInfo, Frame, SourceTags, Window
 
 _RAW_STREAMS = frozenset({"h264", "hevc", "mpegvideo", "m4v", "obu", "av1"})
 """Formats without a container: their rate is a guess of FFmpeg's, not the file's word."""
@@ -46,7 +47,7 @@ class MovieReader:
         self._format = self._look(named=colorspace is not None)
         self._colour = Colour(colorspace or self._named_space(), ocio)
         self._near = None if colorspace else NEAR_709.get(self._format.tags.primaries)
-        source = open_source(self._path)
+        source = open_movie(self._path)
         try:
             with reading(self._path):
                 index = build_index(source, self._path, self._format.interlaced)
@@ -54,31 +55,32 @@ class MovieReader:
         except BaseException:
             source.close()
             raise
-        self._pictures = Pictures(self._path, index, self._first, source)
+        self._pictures = FrameDecoder(self._path, index, self._first, source)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield exactly these frames (ascending plate numbers), each once; seeks where that is shorter."""
         form = self._format
         window = Window(0, 0, self.info.width, self.info.height)
-        for picture, number in self._pictures.read(numbers):
-            self._check(picture, number)
-            code, alpha = decode.code_values(picture, form.tags, self._path, form.centred)
-            rgb = self._colour.to_linear(decode.orient(code, form.matrix))
-            alpha = None if alpha is None else decode.orient(alpha, form.matrix)
-            yield Frame(number=number, window=window, rgb=rgb, alpha=alpha)
+        with closing(self._pictures.read(numbers)) as pictures:
+            for picture, number in pictures:
+                self._check(picture, number)
+                code, alpha = decode.code_values(picture, form.tags, self._path, form.centred)
+                rgb = self._colour.to_linear(decode.orient(code, form.matrix))
+                alpha = None if alpha is None else decode.orient(alpha, form.matrix)
+                yield Frame(number=number, window=window, rgb=rgb, alpha=alpha)
 
     def close(self) -> None:
         """Release the file; may be called twice."""
         self._pictures.close()
 
     def _look(self, *, named: bool) -> PictureFormat:
-        source = open_source(self._path, threads=1)
+        source = open_movie(self._path, threads=1)
         try:
             return picture_format(self._first_picture(source), source, named=named)
         finally:
             source.close()
 
-    def _first_picture(self, source: Source) -> VideoFrame:
+    def _first_picture(self, source: OpenMovie) -> VideoFrame:
         with reading(self._path, self._first):
             for packet in source.container.demux(source.stream):
                 for picture in source.stream.codec_context.decode(packet if packet.size else None):
@@ -103,7 +105,7 @@ class MovieReader:
         except ShotError as error:
             raise ShotError(error.what, path=self._path, fix=error.fix) from error
 
-    def _describe(self, source: Source, index: FrameIndex) -> ClipInfo:
+    def _describe(self, source: OpenMovie, index: FrameIndex) -> ClipInfo:
         form, stream = self._format, source.stream
         rate, variable = _rate(source, index)
         sideways = decode.turns_sideways(form.matrix)
@@ -126,18 +128,15 @@ class MovieReader:
             timecode=_timecode(source),
             audio=bool(source.container.streams.audio),
             notes=(*form.notes, *self._picture_notes(), *_notes(index, rate, variable)),
-            metadata={
-                "codec": form.codec,
-                "pixel_format": form.pixel_format,
-                "cicp": (form.tags.primaries, form.tags.transfer, form.tags.matrix),
-                "tagged": form.tagged,
-                "full_range": form.tags.full_range,
-                "start": start,
-                "times": _times(source, index) if variable else (),
-                "pixel_aspect": aspect,
-                "chromaticities": self._near[1] if self._near else self._colour.chromaticities,
-                "file": {key.lower(): value for key, value in source.container.metadata.items()},
-            },
+            tags=SourceTags(
+                format="movie",
+                cicp=(form.tags.primaries, form.tags.transfer, form.tags.matrix),
+                chromaticities=self._near[1] if self._near else tuple(self._colour.chromaticities),
+                pixel_aspect=aspect,
+                start=start,
+                times=_times(source, index) if variable else (),
+                fingerprint=container_tags(source.container).get(FINGERPRINT),
+            ),
         )
 
     def _picture_notes(self) -> Iterator[str]:
@@ -147,7 +146,7 @@ class MovieReader:
             yield "straight alpha: R, G and B are not premultiplied by it, nor are they in what is written"
 
 
-def _rate(source: Source, index: FrameIndex) -> tuple[Fraction | None, bool]:
+def _rate(source: OpenMovie, index: FrameIndex) -> tuple[Fraction | None, bool]:
     stream = source.stream
     if not index.timed or stream.time_base is None:
         raw = source.container.format.name in _RAW_STREAMS
@@ -156,7 +155,7 @@ def _rate(source: Source, index: FrameIndex) -> tuple[Fraction | None, bool]:
     return exact_rate(index.times()[: index.whole], stream.time_base, named)
 
 
-def _times(source: Source, index: FrameIndex) -> tuple[Fraction, ...]:
+def _times(source: OpenMovie, index: FrameIndex) -> tuple[Fraction, ...]:
     """Seconds at which each frame starts."""
     base = source.stream.time_base or Fraction(0)
     return tuple(int(stamp) * base for stamp in index.times())
@@ -171,7 +170,7 @@ def _notes(index: FrameIndex, rate: Fraction | None, variable: bool) -> Iterator
         yield f"truncated or damaged: only the first {index.whole} of {index.count} frames are whole"
 
 
-def _timecode(source: Source) -> str | None:
+def _timecode(source: OpenMovie) -> str | None:
     for stream in (*source.container.streams, source.container):
         for key, value in stream.metadata.items():
             if key.lower() == "timecode":

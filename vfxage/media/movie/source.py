@@ -23,11 +23,14 @@ _FORMATS = (
 )
 """Demuxers that read one local file; playlists, images and text are not movies, whatever their suffix says."""
 
+FINGERPRINT = "com.vfxage.fingerprint"
+"""Key of a movie that vfxage wrote."""
+
 _DAMAGED = "copy it again from where it came from"
 
 
 @dataclass(slots=True)
-class Source:
+class OpenMovie:
     """An open container and its picture stream."""
 
     path: str
@@ -55,7 +58,7 @@ def reading(path: str, frame: int | None = None) -> Iterator[None]:
         raise ReadError(f"cannot be read ({reason(error)})", path=path, frame=frame, fix=_DAMAGED) from error
 
 
-def open_source(path: str, *, threads: int = 0, strict: bool = True) -> Source:
+def open_movie(path: str, *, threads: int = 0, strict: bool = True) -> OpenMovie:
     """Open a movie and choose its picture stream; ReadError says why not.
 
     ``threads`` decode at once (0: as FFmpeg sees fit); the pictures do not depend on it. A ``strict`` decoder raises
@@ -71,7 +74,7 @@ def open_source(path: str, *, threads: int = 0, strict: bool = True) -> Source:
     context.options = {"max_pixels": str(MAX_PIXELS)} | ({"err_detect": "explode"} if strict else {})
     context.thread_count = threads
     context.thread_type = "AUTO" if threads != 1 else "NONE"
-    return Source(path, container, stream)
+    return OpenMovie(path, container, stream)
 
 
 def open_container(path: str) -> InputContainer:
@@ -82,6 +85,11 @@ def open_container(path: str) -> InputContainer:
         return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
         raise ReadError(f"is not a movie that can be read ({reason(error)})", path=path, fix=_DAMAGED) from error
+
+
+def container_tags(container: InputContainer) -> dict[str, str]:
+    """What a movie's header says, keys in lower case."""
+    return {key.lower(): value for key, value in container.metadata.items()}
 
 
 def _check_file(path: str) -> None:

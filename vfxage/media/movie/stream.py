@@ -1,8 +1,8 @@
-"""Pictures by number out of a stream of packets: seeking, decoding, and knowing when one did not come."""
+"""FrameDecoder by number out of a stream of packets: seeking, decoding, and knowing when one did not come."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import chain, islice, pairwise
 
 import av
@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from vfxage.errors import ReadError
 from vfxage.media.movie.index import FrameIndex
-from vfxage.media.movie.source import Source, open_source, reason
+from vfxage.media.movie.source import OpenMovie, open_movie, reason
 
 _FAR = 16
 """Packets ahead from which seeking beats decoding on."""
@@ -23,7 +23,7 @@ class _DamageError(Exception):
     """The wanted picture did not come; the text says why."""
 
 
-class Pictures:
+class FrameDecoder:
     """Decoded pictures of one movie by frame number, in any number of passes.
 
     Decodes with as many threads as FFmpeg likes. Where a picture does not come, decodes again from the same key frame
@@ -31,15 +31,15 @@ class Pictures:
     some pictures to recover); what still does not come is a ReadError. Holds a few pictures at a time.
     """
 
-    def __init__(self, path: str, index: FrameIndex, first: int, source: Source) -> None:
+    def __init__(self, path: str, index: FrameIndex, first: int, source: OpenMovie) -> None:
         self._path = path
         self._index = index
         self._places = {int(stamp): place for place, stamp in enumerate(index.stamps)}
         self._first = first
-        self._source: Source | None = source
+        self._source: OpenMovie | None = source
         self._mode = (0, True)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[tuple[VideoFrame, int]]:
+    def read(self, numbers: Sequence[int]) -> Generator[tuple[VideoFrame, int], None, None]:
         """Yield the pictures of these numbers (strictly ascending), each with its number."""
         ranks = [number - self._first for number in numbers]
         self._check(ranks)
@@ -163,7 +163,7 @@ class Pictures:
         except av.error.FFmpegError as error:
             raise _DamageError(reason(error)) from error
 
-    def _sought(self, start: int, source: Source) -> Iterator[Packet[VideoStream]] | None:
+    def _sought(self, start: int, source: OpenMovie) -> Iterator[Packet[VideoStream]] | None:
         """Seek to just before place ``start`` and go on to it; None where the container cannot be made to."""
         try:
             source.container.seek(int(self._index.seeks[start]), stream=source.stream)
@@ -176,7 +176,7 @@ class Pictures:
             return None
         return islice(chain([landed], packets), start - place, None)
 
-    def _all(self, source: Source) -> Iterator[Packet[VideoStream]]:
+    def _all(self, source: OpenMovie) -> Iterator[Packet[VideoStream]]:
         ordinal = 0
         for packet in source.container.demux(source.stream):
             if packet.size:
@@ -187,10 +187,10 @@ class Pictures:
                 continue  # an empty packet that shows nothing new (AVI)
             yield packet
 
-    def _opened(self, threads: int, strict: bool, *, fresh: bool) -> Source:
+    def _opened(self, threads: int, strict: bool, *, fresh: bool) -> OpenMovie:
         if self._source is None or fresh or (threads, strict) != self._mode:
             self.close()
-            self._source, self._mode = open_source(self._path, threads=threads, strict=strict), (threads, strict)
+            self._source, self._mode = open_movie(self._path, threads=threads, strict=strict), (threads, strict)
         return self._source
 
 

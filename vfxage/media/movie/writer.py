@@ -16,18 +16,18 @@ import numpy as np
 
 from vfxage.errors import OutputError, ReadError, ShotError, WriteError
 from vfxage.frames import FrameRange
-from vfxage.media.base import Destination, Flaw, Pass
-from vfxage.media.movie.check import FINGERPRINT, FRAMES, Standing, file_tags, held_frames
-from vfxage.media.movie.codecs import FORMS, Form
+from vfxage.media.base import Destination, Flaw
+from vfxage.media.movie.check import FRAMES, MovieOnDisk, file_tags, held_frames
+from vfxage.media.movie.codecs import CODECS, CodecSpec
 from vfxage.media.movie.encode import encode_picture, frame_size
 from vfxage.media.movie.mux import Muxer, Setup
-from vfxage.media.movie.pass_encoding import Look
+from vfxage.media.movie.pass_encoding import PassEncoding
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.sound import Audio, choose_streams
-from vfxage.media.movie.source import reason
+from vfxage.media.movie.source import FINGERPRINT, reason
 from vfxage.publish import publish, unwritten
 from vfxage.timecode import shift_timecode
-from vfxage.types import Frame, Render
+from vfxage.types import Frame, Pass, Render
 
 DEFAULT_RATE = Fraction(24)
 """For a plate that names none."""
@@ -57,8 +57,8 @@ class MovieWriter:
         self._muxer: Muxer | None = None
         self._left = list(reversed(destination.numbers))
         self._complete: bool | None = None
-        self._standing: Standing | None = None
-        self._look = Look(destination, self._colour_pass)
+        self._standing: MovieOnDisk | None = None
+        self._look = PassEncoding(destination, self._colour_pass)
         self._audio, unheard = self._chosen_sound()
         self.notes = (*unheard, *self._rate_notes())
 
@@ -72,7 +72,7 @@ class MovieWriter:
         """The first thing wrong with this frame of the movie, or with the movie itself."""
         numbers = self._destination.numbers
         if self._standing is None:
-            self._standing = Standing(self._path, fingerprint(self._destination), len(numbers), self._rate)
+            self._standing = MovieOnDisk(self._path, fingerprint(self._destination), len(numbers), self._rate)
             self._stack.callback(self._standing.close)
         return self._standing.check(numbers.index(plate.number))
 
@@ -109,7 +109,7 @@ class MovieWriter:
             reader = MovieReader(self._path, first_frame=0)
             info = reader.info
             same = (
-                info.metadata["file"].get(FINGERPRINT) == fingerprint(self._destination)
+                info.tags.fingerprint == fingerprint(self._destination)
                 and info.last + 1 == len(numbers)
                 and (info.rate == self._rate or len(numbers) == 1)
             )
@@ -157,7 +157,7 @@ class MovieWriter:
         width, height = frame_size(self._form, clip.width, clip.height)
         after = round((self._time(destination.numbers[0]) - self._time(clip.first)) * self._rate)
         timecode = clip.timecode and shift_timecode(clip.timecode, after, self._rate)
-        aspect = clip.metadata.get("pixel_aspect") or Fraction(clip.pixel_aspect).limit_denominator(4096)
+        aspect = clip.tags.pixel_aspect or Fraction(clip.pixel_aspect).limit_denominator(4096)
         comment = {"comment": self._look.comment} if self._look.comment else {}
         return Setup(
             form=self._form,
@@ -190,14 +190,13 @@ class MovieWriter:
     def _time(self, number: int) -> Fraction:
         """When a frame of a movie plate starts, in the file's own seconds (the one past the last: when that ends)."""
         clip = self._destination.clip
-        times: tuple[Fraction, ...] = clip.metadata.get("times", ())
+        times = clip.tags.times
         place = number - clip.first
         if 0 <= place < len(times):
             return times[place]
         if times and place == len(times):
             return times[-1] + 1 / self._rate
-        start: Fraction = clip.metadata.get("start", Fraction(0))
-        return place / self._rate + start
+        return place / self._rate + clip.tags.start
 
     def _rate_notes(self) -> Iterator[str]:
         if self._destination.clip.variable_rate:
@@ -224,11 +223,11 @@ def fingerprint(destination: Destination) -> str:
     return state.hexdigest()
 
 
-def _form(destination: Destination) -> Form:
-    form = FORMS.get(destination.codec or "")
+def _form(destination: Destination) -> CodecSpec:
+    form = CODECS.get(destination.codec or "")
     if form is None:
         raise OutputError(
-            f"unknown movie codec {destination.codec}", path=destination.path, fix=f"use one of {' '.join(FORMS)}"
+            f"unknown movie codec {destination.codec}", path=destination.path, fix=f"use one of {' '.join(CODECS)}"
         )
     suffix = Path(destination.path).suffix.lower()
     if suffix not in form.suffixes:
@@ -240,7 +239,7 @@ def _form(destination: Destination) -> Form:
     return form
 
 
-def _colour_pass(destination: Destination, form: Form) -> Pass:
+def _colour_pass(destination: Destination, form: CodecSpec) -> Pass:
     passes = destination.passes
     colours: list[Pass] = [name for name in passes if name != "matte"] or list(passes[:1])
     if len(colours) != 1:

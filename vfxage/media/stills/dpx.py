@@ -11,16 +11,19 @@ import struct
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from vfxage.media.stills import packing
-from vfxage.media.stills.still import Depth, Header, Samples, Source, check_size, mark, parse_mark
+from vfxage.media.stills.still import Depth, DpxLayout, Header, Samples, StillFile, check_size, mark, parse_mark
 from vfxage.timecode import shift_timecode
 
 _GENERIC = 2048
+_ORDERS = {b"SDPX": ">", b"XPDS": "<"}
+"""Byte order by a file's first four bytes."""
+_BITS = 803
+"""Where the header says how many bits a sample has."""
 _LARGEST_HEADER = 1 << 22
 _UNDEFINED = 0xFFFFFFFF
 _ORIENTATIONS = (1, 2, 4, 3, 5, 6, 8, 7)
@@ -36,22 +39,10 @@ _SPACES = {
 """Colour space by (transfer, colorimetric) of the header, where the two name one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where and how a DPX file keeps its picture."""
-
-    order: str
-    offset: int
-    stride: int
-    bits: int
-    packing: int
-    descriptor: int
-
-
-def read_header(source: Source) -> Header:
+def read_header(source: StillFile) -> Header:
     """Parse and check the header. Raises ReadError for what is no DPX, damaged, or of a kind that is not read."""
     raw, size = _bytes_of(source)
-    order = {b"SDPX": ">", b"XPDS": "<"}.get(raw[:4])
+    order = _ORDERS.get(raw[:4])
     if order is None:
         raise source.error("the file is empty" if not size else "not a DPX file")
     if len(raw) < 1664:
@@ -76,7 +67,8 @@ def read_header(source: Source) -> Header:
         stamp=stamp,
         unnamed="" if (transfer, gamut) in _SPACES else _unnamed(transfer),
         notes=tuple(_notes(raw, number, transfer)),
-        metadata=MappingProxyType({"raw": raw[: layout.offset], "layout": layout}),
+        raw=raw[: layout.offset],
+        layout=layout,
     )
     check_size(header, size, source)
     if layout.offset + layout.stride * header.height > size:
@@ -84,9 +76,11 @@ def read_header(source: Source) -> Header:
     return header
 
 
-def read_samples(header: Header, source: Source) -> Samples:
+def read_samples(header: Header, source: StillFile) -> Samples:
     """(H, W, C) codes as stored: grey, R G B, or R G B A. Raises ReadError."""
-    layout: Layout = header.metadata["layout"]
+    layout = header.layout
+    if layout is None:
+        raise ValueError("not the header of a DPX file")
     count = layout.stride * header.height
     try:
         with source.path.open("rb") as file:
@@ -105,15 +99,15 @@ def read_samples(header: Header, source: Source) -> Samples:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class DpxSettings:
     """What a DPX file says beside its pixels."""
 
     name: str
     version: str
     stamp: str
     depth: Depth
-    plate: Header | None
-    """The plate's header of this frame, where that is a DPX: carried over."""
+    plate: bytes
+    """The header of the plate's frame, where that is a DPX: carried over. Else empty."""
     same_space: bool
     """Whether the pixels are in the plate's colour space: then its transfer stays."""
     space: str
@@ -122,15 +116,16 @@ class Target:
     pixel_aspect: float = 1.0
 
 
-def write(path: Path, samples: Samples, target: Target) -> None:
+def write(path: Path, samples: Samples, target: DpxSettings) -> None:
     """Write codes (H, W, 1, 3 or 4). Raises OSError as it comes."""
     height, width, channels = samples.shape
     plate = target.plate
     bits = int(target.depth)
-    own: Layout | None = None if plate is None else plate.metadata["layout"]
-    order = ">" if own is None else own.order
-    how = own.packing if own is not None and own.bits == bits else packing.METHOD_A if bits > 8 else packing.PACKED
-    header = bytearray(b"\xff" * _GENERIC if plate is None else plate.metadata["raw"].ljust(_GENERIC, b"\xff"))
+    header = bytearray(plate.ljust(_GENERIC, b"\xff"))
+    order = _ORDERS.get(plate[:4], ">")
+    how = packing.METHOD_A if bits > 8 else packing.PACKED
+    if plate and header[_BITS] == bits:
+        how = _Fields(plate, order).short(804)
     _fill(header, order, target, (width, height, channels), how)
     lines = packing.pack(samples.reshape(height, -1), bits, how, order, grey=channels == 1)
     struct.pack_into(f"{order}I", header, 16, len(header) + lines.size)
@@ -139,7 +134,7 @@ def write(path: Path, samples: Samples, target: Target) -> None:
         file.write(lines.tobytes())
 
 
-def _fill(header: bytearray, order: str, target: Target, shape: tuple[int, int, int], how: int) -> None:
+def _fill(header: bytearray, order: str, target: DpxSettings, shape: tuple[int, int, int], how: int) -> None:
     width, height, channels = shape
 
     def put(form: str, offset: int, *values: Any) -> None:
@@ -149,9 +144,9 @@ def _fill(header: bytearray, order: str, target: Target, shape: tuple[int, int, 
         header[offset : offset + length] = words.encode()[: length - 1].ljust(length, b"\0")
 
     transfer, gamut = next((pair for pair, name in _SPACES.items() if name == target.space), (0, 0))
-    if target.plate is not None and target.same_space:
+    if target.plate and target.same_space:
         transfer, gamut = header[801], header[802]
-    if target.plate is None:
+    if not target.plate:
         put("I", 20, 1)
         put("II", 24, 1664, 384)
         put("I", 32, 0)
@@ -167,7 +162,7 @@ def _fill(header: bytearray, order: str, target: Target, shape: tuple[int, int, 
     put("IIfIf", 780, 0, 0, 0.0, (1 << int(target.depth)) - 1, 2.047)
     put("BBBB", 800, descriptor, transfer, gamut, int(target.depth))
     put("HHIII", 804, how, 0, len(header), 0, 0)
-    if target.pixel_aspect != 1 or target.plate is not None:
+    if target.pixel_aspect != 1 or target.plate:
         aspect = Fraction(target.pixel_aspect).limit_denominator(10000)
         put("II", 1628, aspect.numerator, aspect.denominator)
     if target.timecode is not None:
@@ -197,13 +192,13 @@ class _Fields:
         return self._raw[offset : offset + length].partition(b"\0")[0].decode("ascii", "replace")
 
 
-def _bytes_of(source: Source) -> tuple[bytes, int]:
+def _bytes_of(source: StillFile) -> tuple[bytes, int]:
     """The header with the user's data (all before the picture), and the file's size."""
     try:
         with source.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             raw = file.read(_GENERIC)
-            order = {b"SDPX": ">", b"XPDS": "<"}.get(raw[:4])
+            order = _ORDERS.get(raw[:4])
             if order is not None and len(raw) == _GENERIC:
                 offset = int(struct.unpack_from(f"{order}I", raw, 4)[0])
                 raw += file.read(max(0, min(offset, size, _LARGEST_HEADER) - _GENERIC))
@@ -214,7 +209,7 @@ def _bytes_of(source: Source) -> tuple[bytes, int]:
         raise source.error(f"cannot be read ({error.strerror or error})", "check path and permissions") from error
 
 
-def _layout(raw: bytes, order: str, size: int, source: Source) -> Layout:
+def _layout(raw: bytes, order: str, size: int, source: StillFile) -> DpxLayout:
     fields = _Fields(raw, order)
     descriptor, bits = raw[800], raw[803]
     width, height = fields.word(772), fields.word(776)
@@ -236,7 +231,7 @@ def _layout(raw: bytes, order: str, size: int, source: Source) -> Layout:
     if not 0 < width <= 1 << 17 or not 0 < height <= 1 << 17 or not 768 < offset <= min(size, _LARGEST_HEADER):
         raise source.damaged(f"its header asks for {width}x{height} pixels from byte {offset} of {size}")
     line = packing.line_bytes(width * _CHANNELS[descriptor], bits, how)
-    return Layout(order, offset, _stride(line, fields.word(812), height, size - offset), bits, how, descriptor)
+    return DpxLayout(order, offset, _stride(line, fields.word(812), height, size - offset), bits, how, descriptor)
 
 
 def _stride(line: int, padding: int, height: int, there: int) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 import OpenImageIO as Oiio
 
 from vfxage.media.stills import jpeg, png, tags
-from vfxage.media.stills.still import KINDS, Depth, Header, Samples, Source, check_size, mark, parse_mark
+from vfxage.media.stills.still import KINDS, Depth, Header, Samples, StillFile, check_size, mark, parse_mark
 
 oiio_setting: Mapping[str, int] = {"limits:channels": 64, "limits:imagesize_MB": 1 << 14}
 for _name, _value in oiio_setting.items():
@@ -36,7 +36,7 @@ _NOT_CARRIED = {
 }
 
 
-def read_header(source: Source) -> Header:
+def read_header(source: StillFile) -> Header:
     """Parse and check the header. Raises ReadError for what is none, damaged, or of a kind that is not read."""
     size = tags.check_begins(source)
     with _opened(source) as image:
@@ -70,13 +70,13 @@ def read_header(source: Source) -> Header:
         pixel_aspect=aspect if isinstance(aspect, float) and 0.01 < aspect < 100 else 1.0,
         stamp=stamp,
         notes=tuple(_notes(spec, known, bool(multiple))),
-        metadata=MappingProxyType(attributes),
+        attributes=MappingProxyType(attributes),
     )
     check_size(header, size, source)
     return header
 
 
-def read_samples(header: Header, source: Source) -> Samples:
+def read_samples(header: Header, source: StillFile) -> Samples:
     """(H, W, C) samples as stored, half as float. Raises ReadError."""
     tags.check_ends(source)
     with _opened(source) as image:
@@ -87,7 +87,7 @@ def read_samples(header: Header, source: Source) -> Samples:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class ImageSettings:
     """What such a file says beside its pixels."""
 
     version: str
@@ -104,7 +104,7 @@ class Target:
     pixel_aspect: float = 1.0
 
 
-def write(path: Path, samples: Samples, target: Target) -> None:
+def write(path: Path, samples: Samples, target: ImageSettings) -> None:
     """Write samples (H, W, 1 to 4). Raises OSError with what OpenImageIO says."""
     if KINDS[path.suffix.lower()] == "jpeg":
         _write_jpeg(path, samples, target)
@@ -120,7 +120,7 @@ def write(path: Path, samples: Samples, target: Target) -> None:
         png.tell_colour(path, target.space)
 
 
-def _spec(path: Path, samples: Samples, target: Target) -> Any:
+def _spec(path: Path, samples: Samples, target: ImageSettings) -> Any:
     height, width, channels = samples.shape
     spec = Oiio.ImageSpec(width, height, channels, _STORED[target.depth])
     for name, value in target.plate.items():
@@ -145,7 +145,7 @@ def _spec(path: Path, samples: Samples, target: Target) -> Any:
     return spec
 
 
-def _write_jpeg(path: Path, samples: Samples, target: Target) -> None:
+def _write_jpeg(path: Path, samples: Samples, target: ImageSettings) -> None:
     plate = {name: value for name, value in target.plate.items() if target.same_space or name != "ICCProfile"}
     jpeg.write(
         path,
@@ -157,7 +157,7 @@ def _write_jpeg(path: Path, samples: Samples, target: Target) -> None:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[Any]:
+def _opened(source: StillFile) -> Iterator[Any]:
     """The file, open; what OpenImageIO raises or says becomes ReadError."""
     hints = Oiio.ImageSpec()
     hints.attribute("oiio:UnassociatedAlpha", 1)
@@ -209,6 +209,6 @@ def _notes(spec: Any, known: int, multiple: bool) -> Iterator[str]:
         yield f"{bits} bits are read as {8 if bits < 8 else 16}"
 
 
-def _brief(text: str, source: Source) -> str:
+def _brief(text: str, source: StillFile) -> str:
     lines = text.replace(str(source.path), "it").strip().splitlines()
     return lines[0] if lines else "OpenImageIO does not say why"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import numpy as np
 from vfxage.colour.space import Colour
 from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.media.stills import dpx
-from vfxage.media.stills.still import Header, Samples, Source, floats, top_code, upright
+from vfxage.media.stills.still import Header, Samples, StillFile, floats, top_code, upright
 from vfxage.types import F32, ClipInfo, Frame, Window
 
 
-def open_header(source: Source) -> Header:
+def open_header(source: StillFile) -> Header:
     """The header of a still of any kind. Raises ReadError."""
     if source.kind == "dpx":
         return dpx.read_header(source)
@@ -24,7 +24,7 @@ def open_header(source: Source) -> Header:
     return image.read_header(source)
 
 
-def open_samples(header: Header, source: Source) -> Samples:
+def open_samples(header: Header, source: StillFile) -> Samples:
     """The samples (H, W, C) of a still of any kind, as stored. Raises ReadError."""
     if header.kind == "dpx":
         return dpx.read_samples(header, source)
@@ -51,13 +51,13 @@ class StillReader:
         ocio: str | Path | None = None,
     ) -> None:
         self._paths = frame_files(plate)
-        self._number, self._first = first_readable(self._paths, lambda n: open_header(Source(self._paths[n], n)))
+        self._number, self._first = first_readable(self._paths, lambda n: open_header(StillFile(self._paths[n], n)))
         spaces = (colorspace,) if colorspace else self._first.spaces
         self._colour = Colour(spaces[0], ocio) if spaces else None
         self._table = self._code_table()
         self.info = self._info(plate, rate)
 
-    def read(self, numbers: Sequence[int]) -> Iterator[Frame]:
+    def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader."""
         for number in numbers:
             yield self._frame(number)
@@ -68,7 +68,7 @@ class StillReader:
     def _frame(self, number: int) -> Frame:
         if number not in self._paths:
             raise absent(self.info, number)
-        source = Source(self._paths[number], number)
+        source = StillFile(self._paths[number], number)
         header = open_header(source)
         self._check_same(header, source)
         samples = upright(open_samples(header, source), header.orientation)
@@ -83,7 +83,7 @@ class StillReader:
             rgb=self._linear(native),
             alpha=alpha,
             native=native,
-            metadata={"still": header},
+            tags=header.tags,
         )
 
     def _linear(self, native: Samples) -> F32:
@@ -103,7 +103,7 @@ class StillReader:
         ramp = (np.arange(white + 1) / white).astype(np.float32)
         return ramp if self._colour is None else self._colour.to_linear(ramp)
 
-    def _check_same(self, header: Header, source: Source) -> None:
+    def _check_same(self, header: Header, source: StillFile) -> None:
         for what, now, first in (
             ("its size is", "x".join(map(str, header.display_size)), "x".join(map(str, self._first.display_size))),
             ("its samples are", header.depth_name, self._first.depth_name),
@@ -134,7 +134,7 @@ class StillReader:
             straight_alpha=header.alpha and header.straight,
             timecode=timecode_before(header.timecode, self._number - numbers[0], rate or header.rate),
             notes=tuple(self._notes(rate)),
-            metadata={"still": header},
+            tags=header.tags,
         )
 
     def _notes(self, rate: Fraction | None) -> Iterator[str]:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from vfxage.errors import ReadError
 from vfxage.media.sequence import FrameFile
-from vfxage.types import F32
+from vfxage.types import F32, SourceTags
 
-Kind = Literal["dpx", "tiff", "png", "jpeg"]
+FileKind = Literal["dpx", "tiff", "png", "jpeg"]
 Depth = Literal[8, 10, 12, 16, "float"]
 Samples = NDArray[Any]
 """Codes (uint8, uint16) or float32."""
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, FileKind] = {
     ".dpx": "dpx",
     ".tif": "tiff",
     ".tiff": "tiff",
@@ -31,7 +31,7 @@ KINDS: Mapping[str, Kind] = {
 }
 """By the file name's suffix, in lower case."""
 
-NAMES: Mapping[Kind, str] = {"dpx": "DPX", "tiff": "TIFF", "png": "PNG", "jpeg": "JPEG"}
+NAMES: Mapping[FileKind, str] = {"dpx": "DPX", "tiff": "TIFF", "png": "PNG", "jpeg": "JPEG"}
 
 LARGEST_SIDE = 1 << 17
 PIXELS_FLOOR = 1 << 29
@@ -42,7 +42,7 @@ _MARK = re.compile(r"vfxage \S+ fingerprint=(.*?)(?: timecode=([\d:;]+))?(?: rat
 
 
 @dataclass(frozen=True, slots=True)
-class Source(FrameFile):
+class StillFile(FrameFile):
     """A file of this format, for errors."""
 
     def damaged(self, what: str) -> ReadError:
@@ -50,16 +50,28 @@ class Source(FrameFile):
         return self.error(f"damaged {NAMES[self.kind]} file ({what})", "render or copy the file again")
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> FileKind:
         """By the file's name."""
         return KINDS[self.path.suffix.lower()]
+
+
+@dataclass(frozen=True, slots=True)
+class DpxLayout:
+    """Where and how a DPX file keeps its picture."""
+
+    order: str
+    offset: int
+    stride: int
+    bits: int
+    packing: int
+    descriptor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
     """One still's header, checked: its pixels are no more than the file can hold."""
 
-    kind: Kind
+    kind: FileKind
     width: int
     """As stored, before ``orientation``."""
     height: int
@@ -80,8 +92,18 @@ class Header:
     stamp: str | None = None
     """The fingerprint of a file that vfxage wrote."""
     notes: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    """What a writer of the same kind carries over."""
+    attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """Not of DPX: what a writer of the same kind carries over."""
+    raw: bytes = b""
+    """Of DPX: all that comes before the pixels."""
+    layout: DpxLayout | None = None
+
+    @property
+    def tags(self) -> SourceTags:
+        """What outputs carry over."""
+        return SourceTags(
+            format=self.kind, attributes=self.attributes, raw=self.raw, depth=self.depth, timecode=self.timecode
+        )
 
     @property
     def alpha(self) -> bool:
@@ -99,7 +121,7 @@ class Header:
         return (self.height, self.width) if self.orientation >= 5 else (self.width, self.height)
 
 
-def check_size(header: Header, size: int, source: Source) -> None:
+def check_size(header: Header, size: int, source: StillFile) -> None:
     """Raise ReadError for pixels that a file of ``size`` bytes cannot hold, before memory is taken for them."""
     sides = header.width, header.height
     one = 4 if header.depth == "float" else 1 if header.depth == 8 else 2

@@ -15,7 +15,7 @@ from vfxage.colour.cicp import from_cicp
 from vfxage.colour.space import from_chromaticities
 from vfxage.errors import ShotError
 from vfxage.media.stills import icc
-from vfxage.media.stills.still import NAMES, Source
+from vfxage.media.stills.still import NAMES, StillFile
 
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
@@ -37,7 +37,7 @@ _TAIL = 1 << 16
 _CHUNKS = 4096
 
 
-def check_begins(source: Source) -> int:
+def check_begins(source: StillFile) -> int:
     """The file's size; ReadError where it is missing, empty, or of another format than its name says."""
     with _file(source) as file:
         size = os.fstat(file.fileno()).st_size
@@ -48,7 +48,7 @@ def check_begins(source: Source) -> int:
         return size
 
 
-def check_ends(source: Source) -> None:
+def check_ends(source: StillFile) -> None:
     """ReadError where the mark that ends a PNG or a JPEG is missing: its library fills in what was cut off."""
     mark = _ENDS.get(source.kind)
     if mark is None:
@@ -59,7 +59,7 @@ def check_ends(source: Source) -> None:
             raise source.damaged("it ends too early")
 
 
-def space(source: Source, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
+def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
     """OpenColorIO name of the colour space that the header names; None, and what it says instead, where none is."""
     profile, name = attributes.get("ICCProfile"), attributes.get(DESCRIPTION)
     if source.kind == "png":
@@ -77,7 +77,7 @@ def _profiled(profile: Any, name: Any) -> tuple[str | None, str]:
     return found, f"the ICC profile {str(name or 'without a name')!r}, which has no OpenColorIO space here"
 
 
-def _png(source: Source, profile: Any, description: Any) -> tuple[str | None, str]:
+def _png(source: StillFile, profile: Any, description: Any) -> tuple[str | None, str]:
     """By cICP, then the profile, then sRGB, then gamma and chromaticities: the order of the PNG specification."""
     chunks = dict(_chunks(source))
     if len(code := chunks.get(b"cICP", b"")) == 4:
@@ -109,7 +109,7 @@ def _by_gamma(gamma: int, primaries: bytes) -> tuple[str | None, str]:
     return None, f"a gamma of {gamma / 1e5:.5g} and primaries that together have no OpenColorIO space here"
 
 
-def _chunks(source: Source) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(source: StillFile) -> Iterator[tuple[bytes, bytes]]:
     """Names and contents of a PNG's small chunks before its pixels."""
     with _file(source) as file:
         file.seek(8)
@@ -122,7 +122,7 @@ def _chunks(source: Source) -> Iterator[tuple[bytes, bytes]]:
             file.seek(max(0, length - 256) + 4, os.SEEK_CUR)
 
 
-def _file(source: Source) -> BufferedReader:
+def _file(source: StillFile) -> BufferedReader:
     try:
         return source.path.open("rb")
     except FileNotFoundError as error:

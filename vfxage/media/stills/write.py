@@ -15,16 +15,16 @@ from vfxage import __version__
 from vfxage.colour.conversion import Conversion
 from vfxage.errors import OutputError, ReadError
 from vfxage.frames import Pattern
-from vfxage.media.base import Destination, Flaw, Pass
+from vfxage.media.base import Destination, Flaw
 from vfxage.media.display import on_display
 from vfxage.media.stills import dpx
 from vfxage.media.stills.read import open_header, open_samples
-from vfxage.media.stills.still import KINDS, NAMES, Depth, Header, Kind, Samples, Source, codes
+from vfxage.media.stills.still import KINDS, NAMES, Depth, FileKind, Samples, StillFile, codes
 from vfxage.publish import publish, unwritten
 from vfxage.timecode import shift_timecode
-from vfxage.types import F32, Frame, Render
+from vfxage.types import F32, Frame, Pass, Render, SourceTags
 
-DEPTHS: dict[Kind, tuple[Depth, ...]] = {
+DEPTHS: dict[FileKind, tuple[Depth, ...]] = {
     "dpx": (10, 8, 12, 16),
     "tiff": (16, 8, "float"),
     "png": (16, 8),
@@ -55,8 +55,7 @@ class StillWriter:
         self._pattern = Pattern.parse(destination.path)
         self._kind = KINDS[Path(destination.path).suffix.lower()]
         clip = destination.clip
-        plate = clip.metadata.get("still")
-        self._plate: Header | None = plate if isinstance(plate, Header) else None
+        self._plate = clip.tags
         self._depth = self._chosen_depth()
         self._conversion = Conversion(
             clip.colorspace or destination.colorspace, destination.colorspace, destination.ocio
@@ -71,7 +70,7 @@ class StillWriter:
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete, of the same fingerprint, depth and channels, and every pixel decodes."""
-        source = Source(self._pattern.path(number), number)
+        source = StillFile(self._pattern.path(number), number)
         try:
             header = open_header(source)
             same = header.stamp == self._destination.stamps.get(number, "") and header.depth == self._depth
@@ -88,7 +87,7 @@ class StillWriter:
         path = self._pattern.path(plate.number)
         if not path.exists():
             return Flaw("missing", "is not there")
-        source = Source(path, plate.number)
+        source = StillFile(path, plate.number)
         try:
             header = open_header(source)
             samples = open_samples(header, source)
@@ -115,7 +114,7 @@ class StillWriter:
         if not path.exists():
             return None
         try:
-            return path if open_header(Source(path, number)).stamp is None else None
+            return path if open_header(StillFile(path, number)).stamp is None else None
         except ReadError:
             return path
 
@@ -129,7 +128,7 @@ class StillWriter:
         with publish(path, frame=render.number) as partial:
             self._save(partial, path.name, self._samples(render), render)
             try:
-                source = Source(partial, render.number)
+                source = StillFile(partial, render.number)
                 open_samples(open_header(source), source)
             except ReadError as error:
                 what = "was not written completely, as on a full disk"
@@ -151,8 +150,8 @@ class StillWriter:
         choices = DEPTHS[self._kind]
         asked = self._destination.depth
         if asked is None:
-            own = self._plate is not None and self._plate.kind == self._kind and self._plate.depth in choices
-            asked = self._plate.depth if own and self._plate is not None else choices[0]
+            own = self._plate.depth if self._plate.format == self._kind else None
+            asked = own if own in choices else choices[0]
         if asked not in choices:
             raise OutputError(
                 f"a {NAMES[self._kind]} file cannot hold {asked} bits",
@@ -218,7 +217,7 @@ class StillWriter:
     def _same_samples(self) -> bool:
         """Whether the plate's samples are what this output stores: codes of as many bits, or float."""
         clip = self._destination.clip
-        plate = self._plate.depth if self._plate else "float" if clip.depth in ("half", "float") else None
+        plate = self._plate.depth or ("float" if clip.depth in ("half", "float") else None)
         return clip.kind == "sequence" and plate == self._depth
 
     def _placed(self, image: Any, render: Render) -> Any:
@@ -227,16 +226,16 @@ class StillWriter:
 
     def _save(self, partial: Path, name: str, samples: Samples, render: Render) -> None:
         clip, timing = self._destination.clip, self._timing(render)
-        own = render.frame.metadata.get("still", self._plate)
-        plate = own if isinstance(own, Header) and own.kind == self._kind else None
+        own = render.frame.tags if render.frame.tags.format else self._plate
+        plate = own if own.format == self._kind else SourceTags()
         stamp = self._destination.stamps.get(render.number, "")
         if self._kind == "dpx":
-            target = dpx.Target(
+            target = dpx.DpxSettings(
                 name=name,
                 version=__version__,
                 stamp=stamp,
                 depth=self._depth,
-                plate=plate,
+                plate=plate.raw,
                 same_space=self._conversion.same and self._pass == "beauty",
                 space=self._destination.colorspace if self._pass == "beauty" else "",
                 timecode=timing.timecode,
@@ -249,11 +248,11 @@ class StillWriter:
         return image.write(
             partial,
             np.ascontiguousarray(samples),
-            image.Target(
+            image.ImageSettings(
                 version=__version__,
                 stamp=stamp,
                 depth=self._depth,
-                plate=plate.metadata if plate else {},
+                plate=plate.attributes,
                 same_space=self._conversion.same and self._pass == "beauty",
                 space=self._destination.colorspace if self._pass == "beauty" else "",
                 straight=self._straight,
@@ -266,9 +265,8 @@ class StillWriter:
     def _timing(self, render: Render) -> _Timing:
         """The frame's own timecode, else the first one's counted on."""
         clip = self._destination.clip
-        own = render.frame.metadata.get("still")
-        if isinstance(own, Header) and own.timecode:
-            return _Timing(own.timecode, clip.rate)
+        if render.frame.tags.timecode:
+            return _Timing(render.frame.tags.timecode, clip.rate)
         if clip.timecode is None or clip.rate is None or clip.variable_rate:
             return _Timing(None, clip.rate)
         return _Timing(shift_timecode(clip.timecode, render.number - clip.first, clip.rate), clip.rate)
