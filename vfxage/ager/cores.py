@@ -1,9 +1,13 @@
-"""How many agers may work side by side on the CPU."""
+"""What a machine can run agers on: how many side by side on its CPU, how many GPUs, and which model each GPU is."""
 
 from __future__ import annotations
 
 import os
 
+from vfxage.errors import ShotError
+
+UNKNOWN_GPU = "a GPU of unknown model"
+"""Stands where a GPU's model goes on a host that has none. No frame carries a fingerprint made with it."""
 _WORKER_BYTES = 3 << 30
 """What one CPU worker may take at a 1024 px crop of a large network (1.7 GB measured), and room to spare."""
 
@@ -22,3 +26,17 @@ def gpus() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def gpu_model(index: int) -> str:
+    """The model of a CUDA device as its driver names it, "NVIDIA H100 80GB HBM3".
+
+    Two models may round differently, so the name is part of a fingerprint. Raises ShotError where torch cannot see the
+    GPU, because its model is then unknown.
+    """
+    import torch
+
+    if index >= gpus():
+        what = f"the network would run on GPU {index}, but torch cannot see it to name its model"
+        raise ShotError(what, fix="install a torch with CUDA, or use --device cpu")
+    return str(torch.cuda.get_device_name(index))

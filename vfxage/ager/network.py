@@ -14,10 +14,14 @@ import torch
 from torch import Tensor
 
 from vfxage.ager.checkpoint import Checkpoint
-from vfxage.ager.cores import cpu_workers
+from vfxage.ager.cores import UNKNOWN_GPU, cpu_workers, gpu_model
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 
+METHOD = 1
+"""Raise it by 1 with every change here, in ``small.py`` or in ``unet.py`` that alters the answer of the same weights. It
+is part of the fingerprint, so frames made before the change are then rendered again. For ``small``,
+``tests/ager/test_golden.py`` fails where it was forgotten."""
 _GPU_BATCH = 4
 
 
@@ -29,10 +33,11 @@ class NetworkAger:
         self.name = "fran" if checkpoint.ours else row.name
         self.framing, self.sizes = row.framing, row.sizes
         on_gpu = device.type == "cuda"
-        made = {kind: f"{checkpoint.fingerprint} {row} {kind}" for kind in ("cpu", "cuda")}  # they round differently
-        self.fingerprint = hashlib.sha256(made[device.type].encode()).hexdigest()
-        self.elsewhere = hashlib.sha256(made["cpu" if on_gpu else "cuda"].encode()).hexdigest()
-        place = f"{device} ({torch.cuda.get_device_name(device)})" if on_gpu else str(device)
+        self.device_name = gpu_model(device.index or 0) if on_gpu else "cpu"
+        self._made = f"{checkpoint.fingerprint} {row} method {METHOD}"
+        self.fingerprint = self.fingerprint_on(self.device_name)
+        self.elsewhere = self.fingerprint_on("cpu" if on_gpu else UNKNOWN_GPU)
+        place = f"{device} ({self.device_name})" if on_gpu else str(device)
         self.note = f"{row.name} weights on {place}, trained at {row.native} px; licence: {row.licence}"
         self.group = self._batch = _GPU_BATCH if on_gpu else 1
         self.workers_default = 2 if on_gpu else cpu_workers()
@@ -67,6 +72,14 @@ class NetworkAger:
             )
             for item in group
         ]
+
+    def fingerprint_on(self, device_name: str) -> str:
+        """The fingerprint of these weights on a device: "cpu", or a GPU's model as ``cores.gpu_model`` names it.
+
+        Devices round differently, so each name has a fingerprint of its own; CPUs share one. A host without a GPU can
+        so tell whether a frame is current that names the GPU which rendered it.
+        """
+        return hashlib.sha256(f"{self._made} {device_name}".encode()).hexdigest()
 
     def _run(self, crops: Sequence[FaceCrop], size: int) -> list[F32]:
         """One batch of the fixed shape; each step is (S, S, 3) float32."""

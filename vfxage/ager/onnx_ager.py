@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from vfxage.ager.architectures import Encoding
-from vfxage.ager.cores import cpu_workers
+from vfxage.ager.cores import UNKNOWN_GPU, cpu_workers, gpu_model
 from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing
@@ -51,10 +51,12 @@ class OnnxAger:
         self._path, self._session = file.path, open_session(file, device)
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         self.workers_default = 1 if on_gpu else cpu_workers()
-        place = device if device.startswith("cuda") else "cuda" if on_gpu else "cpu"
-        made = {kind: f"{file.digest} {self._encoding} {kind}" for kind in ("cpu", "cuda")}  # they round differently
-        self.fingerprint = hashlib.sha256(made[place.partition(":")[0]].encode()).hexdigest()
-        self.elsewhere = hashlib.sha256(made["cpu" if place != "cpu" else "cuda"].encode()).hexdigest()
+        self.device_name = gpu_model(int(device.partition(":")[2] or 0)) if on_gpu else "cpu"
+        self._made = f"{file.digest} {self._encoding}"
+        self.fingerprint = self.fingerprint_on(self.device_name)
+        self.elsewhere = self.fingerprint_on("cpu" if on_gpu else UNKNOWN_GPU)
+        kind = device if device.startswith("cuda") else "cuda"
+        place = f"{kind} ({self.device_name})" if on_gpu else "cpu"
         self.note = f"{file.path.name} by onnxruntime on {place}, pixels {self._encoding}; its licence is its author's"
 
     def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
@@ -69,6 +71,14 @@ class OnnxAger:
             )
             for item in group
         ]
+
+    def fingerprint_on(self, device_name: str) -> str:
+        """The fingerprint of this file on a device: "cpu", or a GPU's model as ``cores.gpu_model`` names it.
+
+        Devices round differently, so each name has a fingerprint of its own; CPUs share one. A host without a GPU can
+        so tell whether a frame is current that names the GPU which rendered it.
+        """
+        return hashlib.sha256(f"{self._made} {device_name}".encode()).hexdigest()
 
     def _step(self, crop: FaceCrop, frame: int) -> F32:
         size = crop.rgb.shape[0]
