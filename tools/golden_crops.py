@@ -55,8 +55,8 @@ class Case:
 CASES = (
     Case(face="photograph", size=256, ages=(43, 75)),
     Case(face="photograph", size=256, ages=(43, 20)),
-    Case(face="drawn light", size=512, ages=(20, 85)),
-    Case(face="drawn light", size=512, ages=(60, 30)),
+    Case(face="drawn brown", size=512, ages=(20, 85)),
+    Case(face="drawn brown", size=512, ages=(60, 30)),
     Case(face="drawn dark", size=768, ages=(25, 65)),
     Case(face="drawn dark", size=768, ages=(70, 45)),
 )
@@ -126,7 +126,7 @@ def _face(name: str) -> tuple[F32, F32]:
     turn = np.deg2rad(-9 if dark else 6)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     turned = ((points - points.mean(axis=0)) @ rotation.T * 5 + 400).astype(np.float32)
-    skin = (0.26, 0.17, 0.13) if dark else (0.82, 0.66, 0.57)
+    skin = (0.26, 0.17, 0.13) if dark else (0.54, 0.39, 0.32)
     return _drawn(turned, np.array(skin, np.float32), seed=2 if dark else 1), turned
 
 
