@@ -1,8 +1,6 @@
-"""What a frame's pixels depend on, as digests: equal fingerprints mean equal pixels, so the frame need not be rendered.
+"""Digests of content: equal digests mean equal pixels, so a frame that carries one need not be rendered again.
 
-A frame's fingerprint covers the plate frames and the faces (landmarks, ages, intensity) inside the temporal filter's
-window around it, its own hands, the ager, matte, filter and colour. It does not cover where things lie or when they
-were written, so a change to one keyframe re-renders exactly the frames that it reaches, on whichever host.
+Which parts a frame's digest covers is said in ``vfxage.render.stamps``.
 """
 
 from __future__ import annotations
@@ -11,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,21 +33,8 @@ def digest(*parts: object) -> str:
 
 def file_digest(path: Path, frame: int | None = None) -> str:
     """Digest of a plate file's content; raises ReadError where it cannot be read."""
-    with _readable(path, frame):
-        facts = path.stat()
-        return _content(path, facts.st_size, facts.st_mtime_ns)
-
-
-def file_identity(path: Path, frame: int | None = None) -> tuple[str, int, int]:
-    """A file's name, size and time: enough to tell that it was replaced, without reading it. Raises ReadError."""
-    with _readable(path, frame):
-        facts = path.stat()
-        return path.name, facts.st_size, facts.st_mtime_ns
-
-
-@lru_cache(maxsize=1 << 14)
-def _content(path: Path, size: int, _time: int) -> str:
-    with path.open("rb") as file:
+    with _readable(path, frame), path.open("rb") as file:
+        size = path.stat().st_size
         if size <= _WHOLE:
             return hashlib.file_digest(file, "sha256").hexdigest()[:32]
         samples = []
@@ -58,6 +42,13 @@ def _content(path: Path, size: int, _time: int) -> str:
             file.seek((size - _SAMPLE) * index // (_SAMPLES - 1))
             samples.append(file.read(_SAMPLE))
     return digest(size, *samples)
+
+
+def file_identity(path: Path, frame: int | None = None) -> tuple[str, int, int]:
+    """A file's name, size and time: enough to tell that it was replaced, without reading it. Raises ReadError."""
+    with _readable(path, frame):
+        facts = path.stat()
+        return path.name, facts.st_size, facts.st_mtime_ns
 
 
 @contextmanager

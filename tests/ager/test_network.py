@@ -13,6 +13,7 @@ import torch
 from tests.ager.conftest import flat_state
 from vfxage.ager import ARCHITECTURES, age_frames, load_ager
 from vfxage.ager.checkpoint import save_checkpoint
+from vfxage.ager.cores import gpu_model
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import Framing
 
@@ -117,6 +118,32 @@ def test_the_fingerprint_follows_weights_and_settings(tmp_path):
     assert [ager.name for ager in agers] == ["face_reaging", "face_reaging", "fran", "fran"]
 
 
+def test_each_gpu_model_has_a_fingerprint_of_its_own(small):
+    ager = small("face_reaging")
+    assert ager.device == "cpu"
+    assert ager.fingerprint_on("cpu") == ager.fingerprint
+    models = ("NVIDIA H100 80GB HBM3", "NVIDIA L40S", "cpu")
+    assert len({ager.fingerprint_on(name) for name in models}) == 3
+    assert small("visage").fingerprint_on("NVIDIA L40S") != ager.fingerprint_on("NVIDIA L40S")
+
+
+@pytest.mark.parametrize("model", ["bands", "prototype"])
+def test_an_ager_that_knows_the_cpu_alone_has_one_fingerprint(model):
+    ager = load_ager(model, "cuda")
+    assert ager.device == "cpu"
+    assert ager.fingerprint_on("NVIDIA L40S") == ager.fingerprint_on("cpu") == ager.fingerprint
+
+
+def test_a_gpu_is_named_by_its_driver_and_one_that_is_not_seen_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device", lambda index: ("NVIDIA L40S", "NVIDIA T4")[index])
+    assert [gpu_model(0), gpu_model(1)] == ["NVIDIA L40S", "NVIDIA T4"]
+    with pytest.raises(ShotError, match="torch cannot see it") as caught:
+        gpu_model(2)
+    assert "--device cpu" in caught.value.fix
+
+
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:-1", "CPU", "cuda:0:1", ""])
 def test_an_unknown_device(device):
     with pytest.raises(ShotError, match="use auto, cpu, cuda or cuda:N"):
@@ -137,6 +164,9 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself(drawn, tmp_path, crop_of, fra
     path = tmp_path / "drawn.pth"
     torch.save(drawn("face_reaging").state_dict(), path)
     cpu, gpu = (load_ager(str(path), device) for device in ("cpu", "cuda"))
+    assert gpu.device == torch.cuda.get_device_name(0)
+    assert gpu.fingerprint == cpu.fingerprint_on(gpu.device)
+    assert cpu.fingerprint == gpu.fingerprint_on("cpu")
     crops = [crop_of(noise(256, k), ages=(20.0 + k, 60.0)) for k in range(6)]
     alone = [gpu([crop])[0] for crop in crops]
     together = gpu(crops)

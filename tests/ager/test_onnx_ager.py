@@ -273,6 +273,27 @@ def test_a_gpu_that_onnxruntime_cannot_use(saved, monkeypatch):
         load_ager(path, "cuda:0")
 
 
+def test_on_a_gpu_the_fingerprint_names_its_model(saved, monkeypatch):
+    """No GPU is needed: the session says that it runs on one, and torch names it."""
+    import torch
+
+    class Session:
+        def get_providers(self):
+            return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    monkeypatch.setattr("vfxage.ager.onnx_ager.open_session", lambda file, device: Session())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: ("NVIDIA L40S", "NVIDIA T4")[index])
+    path = saved(fran(256))
+    one, other = (load_ager(path, device) for device in ("auto", "cuda:1"))
+    assert (one.device_name, other.device_name) == ("NVIDIA L40S", "NVIDIA T4")
+    assert one.fingerprint == other.fingerprint_on("NVIDIA L40S") != other.fingerprint
+    assert "cuda:1 (NVIDIA T4)" in other.note
+    monkeypatch.undo()
+    assert load_ager(path, "cpu").fingerprint == one.fingerprint_on("cpu")
+
+
 def test_a_file_of_another_format_under_the_name(tmp_path):
     (tmp_path / "fran.onnx").write_bytes(b"PK\x03\x04" + bytes(200))
     with pytest.raises(ModelError, match="not an ONNX file"):

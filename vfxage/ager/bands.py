@@ -1,9 +1,10 @@
 """An ager without weights: frequency separation on the skin, as compositors do it by hand.
 
-In the logarithm of display-referred luma. Older: the middle band (features 1/128 to 1/32 of the face's height wide) is
-raised above the grain, and the folds get lines and shadows. Younger: the middle band is lowered where it is shallow
-(skin, not features), fold shadows are lifted, pores (the finest band) stay. The skin is found by the mesh and by
-likeness to the face's own colour. A pure function of one crop.
+It works in the logarithm of display-referred luma. To make a face older it raises the middle band (features 1/128 to
+1/32 of the face's height wide) above the grain, and draws lines and shadows into the folds. To make a face younger it
+lowers the middle band where it is shallow (skin, not features) and lifts the shadows in the folds. Grain stays. The
+mesh, and colours like the face's own, tell where skin is. The answer is a pure function of one crop. ``retouch.py``
+holds all numbers of the look.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import cast
 
 import cv2
@@ -19,25 +19,33 @@ import numpy as np
 
 from vfxage.ager import wrinkle_lines
 from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.retouch import RETOUCH
 from vfxage.types import F32, FaceCrop, Framing, Window
 
-_FLOOR = 0.04
-"""Added to luma before the logarithm: below it, detail is grain."""
+METHOD = 1
+"""Raise it by 1 with every change that alters an answer: here, in ``retouch.py`` or in ``wrinkle_lines.py``. It is the
+ager's fingerprint, so frames made before the change are then rendered again. ``tests/ager/test_golden.py`` fails where
+it was forgotten."""
 _ROWS = 64
 """Rows shaded at a time, so that the work space stays in the cache."""
+_BLOCK = 8
+"""The window starts on whole blocks of this many pixels, so that the coarse grids do not crawl over the crop."""
+_COARSE = 4
+"""Broad blurs run on a grid this many times coarser: they leave nothing finer."""
 
 
 class Bands(MeasuresNothing):
-    """The ager; see ``vfxage.ager.Ager`` for the contract."""
+    """The ager ``bands``; see ``vfxage.ager.Ager`` for the contract."""
 
     name = "bands"
     framing = Framing(name="ffhq")
     sizes: tuple[int, ...] = (256, 512, 768, 1024)
     frames_per_call = 1
+    device = "cpu"
 
     def __init__(self, *, device: str = "cpu") -> None:
         self.workers_default = 1
-        self.fingerprint = self.other_device_fingerprint = _method_digest()
+        self.fingerprint = hashlib.sha256(f"bands {METHOD}".encode()).hexdigest()
         self.note = "bands: frequency separation on the CPU, no weights"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
@@ -46,28 +54,29 @@ class Bands(MeasuresNothing):
         """Answer one step per crop. Thread-safe; the same bits for any OpenCV thread count."""
         return [age_by_bands(crop) for crop in crops]
 
-
-def _method_digest() -> str:
-    """Any change to the method's own source is a change of its answers."""
-    here = Path(__file__).parent
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in ("bands.py", "wrinkle_lines.py"))).hexdigest()
+    def fingerprint_on(self, device: str) -> str:
+        """The fingerprint on another device: the same, because this ager always runs on the CPU."""
+        return self.fingerprint
 
 
 def amount(source: float, target: float) -> float:
-    """How much older: 0 at equal ages, about 1 from 40 to 80, negative for younger, held past 60 years apart.
+    """How much older: 0 at equal ages, about 1 from 40 to 80 years, negative for younger.
 
-    Skin changes slowly before the middle thirties and steadily after, so that 20 to 30 is less than 50 to 60.
+    Skin changes slowly before the middle thirties and steadily after, so that 20 to 30 is less than 50 to 60. Ages more
+    than 60 years apart count as 60 years apart.
     """
-    target = min(max(target, source - 60), source + 60)
+    look = RETOUCH.wear
+    target = min(max(target, source - look.most_years), source + look.most_years)
 
     def wear(age: float) -> float:
-        return (0.45 * age + 0.55 * 6 * math.log1p(math.exp((age - 36) / 6))) / 40
+        late = look.late * look.softness * math.log1p(math.exp((age - look.bend) / look.softness))
+        return (look.steady * age + late) / look.unit
 
     return wear(target) - wear(source)
 
 
 def age_by_bands(crop: FaceCrop) -> F32:
-    """The encoded step (S, S, 3) for one crop: exactly 0 at equal ages and outside the skin."""
+    """The change of one crop: (S, S, 3) float32, in sRGB 0..1. Exactly 0 at equal ages and outside the skin."""
     step = np.zeros_like(crop.rgb)
     years = amount(*crop.ages)
     size = crop.rgb.shape[0]
@@ -89,14 +98,15 @@ def age_by_bands(crop: FaceCrop) -> F32:
 
 
 def _face_height(points: F32) -> float:
-    return max(float(np.hypot(*(points[10] - points[152]))), 16.0)
+    """Forehead to chin on the mesh, pixels."""
+    return max(float(np.hypot(*(points[10] - points[152]))), RETOUCH.detail.least_height)
 
 
 def _face_window(points: F32, size: int) -> Window:
-    """The mesh's box and a margin, on whole blocks of 8 pixels, so that grids do not crawl over the crop."""
-    margin = 0.06 * _face_height(points)
-    low = np.floor((points.min(axis=0) - margin) / 8).astype(int) * 8
-    high = np.ceil((points.max(axis=0) + margin) / 8).astype(int) * 8
+    """The mesh's box and a margin, on whole blocks of pixels, inside a crop of ``size``."""
+    margin = RETOUCH.detail.margin * _face_height(points)
+    low = np.floor((points.min(axis=0) - margin) / _BLOCK).astype(int) * _BLOCK
+    high = np.ceil((points.max(axis=0) + margin) / _BLOCK).astype(int) * _BLOCK
     box = Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
     return box.intersect(Window(0, 0, size, size))
 
@@ -118,12 +128,16 @@ def _luma(rgb: F32) -> F32:
 
 
 def _change(rgb: F32, points: F32, years: float) -> tuple[F32, F32]:
-    """The change of log luma and the weight of the change of tone, both (h, w)."""
+    """The change of log luma, and the amount by which colour is dulled; both (h, w).
+
+    ``years`` is an ``amount``.
+    """
     height = _face_height(points)
-    log = cast(F32, cv2.log(_luma(rgb) + _FLOOR))
-    b1, b2 = _blur(log, height / 230), _blur(log, height / 75)
-    small = _shrink(b2, 4)
-    b3, b4 = _blur(small, height / 30 / 4), _blur(small, height / 9 / 4)
+    width = RETOUCH.detail
+    log = cast(F32, cv2.log(_luma(rgb) + width.floor))
+    b1, b2 = _blur(log, height / width.grain), _blur(log, height / width.pores)
+    small = _shrink(b2, _COARSE)
+    b3, b4 = _blur(small, height / width.lines / _COARSE), _blur(small, height / width.hollows / _COARSE)
     fine, middle, broad = b1 - b2, b2 - _grow(b3, log.shape), _grow(b3 - b4, log.shape)
     skin, tone = _skin(rgb, points, height)
     bare = skin * _hairless(fine, skin, height)
@@ -131,114 +145,136 @@ def _change(rgb: F32, points: F32, years: float) -> tuple[F32, F32]:
     if years > 0:
         fine, middle = (band * _creases_only(band, source) for band, source in ((fine, b1), (middle, b2)))
         change = years * tone * _older(fine, middle, broad, _grain(log - b1, skin), line, shade)
-        bound = np.where(change > 0, np.float32(0.065), np.float32(0.5))  # highlights must not burn
+        most = RETOUCH.older
+        bound = np.where(change > 0, np.float32(most.most_brighter), np.float32(most.most_darker))
         change = bound * np.tanh(change / bound)
     else:
-        change = -(1 - math.exp(2.4 * years)) * _younger(fine, middle, broad, shade)
+        change = -(1 - math.exp(RETOUCH.younger.speed * years)) * _younger(fine, middle, broad, shade)
     return cast(F32, change * bare), skin * np.float32(years)
 
 
 def _fold_maps(points: F32, shape: tuple[int, ...], height: float) -> tuple[F32, F32]:
     """Creases with light shoulders, mostly 0 on average, and wide shadows, both about 0..1."""
+    look = RETOUCH.folds
     line, shade = wrinkle_lines.draw_folds(points, shape)
-    narrow, wide = height / 190, height / 32
+    narrow, wide = height / look.crease, height / look.shadow
     crease = _blur(line.astype(np.float32) / 255, narrow)
-    shoulder = _blur(crease, 2.2 * narrow)
-    shadow = _grow(_blur(_shrink(shade.astype(np.float32) / 255, 4), wide / 4), shape)
-    return (crease - 0.8 * shoulder) * (narrow * 2.5), shadow * (wide * 2.5)
+    shoulder = _blur(crease, look.shoulder_width * narrow)
+    shadow = _grow(_blur(_shrink(shade.astype(np.float32) / 255, _COARSE), wide / _COARSE), shape)
+    return (crease - look.shoulder * shoulder) * (narrow * look.peak), shadow * (wide * look.peak)
 
 
 def _soft(detail: F32, depth: float) -> F32:
-    """Detail of less than ``depth`` as it is; stronger detail (moles, edges of features) fades to nothing."""
+    """Keep detail much shallower than ``depth``; stronger detail (moles, edges of features) fades to nothing."""
     return cast(F32, detail / (1 + np.square(detail / depth)))
 
 
 def _creases_only(band: F32, source: F32) -> F32:
-    """1, falling to 0 where a dark detail is as short as it is wide: age deepens lines, not spots and pimples.
+    """1, falling towards 0 where a dark detail is as short as it is wide: age deepens lines, not spots and pimples.
 
-    By the curvatures of the smoothed picture (the eigenvalues of its Hessian): a line is curved one way only.
+    The curvatures of the smoothed picture tell (the eigenvalues of its Hessian): a line is curved one way only.
     """
     xx, yy, xy = (cv2.Sobel(source, cv2.CV_32F, *order, ksize=5) for order in ((2, 0), (0, 2), (1, 1)))
     half, split = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
     spot = np.maximum(half - split, 0) / (np.abs(half) + split + np.float32(1e-6))
-    return cast(F32, np.where(band < 0, 1 - 0.8 * np.sqrt(spot), np.float32(1)))
+    return cast(F32, np.where(band < 0, 1 - RETOUCH.older.spots * np.sqrt(spot), np.float32(1)))
 
 
 def _older(fine: F32, middle: F32, broad: F32, grain: float, line: F32, shade: F32) -> F32:
+    """What one unit of ageing adds to log luma: deeper detail, and the lines and shadows of the folds."""
+    look = RETOUCH.older
     power = np.square(fine)
-    detail = 1.5 * _soft(fine, 0.13) * (power / (power + (1.5 * grain) ** 2 + 1e-9)) + 1.1 * _soft(middle, 0.2)
-    detail = np.where(detail < 0, 1.3 * detail, 0.6 * detail)
-    hollow = np.minimum(broad, 0)
-    return cast(F32, detail * (1 + shade) + 0.5 * _soft(hollow, 0.3) * (0.15 + shade) - 0.22 * line - 0.11 * shade)
+    above_grain = power / (power + (look.grain * grain) ** 2 + 1e-9)
+    detail = look.fine * _soft(fine, look.fine_depth) * above_grain + look.middle * _soft(middle, look.middle_depth)
+    detail = np.where(detail < 0, look.dark * detail, look.light * detail)
+    hollow = look.hollow * _soft(np.minimum(broad, 0), look.hollow_depth) * (look.hollow_everywhere + shade)
+    return cast(F32, detail * (1 + shade) + hollow - look.line * line - look.shade * shade)
 
 
 def _younger(fine: F32, middle: F32, broad: F32, shade: F32) -> F32:
-    """What to take away: shallow detail and shadows in the folds; creases may be deeper than highlights."""
-    shallow = fine * np.exp(-np.square(fine / np.where(fine < 0, 0.12, 0.08)).astype(np.float32))
-    creases = middle * np.exp(-np.square(middle / np.where(middle < 0, 0.22, 0.14)).astype(np.float32))
-    return cast(F32, 0.75 * shallow + 0.85 * creases + np.minimum(broad, 0) * 0.5 * np.minimum(shade, 1))
+    """What many years less take away from log luma: shallow detail, and the shadows in the folds."""
+    look = RETOUCH.younger
+    pore = np.where(fine < 0, look.fine_dark, look.fine_light)
+    crease = np.where(middle < 0, look.middle_dark, look.middle_light)
+    shallow = fine * np.exp(-np.square(fine / pore).astype(np.float32))
+    creases = middle * np.exp(-np.square(middle / crease).astype(np.float32))
+    shadows = np.minimum(broad, 0) * look.hollow * np.minimum(shade, 1)
+    return cast(F32, look.fine * shallow + look.middle * creases + shadows)
 
 
 def _grain(finest: F32, skin: F32) -> float:
+    """Standard deviation of the grain on the skin: 1.48 times the median size, as for a normal distribution."""
     sample = np.abs(finest[::2, ::2][skin[::2, ::2] > 0.5])
     return 1.48 * float(np.median(sample)) if sample.size else 0.0
 
 
 def _hairless(fine: F32, skin: F32, height: float) -> F32:
     """1 on skin, falling to 0 where fine detail is far stronger than the face's own: stubble, fringes, rims."""
-    power = _blur(_shrink(np.square(fine), 4), height / 40 / 4)
-    weight = _shrink(skin, 4)
+    look = RETOUCH.skin
+    power = _blur(_shrink(np.square(fine), _COARSE), height / look.hair_blur / _COARSE)
+    weight = _shrink(skin, _COARSE)
     own = float((power * weight).sum() / max(float(weight.sum()), 1e-6)) + 1e-6
-    return _grow(cast(F32, 1 / (1 + np.square(power / (4 * own)))), fine.shape)
+    return _grow(cast(F32, 1 / (1 + np.square(power / (look.hair_power * own)))), fine.shape)
 
 
 def _skin(rgb: F32, points: F32, height: float) -> tuple[F32, float]:
-    """Where skin may change, 0..1: inside the mesh's skin and of the face's own colour; and how much it takes to show.
+    """Where skin may change, (h, w) 0..1, and the factor by which this skin must change to look as old.
 
-    On dark skin the same relative change is less seen: 1 for light skin, up to 1.6.
+    Skin is inside the mesh's skin and of the face's own colour. The same relative change is seen less on dark skin: the
+    factor is 1 for light skin, and up to ``Tone.most`` for dark skin.
     """
+    look, brightness = RETOUCH.skin, RETOUCH.tone
     mesh = wrinkle_lines.draw_skin(points, rgb.shape[:2]).astype(np.float32) / 255
-    soft = height / 50
-    mesh = np.clip(_blur(mesh, soft) * 2 - 1, 0, 1)
-    small = _shrink(rgb, 4)
-    like, own = _likeness(_blur(small, height / 4 / 60), points / 4)
-    like = _blur(cast(F32, cv2.erode(like, np.ones((3, 3), np.uint8))), 1.5)
-    tone = min(max((0.55 / max(own, 0.05)) ** 0.5, 1.0), 1.6)
+    mesh = np.clip(_blur(mesh, height / look.edge) * 2 - 1, 0, 1)  # the soft edge lies inside the outline
+    small = _shrink(rgb, _COARSE)
+    like, own = _likeness(_blur(small, height / _COARSE / look.colour_blur), points / _COARSE)
+    like = _blur(cast(F32, cv2.erode(like, np.ones((3, 3), np.uint8))), look.colour_edge)
+    tone = min(max((brightness.full / max(own, brightness.darkest)) ** brightness.power, 1.0), brightness.most)
     return mesh * _grow(like, rgb.shape), tone
 
 
 def _likeness(rgb: F32, points: F32) -> tuple[F32, float]:
-    """Likeness to the face's own skin, 0..1, and that skin's luma.
+    """How much each pixel is like the face's own skin, (h, w) 0..1, and that skin's luma."""
+    look, floor = RETOUCH.skin, RETOUCH.detail.floor
+    log = np.log(np.maximum(rgb, 0) + floor)
+    own, level = _own_colour(log, points)
+    off = (log - own).astype(np.float32)
+    luma = off.mean(axis=2)
+    chroma = np.square(off - luma[..., None]).sum(axis=2)
+    dark, light = np.maximum(0, -luma - look.dark), np.maximum(0, luma - look.light)
+    other = np.maximum(0, chroma - look.chroma) / look.chroma_fade
+    like = np.exp(-np.square(dark / look.dark_fade) - np.square(light / look.light_fade) - np.square(other))
+    return cast(F32, like.astype(np.float32)), float(np.exp(level)) - floor
 
-    A plane of log colour, so that light from one side is allowed for, is fitted to where skin is likeliest; hair or
-    glasses among those spots count little.
+
+def _own_colour(log: F32, points: F32) -> tuple[F32, float]:
+    """The face's own colour at each pixel, (h, w, 3) log, and its mean over R, G and B at the middle of the face.
+
+    It is a plane, so that light from one side is allowed for, fitted to where skin is likeliest. Samples that miss the
+    plane (hair, glasses) count little in the next pass.
     """
-    log = np.log(np.maximum(rgb, 0) + _FLOOR)
+    look = RETOUCH.skin
     at = points[list(wrinkle_lines.SKIN)]
     spot = np.clip(at.astype(int), 0, (log.shape[1] - 1, log.shape[0] - 1))
     seen = log[spot[:, 1], spot[:, 0]]
     middle, span = at.mean(axis=0), max(float(np.ptp(at)), 1.0)
     basis = np.column_stack([np.ones(len(at)), (at - middle) / span])
+    pull = np.diag([look.fit_level, look.fit_slope, look.fit_slope])
     weight = np.ones(len(at))
-    for _ in range(4):
+    for _ in range(look.fit_passes):
         scaled = basis * weight[:, None]
-        plane = np.linalg.solve(scaled.T @ basis + np.diag([1e-3, 0.3, 0.3]), scaled.T @ seen)
+        plane = np.linalg.solve(scaled.T @ basis + pull, scaled.T @ seen)
         miss = np.square(seen - basis @ plane).sum(axis=1)
-        weight = 1 / (1 + miss / 0.05)
+        weight = 1 / (1 + miss / look.fit_outlier)
     y, x = np.mgrid[: log.shape[0], : log.shape[1]].astype(np.float32) + 0.5
     own = plane[0] + (x[..., None] - middle[0]) / span * plane[1] + (y[..., None] - middle[1]) / span * plane[2]
-    off = (log - own).astype(np.float32)
-    luma = off.mean(axis=2)
-    chroma = np.square(off - luma[..., None]).sum(axis=2)
-    dark, light = np.maximum(0, -luma - 0.3), np.maximum(0, luma - 0.5)
-    like = np.exp(-np.square(dark / 0.22) - np.square(light / 0.4) - np.square(np.maximum(0, chroma - 0.01) / 0.05))
-    return cast(F32, like.astype(np.float32)), float(np.exp(plane[0].mean())) - _FLOOR
+    return own, float(plane[0].mean())
 
 
 def _apply(rgb: F32, gain: F32, tint: F32) -> F32:
-    """Shade by ``gain`` (log) and dull the colour by 0.06 ``tint``; what was below 1 stays below 1."""
+    """The step that shades by ``gain`` (log) and dulls the colour by ``tint``. No pixel rises above 1 by it."""
     factor = cast(F32, cv2.exp(gain))
-    grey = np.float32(0.06) * tint * factor
+    grey = np.float32(RETOUCH.tone.dulling) * tint * factor
     own = factor - grey - 1
     grey *= _luma(rgb)
     # Merging first: numpy is slow at spreading one value over a last axis of three.

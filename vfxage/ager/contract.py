@@ -22,9 +22,9 @@ class Ager(Protocol):
     name: str
     """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
     fingerprint: str
-    """Changes whenever the answers may: weights, settings, method, kind of device."""
-    other_device_fingerprint: str
-    """What ``fingerprint`` would be on the other kind of device (GPU or CPU); the same for a CPU-only ager."""
+    """Changes whenever the answers may: weights, settings, the ager's METHOD number, the device."""
+    device: str
+    """What it runs on, as ``cores.device_key`` names it: "cpu", or eight hex digits of the GPU's model."""
     framing: Framing
     """How ``vfxage.face.crop`` frames a face for it."""
     sizes: tuple[int, ...]
@@ -44,6 +44,14 @@ class Ager(Protocol):
         ``samples`` are a few crops of one face over the whole shot, in frame order. The result is named float32 arrays
         that only this ager reads. It is saved with the tracks while ``study_method``, tracks and crop plan are the
         same, and it comes back as ``FaceCrop.study`` with every crop of this face.
+        """
+        ...
+
+    def fingerprint_on(self, device: str) -> str:
+        """What ``fingerprint`` is on another device, named as in ``device``.
+
+        Two devices may round differently. A host without a GPU uses this to judge frames that a GPU rendered. An ager
+        that always runs on the CPU gives the same answer for every device.
         """
         ...
 

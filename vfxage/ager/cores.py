@@ -1,8 +1,11 @@
-"""How many agers may work side by side on the CPU."""
+"""What a machine can run agers on: how many side by side on its CPU, how many GPUs, and which model each GPU is."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+
+from vfxage.errors import ShotError
 
 _WORKER_BYTES = 3 << 30
 """What one CPU worker may take at a 1024 px crop of a large network (1.7 GB measured), and room to spare."""
@@ -22,3 +25,25 @@ def gpus() -> int:
     import torch
 
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def gpu_model(index: int) -> str:
+    """The model of a CUDA device as its driver names it, "NVIDIA H100 80GB HBM3".
+
+    Two models may round differently, so the name is part of a fingerprint. Raises ShotError where torch cannot see the
+    GPU, because its model is then unknown.
+    """
+    import torch
+
+    if index >= gpus():
+        what = f"the network would run on GPU {index}, but torch cannot see it to name its model"
+        raise ShotError(what, fix="install a torch with CUDA, or use --device cpu")
+    return str(torch.cuda.get_device_name(index))
+
+
+def device_key(model: str) -> str:
+    """The short name of a device in fingerprints: "cpu" for no ``model``, else eight hex digits of the GPU's model.
+
+    Eight digits fit even into the header of a DPX file.
+    """
+    return hashlib.sha256(model.encode()).hexdigest()[:8] if model else "cpu"

@@ -20,7 +20,7 @@ import numpy as np
 
 from vfxage.ager.architectures import Encoding
 from vfxage.ager.contract import MeasuresNothing
-from vfxage.ager.cores import cpu_workers
+from vfxage.ager.cores import cpu_workers, device_key, gpu_model
 from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop, Framing
@@ -52,10 +52,12 @@ class OnnxAger(MeasuresNothing):
         self._path, self._session = file.path, open_session(file, device)
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         self.workers_default = 1 if on_gpu else cpu_workers()
-        place = device if device.startswith("cuda") else "cuda" if on_gpu else "cpu"
-        made = {kind: f"{file.digest} {self._encoding} {kind}" for kind in ("cpu", "cuda")}  # they round differently
-        self.fingerprint = hashlib.sha256(made[place.partition(":")[0]].encode()).hexdigest()
-        self.other_device_fingerprint = hashlib.sha256(made["cpu" if place != "cpu" else "cuda"].encode()).hexdigest()
+        model = gpu_model(int(device.partition(":")[2] or 0)) if on_gpu else ""
+        self.device = device_key(model)
+        self._made = f"{file.digest} {self._encoding}"
+        self.fingerprint = self.fingerprint_on(self.device)
+        kind = device if device.startswith("cuda") else "cuda"
+        place = f"{kind} ({model})" if on_gpu else "cpu"
         self.note = f"{file.path.name} by onnxruntime on {place}, pixels {self._encoding}; its licence is its author's"
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
@@ -64,6 +66,10 @@ class OnnxAger(MeasuresNothing):
         Raises ShotError for a crop size the network does not take, ModelError where it fails.
         """
         return [self._step(crop) for crop in crops]
+
+    def fingerprint_on(self, device: str) -> str:
+        """See ``Ager.fingerprint_on``: each GPU model has a fingerprint of its own, CPUs share one."""
+        return hashlib.sha256(f"{self._made} {device}".encode()).hexdigest()
 
     def _step(self, crop: FaceCrop) -> F32:
         size = crop.rgb.shape[0]

@@ -1,7 +1,8 @@
-"""Where a face folds, and where its skin is, as curves and outlines on the 478-point mesh.
+"""Draw wrinkle lines and the skin's outline from the 478 landmarks of a face.
 
-Everything is a fixed linear combination of landmarks, so that it rides on the face: no search, no memory, no noise of
-its own. Left is the picture's left; the right side is made by ``MIRROR``.
+Each curve runs through fixed mixtures of landmarks, so it moves with the face. Nothing is searched for in the picture
+and nothing is remembered from frame to frame, so the curves add no noise. Left is the picture's left; ``MIRROR`` makes
+the right side.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BROW = (70, 63, 105, 66, 107, 55, 65, 52, 53, 46)
 NOSTRIL = (98, 97, 2, 94, 19, 44, 237, 218, 64)
 CHEEKS = (50, 101, 36, 205, 207, 187, 118, 280, 330, 266, 425, 427, 411, 347)
 SKIN = (*CHEEKS, 151, 108, 337, 69, 299, 9, 6, 195, 199)
-"""Where bare skin is likeliest: what the face's own colour is fitted to."""
+"""Landmarks that are most likely bare skin: the face's own colour is fitted to them."""
 
 MIRROR = {
     2: 2, 7: 249, 8: 8, 9: 9, 19: 19, 31: 261, 33: 263, 34: 264, 35: 265, 43: 273, 44: 274, 46: 276, 52: 282,
@@ -36,7 +37,7 @@ MIRROR = {
     211: 431, 212: 432, 216: 436, 218: 438, 226: 446, 228: 448, 229: 449, 230: 450, 231: 451, 232: 452, 233: 453,
     237: 457, 244: 464, 246: 466,
 }  # fmt: skip
-"""Each landmark used here and its opposite one (counted by reflecting a mean face)."""
+"""Each landmark used here and the one opposite (found by reflecting a mean face)."""
 
 Node = tuple[int, int, float]
 """A point on the way from one landmark to another: (from, to, share of the way)."""
@@ -44,7 +45,7 @@ Node = tuple[int, int, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """A crease with soft ends; runs along its nodes, smoothly."""
+    """A crease: a smooth curve through its nodes, with soft ends."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -53,6 +54,7 @@ class Fold:
     shade: float
     """Strength of the wide shadow around it, 0..1."""
     mirrored: bool = True
+    """Whether the other side of the face has the same fold."""
 
 
 FOLDS = (
@@ -118,15 +120,15 @@ FOLDS = (
 )  # fmt: skip
 
 _STEPS = 5
-"""Samples between two nodes."""
+"""Segments drawn between two nodes."""
 _LEVELS = 8
-"""Strengths a segment is drawn in: one call for each."""
+"""How many strengths a segment can have. Each strength is one call of OpenCV."""
 _SHIFT = 4
 """Fractional bits of drawing coordinates: a sixteenth of a pixel."""
 
 
 def _spline(count: int) -> F32:
-    """Catmull-Rom through ``count`` nodes, as a matrix (samples, count) with rows that sum to 1."""
+    """Make the matrix of a Catmull-Rom curve through ``count`` nodes: (samples, count), each row sums to 1."""
     rows = []
     for k in range(count - 1):
         for step in range(_STEPS + (k == count - 2)):
@@ -141,18 +143,20 @@ def _spline(count: int) -> F32:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Strokes:
-    """All folds as segments between samples of the mesh."""
+    """All folds as straight segments between points of their curves."""
 
     samples: F32
-    """(samples, 478): landmarks to curve points."""
+    """(samples, 478): the matrix from landmarks to points of the curves."""
     ends: NDArray[np.intp]
-    """(segments, 2) into the samples."""
+    """(segments, 2): which two points each segment joins."""
     line: U8
-    """(segments,) drawing level, 0.._LEVELS."""
+    """(segments,) strength of the line, 0.._LEVELS."""
     shade: U8
+    """(segments,) strength of the shadow, 0.._LEVELS."""
 
 
 def _strokes() -> _Strokes:
+    """Cut every fold, on both sides where it has two, into segments with their strengths."""
     samples, ends, line, shade = [], [], [], []
     total = 0
     sides = [(fold, side) for fold in FOLDS for side in ((False, True) if fold.mirrored else (False,))]
@@ -166,7 +170,7 @@ def _strokes() -> _Strokes:
         samples.append(curve)
         for k in range(count):
             t = (k + 0.5) / count
-            # Soft ends, and a slow waver of its own for each fold: real creases are never evenly deep.
+            # The ends are soft. Each fold varies slowly in depth along its way, as real creases do.
             depth = math.sin(math.pi * t) ** 0.6 * (0.75 + 0.25 * math.sin(11 * t + 2.3 * number))
             ends.append((total + k, total + k + 1))
             line.append(round(_LEVELS * fold.line * depth))
@@ -184,9 +188,9 @@ _STROKES = _strokes()
 
 
 def draw_folds(points: F32, shape: tuple[int, ...]) -> tuple[U8, U8]:
-    """Draw the folds one pixel wide: the narrow lines' picture and the shadows', 0..255.
+    """Draw the folds one pixel wide, in two pictures (h, w) of 0..255: strengths of the lines, and of the shadows.
 
-    ``points`` is (478, 2) in the pixels of a picture of ``shape`` (height, width).
+    ``points`` is (478, 2) in pixels of a picture of ``shape`` (height, width).
     """
     curve = _STROKES.samples @ points
     segments = _fixed(curve[_STROKES.ends])
@@ -202,7 +206,7 @@ def draw_folds(points: F32, shape: tuple[int, ...]) -> tuple[U8, U8]:
 
 
 def draw_skin(points: F32, shape: tuple[int, ...]) -> U8:
-    """Fill the face's oval, leaving out eyes, brows, lips and nostrils: 255 inside, antialiased edges."""
+    """Draw where skin is, (h, w) of 0..255: the face's oval without eyes, brows, lips and nostrils; soft edges."""
     picture = np.zeros(shape, np.uint8)
     cv2.fillPoly(picture, [_fixed(points[list(OVAL)])], (255,), cv2.LINE_AA, _SHIFT)
     for outline, grow in ((EYE, 1.35), (BROW, 1.2), (NOSTRIL, 1.25)):
@@ -213,10 +217,11 @@ def draw_skin(points: F32, shape: tuple[int, ...]) -> U8:
 
 
 def _grown(outline: F32, factor: float) -> I32:
+    """The convex outline, enlarged about its centre, in OpenCV's fixed-point coordinates."""
     centre = outline.mean(axis=0)
     return cast(I32, cv2.convexHull(_fixed(centre + factor * (outline - centre))))
 
 
 def _fixed(points: F32) -> I32:
-    """Continuous coordinates (centres at +0.5) to OpenCV's fixed-point ones (centres at 0)."""
+    """Turn coordinates (pixel centres at +0.5) into OpenCV's fixed-point ones (pixel centres at 0)."""
     return cast(I32, np.round((points - 0.5) * (1 << _SHIFT)).astype(np.int32))

@@ -33,7 +33,7 @@ def nuke(
     from vfxage.nuke import comp_script, find_sources, script_path
     from vfxage.publish import publish
     from vfxage.render.job import open_job
-    from vfxage.render.pipeline import saved_tracks, stage_scene
+    from vfxage.render.scene import saved_tracks, stage_scene
 
     with open_job(loaded) as job:
         tell_notes(job, progress)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from vfxage.errors import InstallError, ShotError, WriteError
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress, Silent
-from vfxage.render.assemble import movies_of
+from vfxage.render.resume import movies_of
 
 if TYPE_CHECKING:
     from vfxage.render.job import Job
@@ -55,18 +55,16 @@ def render_part(part: Part) -> Done:
     """Render one part in this process; raises what a render raises."""
     from vfxage.ager import load_ager
     from vfxage.render.job import open_job
-    from vfxage.render.pipeline import render_shot
-    from vfxage.render.report import reported
+    from vfxage.render.pipeline import RenderSettings, render_shot
     from vfxage.shot import load_shot
 
     shot = load_shot(part.shot, part.overrides)
     with open_job(shot) as job:
         numbers = job.pick(part.frames)
         ager = load_ager(shot.model, _own_device(part.device))
-        with reported(job, ager, numbers, Silent()) as recorder:
-            workers = part.workers or ager.workers_default
-            report = render_shot(job, ager, numbers, recorder, workers=workers, overwrite=part.overwrite)
-        return Done(written=report.written, kept=report.kept, notes=tuple(recorder.notes))
+        settings = RenderSettings(workers=part.workers or ager.workers_default, overwrite=part.overwrite)
+        done = render_shot(job, ager, numbers, Silent(), settings)
+        return Done(written=done.written, kept=done.kept, notes=done.notes)
 
 
 def render_on_cluster(

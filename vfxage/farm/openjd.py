@@ -12,7 +12,7 @@ from typing import Any
 from vfxage.errors import OutputError, ShotError
 from vfxage.frames import FrameRange
 from vfxage.publish import publish
-from vfxage.render.assemble import movies_of
+from vfxage.render.resume import movies_of
 from vfxage.render.job import Job
 from vfxage.shot.document import compose_text
 

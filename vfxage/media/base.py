@@ -69,6 +69,8 @@ class Destination:
     """Side of the pictures of ``crop``, pixels."""
     alpha: bool = False
     """The plate has an alpha to carry."""
+    device: str = "cpu"
+    """What the ager ran on, as ``Ager.device`` names it."""
     stamps: Mapping[int, str] = field(default_factory=dict)
     """Fingerprint per frame number, written into its header (a movie: the digest of all)."""
     beside: tuple[Destination, ...] = ()
@@ -90,6 +92,10 @@ class Writer(Protocol):
 
     def finished(self, number: int) -> bool:
         """Whether this frame stands complete on disk already, with the same fingerprint and readable pixels."""
+        ...
+
+    def stamp_on_disk(self, number: int) -> str | None:
+        """The stamp that this frame carries on disk, current or not; None if vfxage did not write such a frame."""
         ...
 
     def check(self, plate: Frame) -> Flaw | None:

@@ -16,12 +16,12 @@ from vfxage.types import ClipInfo, Frame, SourceTags, Window
 Filling = Literal["black", "hold"]
 
 
-def fills(lacking: Collection[int], whole: Sequence[int], filling: Filling) -> Mapping[int, int | None]:
-    """The frame that fills each of ``lacking``: None for black, else the nearest earlier one of ``whole`` that is not
-    lacking itself, else the nearest later one."""
+def fills(missing: Collection[int], whole: Sequence[int], filling: Filling) -> Mapping[int, int | None]:
+    """The frame that fills each of ``missing``: None for black, else the nearest earlier one of ``whole`` that is not
+    missing itself, else the nearest later one."""
     if filling == "black":
-        return dict.fromkeys(lacking)
-    return {number: next((n for n in _neighbours(number, whole) if n not in lacking), None) for number in lacking}
+        return dict.fromkeys(missing)
+    return {number: next((n for n in _neighbours(number, whole) if n not in missing), None) for number in missing}
 
 
 def _neighbours(number: int, whole: Sequence[int]) -> Iterator[int]:
@@ -33,21 +33,21 @@ class FilledReader:
     """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` tells them.
 
     ``whole`` is every frame of the shot, ascending: only they are held. Until ``fix_missing`` names the missing frames
-    each frame is tried, and ``lacking`` collects those that fail. Afterwards any other frame that fails to read is an
+    each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails to read is an
     error, so that an unreliable disk cannot change the result. A frame is filled alike in any part of the shot.
     """
 
     def __init__(self, reader: Reader, filling: Filling, whole: Sequence[int]) -> None:
         self.info: ClipInfo = reader.info
-        self.lacking: set[int] = set()
+        self.missing: set[int] = set()
         """Frames that could not be read so far."""
         self._reader, self._filling, self._whole = reader, filling, tuple(whole)
         self._known: frozenset[int] | None = None
         self._last: Frame | None = None
 
-    def fix_missing(self, lacking: Collection[int]) -> None:
+    def fix_missing(self, missing: Collection[int]) -> None:
         """From now on these frames are missing, and no other may be."""
-        self._known = frozenset(lacking)
+        self._known = frozenset(missing)
 
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader. Raises ReadError where no frame can stand in."""
@@ -68,7 +68,7 @@ class FilledReader:
                 number = left[done]
                 if error.frame != number or self._known is not None:
                     raise
-                self.lacking.add(number)
+                self.missing.add(number)
                 yield self._filled(number, error)
                 done += 1
             left = left[done:]
@@ -81,7 +81,7 @@ class FilledReader:
         if self._filling == "black":
             return self._black(number)
         for other in _neighbours(number, self._whole):
-            if other in (self._known or ()) or (self._known is None and other in self.lacking):
+            if other in (self._known or ()) or (self._known is None and other in self.missing):
                 continue
             frame = self._one(other)
             if frame is not None:
@@ -100,7 +100,7 @@ class FilledReader:
         except ReadError:
             if self._known is not None:
                 raise
-            self.lacking.add(number)
+            self.missing.add(number)
             return None
 
     def _black(self, number: int) -> Frame:

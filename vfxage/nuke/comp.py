@@ -13,7 +13,7 @@ from vfxage.nuke.points import track_nodes
 from vfxage.nuke.script import Node, identifier, link, literal, picture_format, word, write
 from vfxage.nuke.sources import Sources
 from vfxage.render.job import Job, check_writable
-from vfxage.render.pipeline import Scene
+from vfxage.render.scene import Scene
 from vfxage.shot import Face, Keyed, Output
 
 NUKE = "13.0 v1"

@@ -15,7 +15,7 @@ from vfxage.face.track.tracks import spans
 from vfxage.geometry import crop_transform, map_points
 from vfxage.nuke.script import Node, curve, identifier, picture_format
 from vfxage.render.job import Job
-from vfxage.render.pipeline import Scene
+from vfxage.render.scene import Scene
 from vfxage.types import F64
 
 LANDMARKS = {
@@ -63,7 +63,7 @@ def track_nodes(job: Job, scene: Scene, plate: Node, whole: str, at: tuple[int, 
         name = identifier(face.name) + (f"_{seen[face.name]}" if names[face.name] > 1 else "")
         x, y = at[0] + 220 * place, at[1]
         yield _tracker(job, face, name, (x, y))
-        side = scene.plan.viewed(face.name)[1]
+        side = scene.plan.crop_pass_faces(face.name)[1]
         knobs = _pin(face, side, _corners(job, scene, face))
         laid = Node(kind="CornerPin2D", name=f"crop_to_plate_{name}", knobs=knobs, at=(x, y + 90))
         yield laid

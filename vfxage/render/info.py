@@ -18,7 +18,7 @@ from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.progress import Silent
 from vfxage.render.job import Job, open_job
-from vfxage.render.pipeline import saved_tracks
+from vfxage.render.scene import saved_tracks
 from vfxage.shot import Face, Output, PointSelect, Shot, Tracking
 from vfxage.types import ClipInfo, FaceTrack
 

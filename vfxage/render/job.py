@@ -65,18 +65,18 @@ class Job:
         """The saved tracks."""
         return self.folder / f"{self.name}.tracks.npz"
 
-    def plate_digest(self, number: int) -> str:
-        """What this plate frame's pixels depend on: its file's content, its place in it, how it becomes linear."""
+    def file_digest(self, number: int) -> str:
+        """Digest of the content of this frame's plate file; a movie is one file for all frames. Raises ReadError."""
         if self.clip.kind == "movie":
-            return digest(file_digest(Path(self.clip.path)), number - self.clip.first, self.colour.fingerprint)
-        return digest(file_digest(self._file(number), number), self.colour.fingerprint)
+            return file_digest(Path(self.clip.path))
+        return file_digest(self._file(number), number)
 
     def tracks_key(self) -> str:
         """What saved tracks must carry to be reused: version, tracking settings, colour, every plate file."""
         settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
         settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
         if self.clip.kind == "movie":
-            plate = [file_identity(Path(self.clip.path)), file_digest(Path(self.clip.path)), self.clip.first]
+            plate = [file_identity(Path(self.clip.path)), self.clip.first]
         else:
             have = frozenset(self.clip.present or ())
             plate = [file_identity(self._file(n), n) if n in have else None for n in self.numbers]
@@ -85,19 +85,19 @@ class Job:
     def _file(self, number: int) -> Path:
         return Pattern.parse(self.clip.path).path(number)
 
-    def settle(self, lacking: Sequence[int]) -> None:
-        """From now on the plate lacks these frames, and any other that fails is an error."""
+    def fix_missing(self, missing: Sequence[int]) -> None:
+        """Fix the set of missing frames: afterwards a frame that fails to read is an error."""
         if isinstance(self.reader, FilledReader):
-            self.reader.fix_missing(lacking)
+            self.reader.fix_missing(missing)
 
-    def lacking(self, numbers: Sequence[int]) -> tuple[int, ...]:
+    def missing(self, numbers: Sequence[int]) -> tuple[int, ...]:
         """Those of ``numbers`` that could not be read so far."""
-        return tuple(n for n in numbers if isinstance(self.reader, FilledReader) and n in self.reader.lacking)
+        return tuple(n for n in numbers if isinstance(self.reader, FilledReader) and n in self.reader.missing)
 
-    def stand_ins(self, lacking: Sequence[int]) -> Mapping[int, int | None]:
-        """What is held in the place of each frame that the plate lacks; None for black."""
+    def fills(self, missing: Sequence[int]) -> Mapping[int, int | None]:
+        """Which frame is held in the place of each missing frame; None for black."""
         filling = self.shot.missing_frames
-        return {} if filling == "error" else fills(lacking, self.numbers, filling)
+        return {} if filling == "error" else fills(missing, self.numbers, filling)
 
     def pick(self, text: str | None) -> tuple[int, ...]:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vfxage.ager import Ager
 from vfxage.colour.space import Colour
-from vfxage.comp.composite import Asked
+from vfxage.comp.composite import WantedPasses
 from vfxage.errors import OutputError
 from vfxage.face.crop import CropPlan
 from vfxage.face.track import Tracks
@@ -24,20 +24,11 @@ from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
 from vfxage.publish import publish
 from vfxage.render.job import Job, check_writable
-from vfxage.render.pipeline import (
-    Scene,
-    check_drawn,
-    find_tracks,
-    read_painted,
-    render_frames,
-    saved_tracks,
-    stage_scene,
-    tell_empty,
-    track_shot,
-    with_handles,
-)
+from vfxage.render.drawn import drawn_mattes, open_rotos
+from vfxage.render.pipeline import note_faces, render_frames
+from vfxage.render.scene import Scene, find_tracks, saved_tracks, stage_scene, study_faces, track_shot, with_handles
 from vfxage.shot import PointSelect
-from vfxage.types import F32, U8, Frame, Painted, Render, Stencil, Window
+from vfxage.types import F32, U8, ArtistMattes, Frame, Render, Stencil, Window
 
 PANEL_WIDTH, PANEL_HEIGHT = 960, 720
 """Largest panel, pixels; the movie is twice as wide and high."""
@@ -83,7 +74,7 @@ class Proxy:
         small = cv2.resize(finite, (self.width, self.height), interpolation=cv2.INTER_AREA)
         return Frame(number=frame.number, window=Window(0, 0, self.width, self.height), rgb=small.astype(np.float32))
 
-    def painted(self, painted: Painted, display: Window) -> Painted:
+    def mattes(self, painted: ArtistMattes, display: Window) -> ArtistMattes:
         """Shrink rotos and hold-outs; maps are of crops, whose size is the preview's own already."""
         faces = {face: tuple(self._stencil(s, display) for s in own) for face, own in painted.faces.items()}
         return replace(painted, whole=tuple(self._stencil(s, display) for s in painted.whole), faces=faces)
@@ -102,6 +93,16 @@ class Proxy:
             for hand in tracks.hands
         )
         return replace(tracks, faces=faces, hands=hands)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreviewTarget:
+    """Where a preview goes and how it runs."""
+
+    movie: Path
+    """The MP4; the contact sheet is a PNG beside it."""
+    workers: int
+    """Threads that call the ager."""
 
 
 def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
@@ -123,32 +124,40 @@ def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
 
 
 def preview_shot(
-    job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, *, workers: int, movie: Path
+    job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, target: PreviewTarget
 ) -> tuple[Path, Path]:
-    """Render ``numbers`` small to the MP4 ``movie`` and a PNG beside it; gives both paths.
+    """Render ``numbers`` small to an MP4 and a PNG beside it; gives both paths.
 
-    Uses saved tracks where plate and settings have not changed; else tracks only the range and ``tracking.margin``
-    frames each side, and saves nothing.
+    Uses saved tracks if plate and settings have not changed. Otherwise it tracks only the range and
+    ``tracking.margin`` frames each side, and saves nothing.
     """
-    check_drawn(job, numbers)
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect)
     small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
-    tracks = saved_tracks(job, progress) or _tracks_nearby(job, numbers, progress)
-    scene = replace(stage_scene(small, proxy.tracks(tracks), ager), asked=Asked(layers=True))
-    tell_empty(job, scene, tracks, progress)
-    sheet = ContactSheet(job, scene, numbers)
-    with ExitStack() as stages, progress.stage("preview", len(numbers)) as advance:
-        renders = _renders(job, scene, proxy, numbers, stages, workers)
+    with open_rotos(job) as rotos:
+        rotos.check(numbers)
+        tracks = saved_tracks(job, progress) or _tracks_nearby(job, ager, numbers, progress)
+        tracks = study_faces(job, tracks, ager, progress)
+        scene = replace(stage_scene(small, proxy.tracks(tracks), ager), passes=WantedPasses(layers=True))
+        note_faces(job, scene, tracks, progress)
+        sheet = ContactSheet(job, scene, numbers)
 
         def draw(render: Render) -> tuple[int, U8]:
             sheet.look(render)
             return render.number, _panels(job, scene, render)
 
-        pictures = stages.enter_context(ordered_map(draw, renders))
-        write_h264(movie, _advancing(pictures, advance), job.clip.rate or Fraction(24))
-    png = movie.with_suffix(".png")
+        with ExitStack() as stages, progress.stage("preview", len(numbers)) as advance:
+            display = Window(0, 0, job.clip.width, job.clip.height)
+            needed = with_handles(job.numbers, frozenset(numbers), scene.radius)
+            plate = stages.enter_context(closing(job.reader.read(needed)))
+            drawn = stages.enter_context(drawn_mattes(rotos, job, scene).read(numbers))
+            frames = (proxy.frame(frame, display) for frame in plate)
+            mattes = (proxy.mattes(item, display) for item in drawn)
+            renders = render_frames(scene, frames, mattes, stages, workers=target.workers)
+            pictures = stages.enter_context(ordered_map(draw, renders))
+            write_h264(target.movie, _advancing(pictures, advance), job.clip.rate or Fraction(24))
+    png = target.movie.with_suffix(".png")
     sheet.save(png)
-    return movie, png
+    return target.movie, png
 
 
 def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator[U8]:
@@ -157,7 +166,7 @@ def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator
         advance(number)
 
 
-def _tracks_nearby(job: Job, numbers: Sequence[int], progress: Progress) -> Tracks:
+def _tracks_nearby(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress) -> Tracks:
     """Track the range and its margin; the whole shot where a face is named by a point elsewhere in it."""
     near = with_handles(job.numbers, frozenset(numbers), job.shot.tracking.margin)
     for face in job.shot.faces:
@@ -165,22 +174,8 @@ def _tracks_nearby(job: Job, numbers: Sequence[int], progress: Progress) -> Trac
             progress.note(
                 f"face {face.name!r} is named by a point on frame {face.select.frame}: tracking the whole shot"
             )
-            return track_shot(job, progress)
+            return track_shot(job, ager, progress)
     return find_tracks(job, near, progress)
-
-
-def _renders(
-    job: Job, scene: Scene, proxy: Proxy, numbers: Sequence[int], stages: ExitStack, workers: int
-) -> Iterator[Render]:
-    wanted = frozenset(numbers)
-    needed = with_handles(job.numbers, wanted, scene.radius)
-    plate = stages.enter_context(closing(job.reader.read(needed)))
-    display = Window(0, 0, job.clip.width, job.clip.height)
-    painted = read_painted(job, scene, wanted, stages)
-    small = None if painted is None else (proxy.painted(item, display) for item in painted)
-    return render_frames(
-        scene, (proxy.frame(f, display) for f in plate), wanted, stages, workers=workers, painted=small
-    )
 
 
 def display_delta(render: Render, colour: Colour) -> U8:

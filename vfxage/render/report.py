@@ -23,10 +23,11 @@ from vfxage.ager import Ager
 from vfxage.errors import VfxageError
 from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
-from vfxage.progress import Advance, Progress, Silent
+from vfxage.progress import Advance, Progress
 from vfxage.publish import alive, in_turn, publish
 from vfxage.render.job import Job
-from vfxage.render.pipeline import Scene, frame_stamps, saved_tracks, stage_scene
+from vfxage.render.scene import Scene
+from vfxage.render.stamps import Stamps
 
 Facts = dict[str, Any]
 
@@ -53,7 +54,16 @@ class Recorder:
         """Clock time from the frame before to this one, of every frame rendered."""
         self.begin = time.monotonic()
         self.started = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.scene: Scene | None = None
+        self.stamps: Stamps | None = None
+        """What the frames are made of; None until the run knows it."""
+        self.reported: set[int] = set()
+        """Frames that the report on disk describes already."""
         self._listener, self._save, self._saved = listener, save, self.begin
+
+    def frames_are(self, scene: Scene, stamps: Stamps) -> None:
+        """Take what the frames of this run are made of."""
+        self.scene, self.stamps = scene, stamps
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
@@ -116,40 +126,41 @@ def _add(job: Job, ager: Ager, numbers: Sequence[int], recorder: Recorder, end: 
     setup = _setup(job, ager)
     name = digest(setup)[:12]
     run = _run(numbers, recorder, end) | {"setup": name}
-    told = _frames(job, ager, numbers if end == "done" else tuple(recorder.seconds))
+    new = [n for n in (numbers if end == "done" else tuple(recorder.seconds)) if n not in recorder.reported]
+    described = _frames(recorder, new)
     timed = {
-        number: told.get(number, {}) | {"seconds": round(seconds, 3), "setup": name, "host": run["host"]}
+        number: described.get(number, {}) | {"seconds": round(seconds, 3), "setup": name, "host": run["host"]}
         for number, seconds in recorder.seconds.items()
+        if number in new
     }
     path = report_path(job)
     with in_turn(path):
         before = _read(path)
         known: dict[str, Any] = before.get("frames", {})
-        for number, facts in told.items():  # those kept of a run that could not tell of them are told of now
-            stands = known.get(str(number), {}).get("fingerprint") == facts["fingerprint"]
-            if number in timed or not stands:
+        for number, facts in described.items():  # also frames kept from a run that was killed before it reported them
+            current = known.get(str(number), {}).get("fingerprint") == facts["fingerprint"]
+            if number in timed or not current:
                 known[str(number)] = timed.get(number, facts | {"setup": name})
         merged = {
             "format": _FORMAT,
             "shot": str(job.shot.path),
             "outputs": [output.path for output in job.shot.outputs],
-            "lacking": _range([number for number in job.numbers if str(number) not in known]),
+            "missing": _range([number for number in job.numbers if str(number) not in known]),
             "setups": {**before.get("setups", {}), name: setup},
             "runs": [*_others(before.get("runs", []), run), run],
             "frames": dict(sorted(known.items(), key=lambda item: int(item[0]))),
         }
         with publish(path) as partial:
             partial.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
+    recorder.reported.update(described)
 
 
-def _frames(job: Job, ager: Ager, numbers: Sequence[int]) -> dict[int, Facts]:
-    """What is to be told of these frames; of none where the shot has no tracks yet."""
-    tracks = saved_tracks(job, Silent()) if numbers else None
-    if tracks is None:
+def _frames(recorder: Recorder, numbers: Sequence[int]) -> dict[int, Facts]:
+    """Describe these frames; none before the run knows what they are made of."""
+    scene, stamps = recorder.scene, recorder.stamps
+    if scene is None or stamps is None:
         return {}
-    scene = stage_scene(job, tracks, ager)
-    stamps = frame_stamps(job, scene, numbers, Silent())
-    return {number: {"fingerprint": stamps[number]} | _frame(job, scene, number) for number in numbers}
+    return {number: {"fingerprint": stamps.frames[number]} | _frame(scene, stamps, number) for number in numbers}
 
 
 def _others(runs: Sequence[Facts], run: Facts) -> Iterator[Facts]:
@@ -231,14 +242,14 @@ def _range(numbers: Sequence[int]) -> str:
     return str(FrameRange.of(numbers)) if numbers else ""
 
 
-def _frame(job: Job, scene: Scene, number: int) -> Facts:
-    """One rendered frame: its plate's content, what stood in for it, and its faces."""
+def _frame(scene: Scene, stamps: Stamps, number: int) -> Facts:
+    """One rendered frame: its plate's content, what filled it, and its faces."""
     facts: Facts = {}
-    if number in scene.stand_ins:
-        other = scene.stand_ins[number]
+    if number in scene.fills:
+        other = scene.fills[number]
         facts["missing"] = "black" if other is None else f"hold {other}"
     else:
-        facts["plate"] = job.plate_digest(number)
+        facts["plate"] = stamps.plate[number]
     facts["faces"] = []
     for face in scene.plan.faces:
         row = scene.plan.row(face, number)

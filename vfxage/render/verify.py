@@ -1,4 +1,4 @@
-"""Whether a shot's outputs are what a render would write: every frame read back and held against its plate."""
+"""Verification: every frame of a shot's outputs is read back and compared with its plate."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from vfxage.media.base import Destination, Flaw, Writer
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.render.job import Job
-from vfxage.render.on_disk import standing_scene
-from vfxage.render.pipeline import Scene, destination, frame_stamps, saved_tracks
+from vfxage.render.on_disk import outputs_on_device
+from vfxage.render.scene import saved_tracks
 from vfxage.shot.outputs import MOVIES
 from vfxage.types import Frame
 
-_UNTRACKED = "was made of a plate or with tracking settings that have changed: the shot has no tracks of these"
+_UNTRACKED = "was made from another plate or with other tracking settings: the shot has no tracks for the present ones"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found of one output."""
+    """What verification found in one output."""
 
     path: str
     numbers: tuple[int, ...]
-    """Frames that it should have."""
+    """Frames that it should hold."""
     flaws: Mapping[int, Flaw]
-    """By frame; those that are right are not in it."""
+    """What is wrong, by frame; correct frames are left out."""
 
-    def facts(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
         """As plain data: counts, then runs of frames with the same flaw."""
         count = {kind: sum(flaw.kind == kind for flaw in self.flaws.values()) for kind in _KINDS}
         return {
@@ -57,16 +57,16 @@ _KINDS = ("missing", "unreadable", "foreign", "stale", "wrong")
 
 
 def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device: str = "auto") -> list[Verdict]:
-    """Read back these frames of every output, as rendered on ``device``; "auto": whichever the first of them names.
+    """Read back these frames of every output and compare them with the plate, as rendered on ``device``.
 
-    A movie is one file: it is right where it holds these frames, or more of the shot. Raises ReadError where a plate
-    file is gone.
+    With "auto" the device is the one that the first frame names. A movie is one file: it is right if it holds these
+    frames, or more frames of the shot. The plate is read once. Raises ReadError if a plate file is gone.
     """
     tracks = saved_tracks(job, progress)
     if tracks is None:
         return [_untracked(output.path, numbers) for output in job.shot.outputs]
-    scene = standing_scene(job, tracks, device, lambda scene: expected(job, scene, numbers, progress))
-    outputs = expected(job, scene, numbers, progress)
+    spans = [_movie_span(job, output.path, numbers) for output in job.shot.outputs]
+    outputs = outputs_on_device(job, tracks, spans, device)
     flaws: dict[str, dict[int, Flaw]] = {output.path: {} for output in outputs}
     wanted = sorted({number for output in outputs for number in output.numbers})
     with ExitStack() as stack, progress.stage("verify", len(wanted)) as advance:
@@ -83,16 +83,6 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
     return [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
 
 
-def expected(job: Job, scene: Scene, numbers: Sequence[int], progress: Progress) -> list[Destination]:
-    """What a render of ``numbers`` writes; a movie that holds them among others of the shot is expected as it is."""
-    spans = [_movie_span(job, output.path, numbers) for output in job.shot.outputs]
-    stamps = frame_stamps(job, scene, sorted(set(numbers).union(*spans)), progress)
-    return [
-        destination(job, scene, index, span, {number: stamps[number] for number in span})
-        for index, span in enumerate(spans)
-    ]
-
-
 def _movie_span(job: Job, path: str, numbers: Sequence[int]) -> Sequence[int]:
     if Path(path).suffix.lower() not in MOVIES or len(numbers) == len(job.numbers):
         return numbers
@@ -105,7 +95,7 @@ def _movie_span(job: Job, path: str, numbers: Sequence[int]) -> Sequence[int]:
 def _untracked(path: str, numbers: Sequence[int]) -> Verdict:
     pattern = Pattern.parse(path)
     there = {number: pattern.path(number).exists() for number in numbers}
-    flaws = {n: Flaw("stale", _UNTRACKED) if there[n] else Flaw("missing", "is not there") for n in numbers}
+    flaws = {n: Flaw("stale", _UNTRACKED) if there[n] else Flaw("missing", "does not exist") for n in numbers}
     return Verdict(path=path, numbers=tuple(numbers), flaws=flaws)
 
 
@@ -121,7 +111,7 @@ def _plate(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Frame | Flaw
         except ReadError as error:
             if not left:
                 raise
-            yield left.pop(0), Flaw("unreadable", f"cannot be held against its plate, which {error.what}")
+            yield left.pop(0), Flaw("unreadable", f"cannot be compared with its plate frame, which {error.what}")
 
 
 def _found(item: tuple[int, Frame | Flaw], writers: Sequence[tuple[Destination, Writer]]) -> list[tuple[str, Flaw]]:

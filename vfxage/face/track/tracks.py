@@ -6,7 +6,8 @@ import io
 import math
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 
 from vfxage.errors import ReadError
 from vfxage.publish import publish
-from vfxage.types import FaceTrack, HandTrack
+from vfxage.types import F32, FaceTrack, HandTrack, Study
 
-_FORMAT = 4
+_FORMAT = 5
 _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
 _HAND_FIELDS = ("numbers", "points", "motion", "size", "presence")
 _KINDS = {
@@ -35,12 +36,16 @@ _KINDS = {
     "hands": (np.int32, 1),
     "motion": (np.float32, 3),
     "size": (np.float32, 1),
+    "plate": (np.uint8, 2),
+    "study_key": (np.uint8, 1),
 }
 """Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
 """No honest track file is larger once unpacked, bytes."""
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What the standard library and numpy raise for a bad archive; RuntimeError is an encrypted or unknown entry."""
+_DIGEST = 16
+"""Bytes of a digest."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -60,6 +65,13 @@ class Tracks:
     """Frames that could not be looked at, as the plate lacks them or they cannot be read, ascending."""
     hands: tuple[HandTrack, ...] = ()
     """In order of appearance."""
+    plate: tuple[str, ...] = ()
+    """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; of a movie one. Empty where
+    the tracks were made without a key."""
+    studies: Mapping[int, Study] = field(default_factory=dict)
+    """What the ager measured once of each face, by identity; see ``Ager.study``."""
+    study_key: str = ""
+    """What the studies were made from."""
     key: str = ""
     """What the tracks were made from, as the caller tells it: they are reused while it is the same."""
 
@@ -74,7 +86,11 @@ class Tracks:
             "light": np.array(self.light, np.float32),
             "missing": np.array(self.missing, np.int32),
             "hands": np.array([len(hand.numbers) for hand in self.hands], np.int32),
+            "plate": np.frombuffer(bytes.fromhex("".join(self.plate)), np.uint8).reshape(-1, _DIGEST),
+            "study_key": np.frombuffer(self.study_key.encode(), np.uint8),
         }
+        for face, study in self.studies.items():
+            arrays |= {f"study{face}.{name}": np.ascontiguousarray(value) for name, value in study.items()}
         for place, track in enumerate(self.faces):
             arrays |= {f"{place}.{name}": getattr(track, name) for name in _FIELDS}
         for place, hand in enumerate(self.hands):
@@ -126,8 +142,20 @@ class Tracks:
             light=tuple(arrays["light"].tolist()),
             missing=tuple(arrays["missing"].tolist()),
             hands=tuple(hands),
+            plate=tuple(row.tobytes().hex() for row in arrays["plate"]),
+            studies=_studies(arrays),
+            study_key=arrays["study_key"].tobytes().decode(),
             key=arrays["key"].tobytes().decode(),
         )
+
+
+def _studies(arrays: Mapping[str, NDArray[Any]]) -> dict[int, Study]:
+    studies: dict[int, dict[str, F32]] = {}
+    for name, value in arrays.items():
+        owner, _, key = name.partition(".")
+        if owner.startswith("study") and key:
+            studies.setdefault(int(owner.removeprefix("study")), {})[key] = value
+    return {face: dict(study) for face, study in studies.items()}
 
 
 def _array(name: str, data: bytes) -> NDArray[Any]:
@@ -137,8 +165,9 @@ def _array(name: str, data: bytes) -> NDArray[Any]:
     if version != (1, 0):
         raise ValueError(f"{name} is of .npy version {version}")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
-    kind, dimensions = _KINDS[name.rpartition(".")[2]]
-    if dtype != kind or len(shape) != dimensions or fortran or min(shape) < 0:
+    study = name.startswith("study") and "." in name
+    kind, dimensions = (np.float32, len(shape)) if study else _KINDS[name.rpartition(".")[2]]
+    if dtype != kind or len(shape) != dimensions or fortran or min(shape, default=0) < 0:
         raise ValueError(f"{name} is {dtype}{list(shape)}")
     if math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
         raise ValueError(f"{name} says {list(shape)} and holds {len(data) - stream.tell()} bytes")

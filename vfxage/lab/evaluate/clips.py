@@ -24,7 +24,7 @@ from vfxage.media import FORMATS
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.render.job import Job, open_job
-from vfxage.render.pipeline import find_tracks
+from vfxage.render.scene import find_tracks
 from vfxage.shot import Shot
 from vfxage.types import F32, FaceTrack, FrameDeltas
 

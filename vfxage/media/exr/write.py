@@ -76,6 +76,14 @@ class ExrWriter:
             return False
         return True
 
+    def stamp_on_disk(self, number: int) -> str | None:
+        """The stamp in the frame's header; None without one."""
+        try:
+            stamp = read_layout(ExrFile(self._pattern.path(number), number)).parts[0].fields.get(FINGERPRINT)
+        except ReadError:
+            return None
+        return None if stamp is None else stamp.text
+
     def check(self, plate: Frame) -> Flaw | None:
         """The first thing wrong with the file of this frame; see ``check.flaw``."""
         source = ExrFile(self._pattern.path(plate.number), plate.number)

@@ -68,6 +68,10 @@ class MovieWriter:
             self._complete = self._stands()
         return self._complete and number in self._destination.numbers
 
+    def stamp_on_disk(self, number: int) -> str | None:
+        """The stamp of the whole movie; None if vfxage did not write it."""
+        return file_tags(self._path).get(FINGERPRINT) if self._path.exists() else None
+
     def check(self, plate: Frame) -> Flaw | None:
         """The first thing wrong with this frame of the movie, or with the movie itself."""
         numbers = self._destination.numbers
@@ -216,11 +220,11 @@ class MovieWriter:
 
 
 def fingerprint(destination: Destination) -> str:
-    """One digest for all frames: SHA-256 over their fingerprints in order."""
+    """One stamp for all frames: SHA-256 over theirs in order, and the GPU that made them behind a hyphen."""
     state = hashlib.sha256()
     for number, stamp in sorted(destination.stamps.items()):
         state.update(f"{number} {stamp}\n".encode())
-    return state.hexdigest()
+    return state.hexdigest() + ("" if destination.device == "cpu" else f"-{destination.device}")
 
 
 def _form(destination: Destination) -> CodecSpec:

@@ -81,6 +81,13 @@ class StillWriter:
             return False
         return True
 
+    def stamp_on_disk(self, number: int) -> str | None:
+        """The stamp in the frame's header; None without one."""
+        try:
+            return open_header(StillFile(self._pattern.path(number), number)).stamp
+        except ReadError:
+            return None
+
     def check(self, plate: Frame) -> Flaw | None:
         """The first thing wrong with the file of this frame: it must read back, of this form and fingerprint."""
         clip = self._destination.clip
