@@ -1,4 +1,4 @@
-"""What vfxage writes while it works: a live bar on a terminal, stable lines elsewhere, JSON or Open Job lines on demand."""
+"""What vfxage writes while it works: a live bar on a terminal, stable lines elsewhere, JSON or Open Job lines if asked."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ class JsonLines(_Stream):
 
 
 class OpenJob(_Stream):
-    """Lines for a runner of Open Job Description: ``openjd_progress: 40.5``, ``openjd_status: ...``, ``openjd_fail: ...``.
+    """Lines for a runner of Open Job Description: ``openjd_progress: 40.5``, ``openjd_status: ...`` ``openjd_fail``.
 
     Only the long stages count as progress. A task has one of them, so its progress never goes back. All of stdout is
     such lines; errors go to stderr as well.

@@ -120,5 +120,5 @@ def with_console(command: Callable[..., Any]) -> Callable[..., Any]:
     every = [*(p.replace(kind=named) for p in own), *added]
     run.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in every} | {"return": types.get("return")}
-    del run.__wrapped__  # type: ignore[attr-defined]
+    del run.__wrapped__
     return run

@@ -15,7 +15,7 @@ def print_data(console: Console, data: Mapping[str, Any], *, as_json: bool) -> N
 
 
 def _tables(data: Mapping[str, Any]) -> list[str]:
-    """The lines of all tables. A dictionary is one row for each key; a list of dictionaries has its keys as the head."""
+    """The lines of all tables. A dictionary gives a row for each key, a list of dictionaries a row for each of them."""
     lines: list[str] = []
     for title, value in data.items():
         if isinstance(value, dict):
