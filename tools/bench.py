@@ -35,19 +35,12 @@ from vfxage.comp.steady import steady
 from vfxage.face.crop import cut
 from vfxage.lab.metrics import flicker, seam
 from vfxage.media import open_writer
+from vfxage.media.base import Destination
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Silent
 from vfxage.render.job import Job, open_job
-from vfxage.render.pipeline import (
-    Scene,
-    destination,
-    frame_stamps,
-    grouped,
-    render_shot,
-    stage_scene,
-    track_shot,
-    written,
-)
+from vfxage.render.pipeline import RenderSettings, grouped, render_shot, written_by
+from vfxage.render.scene import Scene, stage_scene, track_shot
 from vfxage.shot import load_shot
 from vfxage.shot.models import MODELS
 from vfxage.types import F32, Frame, FrameDeltas, Render
@@ -174,16 +167,23 @@ def empty_render(frame: Frame) -> Render:
     )
 
 
+def outputs_of(job: Job, scene: Scene) -> list[Destination]:
+    """The shot's outputs as a render resolves them."""
+    tracks = track_shot(job, scene.ager, Silent())
+    with open_rotos(job) as rotos:
+        stamps = stamp_frames(job, tracks, scene, drawn_mattes(rotos, job, scene), job.numbers)
+    return destinations(job, scene, stamps)
+
+
 def transcode(job: Job, scene: Scene) -> None:
     """Write the plate's frames to the shot's output as they are."""
-    stamps = frame_stamps(job, scene, job.numbers, Silent())
-    output = destination(job, scene, 0, job.numbers, stamps)
+    (output,) = outputs_of(job, scene)
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(output))
         plate = stack.enter_context(closing(job.reader.read(job.numbers)))
         frames = stack.enter_context(prefetch(plate))
         renders = stack.enter_context(ordered_map(empty_render, frames))
-        for _ in written(renders, [(writer, frozenset(job.numbers))], stack):
+        for _ in written_by(renders, [(writer, frozenset(job.numbers))], stack):
             pass
 
 
@@ -199,7 +199,7 @@ def time_whole(job: Job, scene: Scene, workers: int) -> tuple[Spent, Spent]:
         return taken[0]
 
     def render() -> object:
-        return render_shot(job, scene.ager, job.numbers, Silent(), workers=workers, overwrite=False)
+        return render_shot(job, scene.ager, job.numbers, Silent(), RenderSettings(workers=workers, overwrite=False))
 
     rounds = [(spent(lambda: transcode(job, scene)), spent(render)) for _ in range(ROUNDS)]
     return min(first for first, _ in rounds), min(second for _, second in rounds)
@@ -214,8 +214,7 @@ def mapped(function: Callable[[T], R], items: Iterable[T], workers: int = 1) -> 
 def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
     """Give what every stage takes alone, over all frames, block by block."""
     watch = Stopwatch()
-    stamps = frame_stamps(job, scene, job.numbers, Silent())
-    output = destination(job, scene, 0, job.numbers, stamps)
+    (output,) = outputs_of(job, scene)
     with open_writer(output) as writer, closing(job.reader.read(job.numbers)) as plate:
         for _ in range(0, len(job.numbers), BLOCK):
             with watch.time("read"):
@@ -228,9 +227,9 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
             with watch.time("steady"):
                 steadied = list(steady(deltas, scene.radius, scene.strength, scene.cuts))
             with watch.time("composite"):
-                renders = mapped(lambda item: composite(item, scene.colour, scene.asked), steadied)
+                renders = mapped(lambda item: composite(item, scene.colour, scene.passes), steadied)
             with watch.time("write"), ExitStack() as stack:
-                for _ in written(renders, [(writer, frozenset(job.numbers))], stack):
+                for _ in written_by(renders, [(writer, frozenset(job.numbers))], stack):
                     pass
     return watch.stages
 
@@ -269,7 +268,7 @@ def time_plate(name: str, plate: dict[str, str], model: str, limit: int) -> Timi
             ager = load_ager(shot.model)
             track: list[Spent] = []
             with spending(track.append):
-                tracks = track_shot(job, Silent())
+                tracks = track_shot(job, ager, Silent())
             scene = stage_scene(job, tracks, ager)
             transcoded, rendered = time_whole(job, scene, ager.workers_default)
             return Timing(

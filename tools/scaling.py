@@ -20,7 +20,7 @@ from vfxage.farm.cluster import Part, chunks, render_part
 from vfxage.frames import FrameRange
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
-from vfxage.render.pipeline import track_shot
+from vfxage.render.scene import track_shot
 from vfxage.shot import load_shot
 
 
@@ -41,7 +41,7 @@ def seconds(shot: Path, workers: int, folder: Path) -> float:
         for index, output in enumerate(load_shot(shot).outputs)
     )
     with open_job(load_shot(shot, moved)) as job:
-        track_shot(job, Silent())
+        track_shot(job, load_ager(job.shot.model, "cpu"), Silent())
         numbers = job.numbers
     parts = [
         Part(shot=str(shot), overrides=moved, frames=str(FrameRange(chunk)), device="cpu", workers=1, overwrite=True)

@@ -181,7 +181,7 @@ def test_info_says_why_it_sought_no_faces(tmp_path: Path) -> None:
     image.close()
     told = run("info", tmp_path / "p.exr").ok().out
     assert "faces" in told
-    assert "not sought, as the colour space is not named" in told
+    assert "not searched: the colour space is not named" in told
 
 
 def test_info_describes_a_plate_on_its_own(clips: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.media.exr_files import ramp, save
 from vfxage.media.exr import timecode
 from vfxage.media.exr.read import ExrReader
-from vfxage.timecode import shift_timecode
+from vfxage.media.timecode import shift_timecode
 
 RATES = [
     (Fraction(24000, 1001), False),

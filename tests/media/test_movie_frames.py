@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.media.movies import WEIGHTS, decoded, index_of, index_of_luma, numbered, planes_of, write_movie
 from vfxage.errors import ReadError
 from vfxage.media.movie import MovieReader
-from vfxage.timecode import shift_timecode
+from vfxage.media.timecode import shift_timecode
 
 RANGES = ([40], [13], [12, 13], [1, 40], [25, 26, 27], range(1, 41, 13), range(1, 41))
 H264 = {"crf": "4", "preset": "fast", "x264-params": "keyint=12:min-keyint=12:bframes=3:scenecut=0"}

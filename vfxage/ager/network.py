@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vfxage import process
 from vfxage.ager.checkpoint import Checkpoint
 from vfxage.ager.contract import MeasuresNothing
 from vfxage.ager.cores import cpu_workers, device_key, gpu_model
@@ -43,8 +44,8 @@ class NetworkAger(MeasuresNothing):
         self.frames_per_call = self._batch = _GPU_BATCH if on_gpu else 1
         self.workers_default = 2 if on_gpu else cpu_workers()
         self._row, self._device = row, device
-        if on_gpu:
-            _make_exact()
+        # One CPU core: more split sums differently, and workers already fill the cores.
+        self._settings = process.exact_torch if on_gpu else process.one_torch_thread
         self._network = checkpoint.network().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
@@ -69,10 +70,8 @@ class NetworkAger(MeasuresNothing):
         if size not in self.sizes:
             allowed = ", ".join(str(allowed) for allowed in self.sizes)
             raise ShotError(f"{self.name} cannot take a crop of {size} px", fix=f"set crop_size to one of {allowed}")
-        if self._device.type == "cpu" and torch.get_num_threads() != 1:
-            torch.set_num_threads(1)  # more threads split sums differently, and workers already fill the cores
         try:
-            with torch.inference_mode():
+            with self._settings(), torch.inference_mode():
                 answer = self._network(self._batch_of(crops, size).to(self._device))
                 steps = (answer * self._scale).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         except (torch.OutOfMemoryError, RuntimeError) as error:
@@ -111,11 +110,3 @@ def find_device(text: str) -> torch.device:
         here = f"this machine has {count} usable GPU{'s' if count != 1 else ''}"
         raise ShotError(f"--device {text} was asked for, but {here}", fix="use --device cpu or auto")
     return torch.device("cuda", index)
-
-
-def _make_exact() -> None:
-    """Full float32 and repeatable kernels: settings of the process, as torch has no others."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False

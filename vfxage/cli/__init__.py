@@ -1,68 +1,96 @@
-"""The commands; ``main`` is the only place where errors are caught, told in one line and turned into exit codes."""
+"""The commands. ``main`` is the only place that catches errors: it turns each into one line and an exit code."""
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
-import warnings
-from itertools import pairwise
+import traceback
+from collections.abc import Callable
+from contextlib import nullcontext
 from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from vfxage import __version__
 from vfxage.cli import evaluation, farm, models, nuke, prototype, render, shots, show, training
-from vfxage.errors import VfxageError
+from vfxage.cli.console import Console, open_console
+from vfxage.cli.options import CommandLine, split_command_line, with_console
+from vfxage.errors import ShotError, VfxageError
+from vfxage.process import discard_stdout, quiet_libraries
+
+PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
+    "Shots": {
+        "info": shots.info,
+        "preview": shots.preview,
+        "track": shots.track,
+        "render": render.render,
+        "nuke": nuke.nuke,
+        "shots": show.app,
+        "schema": shots.print_schema,
+    },
+    "Farm": {"submit": farm.submit, "assemble": farm.assemble, "verify": farm.verify},
+    "Agers": {
+        "models": models.app,
+        "prototype": prototype.app,
+        "train": training.train,
+        "evaluate": evaluation.evaluate,
+    },
+}
+"""All commands as ``--help`` lists them: by panel, in the order in which a user needs them."""
+
+
+class _InOrder(TyperGroup):
+    """Lists its commands in the order of PANELS; typer would list groups of commands last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for commands in PANELS.values() for name in commands]
+
 
 app = typer.Typer(
-    add_completion=False,
+    cls=_InOrder,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Re-age the faces of a film shot: plate in; beauty, delta and matte passes out.",
-    epilog="Exit codes: 0 done, 1 our bug, 2 usage or shot file, 3 plate missing or unreadable, "
-    "4 a frame could not be written, is missing or not right, 5 model, 130/143 stopped.",
+    epilog="Exit codes: 0 done, 1 bug in vfxage, 2 wrong command line or shot file, 3 plate missing or unreadable, "
+    "4 a frame could not be written, is missing or is wrong, 5 model, 130/143 stopped by a signal.",
 )
-
-for command in (render.render, shots.preview, shots.track, shots.info, training.train, evaluation.evaluate):
-    app.command()(command)
-app.command("schema")(shots.print_schema)
-app.command()(nuke.nuke)
-app.command()(farm.assemble)
-app.command()(farm.verify)
-app.command()(farm.submit)
-app.add_typer(prototype.app, name="prototype")
-app.add_typer(models.app, name="models")
-app.add_typer(show.app, name="shots")
+for panel, commands in PANELS.items():
+    for name, command in commands.items():
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name, rich_help_panel=panel)
+        else:
+            app.command(name, rich_help_panel=panel)(with_console(command))
 
 
 class Stopped(BaseException):
-    """SIGINT or SIGTERM arrived; unwinds like KeyboardInterrupt, so that nothing half-written stays."""
+    """SIGINT or SIGTERM arrived. Unwinds like KeyboardInterrupt, so that no half-written file stays."""
 
 
 @app.callback(invoke_without_command=True)
+@with_console
 def version(
-    context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    *,
+    console: Console,
 ) -> None:
     """Re-age the faces of a film shot: plate in; beauty, delta and matte passes out."""
     if show_version:
-        typer.echo(f"vfxage {__version__}")
+        console.result(f"vfxage {__version__}")
         raise typer.Exit
 
 
 class _Signals:
-    """Raises Stopped in the main thread at the first SIGINT or SIGTERM; while that unwinds, others are ignored."""
+    """Raises Stopped in the main thread at the first SIGINT or SIGTERM, and ignores later ones while that unwinds."""
 
     def __init__(self) -> None:
         self.taken: int | None = None
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._take)
 
-    def _take(self, number: int, frame: FrameType | None) -> None:
+    def _take(self, number: int, _: FrameType | None) -> None:
         for other in (signal.SIGINT, signal.SIGTERM):
             signal.signal(other, signal.SIG_IGN)
         self.taken = number
@@ -70,65 +98,52 @@ class _Signals:
 
 
 def main() -> None:
-    """Run the command line; every way out is one line on stderr and an exit code of ``errors.py``."""
-    debug = "--debug" in sys.argv
-    if not debug:
-        _quiet_libraries()
+    """Run the command line. Every failure is one line and an exit code of ``errors.py``."""
     signals = _Signals()
+    line = split_command_line(sys.argv[1:])
+    with nullcontext() if line.debug and line.log != "json" else quiet_libraries():
+        try:
+            console = open_console(line.log)
+        except ShotError as error:
+            _leave(open_console(None), f"error: {error}", error.exit_code, debug=line.debug)
+        _run(line, console, signals)
+
+
+def _run(line: CommandLine, console: Console, signals: _Signals) -> NoReturn:
     try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="vfxage", standalone_mode=False)
+        code = app(list(line.words) or ["--help"], prog_name="vfxage", standalone_mode=False, obj=console)
         sys.exit(code if isinstance(code, int) else 0)
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the program that reads our output has ended, as `head` does
+        discard_stdout()
         sys.exit(128 + signal.SIGPIPE)
     except (Exception, Stopped) as error:
-        if signals.taken is not None:  # a library may have made another error of Stopped
-            _leave("stopped; nothing half-written stays, run the same command to go on", 128 + signals.taken, debug)
-        if isinstance(error, VfxageError):
-            _leave(f"error: {error}", error.exit_code, debug)
-        if hasattr(error, "format_message"):  # the command line itself: typer's usage errors have this in common
-            _leave_usage(error, debug)
-        if isinstance(error, ImportError) and ".so" in str(error):
-            _leave(f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2, debug)
-        bug = f"bug in vfxage: {type(error).__name__}: {error}"
-        _leave(f"{bug}; please report it with what --debug prints", 1, debug)
+        if signals.taken is not None:  # a library may have turned Stopped into another error
+            text = "stopped; no half-written file stays, run the same command again to continue"
+            _leave(console, text, 128 + signals.taken, debug=line.debug)
+        _leave(console, *_ending(error), debug=line.debug)
 
 
-def _quiet_libraries() -> None:
-    """Keep what C++ libraries write to file descriptor 2, and Python's their warnings, out of the user's log.
-
-    Ours goes on to where it went.
-    """
-    try:
-        if sys.stderr.fileno() != 2:
-            return
-    except OSError:  # somebody holds our words in memory
-        return
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding, errors="backslashreplace")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
+def _ending(error: BaseException) -> tuple[str, int]:
+    """The line and the exit code for an error that ends the command."""
+    if isinstance(error, VfxageError):
+        return f"error: {error}", error.exit_code
+    if hasattr(error, "format_message"):  # all usage errors of typer have this
+        return _usage(error), 2
+    if isinstance(error, ImportError) and ".so" in str(error):
+        return f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2
+    return f"bug in vfxage: {type(error).__name__}: {error}; please report it with what --debug prints", 1
 
 
-def _leave_usage(error: Any, debug: bool) -> NoReturn:
-    """Tell a usage error of typer's, which ends with a full stop or not, and may quote pydantic."""
+def _usage(error: Any) -> str:
+    """The line for a usage error of typer's. Its text may end with a full stop, and may quote pydantic."""
     text = error.format_message().replace("Value error, ", "")
-    if not text:  # a group of commands without a command: its help has been shown
+    if not text:  # a group of commands without a command: its help has been printed
         sys.exit(0)
     stop = "" if text.endswith((".", "?")) else "."
-    _leave(f"error: {text}{stop} See `{error.ctx.command_path if error.ctx else 'vfxage'} --help`.", 2, debug)
+    return f"error: {text}{stop} See `{error.ctx.command_path if error.ctx else 'vfxage'} --help`."
 
 
-def _leave(text: str, code: int, debug: bool) -> NoReturn:
-    if debug:
-        import traceback
-
-        traceback.print_exc()
-    line = " ".join(text.split())
-    if "--log=json" in sys.argv or ("--log", "json") in pairwise(sys.argv):
-        line = json.dumps({"event": "end", "code": code, "text": line})
-    if "--log=openjd" in sys.argv or ("--log", "openjd") in pairwise(sys.argv):
-        sys.stdout.write(f"openjd_fail: {line}\n")
-        sys.stdout.flush()
-    sys.stderr.write(line + "\n")
+def _leave(console: Console, text: str, code: int, *, debug: bool) -> NoReturn:
+    """Report the end on one line and leave; with ``debug`` add the traceback of the error that is being handled."""
+    console.end(" ".join(text.split()), code, traceback.format_exc() if debug else None)
     sys.exit(code)

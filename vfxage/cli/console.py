@@ -1,4 +1,4 @@
-"""Progress for people and for farms: a live bar on a terminal, stable lines elsewhere, JSON lines where asked."""
+"""What vfxage writes while it works: a live bar on a terminal, stable lines elsewhere, JSON or Open Job lines if asked."""
 
 from __future__ import annotations
 
@@ -6,22 +6,51 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal, TextIO
+from contextlib import AbstractContextManager, contextmanager
+from typing import Literal, Protocol, TextIO, cast, get_args
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+import rich.console
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from vfxage.progress import Advance, Progress
+from vfxage.errors import ShotError
+from vfxage.progress import Advance
 
 LogFormat = Literal["text", "json", "openjd"]
 
 _COUNTED = ("track", "render", "assemble", "verify")
-"""Stages of which a farm wants to see how far they are."""
+"""Stages whose progress a farm wants to see."""
 
 _LINE_S = 5.0
-"""At most one plain line per stage in this many seconds, besides its first and last."""
+"""Seconds between two plain lines of one stage. The first and the last line come without waiting."""
+
+_NARROW = 80
+"""Terminals with fewer columns get no bar, so that the counts keep their line."""
+
+
+class Console(Protocol):
+    """Writes everything that a command has to say. It is also the ``Progress`` of the stages."""
+
+    def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
+        """Begin a stage; see ``vfxage.progress.Progress``."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Tell the user something once, as a sentence."""
+        ...
+
+    def result(self, text: str) -> None:
+        """Write what the command found or made to stdout: one line or several, without the last line break."""
+        ...
+
+    def error(self, text: str, code: int) -> None:
+        """Report that one of several shots failed with this exit code. The command goes on."""
+        ...
+
+    def end(self, text: str, code: int, trace: str | None = None) -> None:
+        """Report in one line why the command ends with this exit code, after the traceback if there is one."""
+        ...
 
 
 def several(count: int, noun: str) -> str:
@@ -29,18 +58,21 @@ def several(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def open_progress(log: LogFormat | None) -> Progress:
-    """Choose how to tell progress: ``log`` if given, else bars on a terminal and lines elsewhere.
+def open_console(log: str | None) -> Console:
+    """The console for a value of ``--log``. Without one: bars on a terminal, lines elsewhere.
 
-    All go to standard error but ``openjd``, whose runner reads standard output.
+    All write to stderr except ``openjd``, whose runner reads stdout. Raises ShotError for an unknown format.
     """
+    if log is None:
+        return Terminal() if sys.stderr.isatty() else Lines(sys.stderr)
     if log == "json":
         return JsonLines(sys.stderr)
     if log == "openjd":
         return OpenJob(sys.stdout)
-    if log is None and sys.stderr.isatty():
-        return Terminal()
-    return Lines(sys.stderr)
+    if log == "text":
+        return Lines(sys.stderr)
+    what = f"--log {log} is not a log format" if log else "--log needs a format"
+    raise ShotError(what, fix=f"use {' or '.join(get_args(LogFormat))}")
 
 
 class _Pace:
@@ -68,24 +100,16 @@ def _per_second(unit: str) -> str:
 
 
 class Terminal:
-    """Bars by rich: stage, frame, count, frames per second, time left."""
+    """A bar for each stage, drawn by rich: stage, count, frame, frames per second, time left."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True)
+        self._screen = rich.console.Console(stderr=True)
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
-        """Show one bar until the block is left."""
+        """Show the bar of this stage until the block ends."""
         pace = _Pace(total)
-        columns = (
-            SpinnerColumn(),
-            TextColumn("[bold]{task.description:<8}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(f"{unit} {{task.fields[frame]}}  {{task.fields[fps]:.1f}} {_per_second(unit)}"),
-            TimeRemainingColumn(compact=True),
-        )
-        with Bars(*columns, console=self.console) as bars:
+        with Bars(*self._columns(unit), console=self._screen) as bars:
             task = bars.add_task(name, total=total, frame="-", fps=0.0)
 
             def advance(frame: int) -> None:
@@ -94,13 +118,36 @@ class Terminal:
 
             yield advance
 
+    def _columns(self, unit: str) -> list[ProgressColumn]:
+        stage, count = TextColumn("[bold]{task.description:<8}"), MofNCompleteColumn()
+        rate = f"{{task.fields[fps]:.1f}} {_per_second(unit)}"
+        if self._screen.width < _NARROW:
+            return [stage, count, TextColumn(rate)]
+        frame = TextColumn(f"{unit} {{task.fields[frame]}}  {rate}")
+        return [SpinnerColumn(), stage, BarColumn(bar_width=None), count, frame, TimeRemainingColumn(compact=True)]
+
     def note(self, text: str) -> None:
         """Print a sentence above the bar."""
-        self.console.print(f"note: {text}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        self._print(f"note: {text}", "yellow")
+
+    def result(self, text: str) -> None:
+        """Print to stdout."""
+        typer.echo(text)
+
+    def error(self, text: str, code: int) -> None:
+        """Print ``error: ...``."""
+        self._print(f"error: {text}", "")
+
+    def end(self, text: str, code: int, trace: str | None = None) -> None:
+        """Print the last line."""
+        self._print(f"{trace or ''}{text}", "")
+
+    def _print(self, text: str, style: str) -> None:
+        self._screen.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 class _Stream:
-    """Whole lines on a stream, flushed, so that a log holds them when they happen."""
+    """Writes whole lines to a stream and flushes each, so that a log has them at once."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -109,41 +156,52 @@ class _Stream:
         """Print ``note: ...``."""
         self._print(f"note: {text}")
 
+    def result(self, text: str) -> None:
+        """Print to stdout."""
+        typer.echo(text)
+
+    def error(self, text: str, code: int) -> None:
+        """Print ``error: ...``."""
+        self._print(f"error: {text}")
+
+    def end(self, text: str, code: int, trace: str | None = None) -> None:
+        """Print the last line."""
+        self._print(f"{trace or ''}{text}")
+
     def _print(self, text: str) -> None:
         self.stream.write(text + "\n")
         self.stream.flush()
 
 
 class Lines(_Stream):
-    """Plain lines a farm's log can hold: ``render 12/48 frame 1012 3.4 fps 11 s left``."""
+    """Plain lines for the log of a farm: ``render 12/48 frame 1012 3.4 fps 11 s left``."""
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
-        """Print the first frame, the last, and one line every few seconds between."""
+        """Print the first frame, the last, and one line every few seconds between them."""
         pace = _Pace(total)
-        told = 0.0
+        printed = 0.0
 
         def advance(frame: int) -> None:
-            nonlocal told
+            nonlocal printed
             pace.step()
             now = time.monotonic()
-            if pace.done in (1, total) or now - told >= _LINE_S:
-                told = now
-                pace_told = f"{pace.fps:.1f} {_per_second(unit)} {pace.left:.0f} s left"
-                text = f"{name} {pace.done}/{total} {unit} {frame} {pace_told}"
-                self._print(text)
+            if pace.done in (1, total) or now - printed >= _LINE_S:
+                printed = now
+                speed = f"{pace.fps:.1f} {_per_second(unit)} {pace.left:.0f} s left"
+                self._print(f"{name} {pace.done}/{total} {unit} {frame} {speed}")
 
         yield advance
 
 
 class JsonLines(_Stream):
-    """One JSON object a line, for machines: every frame, every note."""
+    """One JSON object a line, for programs: every stage, frame, note and error."""
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Emit ``{"event": "frame", "stage", "frame", "done", "total", "fps", "seconds_left"}`` for every frame.
 
-        Another unit takes the place of both words "frame".
+        Where ``unit`` is another word, it replaces "frame" in both places.
         """
         pace = _Pace(total)
         self._emit(event="stage", stage=name, total=total)
@@ -163,28 +221,68 @@ class JsonLines(_Stream):
         yield advance
 
     def note(self, text: str) -> None:
-        """Emit ``{"event": "note", "text": ...}``."""
+        """Emit ``{"event": "note", "text"}``."""
         self._emit(event="note", text=text)
+
+    def error(self, text: str, code: int) -> None:
+        """Emit ``{"event": "error", "code", "text"}``."""
+        self._emit(event="error", code=code, text=f"error: {text}")
+
+    def end(self, text: str, code: int, trace: str | None = None) -> None:
+        """Emit ``{"event": "end", "code", "text"}``, and "traceback" if there is one."""
+        self._emit(event="end", code=code, text=text, **({"traceback": trace} if trace else {}))
 
     def _emit(self, **fields: object) -> None:
         self._print(json.dumps(fields))
 
 
 class OpenJob(_Stream):
-    """Lines that a runner of Open Job Description understands: ``openjd_progress: 40.5`` and ``openjd_status: ...``.
+    """Lines for a runner of Open Job Description: ``openjd_progress: 40.5``, ``openjd_status: ...`` ``openjd_fail``.
 
-    Only the stages that take long count as progress, so that a task's never goes back: one of them is all a task has.
+    Only the long stages count as progress. A task has one of them, so its progress never goes back. All of stdout is
+    such lines; errors go to stderr as well.
     """
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
-        """Say which stage it is, and at every frame of a long one how much of it is done."""
+        """Print which stage begins, and after every frame of a long stage how much of it is done."""
         pace = _Pace(total)
-        self._print(f"openjd_status: {name} {several(total, unit)}")
+        self._status(f"{name} {several(total, unit)}")
 
-        def advance(frame: int) -> None:
+        def advance(_: int) -> None:
             pace.step()
             if name in _COUNTED:
                 self._print(f"openjd_progress: {100 * pace.done / total:.1f}")
 
         yield advance
+
+    def note(self, text: str) -> None:
+        """Print ``openjd_status: note: ...``."""
+        self._status(f"note: {text}")
+
+    def result(self, text: str) -> None:
+        """Print each line as ``openjd_status: ...``."""
+        self._status(text)
+
+    def error(self, text: str, code: int) -> None:
+        """Print ``openjd_fail: error: ...``."""
+        self._fail(f"error: {text}")
+
+    def end(self, text: str, code: int, trace: str | None = None) -> None:
+        """Print ``openjd_fail: ...``; the traceback goes to stderr only."""
+        if trace:
+            sys.stderr.write(trace)
+        self._fail(text)
+
+    def _status(self, text: str) -> None:
+        for line in text.splitlines():
+            self._print(f"openjd_status: {line}")
+
+    def _fail(self, text: str) -> None:
+        self._print(f"openjd_fail: {text}")
+        sys.stderr.write(f"{text}\n")
+
+
+def console_of(context: typer.Context) -> Console:
+    """The console that ``main`` has opened for this run."""
+    return cast(Console, context.obj)

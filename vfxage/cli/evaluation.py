@@ -1,4 +1,4 @@
-"""What is measured of agers: evaluate."""
+"""The command that measures agers: evaluate."""
 
 from __future__ import annotations
 
@@ -7,39 +7,41 @@ from typing import Annotated, Literal
 
 import typer
 
-from vfxage.cli.console import open_progress
-from vfxage.cli.options import Debug, Device, Log, Workers
+from vfxage.cli.console import Console
+from vfxage.cli.options import Device, Workers
 from vfxage.errors import ShotError
 
 Pixels = Annotated[
-    Literal["-1..1", "0..1", "0..255", "imagenet"], typer.Option(help="What that network wants its RGB pixels to be.")
+    Literal["-1..1", "0..1", "0..255", "imagenet"],
+    typer.Option(help="Range of this network's RGB pixels."),
 ]
 Portraits = Annotated[
     list[Path],
     typer.Option("--portraits", "-p", metavar="FOLDER", help="Age-labelled portraits. Repeatable.", show_default=False),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the report.", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for the report.", show_default=False)]
 Models = Annotated[
     list[str] | None,
-    typer.Option("--model", "-m", metavar="builtin|FILE", help="As a shot's `model`. Repeatable, to compare."),
+    typer.Option("--model", "-m", metavar="builtin|FILE", help="As `model:` in a shot. Repeatable, to compare."),
 ]
 Clips = Annotated[
     list[Path] | None,
-    typer.Option("--clips", metavar="FOLDER|FILE", help="Real footage, for what shimmers. Repeatable."),
+    typer.Option("--clips", metavar="FOLDER|FILE", help="Real footage, to measure flicker. Repeatable."),
 ]
-ClipFrames = Annotated[int, typer.Option(min=8, max=240, help="Frames measured of each clip, at most.")]
-People = Annotated[int | None, typer.Option(min=1, help="Age only so many, of all ages. Default: everybody.")]
+ClipFrames = Annotated[int, typer.Option(min=8, max=240, help="At most this many frames of each clip.")]
+People = Annotated[int | None, typer.Option(min=1, help="Number of people to age, of all ages. Default: everybody.")]
 HeldOut = Annotated[
     Path | None,
-    typer.Option(metavar="RECIPE.yaml", help="Age nobody whom this training learned from."),
+    typer.Option(metavar="RECIPE.yaml", help="Leave out the people that this training has learned from."),
 ]
 Embedder = Annotated[
-    Path | None, typer.Option(metavar="FILE.onnx", help="A face embedding, such as ArcFace, for identity.")
+    Path | None,
+    typer.Option(metavar="FILE.onnx", help="A face embedding such as ArcFace, to measure identity."),
 ]
 Estimator = Annotated[
-    Path | None, typer.Option(metavar="FILE.onnx", help="With --embedder: a second opinion, by age groups.")
+    Path | None, typer.Option(metavar="FILE.onnx", help="With --embedder: a second age estimator, by age groups.")
 ]
-Threshold = Annotated[float, typer.Option(min=-1, max=1, help="Cosine from which two faces are one person's.")]
+Threshold = Annotated[float, typer.Option(min=-1, max=1, help="Cosine at which two faces count as one person.")]
 
 
 def evaluate(
@@ -57,14 +59,13 @@ def evaluate(
     threshold: Threshold = 0.3,
     device: Device = "auto",
     workers: Workers = None,
-    log: Log = None,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
     """Measure agers on portraits and clips: report.md, report.json and contact sheets.
 
     Example: vfxage evaluate -p portraits/eval -p portraits/train --clips clips/a.mp4 -m builtin -m bands -o report
     """
-    progress = open_progress(log)
     if age_estimator and not embedder:
         raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
     learned = _learned(held_out) if held_out else frozenset[str]()
@@ -85,10 +86,10 @@ def evaluate(
         workers=workers,
         learned=learned,
     )
-    outcome = measure.evaluate(request, progress)
+    outcome = measure.evaluate(request, console)
     sheets = [out / sheet for one in outcome.models for sheet in one.sheets]
     for path in (*measure.write_report(outcome, out), *sheets):
-        typer.echo(path)
+        console.result(str(path))
 
 
 def _learned(recipe: Path) -> frozenset[str]:

@@ -1,17 +1,16 @@
-"""What a farm does to a shot beside rendering it: assemble, verify, submit."""
+"""The commands for a render farm: assemble, submit, verify."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress, several
-from vfxage.cli.options import AsJson, Debug, Frames, Log, MadeOn, Overwrite, Set, ShotPath
-from vfxage.cli.shots import tell_notes
+from vfxage.cli.console import Console, several
+from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath
+from vfxage.cli.shots import print_notes
+from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError, WriteError
 from vfxage.shot import load_shot
 
@@ -22,50 +21,50 @@ if TYPE_CHECKING:
 def assemble(
     shot: ShotPath,
     set_: Set = None,
-    device: MadeOn = "auto",
-    overwrite: Overwrite = False,
-    log: Log = None,
-    debug: Debug = False,
+    device: RenderedOn = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make the movies again even if they are up to date.")
+    ] = False,
+    *,
+    console: Console,
 ) -> None:
-    """Make the shot's movies of the OpenEXR frames that parts of its render left, to the bytes of a whole render's.
+    """Make the movies of a shot from OpenEXR frames that were rendered in parts, identical to those of one whole render.
 
-    It needs an OpenEXR output with delta (and matte, where the movie has one), and no GPU, whatever rendered them.
+    The shot needs an OpenEXR output with delta (and matte if the movie has one). No GPU is needed.
     Example: vfxage assemble sh010.yaml
     """
-    progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
+    from vfxage.render.assemble import assemble_shot
     from vfxage.render.job import open_job
-    from vfxage.render.on_disk import assemble_shot
 
     with open_job(loaded) as job:
-        tell_notes(job, progress)
-        made, kept = assemble_shot(job, progress, device=device, overwrite=overwrite)
+        print_notes(job, console)
+        made, kept = assemble_shot(job, console, device=device, overwrite=overwrite)
     for path in (*made, *kept):
-        typer.echo(path)
-    typer.echo(f"{several(len(made), 'movie')} assembled, {len(kept)} complete already")
+        console.result(str(path))
+    console.result(f"{several(len(made), 'movie')} assembled, {len(kept)} complete already")
 
 
 def submit(
     shot: ShotPath,
     openjd: Annotated[
-        Path, typer.Option("--openjd", metavar="JOB.yaml", help="Write a template of Open Job Description.")
+        Path, typer.Option("--openjd", metavar="JOB.yaml", help="The job template to write, for Open Job Description.")
     ],
-    chunk: Annotated[int, typer.Option(min=1, max=100_000, help="Frames of a task.")] = 24,
+    chunk: Annotated[int, typer.Option(min=1, max=100_000, help="Frames in each task.")] = 24,
     set_: Set = None,
     device: Annotated[
-        str, typer.Option(metavar="cpu|cuda", help="Where networks run; all hosts must be of one kind.")
+        str, typer.Option(metavar="cpu|cuda", help="Where networks run; use the same kind on all hosts.")
     ] = "cpu",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace whatever stands at --openjd.")] = False,
-    log: Log = None,
-    debug: Debug = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file at --openjd.")] = False,
+    *,
+    console: Console,
 ) -> None:
-    """Write a job for a farm: track, render in chunks, assemble movies, verify. Nothing is sent anywhere.
+    """Write a job file for a farm: track, render in chunks, assemble movies, verify. Nothing is sent anywhere.
 
     Example: vfxage submit sh010.yaml --openjd job.yaml --chunk 24
     """
-    progress = open_progress(log)
     if device not in ("cpu", "cuda"):
-        raise ShotError(f"--device {device} does not name one kind of host", fix="say cpu or cuda")
+        raise ShotError(f"--device {device} is not one kind of device for all hosts", fix="use cpu or cuda")
     loaded = load_shot(shot, set_ or ())
     if not loaded.outputs:
         raise ShotError("names no `outputs:`, so there is nothing to render", path=shot)
@@ -73,29 +72,28 @@ def submit(
     from vfxage.render.job import open_job
 
     with open_job(loaded) as job:
-        tell_notes(job, progress)
+        print_notes(job, console)
         template, notes = job_template(job, openjd, chunk=chunk, device=device, overrides=set_ or ())
         for note in notes:
-            progress.note(note)
+            console.note(note)
     write_template(template, openjd, overwrite=overwrite)
-    typer.echo(str(openjd))
+    console.result(str(openjd))
 
 
 def verify(
     shot: ShotPath,
     frames: Frames = None,
     set_: Set = None,
-    device: MadeOn = "auto",
+    device: RenderedOn = "auto",
     as_json: AsJson = False,
-    log: Log = None,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Read back every frame of every output and say which are missing, damaged, out of date or wrong; exit 0 or 4.
+    """Read every frame of every output and list the missing, damaged, outdated and wrong ones; exit code 0 or 4.
 
-    OpenEXR frames are held against the plate too: plate plus delta must be the beauty, to the bit where the matte is 0.
-    It needs no GPU, whatever rendered them.
+    OpenEXR frames are also compared with the plate: plate plus delta must be the beauty, to the bit where the matte is 0.
+    No GPU is needed.
     """
-    progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
     if not loaded.outputs:
         raise ShotError("names no `outputs:`, so there is nothing to verify", path=shot)
@@ -104,25 +102,25 @@ def verify(
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
-        tell_notes(job, progress)
-        verdicts = verify_shot(job, numbers, progress, device=device)
+        print_notes(job, console)
+        verdicts = verify_shot(job, numbers, console, device=device)
     bad = sum(len(verdict.flaws) for verdict in verdicts)
     if as_json:
-        typer.echo(json.dumps({"right": not bad, "outputs": [verdict.facts() for verdict in verdicts]}, indent=1))
+        outputs = [verdict.described() for verdict in verdicts]
+        print_data(console, {"right": not bad, "outputs": outputs}, as_json=True)
     else:
-        _print_table(verdicts)
+        _print_table(console, verdicts)
     if bad:
         count = sum(len(verdict.numbers) for verdict in verdicts)
-        fix = "run `vfxage render` on it again: it renders these and keeps the others"
-        raise WriteError(f"{bad} of {count} frames are not as they should be", path=shot, fix=fix)
+        fix = "run `vfxage render` again: it renders these frames and keeps the others"
+        raise WriteError(f"{bad} of {count} frames failed verification", path=shot, fix=fix)
 
 
-def _print_table(verdicts: list[Verdict]) -> None:
-    from vfxage.render.info import show
-
-    rows = [verdict.facts() for verdict in verdicts]
-    listed = [{k: v for k, v in row.items() if k != "flaws"} for row in rows]
-    show({"outputs": listed}, as_json=False)
+def _print_table(console: Console, verdicts: list[Verdict]) -> None:
+    """One row for each output, then one line for each kind of flaw."""
+    rows = [verdict.described() for verdict in verdicts]
+    counts = [{key: value for key, value in row.items() if key != "flaws"} for row in rows]
+    print_data(console, {"outputs": counts}, as_json=False)
     for row in rows:
         for flaw in row["flaws"]:
-            sys.stdout.write(f"{row['path']} {flaw['frames']}: {flaw['kind']}: {flaw['what']}\n")
+            console.result(f"{row['path']} {flaw['frames']}: {flaw['kind']}: {flaw['what']}")

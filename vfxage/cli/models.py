@@ -1,4 +1,4 @@
-"""Agers and their files: models list, show, convert, check."""
+"""The commands for agers and their files: models list, show, convert, check."""
 
 from __future__ import annotations
 
@@ -7,90 +7,100 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.options import AsJson, Debug, Device
+from vfxage.cli.console import Console
+from vfxage.cli.options import AsJson, Device, with_console
+from vfxage.cli.tables import print_data
 from vfxage.errors import OutputError, ReadError, ShotError
 
 if TYPE_CHECKING:
     from vfxage.ager import Ager
     from vfxage.types import F32, FaceCrop
 
-app = typer.Typer(help="See, inspect, convert and try what ages faces.", no_args_is_help=True)
+app = typer.Typer(help="List, inspect, convert and try agers.", no_args_is_help=True)
 
 Model = Annotated[
     str,
     typer.Argument(
-        metavar="MODEL", help="As in a shot: builtin, or a .safetensors, .pth, .pt, .onnx or .npz.", show_default=False
+        metavar="MODEL",
+        help="As in a shot: builtin, small, bands, or a .safetensors, .pth, .pt, .onnx or .npz.",
+        show_default=False,
     ),
 ]
 
 
 @app.command("list")
-def list_(as_json: AsJson = False, debug: Debug = False) -> None:
-    """List what `model:` takes without a file, and the networks whose weights it takes."""
+@with_console
+def list_(as_json: AsJson = False, *, console: Console) -> None:
+    """List the agers that come with vfxage, and the networks whose weights `model:` accepts."""
     from vfxage.ager.catalogue import list_models
-    from vfxage.render.info import show as tell
 
-    tell(list_models(), as_json=as_json)
+    print_data(console, list_models(), as_json=as_json)
 
 
 @app.command()
-def show(model: Model, as_json: AsJson = False, debug: Debug = False) -> None:
-    """Say what a file or an ager of ours is: network, tensors, hash, header, licence; of ONNX its inputs and outputs.
+@with_console
+def show(model: Model, as_json: AsJson = False, *, console: Console) -> None:
+    """Describe an ager or a file: network, tensors, hash, header, licence; for ONNX its inputs and outputs.
 
     Example: vfxage models show best_unet_model.pth
     """
     from vfxage.ager.catalogue import show_model
-    from vfxage.render.info import show as tell
 
-    tell({"model": show_model(model)}, as_json=as_json)
+    print_data(console, {"model": show_model(model)}, as_json=as_json)
 
 
 @app.command()
+@with_console
 def convert(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .safetensors, .pth, .pt or .onnx.", show_default=False)
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", show_default=False)],
-    half: Annotated[bool, typer.Option("--half", help="Store the kernels as float16: half the size.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT where it exists.")] = False,
+    half: Annotated[bool, typer.Option("--half", help="Store the weights as float16: half the size.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
     as_json: AsJson = False,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Write published weights, or those inside an ONNX file, as a checkpoint of vfxage's own.
+    """Write published weights, or the weights in an ONNX file, as a checkpoint of vfxage.
 
-    Weights from ONNX are proved: the network must answer as the file does. Example: vfxage models convert fran.onnx
-    fran.safetensors --half
+    Weights from ONNX are checked: the network must give the same result as the file.
+    Example: vfxage models convert fran.onnx fran.safetensors --half
     """
     if out.suffix != ".safetensors":
         raise OutputError(
-            f"is not named as what is written, {out.suffix or 'no suffix'}", path=out, fix="name it .safetensors"
+            f"must end in .safetensors, not {out.suffix or 'without a suffix'}", path=out, fix="name it .safetensors"
         )
     if out.exists() and not overwrite:
-        raise OutputError("exists already", path=out, fix="say --overwrite, or name another file")
+        raise OutputError("exists already", path=out, fix="add --overwrite, or name another file")
     from vfxage.ager.catalogue import convert_file
-    from vfxage.render.info import show as tell
 
-    tell({"model": convert_file(file, out, half=half)}, as_json=as_json)
+    print_data(console, {"model": convert_file(file, out, half=half)}, as_json=as_json)
 
 
 @app.command()
+@with_console
 def check(
     model: Model,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FACE.jpg", help="A face; without one, soft noise (files of networks only).")
+        Path | None,
+        typer.Option(metavar="FACE.jpg", help="A face. Default: soft noise, for networks only."),
     ] = None,
-    ages: Annotated[str, typer.Option(metavar="FROM,TO", help="Years.")] = "30,70",
+    ages: Annotated[str, typer.Option(metavar="FROM,TO", help="Ages in years.")] = "30,70",
     size: Annotated[
-        int | None, typer.Option(help="Of the crop, pixels; default: 512, or the nearest it takes.")
+        int | None,
+        typer.Option(help="Crop size in pixels. Default: 512, or the nearest that the ager supports."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="OUT.png", help="Before, after, and four times the change.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="OUT.png", help="Save before, after, and four times the change."),
     ] = None,
     device: Device = "auto",
     as_json: AsJson = False,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Run one face through an ager and say what came: the range of the change, zero at equal ages, time.
+    """Run one face through an ager and print the range of the change, the change at equal ages, and the time.
 
     Example: vfxage models check fran.onnx --picture me.jpg --ages 35,70 --out look.png
     """
@@ -99,19 +109,18 @@ def check(
         raise OutputError("is not named .png", path=out, fix="name it .png")
     from vfxage.ager import load_ager
     from vfxage.ager.catalogue import try_ager
-    from vfxage.render.info import show as tell
 
     ager = load_ager(model, device)
     if size is not None and size not in ager.sizes:
-        raise ShotError(f"--size {size} is none it takes", fix=f"use one of {', '.join(map(str, ager.sizes))}")
+        raise ShotError(f"{model} does not support --size {size}", fix=f"use one of {', '.join(map(str, ager.sizes))}")
     side = size or min(ager.sizes, key=lambda one: abs(one - 512))
     crop = _face(picture, years, ager, side) if picture else _noise(model, years, side)
     trial = try_ager(ager, crop)
-    facts = trial.facts(ager, crop)
+    description = trial.facts(ager, crop)
     if out is not None:
         _write(out, crop.rgb, trial.step)
-        facts["picture"] = str(out)
-    tell({"check": facts}, as_json=as_json)
+        description["picture"] = str(out)
+    print_data(console, {"check": description}, as_json=as_json)
 
 
 def _years(text: str) -> tuple[float, float]:
@@ -125,7 +134,7 @@ def _years(text: str) -> tuple[float, float]:
 
 
 def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> FaceCrop:
-    """The largest face of a picture, framed as the ager wants it."""
+    """The largest face of a picture, framed for the ager."""
     from vfxage.lab.portraits import Collection, crop_portrait, lone_portrait, mesh_portraits
 
     lone = lone_portrait(picture, ages[0])
@@ -136,11 +145,11 @@ def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> Fa
 
 
 def _noise(model: str, ages: tuple[float, float], size: int) -> FaceCrop:
-    """What a network answers to without a face; others follow a face's mesh."""
+    """A crop of soft noise for a network. Raises ShotError for agers that need the mesh of a face."""
     from vfxage.ager import model_file, shipped_file
 
     if model == "bands" or (shipped_file(model) or model_file(model)).suffix.lower() == ".npz":
-        raise ShotError(f"{model} follows a face's mesh, and there is no face", fix="give one with --picture face.jpg")
+        raise ShotError(f"{model} needs the mesh of a face", fix="give a picture with --picture face.jpg")
     import numpy as np
 
     from vfxage.ager.catalogue import synthetic_picture
@@ -159,7 +168,7 @@ def _noise(model: str, ages: tuple[float, float], size: int) -> FaceCrop:
 
 
 def _write(path: Path, rgb: F32, step: F32) -> None:
-    """Before, after, and four times the change about grey, side by side."""
+    """Save before, after, and four times the change around grey, side by side."""
     import numpy as np
     from PIL import Image
 

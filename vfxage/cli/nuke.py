@@ -1,4 +1,4 @@
-"""A shot as a Nuke script."""
+"""The command that writes a shot as a Nuke script."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress
-from vfxage.cli.options import Debug, Log, Set, ShotPath
-from vfxage.cli.shots import tell_notes
+from vfxage.cli.console import Console
+from vfxage.cli.options import Set, ShotPath
+from vfxage.cli.shots import print_notes
 from vfxage.shot import load_shot
 
 
@@ -19,15 +19,14 @@ def nuke(
         Path | None, typer.Option("--out", "-o", metavar="COMP.nk", help="Default: beside the shot's first output.")
     ] = None,
     set_: Set = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace whatever stands at --out.")] = False,
-    log: Log = None,
-    debug: Debug = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file at --out.")] = False,
+    *,
+    console: Console,
 ) -> None:
-    """Write a Nuke script that opens plate and passes and rebuilds the comp, with the tracks once the shot has them.
+    """Write a Nuke script that reads plate and passes and rebuilds the comp. It has the tracks if the shot is tracked.
 
     Example: vfxage nuke sh010.yaml -o comp/sh010.nk
     """
-    progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
     from vfxage.ager import load_ager
     from vfxage.nuke import comp_script, find_sources, script_path
@@ -36,16 +35,16 @@ def nuke(
     from vfxage.render.scene import saved_tracks, stage_scene
 
     with open_job(loaded) as job:
-        tell_notes(job, progress)
+        print_notes(job, console)
         sources = find_sources(job)
         for note in sources.notes:
-            progress.note(note)
+            console.note(note)
         path = script_path(job, out, overwrite=overwrite)
-        tracks = saved_tracks(job, progress)
+        tracks = saved_tracks(job, console)
         if tracks is None:
-            progress.note("the shot is not tracked yet: run `vfxage track` first for Tracker4 and CornerPin2D nodes")
+            console.note("the shot is not tracked yet: run `vfxage track` first for Tracker4 and CornerPin2D nodes")
         scene = None if tracks is None else stage_scene(job, tracks, load_ager(loaded.model, "cpu"))
         text = comp_script(job, sources, scene)
     with publish(path) as partial:
         partial.write_text(text, encoding="utf-8")
-    typer.echo(str(path))
+    console.result(str(path))

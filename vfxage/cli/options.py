@@ -1,13 +1,30 @@
-"""Options that more than one command has."""
+"""Options that more than one command has, and the two that every command has: ``--log`` and ``--debug``.
+
+``--log`` and ``--debug`` may stand anywhere in the command line, and errors in the rest of it must be reported in the
+format that ``--log`` names. So ``split_command_line`` takes them out first, and ``with_console`` adds them to each
+command only for ``--help`` and for completion.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from vfxage.cli.console import LogFormat
+from vfxage.cli.console import LogFormat, OpenJob, console_of
+
+
+def _refuse_openjd(context: typer.Context, value: bool) -> bool:
+    """Refuse ``--json`` beside ``--log openjd``: both need the whole of stdout."""
+    if value and isinstance(console_of(context), OpenJob):
+        raise typer.BadParameter("--log openjd writes to stdout too: leave out one of them")
+    return value
+
 
 ShotPath = Annotated[Path, typer.Argument(metavar="SHOT.yaml", help="The shot file.", show_default=False)]
 Frames = Annotated[
@@ -20,22 +37,88 @@ Set = Annotated[
         "--set", metavar="KEY=VALUE", help="Override a value of the shot file: faces.lead.target_age=70. Repeatable."
     ),
 ]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where networks run.")]
-MadeOn = Annotated[
+Device = Annotated[
+    str, typer.Option(metavar="auto|cpu|cuda|cuda:1", help="Where networks run; auto: on a GPU if there is one.")
+]
+RenderedOn = Annotated[
     str,
-    typer.Option("--device", metavar="auto|cpu|cuda", help="Where it was rendered; auto: as its first frame says."),
-]
-Workers = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Agers at work at once; the pixels do not depend on it.")
-]
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Render again what stands complete, replace what is not ours.")
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
-Log = Annotated[
-    LogFormat | None,
     typer.Option(
-        "--log", help="Progress as plain or JSON lines on stderr, or for Open Job Description; default: a bar."
+        "--device",
+        metavar="auto|cpu|cuda",
+        help="Device the frames were rendered on; auto: read it from the first frame.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Workers = Annotated[int | None, typer.Option(min=1, max=64, help="Parallel workers; does not change the result.")]
+AsJson = Annotated[bool, typer.Option("--json", callback=_refuse_openjd, help="Print JSON instead of a table.")]
+
+_Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug", help="Print tracebacks and what libraries print.", rich_help_panel="Options of every command"
+    ),
+]
+_Log = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log",
+        help="Progress and errors as plain lines (text), JSON lines (json), both on stderr, or as lines for Open Job "
+        "Description on stdout (openjd). Default: a bar on a terminal, else text.",
+        rich_help_panel="Options of every command",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """A command line whose ``--log`` and ``--debug`` are read and taken out."""
+
+    words: tuple[str, ...]
+    log: str | None
+    """The format as given, which may be none that exists; empty where it is missing; None without ``--log``."""
+    debug: bool
+
+
+def split_command_line(words: Sequence[str]) -> CommandLine:
+    """Take ``--log FORMAT``, ``--log=FORMAT`` and ``--debug`` out, wherever they stand before ``--``. The last wins."""
+    rest: list[str] = []
+    log, debug = None, False
+    left = iter(words)
+    for word in left:
+        if word == "--":
+            rest += [word, *left]
+        elif word == "--debug":
+            debug = True
+        elif word == "--log":
+            log = next(left, "")
+        elif word.startswith("--log="):
+            log = word.removeprefix("--log=")
+        else:
+            rest.append(word)
+    return CommandLine(tuple(rest), log, debug)
+
+
+def with_console(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a typer command of a function with an argument ``console``: pass it the console that ``main`` has opened.
+
+    Typer sees ``--log`` and ``--debug`` in its place. ``main`` has read both already, so their values are not used.
+    """
+    signature = inspect.signature(command)
+    types = get_type_hints(command, include_extras=True)
+    own = [p.replace(annotation=types[p.name]) for p in signature.parameters.values() if p.name != "console"]
+    named = inspect.Parameter.KEYWORD_ONLY
+    added = [
+        inspect.Parameter("context", named, annotation=typer.Context),
+        inspect.Parameter("log", named, annotation=_Log, default=None),
+        inspect.Parameter("debug", named, annotation=_Debug, default=False),
+    ]
+
+    @wraps(command)
+    def run(*, context: typer.Context, log: object, debug: object, **values: Any) -> Any:
+        return command(**values, console=console_of(context))
+
+    every = [*(p.replace(kind=named) for p in own), *added]
+    run.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in every} | {"return": types.get("return")}
+    del run.__wrapped__
+    return run

@@ -1,4 +1,4 @@
-"""Prototypes: pairs for training, made by an ager."""
+"""The commands that build a prototype, and make picture pairs for training: prototype build, pairs."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from typing import Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress
-from vfxage.cli.options import Debug, Log
+from vfxage.cli.console import Console, several
+from vfxage.cli.options import with_console
 from vfxage.errors import OutputError, ShotError
 
-app = typer.Typer(help="Make a prototype of portraits, and a teacher's pairs for `vfxage train`.", no_args_is_help=True)
+app = typer.Typer(help="Build a prototype from portraits, or pairs for `vfxage train`.", no_args_is_help=True)
 
 Portraits = Annotated[Path, typer.Argument(metavar="PORTRAITS", help="A folder of age-labelled portraits.")]
 
 
 @app.command()
+@with_console
 def build(
     portraits: Portraits,
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE.npz", help="The data file; name it as `model:` in a shot.")
     ] = Path("prototype.npz"),
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
-    log: Log = None,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Make a prototype of a folder of age-labelled portraits: one data file, and beside it the recipe with its sources.
+    """Build a prototype from age-labelled portraits: a data file, and beside it a JSON file that lists the sources.
 
-    It takes twelve people or more, of ages that span 15 years, seven of them past 56 with bare skin: dozens are better.
+    It needs at least twelve people whose ages span 15 years, seven of them over 56 with bare skin. Dozens are better.
 
     Example: vfxage prototype build portraits/ -o actors.npz, then `model: actors.npz` in the shot file
     """
-    progress = open_progress(log)
     if out.suffix != ".npz":
         raise ShotError(f"--out {out} does not end in .npz", fix=f"write {out.with_suffix('.npz')}")
     for path in (out, out.with_suffix(".json")):
         if path.exists() and not overwrite:
-            raise OutputError("exists already", path=path, fix="choose another --out, or say --overwrite")
+            raise OutputError("exists already", path=path, fix="choose another --out, or add --overwrite")
     _refuse_unwritable(out)
     from vfxage.lab.portraits import mesh_portraits, scan_portraits
     from vfxage.lab.prototype.build import build_prototype
 
-    collection = mesh_portraits(scan_portraits(portraits, progress=progress), progress)
+    collection = mesh_portraits(scan_portraits(portraits, progress=console), console)
     for problem in collection.problems:
-        progress.note(f"{problem.path.name} {problem.what}")
-    recipe = build_prototype(collection, out, progress)
-    typer.echo(out)
-    typer.echo(recipe)
+        console.note(f"{problem.path.name} {problem.what}")
+    recipe = build_prototype(collection, out, console)
+    console.result(str(out))
+    console.result(str(recipe))
 
 
 @app.command()
+@with_console
 def pairs(
     portraits: Portraits,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the pictures and their index.")],
-    ages: Annotated[str, typer.Option(help="Years to make of every portrait.")] = "20,30,40,50,60,70,80",
+    ages: Annotated[str, typer.Option(help="Ages to make of every portrait, in years.")] = "20,30,40,50,60,70,80",
     model: Annotated[str, typer.Option(help="The teacher: builtin, prototype, or a file.")] = "prototype",
-    log: Log = None,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Write every portrait as it is and as the teacher ages it, framed alike, with an index: what a network learns."""
-    progress = open_progress(log)
+    """Write training data for a network: every portrait, its aged copies in the same framing, and an index."""
     wanted = _ages(ages)
     from vfxage.ager import load_ager
     from vfxage.lab.portraits import mesh_portraits, scan_portraits
@@ -70,20 +70,20 @@ def pairs(
     refuse_used(out)
     _refuse_unwritable(out / "index.csv")
     ager = load_ager(model)
-    collection = mesh_portraits(scan_portraits(portraits, progress=progress), progress)
+    collection = mesh_portraits(scan_portraits(portraits, progress=console), console)
     for problem in collection.problems:
-        progress.note(f"{problem.path.name} {problem.what}")
-    real, made = write_pairs(collection, ager, out, wanted, progress)
-    typer.echo(f"{out}: {real} photographs, {made} made of them")
+        console.note(f"{problem.path.name} {problem.what}")
+    real, made = write_pairs(collection, ager, out, wanted, console)
+    console.result(f"{out}: {several(real, 'photograph')}, {made} aged from them")
 
 
 def _refuse_unwritable(path: Path) -> None:
-    """Raise OutputError now, not after minutes of work."""
+    """Raise OutputError before minutes of work, not after them."""
     if path.is_dir():
         raise OutputError("is a folder", path=path, fix="choose another name")
     home = next(folder for folder in path.absolute().parents if folder.exists())
     if not home.is_dir() or not os.access(home, os.W_OK):
-        raise OutputError("cannot be written there", path=path, fix="choose another place")
+        raise OutputError("cannot be written in this folder", path=path, fix="choose another place")
 
 
 def _ages(text: str) -> list[float]:

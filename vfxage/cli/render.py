@@ -1,8 +1,7 @@
-"""Shots rendered: one, or as many as the command line names."""
+"""The command that renders shots: one, or as many as the command line names."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress, several
-from vfxage.cli.options import Debug, Device, Frames, Log, Overwrite, Set, Workers
-from vfxage.cli.shots import tell_notes
-from vfxage.errors import ShotError, VfxageError
+from vfxage.cli.console import Console
+from vfxage.cli.options import Device, Frames, Set, Workers
+from vfxage.cli.shots import print_notes
+from vfxage.errors import ShotError, VfxageError, count_of
 from vfxage.shot import load_shot
 from vfxage.shot.outputs import MOVIES
 
 if TYPE_CHECKING:
-    from vfxage.progress import Progress
+    from vfxage.render.job import Job
     from vfxage.shot import Shot
 
 Shots = Annotated[
     list[Path], typer.Argument(metavar="SHOT.yaml...", help="The shot file, or several.", show_default=False)
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Render finished frames again, and replace files that vfxage did not write."),
+]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="tcp://HOST:8786|local", help="Render on the workers of a Dask cluster.")
 ]
 
 
@@ -33,105 +39,124 @@ def render(
     device: Device = "auto",
     workers: Workers = None,
     overwrite: Overwrite = False,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="tcp://HOST:8786|local", help="Render by the workers of a Dask cluster.")
-    ] = None,
-    log: Log = None,
-    debug: Debug = False,
+    cluster: Cluster = None,
+    *,
+    console: Console,
 ) -> int:
-    """Render the shot: beauty, delta and matte passes to every output. Frames that stand complete are kept.
+    """Render the shot: beauty, delta and matte passes to every output. Finished frames that are up to date are kept.
 
-    Of several shots one that fails does not stop the others; the exit code is the highest of theirs.
-    A report, NAME.render.json, lies beside the first output.
+    With several shots, one that fails does not stop the others; the exit code is the highest one.
+    A report, NAME.render.json, is written beside the first output.
     Example: vfxage render sh010.yaml --frames 1001-1024 --set temporal.radius=3
     """
-    progress = open_progress(log)
-    codes = [0]
-    for path in shots:
-        try:
-            loaded = load_shot(path, set_ or ())
-            if not loaded.outputs:
-                raise ShotError("names no `outputs:`", path=path, fix="add one, for example out/name.%04d.exr")
-            if len(shots) > 1:
-                progress.note(f"{path}: shot {shots.index(path) + 1} of {len(shots)}")
-            wish = _Wish(frames, tuple(set_ or ()), device, workers, overwrite)
-            if cluster is None:
-                _render(loaded, wish, progress)
-            else:
-                _spread(loaded, wish, cluster, progress)
-        except VfxageError as error:
-            if len(shots) == 1:
-                raise
-            codes.append(error.exit_code)
-            sys.stderr.write(f"error: {path}: {error}\n")
-    if len(shots) > 1:
-        typer.echo(f"{len(shots) - len(codes) + 1} of {len(shots)} shots rendered")
+    options = RenderOptions(frames, tuple(set_ or ()), device, workers, overwrite, cluster)
+    if len(shots) == 1:
+        _render_file(shots[0], options, console)
+        return 0
+    codes = [_render_one_of(shots, index, options, console) for index in range(len(shots))]
+    console.result(f"{codes.count(0)} of {len(shots)} shots rendered")
     return max(codes)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
-    """What the command line says of every shot."""
+class RenderOptions:
+    """The options of the command line, the same for every shot."""
 
     frames: str | None
     overrides: tuple[str, ...]
     device: str
     workers: int | None
     overwrite: bool
+    cluster: str | None
 
 
-def _render(shot: Shot, wish: _Wish, progress: Progress) -> None:
-    from vfxage.ager import load_ager
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """The frames of one shot."""
+
+    written: tuple[int, ...]
+    kept: tuple[int, ...]
+
+
+def _render_one_of(shots: Sequence[Path], index: int, options: RenderOptions, console: Console) -> int:
+    """Render one of several shots. Report an error and return its exit code, so that the others go on."""
+    try:
+        console.note(f"{shots[index]}: shot {index + 1} of {len(shots)}")
+        _render_file(shots[index], options, console)
+    except VfxageError as error:
+        console.error(f"{shots[index]}: {error}", error.exit_code)
+        return error.exit_code
+    return 0
+
+
+def _render_file(path: Path, options: RenderOptions, console: Console) -> None:
     from vfxage.render.job import open_job
-    from vfxage.render.pipeline import render_shot
-    from vfxage.render.report import reported
 
+    shot = load_shot(path, options.overrides)
+    if not shot.outputs:
+        raise ShotError("names no `outputs:`", path=path, fix="add one, for example out/name.%04d.exr")
     with open_job(shot) as job:
-        numbers = job.pick(wish.frames)
-        tell_notes(job, progress)
-        ager = load_ager(shot.model, wish.device)
-        if ager.note:
-            progress.note(ager.note)
-        with reported(job, ager, numbers, progress) as recorder:
-            workers = wish.workers or ager.workers_default
-            done = render_shot(job, ager, numbers, recorder, workers=workers, overwrite=wish.overwrite)
-    _tell(done.outputs, done.written, done.kept)
+        numbers = job.pick(options.frames)
+        print_notes(job, console)
+        if options.cluster is None:
+            done = _render_here(job, numbers, options, console)
+        else:
+            done = _render_on_cluster(job, numbers, options, options.cluster, console)
+    _print_outputs(shot, done, console)
 
 
-def _spread(shot: Shot, wish: _Wish, cluster: str, progress: Progress) -> None:
-    """Render by a cluster: track here, render there, and end here, on whatever kind of host: it is seen to that every
-    frame is there, and movies are assembled."""
+def _render_here(job: Job, numbers: Sequence[int], options: RenderOptions, console: Console) -> _Rendered:
+    from vfxage.ager import load_ager
+    from vfxage.render.pipeline import RenderSettings, render_shot
+
+    ager = load_ager(job.shot.model, options.device)
+    if ager.note:
+        console.note(ager.note)
+    settings = RenderSettings(workers=options.workers or ager.workers_default, overwrite=options.overwrite)
+    done = render_shot(job, ager, numbers, console, settings)
+    return _Rendered(done.written, done.kept)
+
+
+def _render_on_cluster(
+    job: Job, numbers: Sequence[int], options: RenderOptions, address: str, console: Console
+) -> _Rendered:
+    """Track here, render on the cluster, then check here that every frame exists and assemble the movies."""
     from vfxage.ager import load_ager
     from vfxage.farm.cluster import Part, render_on_cluster
-    from vfxage.render.job import open_job
-    from vfxage.render.on_disk import assemble_shot, check_parts
-    from vfxage.render.pipeline import check_drawn, track_shot
+    from vfxage.render.drawn import open_rotos
+    from vfxage.render.on_disk import check_parts
+    from vfxage.render.scene import track_shot
 
-    with open_job(shot) as job:
-        numbers = job.pick(wish.frames)
-        tell_notes(job, progress)
-        load_ager(shot.model, "cpu")  # the workers' own; what is wrong with its file is told before the shot is tracked
-        check_drawn(job, numbers)
-        track_shot(job, progress)
-        part = Part(
-            shot=str(shot.path),
-            overrides=wish.overrides,
-            frames="",
-            device=wish.device,
-            workers=wish.workers,
-            overwrite=wish.overwrite,
-        )
-        written, kept = render_on_cluster(job, numbers, part, progress, address=cluster)
-        check_parts(job, numbers, progress, device=wish.device)
-        movies = [output for output in shot.outputs if Path(output.path).suffix.lower() in MOVIES]
-        if movies and len(numbers) == len(job.numbers):
-            assemble_shot(job, progress, device=wish.device, overwrite=wish.overwrite)
-    _tell([output.path for output in shot.outputs], written, kept)
+    ager = load_ager(job.shot.model, "cpu")  # the workers load their own; this one measures what tracks hold
+    with open_rotos(job) as rotos:
+        rotos.check(numbers)
+    track_shot(job, ager, console)
+    part = Part(
+        shot=str(job.shot.path),
+        overrides=options.overrides,
+        frames="",
+        device=options.device,
+        workers=options.workers,
+        overwrite=options.overwrite,
+    )
+    written, kept = render_on_cluster(job, numbers, part, console, address=address)
+    check_parts(job, numbers, console, device=options.device)
+    _assemble_movies(job, numbers, options, console)
+    return _Rendered(written, kept)
 
 
-def _tell(outputs: Sequence[str], written: tuple[int, ...], kept: tuple[int, ...]) -> None:
-    """List the outputs that are there: a part leaves a movie for later. Then count frames."""
-    for path in outputs:
-        if Path(path).suffix.lower() not in MOVIES or Path(path).exists():
-            typer.echo(path)
-    typer.echo(f"{several(len(written), 'frame')} rendered, {len(kept)} complete already")
+def _assemble_movies(job: Job, numbers: Sequence[int], options: RenderOptions, console: Console) -> None:
+    """Make the movies if the whole shot was rendered; a part leaves them for later."""
+    from vfxage.render.assemble import assemble_shot
+
+    movies = [output for output in job.shot.outputs if Path(output.path).suffix.lower() in MOVIES]
+    if movies and len(numbers) == len(job.numbers):
+        assemble_shot(job, console, device=options.device, overwrite=options.overwrite)
+
+
+def _print_outputs(shot: Shot, done: _Rendered, console: Console) -> None:
+    """List the outputs that exist (after a part there may be no movie yet), and count the frames."""
+    for output in shot.outputs:
+        if Path(output.path).suffix.lower() not in MOVIES or Path(output.path).exists():
+            console.result(output.path)
+    console.result(f"{count_of(len(done.written), 'frame')} rendered, {len(done.kept)} complete already")

@@ -1,4 +1,4 @@
-"""What is done to a shot beside rendering it: preview, track, info, schema."""
+"""The commands for a shot besides render: info, preview, track, schema."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress
-from vfxage.cli.options import AsJson, Debug, Device, Frames, Log, Set, ShotPath, Workers
+from vfxage.cli.console import Console
+from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, Workers
+from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot, schema
 
 if TYPE_CHECKING:
-    from vfxage.progress import Progress
     from vfxage.render.job import Job
 
 
@@ -27,65 +27,67 @@ def preview(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="MOVIE.mp4", help="Default: beside the shot's first output.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace whatever stands at --out.")] = False,
-    log: Log = None,
-    debug: Debug = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file at --out.")] = False,
+    *,
+    console: Console,
 ) -> None:
-    """Show the shot fast and small: one MP4 with plate, beauty, delta and matte, and a contact sheet PNG.
+    """Render the shot small and fast: one MP4 with plate, beauty, delta and matte, and a contact sheet as PNG.
 
-    Without saved tracks it looks only at its own frames and a margin. Example: vfxage preview sh010.yaml -f 1001-1024
+    Without saved tracks it tracks only these frames and a margin around them.
+    Example: vfxage preview sh010.yaml -f 1001-1024
     """
-    progress = open_progress(log)
     loaded = load_shot(shot, set_ or ())
     from vfxage.ager import load_ager
     from vfxage.render.job import open_job
-    from vfxage.render.preview import preview_path, preview_shot
+    from vfxage.render.preview import PreviewTarget, preview_path, preview_shot
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
-        tell_notes(job, progress)
+        print_notes(job, console)
         ager = load_ager(loaded.model, device)
         if ager.note:
-            progress.note(ager.note)
+            console.note(ager.note)
         movie = preview_path(job, out, overwrite=overwrite)
-        for path in preview_shot(job, ager, numbers, progress, workers=workers or ager.workers_default, movie=movie):
-            typer.echo(path)
+        target = PreviewTarget(movie=movie, workers=workers or ager.workers_default)
+        for path in preview_shot(job, ager, numbers, console, target):
+            console.result(str(path))
 
 
 def track(
     shot: ShotPath,
     frames: Annotated[
         str | None,
-        typer.Option("--frames", "-f", metavar="RANGE", help="What --json prints; the whole shot is tracked."),
+        typer.Option("--frames", "-f", metavar="RANGE", help="Frames that --json prints. The whole shot is tracked."),
     ] = None,
     set_: Set = None,
-    device: Annotated[str, typer.Option(help="As for render; faces are found on the CPU whatever it says.")] = "auto",
-    workers: Annotated[int | None, typer.Option(min=1, help="As for render; tracking has one.")] = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
-    log: Log = None,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Find and smooth the faces over the whole shot and save them beside the outputs; --json prints them."""
-    progress = open_progress(log)
+    """Find the faces in the whole shot, smooth their motion, and save the tracks beside the first output.
+
+    --json prints the tracks. Example: vfxage track sh010.yaml
+    """
     loaded = load_shot(shot, set_ or ())
+    from vfxage.ager import load_ager
     from vfxage.face.track import to_json
-    from vfxage.render.info import show, track_facts
+    from vfxage.render.info import describe_tracks
     from vfxage.render.job import open_job
-    from vfxage.render.pipeline import track_shot
+    from vfxage.render.scene import track_shot
 
     with open_job(loaded) as job:
-        tell_notes(job, progress)
+        print_notes(job, console)
         shown = frozenset(job.pick(frames))
-        tracks = track_shot(job, progress, anew=overwrite)
+        tracks = track_shot(job, load_ager(loaded.model, "cpu"), console, anew=overwrite)
         if as_json:
-            told = to_json(tracks)
-            for face in told["faces"]:
+            printed = to_json(tracks)
+            for face in printed["faces"]:
                 face["frames"] = [row for row in face["frames"] if row["frame"] in shown]
-            typer.echo(json.dumps(told, indent=1))
+            print_data(console, printed, as_json=True)
         else:
-            show({"faces": track_facts(tracks)}, as_json=False)
-            typer.echo(str(job.tracks_path))
+            print_data(console, {"faces": describe_tracks(tracks)}, as_json=False)
+            console.result(str(job.tracks_path))
 
 
 def info(
@@ -96,30 +98,34 @@ def info(
     set_: Set = None,
     as_json: AsJson = False,
     colorspaces: Annotated[
-        bool, typer.Option("--colorspaces", help="List the names that `colorspace:` takes, and stop.")
+        bool, typer.Option("--colorspaces", help="List the names that `colorspace:` accepts, and stop.")
     ] = False,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Say what the plate is, which faces are in it, and what a render will write."""
-    from vfxage.render.info import colour_facts, plate_facts, shot_facts, show
+    """Describe the plate, the faces in it, and the files that a render will write.
+
+    Example: vfxage info sh010.yaml
+    """
+    from vfxage.render.info import describe_colourspaces, describe_plate, describe_shot
 
     if colorspaces:
         config = load_shot(path, set_ or ()).ocio if path and path.suffix in (".yaml", ".yml") else None
-        show(colour_facts(config), as_json=as_json)
+        print_data(console, describe_colourspaces(config), as_json=as_json)
         return
     if path is None:
-        raise ShotError("info needs a shot file or a plate", fix="name one, or say --colorspaces")
+        raise ShotError("info needs a shot file or a plate", fix="name one, or add --colorspaces")
     is_shot = path.suffix in (".yaml", ".yml")
-    facts = shot_facts(load_shot(path, set_ or ()), frames) if is_shot else plate_facts(str(path))
-    show(facts, as_json=as_json)
+    description = describe_shot(load_shot(path, set_ or ()), frames) if is_shot else describe_plate(str(path))
+    print_data(console, description, as_json=as_json)
 
 
-def print_schema() -> None:
+def print_schema(*, console: Console) -> None:
     """Print the JSON schema of a shot file (the same as configs/shot.schema.json), for editors."""
-    typer.echo(json.dumps(schema(), indent=2))
+    console.result(json.dumps(schema(), indent=2))
 
 
-def tell_notes(job: Job, progress: Progress) -> None:
-    """Say what the plate's reader had to assume, and which frames the plate does not have."""
+def print_notes(job: Job, console: Console) -> None:
+    """Print what the reader of the plate had to assume, and which frames the plate does not have."""
     for note in (*job.clip.notes, *job.notes):
-        progress.note(note)
+        console.note(note)

@@ -1,4 +1,4 @@
-"""Making agers: train."""
+"""The command that trains an ager: train."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress
-from vfxage.cli.options import Debug, Device, Log
+from vfxage.cli.console import Console
+from vfxage.cli.options import Device
 
 
 def train(
     recipe: Annotated[Path, typer.Argument(metavar="RECIPE.yaml", help="The training file.", show_default=False)],
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Stop after this step of the run; default: the recipe's last.")
+        int | None,
+        typer.Option(min=1, help="Stop after this step. Default: the last step of the training file."),
     ] = None,
     device: Device = "auto",
-    log: Log = None,
-    debug: Debug = False,
+    *,
+    console: Console,
 ) -> None:
-    """Train an ager as the training file says; a run that was interrupted goes on where it was saved.
+    """Train an ager with the settings of the training file. An interrupted run continues from its last save.
 
     Example: vfxage train configs/train/small.yaml --steps 2000
     """
-    progress = open_progress(log)
     from vfxage.lab.train import load_recipe
 
     loaded = load_recipe(recipe)
@@ -37,22 +37,22 @@ def train(
     from vfxage.lab.train.parallel import join
 
     with join(device) as world:
-        outcome = run(loaded, world, progress, steps=steps, stoppable=_signal_kept)
+        outcome = run(loaded, world, console, steps=steps, stoppable=_signal_kept)
     if not world.first:
         return
     if outcome.checkpoint is None:
-        typer.echo(f"the run has {outcome.step} steps already")
+        console.result(f"the run has {outcome.step} steps already")
     else:
-        typer.echo(f"{outcome.checkpoint}  step {outcome.step}")
+        console.result(f"{outcome.checkpoint}  step {outcome.step}")
 
 
 _ECHO = 2.0
-"""Seconds within which a signal is the first one again: farms send it to every process, and torchrun passes it on."""
+"""A signal within this many seconds of the first is its copy: farms signal every process, and torchrun repeats it."""
 
 
 @contextmanager
 def _signal_kept() -> Iterator[Callable[[], bool]]:
-    """Hold the first SIGINT or SIGTERM back until the block ends, so that a step is whole and saved; not a later."""
+    """Delay the first SIGINT or SIGTERM until the block ends, so that the step is finished and saved. A later one ends it."""
     taken: list[int] = []
     first = 0.0
     before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vfxage.editorial.cut import Event
 from vfxage.errors import ShotError
-from vfxage.timecode import count_timecode, day_frames, drops_frames, shift_timecode
+from vfxage.media.timecode import count_timecode, day_frames, drops_frames, shift_timecode
 from vfxage.types import ClipInfo
 
 

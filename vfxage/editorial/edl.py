@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from vfxage.editorial.cut import MOST_EVENTS, MOST_LENGTH, Cut, Event, Media, Refusal, media_path, retimed
 from vfxage.errors import ReadError
-from vfxage.timecode import count_timecode, day_frames, drops_frames, shift_timecode
+from vfxage.media.timecode import count_timecode, day_frames, drops_frames, shift_timecode
 
 _TIME = r"\d{1,2}:\d{2}:\d{2}[:;.,]\d{2,3}"
 _EVENT = re.compile(

@@ -12,8 +12,8 @@ from typing import Any
 from vfxage.errors import OutputError, ShotError
 from vfxage.frames import FrameRange
 from vfxage.publish import publish
-from vfxage.render.resume import movies_of
 from vfxage.render.job import Job
+from vfxage.render.resume import movies_of
 from vfxage.shot.document import compose_text
 
 Facts = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from vfxage.errors import ReadError
 from vfxage.frames import Pattern
-from vfxage.timecode import shift_timecode
+from vfxage.media.timecode import shift_timecode
 from vfxage.types import ClipInfo
 
 T = TypeVar("T")

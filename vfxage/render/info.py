@@ -1,9 +1,7 @@
-"""What ``vfxage info`` and ``vfxage track`` say: a plate, its faces and what a render will write, as plain data."""
+"""Describes a plate, its faces and the files that a render will write, as plain data for ``info`` and ``track``."""
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,60 +20,66 @@ from vfxage.render.scene import saved_tracks
 from vfxage.shot import Face, Output, PointSelect, Shot, Tracking
 from vfxage.types import ClipInfo, FaceTrack
 
-Facts = dict[str, Any]
-Seen = tuple[int, list[Detection]]
+Description = dict[str, Any]
+Found = tuple[int, list[Detection]]
+"""A frame number and the faces that were found in the frame."""
 
-_LOOKS = 3
-"""Frames looked at for faces where the shot is not tracked yet: first, middle, last."""
+_SEARCHED = 3
+"""Frames that are searched for faces if the shot is not tracked yet: first, middle, last."""
 
 
-def plate_facts(path: str) -> Facts:
-    """Describe a plate on its own, and the faces on three of its frames where its colour space is known."""
+def describe_plate(path: str) -> Description:
+    """Describe a plate without a shot file. Finds the faces on three frames if the colour space is known."""
     reader = open_reader(path)
     try:
         clip = reader.info
-        facts: Facts = {"plate": _clip(clip)}
+        description: Description = {"plate": _describe_clip(clip)}
         if clip.colorspace is not None:
             numbers = clip.present or range(clip.first, clip.last + 1)
-            seen = _look(reader, Colour(clip.colorspace), Tracking(), _some(numbers), clip)
-            facts["faces"] = _looked(seen)
+            found_faces = _search(reader, Colour(clip.colorspace), Tracking(), _sample(numbers), clip)
+            description["faces"] = _describe_found(found_faces)
         else:
-            facts["plate"]["faces"] = "not sought, as the colour space is not named: say `colorspace:` in a shot"
-        return facts
+            description["plate"]["faces"] = (
+                "not searched: the colour space is not named; write `colorspace:` in a shot file"
+            )
+        return description
     finally:
         reader.close()
 
 
-def shot_facts(shot: Shot, frames: str | None = None) -> Facts:
-    """Describe a shot, or some frames of it: its plate, its faces (as tracked, else on three frames), its outputs."""
+def describe_shot(shot: Shot, frames: str | None = None) -> Description:
+    """Describe a shot or some of its frames: plate, faces (the tracks, else faces on three frames), outputs."""
     with open_job(shot) as job:
         numbers = job.pick(frames)
-        facts: Facts = {"plate": _clip(job.clip), "shot": _shot(job, numbers)}
+        description: Description = {"plate": _describe_clip(job.clip), "shot": _describe_settings(job, numbers)}
         tracks = saved_tracks(job, Silent())
         if tracks:
-            facts["faces"] = track_facts(tracks)
-            lost = _lost([tracks], shot.faces)
+            description["faces"] = describe_tracks(tracks)
+            missing = _not_found([tracks], shot.faces)
         else:
             named = {f.select.frame for f in shot.faces if isinstance(f.select, PointSelect)} & set(job.numbers)
-            seen = _look(job.reader, job.colour, shot.tracking, sorted({*_some(numbers), *named}), job.clip)
-            facts["faces"] = _looked(seen)
-            lost = _lost([_still(number, faces) for number, faces in seen], shot.faces)
-        if lost:
-            facts["not found"] = lost
-        facts["outputs"] = [
+            found_faces = _search(job.reader, job.colour, shot.tracking, sorted({*_sample(numbers), *named}), job.clip)
+            description["faces"] = _describe_found(found_faces)
+            missing = _not_found([_as_tracks(number, faces) for number, faces in found_faces], shot.faces)
+        if missing:
+            description["not found"] = missing
+        description["outputs"] = [
             {
                 "path": output.path,
                 "passes": list(output.passes),
-                "codec": _form(output),
-                "colorspace": _space(job, output, space),
+                "codec": _codec(output),
+                "colorspace": _colourspace(job, output, space),
             }
             for output, space in zip(shot.outputs, job.spaces, strict=True)
         ]
-        return facts
+        return description
 
 
-def colour_facts(config: str | None) -> Facts:
-    """What ``colorspace:`` takes, aliases and roles too: of the given config, else $OCIO, else the built-in one."""
+def describe_colourspaces(config: str | None) -> Description:
+    """List the names that ``colorspace:`` accepts, with aliases and roles.
+
+    They come from the given config, else from $OCIO, else from the built-in one.
+    """
     return {
         "colorspaces": [
             {"name": name, "family": family or "-", "encoding": encoding or "-", "also": list(others)}
@@ -84,8 +88,8 @@ def colour_facts(config: str | None) -> Facts:
     }
 
 
-def track_facts(tracks: Tracks) -> list[Facts]:
-    """One entry per tracked face: frames, mean height in pixels, confidence, widest yaw (right is +)."""
+def describe_tracks(tracks: Tracks) -> list[Description]:
+    """One entry for each tracked face: frames, mean height in pixels, confidence, largest yaw (right is +)."""
     return [
         {
             "face": track.face,
@@ -99,60 +103,33 @@ def track_facts(tracks: Tracks) -> list[Facts]:
     ]
 
 
-def show(facts: Facts, *, as_json: bool) -> None:
-    """Print facts on standard output, as JSON or as tables."""
-    if as_json:
-        sys.stdout.write(json.dumps(facts, indent=1, default=str) + "\n")
-        return
-    for title, value in facts.items():
-        if isinstance(value, dict):
-            rows = [[key, line] for key, entry in value.items() for line in (entry if key == "notes" else [entry])]
-        else:
-            rows = [list(value[0]), *(list(row.values()) for row in value)] if value else [["none"]]
-        sys.stdout.write(f"{title}\n{_columns(rows)}")
-
-
-def _columns(rows: list[list[Any]]) -> str:
-    """Lines of left-aligned columns, never folded: a path must stay in one piece."""
-    cells = [[_words(entry) for entry in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
-    return "".join(f"  {line.rstrip()}\n" for line in lines)
-
-
-def _words(value: object) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{key}: {_words(entry)}" for key, entry in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _clip(clip: ClipInfo) -> Facts:
-    facts: Facts = {
+def _describe_clip(clip: ClipInfo) -> Description:
+    description: Description = {
         "path": clip.path,
         "frames": str(FrameRange(clip.present or tuple(range(clip.first, clip.last + 1)))),
         "size": f"{clip.width}x{clip.height}",
         "rate": "not named" if clip.rate is None else f"{clip.rate} ({float(clip.rate):.3f} fps)",
         "samples": clip.depth,
-        "colorspace": clip.colorspace or "not named: say `colorspace:` in the shot",
+        "colorspace": clip.colorspace or "not named: write `colorspace:` in the shot file",
     }
     if clip.holes:
-        facts["missing"] = f"{clip.holes} of the numbers from {clip.first} to {clip.last}"
+        description["missing"] = f"{clip.holes} of the numbers from {clip.first} to {clip.last}"
     if clip.pixel_aspect != 1:
-        facts["pixel aspect"] = clip.pixel_aspect
+        description["pixel aspect"] = clip.pixel_aspect
     if clip.data_window is not None:
         w = clip.data_window
-        facts["data window"] = f"{w.width}x{w.height} at {w.x},{w.y}"
-    facts["alpha"] = "yes" if clip.alpha else "no"
+        description["data window"] = f"{w.width}x{w.height} at {w.x},{w.y}"
+    description["alpha"] = "yes" if clip.alpha else "no"
     if clip.kind == "movie":
-        facts["audio"] = "yes" if clip.audio else "no"
+        description["audio"] = "yes" if clip.audio else "no"
     if clip.timecode:
-        facts["timecode"] = clip.timecode
+        description["timecode"] = clip.timecode
     if clip.notes:
-        facts["notes"] = list(clip.notes)
-    return facts
+        description["notes"] = list(clip.notes)
+    return description
 
 
-def _shot(job: Job, numbers: Sequence[int]) -> Facts:
+def _describe_settings(job: Job, numbers: Sequence[int]) -> Description:
     ends = sorted({numbers[0], numbers[-1]})
     ages = {
         face.name or "every face": ", ".join(
@@ -169,8 +146,8 @@ def _shot(job: Job, numbers: Sequence[int]) -> Facts:
     }
 
 
-def _form(output: Output) -> str:
-    """Codec of a movie, else what the files are."""
+def _codec(output: Output) -> str:
+    """The codec of a movie, else the kind of file."""
     suffix = Path(output.path).suffix.lower()
     if output.codec or suffix == ".exr":
         return output.codec or "OpenEXR ZIPS"
@@ -178,24 +155,24 @@ def _form(output: Output) -> str:
     return f"{suffix.removeprefix('.').upper()}{depth}"
 
 
-def _space(job: Job, output: Output, space: str) -> str:
-    """What the file holds: OpenEXR has the plate's light without its curve."""
+def _colourspace(job: Job, output: Output, space: str) -> str:
+    """The colour space of the file. OpenEXR files are linear, in the primaries of the plate."""
     if Path(output.path).suffix.lower() == ".exr" and space == job.colour.name:
         return job.colour.linear_name or f"{space}, linear"
     return space
 
 
-def _some(numbers: Sequence[int]) -> list[int]:
-    return sorted({numbers[(len(numbers) - 1) * k // (_LOOKS - 1)] for k in range(_LOOKS)})
+def _sample(numbers: Sequence[int]) -> list[int]:
+    return sorted({numbers[(len(numbers) - 1) * k // (_SEARCHED - 1)] for k in range(_SEARCHED)})
 
 
-def _look(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int], clip: ClipInfo) -> list[Seen]:
+def _search(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequence[int], clip: ClipInfo) -> list[Found]:
     return list(find_faces(reader.read(numbers), colour, tracking, clip))
 
 
-def _looked(seen: Sequence[Seen]) -> list[Facts]:
+def _describe_found(found_faces: Sequence[Found]) -> list[Description]:
     found = []
-    for number, faces in seen:
+    for number, faces in found_faces:
         for face in faces:
             x, y = face.points.mean(0)
             found.append(
@@ -204,14 +181,14 @@ def _looked(seen: Sequence[Seen]) -> list[Facts]:
                     "centre": [round(float(x), 1), round(float(y), 1)],
                     "height": round(float(face.points[:, 1].max() - face.points[:, 1].min()), 1),
                     "confidence": round(face.confidence * face.vote, 2),
-                    "seen": "untracked look",
+                    "from": "this frame only, not tracked",
                 }
             )
     return found
 
 
-def _still(number: int, faces: Sequence[Detection]) -> Tracks:
-    """A look at one frame as tracks of one frame, of which a shot's faces can be told."""
+def _as_tracks(number: int, faces: Sequence[Detection]) -> Tracks:
+    """The faces of one frame as tracks of one frame, so that the faces of a shot can be selected from them."""
     one = np.ones(1, np.float32)
     numbers = np.array([number], np.int32)
     tracks = (
@@ -228,12 +205,12 @@ def _still(number: int, faces: Sequence[Detection]) -> Tracks:
     return Tracks(faces=tuple(tracks), cuts=(), numbers=(number,))
 
 
-def _lost(looks: Sequence[Tracks], faces: Sequence[Face]) -> list[Facts]:
-    """Faces of the shot that none of these tracks has, how the shot names them, and where they were sought."""
-    missing = [{id(face) for face in unfound(tracks, faces)} for tracks in looks]
-    at = FrameRange.of(number for tracks in looks for number in tracks.numbers)
+def _not_found(searched: Sequence[Tracks], faces: Sequence[Face]) -> list[Description]:
+    """Faces of the shot that are in none of these tracks, their ``select:``, and the frames that were searched."""
+    missing = [{id(face) for face in unfound(tracks, faces)} for tracks in searched]
+    at = FrameRange.of(number for tracks in searched for number in tracks.numbers)
     return [
-        {"face": face.name or "every face", "select": select_words(face), "looked at": str(at)}
+        {"face": face.name or "every face", "select": select_words(face), "searched": str(at)}
         for face in faces
         if all(id(face) in those for those in missing)
     ]

@@ -23,8 +23,8 @@ from vfxage.media.movie import write_h264
 from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
 from vfxage.publish import publish
-from vfxage.render.job import Job, check_writable
 from vfxage.render.drawn import drawn_mattes, open_rotos
+from vfxage.render.job import Job, check_writable
 from vfxage.render.pipeline import note_faces, render_frames
 from vfxage.render.scene import Scene, find_tracks, saved_tracks, stage_scene, study_faces, track_shot, with_handles
 from vfxage.shot import PointSelect

@@ -202,7 +202,8 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
 
 
 def _wanted_passes(job: Job, plan: CropPlan) -> WantedPasses:
-    outputs, crops = job.shot.outputs, {}
+    outputs = job.shot.outputs
+    crops: dict[str, int] = {}
     for output in outputs:
         if "crop" in output.passes:
             names, size = plan.crop_pass_faces(output.face)

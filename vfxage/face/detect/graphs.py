@@ -8,9 +8,6 @@ picture gives the same bits, whatever was looked at before.
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from vfxage.errors import InstallError
+from vfxage.process import muted_stderr
 from vfxage.types import F32, HAND_POINTS, POINTS, U8
 
 MESH_SIDE = 192
 """FaceMesh's input, pixels."""
 HAND_SIDE = 224
 """The hand model's input, pixels."""
-_STDERR = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +132,6 @@ node {{ calculator: "NonMaxSuppressionCalculator" input_stream: "raw" output_str
 """
 
 
-@contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Keep what C++ libraries write to file descriptor 2 out of the user's log, for the moment of the block.
-
-    Python's own ``sys.stderr`` is flushed first. One thread at a time holds the descriptor; it is always given back.
-    """
-    with _STDERR:
-        sys.stderr.flush()
-        saved = os.dup(2)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(nowhere, 2)
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            os.close(nowhere)
-
-
 def _import_mediapipe() -> Any:
     try:
         with warnings.catch_warnings():
@@ -180,7 +158,7 @@ class Graph:
     """A running MediaPipe graph that takes one picture at a time; close it when done."""
 
     def __init__(self, text: str, outputs: tuple[str, ...], side: int) -> None:
-        with quiet_stderr(), _translated("to start its networks"):
+        with muted_stderr(), _translated("to start its networks"):
             self._mediapipe = _import_mediapipe()
             self._mediapipe.resource_util.set_resource_dir(str(Path(self._mediapipe.__file__).parents[1]))
             self._graph = self._mediapipe.CalculatorGraph(graph_config=text)
@@ -211,7 +189,7 @@ class Graph:
 
     def close(self) -> None:
         """Stop the graph's thread."""
-        with quiet_stderr():
+        with muted_stderr():
             self._graph.close()
 
 

@@ -80,12 +80,12 @@ def make_rows(
     rows: list[Row] = []
     with progress.stage("age", len(work), "face") as advance, aged_faces(ager, work, workers) as done:
         for count, (subject, answers) in enumerate(done, 1):
-            rows += _rows_of(ager, subject, answers, judges, keep)
+            rows += _rows_of(subject, answers, judges, keep)
             advance(count)
     return rows
 
 
-def _rows_of(ager: Ager, subject: Subject, answers: Sequence[Aged], judges: Judges, keep: Keep) -> list[Row]:
+def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges, keep: Keep) -> list[Row]:
     if not answers:
         return []
     crop = answers[0].crop

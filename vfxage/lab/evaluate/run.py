@@ -23,6 +23,7 @@ from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST, Judges, Row, make_rows
 from vfxage.lab.evaluate.sheets import Tiles, choose_people, draw_sheet, make_tiles, own_tile
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
 from vfxage.lab.portraits import mesh_portraits, scan_portraits
+from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.render.job import check_writable
 from vfxage.types import FaceCrop, Framing
@@ -100,7 +101,11 @@ def evaluate(request: Request, progress: Progress) -> Outcome:
     Raises the errors of the portraits, the models and the plates; portraits and clips that are no good are told as
     notes and left out, unless none is left.
     """
-    cv2.setNumThreads(1)  # the agers' workers fill the cores
+    with opencv_threads(1):  # the agers' workers fill the cores
+        return _evaluate(request, progress)
+
+
+def _evaluate(request: Request, progress: Progress) -> Outcome:
     check_writable(request.out)
     agers = [(name, load_ager(model, request.device)) for name, model in _names(request.models)]
     paths = clips.find_clips(request.clips)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +13,7 @@ import numpy as np
 
 from vfxage.ager import Ager
 from vfxage.pool import ordered_map
+from vfxage.process import opencv_threads
 from vfxage.types import FaceCrop
 
 _TIMES = 7
@@ -40,11 +40,11 @@ class Speed:
 
 def measure(ager: Ager, crop: FaceCrop) -> Speed:
     """Time the ager on one crop, whose ages say what is asked."""
-    with _threads(1):
+    with opencv_threads(1):
         yardstick = _median(_blur_ten)
         alone = _median(lambda: ager([crop]))
         abreast = _median(lambda: _two_workers(ager, crop)) / 4
-    with _threads(2):
+    with opencv_threads(2):
         threaded = _median(lambda: ager([crop]))
     parameters, macs = _count(ager, crop)
     return Speed(
@@ -56,16 +56,6 @@ def measure(ager: Ager, crop: FaceCrop) -> Speed:
         parameters=parameters,
         macs=macs,
     )
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(count)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _median(work: Callable[[], object]) -> float:

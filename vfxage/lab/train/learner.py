@@ -51,7 +51,6 @@ class Learner:
         self.recipe, self.world, self.device, self.step = recipe, world, world.device, 0
         self.row = ARCHITECTURES[recipe.model.architecture]
         mixed = recipe.schedule.mixed and self.device.type == "cuda"
-        _repeatable()
         torch.manual_seed(recipe.seed)
         network = self.row.build()
         self._licence = "its trainer's, within what its pictures allow"
@@ -198,12 +197,6 @@ class Learner:
             if not self.recipe.model.export_half:
                 raise
             raise ModelError(error.what, path=path, fix="set `model.export_half: false`; the state is saved") from error
-
-
-def _repeatable() -> None:
-    """The same sums in the same order on a GPU, or a resumed run would leave the undisturbed one's curve."""
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
 
 
 def _initial(path: Path, row: Architecture) -> Checkpoint:

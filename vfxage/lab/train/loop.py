@@ -18,6 +18,7 @@ from vfxage.lab.train.run import LOOKED, Run
 from vfxage.lab.train.sheets import Sheets
 from vfxage.lab.train.tensorboard import Board
 from vfxage.pool import ordered_map
+from vfxage.process import repeatable_torch
 from vfxage.progress import Progress, Silent
 from vfxage.publish import sole_writer
 
@@ -42,7 +43,8 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
     Takes up the state in the run's folder, of which it is the only writer. Raises ShotError, OutputError, ReadError,
     WriteError and ModelError.
     """
-    with sole_writer(recipe.out, instead="another `out:`") if world.first else nullcontext():
+    alone = sole_writer(recipe.out, instead="another `out:`") if world.first else nullcontext()
+    with repeatable_torch(), alone:  # a resumed run must give the curve of an undisturbed one, on a GPU too
         return _train(recipe, world, progress if world.first else Silent(), steps, stoppable)
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -16,6 +14,7 @@ import OpenEXR
 from vfxage.media.exr.chunks import check_chunks, expressible, isolate
 from vfxage.media.exr.header import ExrFile, ExrLayout, Part
 from vfxage.media.exr.layers import Picture
+from vfxage.process import collected_stdout
 
 Plane = np.ndarray[Any, np.dtype[Any]]
 
@@ -39,9 +38,7 @@ def planes(
     if any((c.x_sampling, c.y_sampling) != (1, 1) for c in part.channels):
         return attributes(layout, part, source), _subsampled(target, part, picture, source)
     wanted = [c.name for c in part.channels] if picture is None else picture.names
-    with _translated(source), _listening() as heard, OpenEXR.File(target, separate_channels=True) as file:
-        if not file.parts:
-            raise source.damaged(f"its pixels do not decode: {''.join(heard).partition(' - ')[2].strip()}")
+    with _translated(source), _decoded(target, source) as file:
         channels = file.channels(0)
         return MappingProxyType(dict(file.header(0))), {name: channels[name].pixels for name in wanted}
 
@@ -52,6 +49,16 @@ def _target(layout: ExrLayout, part: Part, source: ExrFile) -> str | io.BytesIO:
     if layout.multipart or not all(expressible(*item) for item in part.fields.items()):
         return io.BytesIO(isolate(layout, part, table, source))
     return str(source.path)
+
+
+def _decoded(target: str | io.BytesIO, source: ExrFile) -> OpenEXR.File:
+    """The file with all its pixels. OpenEXR prints why pixels do not decode, and gives a file without parts."""
+    with collected_stdout() as printed:
+        file = OpenEXR.File(target, separate_channels=True)
+    if file.parts:
+        return file
+    file.close()
+    raise source.damaged(f"its pixels do not decode: {''.join(printed).partition(' - ')[2].strip()}")
 
 
 def _subsampled(target: str | io.BytesIO, part: Part, picture: Picture | None, source: ExrFile) -> dict[str, Plane]:
@@ -83,42 +90,3 @@ def _translated(source: ExrFile) -> Iterator[None]:
 
 def _brief(error: Exception, source: ExrFile) -> str:
     return str(error).replace(str(source.path), "it").split("\n")[0]
-
-
-class _Stdout:
-    """stdout as it was, but for one thread, whose words are kept: OpenEXR's Python prints why pixels do not decode."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self._thread: int | None = threading.get_ident()
-        with _SWAP:
-            self._before: Any = sys.stdout
-            sys.stdout = self
-
-    def write(self, text: str) -> int:
-        if threading.get_ident() != self._thread:
-            return int(self._before.write(text))
-        self.heard.append(text)
-        return len(text)
-
-    def leave(self) -> None:
-        """Put stdout back, unless somebody else replaced it meanwhile; then only pass everything on."""
-        with _SWAP:
-            self._thread = None
-            while isinstance(sys.stdout, _Stdout) and sys.stdout._thread is None:
-                sys.stdout = sys.stdout._before
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._before, name)
-
-
-_SWAP = threading.Lock()
-
-
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    stdout = _Stdout()
-    try:
-        yield stdout.heard
-    finally:
-        stdout.leave()

@@ -8,7 +8,7 @@ from typing import Any
 
 import OpenEXR
 
-from vfxage.timecode import shift_timecode
+from vfxage.media.timecode import shift_timecode
 
 
 def to_text(value: Any, rate: Fraction | None) -> str | None:

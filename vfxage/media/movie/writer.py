@@ -25,8 +25,8 @@ from vfxage.media.movie.pass_encoding import PassEncoding
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.sound import Audio, choose_streams
 from vfxage.media.movie.source import FINGERPRINT, reason
+from vfxage.media.timecode import shift_timecode
 from vfxage.publish import publish, unwritten
-from vfxage.timecode import shift_timecode
 from vfxage.types import Frame, Pass, Render
 
 DEFAULT_RATE = Fraction(24)

@@ -17,7 +17,7 @@ import numpy as np
 
 from vfxage.media.stills import packing
 from vfxage.media.stills.still import Depth, DpxLayout, Header, Samples, StillFile, check_size, mark, parse_mark
-from vfxage.timecode import shift_timecode
+from vfxage.media.timecode import shift_timecode
 
 _GENERIC = 2048
 _ORDERS = {b"SDPX": ">", b"XPDS": "<"}

@@ -20,8 +20,8 @@ from vfxage.media.display import on_display
 from vfxage.media.stills import dpx
 from vfxage.media.stills.read import open_header, open_samples
 from vfxage.media.stills.still import KINDS, NAMES, Depth, FileKind, Samples, StillFile, codes
+from vfxage.media.timecode import shift_timecode
 from vfxage.publish import publish, unwritten
-from vfxage.timecode import shift_timecode
 from vfxage.types import F32, Frame, Pass, Render, SourceTags
 
 DEPTHS: dict[FileKind, tuple[Depth, ...]] = {

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.editorial.cuts import labels
-from vfxage.timecode import count_timecode, day_frames, drops_frames, shift_timecode
+from vfxage.media.timecode import count_timecode, day_frames, drops_frames, shift_timecode
 
 RATES = [
     (Fraction(24000, 1001), 24, 0),
