@@ -38,9 +38,11 @@ from vfxage.media import open_writer
 from vfxage.media.base import Destination
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Silent
+from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job, open_job
 from vfxage.render.pipeline import RenderSettings, grouped, render_shot, written_by
 from vfxage.render.scene import Scene, stage_scene, track_shot
+from vfxage.render.stamps import destinations, stamp_frames
 from vfxage.shot import load_shot
 from vfxage.shot.models import MODELS
 from vfxage.types import F32, Frame, FrameDeltas, Render

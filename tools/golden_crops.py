@@ -26,7 +26,7 @@ from vfxage.ager.prototype import ager as prototype
 from vfxage.ager.prototype.data import load_prototype
 from vfxage.ager.wrinkle_lines import BROW, EYE, LIPS, MIRROR
 from vfxage.geometry import OVAL, crop_transform, invert, map_points, warp_to_crop
-from vfxage.types import F32, FaceCrop, Frame, FrameCrops, Framing, Window
+from vfxage.types import F32, FaceCrop, Framing, Window
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "ager" / "golden"
 AGERS = ("bands", "prototype", "small")
@@ -113,9 +113,8 @@ def changed(before: dict[str, F32], now: dict[str, F32]) -> list[str]:
 
 
 def _step(ager: Ager, crop: FaceCrop) -> F32:
-    frame = Frame(number=1, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32))
-    (answer,) = ager([FrameCrops(frame=frame, crops=(crop,))])
-    return answer.deltas[0].step
+    (step,) = ager([crop])
+    return step
 
 
 def _crop(case: Case, framing: Framing) -> FaceCrop:

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from vfxage.ager import load_ager
 from vfxage.farm.cluster import Part, chunks, render_part
 from vfxage.frames import FrameRange
 from vfxage.progress import Silent

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.arrays import ANY_SHAPE, ArrayData, brief, check_arrays, shaped
+from vfxage.arrays import ANY_SHAPE, ArrayData, check_arrays, shaped
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -74,7 +74,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class SourceTags:
+class SourceTags(ArrayData):
     """What a plate's file says beside its pixels, for those who write outputs."""
 
     format: Literal["", "exr", "dpx", "tiff", "png", "jpeg", "movie"] = ""
@@ -100,12 +100,9 @@ class SourceTags:
     fingerprint: str | None = None
     """Of a movie that vfxage wrote."""
 
-    def __repr__(self) -> str:
-        return brief(self)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClipInfo:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class ClipInfo(ArrayData):
     """What is known of a plate before a pixel is read."""
 
     path: str
@@ -147,9 +144,6 @@ class ClipInfo:
     def holes(self) -> int:
         """How many numbers between first and last have no file."""
         return 0 if self.present is None else self.last - self.first + 1 - len(self.present)
-
-    def __repr__(self) -> str:
-        return brief(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -1,4 +1,4 @@
-"""What vfxage writes while it works: a live bar on a terminal, stable lines elsewhere, JSON or Open Job lines if asked."""
+"""What vfxage writes while it works: a live bar on a terminal, lines elsewhere, JSON or openjd lines if asked."""
 
 from __future__ import annotations
 

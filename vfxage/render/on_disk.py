@@ -71,5 +71,5 @@ def check_parts(job: Job, numbers: Sequence[int], progress: Progress, *, device:
             bad = unfinished(writer, output, progress) if writer.parallel else ()
         if bad:
             what = f"{len(bad)} of {count_of(len(numbers), 'frame')} missing, or made on a different device or version"
-            fix = "check that workers share this folder, are alike and run this version, then run the same command again"
+            fix = "check that workers share this folder and have equal devices and versions, then run this again"
             raise WriteError(f"{what}: {FrameRange.of(bad)}", path=output.path, fix=fix)
