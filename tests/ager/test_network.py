@@ -13,7 +13,7 @@ import torch
 from tests.ager.conftest import flat_state
 from vfxage.ager import ARCHITECTURES, age_frames, load_ager
 from vfxage.ager.checkpoint import save_checkpoint
-from vfxage.ager.cores import gpu_model
+from vfxage.ager.cores import device_key, gpu_model
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import Framing
 
@@ -122,8 +122,9 @@ def test_each_gpu_model_has_a_fingerprint_of_its_own(small):
     ager = small("face_reaging")
     assert ager.device == "cpu"
     assert ager.fingerprint_on("cpu") == ager.fingerprint
-    models = ("NVIDIA H100 80GB HBM3", "NVIDIA L40S", "cpu")
-    assert len({ager.fingerprint_on(name) for name in models}) == 3
+    devices = [device_key(name) for name in ("NVIDIA H100 80GB HBM3", "NVIDIA L40S", "")]
+    assert len({ager.fingerprint_on(device) for device in devices}) == 3
+    assert [len(device) for device in devices] == [8, 8, 3]
     assert small("visage").fingerprint_on("NVIDIA L40S") != ager.fingerprint_on("NVIDIA L40S")
 
 
@@ -137,7 +138,7 @@ def test_an_ager_that_knows_the_cpu_alone_has_one_fingerprint(model):
 def test_a_gpu_is_named_by_its_driver_and_one_that_is_not_seen_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(torch.cuda, "get_device", lambda index: ("NVIDIA L40S", "NVIDIA T4")[index])
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: ("NVIDIA L40S", "NVIDIA T4")[index])
     assert [gpu_model(0), gpu_model(1)] == ["NVIDIA L40S", "NVIDIA T4"]
     with pytest.raises(ShotError, match="torch cannot see it") as caught:
         gpu_model(2)
@@ -164,7 +165,7 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself(drawn, tmp_path, crop_of, fra
     path = tmp_path / "drawn.pth"
     torch.save(drawn("face_reaging").state_dict(), path)
     cpu, gpu = (load_ager(str(path), device) for device in ("cpu", "cuda"))
-    assert gpu.device == torch.cuda.get_device_name(0)
+    assert gpu.device == device_key(torch.cuda.get_device_name(0))
     assert gpu.fingerprint == cpu.fingerprint_on(gpu.device)
     assert cpu.fingerprint == gpu.fingerprint_on("cpu")
     crops = [crop_of(noise(256, k), ages=(20.0 + k, 60.0)) for k in range(6)]

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.ager.onnx_files import MIX, expected, fran, model
 from vfxage.ager import age_frames, load_ager
+from vfxage.ager.cores import device_key
 from vfxage.ager.onnx_file import read_onnx
 from vfxage.errors import InstallError, ModelError, ShotError
 
@@ -287,8 +288,8 @@ def test_on_a_gpu_the_fingerprint_names_its_model(saved, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: ("NVIDIA L40S", "NVIDIA T4")[index])
     path = saved(fran(256))
     one, other = (load_ager(path, device) for device in ("auto", "cuda:1"))
-    assert (one.device_name, other.device_name) == ("NVIDIA L40S", "NVIDIA T4")
-    assert one.fingerprint == other.fingerprint_on("NVIDIA L40S") != other.fingerprint
+    assert (one.device, other.device) == (device_key("NVIDIA L40S"), device_key("NVIDIA T4"))
+    assert one.fingerprint == other.fingerprint_on(one.device) != other.fingerprint
     assert "cuda:1 (NVIDIA T4)" in other.note
     monkeypatch.undo()
     assert load_ager(path, "cpu").fingerprint == one.fingerprint_on("cpu")

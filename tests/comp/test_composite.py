@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from vfxage.colour.space import Colour
-from vfxage.comp.composite import Asked, composite
-from vfxage.types import FaceCrop, FaceDelta, Frame, FrameDeltas, Painted, Stencil, Window
+from vfxage.comp.composite import WantedPasses, composite
+from vfxage.types import ArtistMattes, FaceCrop, FaceDelta, Frame, FrameDeltas, Stencil, Window
 
 LINEAR = "Linear Rec.709 (sRGB)"
 WINDOW = Window(-7, 5, 160, 120)
@@ -48,7 +48,7 @@ def face(step, at=(60.3, 50.7), *, size=64, scale=0.9, intensity=1.0, name="lead
 
 
 def render(colour, *faces, frame=None, layers=False):
-    return composite(FrameDeltas(frame=frame or plate(), deltas=faces), colour, Asked(layers=layers))
+    return composite(FrameDeltas(frame=frame or plate(), deltas=faces), colour, WantedPasses(layers=layers))
 
 
 def same_bits(one, other):
@@ -202,7 +202,7 @@ def test_other_primaries(space):
 def test_the_matte_times_the_raw_delta_is_the_delta_where_faces_overlap_and_highlights_stop(colour):
     frame = plate()
     faces = (face((0.2, -0.1, 3.0)), face((-0.1, 0.3, 9.0), (80, 58), face=1, name="extra"))
-    asked = Asked(layers=True, raw=True)
+    asked = WantedPasses(layers=True, raw=True)
     result = composite(FrameDeltas(frame=frame, deltas=faces), colour, asked)
     both = np.minimum(*(_over(layer, result) for layer in result.layers))
     assert (both > 0.1).sum() > 100
@@ -229,11 +229,11 @@ def test_a_faces_own_roto_gives_the_other_face_what_it_takes(colour):
     faces = (face(0.1), face(0.2, (64, 52), face=1, name="extra"))
     none = Stencil(window=Window(0, 0, 200, 200), values=np.zeros((200, 200), np.float32), outside=0.0)
     item = FrameDeltas(frame=plate(), deltas=faces)
-    alone = composite(FrameDeltas(frame=plate(), deltas=faces[1:]), colour, Asked(layers=True))
-    both = composite(item, colour, Asked(layers=True), Painted(faces={0: (none,)}))
+    alone = composite(FrameDeltas(frame=plate(), deltas=faces[1:]), colour, WantedPasses(layers=True))
+    both = composite(item, colour, WantedPasses(layers=True), ArtistMattes(number=1001, faces={0: (none,)}))
     assert np.array_equal(both.delta, alone.delta)
     hold = Stencil(window=Window(40, 30, 30, 30), values=np.full((30, 30), 0.5, np.float32), outside=1.0)
-    shared, plain = composite(item, colour, painted=Painted(whole=(hold,))), composite(item, colour)
+    shared, plain = composite(item, colour, mattes=ArtistMattes(number=1001, whole=(hold,))), composite(item, colour)
     inside = (slice(25, 55), slice(47, 77))  # the window begins at -7, 5
     assert np.allclose(shared.matte[inside], plain.matte[inside] / 2, atol=2e-4)  # less than 1e-4 of a matte is none
     assert shared.matte[inside].max() == pytest.approx(0.5)

@@ -23,7 +23,7 @@ def test_parts_and_assemble_give_the_bytes_of_a_whole_render(plate: Path, tmp_pa
     run("render", whole).ok()
     run("render", parts, "--frames", "1004-1006").ok()
     result = run("render", parts, "--frames", "1001-1003").ok()
-    assert "by `vfxage assemble`" in result.err
+    assert "`vfxage assemble` makes this movie" in result.err
     assert result.out.splitlines() == [
         str(tmp_path / "parts/out/man.%04d.exr"),
         "3 frames rendered, 0 complete already",

@@ -69,7 +69,7 @@ def holed(pictures: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) 
 def held(holed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("held")
     result = run("render", shot(holed, folder, missing_frames="hold"), "--log", "text").ok()
-    assert "missing or unreadable, and held from a neighbour: 1002-1003 1006" in result.err
+    assert "missing or unreadable, filled with a neighbouring frame: 1002-1003 1006" in result.err
     return folder
 
 

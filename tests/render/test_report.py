@@ -97,11 +97,11 @@ def test_a_killed_run_stands_in_the_report_and_the_next_tells_of_the_frames_it_k
     told = report(tmp_path)
     last = told["runs"][-1]
     assert (last["asked"], last["end"], last["process"]) == ("1002-1006", "running", killed.pid)
-    assert told["lacking"] == "1004-1006"
+    assert told["missing"] == "1004-1006"
     run("render", path, "--set", "target_age=70").ok()
     told = report(tmp_path)
     assert [run_["end"] for run_ in told["runs"]] == ["done", "killed", "done"]
-    assert told["lacking"] == ""
+    assert told["missing"] == ""
     setups = {frame["setup"] for frame in told["frames"].values()}
     assert setups == {told["runs"][-1]["setup"]}  # also those that the killed run rendered and could not tell of
     assert all(frame["faces"][0]["ages"] == [35, 70] for frame in told["frames"].values())

@@ -15,9 +15,10 @@ from tests.plates import write_exr
 from tests.run_vfxage import Result, run
 from tests.small_shot import EXR, small_shot
 from vfxage.ager import load_ager
+from vfxage.ager.cores import device_key
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
-from vfxage.render.pipeline import render_shot
+from vfxage.render.pipeline import RenderSettings, render_shot
 from vfxage.shot import load_shot
 
 
@@ -57,16 +58,7 @@ def test_a_whole_render_is_right(plate: Path, whole: Path) -> None:
 
 def test_a_host_without_a_gpu_judges_and_assembles_what_one_with_a_gpu_rendered(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, model="small", frames="1001-1003")
-    shot = load_shot(path)
-    ager = load_ager("small", "cpu")
-    assert ager.fingerprint != ager.other_device_fingerprint
-    ager.fingerprint, ager.other_device_fingerprint = (
-        ager.other_device_fingerprint,
-        ager.fingerprint,
-    )  # frames that say that a GPU made them
-    with open_job(shot) as job:
-        for part in ((1001,), (1002, 1003)):
-            render_shot(job, ager, part, Silent(), workers=1, overwrite=False)
+    render_as(device_key("NVIDIA L40S"), path, (1001,), (1002, 1003))
     assert "0 complete already" in run("assemble", path).ok().out
     run("verify", path).ok()
     run("verify", path, "--device", "cuda").ok()
@@ -74,6 +66,22 @@ def test_a_host_without_a_gpu_judges_and_assembles_what_one_with_a_gpu_rendered(
     run("render", path, "--frames", "1003", "--device", "cpu", "--overwrite").ok()
     assert told(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
     run("verify", path, "--device", "tpu").fails(2, "unknown device")
+
+
+def test_frames_of_two_gpu_models_are_told_apart(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, model="small", frames="1001-1003", outputs=[EXR])
+    render_as(device_key("NVIDIA L40S"), path, (1001, 1002))
+    render_as(device_key("NVIDIA T4"), path, (1003,))
+    assert told(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
+
+
+def render_as(device: str, path: Path, *chunks: tuple[int, ...]) -> None:
+    """Render on the CPU what says that it was made on ``device``."""
+    ager = load_ager("small", "cpu")
+    ager.device, ager.fingerprint = device, ager.fingerprint_on(device)
+    with open_job(load_shot(path)) as job:
+        for chunk in chunks:
+            render_shot(job, ager, chunk, Silent(), RenderSettings(workers=1, overwrite=False))
 
 
 def test_files_that_are_gone_torn_or_not_ours_are_named(copy: Path) -> None:

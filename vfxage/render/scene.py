@@ -67,7 +67,7 @@ def track_shot(job: Job, ager: Ager, progress: Progress, *, anew: bool = False) 
 
 
 def saved_tracks(job: Job, progress: Progress) -> Tracks | None:
-    """Load the saved tracks; None if there are none, or if plate or settings have changed since."""
+    """Load the saved tracks; None if there are none, or if plate or settings have changed since then."""
     if not job.tracks_path.exists():
         return None
     try:
@@ -75,6 +75,8 @@ def saved_tracks(job: Job, progress: Progress) -> Tracks | None:
     except ReadError as error:
         progress.note(f"saved tracks cannot be used and are made again: {error}")
         return None
+    if saved.missing and job.shot.missing_frames == "error":
+        return None  # tracking anew names the frame that cannot be read
     return saved if saved.key == job.tracks_key() else None
 
 

@@ -1,0 +1,86 @@
+"""What an ager measures once per shot: from which crops, when, and that chunks agree on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import OpenEXR
+
+from tests.small_shot import COUNT, EXR, FIRST, small_shot
+from vfxage.face.track import load_tracks
+from vfxage.progress import Silent
+from vfxage.render.job import open_job
+from vfxage.render.pipeline import RenderSettings, render_shot
+from vfxage.shot import load_shot
+from vfxage.types import F32, FaceCrop, Framing, Study
+
+NUMBERS = tuple(range(FIRST, FIRST + COUNT))
+
+
+class Tinter:
+    """An ager whose step is a tenth of the mean colour of the face over the shot: no single crop knows it."""
+
+    name, note = "tinter", ""
+    device = "cpu"
+    framing = Framing(name="ffhq")
+    sizes: tuple[int, ...] = (256,)
+    frames_per_call = workers_default = 1
+
+    def __init__(self, study_method: str = "mean 1") -> None:
+        self.study_method = study_method
+        self.fingerprint = f"tinter {study_method}"
+        self.samples: list[int] = []
+        """How many crops each study had."""
+
+    def fingerprint_on(self, device: str) -> str:
+        return self.fingerprint
+
+    def study(self, samples: Sequence[FaceCrop]) -> Study:
+        self.samples.append(len(samples))
+        return {"mean": np.mean([crop.rgb.mean((0, 1)) for crop in samples], axis=0, dtype=np.float32)}
+
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        return [np.broadcast_to(np.float32(0.1) * crop.study["mean"], crop.rgb.shape).copy() for crop in crops]
+
+
+def render(path: Path, ager: Tinter, *chunks: tuple[int, ...]) -> None:
+    for chunk in chunks:
+        with open_job(load_shot(path)) as job:
+            render_shot(job, ager, chunk, Silent(), RenderSettings(workers=1, overwrite=False))
+
+
+def frames(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "out").glob("*.exr"))}
+
+
+def test_a_face_is_studied_once_and_chunks_give_the_bits_of_the_whole(plate: Path, tmp_path: Path) -> None:
+    whole, chunked = (small_shot(plate, tmp_path / name, outputs=[EXR], crop_size=256) for name in ("one", "two"))
+    first, second = Tinter(), Tinter()
+    render(whole, first, NUMBERS)
+    render(chunked, second, NUMBERS[:2], NUMBERS[2:5], NUMBERS[5:])
+    assert first.samples == second.samples == [COUNT]
+    assert frames(whole.parent) == frames(chunked.parent)
+
+
+def test_the_study_is_of_the_shots_own_crops_and_reaches_every_frame(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256)
+    render(path, Tinter(), NUMBERS)
+    (tracks,) = (tmp_path / "out").glob("*.tracks.npz")
+    (study,) = load_tracks(tracks).studies.values()
+    assert 0.05 < study["mean"].min() < study["mean"].max() < 0.95  # skin, in display-referred sRGB
+    for number in NUMBERS:
+        delta = OpenEXR.File(str(tmp_path / "out" / f"man.{number}.exr"), separate_channels=True).channels()["delta.G"]
+        assert np.asarray(delta.pixels).max() > 0
+
+
+def test_another_way_to_measure_studies_anew_and_renders_again(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256)
+    render(path, Tinter(), NUMBERS)
+    before = frames(tmp_path)
+    other = Tinter("mean 2")
+    render(path, other, NUMBERS)
+    assert other.samples == [COUNT]
+    after = frames(tmp_path)
+    assert all(before[name] != after[name] for name in before)  # at least their stamps differ
