@@ -39,10 +39,10 @@ HEADING = """\
 
 Every file of a collection of real media, and what vfxage does with it. `python -m tools.conformance` wrote this table.
 
-- *Frames*: the plate's frame numbers, size and colour space. "said" means that the file names no space and one was given.
+- *Frames*: the plate's frame numbers, size and colour space; "said" if it was given because the file names none.
 - *Faces*: the number of faces found on the first, middle and last frame.
-- *To EXR and back*: these frames, written with an empty delta and read with OpenImageIO. "same bits" if the plate has half
-  or float samples, else the PSNR of the pictures as sRGB in dB, which is the loss of half float.
+- *To EXR and back*: these frames, written with an empty delta and read with OpenImageIO: "same bits" for half and
+  float plates, else the PSNR of the pictures as sRGB in dB, which is the loss of half float.
 
 A refused file or frame has the error line and, in brackets, the exit code.
 
