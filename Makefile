@@ -1,8 +1,8 @@
-# make demo    set up, make the demo plate, render it
-# make test    set up, then every check: lint, format, types, tests
+# make demo    install vfxage, make the demo plate, render it
+# make test    install vfxage, then run every check: lint, format, types, tests
 #
-# PYTHON=/path/to/python picks the interpreter (3.11 or 3.12), VENV=folder where the environment goes, MODEL=bands what
-# bench renders with (default: builtin).
+# PYTHON=/path/to/python chooses the interpreter (3.11 or 3.12), VENV=folder the place of the environment, and
+# MODEL=bands the model of `make bench` (default: builtin).
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -14,12 +14,12 @@ OUT := shots/demo/out
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    set up, make the demo plate, render shots/demo/shot.yaml"
-	@echo "make test    set up, then lint, format, types and tests"
+	@echo "make demo    install, make the demo plate, render shots/demo/shot.yaml"
+	@echo "make test    install, then check lint, format, types and tests"
 	@echo "make bench   time the render, stage by stage"
-	@echo "make clean   remove the demo's files and all caches; $(VENV) stays"
+	@echo "make clean   remove the demo's files and all caches; keep $(VENV)"
 
-# The stamp comes last: an install that was interrupted is taken up again, a broken environment is made anew.
+# The stamp is written last, so that an interrupted install continues. A broken environment is made again.
 $(STAMP): pyproject.toml tools/setup.sh
 	@VENV="$(VENV)" PYTHON="$(PYTHON)" sh tools/setup.sh
 	@touch $@

@@ -37,12 +37,14 @@ MAGIC = b"\x76\x2f\x31\x01"
 HEADING = """\
 # Conformance
 
-Every file of a collection of real media, by many makers, and what vfxage makes of it. `python -m tools.conformance`
-wrote this table. *Frames*: the plate's numbers, its size and colour space ("said" where the file names none and one was
-given). *Faces*: how many were found on the first, middle and last frame. *To EXR and back*: these frames, written with
-an empty delta and read with OpenImageIO: "same bits" where the plate has half or float samples, else the PSNR of the
-pictures as sRGB in dB, which is what half float costs. A file or frame that is refused is refused with the line shown,
-exit code in brackets.
+Every file of a collection of real media, and what vfxage does with it. `python -m tools.conformance` wrote this table.
+
+- *Frames*: the plate's frame numbers, size and colour space; "said" if it was given because the file names none.
+- *Faces*: the number of faces found on the first, middle and last frame.
+- *To EXR and back*: these frames, written with an empty delta and read with OpenImageIO: "same bits" for half and
+  float plates, else the PSNR of the pictures as sRGB in dB, which is the loss of half float.
+
+A refused file or frame has the error line and, in brackets, the exit code.
 
 """
 
