@@ -1,3 +1,3 @@
 """vfxage re-ages the faces of a film shot and hands the work to a compositor."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

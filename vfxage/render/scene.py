@@ -98,8 +98,8 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
         # A filled frame shows no motion: tracks bridge it as they bridge a frame without the face.
         seen = (f for f in counted(frames, advance, lambda frame: frame.number) if not f.missing)
         tracks = build_tracks(seen, job.colour.exposed(stops), job.shot.tracking, job.clip, key=key)
-    plate_digests = tuple(digests[n] for n in (tracks.numbers if job.clip.kind == "sequence" else digests))
-    tracks = replace(tracks, missing=job.missing(numbers), plate=plate_digests)
+    files = tracks.numbers if digests and job.clip.kind == "sequence" else tuple(digests)
+    tracks = replace(tracks, missing=job.missing(numbers), plate=tuple(digests[n] for n in files))
     if not tracks.numbers:
         raise ReadError("none of its frames can be read", path=job.clip.path, fix="restore them")
     if exposure != "auto":

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ANY_SHAPE, ArrayData
 from vfxage.errors import ReadError
 from vfxage.publish import publish
 from vfxage.types import F32, FaceTrack, HandTrack, Study
@@ -49,8 +50,8 @@ _DIGEST = 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tracks:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Tracks(ArrayData):
     """Every face of a shot, and the hands that pass before them."""
 
     faces: tuple[FaceTrack, ...]
@@ -68,7 +69,7 @@ class Tracks:
     plate: tuple[str, ...] = ()
     """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; of a movie one. Empty where
     the tracks were made without a key."""
-    studies: Mapping[int, Study] = field(default_factory=dict)
+    studies: Mapping[int, Study] = field(default_factory=dict, metadata=ANY_SHAPE)
     """What the ager measured once of each face, by identity; see ``Ager.study``."""
     study_key: str = ""
     """What the studies were made from."""
