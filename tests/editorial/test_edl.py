@@ -50,7 +50,7 @@ def test_events_as_avid_writes_them(tmp_path):
         (4, "RG_030.mov", "C001", "RG_030", 600 * second, 47, 20),
         (5, "RG_040", "D001", "RG_040", 7 * hour, 24, 0),
     ]
-    assert cut.notes == ("passed over: 1 events of black or bars", "passed over: 1 events of sound")
+    assert cut.notes == ("skipped black or bars: 1", "skipped sound events: 1")
 
 
 def test_plain_cuts_are_those_of_opentimelineios_adapter(tmp_path):
@@ -125,16 +125,16 @@ def test_what_cannot_be_a_shot_says_why(tmp_path):
     [
         ("", 24, "no events"),
         ("TITLE: x\nFCM: NON-DROP FRAME\n", 24, "no events"),
-        ("TITLE: x\n001  A  V  C  00:00:00:00 00:00:01:00\n", 24, "line 2 is no event"),
+        ("TITLE: x\n001  A  V  C  00:00:00:00 00:00:01:00\n", 24, "line 2 is not an event"),
         (
             "001  A  V  C  00:00:00:24 00:00:02:00 01:00:00:00 01:00:02:00\n",
             24,
-            "line 1: 00:00:00:24 is no timecode at 24",
+            "line 1: 00:00:00:24 is not a timecode at 24",
         ),
-        ("001  A  V  C  00:01:00;00 00:02:00;10 01:00:00;00 01:01:00;10\n", NDF, "00:01:00;00 is no timecode at 29.97"),
+        ("001  A  V  C  00:01:00;00 00:02:00;10 01:00:00;00 01:01:00;10\n", NDF, "00:01:00;00 is not a timecode at 29"),
         ("FCM: DROP FRAME\n001  A  V  C  00:01:00:00 00:02:00:10 01:00:00:00 01:01:00:10\n", 25, "does not drop"),
-        ("001  A  A  C  00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n", 24, "no event of picture"),
-        ("001  A  V  C  00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\nM2 A fast 0\n", 24, "line 2 is no speed"),
+        ("001  A  A  C  00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n", 24, "has no picture events"),
+        ("001  A  V  C  00:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\nM2 A fast 0\n", 24, "line 2 is not an M2"),
         ("001  A  V  C  10:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n", 1000, "ends before it starts"),
     ],
 )

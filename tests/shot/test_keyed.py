@@ -24,4 +24,4 @@ def test_keyed_values_are_linear_between_and_held_outside(keys, frame):
 def test_keyframes_are_met_exactly_and_survive_being_written(keys):
     keyed = Keyed.of(keys)
     assert all(keyed.at(frame) == value for frame, value in keys.items())
-    assert Keyed.of(keyed.written()) == keyed
+    assert Keyed.of(keyed.as_written()) == keyed

@@ -57,7 +57,7 @@ def test_an_age_left_empty_is_an_age_left_out():
 
 @pytest.mark.parametrize("name", ["raw", "raw_lead"])
 def test_no_face_is_called_as_a_pass_is(name):
-    assert f"delta_{name} would be one of the pass delta_raw" in told(changed("name: lead", f"name: {name}"))
+    assert f"the layer delta_{name} belongs to the pass delta_raw" in told(changed("name: lead", f"name: {name}"))
     assert load(changed("name: lead", "name: rawhide")).faces[0].name == "rawhide"
 
 

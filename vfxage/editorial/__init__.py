@@ -1,4 +1,4 @@
-"""A cut in, shot files out: OpenTimelineIO and CMX 3600 EDL, whose source ranges become the plates' own frames."""
+"""Make shot files from a cut (OpenTimelineIO or CMX 3600 EDL): source timecode becomes frame numbers of the plates."""
 
 from vfxage.editorial.cut import Cut, Event, Media, Refusal
 from vfxage.editorial.read import read_cut

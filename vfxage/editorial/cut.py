@@ -1,4 +1,4 @@
-"""What a cut says, whatever kind of file it is: which source frames are seen, one event a clip."""
+"""A cut, independent of its file format: one event for each clip, with the source frames that it shows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 
 LARGEST_FILE = 1 << 25
-"""Bytes of a cut file: a feature's is a few MB."""
+"""Bytes in a cut file. The cut of a feature film has a few MB."""
 
 MOST_EVENTS = 10_000
 """Clips in a cut."""
 
 MOST_LENGTH = 10_000_000
-"""Source frames of one event: more is a slip or a lie."""
+"""Source frames in one event; more is an error in the cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,76 +23,80 @@ class Media:
     """The file that a cut names for a clip."""
 
     path: str
-    """As a shot's ``plate:`` has it: a movie, a pattern or a single image; relative paths are absolute here."""
+    """Absolute path, written as in ``plate:`` of a shot: a movie, a pattern or a single image."""
     start: int | None = None
-    """Frames from timecode 00:00:00:00 to the media's first; None where the cut does not say."""
+    """Frames from timecode 00:00:00:00 to the first frame of the media; None if the cut does not say."""
     length: int | None = None
-    """Frames of the media; None where the cut does not say."""
+    """Frames in the media; None if the cut does not say."""
     first: int | None = None
-    """Number of a sequence's first image; None where the cut does not say."""
+    """Frame number of a sequence's first image; None if the cut does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One clip of the cut and the source frames that are seen of it."""
+    """One clip of the cut, and the source frames that it shows."""
 
     number: int
-    """Of the EDL's event, else the count of clips in the cut, from 1."""
+    """Event number in an EDL; in a timeline, the position of the clip, counted from 1."""
     track: str
     name: str
-    """The clip's."""
+    """Name of the clip."""
     reel: str
     source: str
-    """The source file's name without suffix and frame number; the reel or the clip's name where no file is named."""
+    """Name of the source file without suffix and frame number; the reel or the clip's name if there is no file."""
     rate: Fraction
-    """Frames per second that ``start`` counts."""
+    """Frames per second of ``start`` and ``length``."""
     start: int
-    """Frames from timecode 00:00:00:00 to the first one seen."""
+    """Frames from timecode 00:00:00:00 to the first source frame of the clip."""
     length: int
-    """Source frames from the first to the last one seen."""
+    """Source frames from the first to the last one of the clip."""
     drop: bool | None = None
-    """Whether the source's timecode drops frames; None where the cut has only counts."""
+    """Whether the source's timecode drops frames; None if the cut has frame counts instead of timecode."""
     before: int = 0
-    """Further frames that a transition, or blending, shows before ``start``."""
+    """Source frames before ``start`` that a transition or a blended retime shows."""
     after: int = 0
+    """The same after the last source frame."""
     media: Media | None = None
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A clip that no shot can be made of."""
+    """A clip that cannot become a shot."""
 
     number: int
     track: str
     name: str
     why: str
-    """A clause, and after a semicolon what to do."""
+    """What is wrong, and after a semicolon what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """A cut, read."""
+    """The contents of a cut file."""
 
     path: Path
     events: tuple[Event, ...]
-    """In the order of the tracks, and of time in each."""
+    """Ordered by track, and by time within each track."""
     refused: tuple[Refusal, ...] = ()
     notes: tuple[str, ...] = field(default=())
-    """What was passed over: sound, gaps, black, clips that are switched off."""
+    """What was skipped, such as sound, black, and disabled clips."""
 
 
 def retimed(event: Event, speed: Fraction | None) -> Event | str:
-    """The event at a constant speed: the source frames between its first and its last one; else why there is none.
+    """Retime an event: turn its ``length`` from frames of the cut into source frames.
 
-    ``event.length`` counts frames of the cut; None means a speed that nobody knows. A speed of 0 is a freeze frame.
+    ``speed`` is source frames for each frame of the cut: 0 is a freeze frame, None a speed that is not constant.
+    Returns the reason, for a ``Refusal``, if no shot can be made.
     """
     if speed is None:
         return "its speed changes within the clip; write the shot file by hand, with the source frames in `frames:`"
     if speed < 0:
         return "it plays backwards; write the shot file by hand, with the source frames in `frames:`"
     if speed == 0:
-        return replace(event, length=1, notes=(*event.notes, "freeze frame: one frame, hold it after the render"))
+        return replace(
+            event, length=1, notes=(*event.notes, "freeze frame: only one frame is rendered; hold it in the comp")
+        )
     if speed == 1:
         return event
     reach = (event.length - 1) * speed
@@ -101,12 +105,15 @@ def retimed(event: Event, speed: Fraction | None) -> Event | str:
         length=math.floor(reach) + 1,
         before=math.ceil(event.before * speed),
         after=math.ceil(event.after * speed + reach - math.floor(reach)),
-        notes=(*event.notes, f"at {float(speed * 100):.6g} % speed in the cut: source frames, retime after the render"),
+        notes=(
+            *event.notes,
+            f"at {float(speed * 100):.6g} % speed in the cut: source frames are rendered; retime in the comp",
+        ),
     )
 
 
 def media_path(text: str, cut: Path) -> str:
-    """A file that a cut names, as a plate: relative to the cut's folder, ``a.[1001-1100].exr`` as ``a.%04d.exr``."""
+    """Make a plate path of a file that a cut names, relative to the cut; ``a.[1001-1100].exr`` becomes ``a.%04d.exr``."""
     bracketed = re.fullmatch(r"([^\[\]]*)\[(\d{1,9})-\d{1,9}\]([^/]*)", text)
     if bracketed:
         text = f"{bracketed[1]}%0{len(bracketed[2])}d{bracketed[3]}"

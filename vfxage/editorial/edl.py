@@ -1,4 +1,4 @@
-"""CMX 3600 edit decision lists, read here: drop frame, speeds and dissolves as editing systems write them."""
+"""Read CMX 3600 EDLs, with drop frame, speeds and dissolves as editing systems write them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _COMMENT = re.compile(
     r"\*\s*(?P<key>FROM CLIP NAME|TO CLIP NAME|SOURCE FILE|FROM CLIP|FROM FILE)\s*:\s*(?P<value>\S.*)", re.IGNORECASE
 )
 _NO_PLATE = ("BL", "BLACK", "BARS")
-"""Reels that CMX 3600 reserves."""
+"""Reel names that CMX 3600 reserves for black and bars."""
 _TIMES = ("source_in", "source_out", "record_in", "record_out")
 
 
 @dataclass(slots=True)
 class _Entry:
-    """One event line and what the lines below it say."""
+    """One event line, with the lines below it that belong to it."""
 
     line: int
     number: int
@@ -42,44 +42,44 @@ class _Entry:
     """Frames from 00:00:00:00, by the names of ``_TIMES``."""
     drop: bool
     """Whether the source's timecode drops frames."""
-    told: dict[str, str] = field(default_factory=dict)
-    """Comments by their upper-case keys."""
+    comments: dict[str, str] = field(default_factory=dict)
+    """The texts of comments, by their keys in upper case."""
     speed: Fraction | None = None
-    """Frames of the source a second of the cut, where an M2 line says it."""
+    """Source frames for each second of the cut, from an M2 line."""
     freeze: bool = False
     after: int = 0
-    """Frames that the dissolve to the next event shows of this one."""
+    """Frames that the dissolve to the next event still shows of this event."""
 
     def length(self, side: str) -> int:
-        """Frames from in to out of "source" or "record"."""
+        """Frames between in and out of the side "source" or "record"."""
         return self.times[f"{side}_out"] - self.times[f"{side}_in"]
 
 
 def read_edl(text: str, path: Path, rate: Fraction) -> Cut:
-    """Read an EDL's text, whose timecodes count ``rate``; raises ReadError with the line that is no such thing.
+    """Read the text of an EDL with ``rate`` frames per second. Raises ReadError with the number of the wrong line.
 
-    Where no timecode has a ``;``, ``FCM: DROP FRAME`` says whether they drop frames.
+    If no timecode has a ``;``, ``FCM: DROP FRAME`` decides whether timecode drops frames.
     """
     entries = _entries(text, path, rate)
     if not entries:
         fix = "export the cut as CMX 3600, or as OpenTimelineIO (.otio)"
-        raise ReadError("no events: is no CMX 3600 EDL", path=path, fix=fix)
-    passed = Counter(what for entry in entries if (what := _passed(entry)))
+        raise ReadError("has no events, so it is not a CMX 3600 EDL", path=path, fix=fix)
+    skipped = Counter(what for entry in entries if (what := _not_picture(entry)))
     events: list[Event] = []
     refused: list[Refusal] = []
-    picture = [entry for entry in entries if _passed(entry) is None]
-    _dissolve(picture)
+    picture = [entry for entry in entries if _not_picture(entry) is None]
+    _extend_dissolves(picture)
     for entry in picture:
         if entry.length("record") == 0 and entry.length("source") == 0:
-            continue  # the outgoing side of a dissolve, whose frames the event before it has
+            continue  # the outgoing side of a dissolve: its frames belong to the event before
         event = _event(entry, path, rate)
         if isinstance(event, str):
             refused.append(Refusal(number=entry.number, track=_track(entry.channels), name=_name(entry), why=event))
         else:
             events.append(event)
-    notes = tuple(f"passed over: {count} {what}" for what, count in passed.items())
+    notes = tuple(f"skipped {what}: {count}" for what, count in skipped.items())
     if not events and not refused:
-        raise ReadError("no event of picture", path=path, fix="export the picture's tracks")
+        raise ReadError("has no picture events", path=path, fix="export the picture tracks")
     return Cut(path=path, events=tuple(events), refused=tuple(refused), notes=notes)
 
 
@@ -97,7 +97,7 @@ def _entries(text: str, path: Path, rate: Fraction) -> list[_Entry]:
             if len(entries) > MOST_EVENTS:
                 raise ReadError(f"holds more than {MOST_EVENTS:,} events", path=path, fix="split the cut")
         elif entries:
-            _tell(entries, line, number, path)
+            _add_line(entries, line, number, path)
     return entries
 
 
@@ -111,14 +111,14 @@ def _entry(line: str, number: int, path: Path, rate: Fraction, drop: bool) -> _E
     match = _EVENT.fullmatch(line[:300])
     if match is None:
         fix = "export the cut as CMX 3600, or as OpenTimelineIO (.otio)"
-        raise ReadError(f"line {number} is no event of a CMX 3600 EDL", path=path, fix=fix)
+        raise ReadError(f"line {number} is not an event of a CMX 3600 EDL", path=path, fix=fix)
     codes = {name: _code(match[name], drop) for name in _TIMES}
     times = {}
     for name, code in codes.items():
         count = count_timecode(code, rate)
         if count is None or shift_timecode(code, 0, rate) != code:
-            what = f"line {number}: {match[name]} is no timecode at {float(rate):g} frames a second"
-            raise ReadError(what, path=path, fix="say the cut's own --rate")
+            what = f"line {number}: {match[name]} is not a timecode at {float(rate):g} frames a second"
+            raise ReadError(what, path=path, fix="say the --rate of the cut")
         times[name] = count
     entry = _Entry(
         line=number,
@@ -140,42 +140,44 @@ def _entry(line: str, number: int, path: Path, rate: Fraction, drop: bool) -> _E
 
 
 def _code(text: str, drop: bool) -> str:
-    """A timecode as ``shift_timecode`` writes it: two digits everywhere, ; for every mark of dropped frames."""
+    """The timecode in the form of ``shift_timecode``: two digits everywhere, and ; before the frames for drop frame."""
     hours, minutes, seconds, ticks = re.split("[:;.,]", text)
     mark = ";" if drop or text[-len(ticks) - 1] != ":" else ":"
     return f"{int(hours):02d}:{minutes}:{seconds}{mark}{int(ticks):02d}"
 
 
-def _tell(entries: list[_Entry], line: str, number: int, path: Path) -> None:
-    """Take in a line below an event: a comment of it, or the speed of a reel in it."""
+def _add_line(entries: list[_Entry], line: str, number: int, path: Path) -> None:
+    """Add a line below an event to it: a comment, or the speed of its reel."""
     entry = entries[-1]
     if comment := _COMMENT.fullmatch(line[:4000]):
-        entry.told[comment["key"].upper()] = " ".join(comment["value"].split())
+        entry.comments[comment["key"].upper()] = " ".join(comment["value"].split())
     elif re.match(r"\*\s*\*?\s*FREEZE FRAME", line, re.IGNORECASE):
         entry.freeze = True
     elif line.startswith("M2"):
         speed = _SPEED.fullmatch(line[:300])
         if speed is None:
-            raise ReadError(f"line {number} is no speed of a CMX 3600 EDL", path=path, fix="export the cut again")
+            raise ReadError(
+                f"line {number} is not an M2 speed of a CMX 3600 EDL", path=path, fix="export the cut again"
+            )
         same = [one for one in entries if one.number == entry.number and one.reel.split() == speed["reel"].split()]
         (same or [entry])[-1].speed = Fraction(speed["speed"])
 
 
-def _passed(entry: _Entry) -> str | None:
-    """What the event is, where it is no picture of a plate."""
+def _not_picture(entry: _Entry) -> str | None:
+    """What the event is if it does not show a plate, else None."""
     if "V" not in entry.channels and not entry.channels.startswith("B"):
-        return "events of sound"
-    return "events of black or bars" if entry.reel.upper() in _NO_PLATE else None
+        return "sound events"
+    return "black or bars" if entry.reel.upper() in _NO_PLATE else None
 
 
 def _track(channels: str) -> str:
-    """The picture's track among an event's channels: AA/V is V with sound, B is both."""
+    """The picture track in the channels of an event: AA/V is V with sound, B is both."""
     found = re.search(r"V\d*", channels)
     return found[0] if found else "V"
 
 
-def _dissolve(picture: list[_Entry]) -> None:
-    """Give every event the frames of it that are seen while the next one dissolves or wipes in."""
+def _extend_dissolves(picture: list[_Entry]) -> None:
+    """Add to every event its frames that are visible while the next event dissolves or wipes in."""
     ends: dict[tuple[str, int], _Entry] = {}
     for entry in picture:
         place = _track(entry.channels), entry.times["record_in"]
@@ -187,18 +189,18 @@ def _dissolve(picture: list[_Entry]) -> None:
 
 
 def _event(entry: _Entry, path: Path, rate: Fraction) -> Event | str:
-    """The event, or why it cannot be one."""
+    """The event, or the reason why it cannot become a shot."""
     if entry.edit[0] == "K":
         return "it is a key over another event; write the shot files of both by hand"
     shown, length = entry.length("record"), entry.length("source")
     speed = Fraction(0) if entry.freeze else _speed(entry.speed, rate)
     if speed == 1 and shown != length:
-        return f"its source has {length} frames, the cut {shown}, and no M2 line says how fast; export the cut again"
+        return f"its source has {length} frames, the cut {shown}, and no M2 line gives a speed; export the cut again"
     if shown == 0:
         return "it has no length in the cut; remove it"
     media = _media(entry, path)
     name = _name(entry)
-    file = entry.told.get("SOURCE FILE") or entry.told.get("FROM FILE") or entry.told.get("FROM CLIP")
+    file = entry.comments.get("SOURCE FILE") or entry.comments.get("FROM FILE") or entry.comments.get("FROM CLIP")
     source = _stem(file or (name if name != str(entry.number) else entry.reel))
     event = Event(
         number=entry.number,
@@ -217,7 +219,7 @@ def _event(entry: _Entry, path: Path, rate: Fraction) -> Event | str:
 
 
 def _speed(frames: Fraction | None, rate: Fraction) -> Fraction:
-    """Source frames a frame of the cut: whole per cents, where an M2 line's tenths of a frame allow."""
+    """Source frames for each frame of the cut; a whole percentage if the rounded number of an M2 line allows it."""
     if frames is None:
         return Fraction(1)
     for own in (Fraction(round(rate)), rate):
@@ -228,21 +230,21 @@ def _speed(frames: Fraction | None, rate: Fraction) -> Fraction:
 
 
 def _name(entry: _Entry) -> str:
-    """The clip's name: in a dissolve, that of the clip it goes to."""
-    to = entry.told.get("TO CLIP NAME") if entry.edit[0] in "DW" else None
-    return to or entry.told.get("FROM CLIP NAME") or (entry.reel if entry.reel != "AX" else str(entry.number))
+    """The name of the clip; in a dissolve, of the clip that comes in."""
+    to = entry.comments.get("TO CLIP NAME") if entry.edit[0] in "DW" else None
+    return to or entry.comments.get("FROM CLIP NAME") or (entry.reel if entry.reel != "AX" else str(entry.number))
 
 
 def _media(entry: _Entry, path: Path) -> Media | None:
-    """The file of a comment that names one with its folder."""
+    """The media, if a comment gives a path with a folder."""
     for key in ("FROM FILE", "FROM CLIP", "SOURCE FILE"):
-        text = entry.told.get(key, "")
+        text = entry.comments.get(key, "")
         if "/" in text:
             return Media(path=media_path(text, path))
     return None
 
 
 def _stem(name: str) -> str:
-    """A file's name without folder, suffix and frame numbers in brackets."""
+    """The name of a file without folder, suffix and frame numbers in brackets."""
     base = PureWindowsPath(name).name if "\\" in name else PurePosixPath(name).name
     return re.sub(r"[._-]?\[\d+-\d+\]", "", re.sub(r"\.[A-Za-z0-9]{1,5}$", "", base)) or base or name

@@ -1,4 +1,4 @@
-"""A cut and a template as shot files: all are worked out and checked before the first is written."""
+"""Make shot files from a cut and a template: all are planned and checked before the first is written."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from vfxage.shot.models import Shot, frame_rate
 from vfxage.types import ClipInfo
 
 _FIRST = ("plate", "frames", "handles")
-"""Keys that lead a shot file, in this order."""
+"""The first keys of a shot file, in this order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotFile:
-    """One shot file to be written."""
+    """One planned shot file."""
 
     path: Path
     event: Event
     frames: Conformed
     plate: str
-    """As the file says it."""
+    """Path of the plate, as the file has it."""
     text: str
     notes: tuple[str, ...]
 
     def facts(self) -> Mapping[str, Any]:
-        """A row of the table."""
+        """The columns of its row in the printed table."""
         return {
             "event": self.event.number,
             "shot": self.path.name,
@@ -54,18 +54,18 @@ class ShotFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What becomes of a cut."""
+    """The shot files of a cut, and the clips that get none."""
 
     shots: tuple[ShotFile, ...]
     refused: tuple[Refusal, ...]
 
 
 def plan_shots(cut: Cut, template: Template, folder: str | Path, handles: int | None) -> Plan:
-    """Make the text of every shot file of a cut, for ``folder``; nothing is written.
+    """Plan the shot files of a cut for ``folder``; nothing is written.
 
-    ``handles`` wins over the template's. A clip whose frames cannot be known, or whose plate is damaged, is refused
-    and the others stand. Raises ShotError with file and line where the template makes no valid shot, or where two
-    shots would write the same files.
+    ``handles`` replaces the handles of the template. A clip is refused, and the others are planned, if its frames
+    cannot be known or its plate is damaged. Raises ShotError with file and line if the template does not give a valid
+    shot, or if two shots would write the same files.
     """
     planner = _Planner(cut, template, Path(folder).absolute(), handles)
     for event in cut.events:
@@ -75,7 +75,7 @@ def plan_shots(cut: Cut, template: Template, folder: str | Path, handles: int | 
 
 
 class _Planner:
-    """Turns events into shot files, and remembers plates, names and outputs."""
+    """Plans one event after the other, and remembers plates, names and outputs."""
 
     def __init__(self, cut: Cut, template: Template, folder: Path, handles: int | None) -> None:
         self._cut, self._template, self._folder, self._handles = cut, template, folder, handles
@@ -100,7 +100,7 @@ class _Planner:
             self.refused.append(Refusal(number=event.number, track=event.track, name=event.name, why=why))
             return
         data |= {"plate": plate, "frames": _range(frames)}
-        data.pop(_foreign(plate), None)
+        data.pop(_unused_key(plate), None)
         if self._handles is not None:
             data["handles"] = self._handles
         data = {key: data[key] for key in (*(key for key in _FIRST if key in data), *data)}
@@ -117,9 +117,9 @@ class _Planner:
         )
 
     def _clip(self, plate: str, data: Mapping[str, Any]) -> ClipInfo | None:
-        """The plate's header; None where no such file is there (yet). Raises what opening it raised."""
+        """The plate's header; None if the plate does not exist (yet). Raises the error of opening it, each time."""
         if plate not in self._plates:
-            path = self._folder / plate  # where the folder is not made yet, the system cannot go up from it
+            path = self._folder / plate  # `..` needs normpath while the folder does not exist
             self._plates[plate] = _open(path if self._folder.is_dir() else Path(os.path.normpath(path)), data)
         clip = self._plates[plate]
         if isinstance(clip, Exception):
@@ -127,7 +127,7 @@ class _Planner:
         return clip
 
     def _checked(self, path: Path, data: dict[str, Any]) -> Shot:
-        """The shot that the data make, whose outputs no other shot writes."""
+        """The valid shot of the data; raises ShotError if another shot has one of its outputs."""
         lines = self._template.document.lines
         try:
             shot = check_shot(path, Document(data, MappingProxyType(dict(lines))))
@@ -149,20 +149,20 @@ class _Planner:
         return "".join(f"# {''.join(c if c.isprintable() else '_' for c in line)}\n" for line in lines) + "\n"
 
     def _notes(self, frames: Conformed, handles: int, clip: ClipInfo | None) -> tuple[str, ...]:
-        notes = () if clip else ("the plate is not there yet: frames by the cut's own word",)
+        notes = () if clip else ("the plate does not exist yet: its frames come from the cut",)
         if min(frames.before, frames.after) >= handles:
             return notes
         have = f"{min(frames.before, handles)} before and {min(frames.after, handles)} after"
-        return (*notes, f"of {handles} handles the plate has {have}")
+        return (*notes, f"handles: of {handles} frames the plate has {have}")
 
 
 def _range(frames: Conformed) -> str | int:
-    """As `frames:` of a shot has it."""
+    """The value of `frames:`."""
     return f"{frames.first}-{frames.last}" if frames.last > frames.first else frames.first
 
 
-def _foreign(plate: str) -> str:
-    """The key that is not for such a plate: a movie has its own rate, a sequence its own numbers."""
+def _unused_key(plate: str) -> str:
+    """The key that this plate does not need: a movie has a rate, a sequence has frame numbers."""
     row = FORMATS.get(Path(plate).suffix.lower())
     return "rate" if row is not None and row.kind == "movie" else "first_frame"
 
@@ -173,19 +173,19 @@ def _first_frame(data: Mapping[str, Any]) -> int | None:
 
 
 def _rate(data: Mapping[str, Any]) -> Fraction | None:
-    """The template's rate; None for what is none, of which the shot's own check says more."""
+    """The template's rate, or None if it is missing or wrong; the check of the shot reports a wrong one."""
     with suppress(ValueError):
         return frame_rate(data["rate"]) if data.get("rate") is not None else None
     return None
 
 
 def _open(plate: Path, data: Mapping[str, Any]) -> ClipInfo | ShotError | ReadError | None:
-    """The plate's header, None where there is no such file, or the error that says what is wrong with it."""
+    """The plate's header, None if there is no such file, or the error of opening it."""
     try:
         pattern = Pattern.parse(plate)
         if not pattern.folder.is_dir() or not pattern.numbers():
             return None
-        movie = _foreign(str(plate)) == "rate"
+        movie = _unused_key(str(plate)) == "rate"
         settings: dict[str, Any] = {"first_frame": _first_frame(data)} if movie else {"rate": _rate(data)}
         with closing(open_reader(plate, **settings)) as reader:
             return reader.info
@@ -194,22 +194,22 @@ def _open(plate: Path, data: Mapping[str, Any]) -> ClipInfo | ShotError | ReadEr
 
 
 def write_shots(plan: Plan, *, overwrite: bool) -> tuple[list[Path], list[Path]]:
-    """Write the shot files; those that stand as they would be written are kept. Answers (written, kept).
+    """Write the shot files. Returns those that were written, and those that already had the same text.
 
-    Raises OutputError before the first is written where another file stands in one's place and ``overwrite`` is not
-    said, WriteError where one cannot be written.
+    Raises OutputError, before anything is written, if a file with other text exists and ``overwrite`` is false;
+    WriteError if a file cannot be written.
     """
     kept = [shot.path for shot in plan.shots if _holds(shot.path, shot.text)]
-    lacking = [shot for shot in plan.shots if shot.path not in kept]
-    standing = [shot.path for shot in lacking if shot.path.exists()]
-    if standing and not overwrite:
-        more = f" (and {len(standing) - 1} more)" if len(standing) > 1 else ""
+    changed = [shot for shot in plan.shots if shot.path not in kept]
+    existing = [shot.path for shot in changed if shot.path.exists()]
+    if existing and not overwrite:
+        more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         fix = "say --overwrite to replace, or choose another --out"
-        raise OutputError(f"exists and differs{more}", path=standing[0], fix=fix)
-    for shot in lacking:
+        raise OutputError(f"exists and differs{more}", path=existing[0], fix=fix)
+    for shot in changed:
         with publish(shot.path) as partial:
             partial.write_text(shot.text, encoding="utf-8")
-    return [shot.path for shot in lacking], kept
+    return [shot.path for shot in changed], kept
 
 
 def _holds(path: Path, text: str) -> bool:

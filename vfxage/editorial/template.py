@@ -1,4 +1,4 @@
-"""The shot file that every shot of a show is made from: placeholders, and names that are safe in paths."""
+"""The template of a show's shot files: placeholders, comments, and names that are safe in paths."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from vfxage.shot.load import SHOT_FILE
 from vfxage.shot.strict import read_document
 
 PLACEHOLDERS = ("name", "clip", "reel", "source", "event")
-"""What a template may say in braces, anywhere in a text."""
+"""Words in braces that a template can have anywhere in a text."""
 
 _BRACES = re.compile(r"\{([A-Za-z_]{0,40})\}")
 _UNSAFE = re.compile(r"[/\\#@%$:*?\"<>|\x00-\x1f\x7f]")
-"""Would leave the folder, be a place for a frame number, or is refused by some file systems."""
+"""Characters that would leave the folder, stand for a frame number, or are not allowed on some file systems."""
 _SUFFIX = re.compile(r"\.(mov|mp4|mxf|mkv|avi|exr|dpx|tiff?|png|jpe?g|ari|r3d|braw)$", re.IGNORECASE)
 _NUMBERS = re.compile(r"[._-]?(#+|@{2,}|%0?\d*d|\$F\d?|\[\d+-\d+\])$")
 _KEY = re.compile(r"(\w+)\s*:(?=\s)")
@@ -30,25 +30,27 @@ _LONGEST = 100
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A template, read; its paths are as they will stand in the shot files."""
+    """A template file. Its paths are relative to the shot files, not to the template."""
 
     path: Path
     document: Document
     text: str
-    """The file's own, for its comments."""
+    """The text of the file, with its comments."""
 
     def error(self, what: str, fix: str, *, key: str | None = None, line: int | None = None) -> ShotError:
         """An error at a top-level key, or a line."""
         return ShotError(what, path=self.path, line=line or self.document.lines.get((key,) if key else ()), fix=fix)
 
     def filled(self, event: Event, name: str) -> Mapping[str, Any]:
-        """The template's data with every placeholder filled in for an event whose shot is called ``name``."""
+        """The template's data for the shot ``name`` of an event: every placeholder is replaced."""
         words = _words(event, name)
         return {key: _fill(value, words) for key, value in self.document.data.items()}
 
     def written(self, event: Event, name: str, data: Mapping[str, Any]) -> str:
-        """The text of a shot file that holds ``data``: the template's own, with its comments, wherever that says the
-        same. A comment at its top that a blank line follows is about the template, and left out.
+        """The text of a shot file that holds ``data``.
+
+        Every top-level key with the same value as in the template keeps the template's text and comments. A comment at
+        the top, with a blank line after it, is about the template, and is left out.
         """
         words, filled, blocks = _words(event, name), self.filled(event, name), _blocks(self.text)
         text = "".join(
@@ -64,7 +66,7 @@ class Template:
 
 
 def read_template(path: str | Path) -> Template:
-    """Read a template; raises ShotError with file and line for what is none, or has a placeholder that is none."""
+    """Read a template. Raises ShotError with file and line if it is not a template, or has an unknown placeholder."""
     path = Path(path).absolute()
     document = read_document(path, replace(SHOT_FILE, name="template"))
     template = Template(path, document, path.read_text(encoding="utf-8-sig"))
@@ -72,12 +74,13 @@ def read_template(path: str | Path) -> Template:
     if "frames" in data:
         raise template.error("`frames` comes from the cut", "remove it from the template", key="frames")
     if not isinstance(data.get("plate", ""), str):
-        raise template.error("`plate` is no text", "write a path such as ../plates/{reel}.####.exr", key="plate")
+        raise template.error("`plate` is not text", "write a path such as ../plates/{reel}.####.exr", key="plate")
     _check(data, (), template)
     return template
 
 
 def _words(event: Event, name: str) -> Mapping[str, str]:
+    """The replacement of each placeholder."""
     return {
         "name": name,
         "clip": safe_text(event.name),
@@ -88,7 +91,7 @@ def _words(event: Event, name: str) -> Mapping[str, str]:
 
 
 def _blocks(text: str) -> Mapping[str, str]:
-    """The text of each top-level key, with the comments above it."""
+    """The text of each top-level key of a template, with the comments above it."""
     blocks: dict[str, str] = {}
     key, ahead = "", ""
     for line in f"{text.rstrip()}\n".splitlines(keepends=True):
@@ -104,7 +107,7 @@ def _blocks(text: str) -> Mapping[str, str]:
 
 
 def _check(value: Any, place: Place, template: Template) -> None:
-    """Find placeholders that are none."""
+    """Raise ShotError for an unknown placeholder in a value."""
     if isinstance(value, dict | list):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
             _check(inner, (*place, key), template)
@@ -124,19 +127,19 @@ def _fill(value: Any, words: Mapping[str, str]) -> Any:
 
 
 def safe_text(text: str) -> str:
-    """A name from a cut as a part of a path: nothing in it leads out of a folder or is a place for frame numbers."""
+    """Make a name from a cut safe in a path: it cannot leave the folder, and has no frame number pattern."""
     return _UNSAFE.sub("_", " ".join(text.split())).strip(". ")[:_LONGEST].rstrip(". ") or "_"
 
 
 def shot_name(text: str) -> str:
-    """A name from a cut as a shot's: letters, digits, `-`, `_` and `.`, its suffix and frame numbers left out."""
+    """Make a shot name of a name from a cut: letters, digits, `-`, `_`, `.`; no file suffix and no frame numbers."""
     stem = _NUMBERS.sub("", _SUFFIX.sub("", text.strip()))
     plain = re.sub(r"[^\w.-]+|(?<=\.)\.+", "_", stem, flags=re.ASCII).strip("._-")
     return plain[:_LONGEST].rstrip("._-") or "shot"
 
 
 def unique(name: str, taken: set[str]) -> str:
-    """The name, numbered from the second of its kind on; ``taken`` remembers it, its case ignored."""
+    """The name, with a number if it is in ``taken``, which is changed. Upper and lower case count as the same."""
     number, result = 1, name
     while result.casefold() in taken:
         number += 1

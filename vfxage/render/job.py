@@ -224,7 +224,7 @@ def _strays(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
     for index, face in enumerate(shot.faces):
         who = face.name or ("every face" if face.select == "all" else f"face {index}")
         for key, value in face.keyed():
-            ends = value.apart(numbers[0], numbers[-1])
+            ends = value.keys_outside(numbers[0], numbers[-1])
             if ends is not None:
                 yield (
                     f"{who}: the keyframes of `{key}` are at frames {ends[0]}-{ends[1]}, and the shot has "

@@ -1,4 +1,4 @@
-"""The shot file: its keys, limits and defaults, strict validation with file and line, keyframed values."""
+"""The shot file: its keys, limits and defaults, errors with file and line, and values with keyframes."""
 
 from vfxage.shot.keyed import Keyed
 from vfxage.shot.load import load_shot

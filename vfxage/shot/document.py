@@ -1,4 +1,11 @@
-"""Shot file text to plain data that remembers its lines: YAML's safe subset, numbers as YAML 1.2 reads them."""
+"""Read YAML text as plain data, and remember the line of every value.
+
+Only the safe part of YAML is allowed: no tags, no merge keys, no objects. Words and numbers follow YAML 1.2: ``yes``
+and ``on`` are text, ``0101`` is 101. Dates and octal numbers are text. Aliases are followed, but may not multiply.
+
+PyYAML parses. ruamel.yaml was tried: it reads some files that are refused here, and it moves comments and changes
+spaces when it writes a file again.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +20,16 @@ import yaml
 from vfxage.errors import ShotError
 
 Place: TypeAlias = tuple[str | int, ...]
-"""Where a value stands: keys and indices from the top, ("faces", 0, "target_age")."""
+"""The position of a value: keys and indices from the top, such as ("faces", 0, "target_age")."""
 
 LARGEST_FILE = 1 << 20
+"""Bytes."""
+
 MOST_VALUES = 20_000
-"""Values after aliases are followed: a YAML bomb must not go off."""
+"""Values in a file, after aliases are followed: a small file with nested aliases must not fill the memory."""
+
 DEEPEST = 16
+"""Levels of lists and mappings inside each other."""
 
 _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
@@ -29,16 +40,16 @@ _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in _KNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The data of a shot file, and on which line each of its values stands."""
+    """The data of a YAML file, and the line of each value."""
 
     data: Any
-    """dict, list, str, int, float, bool and None."""
+    """A dict, list, str, int, float, bool or None."""
     lines: Mapping[Place, int]
-    """1-based; a key's line for a value in a mapping."""
+    """Counted from 1. A value in a mapping has the line of its key."""
 
 
 def parse_document(text: str) -> Document:
-    """Read one YAML document; raises ShotError with the line (1-based) for anything but plain data."""
+    """Read one YAML document. Raises ShotError, with the line, for anything but plain data."""
     lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
@@ -46,7 +57,7 @@ def parse_document(text: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ShotError(
-            f"not a text file (character {error.character!r})", line=line, fix="save it as UTF-8"
+            f"this is not a text file: it contains the character {error.character!r}", line=line, fix="save it as UTF-8"
         ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -59,13 +70,13 @@ def parse_document(text: str) -> Document:
 
 
 def compose_text(data: Mapping[str, Any]) -> str:
-    """Plain data as YAML text that ``parse_document`` reads as the same data."""
+    """Write plain data as YAML text; ``parse_document`` reads the same data back."""
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what YAML 1.1 takes for a word and 1.2 for a number, and what folds; repeats what is there twice."""
+    """Quotes text that ``parse_document`` would read as a number, and text with unprintable characters."""
 
     def represent_text(self, text: str) -> yaml.Node:
         node = yaml.ScalarNode("tag:yaml.org,2002:str", text)
@@ -73,6 +84,7 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     def ignore_aliases(self, data: Any) -> bool:
+        """Write a value that occurs twice two times, not as an alias."""
         return True
 
 
@@ -80,7 +92,7 @@ _Dumper.add_representer(str, _Dumper.represent_text)
 
 
 class _Loader(yaml.SafeLoader):
-    """Stops composing what is too deep or too long, before the memory is taken."""
+    """Stops at a file that is too deep or too long before it fills the memory."""
 
     _count = 0
     _depth = 0
@@ -89,7 +101,7 @@ class _Loader(yaml.SafeLoader):
         self._count += 1
         self._depth += 1
         if self._count > MOST_VALUES or self._depth > 2 * DEEPEST:
-            what = "too deeply nested" if self._depth > 2 * DEEPEST else f"more than {MOST_VALUES} values"
+            what = "it is too deeply nested" if self._depth > 2 * DEEPEST else f"it has more than {MOST_VALUES} values"
             raise yaml.MarkedYAMLError(problem=what, problem_mark=self.get_mark())
         node: yaml.Node | None = super().compose_node(parent, index)
         self._depth -= 1
@@ -97,7 +109,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Builder:
-    """Turns composed nodes into data, counting what aliases multiply."""
+    """Turns YAML nodes into data. Counts values again wherever an alias repeats them."""
 
     def __init__(self, lines: dict[Place, int]) -> None:
         self._lines = lines
@@ -107,7 +119,7 @@ class _Builder:
         self._left -= 1
         line = node.start_mark.line + 1
         if self._left < 0 or len(place) > DEEPEST:
-            raise ShotError("aliases that multiply, or nesting without end", line=line, fix="write it out plainly")
+            raise ShotError("too deeply nested, or aliases multiply", line=line, fix="write the values without aliases")
         _check_tag(node)
         self._lines.setdefault(place, line)
         if isinstance(node, yaml.MappingNode):
@@ -126,7 +138,9 @@ class _Builder:
                 raise ShotError("a key must be a word or a frame number", line=line, fix="correct this line")
             if key in result:
                 first = self._lines[(*place, key)]
-                raise ShotError(f"the key `{key}` is here twice", line=line, fix=f"keep this or that of line {first}")
+                raise ShotError(
+                    f"the key `{key}` is here twice", line=line, fix=f"keep this one or the one on line {first}"
+                )
             self._lines[(*place, key)] = line
             result[key] = self.build(value_node, (*place, key))
         return result
@@ -136,16 +150,16 @@ def _check_tag(node: yaml.Node) -> None:
     if node.tag not in _TAGS:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")[:60]
         line = node.start_mark.line + 1
-        raise ShotError(f"the YAML tag {tag} is not allowed", line=line, fix="write plain values")
+        raise ShotError(f"the YAML tag {tag} is not allowed", line=line, fix="write the value without a tag")
 
 
 def _scalar(node: yaml.Node) -> str | int | float | None:
-    """A scalar as YAML 1.2's core schema reads it: 0101 is 101, yes is a word, 1e3 a number; None for what is none."""
+    """The value of a scalar node by the core schema of YAML 1.2; None for a list or a mapping."""
     if not isinstance(node, yaml.ScalarNode):
         return None
     text: str = node.value
     if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ShotError("half a character (a surrogate)", line=node.start_mark.line + 1, fix="write it as UTF-8")
+        raise ShotError("an invalid character (half of a pair)", line=node.start_mark.line + 1, fix="save it as UTF-8")
     if node.style is not None:
         return text
     if text.lower() in _WORDS:

@@ -1,4 +1,4 @@
-"""A value that may change over the shot: a number, or keyframes."""
+"""A value that can change over the shot: a number, or keyframes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from vfxage.frames import LARGEST_NUMBER
 
 
 class Keyed(BaseModel):
-    """A constant, or keyframes: linear between them, held before the first and after the last."""
+    """A constant, or keyframes: linear between them, constant before the first and after the last."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     keys: tuple[tuple[int, float], ...]
-    """(frame, value), frames strictly ascending, at least one; a constant has one."""
+    """(frame, value) pairs in ascending order of frames. A constant has one pair."""
 
     @classmethod
     def of(cls, value: Any, low: float = -math.inf, high: float = math.inf) -> Self:
-        """Take a number or a mapping of frame to number; raises ValueError saying what is wrong."""
+        """Make a value from a number or a mapping of frame to number; ``low`` and ``high`` limit the numbers.
+
+        Raises ValueError, in words for the user, for anything else.
+        """
         if isinstance(value, cls):
             return value
         pairs = list(value.items()) if isinstance(value, Mapping) else [(0, value)]
@@ -30,28 +33,26 @@ class Keyed(BaseModel):
             raise ValueError("has no keyframes; write a number, or keyframes such as {1001: 40, 1048: 70}")
         for frame, number in pairs:
             if type(frame) is not int or abs(frame) > LARGEST_NUMBER:
-                raise ValueError(f"has the keyframe {frame!r}, which is not a frame number")
-            at = f" at frame {frame}" if isinstance(value, Mapping) else ""
-            if isinstance(number, bool) or not isinstance(number, int | float):
-                raise ValueError(f"is {_shown(number)}{at}, not a number")
-            if not low <= number <= high:
-                raise ValueError(f"is {number:g}{at}; it must be {low:g} to {high:g}")
+                raise ValueError(
+                    f"has the keyframe {frame!r}, which is not a frame number; write {{1001: 40, 1048: 70}}"
+                )
+            _check_number(number, f" at frame {frame}" if isinstance(value, Mapping) else "", low, high)
         if len(pairs) == 1:
             return cls(keys=((0, float(pairs[0][1])),))
         return cls(keys=tuple(sorted((frame, float(number)) for frame, number in pairs)))
 
     @model_serializer
-    def written(self) -> float | dict[int, float]:
-        """As a shot file writes it."""
+    def as_written(self) -> float | dict[int, float]:
+        """The value as a shot file writes it."""
         return self.keys[0][1] if len(self.keys) == 1 else dict(self.keys)
 
-    def apart(self, first: int, last: int) -> tuple[int, int] | None:
-        """The first and last of keyframes that all lie before or all after these frames; None for any other value."""
+    def keys_outside(self, first: int, last: int) -> tuple[int, int] | None:
+        """The first and last keyframe if all of them are before ``first`` or all after ``last``, else None."""
         ends = self.keys[0][0], self.keys[-1][0]
         return ends if len(self.keys) > 1 and (ends[1] < first or ends[0] > last) else None
 
     def at(self, frame: float) -> float:
-        """The value at a frame."""
+        """The value at a frame, interpolated between keyframes."""
         after = bisect_right(self.keys, frame, key=lambda key: key[0])
         if after in (0, len(self.keys)):
             return self.keys[min(after, len(self.keys) - 1)][1]
@@ -60,8 +61,16 @@ class Keyed(BaseModel):
         return start * (1 - share) + end * share
 
 
+def _check_number(number: Any, at: str, low: float, high: float) -> None:
+    """Raise ValueError if ``number`` is not a number within the limits; ``at`` names its keyframe."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise ValueError(f"is {_shown(number)}{at}, not a number; write a number from {low:g} to {high:g}")
+    if not low <= number <= high:
+        raise ValueError(f"is {number:g}{at}; it must be {low:g} to {high:g}")
+
+
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):  # as the file wrote it, not as Python holds it
+    if isinstance(value, tuple):  # print it with the brackets of the file
         value = list(value)
     text = "empty" if value is None else repr(value)
     return text if len(text) <= 40 else text[:37] + "..."
@@ -84,5 +93,5 @@ def _limited(low: float, high: float, what: str) -> tuple[Any, ...]:
 
 Age = Annotated[Keyed, *_limited(0, 120, "Years")]
 Intensity = Annotated[
-    Keyed, *_limited(0, 4, "Multiplies the change; 0 leaves the plate alone, 1 is the model's answer")
+    Keyed, *_limited(0, 4, "Multiplies the change: 0 keeps the plate, 1 is the full change of the model")
 ]

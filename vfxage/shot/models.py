@@ -1,4 +1,4 @@
-"""What a shot file may say: every key, its limits and its default, once."""
+"""The models of a shot file: every key, its limits and its default."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from vfxage.shot.part import FaceName, FilePath, Part, file_path
 from vfxage.shot.regions import Regions
 
 MODELS = ("builtin", "prototype", "small", "bands")
-"""Models that are no files."""
+"""Models that ship with vfxage; any other model is the path of a checkpoint."""
 
 
 def _frames(value: object) -> FrameRange:
     if isinstance(value, FrameRange):
         return value
     if type(value) not in (int, str):
-        raise ValueError('must be frames, such as "1001-1050x2 1060"')
+        raise ValueError('must be frames; write them as "1001-1050x2 1060"')
     try:
         return FrameRange.parse(str(value))
     except ShotError as error:
@@ -46,7 +46,10 @@ def _frames(value: object) -> FrameRange:
 
 
 def frame_rate(value: object) -> Fraction:
-    """24, 23.976 (taken as 24000/1001), "24000/1001"; ValueError, in words for a user, for what is no rate."""
+    """Read frames per second: 24, 23.976 (which means 24000/1001), or "24000/1001".
+
+    Raises ValueError, in words for the user, for anything else.
+    """
     if isinstance(value, Fraction):
         return value
     if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", value)) and int(match[2]):
@@ -57,7 +60,7 @@ def frame_rate(value: object) -> Fraction:
         near = isinstance(value, float) and not value.is_integer() and abs(float(drop) - value) < 0.005
         rate = drop if near else Fraction(str(value))
     else:
-        raise ValueError('must be frames per second, such as 24, 23.976 or "24000/1001"')
+        raise ValueError('must be frames per second; write, for example, 24, 23.976 or "24000/1001"')
     if not 1 <= rate <= 1000:
         raise ValueError(f"is {value}; it must be 1 to 1000 frames per second")
     return rate
@@ -115,34 +118,34 @@ Select = Annotated[
 
 
 class Roto(Part):
-    """An artist's own mattes, which multiply into the face's."""
+    """Mattes drawn by an artist; they are multiplied into the matte of the face."""
 
     file: FilePath | None = None
-    """A roto of the plate's size, moving or still: its alpha, else its luminance, multiplies the matte."""
+    """A roto with the size of the plate, moving or still. Its alpha (luminance if none) multiplies the matte."""
     hold_out: FilePath | None = None
-    """What stays in front of the change: the matte is multiplied by 1 minus it."""
+    """A roto of what stays unchanged in front of the face: the matte is multiplied by 1 minus this roto."""
 
 
 class Face(Part):
-    """One face (or all of them) and what happens to it; ages it does not name are those of the shot."""
+    """One face, or all faces, and their change. Ages that are left out come from the top level."""
 
     name: FaceName | None = None
-    """Names its layers (delta_<name>, matte_<name>): a letter, then letters, digits and underscores."""
+    """Name in its layers (delta_<name>, matte_<name>): a letter, then letters, digits and underscores."""
     select: Select = "all"
     """Which face: all, largest, left, right (in the picture), or {frame: 1001, point: [640, 300]}."""
     source_age: Age
-    """The age it has, years 0 to 120: a number, or keyframes {frame: age}."""
+    """Age of the actor in the plate, years 0 to 120: a number, or keyframes {frame: age}."""
     target_age: Age
-    """The age it gets, years 0 to 120: a number, or keyframes {frame: age}."""
+    """Age after the change, years 0 to 120: a number, or keyframes {frame: age}."""
     intensity: Intensity = Keyed.of(1.0)
     """Multiplies the change, 0 to 4: a number, or keyframes {frame: value}."""
     regions: Regions = Regions()
-    """Parts of this face that change by another measure; those it does not name are as the shot has them."""
+    """Regions of this face with their own age or intensity. Regions that are left out come from the top level."""
     matte: Roto = Roto()
-    """Rotos for this face alone; they multiply its matte beside those of the shot."""
+    """Rotos for this face only, in addition to those of the shot."""
 
     def keyed(self) -> Iterator[tuple[str, Keyed]]:
-        """Every value of the face that may have keyframes, by the name of its key."""
+        """Every value of the face that can have keyframes, with the name of its key."""
         yield from (("source_age", self.source_age), ("target_age", self.target_age), ("intensity", self.intensity))
         for name, region in self.regions.named().items():
             for key, value in (("intensity", region.intensity), ("target_age", region.target_age)):
@@ -151,52 +154,53 @@ class Face(Part):
 
 
 class Temporal(Part):
-    """Steadies the change from frame to frame."""
+    """How the change is kept steady from frame to frame."""
 
     radius: Annotated[int, Field(ge=0, le=8)] = 2
-    """Frames looked at before and after each frame."""
+    """Frames before and after each frame that are averaged with it."""
     strength: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """0 turns it off, 1 is all of it."""
+    """0 turns the filter off, 1 is the full filter."""
 
 
 class Matte(Roto):
-    """Where the change shows."""
+    """The area that changes."""
 
     kind: Literal["head", "face", "box"] = "head"
-    """head fades over ears and neck, face ends at the face's outline, box is a soft square."""
+    """head fades out over ears and neck, face ends at the outline of the face, box is a soft square."""
     feather: Annotated[float, Field(ge=0, le=0.5)] = 0.08
-    """Softness of the edge as a share of the face's height."""
+    """Softness of the edge, as a fraction of the face's height."""
     hands: Literal["held_out", "aged"] = "held_out"
-    """Hands that pass before a face: held_out leaves them as the plate has them, aged changes them with the face."""
+    """Hands in front of a face: held_out keeps them as in the plate, aged changes them with the face."""
 
 
 class Tracking(Part):
-    """How faces are found and followed."""
+    """How faces are found and tracked."""
 
     max_gap: Annotated[int, Field(ge=0, le=240)] = 12
-    """Frames without the face that are bridged."""
+    """Longest gap without the face that tracking fills, in frames."""
     smoothing: Annotated[float, Field(ge=0, le=4)] = 1.0
-    """0 mends single bad frames only, 1 is the usual measure."""
+    """0 repairs only single bad frames, 1 is the normal amount."""
     margin: Annotated[int, Field(ge=0, le=240)] = 12
-    """Frames around its range that a preview without saved tracks looks at."""
+    """Frames before and after its range that a preview without saved tracks also reads."""
     min_face: Annotated[int, Field(ge=16, le=4096)] = 48
-    """Height of the smallest face that is sought, pixels."""
+    """Height of the smallest face to look for, in pixels."""
 
 
 FACE_DEFAULTS = ("source_age", "target_age", "intensity", "regions")
-"""Keys of a face that the top level may give for all."""
+"""Keys of a face for which the top level can give a default."""
 
 
-def _filled(face: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    filled = {**given, **{key: value for key, value in face.items() if value is not None or key not in given}}
-    regions, own = given.get("regions"), filled.get("regions")
+def _with_defaults(face: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The data of a face with the top level's values for keys, and regions, that it leaves out."""
+    filled = {**defaults, **{key: value for key, value in face.items() if value is not None or key not in defaults}}
+    regions, own = defaults.get("regions"), filled.get("regions")
     if isinstance(regions, dict) and isinstance(own, dict):
         filled["regions"] = {**regions, **own}
     return filled
 
 
 class Shot(Part):
-    """A shot of vfxage: a plate, the faces to re-age, and the files to write."""
+    """A vfxage shot: a plate, the faces to re-age, and the files to write."""
 
     model_config = ConfigDict(title="vfxage shot")
 
@@ -205,57 +209,57 @@ class Shot(Part):
     frames: Frames | None = None
     """The shot's frames, Nuke "1001-1050x2 1060" or OpenJD "1001-1050:2,1060"; default: the whole plate."""
     handles: Annotated[int, Field(ge=0, le=1000)] = 0
-    """Frames rendered before and after `frames`, as far as the plate has them."""
+    """Frames to render before and after `frames`, if the plate has them."""
     missing_frames: Literal["error", "black", "hold"] = "error"
-    """What stands in for a frame that is missing or cannot be read: nothing, black, or the nearest earlier frame."""
+    """For a frame that is missing or cannot be read: stop, use black, or hold the nearest earlier frame."""
     pixel_aspect: Annotated[float, Field(ge=0.1, le=10)] | None = None
-    """Width of a pixel over its height where the plate does not say, or says wrong; 2 for most anamorphic plates."""
+    """Width of a pixel divided by its height, if the plate has none or a wrong one; 2 for most anamorphic plates."""
     first_frame: Annotated[int, Field(ge=-(10**9), le=10**9)] | None = None
     """Number of a movie's first frame; default: 1, as in Nuke."""
     rate: Rate | None = None
-    """Frames per second where the plate does not say, or says wrong: 24, 23.976 or "24000/1001"."""
+    """Frames per second, if the plate has none or a wrong one: 24, 23.976 or "24000/1001"."""
     colorspace: Annotated[str, Field(min_length=1)] | None = None
-    """OpenColorIO name of the plate's colour space; default: what its tags or header say."""
+    """OpenColorIO name of the plate's colour space; default: from its tags or header."""
     exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
-    """Stops by which the plate's light is raised for the model alone; auto: as the faces need, the same all shot."""
+    """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     ocio: FilePath | None = None
     """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
     model: Annotated[str, BeforeValidator(_model)] = "builtin"
     """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None
-    """Pixels of the square the model sees; default: the smallest that holds the face's own pixels."""
+    """Side of the model's square crop, in pixels; default: the smallest that keeps the resolution of the face."""
     source_age: Age | None = None
-    """For every face that has none of its own: years 0 to 120, a number or keyframes {frame: age}."""
+    """Default source age of every face, years 0 to 120: a number, or keyframes {frame: age}."""
     target_age: Age | None = None
-    """For every face that has none of its own: years 0 to 120, a number or keyframes {frame: age}."""
+    """Default target age of every face, years 0 to 120: a number, or keyframes {frame: age}."""
     intensity: Intensity = Keyed.of(1.0)
-    """For every face that has none of its own: 0 to 4, a number or keyframes {frame: value}."""
+    """Default intensity of every face, 0 to 4: a number, or keyframes {frame: value}."""
     regions: Regions = Regions()
-    """For every face that does not name the region itself: parts that change by another measure."""
+    """Default of every face for each region: its own age or intensity."""
     faces: Annotated[tuple[Face, ...], Field(min_length=1)]
     """Default: every face, with the ages of the top level."""
     temporal: Temporal = Temporal()
-    """Steadies the change from frame to frame."""
+    """How the change is kept steady from frame to frame."""
     matte: Matte = Matte()
-    """Where the change shows."""
+    """The area that changes."""
     tracking: Tracking = Tracking()
-    """How faces are found and followed."""
+    """How faces are found and tracked."""
     outputs: tuple[Output, ...] = ()
-    """Files that a render writes."""
+    """The sequences and movies that a render writes."""
 
     _file: Path = PrivateAttr(default=Path("shot.yaml"))
     _lines: Mapping[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _fill(cls, data: Any) -> Any:
-        """Give every face the ages it does not name."""
+    def _fill_faces(cls, data: Any) -> Any:
+        """Give every face the defaults of the top level."""
         if not isinstance(data, dict):
             return data
         faces = ({},) if data.get("faces") is None else data["faces"]
         if isinstance(faces, tuple):
-            given = {key: data[key] for key in FACE_DEFAULTS if data.get(key) is not None}
-            faces = tuple(_filled(face, given) if isinstance(face, dict) else face for face in faces)
+            defaults = {key: data[key] for key in FACE_DEFAULTS if data.get(key) is not None}
+            faces = tuple(_with_defaults(face, defaults) if isinstance(face, dict) else face for face in faces)
         return {**data, "faces": faces}
 
     @property
@@ -264,12 +268,12 @@ class Shot(Part):
         return self._file
 
     def model_post_init(self, context: Any) -> None:
-        """Keep where the shot came from."""
+        """Remember the file and the lines, for errors."""
         if context:
             self._file, self._lines = context["path"], context.get("lines", {})
 
     def error(self, error: ShotError, *place: str | int) -> ShotError:
-        """The same error, placed in the shot file: at the value of these keys and indices, else at what it is in."""
+        """The same error with the shot file and the line of the value at ``place``, or of the section around it."""
         ends = (place[:end] for end in range(len(place), 0, -1))
         line = next((self._lines[end] for end in ends if end in self._lines), None)
         return ShotError(error.what, path=self.path, line=line, fix=error.fix)

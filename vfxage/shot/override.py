@@ -1,4 +1,4 @@
-"""``--set key.path=value`` on the data of a shot file."""
+"""``--set key.path=value``: change the data of a shot file before it is checked."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from vfxage.errors import ShotError
 from vfxage.shot.document import Place, parse_document
 
-_LITERAL = "%@`*&!|>"
-"""What cannot start a plain YAML value but may well start a file's name."""
+_NOT_YAML = tuple("%@`*&!|>")
+"""Characters that cannot start a plain YAML value, but can start the name of a file."""
 
 
 def override(data: Any, texts: Iterable[str]) -> dict[Place, str]:
-    """Change ``data`` (fresh, dicts and lists) in place; answer what stands where now.
+    """Change ``data`` (dicts and lists, changed in place) and return which text set the value at which place.
 
-    An element of a path is a key, an index, or a face's name: ``faces.lead.target_age=60``, ``outputs.0.path=...``.
-    Values are YAML. Raises ShotError naming the ``--set`` that does not fit.
+    A step of a path is a key, an index, or the name of a face: ``faces.lead.target_age=60``, ``outputs.0.path=...``.
+    Values are YAML. Raises ShotError that names the wrong ``--set``.
     """
     places: dict[Place, str] = {}
     for text in texts:
@@ -25,12 +25,12 @@ def override(data: Any, texts: Iterable[str]) -> dict[Place, str]:
         steps = [step.strip() for step in path.split(".")]
         if not equals or not all(steps):
             raise ShotError(f"--set {text}: not key.path=value", fix="write, for example, --set temporal.radius=3")
-        places[_put(data, steps, _value(value.strip(), text), text)] = text
+        places[_assign(data, steps, _value(value.strip(), text), text)] = text
     return places
 
 
 def _value(value: str, text: str) -> Any:
-    if value[:1] in _LITERAL and value:
+    if value.startswith(_NOT_YAML):
         return value
     try:
         return parse_document(value).data
@@ -38,7 +38,8 @@ def _value(value: str, text: str) -> Any:
         raise ShotError(f"--set {text}: {error.what}", fix="put the value in quotes") from error
 
 
-def _put(data: Any, steps: list[str], value: Any, text: str) -> Place:
+def _assign(data: Any, steps: list[str], value: Any, text: str) -> Place:
+    """Put the value at the end of the path, and return its place. Mappings on the way are made where missing."""
     place: Place = ()
     for step in steps[:-1]:
         key = _key(data, step, place, text)
@@ -51,19 +52,23 @@ def _put(data: Any, steps: list[str], value: Any, text: str) -> Place:
 
 
 def _key(data: Any, step: str, place: Place, text: str) -> str | int:
-    where = ".".join(str(part) for part in place) or "the shot"
+    """The key or index that a step of the path means in ``data``."""
     if isinstance(data, dict):
-        numbers = any(type(key) is int for key in data)
-        return int(step) if numbers and step.lstrip("-").isdecimal() else step
-    if not isinstance(data, list):
-        raise ShotError(f"--set {text}: `{where}` has nothing inside it", fix=f"set `{where}` itself")
-    names = [item.get("name") if isinstance(item, dict) else None for item in data]
+        keyframes = any(type(key) is int for key in data)
+        return int(step) if keyframes and step.lstrip("-").isdecimal() else step
+    where = ".".join(map(str, place)) or "the shot"
+    if isinstance(data, list):
+        return _index(data, step, f"--set {text}: `{where}` has no `{step}`")
+    raise ShotError(f"--set {text}: `{where}` has nothing inside it", fix=f"set `{where}` itself")
+
+
+def _index(items: list[Any], step: str, what: str) -> int:
+    """The index of the item with the name ``step``, else ``step`` as an index. Raises ShotError(what) for neither."""
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
     if step in names:
         return names.index(step)
-    if step.isdecimal() and int(step) < len(data):
+    if step.isdecimal() and int(step) < len(items):
         return int(step)
-    choices = [name for name in names if isinstance(name, str)] or [str(index) for index in range(len(data))]
+    choices = [name for name in names if isinstance(name, str)] or list(map(str, range(len(items))))
     near = difflib.get_close_matches(step, choices, n=1, cutoff=0.5) or choices
-    raise ShotError(
-        f"--set {text}: `{where}` has no `{step}`", fix=f"did you mean {' or '.join(near)}?" if near else "it is empty"
-    )
+    raise ShotError(what, fix=f"did you mean {' or '.join(near)}?" if near else "this list is empty: add to the file")

@@ -1,4 +1,4 @@
-"""Regions of a face, as a shot file names them: ages and amounts of change of their own, or a painted map."""
+"""The regions of a face in a shot file: each has its own age and intensity, or a map is painted."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from vfxage.shot.keyed import Age, Intensity
 from vfxage.shot.part import FilePath, Part
 
 REGIONS = ("forehead", "eyes", "cheeks", "mouth", "jaw", "neck")
+"""Keys of the regions, from top to bottom."""
 
 
 class Region(Part):
-    """What differs in one region of the face."""
+    """The settings of one region of the face."""
 
     intensity: Intensity | None = None
     """Multiplies the face's intensity here, 0 to 4: a number, or keyframes {frame: value}."""
@@ -18,24 +19,24 @@ class Region(Part):
 
 
 class Regions(Part):
-    """Parts of the face that change by another measure than the rest; they fade into one another."""
+    """Regions of the face with their own age or intensity; neighbours fade into each other."""
 
     forehead: Region | None = None
     """From the brows to the hairline and a little above."""
     eyes: Region | None = None
-    """Both eyes with brows, lids, bags and crow's feet."""
+    """Both eyes with brows, eyelids, bags and crow's feet."""
     cheeks: Region | None = None
     """Both cheeks, from the eyes to the jaw and out to the ears."""
     mouth: Region | None = None
-    """Lips, the skin around them and the folds beside them."""
+    """Lips, the skin around them and the folds at their sides."""
     jaw: Region | None = None
     """Chin and jaw."""
     neck: Region | None = None
     """Below the jaw; `matte: {kind: face}` does not reach it."""
     map: FilePath | None = None
-    """A square picture (or a sequence) painted over the crop pass: its value multiplies the intensity."""
+    """A square picture or sequence, painted over the crop pass; its value multiplies the intensity."""
 
     def named(self) -> dict[str, Region]:
-        """The regions of which the shot says something, by name."""
+        """The regions that the shot sets, by name."""
         found = ((name, getattr(self, name)) for name in REGIONS)
         return {name: region for name, region in found if region is not None}

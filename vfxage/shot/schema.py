@@ -1,4 +1,4 @@
-"""The JSON schema of a shot file, for editors."""
+"""The JSON schema of a shot file, which text editors use."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from vfxage.shot.models import FACE_DEFAULTS, Shot
 
 
 def schema() -> dict[str, Any]:
-    """JSON schema (draft 2020-12) of what ``load_shot`` accepts; ``configs/shot.schema.json`` is the same.
+    """The JSON schema (draft 2020-12) of a shot file; ``configs/shot.schema.json`` holds a copy.
 
-    Ages that a face leaves out come from the top level, and ``faces`` may be left out: neither is required.
+    ``faces`` and the ages of a face are not required: the top level can give the ages.
     """
     result = Shot.model_json_schema()
     face = result["$defs"]["Face"]
     face["required"] = [key for key in face.get("required", ()) if key not in FACE_DEFAULTS]
     if not face["required"]:
         del face["required"]
-    del result["$defs"]["Output"]["properties"]["passes"]["default"]  # it depends on the kind of output
+    del result["$defs"]["Output"]["properties"]["passes"]["default"]  # the default depends on the format of the output
     result["required"] = [key for key in result["required"] if key != "faces"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **result}

@@ -1,4 +1,4 @@
-"""A YAML file as a strict pydantic model says: every error names file, line and what to write instead."""
+"""Check a YAML file against a pydantic model. Every error names the file, the line, and what to write instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document
 
 M = TypeVar("M", bound=BaseModel)
 
-_KINDS = {
+_TYPES = {
     "string_type": "text; put it in quotes",
     "bool_type": "true or false",
     "int_type": "a whole number",
@@ -36,34 +36,35 @@ _LIMITS = {
     "multiple_of": "a multiple of {multiple_of}",
 }
 _RANK = {"missing": 1, "too_short": 2}
-"""What may only follow from another problem: a mistyped key is also a missing one, a wrong item makes a list short."""
+"""Problems that can be the result of another one, which is reported first: a mistyped key is also a missing key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What such a file is called, and what to do where there is another."""
+class YamlKind:
+    """A kind of YAML file: its name, and what a user can do about a wrong file."""
 
     name: str
-    """ "shot file"."""
-    start: str
-    """What to do about an empty one."""
-    instead: str
-    """What to do about a picture, a movie or a checkpoint."""
+    """What messages call it, such as "shot file"."""
+    if_empty: str
+    """What to do if the file is empty, or holds no keys."""
+    if_binary: str
+    """What to do if the file is a picture, a movie or a checkpoint."""
 
 
-def read_document(path: Path, kind: Kind) -> Document:
-    """Read a file that is a mapping of keys to values; raises ShotError with file and line for any other."""
+def read_document(path: Path, kind: YamlKind) -> Document:
+    """Read a YAML file of keys and values. Raises ShotError with file and line for any other file."""
     try:
         document = parse_document(_text(path, kind))
         if not isinstance(document.data, dict):
             what = "the file is empty" if document.data is None else "the file is not a mapping of keys to values"
-            raise ShotError(what, fix=kind.start)
+            raise ShotError(what, fix=kind.if_empty)
     except ShotError as error:
         raise ShotError(error.what, path=path, line=error.line, fix=error.fix) from error
     return document
 
 
-def _text(path: Path, kind: Kind) -> str:
+def _text(path: Path, kind: YamlKind) -> str:
+    """The text of the file, without a byte order mark; raises ShotError without the path."""
     try:
         if path.exists() and not path.is_file():
             raise ShotError("is not a file", fix=f"name a {kind.name}")
@@ -72,9 +73,9 @@ def _text(path: Path, kind: Kind) -> str:
     except OSError as error:
         raise ShotError(f"cannot be read ({error.strerror})", fix="check the path") from error
     if path.suffix.lower() not in (".yaml", ".yml") and (b"\0" in data or len(data) > LARGEST_FILE):
-        raise ShotError(f"is no {kind.name}", fix=kind.instead)
+        raise ShotError(f"is not a {kind.name}", fix=kind.if_binary)
     if len(data) > LARGEST_FILE:
-        raise ShotError(f"is larger than 1 MiB, which no {kind.name} is", fix="check the path")
+        raise ShotError(f"is larger than 1 MiB, the most for a {kind.name}", fix="check the path")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -84,41 +85,41 @@ def _text(path: Path, kind: Kind) -> str:
 
 @dataclass(frozen=True)
 class StrictFile(Generic[M]):
-    """A file's data on their way into ``model``; what a kind of file says in words of its own, a subclass says."""
+    """A YAML file that is checked against ``model``. A subclass can improve places, names and messages."""
 
     path: Path
     document: Document
     model: type[M]
     overrides: Mapping[Place, str] = field(default_factory=dict)
-    """What was changed after reading, and the ``--set`` that did it."""
+    """The places that ``--set`` changed, with the text of that option."""
 
-    def validated(self, **context: object) -> M:
-        """The model; raises ShotError for the first thing wrong, what is wrong before what is missing, then by line.
+    def validate(self, **context: object) -> M:
+        """Make the model. Validators get ``path`` and ``context`` as their context.
 
-        Validators find ``path`` and ``context`` in their context.
+        Raises ShotError for the first problem: wrong values come before missing ones, then the line decides.
         """
         try:
             return self.model.model_validate(_frozen(self.document.data), context={"path": self.path, **context})
         except ValidationError as error:
-            found = [(self.place(problem), problem) for problem in error.errors(include_url=False)]
-        place, problem = min(found, key=lambda item: (_RANK.get(item[1]["type"], 0), self.line(item[0]) or 0))
-        raise self.error(place, *self.words(place, problem))
+            found = [(self.place_of(problem), problem) for problem in error.errors(include_url=False)]
+        place, problem = min(found, key=lambda item: (_RANK.get(item[1]["type"], 0), self.line_of(item[0]) or 0))
+        raise self.error(place, *self.explain(place, problem))
 
     def error(self, place: Place, what: str, fix: str) -> ShotError:
-        """The error for the value at a place: of the ``--set`` that put it there, else of its line."""
+        """The error for the value at a place. It names the ``--set`` that put the value there, else file and line."""
         for start, text in self.overrides.items():
             inside = place[: len(start)] == start
             if inside or (start[: len(place)] == place and place not in self.document.lines):
                 return ShotError(f"--set {text}: {what}", fix=fix)
-        return ShotError(what, path=self.path, line=self.line(place), fix=fix)
+        return ShotError(what, path=self.path, line=self.line_of(place), fix=fix)
 
-    def line(self, place: Place) -> int | None:
-        """Of the value, else of what it would stand in."""
+    def line_of(self, place: Place) -> int | None:
+        """The line of a value, or of the section around a value that is not in the file."""
         ends = range(len(place), -1, -1)
         return next((self.document.lines[place[:end]] for end in ends if place[:end] in self.document.lines), None)
 
-    def lines(self) -> dict[Place, int]:
-        """Of every value, those aside that ``--set`` has changed, or changed something in."""
+    def lines_of_file(self) -> dict[Place, int]:
+        """The line of every value that comes from the file alone, without any ``--set``."""
         lines = self.document.lines.items()
         return {
             place: line
@@ -126,45 +127,49 @@ class StrictFile(Generic[M]):
             if not any(place[: len(start)] == start[: len(place)] for start in self.overrides)
         }
 
-    def place(self, problem: Mapping[str, Any]) -> Place:
-        """Where the value stands that pydantic complains of."""
+    def place_of(self, problem: Mapping[str, Any]) -> Place:
+        """The place of a problem that pydantic found."""
         return tuple(problem["loc"])
 
-    def name(self, place: Place) -> str:
-        """The place in words."""
+    def name_of(self, place: Place) -> str:
+        """The place as messages write it."""
         return ".".join(str(part) for part in place)
 
-    def words(self, place: Place, problem: Mapping[str, Any]) -> tuple[str, str]:
-        """pydantic's problem in ours: what, and what to do."""
+    def explain(self, place: Place, problem: Mapping[str, Any]) -> tuple[str, str]:
+        """What is wrong, and what to do, in words for the user."""
         kind, context = problem["type"], problem.get("ctx", {})
-        what = f"`{self.name(place)}` is {_shown(problem['input'])}"
+        what = f"`{self.name_of(place)}` is {_shown(problem['input'])}"
         if kind == "extra_forbidden":
             return self._unknown(place)
         if kind == "missing":
             return self._missing(place)
         if kind == "value_error":
-            said, _, fix = str(context["error"]).partition("; ")
-            return f"`{self.name(place)}` {said}", fix or "correct it"
+            problem_text, _, fix = str(context["error"]).partition("; ")
+            return f"`{self.name_of(place)}` {problem_text}", fix or "correct it"
         if kind == "literal_error":
             return what, f"choose {context['expected']}"
         if kind in ("too_short", "too_long"):
-            least, most = context.get("min_length", 1), context.get("max_length")
-            fix = f"name at least {'one' if least == 1 else least}" if kind == "too_short" else f"name {most} at most"
-            return f"`{self.name(place)}` has {context['actual_length']} values", fix
+            return self._length(place, kind, context)
         if kind in _LIMITS:
             return what, f"make it {self._range(place) or _LIMITS[kind].format(**context)}"
-        if kind in _KINDS:
-            return what, f"it must be {_KINDS[kind]}"
-        return f"`{self.name(place)}`: {problem['msg']}", "correct it"
+        if kind in _TYPES:
+            return what, f"it must be {_TYPES[kind]}"
+        return f"`{self.name_of(place)}`: {problem['msg']}", "correct it"
+
+    def _length(self, place: Place, kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+        least, count = context.get("min_length", 1), context["actual_length"]
+        at_least = f"name at least {'one' if least == 1 else least}"
+        fix = at_least if kind == "too_short" else f"name {context['max_length']} at most"
+        return f"`{self.name_of(place)}` has {count} {'value' if count == 1 else 'values'}", fix
 
     def _range(self, place: Place) -> str | None:
-        """From where to where the value of a key may go; None where it has not both."""
+        """The limits of a key, such as "0 to 8"; None if it has only one limit."""
         own = self._section(place[:-1]).model_fields.get(str(place[-1]))
         bounds = {type(rule).__name__: rule for rule in own.metadata} if own else {}
         return f"{bounds['Ge'].ge:g} to {bounds['Le'].le:g}" if {"Ge", "Le"} <= bounds.keys() else None
 
     def _unknown(self, place: Place) -> tuple[str, str]:
-        key, where = str(place[-1]), self.name(place[:-1])
+        key, where = str(place[-1]), self.name_of(place[:-1])
         here = self._section(place[:-1])
         what = f"unknown key `{key}`" + (f" in {where}" if where else "")
         near = difflib.get_close_matches(key, here.model_fields, n=1, cutoff=0.6)
@@ -176,13 +181,13 @@ class StrictFile(Generic[M]):
         return what, f"the keys here are {', '.join(here.model_fields)}"
 
     def _missing(self, place: Place) -> tuple[str, str]:
-        key, where = place[-1], self.name(place[:-1])
+        key, where = place[-1], self.name_of(place[:-1])
         if isinstance(key, int):
             return f"`{where}` has too few values", "write [a, b]"
         return f"`{key}` is missing" + (f" in {where}" if where else ""), f"add `{key}: ...`"
 
     def _section(self, place: Place) -> type[BaseModel]:
-        """The model whose keys stand at a place, or around it."""
+        """The model of the section at a place, or of the section around it."""
         model: type[BaseModel] = self.model
         for part in place:
             if isinstance(part, str) and part in model.model_fields:
@@ -191,7 +196,7 @@ class StrictFile(Generic[M]):
 
 
 def _sections(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], type[BaseModel]]]:
-    """A model and all within it, with the keys that lead there, the nearest to the top first."""
+    """The model and every model inside it, each with the keys that lead to it; those near the top come first."""
     level: list[tuple[tuple[str, ...], type[BaseModel]]] = [((), model)]
     while level:
         yield from level
@@ -204,6 +209,7 @@ def _sections(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], type[Ba
 
 
 def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
+    """The models that a type annotation names."""
     if isinstance(kind, type) and issubclass(kind, BaseModel) and not isinstance(kind, GenericAlias):
         yield kind
     for part in typing.get_args(kind):
@@ -211,7 +217,7 @@ def _models_in(kind: Any) -> Iterator[type[BaseModel]]:
 
 
 def _frozen(data: Any) -> Any:
-    """Lists as tuples: what a frozen model holds."""
+    """The data with tuples for lists, because a frozen model holds tuples."""
     if isinstance(data, dict):
         return {key: _frozen(value) for key, value in data.items()}
     return tuple(_frozen(item) for item in data) if isinstance(data, list) else data

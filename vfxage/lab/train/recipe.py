@@ -6,20 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from vfxage.ager import ARCHITECTURES
 from vfxage.lab.portraits import Layout
-from vfxage.shot.strict import Kind, StrictFile, read_document
+from vfxage.shot.part import Part
+from vfxage.shot.strict import StrictFile, YamlKind, read_document
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
-
-
-class Part(BaseModel):
-    """Strict: no key that is not named here, no value of another kind than is asked for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 def _path(value: object, info: ValidationInfo) -> Any:
@@ -345,10 +340,10 @@ class Recipe(Part):
     output: OutputPart = OutputPart()
 
 
-_TRAINING = Kind(
+_TRAINING = YamlKind(
     name="training file",
-    start="start with `out: ...` and `data:`, as in configs/train/small.yaml",
-    instead="name a YAML file such as configs/train/small.yaml",
+    if_empty="start with `out: ...` and `data:`, as in configs/train/small.yaml",
+    if_binary="name a YAML file such as configs/train/small.yaml",
 )
 
 
@@ -358,4 +353,4 @@ def load_recipe(path: str | Path) -> Recipe:
     Raises ShotError with the file, the line, and the nearest right name or value.
     """
     path = Path(path).absolute()
-    return StrictFile(path, read_document(path, _TRAINING), Recipe).validated()
+    return StrictFile(path, read_document(path, _TRAINING), Recipe).validate()
