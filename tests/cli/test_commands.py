@@ -17,6 +17,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from tests.killing import begin, frames_in, freeze_midway, thaw
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage import __version__
@@ -321,40 +322,39 @@ def test_movies_of_every_pass(plate: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
     path = shot(plate, tmp_path, frames="101-110")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage", "render", str(path)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("two.*.exr")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(number)
+    process = begin(path)
+    freeze_midway(process, tmp_path / "out", 10)
+    thaw(process, number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
     assert "Traceback" not in told
     assert "run the same command to go on" in told.splitlines()[-1]
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
-    kept = len(list((tmp_path / "out").glob("two.*.exr")))
-    assert f"{10 - kept} frames rendered, {kept} complete already" in run("render", path).ok().out
+    kept = len(frames_in(tmp_path / "out"))
+    assert 0 < kept < 10
+    assert f" rendered, {kept} complete already" in run("render", path).ok().out
+    assert len(frames_in(tmp_path / "out")) == 10
 
 
 def test_a_second_signal_does_not_disturb_the_cleaning_up(plate: Path, tmp_path: Path) -> None:
     path = shot(plate, tmp_path)
-    process = subprocess.Popen([sys.executable, "-m", "vfxage", "render", str(path)], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("two.*.exr")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    for _ in range(5):
+    process = begin(path)
+    freeze_midway(process, tmp_path / "out", 10)
+    thaw(process, signal.SIGINT)
+    met = 0
+    while process.poll() is None:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.02)
+        met += process.poll() is None
+        time.sleep(0.005)
     _, told = process.communicate(timeout=60)
+    assert met > 1, "it ended before a second signal came"
     assert process.returncode == 130, told
     assert "Traceback" not in told
+    assert told.splitlines()[-1] == "stopped; nothing half-written stays, run the same command to go on"
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
+    assert 0 < len(frames_in(tmp_path / "out")) < 10
 
 
 def test_the_demo_shot_is_what_its_schema_says() -> None:

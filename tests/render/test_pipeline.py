@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from tests.killing import begin, frames_in, freeze_midway
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 
@@ -144,17 +144,15 @@ def test_a_killed_render_leaves_no_torn_file_and_is_completed_to_the_same_bytes(
     plate: Path, rendered: Path, tmp_path: Path
 ) -> None:
     path = shot(plate, tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage", "render", str(path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("man.*.exr")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process = begin(path, "--workers", "1")
+    done = freeze_midway(process, tmp_path / "out", COUNT)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     whole = files(rendered)
-    for done in (tmp_path / "out").glob("man.*.exr"):
-        assert done.read_bytes() == whole[done.name]
+    assert frames_in(tmp_path / "out") == done
+    for name in done:
+        assert (tmp_path / "out" / name).read_bytes() == whole[name]
     run("render", path).ok()
     got = {name: data for name, data in files(tmp_path).items() if not name.startswith(".")}
     assert got == whole
