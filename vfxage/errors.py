@@ -55,6 +55,11 @@ class VfxageError(Exception):
         return " ".join(text.split())
 
 
+def count_of(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun: 1 frame, 2 frames; ``plural`` where it is no plain ``s``: 2 people."""
+    return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+
+
 def plain_path(path: str | Path) -> str:
     """A path as people are told it: as it is, but without ``..`` where that names the same file.
 

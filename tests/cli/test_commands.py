@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import typer
 import yaml
 from PIL import Image
 
@@ -21,8 +24,7 @@ from tests.killing import begin, frames_in, freeze_midway, thaw
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage import __version__
-
-COMMANDS = ("render", "preview", "track", "info", "schema")
+from vfxage.cli import app
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +44,46 @@ def shot(plate: Path, folder: Path, /, **keys: object) -> Path:
     return write_shot(folder, **{**defaults, **keys})
 
 
-def test_help_says_what_a_stranger_needs() -> None:
-    told = run("--help").ok().out
-    assert all(command in told for command in COMMANDS)
-    for command in COMMANDS:
-        assert len(run(command, "--help").ok().out.splitlines()) > 5
+def every_command() -> list[tuple[tuple[str, ...], Any]]:
+    """Words that name each command, subcommands too, and the command itself."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
+    while waiting:
+        words, one = waiting.pop()
+        inner = getattr(one, "commands", {})
+        waiting += [((*words, name), sub) for name, sub in inner.items()]
+        found += [] if inner else [(words, one)]
+    return found
+
+
+COMMANDS = dict(sorted(every_command()))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_a_stranger_needs(words: tuple[str, ...]) -> None:
+    """Every command is listed where it is looked for, and its help names each argument and option with a sentence."""
+    assert f" {words[-1]} " in run(*words[:-1], "--help").ok().out
+    told = " ".join(re.sub("[\u2500-\u257f]", " ", run(*words, "--help").ok().out).split())
+    assert f"Usage: vfxage {' '.join(words)} " in told
+    for parameter in COMMANDS[words].params:
+        if parameter.name == "help":
+            continue
+        names = (
+            parameter.opts if parameter.param_type_name == "option" else [parameter.metavar or parameter.name.upper()]
+        )
+        assert any(name in told for name in names), parameter.name
+        assert parameter.help, f"{parameter.name} has no help"
+        assert " ".join(parameter.help.split()[:2]) in told
+
+
+def test_help_of_an_option_is_about_its_own_command() -> None:
+    """An option's words that several commands share must be right in each: assemble and verify render nothing."""
+    for command in ("assemble", "verify", "track", "info"):
+        for parameter in COMMANDS[(command,)].params:
+            assert not (parameter.help or "").startswith("Render "), f"{command} {parameter.name}"
+
+
+def test_the_version_is_told() -> None:
     assert run("--version").ok().out == f"vfxage {__version__}\n"
 
 

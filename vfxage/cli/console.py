@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from vfxage.errors import count_of
 from vfxage.progress import Advance, Progress
 
 LogFormat = Literal["text", "json", "openjd"]
@@ -22,11 +23,6 @@ _COUNTED = ("track", "render", "assemble", "verify")
 
 _LINE_S = 5.0
 """At most one plain line per stage in this many seconds, besides its first and last."""
-
-
-def several(count: int, noun: str) -> str:
-    """A count with its noun: 1 frame, 2 frames."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def open_progress(log: LogFormat | None) -> Progress:
@@ -180,7 +176,7 @@ class OpenJob(_Stream):
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Say which stage it is, and at every frame of a long one how much of it is done."""
         pace = _Pace(total)
-        self._print(f"openjd_status: {name} {several(total, unit)}")
+        self._print(f"openjd_status: {name} {count_of(total, unit)}")
 
         def advance(frame: int) -> None:
             pace.step()

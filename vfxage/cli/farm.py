@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress, several
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import AsJson, Debug, Frames, Log, MadeOn, Overwrite, Set, ShotPath
 from vfxage.cli.shots import tell_notes
-from vfxage.errors import ShotError, WriteError
+from vfxage.errors import ShotError, WriteError, count_of
 from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def assemble(
         made, kept = assemble_shot(job, progress, device=device, overwrite=overwrite)
     for path in (*made, *kept):
         typer.echo(path)
-    typer.echo(f"{several(len(made), 'movie')} assembled, {len(kept)} complete already")
+    typer.echo(f"{count_of(len(made), 'movie')} assembled, {len(kept)} complete already")
 
 
 def submit(

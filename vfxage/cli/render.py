@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.console import open_progress, several
+from vfxage.cli.console import open_progress
 from vfxage.cli.options import Debug, Device, Frames, Log, Overwrite, Set, Workers
 from vfxage.cli.shots import tell_notes
-from vfxage.errors import ShotError, VfxageError
+from vfxage.errors import ShotError, VfxageError, count_of
 from vfxage.shot import load_shot
 from vfxage.shot.outputs import MOVIES
 
@@ -134,4 +134,4 @@ def _tell(outputs: Sequence[str], written: tuple[int, ...], kept: tuple[int, ...
     for path in outputs:
         if Path(path).suffix.lower() not in MOVIES or Path(path).exists():
             typer.echo(path)
-    typer.echo(f"{several(len(written), 'frame')} rendered, {len(kept)} complete already")
+    typer.echo(f"{count_of(len(written), 'frame')} rendered, {len(kept)} complete already")
