@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vfxage.ager import load_ager
+from vfxage.ager.prototype import PrototypeAger
 from vfxage.types import POINTS, FaceCrop, Frame, FrameCrops, Window
 
 AGER = load_ager("prototype")
+assert isinstance(AGER, PrototypeAger)
 FRAME = Frame(number=1, rgb=np.zeros((1, 1, 3), np.float32), window=Window(0, 0, 1, 1))
 
 
@@ -79,7 +81,7 @@ def test_a_mesh_in_one_point_changes_nothing(value):
 def test_a_face_of_few_pixels_is_aged_where_it_is(height):
     """Nothing changes farther from its middle than its rings reach."""
     size = 256
-    points = (mean_face(size) - size / 2) * np.float32(height / (0.6 * size)) + np.float32((70, 60))
+    points = (mean_face(size) - size / 2) * np.float32(height / (0.6 * size)) + np.array((70, 60), np.float32)
     crop = crop_of(picture("skin", size, 1), points, (30.0, 70.0))
     check(crop)
     y, x = np.mgrid[:size, :size] + 0.5
@@ -94,7 +96,7 @@ def test_a_face_half_outside_the_crop_is_aged_as_if_it_were_whole():
     wide = np.clip(0.6 + 0.03 * rng.standard_normal((size, size + by, 3)), 0, 1).astype(np.float32)
     points = mean_face(size)
     whole = crop_of(np.ascontiguousarray(wide[:, by:]), points, (30.0, 70.0))
-    part = crop_of(np.ascontiguousarray(wide[:, :size]), points + np.float32((by, 0)), (30.0, 70.0))
+    part = crop_of(np.ascontiguousarray(wide[:, :size]), points + np.array((by, 0), np.float32), (30.0, 70.0))
     check(part)
     there, here = stepped(whole)[:, 32 : size - by - 64], stepped(part)[:, by + 32 : size - 64]
     assert np.abs(here - there).mean() < 0.25 * np.abs(there).mean()

@@ -65,7 +65,7 @@ def sample(request, clips, tmp_path) -> Sample:
             save_still(path, rgb.astype(np.uint16) * 257, compression="zip")
         else:
             folder.mkdir(exist_ok=True)
-            Image.fromarray(np.ascontiguousarray(rgb)).save(path, **({"quality": 95} if kind == "jpeg" else {}))
+            Image.fromarray(np.ascontiguousarray(rgb)).save(path, quality=95)
     return Sample(folder / f"p.####.{suffix}", 1001, 1006, (width, height), {"colorspace": SRGB})
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from vfxage.geometry import face_matte
-from vfxage.types import FaceCrop, FaceDelta, FrameDeltas, Framing
+from vfxage.types import FaceCrop, FaceDelta, FrameCrops, FrameDeltas, Framing
 
-SKIN = np.float32([0.75, 0.55, 0.45])
+SKIN = np.array([0.75, 0.55, 0.45], np.float32)
 
 
 def mesh(portraits: Path, size: int) -> np.ndarray:
@@ -40,15 +41,16 @@ class MadeUp:
 
     name = fingerprint = "made up"
     note = ""
+    elsewhere = ""
     framing = Framing(name="ffhq")
-    sizes = (256,)
+    sizes: tuple[int, ...] = (256,)
     group = 1
     workers_default = 1
 
     def __init__(self, rule) -> None:
         self.rule = rule
 
-    def __call__(self, group):
+    def __call__(self, group: Sequence[FrameCrops]) -> list[FrameDeltas]:
         return [
             FrameDeltas(
                 frame=item.frame,

@@ -27,10 +27,9 @@ def found_points(picture: np.ndarray) -> np.ndarray:
 def cut_by_pillow(portrait: Portrait, factor: complex, offset: complex, side: int) -> tuple[np.ndarray, np.ndarray]:
     """The square that the similarity names, and where it lies on the portrait."""
     matrix = (factor.real, -factor.imag, offset.real, factor.imag, factor.real, offset.imag)
-    how = {"size": (side, side), "method": Image.Transform.AFFINE, "data": matrix}
     with Image.open(portrait.path) as source:
-        shown = source.convert("RGB").transform(**how, resample=Image.Resampling.BICUBIC)
-        inside = Image.new("L", source.size, 255).transform(**how)
+        shown = source.convert("RGB").transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+        inside = Image.new("L", source.size, 255).transform((side, side), Image.Transform.AFFINE, matrix)
     return np.asarray(shown, float), np.asarray(inside) > 0
 
 

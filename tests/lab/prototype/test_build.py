@@ -91,7 +91,7 @@ def test_no_face_can_be_put_together_again(built, people, rows):
     canon = Canon([item.points for item in portraits])
     texture = canon.masks()["texture"]
     skin = texture > 0.5
-    faces = np.array([luma(sum(unfold(item, canon, texture).bands[2:]))[skin] for item in portraits])
+    faces = np.array([luma(np.sum(unfold(item, canon, texture).bands[2:], axis=0))[skin] for item in portraits])
     for own in faces - faces.mean(axis=0):
         for middle in prototype.middle:
             for laid in (middle, middle[:, ::-1]):

@@ -62,7 +62,7 @@ def test_everybody_gets_the_same_old_skin_whatever_the_name(sources, tmp_path):
         run("prototype", "pairs", folder, out, "--ages", "70").ok()
         told = next(i for i in scan_portraits(out).portraits if i.person in (person, "somebody") and not i.real)
         made.append(np.asarray(Image.open(told.path)))
-    assert np.array_equal(*made)
+    assert np.array_equal(made[0], made[1])
 
 
 def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_to_it(written, sources):

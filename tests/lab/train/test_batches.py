@@ -1,6 +1,7 @@
 """What examples show: pairs of one person, photographs as targets, people held out, windows that lie where they say."""
 
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_pictures_of_unequal_sizes_and_not_square_are_named(tmp_path):
 @pytest.mark.parametrize("framing", ["picture", "face"])
 def test_weight_lies_on_the_face_and_the_face_is_where_the_framing_says(portraits, framing):
     portrait = scan_portraits(portraits / "eval").portraits[3]
-    name = "wide" if framing == "face" else "ffhq"
+    name: Literal["wide", "ffhq"] = "wide" if framing == "face" else "ffhq"
     pictures = Pictures(128, Framing(name=name), 1e9)
     picture, weight = pictures.picture(portrait, framing, portrait), pictures.weight(framing, portrait)
     assert (picture.shape, weight.shape) == ((128, 128, 3), (32, 32))
