@@ -1,6 +1,7 @@
 """The prototype on what a tracker may hand it when all goes wrong: it answers, finitely, and inside the gamut."""
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,8 +12,7 @@ from vfxage.ager import load_ager
 from vfxage.ager.prototype import PrototypeAger
 from vfxage.types import POINTS, FaceCrop, Frame, FrameCrops, Window
 
-AGER = load_ager("prototype")
-assert isinstance(AGER, PrototypeAger)
+AGER = cast("PrototypeAger", load_ager("prototype"))
 FRAME = Frame(number=1, rgb=np.zeros((1, 1, 3), np.float32), window=Window(0, 0, 1, 1))
 
 
