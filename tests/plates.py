@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,7 +24,7 @@ def decode(clip: Path, numbers: range) -> list[np.ndarray]:
     return frames
 
 
-def write_exr(path: Path, rgb: np.ndarray, **attributes: object) -> None:
+def write_exr(path: Path, rgb: np.ndarray, **attributes: Any) -> None:
     """One half-float linear Rec.709 EXR by OpenImageIO; keeps NaN, Inf and every other half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     height, width, channels = rgb.shape
@@ -58,7 +59,7 @@ def halves(bits: np.ndarray) -> np.ndarray:
     return bits.view(np.float16).astype(np.float32)
 
 
-def write_shot(folder: Path, **keys: object) -> Path:
+def write_shot(folder: Path, **keys: Any) -> Path:
     """A shot file with sensible ages for whatever is not given."""
     shot = {"model": "bands", "source_age": 35, "target_age": 65, **keys}
     path = folder / "shot.yaml"

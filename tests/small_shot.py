@@ -17,6 +17,14 @@ def small_shot(plate: Path, folder: Path, /, **keys: object) -> Path:
     return write_shot(folder, **{**defaults, "outputs": [EXR, MOVIE], **keys})
 
 
+def long_shot(plate: Path, folder: Path, count: int, /, **keys: object) -> Path:
+    """A shot of ``count`` frames, so that there is time to interfere: the small plate again and again."""
+    frames = sorted(plate.glob("man.*.exr"))
+    for index in range(count):
+        (folder / f"man.{FIRST + index}.exr").symlink_to(frames[index % len(frames)])
+    return small_shot(folder, folder, **{"outputs": [EXR], **keys})
+
+
 def pictures(folder: Path) -> dict[str, bytes]:
     """Every picture and movie that a render left, by name; no tracks, reports or hidden files."""
     files = (path for path in sorted((folder / "out").iterdir()) if not path.name.startswith("."))

@@ -116,6 +116,7 @@ def test_the_walk_sees_the_package():
 def test_every_dataclass_with_arrays_follows_the_rule(carrier):
     kind = found(carrier)
     assert is_dataclass(kind)
+    assert isinstance(kind, type)
     assert issubclass(kind, ArrayData), f"{carrier[1]} must derive from vfxage.arrays.ArrayData"
     without = [one.name for one in array_fields(kind) if RULE not in one.metadata]
     assert not without, f"{carrier[1]} must say the shape of {without} by field(metadata=shaped(...))"

@@ -105,7 +105,7 @@ def test_wide_framing_is_dlibs_box_with_the_margins_of_face_reaging(portraits):
 def test_mouth_lids_and_brows_do_not_move_the_frame(portraits):
     points = landmarks(portraits, "eval/lon_090_neutral")
     moved = points.copy()
-    moved[LIPS_AND_LIDS] += np.float32([3, 40])
+    moved[LIPS_AND_LIDS] += np.array([3, 40], np.float32)
     for framing in (FFHQ, WIDE):
         np.testing.assert_array_equal(framing_transform(moved, framing), framing_transform(points, framing))
 
@@ -321,7 +321,7 @@ def test_face_matte_moves_with_the_face_by_fractions_of_a_pixel(portraits):
     columns = np.arange(512)
     centres = []
     for shift in np.arange(0, 1.01, 0.125):
-        matte = face_matte(points + np.float32([shift, 0]), 512, "face", 0.08).astype(np.float64)
+        matte = face_matte(points + np.array([shift, 0], np.float32), 512, "face", 0.08).astype(np.float64)
         centres.append((matte.sum(0) * columns).sum() / matte.sum() - shift)
     assert np.ptp(centres) < 0.03
 

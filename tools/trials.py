@@ -3,13 +3,15 @@
     python -m tools.trials shots/demo/shot.yaml --kills 50
 
 Renders a copy of the shot (its outputs go to a temporary folder) once as a whole; then starts it and kills it with
-SIGKILL at a moment drawn evenly over the time that took, as often as asked. After each kill every file that stands
-under its final name must be byte for byte the whole render's; whenever a run comes to its end, all of them must.
+SIGKILL as often as asked: at a moment drawn evenly over the time that took, and every second time once a drawn number
+of its files is complete. After each kill every file under its final name must be byte for byte the whole render's;
+whenever a run comes to its end, all of them must.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import shutil
 import subprocess
@@ -30,6 +32,8 @@ class Outcome:
 
     kills: int
     """Renders that were killed before they ended."""
+    midway: int
+    """Kills that left some files complete and some not."""
     ends: int
     """Renders that came to their end; each began where killed ones had left off."""
     torn: tuple[str, ...]
@@ -38,10 +42,13 @@ class Outcome:
 
 def standing(folder: Path) -> dict[str, bytes]:
     """Pictures and movies under their final names, by name."""
-    if not folder.is_dir():
-        return {}
-    files = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
-    return {path.name: path.read_bytes() for path in files}
+    return {path.name: path.read_bytes() for path in complete(folder)}
+
+
+def complete(folder: Path) -> list[Path]:
+    """Pictures and movies under their final names."""
+    files = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in files if path.suffix.lower() in PICTURES and not path.name.startswith(".")]
 
 
 def rendering(shot: Path, outputs: Path) -> subprocess.Popen[bytes]:
@@ -59,24 +66,24 @@ def trial(shot: Path, kills: int, seed: int, folder: Path) -> Outcome:
     begun = time.monotonic()
     _finish(rendering(shot, folder / "whole"))
     length, truth = time.monotonic() - begun, standing(folder / "whole")
-    killed, ends, torn = 0, 0, set[str]()
+    killed, midway, ends, torn = 0, 0, 0, set[str]()
     outputs = folder / "killed"
     while killed < kills:
         process = rendering(shot, outputs)
-        try:
-            process.communicate(timeout=draw.uniform(0, length))
-            ended = True
-        except subprocess.TimeoutExpired:
-            ended = False
-        finally:
-            process.kill()
-            process.communicate()
+        if killed % 2:
+            _wait_for_files(process, outputs, draw.randrange(1, len(truth)))
+        else:
+            _wait_seconds(process, draw.uniform(0, length))
+        ended = process.poll() is not None
+        process.kill()
+        said = process.communicate()[1]
         now = standing(outputs)
         torn |= {name for name, data in now.items() if truth.get(name) != data}
         if not ended:
             killed += 1
+            midway += 0 < len(now) < len(truth)
             continue
-        _check(process, b"")
+        _check(process, said)
         ends += 1
         torn |= truth.keys() - now.keys()
         shutil.rmtree(outputs)
@@ -84,7 +91,19 @@ def trial(shot: Path, kills: int, seed: int, folder: Path) -> Outcome:
     now = standing(outputs)
     torn |= {name for name in truth.keys() | now.keys() if truth.get(name) != now.get(name)}
     hidden = [path.name for path in outputs.iterdir() if ".partial" in path.name]
-    return Outcome(killed, ends + 1, tuple(sorted({*torn, *hidden})))
+    return Outcome(killed, midway, ends + 1, tuple(sorted({*torn, *hidden})))
+
+
+def _wait_seconds(process: subprocess.Popen[bytes], seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+
+
+def _wait_for_files(process: subprocess.Popen[bytes], outputs: Path, count: int) -> None:
+    """Until the render has made a file and ``count`` are there, or it ends."""
+    before = len(complete(outputs))
+    while process.poll() is None and len(complete(outputs)) < max(count, before + 1):
+        time.sleep(0.005)
 
 
 def _finish(process: subprocess.Popen[bytes]) -> None:
@@ -105,7 +124,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcome = trial(given.shot.absolute(), given.kills, given.seed, Path(folder))
-    print(f"{outcome.kills} kills, {outcome.ends} renders ended, torn or wrong: {', '.join(outcome.torn) or 'none'}")
+    print(f"{outcome.kills} kills, {outcome.midway} of them midway; {outcome.ends} renders ended")
+    print(f"torn or wrong: {', '.join(outcome.torn) or 'none'}")
     sys.exit(bool(outcome.torn))
 
 

@@ -66,7 +66,9 @@ def small(drawn, tmp_path_factory) -> Callable[[str], NetworkAger]:
         path = folder / f"{name}.safetensors"
         row = replace(ARCHITECTURES[name], sizes=(64, 96), native=64, ages=(18.0, 85.0))
         save_checkpoint(path, row, drawn(name).state_dict())
-        return load_ager(str(path), "cpu")
+        ager = load_ager(str(path), "cpu")
+        assert isinstance(ager, NetworkAger)
+        return ager
 
     return load
 

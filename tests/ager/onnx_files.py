@@ -16,7 +16,11 @@ def fran(size=1024, direction=(2,), scale="-1..1", *, clip=False) -> onnx.ModelP
     last = len(direction) - 1
     nodes, name = [], "target"
     constants = {"kernel": MIX.reshape(3, 3, 1, 1), "two": np.float32(2), "one": np.float32(1)}
-    constants |= {"first": np.int64([0]), "second": np.int64([1]), "flat": np.int64([1, 1, 1, 1])}
+    constants |= {
+        "first": np.array([0], np.int64),
+        "second": np.array([1], np.int64),
+        "flat": np.array([1, 1, 1, 1], np.int64),
+    }
     if scale == "0..1":
         nodes += [helper.make_node("Mul", ["target", "two"], ["doubled"])]
         nodes += [helper.make_node("Sub", ["doubled", "one"], ["stretched"])]
@@ -47,7 +51,7 @@ def model(nodes, inputs, outputs, constants) -> onnx.ModelProto:
         for of in (inputs, outputs)
     ]
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "g", *ports, initializer=tensors)
+    graph = helper.make_graph(nodes, "g", ports[0], ports[1], initializer=tensors)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 

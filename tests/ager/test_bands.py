@@ -23,7 +23,8 @@ def portrait(portraits):
     def read(person, size=512):
         image = cv2.imread(os.fspath(portraits / "eval" / f"{person}_neutral.jpg"))[..., ::-1] / np.float32(255)
         if size != 512:
-            image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if size < 512 else cv2.INTER_CUBIC)
+            how = cv2.INTER_AREA if size < 512 else cv2.INTER_CUBIC
+            image = np.asarray(cv2.resize(image, (size, size), interpolation=how), np.float32)
         return image.clip(0, 1), landmarks[f"{person}_neutral"] * np.float32(size / 512)
 
     return read
@@ -196,7 +197,7 @@ def test_the_amount_is_of_the_years_between(source, target, later):
 def test_a_face_that_moves_takes_its_step_along(portrait, step_of):
     image, points = portrait("lon_013")
     still = step_of(image, points, 35, 75)
-    shift = np.float32([[1, 0, 0.37], [0, 1, -0.61]])
+    shift = np.array([[1, 0, 0.37], [0, 1, -0.61]], np.float32)
     moved = cv2.warpAffine(image, shift, (512, 512), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
     step = step_of(moved.clip(0, 1), points + shift[:, 2], 35, 75)
     carried = cv2.warpAffine(still, shift, (512, 512), flags=cv2.INTER_LANCZOS4)
@@ -234,7 +235,7 @@ def test_bits_do_not_depend_on_opencv_threads(portrait, step_of):
         lambda p: p + 600,
         lambda p: p * 0.02,
         lambda p: p * 4 - 700,
-        lambda p: p + np.float32([250, 0]),
+        lambda p: p + np.array([250, 0], np.float32),
     ],
     ids=["one point", "outside", "tiny", "huge", "half outside"],
 )

@@ -127,7 +127,9 @@ def test_the_change_moves_with_the_face(crop, step):
     shown = crop(WOMAN, 24, 64)
     by = (6, -10)
     moved = changed(
-        shown, rgb=np.roll(shown.rgb, by[::-1], (0, 1)), points=(shown.points + np.float32(by)).astype(np.float32)
+        shown,
+        rgb=np.roll(shown.rgb, by[::-1], (0, 1)),
+        points=(shown.points + np.array(by, np.float32)).astype(np.float32),
     )
     inside = slice(64, -64)
     there, here = np.roll(step(moved), (-by[1], -by[0]), (0, 1))[inside, inside], step(shown)[inside, inside]
@@ -256,14 +258,17 @@ def test_folds_of_a_smile_belong_to_faces_that_smile(crop, step):
     assert rms(smile) > 1.2 * rms(rest)
 
 
-@pytest.mark.parametrize("size", [256, 512, 768, 1024])
-def test_every_size_shows_the_same_ageing(crop, step, size):
+@pytest.mark.parametrize(("size", "apart"), [(256, 0.2), (768, 0.1), (1024, 0.05)])
+def test_every_size_shows_the_same_ageing(crop, step, size, apart):
+    """As an eighth of 1024 px shows it: the same lines in the same places, as strong to a few per cent."""
     shown = crop(MAN, 34, 70, size)
     answer = step(shown)
     assert answer.shape == (size, size, 3)
     small = cv2.resize(answer, (128, 128), interpolation=cv2.INTER_AREA)
     middle = cv2.resize(step(crop(MAN, 34, 70, 512)), (128, 128), interpolation=cv2.INTER_AREA)
-    assert rms(small - middle) < 0.35 * rms(middle)
+    assert rms(middle) > 0.01
+    assert rms(small - middle) < apart * rms(middle)
+    assert (small * middle).sum() / (middle * middle).sum() == pytest.approx(1, abs=0.06)
 
 
 @pytest.mark.parametrize("person", [WOMAN, MAN, DARK])
@@ -298,7 +303,7 @@ def test_stubble_does_not_pass_for_grain(crop, step, person):
     beard = skin(points, size, patches=[OVAL]) & (np.arange(size)[:, None] > points[2, 1])
     lips = cv2.dilate(skin(points, size, patches=[(61, 37, 267, 291, 314, 84)]).astype(np.uint8), np.ones((9, 9)))
     hairs = cv2.GaussianBlur(np.random.default_rng(5).normal(0, 1, (size, size)), (0, 0), 1.2)
-    hairs *= 0.1 / hairs.std() * (beard & (lips == 0))
+    hairs = np.asarray(hairs) * (0.1 / np.std(hairs) * (beard & (lips == 0)))
     unshaven = changed(shown, rgb=np.clip(shown.rgb + hairs[..., None], 0, 1).astype(np.float32))
     low, high = 1.5 / 300, 6 / 300
     before, after = (detail(one.rgb + step(one), points, low, high, LINED[2:]) for one in (shown, unshaven))

@@ -1,6 +1,7 @@
 """The prototype on what a tracker may hand it when all goes wrong: it answers, finitely, and inside the gamut."""
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -8,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vfxage.ager import load_ager
+from vfxage.ager.prototype import PrototypeAger
 from vfxage.types import POINTS, FaceCrop
 
-AGER = load_ager("prototype")
+AGER = cast("PrototypeAger", load_ager("prototype"))
 
 
 def mean_face(size):
@@ -78,7 +80,7 @@ def test_a_mesh_in_one_point_changes_nothing(value):
 def test_a_face_of_few_pixels_is_aged_where_it_is(height):
     """Nothing changes farther from its middle than its rings reach."""
     size = 256
-    points = (mean_face(size) - size / 2) * np.float32(height / (0.6 * size)) + np.float32((70, 60))
+    points = (mean_face(size) - size / 2) * np.float32(height / (0.6 * size)) + np.array((70, 60), np.float32)
     crop = crop_of(picture("skin", size, 1), points, (30.0, 70.0))
     check(crop)
     y, x = np.mgrid[:size, :size] + 0.5
@@ -93,7 +95,7 @@ def test_a_face_half_outside_the_crop_is_aged_as_if_it_were_whole():
     wide = np.clip(0.6 + 0.03 * rng.standard_normal((size, size + by, 3)), 0, 1).astype(np.float32)
     points = mean_face(size)
     whole = crop_of(np.ascontiguousarray(wide[:, by:]), points, (30.0, 70.0))
-    part = crop_of(np.ascontiguousarray(wide[:, :size]), points + np.float32((by, 0)), (30.0, 70.0))
+    part = crop_of(np.ascontiguousarray(wide[:, :size]), points + np.array((by, 0), np.float32), (30.0, 70.0))
     check(part)
     there, here = stepped(whole)[:, 32 : size - by - 64], stepped(part)[:, by + 32 : size - 64]
     assert np.abs(here - there).mean() < 0.25 * np.abs(there).mean()

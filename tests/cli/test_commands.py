@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+import typer
 import yaml
 from PIL import Image
 
+from tests.killing import begin, frames_in, freeze_midway, thaw
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage import __version__
-
-COMMANDS = ("render", "preview", "track", "info", "schema")
+from vfxage.cli import app
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +44,46 @@ def shot(plate: Path, folder: Path, /, **keys: object) -> Path:
     return write_shot(folder, **{**defaults, **keys})
 
 
-def test_help_says_what_a_stranger_needs() -> None:
-    told = run("--help").ok().out
-    assert all(command in told for command in COMMANDS)
-    for command in COMMANDS:
-        assert len(run(command, "--help").ok().out.splitlines()) > 5
+def every_command() -> list[tuple[tuple[str, ...], Any]]:
+    """Words that name each command, subcommands too, and the command itself."""
+    found: list[tuple[tuple[str, ...], Any]] = []
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
+    while waiting:
+        words, one = waiting.pop()
+        inner = getattr(one, "commands", {})
+        waiting += [((*words, name), sub) for name, sub in inner.items()]
+        found += [] if inner else [(words, one)]
+    return found
+
+
+COMMANDS = dict(sorted(every_command()))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_a_stranger_needs(words: tuple[str, ...]) -> None:
+    """Every command is listed where it is looked for, and its help names each argument and option with a sentence."""
+    assert f" {words[-1]} " in run(*words[:-1], "--help").ok().out
+    told = " ".join(re.sub("[\u2500-\u257f]", " ", run(*words, "--help").ok().out).split())
+    assert f"Usage: vfxage {' '.join(words)} " in told
+    for parameter in COMMANDS[words].params:
+        if parameter.name == "help":
+            continue
+        names = (
+            parameter.opts if parameter.param_type_name == "option" else [parameter.metavar or parameter.name.upper()]
+        )
+        assert any(name in told for name in names), parameter.name
+        assert parameter.help, f"{parameter.name} has no help"
+        assert " ".join(parameter.help.split()[:2]) in told
+
+
+def test_help_of_an_option_is_about_its_own_command() -> None:
+    """An option's words that several commands share must be right in each: assemble and verify render nothing."""
+    for command in ("assemble", "verify", "track", "info"):
+        for parameter in COMMANDS[(command,)].params:
+            assert not (parameter.help or "").startswith("Render "), f"{command} {parameter.name}"
+
+
+def test_the_version_is_told() -> None:
     assert run("--version").ok().out == f"vfxage {__version__}\n"
 
 
@@ -321,40 +359,39 @@ def test_movies_of_every_pass(plate: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: int, code: int) -> None:
+def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
     path = shot(plate, tmp_path, frames="101-110")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage", "render", str(path)],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("two.*.exr")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(number)
+    process = begin(path)
+    freeze_midway(process, tmp_path / "out", 10)
+    thaw(process, number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
     assert "Traceback" not in told
     assert "run the same command to go on" in told.splitlines()[-1]
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
-    kept = len(list((tmp_path / "out").glob("two.*.exr")))
-    assert f"{10 - kept} frames rendered, {kept} complete already" in run("render", path).ok().out
+    kept = len(frames_in(tmp_path / "out"))
+    assert 0 < kept < 10
+    assert f" rendered, {kept} complete already" in run("render", path).ok().out
+    assert len(frames_in(tmp_path / "out")) == 10
 
 
 def test_a_second_signal_does_not_disturb_the_cleaning_up(plate: Path, tmp_path: Path) -> None:
     path = shot(plate, tmp_path)
-    process = subprocess.Popen([sys.executable, "-m", "vfxage", "render", str(path)], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "out").glob("two.*.exr")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    for _ in range(5):
+    process = begin(path)
+    freeze_midway(process, tmp_path / "out", 10)
+    thaw(process, signal.SIGINT)
+    met = 0
+    while process.poll() is None:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.02)
+        met += process.poll() is None
+        time.sleep(0.005)
     _, told = process.communicate(timeout=60)
+    assert met > 1, "it ended before a second signal came"
     assert process.returncode == 130, told
     assert "Traceback" not in told
+    assert told.splitlines()[-1] == "stopped; nothing half-written stays, run the same command to go on"
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
+    assert 0 < len(frames_in(tmp_path / "out")) < 10
 
 
 def test_the_demo_shot_is_what_its_schema_says() -> None:

@@ -24,7 +24,7 @@ def small(tmp_path_factory):
     torch.manual_seed(0)
     network = ARCHITECTURES["small"].build()
     with torch.no_grad():
-        network.delta.weight.normal_(0, 0.01)
+        network.get_parameter("delta.weight").normal_(0, 0.01)
     save_checkpoint(path, ARCHITECTURES["small"], network.state_dict())
     return path
 

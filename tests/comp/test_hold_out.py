@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -162,7 +163,7 @@ def drawn(size=100.0, turn=0.0, at=(300.0, 300.0), motion=(0.0, 0.0), presence=1
 
 
 @given(hand=hands)
-def test_a_stencil_is_0_to_1_untouched_far_away_and_full_on_the_bones(hand: dict[str, object]) -> None:
+def test_a_stencil_is_0_to_1_untouched_far_away_and_full_on_the_bones(hand: dict[str, Any]) -> None:
     values, points = drawn(**hand)
     size, aspect, motion = hand["size"], hand["aspect"], np.abs(hand["motion"]).max()
     assert values.min() >= 0

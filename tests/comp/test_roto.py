@@ -163,9 +163,9 @@ def test_a_movie_is_a_roto_too(plate: Path, bare: Path, tmp_path: Path) -> None:
         for packet in stream.encode():
             container.mux(packet)
     run("render", shot(plate, tmp_path, matte={"file": "roto.mov"})).ok()
-    for number, level in ((1001, 1.0), (1002, 0.0), (1003, 0.4)):
+    for number, share in ((1001, 1.0), (1002, 0.0), (1003, 0.4)):
         (matte, _), (plain, _) = passes(tmp_path, number), passes(bare, number)
-        assert np.allclose(matte, plain * level, atol=2e-3)
+        assert np.allclose(matte, plain * share, atol=2e-3)
 
 
 def test_a_preview_honours_rotos(plate: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def still(portraits):
 
 def detail(rgb):
     """A step that is a plain function of the picture: its middle band raised."""
-    luma = rgb @ np.float32([0.2126, 0.7152, 0.0722])
+    luma = rgb @ np.array([0.2126, 0.7152, 0.0722], np.float32)
     band = cv2.GaussianBlur(luma, (0, 0), 0.8) - cv2.GaussianBlur(luma, (0, 0), 4.0)
     return np.ascontiguousarray(np.repeat(band[..., None], 3, 2))
 
@@ -90,7 +90,7 @@ def opened(still, by):
     pull = np.where(below > 0, by * reach * np.exp(-np.maximum(below - by, 0) / 60), 0)
     moved = cv2.remap(rgb, x, (y - pull).astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inside = ((below > 0) & (below < pull))[..., None]
-    return np.where(inside, np.float32([0.15, 0.06, 0.06]), moved).astype(np.float32)
+    return np.where(inside, np.array([0.15, 0.06, 0.06], np.float32), moved).astype(np.float32)
 
 
 def test_a_talking_mouth_does_not_ghost(still):

@@ -43,7 +43,9 @@ def plate(folder: Path, first: int, last: int, code: str | None = None, name: st
     """A sequence of one tiny picture, ``code`` in its header; its pattern."""
     header = {}
     if code is not None:
-        header["timeCode"] = timecode(*(int(code[i : i + 2]) for i in (0, 3, 6, 9)), drop=code[8] == ";")
+        header["timeCode"] = timecode(
+            int(code[:2]), int(code[3:5]), int(code[6:8]), int(code[9:11]), drop=code[8] == ";"
+        )
     one = save(folder / f"{name}.{first:04d}.exr", {"RGB": ramp(4, 4)}, **header)
     for number in range(first + 1, last + 1):
         shutil.copy(one, folder / f"{name}.{number:04d}.exr")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from fractions import Fraction
+from typing import Any
 
 import opentimelineio as otio
 import pytest
@@ -118,7 +119,7 @@ JUNK = [
 ]
 
 
-def _places(value: object) -> list[tuple[object, object]]:
+def _places(value: object) -> list[tuple[Any, Any]]:
     """Every (container, key) inside."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [place for key, inner in pairs for place in ((value, key), *_places(inner))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -319,7 +320,7 @@ def test_the_example_template_makes_shots(tmp_path):
     cut = save_cut(tmp_path / "cut.otio", clip("A001", 86410, 20, metadata={"cmx_3600": {"reel": "A001"}}))
     run("shots", "from", cut, "-t", ROOT / "configs" / "show.yaml", "-o", tmp_path / "shots").ok()
     shot = load_shot(tmp_path / "shots" / "A001.yaml")
-    assert (str(shot.frames), shot.handles, shot.rate) == ("1011-1030", 8, 24)
+    assert (str(shot.frames), shot.handles, shot.rate) == ("1011-1030", 8, Fraction(24))
     assert Path(shot.outputs[1].path).resolve() == tmp_path / "review" / "A001.mov"
     told = run("info", tmp_path / "shots" / "A001.yaml").ok()
     assert "1003-1038" in told.out, "the range and its handles"

@@ -175,7 +175,7 @@ def test_dependencies_change_with_what_the_crop_depends_on(tmp_path, bands, port
 def test_anamorphic_plates_show_the_network_the_same_face(tmp_path, bands, colour, portrait):
     picture, points = portrait
     plain = plan_of(tmp_path, bands, track_of(points), crop_size=256)
-    wide = plan_of(tmp_path, bands, track_of(points / np.float32([2, 1])), crop_size=256, pixel_aspect=2.0)
+    wide = plan_of(tmp_path, bands, track_of(points / np.array([2, 1], np.float32)), crop_size=256, pixel_aspect=2.0)
     squeezed = cv2.resize(picture, (256, 512), interpolation=cv2.INTER_AREA)
     (one,), (two,) = (cut(frame_of(image), plan, colour).crops for image, plan in ((picture, plain), (squeezed, wide)))
     np.testing.assert_allclose(two.points, one.points, atol=1e-2)

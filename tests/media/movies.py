@@ -41,7 +41,7 @@ def write_movie(
     color_range = 0 if full_range is None else 2 if full_range else 1
     with av.open(str(path), "w", options=container_options or {}) as container:
         container.metadata.update(metadata or {})
-        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream: Any = container.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, frames[0].format.name
         context = stream.codec_context
         context.color_primaries, context.color_trc, context.colorspace = tags

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
@@ -41,7 +42,7 @@ def load(path: Path, kind: str) -> np.ndarray:
     return pixels
 
 
-def attributes(path: Path) -> dict[str, object]:
+def attributes(path: Path) -> dict[str, Any]:
     hints = oiio.ImageSpec()
     hints.attribute("oiio:UnassociatedAlpha", 1)
     image = oiio.ImageInput.open(str(path), hints)

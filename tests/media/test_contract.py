@@ -6,13 +6,17 @@ import sys
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice, pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.media.exr_files import ramp, save
-from tests.media.still_files import LOGC3, noise, save_dpx
+from tests.media.still_files import LOGC3, SRGB, noise, save_dpx
+from tests.media.still_files import save as save_still
 from vfxage.errors import ReadError, ShotError
 from vfxage.media import FORMATS, open_reader, open_writer
 from vfxage.media.base import Destination
@@ -34,18 +38,37 @@ class Sample:
 KINDS = sorted({row.kind for row in FORMATS.values()})
 
 
-@pytest.fixture(params=["movie", "exr", "still"])
+@pytest.fixture(scope="module")
+def real_frames(clips) -> list[np.ndarray]:
+    """Six frames of a man at a webcam, uint8 sRGB, by PyAV."""
+    with av.open(str(clips / "androidx_sample.mp4")) as container:
+        return [frame.to_ndarray(format="rgb24")[::4, ::4] for frame in islice(container.decode(video=0), 6)]
+
+
+@pytest.fixture(params=["movie", "exr", "dpx", "tiff", "png", "jpeg"])
 def sample(request, clips, tmp_path) -> Sample:
-    if request.param == "movie":
+    folder, kind = tmp_path / "plate", request.param
+    if kind == "movie":
         return Sample(clips / "androidx_sample.mp4", 1, 30, (1080, 720), {})
-    if request.param == "still":
+    if kind == "exr":
         for number in range(1001, 1007):
-            save_dpx(tmp_path / "plate" / f"p.{number}.dpx", noise(20, 30, 3, 1023), 10)
-        return Sample(tmp_path / "plate" / "p.####.dpx", 1001, 1006, (30, 20), {"colorspace": LOGC3})
-    for number in range(1001, 1007):
-        save(tmp_path / "plate" / f"p.{number}.exr", {"RGB": ramp(20, 30, number)})
-    pattern = tmp_path / "plate" / "p.####.exr"
-    return Sample(pattern, 1001, 1006, (30, 20), {"colorspace": "Linear Rec.709 (sRGB)"})
+            save(folder / f"p.{number}.exr", {"RGB": ramp(20, 30, number)})
+        return Sample(folder / "p.####.exr", 1001, 1006, (30, 20), {"colorspace": "Linear Rec.709 (sRGB)"})
+    if kind == "dpx":
+        for number in range(1001, 1007):
+            save_dpx(folder / f"p.{number}.dpx", np.roll(noise(20, 30, 3, 1023), number, axis=1), 10)
+        return Sample(folder / "p.####.dpx", 1001, 1006, (30, 20), {"colorspace": LOGC3})
+    suffix = {"tiff": "tif", "png": "png", "jpeg": "jpg"}[kind]
+    frames = request.getfixturevalue("real_frames")
+    height, width = frames[0].shape[:2]
+    for number, rgb in enumerate(frames, 1001):
+        path = folder / f"p.{number}.{suffix}"
+        if kind == "tiff":  # 16 bits, by OpenImageIO
+            save_still(path, rgb.astype(np.uint16) * 257, compression="zip")
+        else:
+            folder.mkdir(exist_ok=True)
+            Image.fromarray(np.ascontiguousarray(rgb)).save(path, quality=95)
+    return Sample(folder / f"p.####.{suffix}", 1001, 1006, (width, height), {"colorspace": SRGB})
 
 
 def test_info_says_range_and_size_before_a_frame_is_read(sample):
@@ -77,7 +100,7 @@ def test_a_frame_is_the_same_whatever_was_read_before(sample):
         np.testing.assert_array_equal(frame.rgb, whole[number])
     partly = reader.read(range(sample.first, sample.last + 1))
     next(partly)
-    partly.close()  # type: ignore[attr-defined]
+    partly.close()
     (frame,) = reader.read([sample.first + 3])
     np.testing.assert_array_equal(frame.rgb, whole[sample.first + 3])
     reader.close()
@@ -95,6 +118,27 @@ def test_a_read_that_is_closed_midway_ends_and_leaves_the_plate_readable(sample,
     assert list(frames) == []
     assert [frame.number for frame in reader.read(wanted)] == list(wanted)
     reader.close()
+
+
+@pytest.mark.parametrize("sample", ["tiff", "png", "jpeg"], indirect=True)
+def test_real_stills_come_as_the_light_of_their_codes(sample, real_frames):
+    """Of TIFF, PNG and JPEG: the sRGB curve of IEC 61966-2-1 over the picture that another program wrote."""
+    reader = open_reader(sample.plate, **sample.settings)
+    lossy = 0.05 if sample.plate.suffix == ".jpg" else 1e-4
+    for frame, codes in zip(reader.read(range(1001, 1007)), real_frames, strict=True):
+        value = codes / 255
+        light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+        assert light.std() > 0.05
+        assert np.percentile(np.abs(frame.rgb - light), 99) < lossy
+    reader.close()
+
+
+def test_neighbours_are_not_mistaken_for_each_other(sample):
+    """Every frame of a sample differs from the next: else the tests of order could not fail."""
+    frames = [
+        frame.rgb for frame in open_reader(sample.plate, **sample.settings).read(range(sample.first, sample.first + 4))
+    ]
+    assert all(not np.array_equal(one, other) for one, other in pairwise(frames))
 
 
 def test_nothing_asked_nothing_read(sample):

@@ -2,6 +2,7 @@
 
 import shutil
 from fractions import Fraction
+from typing import Any
 
 import av
 import numpy as np
@@ -207,7 +208,7 @@ def test_movie_without_its_index_is_refused(tmp_path):
 
 def test_broken_unit_is_named_and_what_is_before_it_is_read(clips, capfd):
     reader = MovieReader(clips / "androidx_sample_with_invalid_nalu.mp4")
-    seen = []
+    seen: list[Any] = []
     with pytest.raises(ReadError, match="frame 27: cannot be decoded"):
         seen.extend(frame.number for frame in reader.read(range(1, 31)))
     assert seen == list(range(1, 27))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import av
 import numpy as np
@@ -42,7 +43,7 @@ def render_of(rgb: np.ndarray) -> Render:
     return Render(frame=frame, beauty=rgb + delta, delta=delta, matte=matte)
 
 
-def destination(tmp_path, name: str, space: str, **changes: object) -> Destination:
+def destination(tmp_path, name: str, space: str, **changes: Any) -> Destination:
     write_exr(tmp_path / "p.1001.exr", light())
     info = open_reader(tmp_path / "p.1001.exr").info
     assert info.colorspace == REC709
@@ -96,7 +97,7 @@ def test_stills_of_a_linear_plate(tmp_path, space):
 
 @pytest.mark.parametrize("space", [LOGC3, DISPLAY, SRGB, "S-Log3 S-Gamut3"])
 def test_movies_hold_the_space_asked_for(tmp_path, space):
-    rgb = np.broadcast_to(np.float32([0.35, 0.22, 0.15]), (24, 40, 3)).copy()
+    rgb = np.broadcast_to(np.array([0.35, 0.22, 0.15], np.float32), (24, 40, 3)).copy()
     flat = dataclasses.replace(render_of(rgb), beauty=rgb, delta=np.zeros_like(rgb))
     write(destination(tmp_path, "o.mov", space, codec="prores_4444"), flat)
     with av.open(str(tmp_path / "o.mov")) as container:

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import OpenImageIO as oiio
@@ -16,7 +17,7 @@ from vfxage.media import open_reader
 REC709 = "Linear Rec.709 (sRGB)"
 
 
-def only(path: Path, **settings: object):
+def only(path: Path, **settings: Any):
     reader = open_reader(path, **settings)
     (frame,) = reader.read([reader.info.first])
     return frame
@@ -251,6 +252,6 @@ def test_what_is_not_read_is_told(tmp_path):
         open_reader(tmp_path / "u.tif")
     for field, value, word in (("o800", 100, "4:2:2 video"), ("o803", 32, "32-bit samples"), ("o807", 1, "run-length")):
         with pytest.raises(ReadError, match=word):
-            open_reader(save_dpx(tmp_path / "a.dpx", noise(top=1023), 10, **{field: value}))
+            open_reader(save_dpx(tmp_path / "a.dpx", noise(top=1023), 10, **cast("Any", {field: value})))
     with pytest.raises(ShotError, match="unknown colour space"):
         open_reader(save(tmp_path / "a.png", noise()), colorspace="nonsense")

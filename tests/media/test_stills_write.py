@@ -5,6 +5,7 @@ import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
@@ -20,7 +21,7 @@ from vfxage.types import Frame, Render
 LINEAR = "Linear Rec.709 (sRGB)"
 
 
-def destination(reader, path: Path, **changes: object) -> Destination:
+def destination(reader, path: Path, **changes: Any) -> Destination:
     plain = Destination(
         path=str(path),
         passes=("beauty",),
@@ -47,9 +48,7 @@ def touched(frame: Frame) -> Render:
     return Render(frame=frame, beauty=frame.rgb + delta, delta=delta, matte=matte)
 
 
-def through(
-    path: Path, output: Path, make=untouched, colorspace: str | None = LOGC3, **changes: object
-) -> list[Render]:
+def through(path: Path, output: Path, make=untouched, colorspace: str | None = LOGC3, **changes: Any) -> list[Render]:
     reader = open_reader(path, colorspace=colorspace)
     target = destination(reader, output, **changes)
     renders = [make(frame) for frame in reader.read(target.numbers)]

@@ -273,7 +273,8 @@ class Expression:
         if sign is None:
             return left
         right = self._sum()
-        return {"==": np.equal, ">": np.greater, "<": np.less}[sign](left, right)
+        compared: dict[str, np.ufunc] = {"==": np.equal, ">": np.greater, "<": np.less}
+        return compared[sign](left, right)
 
     def _sum(self):
         left = self._product()

@@ -49,7 +49,7 @@ def elements(text: str) -> list[str]:
 
 def substituted(text: str) -> str:
     """A knob's text as Nuke evaluates it; a variable or a command in it would be run, and is an error here."""
-    out = []
+    out: list[str] = []
     at = 0
     while at < len(text):
         if text[at] in "$[":
@@ -72,7 +72,7 @@ def _word(
         return text[at + 1 : end - 1], end
     quoted = text[at] == '"'
     at += quoted
-    out = []
+    out: list[str] = []
     while at < len(text):
         char = text[at]
         if quoted and char == '"':

@@ -43,9 +43,9 @@ def mesh(tracked: Path) -> np.ndarray:
 
 
 def test_tracker_holds_the_points_of_the_tracks_from_the_bottom_left(nuke: Script, mesh: np.ndarray) -> None:
-    counts, columns, rows = tcl.elements(nuke.nodes["track_lead"].knobs["tracks"])
+    counts, columns, lines = tcl.elements(nuke.nodes["track_lead"].knobs["tracks"])
     names = [tcl.elements(column)[3] for column in tcl.elements(columns)]
-    rows = [dict(zip(names, tcl.elements(row), strict=True)) for row in tcl.elements(rows)]
+    rows = [dict(zip(names, tcl.elements(row), strict=True)) for row in tcl.elements(lines)]
     assert counts.split() == ["1", "31", str(len(rows))]
     assert len(names) == 31
     assert names[:4] == ["enable", "name", "track_x", "track_y"]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from tests.killing import begin, frames_in, freeze_midway
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 
@@ -144,17 +144,15 @@ def test_a_killed_render_leaves_no_torn_file_and_is_completed_to_the_same_bytes(
     plate: Path, rendered: Path, tmp_path: Path
 ) -> None:
     path = shot(plate, tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vfxage", "render", str(path)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "out").glob("man.*.exr")) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process = begin(path, "--workers", "1")
+    done = freeze_midway(process, tmp_path / "out", COUNT)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
     whole = files(rendered)
-    for done in (tmp_path / "out").glob("man.*.exr"):
-        assert done.read_bytes() == whole[done.name]
+    assert frames_in(tmp_path / "out") == done
+    for name in done:
+        assert (tmp_path / "out" / name).read_bytes() == whole[name]
     run("render", path).ok()
     got = {name: data for name, data in files(tmp_path).items() if not name.startswith(".")}
     assert got == whole
@@ -170,16 +168,22 @@ def peak_memory(shot_file: Path) -> int:
 
 
 def test_ten_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) -> None:
-    (rgb,) = decode(clips / "androidx_sample.mp4", range(5, 6))
-    write_exr(tmp_path / "one.exr", rgb[::2, ::2])
+    """A man leans in and out for 10 s, before a network; a picture sequence and a movie come out."""
+    outputs = [
+        {"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte"]},
+        {"path": "out/man.mov", "passes": ["beauty", "matte"]},
+    ]
     peaks = {}
-    for count in (48, 480):
+    for count in (24, 240):
         folder = tmp_path / str(count)
-        folder.mkdir()
-        for number in range(1, count + 1):
-            os.symlink(tmp_path / "one.exr", folder / f"man.{number:04d}.exr")
-        peaks[count] = peak_memory(shot(folder, folder))
-    assert peaks[480] < 1.1 * peaks[48]
+        plate = str(clips / "webcam_leans_in_out.mp4")
+        path = write_shot(folder, plate=plate, frames=f"1-{count}", model="small", outputs=outputs)
+        peaks[count] = peak_memory(path)
+        told = json.loads((folder / "out" / "man.render.json").read_text())
+        with_faces = [number for number, frame in told["frames"].items() if frame["faces"]]
+        assert (len(told["frames"]), len(with_faces)) == (count, count)
+        assert len(list((folder / "out").glob("man.*.exr"))) == count
+    assert peaks[240] < 1.1 * peaks[24], peaks
 
 
 def by_the_book(clip: Path, number: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from tests.killing import begin, freeze_midway
 from tests.run_vfxage import run
-from tests.small_shot import EXR, pictures, small_shot
+from tests.small_shot import EXR, long_shot, pictures, small_shot
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -85,19 +85,16 @@ def test_a_failed_run_and_what_stood_in_are_told(plate: Path, tmp_path: Path) ->
 def test_a_killed_run_stands_in_the_report_and_the_next_tells_of_the_frames_it_kept(
     plate: Path, tmp_path: Path
 ) -> None:
-    path = small_shot(plate, tmp_path, outputs=[EXR])
+    path = long_shot(plate, tmp_path, 16)
     run("render", path, "--frames", "1001-1003").ok()
-    command = [sys.executable, "-m", "vfxage", "render", str(path), "--set", "target_age=70", "--frames", "1002-1006"]
-    killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    frame = tmp_path / "out" / "man.1005.exr"
-    while not frame.exists() and killed.poll() is None:
-        time.sleep(0.005)
+    killed = begin(path, "--set", "target_age=70", "--frames", "1002-1016")
+    freeze_midway(killed, tmp_path / "out", 16, least=4)
     killed.kill()
-    killed.wait()
+    killed.communicate()
     told = report(tmp_path)
     last = told["runs"][-1]
-    assert (last["asked"], last["end"], last["process"]) == ("1002-1006", "running", killed.pid)
-    assert told["missing"] == "1004-1006"
+    assert (last["asked"], last["end"], last["process"]) == ("1002-1016", "running", killed.pid)
+    assert told["missing"] == "1004-1016"
     run("render", path, "--set", "target_age=70").ok()
     told = report(tmp_path)
     assert [run_["end"] for run_ in told["runs"]] == ["done", "killed", "done"]

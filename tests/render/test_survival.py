@@ -7,30 +7,14 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.killing import VFXAGE, begin, frames_in, freeze, freeze_midway, thaw
 from tests.run_vfxage import run
-from tests.small_shot import EXR, MOVIE, pictures, small_shot
+from tests.small_shot import COUNT, EXR, MOVIE, long_shot, pictures, small_shot
 from tools.trials import standing, trial
-
-VFXAGE = [sys.executable, "-m", "vfxage"]
-
-
-def begin(shot: Path, *words: str) -> subprocess.Popen[str]:
-    command = [*VFXAGE, "render", str(shot), "--log", "text", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_for(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 120
-    while not happened() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert happened(), process.communicate()
 
 
 def hidden(folder: Path) -> list[str]:
@@ -38,39 +22,53 @@ def hidden(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if "partial" in path.name or path.name.startswith(".vfxage")]
 
 
-def long_shot(plate: Path, folder: Path, count: int) -> Path:
-    """A shot of ``count`` frames, so that there is time to interfere."""
-    frames = sorted(plate.glob("man.*.exr"))
-    for index in range(count):
-        (folder / f"man.{1001 + index}.exr").symlink_to(frames[index % len(frames)])
-    return small_shot(folder, folder, outputs=[EXR])
-
-
 @pytest.mark.timeout(900)
 def test_kill_9_at_random_moments_tears_nothing(plate: Path, tmp_path: Path) -> None:
-    outcome = trial(small_shot(plate, tmp_path, outputs=[EXR, MOVIE]), kills=3, seed=5, folder=tmp_path)
+    path = long_shot(plate, tmp_path, 16, outputs=[EXR, MOVIE])
+    outcome = trial(path, kills=4, seed=5, folder=tmp_path)
     assert outcome.torn == ()
+    assert outcome.kills == 4
+    assert outcome.midway >= 2  # some files were complete, some were not
 
 
-@pytest.mark.parametrize("moment", ["tracking", "rendering"])
-def test_sigterm_leaves_at_once_and_nothing_half_written(plate: Path, tmp_path: Path, moment: str) -> None:
-    path = small_shot(plate, tmp_path, outputs=[EXR, MOVIE])
+def test_sigterm_while_tracking_leaves_at_once_and_nothing_half_written(plate: Path, tmp_path: Path) -> None:
+    path = long_shot(plate, tmp_path, 24, outputs=[EXR, MOVIE])
     out = tmp_path / "out"
     process = begin(path)
-    wait_for(lambda: list(out.glob("*.exr" if moment == "rendering" else "*")), process)
-    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    assert any(line.startswith("track 1/24 ") for line in process.stderr)
+    freeze(process)
+    assert not list(tmp_path.rglob("*.npz")), "it ended tracking before it was stopped"
+    thaw(process, signal.SIGTERM)
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 143
     assert told.splitlines()[-1].startswith("stopped; no half-written file stays")
     assert hidden(out) == []
-    assert not (out / "man.mov").exists()
-    if moment == "rendering":
-        (last,) = json.loads((out / "man.render.json").read_text())["runs"]
-        assert last["end"] == "stopped"
-        before = pictures(tmp_path)
-        run("render", path).ok()
-        assert {name: pictures(tmp_path)[name] for name in before} == before
-        run("verify", path).ok()
+    assert pictures(tmp_path) == {}
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_sigterm_while_rendering_leaves_at_once_and_nothing_half_written(plate: Path, tmp_path: Path) -> None:
+    path = long_shot(plate, tmp_path, 24, outputs=[EXR, MOVIE])
+    out = tmp_path / "out"
+    process = begin(path)
+    done = freeze_midway(process, out, 24)
+    thaw(process, signal.SIGTERM)
+    told = process.communicate(timeout=60)[1]
+    assert process.returncode == 143
+    assert told.splitlines()[-1].startswith("stopped; nothing half-written stays")
+    assert hidden(out) == []
+    before = pictures(tmp_path)
+    assert done <= set(before)
+    assert len(before) < 24  # and no movie
+    assert "man.mov" not in before
+    (last,) = json.loads((out / "man.render.json").read_text())["runs"]
+    assert last["end"] == "stopped"
+    run("render", path).ok()
+    after = pictures(tmp_path)
+    assert len(after) == 25
+    assert {name: after[name] for name in before} == before
+    run("verify", path).ok()
 
 
 def small_disk(out: Path, saved: Path, command: list[str]) -> list[str]:
@@ -104,6 +102,7 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(plate: Path, whole: Path, 
     assert "Traceback" not in done.stderr
     assert hidden(saved) == []
     truth = standing(whole / "out")
+    assert len(frames_in(saved)) < COUNT
     assert all(truth[name] == data for name, data in standing(saved).items())
     shutil.copytree(saved, out, dirs_exist_ok=True)
     run("render", path).ok()
@@ -114,8 +113,9 @@ def test_an_output_folder_that_goes_away_is_not_a_success(plate: Path, tmp_path:
     path = long_shot(plate, tmp_path, 16)
     out = tmp_path / "out"
     process = begin(path)
-    wait_for(lambda: len(list(out.glob("man.*.exr"))) >= 2, process)
+    freeze_midway(process, out, 16, least=2)
     out.rename(tmp_path / "gone")
+    thaw(process)
     told = process.communicate(timeout=240)[1]
     assert process.returncode == 4, told
     assert "error:" in told.splitlines()[-1]

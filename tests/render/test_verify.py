@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenEXR
@@ -130,10 +131,10 @@ def infinite(planes: dict[str, np.ndarray], header: dict[str, object]) -> None:
     planes["delta.B"][40, 40] = np.nan
 
 
-def narrower(planes: dict[str, np.ndarray], header: dict[str, object]) -> None:
+def narrower(planes: dict[str, np.ndarray], header: dict[str, Any]) -> None:
     for name in planes:
         planes[name] = np.ascontiguousarray(planes[name][:, :-2])
-    (x, y), (right, bottom) = header["dataWindow"]  # type: ignore[misc]
+    (x, y), (right, bottom) = header["dataWindow"]
     header["dataWindow"] = ((x, y), (right - 2, bottom))
 
 

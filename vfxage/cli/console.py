@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 from vfxage.progress import Advance
 
 LogFormat = Literal["text", "json", "openjd"]
@@ -51,11 +51,6 @@ class Console(Protocol):
     def end(self, text: str, code: int, trace: str | None = None) -> None:
         """Report in one line why the command ends with this exit code, after the traceback if there is one."""
         ...
-
-
-def several(count: int, noun: str) -> str:
-    """A count with its noun: 1 frame, 2 frames."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def open_console(log: str | None) -> Console:
@@ -247,7 +242,7 @@ class OpenJob(_Stream):
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Print which stage begins, and after every frame of a long stage how much of it is done."""
         pace = _Pace(total)
-        self._status(f"{name} {several(total, unit)}")
+        self._status(f"{name} {count_of(total, unit)}")
 
         def advance(_: int) -> None:
             pace.step()

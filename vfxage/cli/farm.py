@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vfxage.cli.console import Console, several
+from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath
 from vfxage.cli.shots import print_notes
 from vfxage.cli.tables import print_data
-from vfxage.errors import ShotError, WriteError
+from vfxage.errors import ShotError, WriteError, count_of
 from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def assemble(
         made, kept = assemble_shot(job, console, device=device, overwrite=overwrite)
     for path in (*made, *kept):
         console.result(str(path))
-    console.result(f"{several(len(made), 'movie')} assembled, {len(kept)} complete already")
+    console.result(f"{count_of(len(made), 'movie')} assembled, {len(kept)} complete already")
 
 
 def submit(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from vfxage.cli.console import Console, several
+from vfxage.cli.console import Console
 from vfxage.cli.options import with_console
-from vfxage.errors import OutputError, ShotError
+from vfxage.errors import OutputError, ShotError, count_of
 
 app = typer.Typer(help="Build a prototype from portraits, or pairs for `vfxage train`.", no_args_is_help=True)
 
@@ -74,7 +74,7 @@ def pairs(
     for problem in collection.problems:
         console.note(f"{problem.path.name} {problem.what}")
     real, made = write_pairs(collection, ager, out, wanted, console)
-    console.result(f"{out}: {several(real, 'photograph')}, {made} aged from them")
+    console.result(f"{out}: {count_of(real, 'photograph')}, {made} aged from them")
 
 
 def _refuse_unwritable(path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from vfxage.cli.console import Console, several
+from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, with_console
 from vfxage.cli.tables import print_data
-from vfxage.errors import ShotError, WriteError
+from vfxage.errors import ShotError, WriteError, count_of
 
 app = typer.Typer(no_args_is_help=True, help="Shot files of a whole show.")
 
@@ -52,7 +52,7 @@ def from_cut(
         console.note(note)
     print_data(console, {"shots": [dict(shot.facts()) for shot in plan.shots]}, as_json=as_json)
     if not as_json:
-        console.result(f"{several(len(written), 'shot file')} written, {len(kept)} unchanged")
+        console.result(f"{count_of(len(written), 'shot file')} written, {len(kept)} unchanged")
     for refusal in plan.refused:
         console.note(f"no shot file for event {refusal.number} on {refusal.track}, {refusal.name}: {refusal.why}")
     if plan.refused:

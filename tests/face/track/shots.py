@@ -28,7 +28,7 @@ class Pictures:
 
 def plate(pictures, first=0, step=1, origin=(0, 0), numbers=None):
     for number, picture in zip(count(first, step) if numbers is None else numbers, pictures, strict=False):
-        window = Window(*origin, picture.shape[1], picture.shape[0])
+        window = Window(origin[0], origin[1], picture.shape[1], picture.shape[0])
         yield Frame(number=number, window=window, rgb=picture.astype(np.float32) / np.float32(255))
 
 

@@ -144,7 +144,7 @@ def test_numbers_and_points_are_the_plates_own(portraits):
     (plain,) = track(pictures).faces
     (moved,) = track(pictures, first=1001, step=2, origin=(-100, -37)).faces
     assert moved.numbers.tolist() == [1001, 1003, 1005, 1007, 1009, 1011]
-    np.testing.assert_allclose(moved.points, plain.points + np.float32([-100, -37]), atol=1e-3)
+    np.testing.assert_allclose(moved.points, plain.points + np.array([-100, -37], np.float32), atol=1e-3)
 
 
 def test_a_squeezed_plate_is_looked_at_unsqueezed(portraits):

@@ -25,10 +25,10 @@ def test_saved_tracks_come_back_bit_for_bit_in_the_same_bytes(shot, tmp_path):
         for name in ("numbers", "points", "confidence", "presence", "yaw"):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
             assert getattr(one, name).dtype == getattr(other, name).dtype
-    for one, other in zip(shot.hands, back.hands, strict=True):
+    for hand, same in zip(shot.hands, back.hands, strict=True):
         for name in ("numbers", "points", "motion", "size", "presence"):
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-            assert getattr(one, name).dtype == getattr(other, name).dtype
+            np.testing.assert_array_equal(getattr(hand, name), getattr(same, name))
+            assert getattr(hand, name).dtype == getattr(same, name).dtype
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["b.npz"]
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vfxage.ager.contract import MeasuresNothing
 from vfxage.geometry import face_matte
-from vfxage.types import FaceCrop, FaceDelta, FrameDeltas, Framing
+from vfxage.types import F32, FaceCrop, Framing
 
-SKIN = np.float32([0.75, 0.55, 0.45])
+SKIN = np.array([0.75, 0.55, 0.45], np.float32)
 
 
 def mesh(portraits: Path, size: int) -> np.ndarray:
@@ -35,29 +37,25 @@ def crop(points: np.ndarray, size: int, rgb: np.ndarray | None = None, ages=(30.
     )
 
 
-class MadeUp:
+class MadeUp(MeasuresNothing):
     """An ager whose step is ``rule(crop)``."""
 
     name = fingerprint = "made up"
     note = ""
+    device = "cpu"
     framing = Framing(name="ffhq")
-    sizes = (256,)
-    group = 1
+    sizes: tuple[int, ...] = (256,)
+    frames_per_call = 1
     workers_default = 1
 
     def __init__(self, rule) -> None:
         self.rule = rule
 
-    def __call__(self, group):
-        return [
-            FrameDeltas(
-                frame=item.frame,
-                deltas=tuple(
-                    FaceDelta(crop=crop, step=np.ascontiguousarray(self.rule(crop), np.float32)) for crop in item.crops
-                ),
-            )
-            for item in group
-        ]
+    def fingerprint_on(self, device: str) -> str:
+        return self.fingerprint
+
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        return [np.ascontiguousarray(self.rule(crop), np.float32) for crop in crops]
 
 
 def some_portraits(portraits: Path, folder: Path, stems: list[str]) -> Path:

@@ -66,10 +66,10 @@ def test_what_tells_one_photo_set_from_another_is_not_taken_for_age():
         age = float(random.uniform(20, 50) + 30 * other)
         camera = other + random.normal(0, 0.4)
         told = [0.02 * age + random.normal(0, 0.3), camera]
-        faces.append(Seen(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": np.float32(told)}))
+        faces.append(Seen(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": np.array(told, np.float32)}))
     reader = Reader(faces)
     young = faces[0]
-    other_camera = {"a": young.numbers["a"] + np.float32([0, 1])}
+    other_camera = {"a": young.numbers["a"] + np.array([0, 1], np.float32)}
     moved = reader.read(young.person, young.photos, other_camera) - reader.read(
         young.person, young.photos, young.numbers
     )
@@ -110,7 +110,7 @@ def test_copies_teach_what_is_no_ageing():
     grain = random.normal(0, 1, 60) * 0.1
 
     def numbers(years, noise):
-        return {"a": np.float32([0.1 * years + noise, noise + 0.02 * years, *random.normal(0, 0.1, 3)])}
+        return {"a": np.array([0.1 * years + noise, noise + 0.02 * years, *random.normal(0, 0.1, 3)], np.float32)}
 
     plain = [
         Seen(person=f"p{k}", photos="set", age=float(years), numbers=numbers(years, noise))
@@ -124,7 +124,7 @@ def test_copies_teach_what_is_no_ageing():
     for faces in (plain, taught):
         reader = Reader(faces)
         read = [
-            reader.read(f.person, f.photos, {"a": f.numbers["a"] + np.float32([2, 2, 0, 0, 0])})
+            reader.read(f.person, f.photos, {"a": f.numbers["a"] + np.array([2, 2, 0, 0, 0], np.float32)})
             - reader.read(f.person, f.photos, f.numbers)
             for f in faces
         ]
@@ -163,7 +163,7 @@ def test_too_few_people_or_one_age_only_is_an_error():
 def skin(points, size, amplitude, seed):
     """Skin-coloured noise whose contrast is the face's age."""
     noise = np.random.default_rng(seed).standard_normal((size, size, 1)).astype(np.float32)
-    rgb = np.clip(np.float32([0.75, 0.55, 0.45]) * (1 + np.float32(amplitude) * noise), 0, 1)
+    rgb = np.clip(np.array([0.75, 0.55, 0.45], np.float32) * (1 + np.float32(amplitude) * noise), 0, 1)
     return crop(points, size, rgb)
 
 

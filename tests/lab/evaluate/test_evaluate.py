@@ -10,6 +10,7 @@ from PIL import Image
 from tests.lab.evaluate.faces import some_portraits
 from tests.lab.evaluate.test_vectors import means, years
 from tests.run_vfxage import run
+from vfxage.lab.portraits import scan_portraits
 
 STEMS = [f"lon_{n:03d}_neutral" for n in (1, 2, 3, 5, 11, 43)] + [
     f"con_{name}" for name in ("A000369", "A000370", "B000490", "B001243", "C001053", "K000009")
@@ -30,23 +31,51 @@ def report(dozen, tmp_path_factory):
     return work / "out"
 
 
-def test_the_report_has_a_table_for_every_question(report):
-    text = (report / "report.md").read_text()
-    for title in (
-        "The age reader",
-        "Age moved",
-        "Identity",
-        "Where the change lies",
-        "Stability",
-        "Cost",
-        "Age groups",
-    ):
-        assert f"## {title}" in text
-    assert "## Clips" not in text  # none was given
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    assert len(lines) > 50
-    assert all(line.endswith("|") for line in lines)
-    assert "| monotone in the age asked: share of the faces | 95% |" in text
+def tables_of(text):
+    """Rows of every table, by the title of its section: first cell to last cell."""
+    found = {}
+    for section in text.split("\n## ")[1:]:
+        title, rows = section.partition("\n")[0], [line for line in section.splitlines() if line.startswith("|")]
+        assert all(line.endswith("|") for line in rows)
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]
+        found[title] = {row[0]: row[-1] for row in cells if not row[0].startswith("---")}
+    return found
+
+
+def test_the_report_has_a_table_for_every_question_with_the_figures_of_its_rows(report):
+    """Every figure that a formula of a line or two gives, worked out again from the rows in report.json."""
+    tables = tables_of((report / "report.md").read_text())
+    told = json.loads((report / "report.json").read_text())
+    questions = ["The age reader", "Age moved", "Identity", "Where the change lies", "Stability", "Cost", "Age groups"]
+    assert list(tables) == questions  # and no "Clips": none was given
+    (model,), slope = told["models"], told["readers"][0]["slope"]
+    moved, rows = tables["Age moved"], model["rows"]
+    for asked in (-30, -15, 20, 40):
+        years = np.array([row["read_aged"] - row["read"] for row in rows if row["asked"] == asked])
+        assert len(years)
+        assert moved[f"{asked:+d}: faces"] == str(len(years))
+        assert moved[f"{asked:+d}: years moved, mean"] == f"{years.mean():+.1f}"
+        assert moved[f"{asked:+d}: years moved, median"] == f"{np.median(years):+.1f}"
+        assert moved[f"{asked:+d}: years moved, over the reader's slope, mean"] == f"{years.mean() / slope:+.1f}"
+        half = np.mean(years * np.sign(asked) >= abs(asked) / 2)
+        assert moved[f"{asked:+d}: faces that moved half of it or more"] == f"{half:.0%}"
+    ladders = [
+        [row["read"] if asked == 0 else row["read_aged"] for asked, row in sorted(steps.items())]
+        for steps in ({0: one, **{r["asked"]: r for r in rows if r["face"] == one["face"]}} for one in rows)
+    ]
+    rising = np.mean([bool(np.all(np.diff(ladder) > 0)) for ladder in ladders])
+    assert moved["monotone in the age asked: share of the faces"] == f"{rising:.0%}"
+    low = [row["spatial"]["low_bands"] for row in rows]
+    assert tables["Identity"]["skin's low bands, correlation, least"] == f"{min(low):.3f}"
+    assert tables["Identity"]["cosine of different people, mean"] == f"{told['strangers']:.3f}"
+    hair = [row["spatial"]["places"]["hair"]["energy"] for row in rows if "hair" in row["spatial"]["places"]]
+    name = "in hair and beard over the face: share of the energy"
+    assert tables["Where the change lies"][name] == f"{np.mean(hair):.2%}"
+    assert float(tables["Stability"]["crop shifted by a pixel: difference over the delta"].rstrip("%")) > 0
+    for name in ("one thread, ms", "the yardstick, ms", "crop, px"):
+        assert float(tables["Cost"][name]) > 0
+    for group in model["groups"]:
+        assert tables["Age groups"][group["name"]] == f"{group['verified']:.1%}"
 
 
 def test_the_figures_are_there_for_programs_too(report):
@@ -62,11 +91,52 @@ def test_the_figures_are_there_for_programs_too(report):
     assert all(one["at_rest"] == 0 for one in model["stability"])
 
 
-def test_the_sheets_are_pictures(report):
-    for name in ("faces-bands.png", "deltas-bands.png"):
-        with Image.open(report / name) as page:
-            assert page.width == 5 * 256
-            page.load()
+def tile_of(page, row, column):
+    """The middle of a tile, without its labels, as numbers."""
+    top, left = 30 + 256 * row, 256 * column
+    return page[top + 30 : top + 226, left : left + 256].astype(float)
+
+
+def thumbnail(portrait):
+    """The square that a tile shows, by Pillow: 1.35 heights of the face, a little above its middle."""
+    low, high = portrait.points.min(axis=0), portrait.points.max(axis=0)
+    height = high[1] - low[1]
+    (x, y), half = (low + high) / 2 - (0, 0.08 * height), 1.35 * height / 2
+    box = tuple(round(edge) for edge in (x - half, y - half, x + half, y + half))
+    with Image.open(portrait.path) as picture:
+        shown = picture.convert("RGB").crop(box).resize((256, 256), Image.Resampling.BICUBIC)
+    return np.asarray(shown, float)[30:226]
+
+
+def likeness(one, other):
+    return np.corrcoef(one.ravel(), other.ravel())[0, 1]
+
+
+def test_the_sheets_show_the_portraits_and_what_changed(report, dozen):
+    """The first column is the people; a delta is twice the difference of two pictures about grey."""
+    told = json.loads((report / "report.json").read_text())
+    faces, deltas = (
+        np.asarray(Image.open(report / f"{name}-bands.png").convert("RGB")) for name in ("faces", "deltas")
+    )
+    assert faces.shape == deltas.shape == (30 + 3 * 256, 5 * 256, 3)
+    portraits = {f"dozen/{one.path.stem}": one for one in scan_portraits(dozen).portraits}
+    rows = {row["face"]: row["age"] for row in told["models"][0]["rows"]}
+    asked = {(row["face"], row["asked"]) for row in told["models"][0]["rows"]}
+    for row, face in enumerate(sorted(rows, key=lambda name: rows[name])):  # youngest first
+        own = tile_of(faces, row, 0)
+        alike = {name: likeness(own, thumbnail(portrait)) for name, portrait in portraits.items()}
+        assert max(alike, key=alike.__getitem__) == face
+        assert alike[face] > 0.9
+        assert own.std() > 20
+        assert np.abs(tile_of(deltas, row, 0) - 128).max() <= 1
+        for column, step in enumerate((-30, -15, 20, 40), start=1):
+            if (face, step) not in asked:
+                continue
+            aged, delta = tile_of(faces, row, column), tile_of(deltas, row, column)
+            inside = (own > 3) & (own < 252) & (aged > 3) & (aged < 252)
+            assert np.abs(delta - 128 - 2 * (aged - own))[inside].max() <= 4
+            assert delta.std() > 1
+    assert len(asked) > 6
 
 
 def test_the_same_input_gives_the_same_figures(dozen, report, tmp_path):

@@ -31,7 +31,7 @@ def means(path, shape=(1, 3, 112, 112), axes=(2, 3)):
 
 def years(path, vector, shape=(1, 3, 64, 64)):
     """A constant answer, whatever the picture (times 1 plus nothing of it)."""
-    answer = np.float32(vector)[None]
+    answer = np.array(vector, np.float32)[None]
     nodes = [
         helper.make_node("ReduceMean", ["in"], ["mean"], axes=[1, 2, 3], keepdims=0),
         helper.make_node("Mul", ["mean", "zero"], ["none"]),
@@ -52,7 +52,7 @@ def plain():
 def test_a_similarity_takes_points_where_a_rotation_and_scale_took_them():
     points = np.random.default_rng(0).normal(0, 10, (5, 2))
     across = 1.5 * np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
-    found = similarity(points, points @ across.T + [3, -7])
+    found = similarity(points, np.asarray(points @ across.T + [3, -7], np.float64))
     assert np.allclose(found[:, :2], across)
     assert np.allclose(found[:, 2], [3, -7])
 
@@ -85,7 +85,11 @@ def test_the_embedder_sees_the_face_upright_where_arcface_wants_its_eyes(tmp_pat
         helper.make_node("Slice", ["in", "begin", "end", "axes"], ["spot"]),
         helper.make_node("ReduceMean", ["spot"], ["out"], axes=[2, 3], keepdims=0),
     ]
-    places = {"begin": np.int64([row, column]), "end": np.int64([row + 1, column + 1]), "axes": np.int64([2, 3])}
+    places = {
+        "begin": np.array([row, column], np.int64),
+        "end": np.array([row + 1, column + 1], np.int64),
+        "axes": np.array([2, 3], np.int64),
+    }
     path = save(tmp_path / "spot.onnx", nodes, [1, 3, 112, 112], places)
     found = Embedder(path, "0..1")(rgb, points)
     assert found[0] > 0.9 > found[2]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ def test_turned_and_grey_and_transparent_pictures_are_read_upright_as_rgb(tmp_pa
     found = scan_portraits(tmp_path)
     assert [item.size for item in found.portraits] == [(150, 200), (200, 150)]
     grey, red = (read_portrait(item) for item in found.portraits)
-    assert (grey.shape, grey.dtype, float(grey.min())) == ((200, 150, 3), np.float32, 1.0)
+    assert (grey.shape, str(grey.dtype), float(grey.min())) == ((200, 150, 3), "float32", 1.0)
     assert red[0, 0].tolist() == [1.0, 0.0, 0.0]
 
 
@@ -234,8 +235,13 @@ def test_crop_needs_points(tmp_path):
 def scanned(folder, memory):
     """Which files a scan decodes that has ``memory`` to go by, and what it finds."""
     decoded, looked = [], Looked(memory)
+
+    def noting(path):
+        decoded.append(path.name)
+        return decode(path)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vfxage.lab.portraits.scan.decode", lambda path: decoded.append(path.name) or decode(path))
+        patch.setattr("vfxage.lab.portraits.scan.decode", noting)
         found = scan_portraits(folder, looked=looked)
     looked.save()
     told = [(item.path.name, item.size) for item in found.portraits], [item.path.name for item in found.problems]
@@ -273,8 +279,13 @@ def test_a_damaged_memory_of_scans_is_forgotten(tmp_path, content):
 def meshed(folder, memory):
     """Which pictures a face is looked for in by one who has ``memory`` to go by, and what is found."""
     asked, looked = [], Looked(memory)
+
+    def noting(one):
+        asked.append(one.path.name)
+        return read_bytes(one)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vfxage.lab.portraits.cut.read_bytes", lambda one: asked.append(one.path.name) or read_bytes(one))
+        patch.setattr("vfxage.lab.portraits.cut.read_bytes", noting)
         found = mesh_portraits(scan_portraits(folder, looked=looked), looked=looked)
     looked.save()
     return asked, {item.path.name: item.points for item in found.portraits}, [item.path.name for item in found.problems]
@@ -307,7 +318,7 @@ def test_a_memory_of_faces_that_claims_more_than_it_holds_is_forgotten(tmp_path)
     memory = tmp_path / "scanned.json"
     path = picture(tmp_path / "people" / "ann" / "20.png")
     stat = path.stat()
-    arrays = {
+    arrays: dict[str, Any] = {
         "paths": np.frombuffer(json.dumps([str(path)]).encode(), np.uint8),
         "stamps": np.array([[stat.st_size, stat.st_mtime_ns]], np.int64),
         "found": np.ones(1, np.uint8),

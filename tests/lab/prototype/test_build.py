@@ -30,15 +30,22 @@ def step(built, portraits):
 
 
 def test_what_is_built_ages_a_face(step):
-    """More lines and darker creases at 70; more years, more change; nothing at equal ages."""
-    change = []
+    """More lines and darker creases with the years, in the same places; the reverse for younger; nothing at rest."""
+    change, whole = [], []
     for target in (40.0, 55.0, 70.0):
         crop, delta = step(25.0, target)
         assert np.isfinite(delta).all()
         inside = crop.points[[50, 280, 151, 205, 425]].astype(int)
         patches = [delta[y - 10 : y + 10, x - 10 : x + 10] @ LUMA for x, y in inside]
         change.append(float(np.mean([patch.std() for patch in patches])))
-    assert 0 < change[0] < change[1] < change[2]
+        whole.append(delta)
+    assert 0.02 < change[2] < 0.08  # five to twenty codes of 255
+    assert change[1] / change[0] == pytest.approx(30 / 15, rel=0.25)
+    assert change[2] / change[0] == pytest.approx(45 / 15, rel=0.35)
+    assert np.corrcoef(whole[1].ravel(), whole[2].ravel())[0, 1] > 0.7
+    assert np.mean([patch.mean() for patch in patches[:3]]) < -0.005  # cheeks and chin are darker by 70
+    assert np.corrcoef(step(70.0, 25.0)[1].ravel(), whole[2].ravel())[0, 1] < -0.2
+    assert np.abs(whole[2][crop.matte == 0]).max() < 0.05 * np.abs(whole[2]).max()
     assert not step(40.0, 40.0)[1].any()
 
 
@@ -82,7 +89,7 @@ def test_no_face_can_be_put_together_again(built, people, rows):
     canon = Canon([item.points for item in portraits])
     texture = canon.masks()["texture"]
     skin = texture > 0.5
-    faces = np.array([luma(sum(unfold(item, canon, texture).bands[2:]))[skin] for item in portraits])
+    faces = np.array([luma(np.sum(unfold(item, canon, texture).bands[2:], axis=0))[skin] for item in portraits])
     for own in faces - faces.mean(axis=0):
         for middle in prototype.middle:
             for laid in (middle, middle[:, ::-1]):

@@ -1,6 +1,7 @@
 """Who gives which region of old skin, and where it is laid."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ KINDS = ("forehead", "eye", "cheek", "mouth", "nose")
 
 def offers(people, portraits_each, scores):
     """Every portrait offers every kind."""
-    found = {kind: [] for kind in KINDS}
+    found: dict[str, list[Any]] = {kind: [] for kind in KINDS}
     for donor in range(people * portraits_each):
         for kind in KINDS:
             found[kind].append(

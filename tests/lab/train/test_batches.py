@@ -1,14 +1,17 @@
 """What examples show: pairs of one person, photographs as targets, people held out, windows that lie where they say."""
 
 from collections import Counter
+from typing import Literal
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from tests.lab.portraits.framed import assert_framed
 from tests.lab.train.people import PLAIN, face, make_people, recipe_in
 from vfxage.ager import ARCHITECTURES
 from vfxage.errors import ShotError
-from vfxage.lab.portraits import crop_portrait, scan_portraits
+from vfxage.lab.portraits import scan_portraits
 from vfxage.lab.train import load_recipe
 from vfxage.lab.train.batches import Batches
 from vfxage.lab.train.data import open_data
@@ -135,8 +138,6 @@ def test_view_shows_the_window_it_names():
 
 
 def test_pictures_of_unequal_sizes_and_not_square_are_named(tmp_path):
-    from PIL import Image
-
     make_people(tmp_path / "people")
     Image.new("RGB", (80, 80)).save(tmp_path / "people" / "p0_20.png")
     Image.new("RGB", (80, 64)).save(tmp_path / "people" / "p1_20.png")
@@ -149,13 +150,20 @@ def test_pictures_of_unequal_sizes_and_not_square_are_named(tmp_path):
 @pytest.mark.parametrize("framing", ["picture", "face"])
 def test_weight_lies_on_the_face_and_the_face_is_where_the_framing_says(portraits, framing):
     portrait = scan_portraits(portraits / "eval").portraits[3]
-    pictures = Pictures(128, Framing(name="wide" if framing == "face" else "ffhq"), 1e9)
+    name: Literal["wide", "ffhq"] = "wide" if framing == "face" else "ffhq"
+    pictures = Pictures(128, Framing(name=name), 1e9)
     picture, weight = pictures.picture(portrait, framing, portrait), pictures.weight(framing, portrait)
     assert (picture.shape, weight.shape) == ((128, 128, 3), (32, 32))
-    nose = portrait.points[4] * 32 / portrait.size[0]
     if framing == "face":
-        crop = crop_portrait(portrait, Framing(name="wide"), 128)
-        nose = crop.points[4] / 4
-        assert np.abs(picture / 255 - crop.rgb).max() < 0.01
-    assert weight[int(nose[1]), int(nose[0])] == 255
+        points = assert_framed(
+            Pictures(256, Framing(name=name), 1e9).picture(portrait, framing, portrait), portrait, name
+        )
+        points = points * 128 / 256
+    else:
+        with Image.open(portrait.path) as source:
+            whole = np.asarray(source.convert("RGB").resize((128, 128), Image.Resampling.BOX), float)
+        assert np.abs(whole - picture).mean() < 3
+        points = portrait.points * 128 / portrait.size[0]
+    for one in points[[4, 50, 280, 152]] - (0, 2):  # nose, cheeks, chin
+        assert weight[int(one[1] / 4), int(one[0] / 4)] > 240
     assert weight[[0, 0, -1, -1], [0, -1, 0, -1]].max() < 20

@@ -55,8 +55,8 @@ def test_jpeg_is_what_an_encoder_makes(quality, halved):
     whole = Image.fromarray(picture[0].permute(1, 2, 0).numpy())
     whole.save(stream, "JPEG", quality=quality, subsampling=2 if halved else 0)
     wanted = np.asarray(Image.open(stream), np.float32)
-    ours = effects.jpeg(picture.float() / 255, torch.tensor([float(quality)]), torch.tensor([halved]))
-    ours = ours[0].permute(1, 2, 0).numpy() * 255
+    answer = effects.jpeg(picture.float() / 255, torch.tensor([float(quality)]), torch.tensor([halved]))
+    ours = answer[0].permute(1, 2, 0).numpy() * 255
     lost = np.abs(np.asarray(whole, np.float32) - wanted).mean()
     assert lost > 1
     assert np.abs(ours - wanted).mean() < 0.5 * lost

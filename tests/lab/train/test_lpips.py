@@ -5,10 +5,16 @@ import pytest
 import torch
 from scipy.signal import correlate2d
 
-from tests.lab.train.people import PLAIN, recipe_in
+from tests.lab.train.people import PLAIN, curve, recipe_in
 from tests.run_vfxage import run
+from vfxage.ager import ARCHITECTURES
 from vfxage.errors import ModelError
+from vfxage.lab.train import load_recipe
+from vfxage.lab.train.batches import Batches
+from vfxage.lab.train.data import open_data
 from vfxage.lab.train.lpips import load_lpips
+from vfxage.lab.train.pictures import Pictures
+from vfxage.progress import Silent
 
 LAYERS = [(0, 64), (2, 64), (5, 128), (7, 128), (10, 256), (12, 256), (14, 256)]
 LAYERS += [(17, 512), (19, 512), (21, 512), (24, 512), (26, 512), (28, 512)]
@@ -94,8 +100,26 @@ def test_files_of_something_else_are_refused(weights, tmp_path):
 
 
 def test_run_with_lpips_has_its_curve(weights, tmp_path):
+    """A new network changes nothing: its first answer is as far from the target as the source is."""
     folder, _, _ = weights
     losses = f"losses: {{lpips: {{weight: 0.1, vgg: {folder / 'vgg16.pth'}, lin: {folder / 'lin.pth'}}}}}\n"
     recipe = recipe_in(tmp_path, PLAIN.replace("sizes: [64]", "sizes: [32]") + losses)
     err = run("train", recipe, "--steps", 1, "--device", "cpu").ok().err
-    assert "lpips 0." in err
+    (line,) = curve(tmp_path)
+    settings = load_recipe(recipe)
+    data = open_data(settings.data, settings.seed, Silent())
+    pictures = Pictures(settings.data.side, ARCHITECTURES["small"].framing, 1e9)
+    batch = Batches(settings, data, pictures, portraits=False)(0)
+    measure = load_lpips(folder / "vgg16.pth", folder / "lin.pth")  # held against the formula above
+    source, target = (torch.as_tensor(one).float() / 255 for one in (batch.source, batch.target))
+    wanted = float(measure(source, target).mean())
+    assert wanted > 0.01
+    assert line["lpips"] == pytest.approx(wanted, rel=0.01)
+    assert f"lpips {wanted:.4f}" in err
+    default = losses_of(settings)
+    assert line["total"] == pytest.approx(sum(default[name] * line[name] for name in default), rel=1e-4)
+
+
+def losses_of(settings):
+    """Weights by the names of the curve."""
+    return {name: getattr(settings.losses, name) for name in ("l1", "pyramid", "highpass")} | {"lpips": 0.1}
