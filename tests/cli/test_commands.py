@@ -336,7 +336,7 @@ def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: int, code: 
     _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
     assert "Traceback" not in told
-    assert "run the same command to go on" in told.splitlines()[-1]
+    assert "run the same command again to continue" in told.splitlines()[-1]
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
     kept = len(list((tmp_path / "out").glob("two.*.exr")))
     assert f"{10 - kept} frames rendered, {kept} complete already" in run("render", path).ok().out

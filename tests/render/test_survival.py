@@ -61,7 +61,7 @@ def test_sigterm_leaves_at_once_and_nothing_half_written(plate: Path, tmp_path: 
     process.send_signal(signal.SIGTERM)
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 143
-    assert told.splitlines()[-1].startswith("stopped; nothing half-written stays")
+    assert told.splitlines()[-1].startswith("stopped; no half-written file stays")
     assert hidden(out) == []
     assert not (out / "man.mov").exists()
     if moment == "rendering":
