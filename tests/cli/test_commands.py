@@ -367,7 +367,7 @@ def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: signal.Sign
     _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
     assert "Traceback" not in told
-    assert "run the same command to go on" in told.splitlines()[-1]
+    assert "run the same command again to continue" in told.splitlines()[-1]
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
     kept = len(frames_in(tmp_path / "out"))
     assert 0 < kept < 10

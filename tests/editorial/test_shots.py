@@ -286,12 +286,12 @@ def test_nothing_from_a_cut_leads_out_of_the_templates_folders(show):
 def test_shot_files_that_stand_are_kept_or_refused_as_a_whole(show):
     plate(show / "plates", 1001, 1100, "01:00:00:00")
     cut = save_cut(show / "cut.otio", clip("a", 86400, 5), clip("b", 86410, 5))
-    assert "2 shot files written, 0 as they were" in shots(show, cut).ok().out
-    assert "0 shot files written, 2 as they were" in shots(show, cut).ok().out
+    assert "2 shot files written, 0 unchanged" in shots(show, cut).ok().out
+    assert "0 shot files written, 2 unchanged" in shots(show, cut).ok().out
     cut = save_cut(show / "cut.otio", clip("a", 86400, 5), clip("b", 86411, 5), clip("c", 86411, 5))
     shots(show, cut).fails(2, "b.yaml", "exists and differs", "--overwrite")
     assert not (show / "c.yaml").exists(), "nothing is written where one is refused"
-    assert "2 shot files written, 1 as they were" in shots(show, cut, "--overwrite").ok().out
+    assert "2 shot files written, 1 unchanged" in shots(show, cut, "--overwrite").ok().out
     assert frames(show, "b") == "1012-1016"
 
 

@@ -56,7 +56,7 @@ def test_sigterm_while_rendering_leaves_at_once_and_nothing_half_written(plate: 
     thaw(process, signal.SIGTERM)
     told = process.communicate(timeout=60)[1]
     assert process.returncode == 143
-    assert told.splitlines()[-1].startswith("stopped; nothing half-written stays")
+    assert told.splitlines()[-1].startswith("stopped; no half-written file stays")
     assert hidden(out) == []
     before = pictures(tmp_path)
     assert done <= set(before)

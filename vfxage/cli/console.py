@@ -1,4 +1,4 @@
-"""What vfxage writes while it works: a live bar on a terminal, lines elsewhere, JSON or openjd lines if asked."""
+"""What vfxage writes while it works: a bar on a terminal, stable lines elsewhere, JSON or Open Job lines if asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Literal, Protocol, TextIO, cast, get_args
+from typing import Literal, Protocol, TextIO, cast
 
 import rich.console
 import typer
@@ -67,7 +67,7 @@ def open_console(log: str | None) -> Console:
     if log == "text":
         return Lines(sys.stderr)
     what = f"--log {log} is not a log format" if log else "--log needs a format"
-    raise ShotError(what, fix=f"use {' or '.join(get_args(LogFormat))}")
+    raise ShotError(what, fix="use text, json or openjd")
 
 
 class _Pace:

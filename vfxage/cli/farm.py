@@ -28,7 +28,7 @@ def assemble(
     *,
     console: Console,
 ) -> None:
-    """Make the movies of a shot from OpenEXR frames that were rendered in parts, equal to those of a whole render.
+    """Make the movies of a shot from OpenEXR frames rendered in parts, identical to those of one whole render.
 
     The shot needs an OpenEXR output with delta (and matte if the movie has one). No GPU is needed.
     Example: vfxage assemble sh010.yaml
@@ -91,7 +91,7 @@ def verify(
 ) -> None:
     """Read every frame of every output and list the missing, damaged, outdated and wrong ones; exit code 0 or 4.
 
-    OpenEXR frames are also compared with the plate: plate plus delta must be the beauty, exactly where the matte is 0.
+    OpenEXR frames are compared with the plate: plate plus delta must be the beauty, to the bit where the matte is 0.
     No GPU is needed.
     """
     loaded = load_shot(shot, set_ or ())

@@ -84,7 +84,8 @@ def _render_one_of(shots: Sequence[Path], index: int, options: RenderOptions, co
         console.note(f"{shots[index]}: shot {index + 1} of {len(shots)}")
         _render_file(shots[index], options, console)
     except VfxageError as error:
-        console.error(f"{shots[index]}: {error}", error.exit_code)
+        text = str(error) if str(shots[index]) in str(error) else f"{shots[index]}: {error}"
+        console.error(text, error.exit_code)
         return error.exit_code
     return 0
 

@@ -52,7 +52,7 @@ _ECHO = 2.0
 
 @contextmanager
 def _signal_kept() -> Iterator[Callable[[], bool]]:
-    """Delay the first SIGINT or SIGTERM until the block ends, so that the step is saved. A later one ends it."""
+    """Delay the first SIGINT or SIGTERM until the block ends, so that the step is saved. A later one stops at once."""
     taken: list[int] = []
     first = 0.0
     before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
