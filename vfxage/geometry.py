@@ -7,12 +7,14 @@ resampling, counts from pixel centres instead; the half pixel is taken care of h
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
 
 from vfxage.types import F32, F64, Framing, Window
+
+Values = TypeVar("Values", F32, F64)
 
 _RIGID = np.array(
     [
@@ -101,7 +103,7 @@ def framing_transform(points: F32 | F64, framing: Framing) -> F64:
     cosine, sine = camera[0, 0] + camera[1, 1], camera[1, 0] - camera[0, 1]
     length = math.hypot(cosine, sine)
     drop, side = _SQUARES[framing.name]
-    across = scale / length * np.array([[cosine, -sine], [sine, cosine]])
+    across = scale / length * turn_matrix(cosine, sine)
     corner = across @ np.array([-side / 2, drop - side / 2]) + camera[:, 3]
     return np.column_stack([across * side, corner])
 
@@ -116,6 +118,11 @@ def crop_transform(points: F32 | F64, framing: Framing, size: int, pixel_aspect:
     to_frame[:, :2] /= size
     to_frame[0] /= pixel_aspect
     return to_frame
+
+
+def turn_matrix(cosine: float, sine: float) -> F64:
+    """(2, 2): turns points clockwise on the screen, and scales them by the length of (cosine, sine)."""
+    return np.array([[cosine, -sine], [sine, cosine]])
 
 
 def invert(transform: F64) -> F64:
@@ -142,6 +149,22 @@ def region_box(to_frame: F64, region: Window, within: Window) -> Window:
     low = np.floor(corners.min(axis=0)).astype(int)
     high = np.ceil(corners.max(axis=0)).astype(int)
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])).intersect(within)
+
+
+def grown(window: Window, margin: int) -> Window:
+    """The window and ``margin`` pixels more on each side."""
+    return Window(window.x - margin, window.y - margin, window.width + 2 * margin, window.height + 2 * margin)
+
+
+def extent(image: F32) -> Window:
+    """The smallest rectangle of an image (H, W) that holds every value that is not 0; empty where all are 0."""
+    rows = np.flatnonzero(image.any(axis=1))
+    if not rows.size:
+        return Window(0, 0, 0, 0)
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(image[top:bottom].any(axis=0))
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    return Window(left, top, right - left, bottom - top)
 
 
 def warp_support(to_frame: F64) -> int:
@@ -250,16 +273,17 @@ def face_matte(points: F32 | F64, size: int, kind: MatteKind, feather: float) ->
 
 def _round(size: int) -> F32:
     index = np.linspace(-1.0, 1.0, size, dtype=np.float32)
-    return _smoothstep((1.0 - np.hypot(index[:, None], index[None, :])) / np.float32(_ROUND))
+    return smoothstep((1.0 - np.hypot(index[:, None], index[None, :])) / np.float32(_ROUND))
 
 
 def _border(size: int, reach: float) -> F32:
     index = np.arange(size, dtype=np.float32)
-    ramp = _smoothstep(np.minimum(index, size - 1 - index) / np.float32(reach))
+    ramp = smoothstep(np.minimum(index, size - 1 - index) / np.float32(reach))
     return ramp[:, None] * ramp[None, :]
 
 
-def _smoothstep(value: F32) -> F32:
+def smoothstep(value: Values) -> Values:
+    """Rise from 0 to 1 as ``value`` does, without a kink: 0 below 0, 1 above 1."""
     value = np.clip(value, 0.0, 1.0)
     return value * value * (3.0 - 2.0 * value)
 
@@ -293,7 +317,7 @@ def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     depth = np.interp(soft, _EDGE, _DEPTH).astype(np.float32)
     if step > 1:
         depth = np.asarray(cv2.resize(depth, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
-    return _smoothstep(depth[:size, :size] * np.float32(1.1) - np.float32(0.06))  # a little in: drawing rounds
+    return smoothstep(depth[:size, :size] * np.float32(1.1) - np.float32(0.06))  # a little in: drawing rounds
 
 
 def spline(reach: float) -> F32:

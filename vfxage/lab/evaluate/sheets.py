@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from vfxage.geometry import warp_to_crop
 from vfxage.lab.evaluate.faces import Aged, Subject, cut_subject
 from vfxage.lab.evaluate.regions import find_regions
 from vfxage.lab.evaluate.rows import OLDEST, STEPS, YOUNGEST
 from vfxage.publish import publish
-from vfxage.types import F32, F64, U8, FaceCrop, Framing
+from vfxage.types import F32, F64, U8, FaceCrop, Framing, Window
 
 PEOPLE = 10
 """Rows of a sheet."""
@@ -81,16 +81,13 @@ def own_tile(crop: FaceCrop, read: float) -> Tiles:
 
 
 def _tile(rgb: F32, crop: FaceCrop) -> U8:
-    """The square about the face, at the sheet's size."""
+    """The square around the face, (TILE, TILE, 3); beyond the crop its edge is repeated."""
     low, high = crop.points.min(axis=0), crop.points.max(axis=0)
-    scale = TILE / (_ROOM * float(high[1] - low[1]))
-    middle = (low + high) / 2 - (0, 0.08 * float(high[1] - low[1]))
-    while scale < 0.5:  # single samples would alias
-        rgb = np.asarray(cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
-        scale, middle = scale * 2, middle / 2
-    move = np.array([[scale, 0, TILE / 2 - scale * middle[0]], [0, scale, TILE / 2 - scale * middle[1]]])
-    soft = cv2.GaussianBlur(rgb, (0, 0), max(0.4 / scale, 0.1)) if scale < 1 else rgb
-    shown = cv2.warpAffine(soft, move, (TILE, TILE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    height = float(high[1] - low[1])
+    side = _ROOM * height
+    x, y = (low + high) / 2 - (side / 2, side / 2 + 0.08 * height)
+    to_crop = np.array([[side / TILE, 0, x], [0, side / TILE, y]])
+    shown = warp_to_crop(rgb, Window(0, 0, rgb.shape[1], rgb.shape[0]), to_crop, TILE)
     return np.asarray(np.clip(shown, 0, 1) * 255 + 0.5, np.uint8)
 
 
