@@ -305,8 +305,8 @@ _EDGE = np.where(
 def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     """How deep each pixel lies in the face, from the outline blurred over ``reach``: a half on its edge, 1 that far in.
 
-    The mask is drawn no finer than the blur needs: about eight pixels for the reach. The outline is drawn past the crop's
-    edge by the blur's radius, so the crop's border does not show up as an edge.
+    The mask is drawn no finer than the blur needs: about eight pixels for the reach. The outline is drawn past the
+    crop's edge by the blur's radius, so the crop's border does not show up as an edge.
     """
     import cv2
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vfxage.geometry import warp_to_crop
 from vfxage.lab.evaluate.faces import Aged, Subject, cut_subject
-from vfxage.lab.evaluate.regions import find_regions
+from vfxage.lab.evaluate.regions import find_face_parts
 from vfxage.lab.evaluate.rows import OLDEST, STEPS, YOUNGEST
 from vfxage.publish import publish
 from vfxage.types import F32, F64, U8, FaceCrop, Framing, Window
@@ -28,7 +28,7 @@ _BACK = (24, 24, 24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tiles:
+class FaceTiles:
     """One face at one age."""
 
     picture: U8
@@ -58,7 +58,7 @@ def choose_people(subjects: Sequence[Subject], count: int = PEOPLE) -> list[Subj
 
 def _traits(subject: Subject) -> F64:
     crop = cut_subject(subject, Framing(name="ffhq"), 256)
-    regions = find_regions(crop)
+    regions = find_face_parts(crop)
     lower = regions.hair.copy()
     lower[: int(crop.points[1, 1])] = False  # below the nose's tip: a beard
     skin = float(crop.rgb[regions.skin].mean()) if regions.skin.any() else 0.5
@@ -68,16 +68,16 @@ def _traits(subject: Subject) -> F64:
     return np.array([subject.portrait.age / 10, labels.get("sex", "") == "M", min(skin, 0.7), glasses, min(beard, 0.1)])
 
 
-def make_tiles(aged: Aged, read: float) -> Tiles:
+def make_tiles(aged: Aged, read: float) -> FaceTiles:
     """Cut what a render would show, and its change."""
     rgb = aged.result()
     change = np.float32(0.5) + np.float32(_GAIN) * (rgb - aged.crop.rgb)
-    return Tiles(picture=_tile(rgb, aged.crop), delta=_tile(change, aged.crop), read=read)
+    return FaceTiles(picture=_tile(rgb, aged.crop), delta=_tile(change, aged.crop), read=read)
 
 
-def own_tile(crop: FaceCrop, read: float) -> Tiles:
+def own_tile(crop: FaceCrop, read: float) -> FaceTiles:
     """The face as it is."""
-    return Tiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
+    return FaceTiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
 
 
 def _tile(rgb: F32, crop: FaceCrop) -> U8:
@@ -92,7 +92,7 @@ def _tile(rgb: F32, crop: FaceCrop) -> U8:
 
 
 def draw_sheet(
-    path: Path, title: str, rows: Mapping[str, tuple[Subject, Mapping[int, Tiles]]], *, deltas: bool
+    path: Path, title: str, rows: Mapping[str, tuple[Subject, Mapping[int, FaceTiles]]], *, deltas: bool
 ) -> None:
     """Write one sheet; ``rows`` are people with their tiles by years asked, 0 as they are. Raises WriteError."""
     columns = sorted((0, *STEPS), key=lambda step: (step != 0, step))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from vfxage.lab.portraits.layouts import Layout
+from vfxage.lab.portraits.layouts import FolderLayout
 from vfxage.types import F32
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -57,7 +57,7 @@ class Collection:
     """What a folder of portraits holds."""
 
     folder: Path
-    layout: Layout
+    layout: FolderLayout
     portraits: tuple[Portrait, ...]
     """Sorted by path: the same folder gives the same order anywhere."""
     problems: tuple[Problem, ...] = ()

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from vfxage.ager import ARCHITECTURES
-from vfxage.lab.portraits import Layout
+from vfxage.lab.portraits import FolderLayout
 from vfxage.shot.strict import Kind, StrictFile, read_document
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -53,11 +53,11 @@ def _within(low: float, high: float) -> Callable[[tuple[float, float]], tuple[fl
 Span = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
-class Source(Part):
+class PortraitFolder(Part):
     """One folder of labelled portraits."""
 
     folder: Located
-    layout: Layout | None = None
+    layout: FolderLayout | None = None
     """index, person/age, age/name or utkface; found out where it is left out."""
     framing: Literal["picture", "face"] = "picture"
     """picture: the pictures are square and framed as the network wants. face: find the face and cut its square."""
@@ -66,9 +66,9 @@ class Source(Part):
 class DataPart(Part):
     """What is learned from."""
 
-    pairs: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
+    pairs: Annotated[tuple[PortraitFolder, ...], Field(min_length=1, max_length=64)]
     """People at several ages, pixel on pixel: every ordered pair of one person's ages is an example."""
-    portraits: Annotated[tuple[Source, ...], Field(max_length=64)] = ()
+    portraits: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
     """More real portraits of any people, for the critic alone."""
     bad: Literal["skip", "refuse"] = "skip"
     """What to do about files that cannot be used: leave them out, or not start."""

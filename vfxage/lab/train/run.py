@@ -20,7 +20,7 @@ from vfxage.progress import Progress
 from vfxage.publish import publish, sweep
 from vfxage.types import U8
 
-STATE, CURVE, LOOKED = "state.pt", "losses.jsonl", "scanned.json"
+STATE, CURVE, SCAN_CACHE = "state.pt", "losses.jsonl", "scanned.json"
 _VERSION = 1
 
 

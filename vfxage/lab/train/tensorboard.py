@@ -9,7 +9,7 @@ from vfxage.errors import InstallError
 from vfxage.types import U8
 
 
-class Board:
+class TensorBoardLog:
     """Scalars and pictures for TensorBoard; says nothing where the recipe does not ask for it."""
 
     def __init__(self, folder: Path | None, step: int) -> None:
