@@ -24,8 +24,8 @@ def mesh_portraits(
 ) -> Collection:
     """Find the largest face of each portrait that has no points yet; one without a face becomes a Problem.
 
-    Faces in ``scan_cache`` are not searched again; newly found ones are added to it. Raises ReadError for a file that is
-    gone, InstallError where MediaPipe does not work.
+    Faces in ``scan_cache`` are not searched again; newly found ones are added to it. Raises ReadError for a file that
+    is gone, InstallError where MediaPipe does not work.
     """
     memory = ScanCache() if scan_cache is None else scan_cache
     lacking = [portrait for portrait in collection.portraits if portrait.points is None]

@@ -1,4 +1,4 @@
-"""The loop of a run: batches made ahead in threads, a step each, what is due written."""
+"""The training loop: make batches ahead in threads, do one step for each, write what is due."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from vfxage.publish import sole_writer
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run was left."""
+    """How a run ended."""
 
     step: int
     """Steps done, over all its sessions."""
@@ -33,7 +33,7 @@ class RunResult:
 
 
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
-"""Holds signals back while its block runs, in which its function tells whether one has come."""
+"""Holds signals back during its block. The function it gives says whether one has come."""
 
 
 def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> RunResult:
