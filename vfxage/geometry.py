@@ -1,18 +1,19 @@
 """Where a face sits in the picture, the warps between plate and crop, and the matte.
 
 Coordinates are continuous: the centre of the pixel ``image[j, i]`` is ``(i + 0.5, j + 0.5)``. OpenCV, which does the
-resampling, counts from pixel centres instead; the half pixel is taken care of here and nowhere else.
+resampling, counts from pixel centres instead. Only this module adds and removes that half pixel.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, TypeVar
 
-import cv2
 import numpy as np
 
 from vfxage.types import F32, F64, Framing, Window
+
+Values = TypeVar("Values", F32, F64)
 
 _RIGID = np.array(
     [
@@ -44,7 +45,7 @@ _RIGID = np.array(
 )
 """Landmark, and its x, y and depth from the centre of the FFHQ square, in sides of it (``tools/face_template.py``).
 
-Forehead, nose bridge, eye corners, temples and upper cheekbones: what lids, brows, lips and jaw do not move.
+Forehead, nose bridge, eye corners, temples and upper cheekbones: lids, brows, lips and jaw do not move them.
 """
 _RIGID_IDS = _RIGID[:, 0].astype(np.intp)
 _POSE = np.linalg.pinv(np.column_stack([_RIGID[:, 1:], np.ones(len(_RIGID))]))
@@ -64,7 +65,7 @@ OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379
 OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 """The face's outline, all the way round from the top of the forehead."""
 _PROFILE = [152, 175, 199, 200, 18, 17, 16, 15, 14, 13, 12, 11, 0, 164, 2, 94, 19, 1, 4, 5, 195, 197, 6, 168, 8, 9, 151]
-"""The face's middle line from the chin to the forehead: its outline when it is seen from the side."""
+"""The face's middle line from the chin to the forehead: its outline in a view from the side."""
 
 MatteKind = Literal["head", "face", "box"]
 _HEAD, _HEAD_FEATHER = 1.45, 0.18
@@ -72,9 +73,9 @@ _HEAD, _HEAD_FEATHER = 1.45, 0.18
 _BORDER = 0.03
 """The box is 0 on the crop's border and reaches 1 this share of the crop's side further in, at the least."""
 _ROUND = 0.16
-"""The others are 0 outside the circle in the crop, and reach their own value this share of its radius further in.
+"""Head and face mattes are 0 outside the circle in the crop, and are full this share of its radius further in.
 
-Chins end 0.87 radii from the middle (median of 274 portraits; 0.96 the longest of a hundred): what fades is the neck.
+Chins end 0.87 radii from the middle (median of 274 portraits; 0.96 is the longest of a hundred), so only necks fade.
 """
 _BLUR_PER_SCALE = 0.4
 """Width (sigma) of the antialiasing blur in output pixels: least error on photographs against a brick-wall filter."""
@@ -101,7 +102,7 @@ def framing_transform(points: F32 | F64, framing: Framing) -> F64:
     cosine, sine = camera[0, 0] + camera[1, 1], camera[1, 0] - camera[0, 1]
     length = math.hypot(cosine, sine)
     drop, side = _SQUARES[framing.name]
-    across = scale / length * np.array([[cosine, -sine], [sine, cosine]])
+    across = scale / length * turn_matrix(cosine, sine)
     corner = across @ np.array([-side / 2, drop - side / 2]) + camera[:, 3]
     return np.column_stack([across * side, corner])
 
@@ -116,6 +117,11 @@ def crop_transform(points: F32 | F64, framing: Framing, size: int, pixel_aspect:
     to_frame[:, :2] /= size
     to_frame[0] /= pixel_aspect
     return to_frame
+
+
+def turn_matrix(cosine: float, sine: float) -> F64:
+    """(2, 2): turns points clockwise on the screen, and scales them by the length of (cosine, sine)."""
+    return np.array([[cosine, -sine], [sine, cosine]])
 
 
 def invert(transform: F64) -> F64:
@@ -144,6 +150,22 @@ def region_box(to_frame: F64, region: Window, within: Window) -> Window:
     return Window(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])).intersect(within)
 
 
+def grown(window: Window, margin: int) -> Window:
+    """The window and ``margin`` pixels more on each side."""
+    return Window(window.x - margin, window.y - margin, window.width + 2 * margin, window.height + 2 * margin)
+
+
+def extent(image: F32) -> Window:
+    """The smallest rectangle of an image (H, W) that holds every value that is not 0; empty where all are 0."""
+    rows = np.flatnonzero(image.any(axis=1))
+    if not rows.size:
+        return Window(0, 0, 0, 0)
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    columns = np.flatnonzero(image[top:bottom].any(axis=0))
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    return Window(left, top, right - left, bottom - top)
+
+
 def warp_support(to_frame: F64) -> int:
     """How many plate pixels beyond the crop's bounding box ``warp_to_crop`` looks at."""
     return 6 + math.ceil(4 * _BLUR_PER_SCALE * float(np.linalg.norm(to_frame[:, :2], axis=1).max()))
@@ -157,7 +179,7 @@ def warp_to_crop(image: F32, window: Window, to_frame: F64, size: int) -> F32:
     """
     shift = np.array([window.x, window.y], dtype=np.float64)
     to_image = np.column_stack([to_frame[:, :2], to_frame[:, 2] - shift])
-    return _resample(image, to_image, Window(0, 0, size, size), cv2.BORDER_REPLICATE)
+    return _resample(image, to_image, Window(0, 0, size, size), repeat_edge=True)
 
 
 def warp_to_frame(crop: F32, to_frame: F64, window: Window) -> F32:
@@ -165,16 +187,18 @@ def warp_to_frame(crop: F32, to_frame: F64, window: Window) -> F32:
 
     ``crop`` is (S, S) or (S, S, c). Returns (window.height, window.width) or (..., c).
     """
-    return _resample(crop, invert(to_frame), window, cv2.BORDER_CONSTANT)
+    return _resample(crop, invert(to_frame), window, repeat_edge=False)
 
 
-def _resample(source: F32, to_source: F64, window: Window, border: int) -> F32:
-    """Sample ``source`` at the pixels of ``window`` mapped by ``to_source``.
+def _resample(source: F32, to_source: F64, window: Window, *, repeat_edge: bool) -> F32:
+    """Sample ``source`` at the pixels of ``window`` mapped by ``to_source``; outside it is 0, or its edge repeated.
 
     Linear interpolation is the only kind OpenCV does fast, and its cubic is no better (its kernel does not reproduce a
     slope). So its average blur is undone beforehand; where nothing is minified, on a grid of twice the density.
     That grid's pixels all lie a quarter from the source's, so that the blur of making it is the same everywhere.
     """
+    import cv2
+
     if source.size == 0:
         raise ValueError(f"nothing to resample in an image of shape {source.shape}")
     scales = np.linalg.norm(to_source[:, :2], axis=1)
@@ -192,18 +216,22 @@ def _resample(source: F32, to_source: F64, window: Window, border: int) -> F32:
         np.column_stack([linear, centre]),
         (window.width, window.height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=border,
+        borderMode=cv2.BORDER_REPLICATE if repeat_edge else cv2.BORDER_CONSTANT,
     )
     return np.asarray(sampled, dtype=np.float32)
 
 
 def _blurred(image: F32, variance_x: float, variance_y: float) -> F32:
     """Blur by variances in square pixels; a negative variance sharpens by as much."""
+    import cv2
+
     soft = cv2.sepFilter2D(image, -1, _kernel(variance_x), _kernel(variance_y), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(soft, dtype=np.float32)
 
 
 def _kernel(variance: float) -> F32:
+    import cv2
+
     if variance < 0.4:
         return np.array([variance / 2, 1 - variance, variance / 2], dtype=np.float32)
     sigma = math.sqrt(variance)
@@ -250,16 +278,17 @@ def face_matte(points: F32 | F64, size: int, kind: MatteKind, feather: float) ->
 
 def _round(size: int) -> F32:
     index = np.linspace(-1.0, 1.0, size, dtype=np.float32)
-    return _smoothstep((1.0 - np.hypot(index[:, None], index[None, :])) / np.float32(_ROUND))
+    return smoothstep((1.0 - np.hypot(index[:, None], index[None, :])) / np.float32(_ROUND))
 
 
 def _border(size: int, reach: float) -> F32:
     index = np.arange(size, dtype=np.float32)
-    ramp = _smoothstep(np.minimum(index, size - 1 - index) / np.float32(reach))
+    ramp = smoothstep(np.minimum(index, size - 1 - index) / np.float32(reach))
     return ramp[:, None] * ramp[None, :]
 
 
-def _smoothstep(value: F32) -> F32:
+def smoothstep(value: Values) -> Values:
+    """Rise from 0 to 1 as ``value`` does, without a kink: 0 below 0, 1 above 1."""
     value = np.clip(value, 0.0, 1.0)
     return value * value * (3.0 - 2.0 * value)
 
@@ -276,9 +305,11 @@ _EDGE = np.where(
 def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     """How deep each pixel lies in the face, from the outline blurred over ``reach``: a half on its edge, 1 that far in.
 
-    Drawn no finer than the blur needs, eight pixels of reach or so, and as far beyond the crop as the blur looks: what
-    the crop cuts off has no outline there.
+    The mask is drawn no finer than the blur needs: about eight pixels for the reach. The outline is drawn past the
+    crop's edge by the blur's radius, so the crop's border does not show up as an edge.
     """
+    import cv2
+
     step = 2 ** max(0, int(math.log2(reach / 8))) if reach > 8 else 1
     around, side = math.ceil(reach / step), -(-size // step)
     drawn = np.zeros((side + 2 * around, side + 2 * around), dtype=np.uint8)
@@ -293,7 +324,7 @@ def _outline(points: F32 | F64, size: int, reach: float) -> F32:
     depth = np.interp(soft, _EDGE, _DEPTH).astype(np.float32)
     if step > 1:
         depth = np.asarray(cv2.resize(depth, None, fx=step, fy=step, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
-    return _smoothstep(depth[:size, :size] * np.float32(1.1) - np.float32(0.06))  # a little in: drawing rounds
+    return smoothstep(depth[:size, :size] * np.float32(1.1) - np.float32(0.06))  # a little in: drawing rounds
 
 
 def spline(reach: float) -> F32:

@@ -1,8 +1,8 @@
-"""The only threads of the package: a stage runs ahead of its consumer by a bounded number of items, never more.
+"""The only threads of the package. A stage runs ahead of its consumer by a bounded number of items.
 
-Memory: ``prefetch`` holds at most ``ahead`` items and the one in its maker's hand; ``ordered_map`` at most
-``workers + ahead`` items or results. Both stop and join their threads when their ``with`` block is left, however it is
-left; an error is raised to the consumer at the place in the order where the item would have been.
+Memory: ``prefetch`` holds at most ``ahead`` items and the one being made; ``ordered_map`` holds at most
+``workers + ahead`` items or results. Both stop and join their threads when their ``with`` block ends, also by an error.
+An error is raised to the consumer in place of the item that failed, so in order.
 """
 
 from __future__ import annotations
@@ -13,74 +13,91 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _POLL_S = 0.1
-"""How often a maker with a full queue looks whether its consumer has left."""
+"""Seconds after which a maker with a full queue checks again whether its consumer has left."""
 
 
 class _End:
+    """The last thing in a queue: no more items, or the maker's error."""
+
     def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
 
 
-@contextmanager
-def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[Iterator[T]]:
-    """Run ``items`` in one thread of its own, up to ``ahead`` items before the consumer."""
-    ready: queue.Queue[T | _End] = queue.Queue(maxsize=ahead)
-    left = threading.Event()
+class _Ahead(Generic[T]):
+    """Items made in a thread, up to a number of them before their consumer."""
 
-    def put(item: T | _End) -> bool:
-        while not left.is_set():
-            try:
-                ready.put(item, timeout=_POLL_S)
-                return True
-            except queue.Full:
-                continue
-        return False
+    def __init__(self, items: Iterable[T], ahead: int) -> None:
+        self._items = items
+        self._ready: queue.Queue[T | _End] = queue.Queue(maxsize=ahead)
+        self._left = threading.Event()
+        """Set when the consumer needs no more items."""
+        self._thread = threading.Thread(target=self._make, name="vfxage-prefetch", daemon=True)
+        self._thread.start()
 
-    def make() -> None:
-        source = iter(items)
+    def _make(self) -> None:
+        """Run in the thread: put every item, then the end or the error; close the source in any case."""
+        source = iter(self._items)
         try:
             for item in source:
-                if not put(item):
+                if not self._put(item):
                     return
-            put(_End())
+            self._put(_End())
         except BaseException as error:
-            put(_End(error))
+            self._put(_End(error))
         finally:
             close = getattr(source, "close", None)
             if close is not None:
                 close()
 
-    def consume() -> Iterator[T]:
+    def _put(self, item: T | _End) -> bool:
+        """Wait for room and put the item; False when the consumer has left."""
+        while not self._left.is_set():
+            try:
+                self._ready.put(item, timeout=_POLL_S)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def consume(self) -> Iterator[T]:
+        """The items in their order; raises the maker's error at its place."""
         while True:
-            item = ready.get()
+            item = self._ready.get()
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
                 return
             yield item
 
-    thread = threading.Thread(target=make, name="vfxage-prefetch", daemon=True)
-    thread.start()
+    def stop(self) -> None:
+        """Make no more items, and wait for the thread to end."""
+        self._left.set()
+        self._thread.join()
+
+
+@contextmanager
+def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[Iterator[T]]:
+    """Make ``items`` in a thread of their own, up to ``ahead`` items before the consumer."""
+    stage = _Ahead(items, ahead)
     try:
-        yield consume()
+        yield stage.consume()
     finally:
-        left.set()
-        thread.join()
+        stage.stop()
 
 
 @contextmanager
 def ordered_map(
     function: Callable[[T], R], items: Iterable[T], *, workers: int = 1, ahead: int = 1
 ) -> Iterator[Iterator[R]]:
-    """Apply ``function`` in ``workers`` threads; results come in the order of the items, whatever their speed.
+    """Apply ``function`` in ``workers`` threads; results come in the order of the items.
 
-    ``items`` is advanced in the consumer's thread, so it must itself be a stage (or cheap) to overlap.
+    ``items`` is advanced in the consumer's thread. To overlap with the work, it must be cheap or a stage of its own.
     """
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="vfxage-map")
@@ -92,7 +109,7 @@ def ordered_map(
                 item = next(source)
             except StopIteration:
                 break
-            except Exception as error:  # what was begun before it comes first
+            except Exception as error:  # results of earlier items come first
                 failure = error
                 break
             pending.append(pool.submit(function, item))

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vfxage.ager.architectures import ARCHITECTURES, Architecture
 from vfxage.ager.onnx_ager import NUMBERS, whole_face_fault
-from vfxage.ager.onnx_file import OnnxFile, libraries, open_session, read_onnx, run
+from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
 from vfxage.errors import ModelError
 from vfxage.types import F32
 
@@ -26,8 +26,10 @@ _EPSILON = 1e-5
 """Of torch's batch norms."""
 _PROOF = 64
 """Side of the picture that proves, where the file leaves it open, pixels."""
+_AGES = np.array([0.3, 0.6], np.float32)
+"""Source and target age of the proof, over 100."""
 _CLOSE = 2e-3
-"""How far the answers may lie apart, of their own largest value."""
+"""Largest difference between the answers, as a share of the largest value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +85,32 @@ def _own_steps(row: Architecture) -> list[_Step]:
 
 def _steps(file: OnnxFile) -> Iterator[_Step]:
     """The graph's convolutions and norms with constant weights, in its order."""
-    onnx, _ = libraries()
     tensors = {tensor.name: tensor for tensor in file.model.graph.initializer}
     kinds = {"Conv": "conv", "ConvTranspose": "up", "BatchNormalization": "norm"}
     for node in file.model.graph.node:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
-            tensors[node.output[0]] = node.attribute[0].t
-        elif node.op_type == "Identity" and node.input[0] in tensors:  # how exporters share equal tensors
-            tensors[node.output[0]] = tensors[node.input[0]]
+        if (constant := _constant(node, tensors)) is not None:
+            tensors[node.output[0]] = constant
         elif node.op_type in kinds and all(name in tensors for name in node.input[1:] if name):
-            try:
-                values = [onnx.numpy_helper.to_array(tensors[name]) for name in node.input[1:] if name]
-            except Exception as error:  # forged sizes; onnx lets numpy's errors through
-                raise ModelError("is damaged", path=file.path, fix="download or copy it again") from error
+            values = _arrays([tensors[name] for name in node.input[1:] if name], file)
             if all(value.dtype == np.float32 for value in values):
                 yield _step(kinds[node.op_type], node, values)
+
+
+def _constant(node: Any, tensors: Mapping[str, Any]) -> Any:
+    """The tensor that a node passes on unchanged; None where it computes something."""
+    if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+        return node.attribute[0].t
+    if node.op_type == "Identity":  # how exporters share equal tensors
+        return tensors.get(node.input[0])
+    return None
+
+
+def _arrays(tensors: Sequence[Any], file: OnnxFile) -> list[NDArray[Any]]:
+    onnx, _ = libraries()
+    try:
+        return [onnx.numpy_helper.to_array(tensor) for tensor in tensors]
+    except Exception as error:  # forged sizes; onnx lets numpy's errors through
+        raise ModelError("is damaged", path=file.path, fix="download or copy it again") from error
 
 
 def _step(kind: str, node: Any, values: Sequence[F32]) -> _Step:
@@ -160,38 +173,51 @@ def _state(ours: Sequence[_Step], found: Mapping[str, tuple[F32, ...]]) -> dict[
 
 
 def _prove(file: OnnxFile, row: Architecture, state: Mapping[str, Tensor]) -> None:
-    """ModelError where the network with these weights does not answer as the file does."""
-    whole = not whole_face_fault(file)
-    picture = file.inputs[0] if not whole else next(port for port in file.inputs if port.name == "target")
-    if not whole and (len(file.inputs) != 1 or len(picture.shape) != 4 or picture.shape[1] not in (5, None)):
-        what = f"has inputs {', '.join(map(str, file.inputs))}, not a picture of five channels or target and direction"
-        raise ModelError(what, path=file.path, fix="export the network as it was trained")
+    """Raise ModelError where the network with these weights does not answer as the file does."""
+    picture, direction = _inputs(file)
     size = picture.shape[2] or _PROOF
     rgb = np.random.default_rng(0).random((1, 3, size, size), np.float32)
-    number = NUMBERS.get(picture.kind, np.float32)
     session = open_session(file, "cpu")
     network = row.build().eval().requires_grad_(False)
     network.load_state_dict(dict(state), strict=False)  # fixed filters are its own
-    for stretched in (row.encoding == "-1..1", row.encoding != "-1..1"):
-        told = rgb * 2 - 1 if stretched else rgb
-        delta = _delta(network, rgb * 2 - 1 if row.encoding == "-1..1" else rgb)
-        delta = delta * np.float32((2 if stretched else 1) / (2 if row.encoding == "-1..1" else 1))
-        if whole:
-            shape = next(port for port in file.inputs if port.name == "direction").shape
-            ages = np.array([0.3, 0.6], np.float32).reshape((1,) * max(len(shape) - 1, 0) + (2,))
-            answer = run(session, {"target": told.astype(number), "direction": ages.astype(number)}, file.path)
-            wanted: tuple[NDArray[Any], ...] = (told + delta, (told + delta).clip(-1 if stretched else 0, 1))
-        else:
-            answer = run(session, {picture.name: _painted(told).astype(number)}, file.path)
-            wanted = (delta, told + delta)
+    centred = row.encoding == "-1..1"
+    step = _delta(network, rgb * 2 - 1 if centred else rgb)
+    for theirs_centred in (centred, not centred):  # the file may want the other encoding than the network
+        shown = rgb * 2 - 1 if theirs_centred else rgb
+        delta = step * np.float32((2 if theirs_centred else 1) / (2 if centred else 1))
+        wanted: tuple[NDArray[Any], ...] = (delta, shown + delta)
+        if direction is not None:
+            wanted = (shown + delta, (shown + delta).clip(-1 if theirs_centred else 0, 1))
+        answer = run(session, _feeds(picture, direction, shown), file.path)
         if any(_close(answer, one) for one in wanted):
             return
     what = f"has the layers of {row.name}, but with its weights that network does not answer as the file does"
     raise ModelError(what, path=file.path, fix="give the checkpoint that the file was exported from")
 
 
+def _inputs(file: OnnxFile) -> tuple[Port, Port | None]:
+    """The input for the picture, and the one for the ages where they are not painted into the picture."""
+    if not whole_face_fault(file):
+        ports = {port.name: port for port in file.inputs}
+        return ports["target"], ports["direction"]
+    picture = file.inputs[0]
+    if len(file.inputs) != 1 or len(picture.shape) != 4 or picture.shape[1] not in (5, None):
+        what = f"has inputs {', '.join(map(str, file.inputs))}, not a picture of five channels or target and direction"
+        raise ModelError(what, path=file.path, fix="export the network as it was trained")
+    return picture, None
+
+
+def _feeds(picture: Port, direction: Port | None, rgb: F32) -> dict[str, NDArray[Any]]:
+    """What the session is given for a picture (1, 3, S, S), at the ages of ``_AGES``."""
+    number = NUMBERS.get(picture.kind, np.float32)
+    if direction is None:
+        return {picture.name: _painted(rgb).astype(number)}
+    ages = _AGES.reshape((1,) * max(len(direction.shape) - 1, 0) + (2,))
+    return {picture.name: rgb.astype(number), direction.name: ages.astype(number)}
+
+
 def _painted(rgb: F32) -> F32:
-    ages = np.broadcast_to(np.array([0.3, 0.6], np.float32)[None, :, None, None], (1, 2, *rgb.shape[2:]))
+    ages = np.broadcast_to(_AGES[None, :, None, None], (1, 2, *rgb.shape[2:]))
     return np.concatenate([rgb, ages], axis=1)
 
 

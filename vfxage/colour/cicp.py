@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from vfxage.errors import ShotError
 
+SRGB = "sRGB Encoded Rec.709 (sRGB)"
+"""What PNG and JPEG usually hold. Integer stills from a linear plate are written in it."""
+DISPLAY_709 = "Rec.1886 Rec.709 - Display"
+"""How a movie is read that has no tags or Rec.709 tags. A movie from a linear plate is written in it."""
+LINEAR_709 = "Linear Rec.709 (sRGB)"
+
 _SDR = (1, 2, 5, 6, 7)
 """Primaries that are Rec.709 to the eye: 709 itself, unspecified, and the two of BT.601."""
 
 _CICP: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (
-    ((1, 2, 6, 14, 15), _SDR, "Rec.1886 Rec.709 - Display"),
+    ((1, 2, 6, 14, 15), _SDR, DISPLAY_709),
     ((1, 2, 6, 14, 15), (9,), "Rec.1886 Rec.2020 - Display"),
     ((4,), _SDR, "Gamma 2.2 Encoded Rec.709"),
-    ((8,), _SDR, "Linear Rec.709 (sRGB)"),
+    ((8,), _SDR, LINEAR_709),
     ((8,), (9,), "Linear Rec.2020"),
     ((8,), (12,), "Linear P3-D65"),
-    ((13,), _SDR, "sRGB Encoded Rec.709 (sRGB)"),
+    ((13,), _SDR, SRGB),
     ((13,), (12,), "sRGB Encoded P3-D65"),
     ((16,), (2, 9), "Rec.2100-PQ - Display"),
     ((16,), (12,), "ST2084-P3-D65 - Display"),
@@ -34,9 +40,9 @@ STANDARD = frozenset(name for *_, name in _CICP)
 """Spaces that files can name by number: they mean the same whatever a config has."""
 
 _SAME = {
-    "sRGB - Display": "sRGB Encoded Rec.709 (sRGB)",
+    "sRGB - Display": SRGB,
     "Display P3 - Display": "sRGB Encoded P3-D65",
-    "Gamma 2.4 Encoded Rec.709": "Rec.1886 Rec.709 - Display",
+    "Gamma 2.4 Encoded Rec.709": DISPLAY_709,
 }
 """Spaces whose codes mean the same as another's."""
 

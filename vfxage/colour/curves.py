@@ -12,6 +12,9 @@ from vfxage.types import F32, F64, U8
 
 T = TypeVar("T", np.float32, np.uint8)
 
+LUMA_709 = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of R, G and B in the luminance of Rec.709 light, and in the luma of its code values (ITU-R BT.709)."""
+
 CODES = 65535
 """The largest 16-bit code: code / CODES is 0..1."""
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from vfxage.colour import curves
-from vfxage.colour.cicp import STANDARD
+from vfxage.colour.cicp import LINEAR_709, STANDARD
 from vfxage.errors import ShotError
 from vfxage.types import F32, F64, U8
 
@@ -29,7 +29,6 @@ BUILTIN = "studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 REFERENCE_WHITE = 2.03
 """Linear value of diffuse white in HDR video (203 cd/m2, ITU-R BT.2408) where 1.0 is 100 cd/m2."""
 
-_REC709 = "Linear Rec.709 (sRGB)"
 _XYZ = "CIE XYZ-D65 - Scene-referred"
 
 D65 = (0.3127, 0.329)
@@ -44,7 +43,7 @@ _SAME_GAMUT = 0.007
 """Makers adapt their D65 to ACES' white by CAT02, this module by Bradford: up to 0.006 in a matrix element."""
 
 PRIMARIES: dict[str, tuple[float, ...]] = {
-    "Linear Rec.709 (sRGB)": (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
+    LINEAR_709: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
     "Linear Rec.2020": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329),
     "Linear P3-D65": (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329),
     "Linear AdobeRGB": (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329),
@@ -127,7 +126,7 @@ class Colour:
         """(3, 3): light of the linear space to CIE XYZ adapted to D65."""
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
         """Of the linear space: rx ry gx gy bx by wx wy."""
-        to_709: F64 = np.linalg.solve(matrix_to_xyz(PRIMARIES[_REC709]), to_xyz)
+        to_709: F64 = np.linalg.solve(matrix_to_xyz(PRIMARIES[LINEAR_709]), to_xyz)
         if np.abs(to_709 - np.eye(3)).max() < 1e-5:
             to_709 = np.eye(3)
         if space.getEncoding() == "hdr-video":

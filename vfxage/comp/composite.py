@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from vfxage.geometry import (
-    bounding_box,
-    invert,
-    region_box,
-    warp_support,
-    warp_to_crop,
-    warp_to_frame,
-)
+from vfxage.face.crop import encoded_square
+from vfxage.geometry import extent, grown, invert, region_box, warp_support, warp_to_frame
 from vfxage.types import (
     F32,
     ArtistMattes,
@@ -41,7 +35,7 @@ _FAINTEST = 1e-4
 """Less matte than this is none: a half-float matte must not read 0 where there is a delta."""
 _ROUNDING = 1.0 + 1e-6
 """Makes up for the resampling's rounding, so that the matte's core is exactly 1."""
-_BRIGHTEST = np.float32(100.0)
+_BRIGHTEST = 100.0
 """Encoded value at which highlights of a crop's picture stop: linear, it is below the largest half."""
 
 
@@ -160,13 +154,8 @@ def _stencilled(share: _Share, stencils: Sequence[Stencil]) -> _Share:
 
 def _covered(matte: F32, margin: int) -> Window:
     """The smallest rectangle of crop pixels that holds the matte, and ``margin`` around it."""
-    size = matte.shape[0]
-    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
-    if not rows.size:
-        return Window(0, 0, 0, 0)
-    x, y = int(columns[0]) - margin, int(rows[0]) - margin
-    right, bottom = int(columns[-1]) + 1 + margin, int(rows[-1]) + 1 + margin
-    return Window(x, y, right - x, bottom - y).intersect(Window(0, 0, size, size))
+    found = extent(matte)
+    return found if found.empty else grown(found, margin).intersect(Window(0, 0, *matte.shape[::-1]))
 
 
 def _normalised(shares: list[_Share]) -> list[_Share]:
@@ -234,12 +223,7 @@ def _picture(crop: FaceCrop, step: F32, frame: Frame, colour: Colour, size: int)
     if size != step.shape[0]:
         matte, step = (np.asarray(cv2.resize(image, (size, size)), np.float32) for image in (matte, step))
         to_frame = np.column_stack([to_frame[:, :2] * (crop.rgb.shape[0] / size), to_frame[:, 2]])
-    margin = warp_support(to_frame)
-    box = bounding_box(to_frame, size, frame.window)
-    box = Window(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
-    box = box.intersect(frame.window)
-    encoded = np.clip(colour.encode(frame.rgb[box.slices(frame.window)]), -_BRIGHTEST, _BRIGHTEST)
-    encoded = np.clip(warp_to_crop(encoded, box, to_frame, size), -_BRIGHTEST, _BRIGHTEST)
+    encoded = encoded_square(frame, to_frame, size, colour, (-_BRIGHTEST, _BRIGHTEST))
     plate = colour.decode(encoded)
     delta = (colour.decode(encoded + step) - plate) * matte[..., None]
     return CropPicture(plate=plate, delta=delta, matte=matte)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, ArtistMattes, HandTrack, Stencil, Window
 
 _PALM = [0, 1, 2, 5, 9, 13, 17]
@@ -48,7 +49,7 @@ def stencil(hand: HandTrack, row: int, pixel_aspect: float, window: Window) -> S
     box = _pixels(low / square, high / square).intersect(window)
     scale = max(1.0, float((high - low).max()) / _FINE)
     width, height = (max(2, math.ceil(side / scale)) for side in high - low)
-    held = _smoothstep(_depth(points - low, motion, size, scale, (height, width))) * np.float32(hand.presence[row])
+    held = smoothstep(_depth(points - low, motion, size, scale, (height, width))) * np.float32(hand.presence[row])
     columns = ((np.arange(box.width) + box.x + 0.5) * pixel_aspect - low[0]) / scale - 0.5
     rows = (np.arange(box.height) + box.y + 0.5 - low[1]) / scale - 0.5
     across = _between(held.T, columns).T
@@ -66,11 +67,6 @@ def _between(drawn: F32, at: F64) -> F32:
     first = np.clip(np.floor(at).astype(np.int64), 0, len(drawn) - 2)
     share = np.clip(at - first, 0, 1).astype(np.float32)[:, None]
     return np.asarray(drawn[first] * (np.float32(1) - share) + drawn[first + 1] * share, np.float32)
-
-
-def _smoothstep(value: F32) -> F32:
-    value = np.clip(value, 0.0, 1.0)
-    return value * value * (3.0 - 2.0 * value)
 
 
 def _depth(points: F64, motion: F64, size: float, scale: float, shape: tuple[int, int]) -> F32:

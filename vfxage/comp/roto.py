@@ -12,6 +12,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from vfxage.colour.cicp import LINEAR_709
+from vfxage.colour.curves import LUMA_709
 from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest
@@ -21,9 +23,8 @@ from vfxage.media.base import Reader
 from vfxage.pool import prefetch
 from vfxage.types import F32, ArtistMattes, Frame, Stencil
 
-_AS_STORED = "Linear Rec.709 (sRGB)"
+_AS_STORED = LINEAR_709
 """A linear space: a matte's numbers are taken as they stand in the file."""
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _MOST = 4.0
 """Of a painted map, as of an intensity."""
 
@@ -207,7 +208,7 @@ def _luma(rgb: F32) -> F32:
     if np.array_equal(first, rgb[..., 1], equal_nan=True) and np.array_equal(first, rgb[..., 2], equal_nan=True):
         return first
     with np.errstate(invalid="ignore"):
-        return np.asarray(rgb @ _LUMA, np.float32)
+        return np.asarray(rgb @ LUMA_709, np.float32)
 
 
 def _clean(values: F32, most: float) -> F32:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from vfxage.colour.curves import LUMA_709
+from vfxage.geometry import extent
 from vfxage.types import F32, U8, FaceCrop, FaceDelta, FrameDeltas, Window
 
 _SMALL = 160
@@ -125,7 +127,7 @@ def _neighbours(held: Sequence[_Held], centre: int, radius: int, delta: FaceDelt
 def _average(filter_: _Filter, delta: FaceDelta, here: _Held, near: Sequence[tuple[_Held, FaceDelta]]) -> FaceDelta:
     """Average where the matte is; elsewhere the step stays, for nothing looks at it."""
     face, size = delta.crop.face, delta.step.shape[0]
-    box = _extent(delta.crop.matte)
+    box = extent(delta.crop.matte)
     moved = []
     for there, other in near:
         flow, trust = _motion(filter_.search, here.looks[face], there.looks[face])
@@ -151,16 +153,8 @@ def _mix(own: F32, moved: Sequence[tuple[F32, F32]], strip: Window) -> None:
     own /= cv2.merge([total, total, total])
 
 
-def _extent(matte: F32) -> Window:
-    rows, columns = np.flatnonzero(matte.any(axis=1)), np.flatnonzero(matte.any(axis=0))
-    if not rows.size:
-        return Window(0, 0, 0, 0)
-    x, y = int(columns[0]), int(rows[0])
-    return Window(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
-
-
 def _look(crop: FaceCrop) -> _Look:
-    full = cv2.transform(crop.rgb, np.array([[0.2126, 0.7152, 0.0722]], dtype=np.float32))
+    full = cv2.transform(crop.rgb, LUMA_709[None])
     luma = np.asarray(cv2.resize(full, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), dtype=np.float32)
     return _Look(luma, np.asarray(luma * 255 + 0.5, dtype=np.uint8))
 

@@ -18,12 +18,13 @@ from vfxage.geometry import (
     bounding_box,
     crop_transform,
     face_matte,
+    grown,
     invert,
     map_points,
     warp_support,
     warp_to_crop,
 )
-from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Study, Window
+from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Study
 
 if TYPE_CHECKING:
     from vfxage.ager import Ager
@@ -201,7 +202,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
             FaceCrop(
                 face=face.track.face,
                 name=face.name,
-                rgb=_encoded_crop(frame, to_frame, face.size, colour.exposed(face.exposure)),
+                rgb=encoded_square(frame, to_frame, face.size, colour.exposed(face.exposure), (0.0, 1.0)),
                 points=inside,
                 matte=face_matte(inside, face.size, plan.matte, plan.feather),
                 to_frame=to_frame,
@@ -216,12 +217,15 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
     return FrameCrops(frame=frame, crops=tuple(crops))
 
 
-def _encoded_crop(frame: Frame, to_frame: F64, size: int, colour: Colour) -> F32:
-    """Take only what the crop looks at through the colour transform, which counts NaN as black and Inf as white."""
-    margin = warp_support(to_frame)
+def encoded_square(frame: Frame, to_frame: F64, size: int, colour: Colour, limits: tuple[float, float]) -> F32:
+    """Warp the plate to a crop's square: (size, size, 3) in the model's encoding, clipped to ``limits``.
+
+    Only the pixels that the warp looks at are encoded. NaN counts as black; infinity ends at the upper limit. Beyond
+    the data window its edge is repeated.
+    """
+    low, high = limits
     box = bounding_box(to_frame, size, frame.window)
-    box = Window(box.x - margin, box.y - margin, box.width + 2 * margin, box.height + 2 * margin)
-    box = box.intersect(frame.window)
+    box = grown(box, warp_support(to_frame)).intersect(frame.window)
     encoded = colour.encode(frame.rgb[box.slices(frame.window)])
-    crop = warp_to_crop(np.clip(encoded, 0.0, 1.0, out=encoded), box, to_frame, size)
-    return np.clip(crop, 0.0, 1.0, out=crop)
+    square = warp_to_crop(np.clip(encoded, low, high, out=encoded), box, to_frame, size)
+    return np.clip(square, low, high, out=square)

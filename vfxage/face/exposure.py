@@ -13,7 +13,7 @@ from contextlib import closing
 import cv2
 import numpy as np
 
-from vfxage.colour.curves import srgb_decode
+from vfxage.colour.curves import LUMA_709, srgb_decode
 from vfxage.colour.space import Colour
 from vfxage.geometry import OVAL
 from vfxage.media.base import Reader
@@ -29,7 +29,6 @@ _PLATE_LOOKS, _FACE_LOOKS = 5, 9
 """Frames looked at, evenly spread."""
 _THINNED = 1 << 18
 """Pixels of a frame that are enough to know how bright it is."""
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
 def stops_for(light: float, wanted: tuple[float, float] = SKIN) -> float:
@@ -61,7 +60,7 @@ def face_light(reader: Reader, track: FaceTrack, colour: Colour) -> float:
 
 def luminance(rgb: F32, colour: Colour) -> F32:
     """Linear Rec.709 luminance (...) of linear plate pixels (..., 3), diffuse white at 1; NaN counts as 0."""
-    return np.asarray(srgb_decode(colour.encode(rgb)) @ _LUMA, np.float32)
+    return np.asarray(srgb_decode(colour.encode(rgb)) @ LUMA_709, np.float32)
 
 
 def _looked(reader: Reader, numbers: Sequence[int], look: Callable[[Frame], F32]) -> list[F32]:

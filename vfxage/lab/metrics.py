@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from vfxage.colour.curves import LUMA_709
 from vfxage.types import F32, U8
 
 
@@ -35,7 +36,7 @@ def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
 
 
 def _codes(plate: F32) -> U8:
-    luma = cv2.transform(plate, np.array([[0.2126, 0.7152, 0.0722]], dtype=np.float32))
+    luma = cv2.transform(plate, LUMA_709[None])
     return np.asarray(np.clip(luma * 255 + 0.5, 0, 255), dtype=np.uint8)
 
 

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vfxage.colour.cicp import DISPLAY_709, SRGB
 from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.media import FORMATS
 from vfxage.shot import Output
 from vfxage.shot.outputs import STILLS
-
-SRGB = "sRGB Encoded Rec.709 (sRGB)"
-"""What PNG and JPEG hold by custom, and stills of integers that come from a linear plate."""
-
-DISPLAY_709 = "Rec.1886 Rec.709 - Display"
-"""What a movie that comes from a linear plate holds."""
 
 
 def output_space(output: Output, plate: Colour, *, like: str, ocio: str | None) -> str:

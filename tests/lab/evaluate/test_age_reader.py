@@ -5,8 +5,8 @@ import pytest
 
 from tests.lab.evaluate.faces import crop, mesh
 from vfxage.errors import ShotError
-from vfxage.lab.evaluate.age_reader import Reader, Seen, qualities, ridge
-from vfxage.lab.evaluate.features import Sight
+from vfxage.lab.evaluate.age_reader import AgeReader, ReadPortrait, qualities, ridge
+from vfxage.lab.evaluate.features import FeatureReader
 from vfxage.lab.evaluate.flat import MESH, SIDE, align_mesh, mean_face
 
 
@@ -44,12 +44,12 @@ def people(count, seed=0, *, offset=20.0):
         other = k % 2
         age = float(random.uniform(20, 50) + offset * other)
         block = 0.05 * age * slope + 7.0 * other + random.normal(0, 0.05, 40)
-        yield Seen(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": block.astype(np.float32)})
+        yield ReadPortrait(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": block.astype(np.float32)})
 
 
 def test_ages_that_features_tell_are_read_of_people_left_out():
     faces = list(people(60))
-    reader = Reader(faces)
+    reader = AgeReader(faces)
     overall, *rest = qualities(faces, [reader.read(one.person, one.photos, one.numbers) for one in faces])
     assert overall.error < 1
     assert overall.correlation > 0.98
@@ -66,8 +66,9 @@ def test_what_tells_one_photo_set_from_another_is_not_taken_for_age():
         age = float(random.uniform(20, 50) + 30 * other)
         camera = other + random.normal(0, 0.4)
         told = [0.02 * age + random.normal(0, 0.3), camera]
-        faces.append(Seen(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": np.array(told, np.float32)}))
-    reader = Reader(faces)
+        numbers = {"a": np.array(told, np.float32)}
+        faces.append(ReadPortrait(person=f"p{k}", photos=f"set{other}", age=age, numbers=numbers))
+    reader = AgeReader(faces)
     young = faces[0]
     other_camera = {"a": young.numbers["a"] + np.array([0, 1], np.float32)}
     moved = reader.read(young.person, young.photos, other_camera) - reader.read(
@@ -81,10 +82,10 @@ def test_a_person_is_read_by_a_regressor_that_has_never_seen_that_person():
     noise = [random.normal(0, 1, 400).astype(np.float32) for _ in range(40)]
     ages = random.uniform(20, 70, 40)
     faces = [
-        Seen(person=f"p{k}", photos="set", age=float(age), numbers={"a": one})
+        ReadPortrait(person=f"p{k}", photos="set", age=float(age), numbers={"a": one})
         for k, (one, age) in enumerate(zip(noise, ages, strict=True))
     ]
-    reader = Reader(faces)
+    reader = AgeReader(faces)
     read = np.array([reader.read(one.person, one.photos, one.numbers) for one in faces])
     assert abs(np.corrcoef(read, ages)[0, 1]) < 0.4  # with 400 features, the seen would be read by heart
     with pytest.raises(KeyError):
@@ -95,11 +96,11 @@ def test_one_persons_several_portraits_are_left_out_together():
     random = np.random.default_rng(2)
     marks = {f"p{k}": random.normal(0, 1, 200).astype(np.float32) for k in range(30)}
     faces = [
-        Seen(person=person, photos="set", age=20.0 + 1.5 * k, numbers={"a": mark + random.normal(0, 0.01, 200)})
+        ReadPortrait(person=person, photos="set", age=20.0 + 1.5 * k, numbers={"a": mark + random.normal(0, 0.01, 200)})
         for k, (person, mark) in enumerate(marks.items())
         for _ in range(3)
     ]
-    reader = Reader(faces)
+    reader = AgeReader(faces)
     read = [reader.read(one.person, one.photos, one.numbers) for one in faces]
     assert qualities(faces, read)[0].correlation < 0.5
 
@@ -113,16 +114,16 @@ def test_copies_teach_what_is_no_ageing():
         return {"a": np.array([0.1 * years + noise, noise + 0.02 * years, *random.normal(0, 0.1, 3)], np.float32)}
 
     plain = [
-        Seen(person=f"p{k}", photos="set", age=float(years), numbers=numbers(years, noise))
+        ReadPortrait(person=f"p{k}", photos="set", age=float(years), numbers=numbers(years, noise))
         for k, (years, noise) in enumerate(zip(age, grain, strict=True))
     ]
     taught = [
-        Seen(person=f.person, photos=f.photos, age=f.age, numbers=f.numbers, copies=(numbers(f.age, 2.0),))
+        ReadPortrait(person=f.person, photos=f.photos, age=f.age, numbers=f.numbers, copies=(numbers(f.age, 2.0),))
         for f in plain
     ]
     shifts = []
     for faces in (plain, taught):
-        reader = Reader(faces)
+        reader = AgeReader(faces)
         read = [
             reader.read(f.person, f.photos, {"a": f.numbers["a"] + np.array([2, 2, 0, 0, 0], np.float32)})
             - reader.read(f.person, f.photos, f.numbers)
@@ -145,7 +146,7 @@ def test_the_regression_is_the_same_for_few_faces_and_for_many(shape):
 def test_guessing_knows_the_mean_age_of_others_in_the_set_alone():
     none = {"one": np.zeros(1, np.float32)}
     told = [("a", "x", 20.0), ("a", "x", 30.0), ("a", "y", 50.0), ("a", "z", 60.0), ("b", "x", 70.0)]
-    faces = [Seen(photos=photos, person=person, age=age, numbers=none) for photos, person, age in told]
+    faces = [ReadPortrait(photos=photos, person=person, age=age, numbers=none) for photos, person, age in told]
     others = [55, 55, (20 + 30 + 60) / 3, (20 + 30 + 50) / 3, (20 + 30 + 50 + 60 + 70) / 5]
     apart = [abs(face.age - mean) for face, mean in zip(faces, others, strict=True)]
     assert qualities(faces, [face.age for face in faces])[0].guess == pytest.approx(np.mean(apart))
@@ -154,10 +155,10 @@ def test_guessing_knows_the_mean_age_of_others_in_the_set_alone():
 def test_too_few_people_or_one_age_only_is_an_error():
     few = list(people(8))
     with pytest.raises(ShotError, match="8 people"):
-        Reader(few)
-    same = [Seen(person=f.person, photos="s", age=40.0, numbers=f.numbers) for f in people(20)]
+        AgeReader(few)
+    same = [ReadPortrait(person=f.person, photos="s", age=40.0, numbers=f.numbers) for f in people(20)]
     with pytest.raises(ShotError, match="all of one age"):
-        Reader(same)
+        AgeReader(same)
 
 
 def skin(points, size, amplitude, seed):
@@ -169,15 +170,17 @@ def skin(points, size, amplitude, seed):
 
 def test_pictures_whose_texture_is_their_age_are_read_and_more_texture_is_read_as_older(portraits):
     points = mesh(portraits, 256)
-    sight = Sight(mean_face([points]))
+    features = FeatureReader(mean_face([points]))
 
     def look(age, seed):
         made = skin(points, 256, 0.02 + 0.002 * age, seed)
-        return sight.look(made.rgb, made.points)
+        return features.read(made.rgb, made.points)
 
     ages = np.linspace(20, 70, 14)
-    faces = [Seen(person=f"p{k}", photos="set", age=float(age), numbers=look(age, k)) for k, age in enumerate(ages)]
-    reader = Reader(faces)
+    faces = [
+        ReadPortrait(person=f"p{k}", photos="set", age=float(age), numbers=look(age, k)) for k, age in enumerate(ages)
+    ]
+    reader = AgeReader(faces)
     read = [reader.read(one.person, one.photos, one.numbers) for one in faces]
     assert qualities(faces, read)[0].error < 3
     moved = [reader.read(f.person, f.photos, look(f.age + 15, k)) - read[k] for k, f in enumerate(faces[:8])]
@@ -187,10 +190,10 @@ def test_pictures_whose_texture_is_their_age_are_read_and_more_texture_is_read_a
 def test_features_do_not_see_colour_exposure_or_the_side_of_the_light(portraits):
     points = mesh(portraits, 256)
     mean = mean_face([points])
-    sight = Sight(mean)
+    features = FeatureReader(mean)
     made = skin(points, 256, 0.08, 5)
-    one = sight.look(made.rgb, points)
-    other = sight.look(np.ascontiguousarray(made.rgb * np.float32(0.8)), points)
+    one = features.read(made.rgb, points)
+    other = features.read(np.ascontiguousarray(made.rgb * np.float32(0.8)), points)
     for name in ("contrast0", "contrast1", "pattern2", "pattern4"):
         assert np.corrcoef(one[name], other[name])[0, 1] > 0.97
         assert np.abs(one[name] - other[name]).mean() < 0.15 * np.abs(one[name]).mean()

@@ -1,4 +1,4 @@
-"""Regions, spatial figures and stability against steps that are known."""
+"""FaceParts, spatial figures and stability against steps that are known."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from tests.lab.evaluate.faces import SKIN, MadeUp, crop, mesh
 from vfxage.lab.evaluate import spatial, stability
 from vfxage.lab.evaluate.faces import Aged
-from vfxage.lab.evaluate.regions import find_regions
+from vfxage.lab.evaluate.regions import find_face_parts
 
 SIZE = 256
 LEFT_EYE = [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]
@@ -24,7 +24,7 @@ def points(portraits):
 
 
 def test_an_evenly_coloured_face_is_skin_but_for_its_features(points):
-    regions = find_regions(crop(points, SIZE))
+    regions = find_face_parts(crop(points, SIZE))
     assert not regions.hair.any()
     assert not regions.rims.any()
     assert not regions.teeth.any()  # the mouth is closed
@@ -36,7 +36,7 @@ def test_an_evenly_coloured_face_is_skin_but_for_its_features(points):
 
 
 def test_the_eyes_have_the_area_of_the_lids_outline(points):
-    regions = find_regions(crop(points, SIZE))
+    regions = find_face_parts(crop(points, SIZE))
     ends = np.roll(points[LEFT_EYE], -1, axis=0)
     shoelace = abs(np.sum(points[LEFT_EYE][:, 0] * ends[:, 1] - points[LEFT_EYE][:, 1] * ends[:, 0])) / 2
     left = regions.eyes[:, : int(points[168, 0])]
@@ -49,7 +49,7 @@ def test_black_over_the_chin_is_hair_and_black_round_the_eyes_is_rims(points):
     rgb[chin] = 0.03
     under_eye = int(points[[101, 50], 0].mean()), int(points[145, 1]) + 8
     cv2.circle(rgb, under_eye, 7, (0.05, 0.05, 0.05), 1)
-    regions = find_regions(crop(points, SIZE, rgb))
+    regions = find_face_parts(crop(points, SIZE, rgb))
     inside = np.zeros((SIZE, SIZE), bool)
     inside[chin] = True
     dark = inside & regions.face
@@ -62,7 +62,7 @@ def test_an_open_mouth_has_teeth(points):
     opened = points.copy()
     lower = [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308]
     opened[lower[1:-1], 1] += 12
-    regions = find_regions(crop(opened, SIZE))
+    regions = find_face_parts(crop(opened, SIZE))
     assert regions.teeth.sum() > 100
 
 
@@ -71,17 +71,17 @@ def aged(points, step, rgb=None):
 
 
 def test_energy_is_where_the_step_is(points):
-    regions = find_regions(crop(points, SIZE))
+    regions = find_face_parts(crop(points, SIZE))
     step = np.zeros((SIZE, SIZE, 3), np.float32)
     step[regions.eyes] = 0.1
-    inside = spatial.measure(aged(points, step), regions, glasses=False)
+    inside = spatial.measure_change(aged(points, step), regions, glasses=False)
     assert inside.places["eyes"].energy == pytest.approx(1)
     assert inside.places["outside"].energy == 0
     assert "teeth" not in inside.places  # closed
     assert "glasses" not in inside.places
     assert inside.changed_outside == 0
 
-    even = spatial.measure(aged(points, np.full_like(step, 0.05)), regions, glasses=False)
+    even = spatial.measure_change(aged(points, np.full_like(step, 0.05)), regions, glasses=False)
     matte = crop(points, SIZE).matte
     assert even.places["outside"].energy == pytest.approx(float((matte == 0).mean()))
     assert even.places["eyes"].density == pytest.approx(1)
@@ -90,19 +90,19 @@ def test_energy_is_where_the_step_is(points):
 
 
 def test_a_step_of_zeros_has_no_energy_anywhere(points):
-    regions = find_regions(crop(points, SIZE))
-    none = spatial.measure(aged(points, np.zeros((SIZE, SIZE, 3))), regions, glasses=True)
+    regions = find_face_parts(crop(points, SIZE))
+    none = spatial.measure_change(aged(points, np.zeros((SIZE, SIZE, 3))), regions, glasses=True)
     assert all(place.energy == 0 and place.density == 0 for place in none.places.values())
 
 
 def test_low_bands_ignore_fine_changes_and_see_broad_ones(points):
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     light = SKIN * (0.7 + 0.3 * x / SIZE)[..., None]
-    regions = find_regions(crop(points, SIZE, light))
+    regions = find_face_parts(crop(points, SIZE, light))
     fine = np.where((x + y) % 2 == 0, 0.05, -0.05)[..., None] * np.ones(3, np.float32)
     other_light = 0.3 * (y / SIZE - x / SIZE)[..., None] * np.ones(3, np.float32)
-    kept = spatial.measure(aged(points, fine, light), regions, glasses=False)
-    lost = spatial.measure(aged(points, other_light, light), regions, glasses=False)
+    kept = spatial.measure_change(aged(points, fine, light), regions, glasses=False)
+    lost = spatial.measure_change(aged(points, other_light, light), regions, glasses=False)
     assert kept.low_bands > 0.995
     assert lost.low_bands < 0.8
 
@@ -110,7 +110,7 @@ def test_low_bands_ignore_fine_changes_and_see_broad_ones(points):
 def test_a_pointwise_ager_moves_with_its_crop_and_passes_grain_on_by_its_gain(points):
     rgb = np.random.default_rng(0).uniform(0.3, 0.7, (SIZE, SIZE, 3)).astype(np.float32)
     ager = MadeUp(lambda one: 0.1 * one.rgb * (one.ages[1] != one.ages[0]))
-    (found,) = stability.measure(ager, [crop(points, SIZE, rgb)])
+    (found,) = stability.measure_stability(ager, [crop(points, SIZE, rgb)])
     assert found.shift < 1e-6
     assert found.grain_gain == pytest.approx(0.1, rel=1e-4)
     own = 0.1 * np.sqrt(np.mean(np.square(rgb)))
@@ -120,7 +120,7 @@ def test_a_pointwise_ager_moves_with_its_crop_and_passes_grain_on_by_its_gain(po
 
 def test_a_pattern_nailed_to_the_crop_does_not_move_with_it(points):
     pattern = np.random.default_rng(0).normal(0, 0.1, (SIZE, SIZE, 3)).astype(np.float32)
-    (found,) = stability.measure(MadeUp(lambda one: pattern), [crop(points, SIZE)])
+    (found,) = stability.measure_stability(MadeUp(lambda one: pattern), [crop(points, SIZE)])
     assert found.shift == pytest.approx(np.sqrt(2), rel=0.02)  # two independent patterns
     assert found.grain == 0
     assert found.at_rest == pytest.approx(float(np.abs(pattern).max()))

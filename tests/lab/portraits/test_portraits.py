@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from vfxage.errors import ReadError, ShotError
-from vfxage.lab.portraits import Looked, crop_portrait, mesh_portraits, read_portrait, scan_portraits
+from vfxage.lab.portraits import ScanCache, crop_portrait, mesh_portraits, read_portrait, scan_portraits
 from vfxage.lab.portraits.scan import decode, read_bytes
 from vfxage.types import Framing
 
@@ -234,7 +234,7 @@ def test_crop_needs_points(tmp_path):
 
 def scanned(folder, memory):
     """Which files a scan decodes that has ``memory`` to go by, and what it finds."""
-    decoded, looked = [], Looked(memory)
+    decoded, scan_cache = [], ScanCache(memory)
 
     def noting(path):
         decoded.append(path.name)
@@ -242,8 +242,8 @@ def scanned(folder, memory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vfxage.lab.portraits.scan.decode", noting)
-        found = scan_portraits(folder, looked=looked)
-    looked.save()
+        found = scan_portraits(folder, scan_cache=scan_cache)
+    scan_cache.save()
     told = [(item.path.name, item.size) for item in found.portraits], [item.path.name for item in found.problems]
     return sorted(decoded), told
 
@@ -278,7 +278,7 @@ def test_a_damaged_memory_of_scans_is_forgotten(tmp_path, content):
 
 def meshed(folder, memory):
     """Which pictures a face is looked for in by one who has ``memory`` to go by, and what is found."""
-    asked, looked = [], Looked(memory)
+    asked, scan_cache = [], ScanCache(memory)
 
     def noting(one):
         asked.append(one.path.name)
@@ -286,8 +286,8 @@ def meshed(folder, memory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("vfxage.lab.portraits.cut.read_bytes", noting)
-        found = mesh_portraits(scan_portraits(folder, looked=looked), looked=looked)
-    looked.save()
+        found = mesh_portraits(scan_portraits(folder, scan_cache=scan_cache), scan_cache=scan_cache)
+    scan_cache.save()
     return asked, {item.path.name: item.points for item in found.portraits}, [item.path.name for item in found.problems]
 
 
@@ -325,7 +325,7 @@ def test_a_memory_of_faces_that_claims_more_than_it_holds_is_forgotten(tmp_path)
         "points": np.ones((1, 478, 2), np.float32),
     }
     np.savez(memory.with_suffix(".npz"), **arrays)
-    assert Looked(memory).faces(path)[0].shape == (478, 2)
+    assert ScanCache(memory).faces(path)[0].shape == (478, 2)
     for name, wrong in (
         ("points", np.ones((1, 477, 2), np.float32)),
         ("points", np.full((1, 478, 2), np.nan, np.float32)),
@@ -334,7 +334,7 @@ def test_a_memory_of_faces_that_claims_more_than_it_holds_is_forgotten(tmp_path)
         ("paths", np.frombuffer(b"[", np.uint8)),
     ):
         np.savez(memory.with_suffix(".npz"), **(arrays | {name: wrong}))
-        assert Looked(memory).faces(path) is None
+        assert ScanCache(memory).faces(path) is None
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**9, 478, 2)})
     with zipfile.ZipFile(memory.with_suffix(".npz"), "w") as archive:
@@ -344,7 +344,7 @@ def test_a_memory_of_faces_that_claims_more_than_it_holds_is_forgotten(tmp_path)
                     entry.write(header.getvalue() + array.tobytes())
                 else:
                     np.save(entry, array)
-    assert Looked(memory).faces(path) is None
+    assert ScanCache(memory).faces(path) is None
 
 
 def test_a_rewritten_file_of_the_same_length_is_looked_into_again(tmp_path):

@@ -13,7 +13,7 @@ from vfxage.ager import ARCHITECTURES
 from vfxage.errors import ShotError
 from vfxage.lab.portraits import scan_portraits
 from vfxage.lab.train import load_recipe
-from vfxage.lab.train.batches import Batches
+from vfxage.lab.train.batches import Batches, Process
 from vfxage.lab.train.data import open_data
 from vfxage.lab.train.pictures import Pictures, View, cut
 from vfxage.progress import Silent
@@ -79,11 +79,11 @@ def test_a_step_is_the_same_in_any_order_with_any_memory_and_any_number_of_proce
     whole, again = make(5), scarce(5)
     assert np.array_equal(whole.source, again.source)
     assert np.array_equal(whole.target, again.target)
-    shares = [batches(recipe, data, rank=rank, world=2)(5) for rank in (0, 1)]
+    shares = [batches(recipe, data, process=Process(rank, 2))(5) for rank in (0, 1)]
     assert np.array_equal(whole.source, np.concatenate([share.source for share in shares]))
     assert not np.array_equal(make(5).source, make(6).source)
     with pytest.raises(ShotError, match="multiple of 3"):
-        batches(recipe, data, world=3)
+        batches(recipe, data, process=Process(0, 3))
 
 
 def test_people_held_out_stay_held_out_when_others_come(tmp_path):

@@ -14,10 +14,11 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import LUMA, Prototype, age_columns
+from vfxage.ager.prototype.data import Prototype, age_columns
 from vfxage.ager.prototype.mesh import CANON, Chart
 from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts, spread, strongest
 from vfxage.arrays import ArrayData, shaped
+from vfxage.colour.curves import LUMA_709
 from vfxage.types import F32
 
 _SHINE = np.array([-0.03, 0.0, 0.05], np.float32)
@@ -194,13 +195,13 @@ def _tone(sight: Sight, chart: Chart, prototype: Prototype, years: Years) -> F32
 
 def _tinted(change: F32, sight: Sight) -> F32:
     """(3,) a change of log RGB, with as much of its colour as the plate's skin has."""
-    level = change @ LUMA
+    level = change @ LUMA_709
     return np.asarray(level + sight.saturation * (change - level), np.float32)
 
 
 def _blotches(sight: Sight, chart: Chart, skin: OldSkin, years: Years) -> F32:
     """A fifth of old skin's own colour: all of it looks dirty."""
-    without_luma = np.array([[1, 0], [-LUMA[0] / LUMA[1], -LUMA[2] / LUMA[1]], [0, 1]], np.float32)
+    without_luma = np.array([[1, 0], [-LUMA_709[0] / LUMA_709[1], -LUMA_709[2] / LUMA_709[1]], [0, 1]], np.float32)
     colour = cv2.transform(chart.take_half(skin.chroma), without_luma)
     texture = sight.masks["texture"] * sight.bare
     return np.asarray(colour * spread(texture * np.float32(0.2 * sight.saturation * _laid_on(years))))

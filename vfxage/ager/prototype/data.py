@@ -22,8 +22,6 @@ from vfxage.types import F32, POINTS
 
 FLOOR = 0.03
 """Added to sRGB before the logarithm: below it, detail is grain."""
-LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
-"""Weights of R, G and B (ITU-R BT.709) in the logarithm too: a change of all three alike is a change of luma alone."""
 REGIONS = ("forehead", "eye_left", "eye_right", "cheek_left", "cheek_right", "mouth", "nose")
 """Where old skin is chosen separately; left is the picture's. Their masks sum to 1."""
 MASKS = ("texture", "soft", "around", "lips", "brows", "eyes", *REGIONS)

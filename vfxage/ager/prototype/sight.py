@@ -10,9 +10,10 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import BANDS, FLOOR, LUMA, Prototype
+from vfxage.ager.prototype.data import BANDS, FLOOR, Prototype
 from vfxage.ager.prototype.mesh import CANON, Chart
 from vfxage.arrays import ArrayData, shaped
+from vfxage.colour.curves import LUMA_709
 from vfxage.types import F32, F64
 
 _FIT_CELL = 8
@@ -29,7 +30,7 @@ _EDGE, _SHARP = 0.53, 1.0
 """Canonical pixels: by them edges tell blur; fitted to portraits that were blurred by known amounts."""
 _SKIN = np.array([0.27, -0.06, -0.24], np.float32)
 """Log RGB beyond luma of skin, as the portraits that the method was made on show it."""
-_NO_LUMA = np.eye(3, dtype=np.float32) - LUMA
+_NO_LUMA = np.eye(3, dtype=np.float32) - LUMA_709
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -68,7 +69,7 @@ class Sight(ArrayData):
 
 def luma(colour: F32) -> F32:
     """Log luma (h, w) of (h, w, 3) log RGB."""
-    return cast(F32, cv2.transform(colour, LUMA[None]))
+    return cast(F32, cv2.transform(colour, LUMA_709[None]))
 
 
 def beyond_luma(colour: F32) -> F32:
@@ -191,7 +192,7 @@ def like_skin(colour: F32, prior: F32) -> tuple[F32, F32, F32, F32]:
     for _ in range(_ROUNDS):
         fit: F64 = np.linalg.solve(terms.T @ (terms * weight[:, None]) + ridge, terms.T @ (cells * weight[:, None]))
         rest = cells - terms @ fit
-        level = rest @ LUMA
+        level = rest @ LUMA_709
         colours = np.abs(rest - level[:, None]).max(axis=1)
         weight = trust / (1 + (level / 0.18) ** 2 + (colours / 0.1) ** 2) ** 1.5
     light = _evaluated(fit, colour.shape[0], colour.shape[1])

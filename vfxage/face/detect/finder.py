@@ -13,7 +13,8 @@ import numpy as np
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.detect.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwork, MeshNetwork
 from vfxage.face.detect.search import search, search_turned
-from vfxage.face.detect.views import ROOM, Square, apply, square_of_box, square_of_points, view
+from vfxage.face.detect.views import ROOM, Square, square_of_box, square_of_points, view
+from vfxage.geometry import map_points
 from vfxage.types import F32, POINTS, U8
 
 _SEARCH_SCORE = 0.35
@@ -149,7 +150,7 @@ class FaceFinder:
             marks, score = self._mesh(view(picture, square, MESH_SIDE))
             if score < _MESH_SCORE:
                 return None
-            points = apply(square.to_picture(MESH_SIDE), marks[:, :2])
+            points = map_points(marks[:, :2], square.to_picture(MESH_SIDE)).astype(np.float32)
             square = square_of_points(points)
         wide = Square(square.x, square.y, square.side * _VIEW, square.roll)
         vote = 0.0

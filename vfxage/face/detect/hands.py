@@ -13,7 +13,8 @@ import numpy as np
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.detect.graphs import HAND_SIDE, PALM, BoxNetwork, HandNetwork
 from vfxage.face.detect.search import best_boxes
-from vfxage.face.detect.views import Square, apply, view
+from vfxage.face.detect.views import Square, view
+from vfxage.geometry import map_points, turn_matrix
 from vfxage.types import F32, F64, HAND_POINTS, U8
 
 REACH = 3.0
@@ -82,7 +83,8 @@ class HandFinder:
         x, y = (low + high) / 2
         around = Square(float(x), float(y), float((high - low).max()) * REACH, 0.0)
         rows = self._palm(view(picture, around, self._palm.side))
-        rows[:, :8] = apply(around.to_picture(self._palm.side), rows[:, :8].reshape(-1, 2)).reshape(-1, 8)
+        corners = rows[:, :8].reshape(-1, 2)
+        rows[:, :8] = map_points(corners, around.to_picture(self._palm.side)).reshape(-1, 8)
         return rows
 
     def _hand_of(self, picture: U8, row: F32) -> Hand | None:
@@ -93,7 +95,7 @@ class HandFinder:
             if least < _HAND_SCORE:
                 return None
             scale = square.side / HAND_SIDE
-            points = apply(square.to_picture(HAND_SIDE), marks[:, :2])
+            points = map_points(marks[:, :2], square.to_picture(HAND_SIDE)).astype(np.float32)
             square = _square_of_hand(points)
         return Hand(points=points, size=_size(marks) * scale, palm=float(row[8]), score=least)
 
@@ -121,7 +123,7 @@ def _square_of_hand(points: F32) -> Square:
     """The hand's crop from its points."""
     along = ((points[5] + points[13]) / 2 + points[9]).astype(np.float64) / 2 - points[0]
     roll = float(np.arctan2(along[0], -along[1]))
-    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    turn = turn_matrix(np.cos(roll), -np.sin(roll))
     upright = points[list(_ROOTS)].astype(np.float64) @ turn.T
     low, high = upright.min(0), upright.max(0)
     return _towards(turn.T @ ((low + high) / 2), along, float((high - low).max()), _HAND_SHIFT, _HAND_ROOM)

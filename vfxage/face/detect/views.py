@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vfxage.geometry import turn_matrix
 from vfxage.types import F32, F64, U8
 
 ROOM = 1.5
@@ -29,24 +30,15 @@ class Square:
         scale = self.side / size
         cosine, sine = np.cos(self.roll) * scale, np.sin(self.roll) * scale
         half = size / 2
-        return np.array(
-            [
-                [cosine, -sine, self.x - cosine * half + sine * half],
-                [sine, cosine, self.y - sine * half - cosine * half],
-            ]
-        )
-
-
-def apply(transform: F64, points: F32) -> F32:
-    """Move (N, 2) points by a (2, 3) transform."""
-    return np.ascontiguousarray(points @ transform[:, :2].T + transform[:, 2], np.float32)
+        corner = [self.x - cosine * half + sine * half, self.y - sine * half - cosine * half]
+        return np.column_stack([turn_matrix(cosine, sine), corner])
 
 
 def square_of_points(points: F32) -> Square:
     """The mesh crop of a face whose landmarks are known."""
     right, left = points[list(_RIGHT_EYE)].mean(0), points[list(_LEFT_EYE)].mean(0)
     roll = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
-    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    turn = turn_matrix(np.cos(roll), -np.sin(roll))
     upright = points.astype(np.float64) @ turn.T
     low, high = upright.min(0), upright.max(0)
     x, y = turn.T @ ((low + high) / 2)

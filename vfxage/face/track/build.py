@@ -18,6 +18,7 @@ from vfxage.face.track.people import PROOF, people, real
 from vfxage.face.track.sightings import Sighting, Watcher
 from vfxage.face.track.smooth import bridge, smooth
 from vfxage.face.track.tracks import Tracks
+from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, POINTS, U8, ClipInfo, FaceTrack, Frame
 
 RAMP = 5
@@ -160,4 +161,4 @@ def presence(count: int, *, comes: bool, goes: bool) -> F32:
         ramp = np.minimum(ramp, place)
     if goes:
         ramp = np.minimum(ramp, place[::-1])
-    return np.asarray(ramp * ramp * (3 - 2 * ramp), np.float32)
+    return smoothstep(ramp).astype(np.float32)

@@ -28,7 +28,7 @@ _RIDGE = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Seen(ArrayData):
+class ReadPortrait(ArrayData):
     """One real portrait as the reader sees it."""
 
     person: str
@@ -55,10 +55,10 @@ class _Regressor:
         return float(age + (numbers - middle) @ self.weights)
 
 
-class Reader:
+class AgeReader:
     """Regressors that each lack some people."""
 
-    def __init__(self, faces: Sequence[Seen]) -> None:
+    def __init__(self, faces: Sequence[ReadPortrait]) -> None:
         """Fit; raises ShotError for too few people, or people who are all of one age."""
         people = sorted({(face.photos, face.person) for face in faces})
         if len(people) < LEAST:
@@ -88,7 +88,7 @@ class Reader:
         return self._regressors[self._fold[photos, person]].read(self._row(numbers), photos)
 
 
-def _shuffled(people: Sequence[tuple[str, str]], faces: Sequence[Seen]) -> list[tuple[str, str]]:
+def _shuffled(people: Sequence[tuple[str, str]], faces: Sequence[ReadPortrait]) -> list[tuple[str, str]]:
     """People of each set by age, so that dealing them out one by one gives every fold its share."""
     youngest: dict[tuple[str, str], float] = {}
     for face in faces:
@@ -150,7 +150,7 @@ class Quality:
     """Years read per true year; below 1, as every regression draws to the mean."""
 
 
-def qualities(faces: Sequence[Seen], read: Sequence[float]) -> list[Quality]:
+def qualities(faces: Sequence[ReadPortrait], read: Sequence[float]) -> list[Quality]:
     """Judge the readings of the faces' own pictures: over all, by photo set, by decade."""
     ages, told = np.array([face.age for face in faces]), np.asarray(read, np.float64)
     photos = np.array([face.photos for face in faces])
@@ -166,7 +166,7 @@ def qualities(faces: Sequence[Seen], read: Sequence[float]) -> list[Quality]:
     return rows
 
 
-def _others_means(faces: Sequence[Seen]) -> F64:
+def _others_means(faces: Sequence[ReadPortrait]) -> F64:
     """The mean age of the other people of each face's set; of all faces where it has no others."""
     sets: dict[str, list[float]] = {}
     people: dict[tuple[str, str], list[float]] = {}

@@ -29,7 +29,7 @@ from vfxage.shot import Shot
 from vfxage.types import F32, FaceTrack, FrameDeltas
 
 AGES = (35.0, 65.0)
-"""Asked of every clip: the age it has, the age it gets."""
+"""GroupSettings of every clip: the age it has, the age it gets."""
 _MOVIES = {suffix for suffix, row in FORMATS.items() if row.kind == "movie"}
 _LEAST = 8
 """Frames on end that a face must be seen for."""

@@ -33,14 +33,14 @@ _RADII = (2, 4)
 _PATTERN_CELL = 32
 
 
-class Sight:
+class FeatureReader:
     """Turns crops into numbers on one mean face; nothing is remembered between calls."""
 
     def __init__(self, mean: MeanFace) -> None:
         self._mean = mean
         self._inner = cv2.erode(mean.inside.astype(np.uint8), np.ones((_EDGE, _EDGE), np.uint8)) > 0
 
-    def look(self, rgb: F32, points: F32) -> Numbers:
+    def read(self, rgb: F32, points: F32) -> Numbers:
         """The features of a crop (S, S, 3), sRGB 0..1, with its mesh (478, 2) in crop pixels."""
         detail = self._detail(self._mean.flatten(rgb, points))
         numbers = {f"contrast{level}": self._contrast(detail, level) for level in range(len(_CELLS))}

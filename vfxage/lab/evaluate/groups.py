@@ -38,7 +38,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Asked:
+class GroupSettings:
     """How groups are judged."""
 
     estimator: AgeEstimator
@@ -47,7 +47,9 @@ class Asked:
     workers: int
 
 
-def measure(ager: Ager, subjects: Sequence[Subject], judges: Judges, asked: Asked, progress: Progress) -> list[Group]:
+def measure_groups(
+    ager: Ager, subjects: Sequence[Subject], judges: Judges, asked: GroupSettings, progress: Progress
+) -> list[Group]:
     """Age every subject to the middle of every group."""
     middles = [(low + high + 1) / 2 for low, high in GROUPS]
     told: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}

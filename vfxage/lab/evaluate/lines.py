@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from vfxage.lab.evaluate.rows import STEPS, Row
-from vfxage.lab.evaluate.run import Measured, Outcome
+from vfxage.lab.evaluate.run import Evaluation, Measured
 from vfxage.lab.evaluate.spatial import PLACES
 
 
@@ -26,13 +26,13 @@ class Line:
     """How a value is written, for ``format``."""
 
 
-def moved_lines(outcome: Outcome) -> list[Line]:
+def moved_lines(outcome: Evaluation) -> list[Line]:
     """Years moved, for every step asked, and whether more asked is more moved."""
     lines = [line for step in STEPS for line in _step_lines(outcome, step)]
     return [*lines, _line(outcome, "monotone in the age asked: share of the faces", "95%", ".0%", monotone)]
 
 
-def _step_lines(outcome: Outcome, step: int) -> list[Line]:
+def _step_lines(outcome: Evaluation, step: int) -> list[Line]:
     slope = outcome.readers[0].slope
 
     def line(name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:
@@ -62,33 +62,10 @@ def _step_lines(outcome: Outcome, step: int) -> list[Line]:
     ]
 
 
-def identity_lines(outcome: Outcome) -> list[Line]:
-    """Whether it is still the same person."""
-    lines = []
-    if outcome.threshold is not None:
-        for step in STEPS:
-
-            def value(rows: Sequence[Row], step: int = step) -> float:
-                return _mean([row.likeness for row in _asked(rows, step) if row.likeness is not None])
-
-            lines.append(_line(outcome, f"{step:+d}: cosine of the embeddings, mean", "", ".3f", value))
-        rate = f"verified (cosine {outcome.threshold:g} or more), all steps"
-
-        def verified(rows: Sequence[Row]) -> float:
-            alike = [row.likeness for row in rows if row.likeness is not None]
-            return _mean([float(one >= (outcome.threshold or 0)) for one in alike])
-
-        lines.append(_line(outcome, rate, "", ".1%", verified))
-        lines.append(
-            Line(
-                name="cosine of different people, mean",
-                aim="",
-                values=(outcome.strangers,) * len(outcome.models),
-                form=".3f",
-            )
-        )
+def identity_lines(outcome: Evaluation) -> list[Line]:
+    """Whether the face still shows the same person."""
     return [
-        *lines,
+        *_embedding_lines(outcome),
         _line(outcome, "skin's low bands, correlation, mean", "", ".3f", lambda rows: _mean(_low_bands(rows))),
         _line(outcome, "skin's low bands, correlation, least", "", ".3f", lambda rows: min(_low_bands(rows))),
         _line(
@@ -108,7 +85,27 @@ def identity_lines(outcome: Outcome) -> list[Line]:
     ]
 
 
-def spatial_lines(outcome: Outcome) -> list[Line]:
+def _embedding_lines(outcome: Evaluation) -> list[Line]:
+    """Cosines of the embeddings before and after; nothing without an embedder."""
+    if outcome.threshold is None:
+        return []
+    threshold = outcome.threshold
+
+    def mean(step: int) -> Callable[[Sequence[Row]], float]:
+        return lambda rows: _mean([row.likeness for row in _asked(rows, step) if row.likeness is not None])
+
+    def verified(rows: Sequence[Row]) -> float:
+        return _mean([float(row.likeness >= threshold) for row in rows if row.likeness is not None])
+
+    different = (outcome.strangers,) * len(outcome.models)
+    return [
+        *(_line(outcome, f"{step:+d}: cosine of the embeddings, mean", "", ".3f", mean(step)) for step in STEPS),
+        _line(outcome, f"verified (cosine {threshold:g} or more), all steps", "", ".1%", verified),
+        Line(name="cosine of different people, mean", aim="", values=different, form=".3f"),
+    ]
+
+
+def spatial_lines(outcome: Evaluation) -> list[Line]:
     """Where the change lies."""
     names = {
         "outside": "outside the matte",
@@ -134,7 +131,7 @@ def spatial_lines(outcome: Outcome) -> list[Line]:
     return lines
 
 
-def stability_lines(outcome: Outcome) -> list[Line]:
+def stability_lines(outcome: Evaluation) -> list[Line]:
     """What a shift and grain do."""
     forms = (
         ("crop shifted by a pixel: difference over the delta", "shift", ".1%"),
@@ -151,7 +148,7 @@ def stability_lines(outcome: Outcome) -> list[Line]:
     return lines
 
 
-def clip_lines(outcome: Outcome) -> list[Line]:
+def clip_lines(outcome: Evaluation) -> list[Line]:
     """Shimmer on real clips."""
     lines = []
     for name in dict.fromkeys(one.clip for model in outcome.models for one in model.clips):
@@ -168,7 +165,7 @@ def clip_lines(outcome: Outcome) -> list[Line]:
     return lines
 
 
-def speed_lines(outcome: Outcome) -> list[Line]:
+def speed_lines(outcome: Evaluation) -> list[Line]:
     """What a crop costs."""
     models: list[Measured] = outcome.models
     forms: tuple[tuple[str, Callable[[Measured], float | None], str], ...] = (
@@ -204,7 +201,7 @@ def moved_half(row: Row, slope: float = 1.0) -> float:
     return float(row.moved / slope / row.asked >= 0.5)
 
 
-def _line(outcome: Outcome, name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:
+def _line(outcome: Evaluation, name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:
     return Line(name=name, aim=aim, form=form, values=tuple(value(model.rows) for model in outcome.models))
 
 

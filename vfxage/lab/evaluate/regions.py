@@ -40,7 +40,7 @@ _OPEN = 0.006
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Regions(ArrayData):
+class FaceParts(ArrayData):
     """Masks (S, S) of one crop."""
 
     face: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
@@ -57,7 +57,7 @@ class Regions(ArrayData):
     """Around the eyes, neither skin nor eye nor brow: for wearers of glasses, their rims and glare."""
 
 
-def find_regions(crop: FaceCrop) -> Regions:
+def find_face_parts(crop: FaceCrop) -> FaceParts:
     """Find the parts of the face in a crop."""
     size, points = crop.rgb.shape[0], crop.points
     face = _fill(size, points, (OVAL,))
@@ -70,7 +70,7 @@ def find_regions(crop: FaceCrop) -> Regions:
     bare = face & ~features
     rims = _hull(size, points, _FRAMES) & (~like | _sharp(crop.rgb, height)) & ~_grown(eyes, height / 30) & ~brows
     opened = teeth.sum() >= _OPEN * max(int(face.sum()), 1)
-    return Regions(
+    return FaceParts(
         face=face,
         skin=bare & like,
         eyes=eyes,

@@ -21,11 +21,11 @@ from vfxage.lab.evaluate.lines import (
     stability_lines,
 )
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST
-from vfxage.lab.evaluate.run import Outcome
+from vfxage.lab.evaluate.run import Evaluation
 from vfxage.publish import publish
 
 
-def write_report(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
+def write_report(outcome: Evaluation, folder: Path) -> tuple[Path, Path]:
     """Write report.md and report.json, each complete or not at all; raises WriteError."""
     markdown, data = folder / "report.md", folder / "report.json"
     with publish(markdown) as partial:
@@ -35,7 +35,7 @@ def write_report(outcome: Outcome, folder: Path) -> tuple[Path, Path]:
     return markdown, data
 
 
-def to_json(outcome: Outcome) -> dict[str, Any]:
+def to_json(outcome: Evaluation) -> dict[str, Any]:
     """Every figure and every row as plain values; what cannot be said is null."""
     told = {"vfxage": __version__, **asdict(outcome)}
     clean: dict[str, Any] = _finite(told)
@@ -72,7 +72,7 @@ _GROUPS = """Everybody aged to the middle of each group: mean age by the given e
 of the group, and the share of results whose embedding's cosine to the portrait is {:g} or more."""
 
 
-def to_markdown(outcome: Outcome) -> str:
+def to_markdown(outcome: Evaluation) -> str:
     """One section per question: what is measured, in a sentence, and its table."""
     folders = ", ".join(f"{count} of {name}" for name, count in outcome.folders.items())
     spared = f" ({outcome.spared} are of people that the training learned from)" if outcome.spared else ""
@@ -95,7 +95,7 @@ def to_markdown(outcome: Outcome) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _section(title: str, sentence: str, lines: Sequence[Line], outcome: Outcome) -> list[str]:
+def _section(title: str, sentence: str, lines: Sequence[Line], outcome: Evaluation) -> list[str]:
     if not lines:
         return []
     names = [model.name for model in outcome.models]
@@ -112,7 +112,7 @@ def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _reader(outcome: Outcome) -> list[str]:
+def _reader(outcome: Evaluation) -> list[str]:
     head = "| People | Portraits | Error | Bias | Set's mean guessed | Correlation | Slope |\n" + "|---|" + "--:|" * 6
     rows = [
         f"| {one.name} | {one.count} | {one.error:.1f} | {one.bias:+.1f} | {one.guess:.1f} "
@@ -125,14 +125,14 @@ def _reader(outcome: Outcome) -> list[str]:
     return ["## The age reader", _READER, "\n".join([head, *rows]), _CONTROLS, controls]
 
 
-def _groups(outcome: Outcome) -> list[str]:
+def _groups(outcome: Evaluation) -> list[str]:
     measured = [one for one in outcome.models if one.groups]
     if not measured or outcome.threshold is None:
         return []
     parts = ["## Age groups", _GROUPS.format(outcome.threshold)]
     for model in measured:
         head = (
-            f"| {model.name} | Asked | Faces | Read, mean | Deviation | Real faces, read | Verified |\n|---|"
+            f"| {model.name} | GroupSettings | Faces | Read, mean | Deviation | Real faces, read | Verified |\n|---|"
             + "--:|" * 6
         )
         rows = [

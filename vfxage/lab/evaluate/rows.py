@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from vfxage.ager import Ager
 from vfxage.face.detect import FaceFinder
 from vfxage.lab.evaluate import spatial
-from vfxage.lab.evaluate.age_reader import Reader
+from vfxage.lab.evaluate.age_reader import AgeReader
 from vfxage.lab.evaluate.faces import Aged, Subject, aged_faces, find_again, targets_of
-from vfxage.lab.evaluate.features import Sight
-from vfxage.lab.evaluate.regions import find_regions
+from vfxage.lab.evaluate.features import FeatureReader
+from vfxage.lab.evaluate.regions import find_face_parts
 from vfxage.lab.evaluate.vectors import Embedder
 from vfxage.progress import Progress
 from vfxage.types import F32
@@ -20,9 +20,6 @@ STEPS = (-30, -15, 20, 40)
 """Years asked of every face."""
 YOUNGEST, OLDEST = 18.0, 90.0
 """Ages beyond are asked of nobody."""
-
-Keep = Callable[[Subject, Aged, float, float], None]
-"""Told of every aged face, and the ages read in it before and after; for sheets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +52,13 @@ class Judges:
     """Who looks at faces."""
 
     finder: FaceFinder
-    sight: Sight
-    reader: Reader
+    features: FeatureReader
+    reader: AgeReader
     embedder: Embedder | None
 
     def read(self, subject: Subject, rgb: F32, points: F32) -> float:
         """The age in a picture of the subject, by a regressor that has not seen the person."""
-        return self.reader.read(subject.portrait.person, subject.photos, self.sight.look(rgb, points))
+        return self.reader.read(subject.portrait.person, subject.photos, self.features.read(rgb, points))
 
     def likeness_to(self, rgb: F32, points: F32) -> Callable[[F32, F32], float | None]:
         """How alike other pictures are to this one: the cosine of their embeddings, None without an embedder."""
@@ -73,23 +70,22 @@ class Judges:
 
 
 def make_rows(
-    ager: Ager, subjects: Sequence[Subject], judges: Judges, progress: Progress, workers: int, keep: Keep
-) -> list[Row]:
-    """Age every subject by every step that stays within the limits, and measure each result."""
+    ager: Ager, subjects: Sequence[Subject], judges: Judges, progress: Progress, workers: int
+) -> Iterator[tuple[Subject, Aged, Row]]:
+    """Age every subject by every step that stays within the limits: each aged face and its figures."""
     work = [(one, targets_of(one.portrait.age, STEPS, YOUNGEST, OLDEST)) for one in subjects]
-    rows: list[Row] = []
     with progress.stage("age", len(work), "face") as advance, aged_faces(ager, work, workers) as done:
         for count, (subject, answers) in enumerate(done, 1):
-            rows += _rows_of(subject, answers, judges, keep)
+            for aged, row in zip(answers, _rows_of(subject, answers, judges), strict=True):
+                yield subject, aged, row
             advance(count)
-    return rows
 
 
-def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges, keep: Keep) -> list[Row]:
+def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges) -> list[Row]:
     if not answers:
         return []
     crop = answers[0].crop
-    regions = find_regions(crop)
+    regions = find_face_parts(crop)
     glasses = subject.portrait.labels.get("glasses", "").strip().lower() in ("1", "true", "yes")
     points = find_again(judges.finder, crop.rgb, crop.points)
     read = judges.read(subject, crop.rgb, points)
@@ -98,8 +94,6 @@ def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges, keep: Ke
     for aged in answers:
         rgb = aged.result()
         now = find_again(judges.finder, rgb, points)
-        read_aged = judges.read(subject, rgb, now)
-        keep(subject, aged, read, read_aged)
         rows.append(
             Row(
                 face=subject.key,
@@ -107,8 +101,8 @@ def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges, keep: Ke
                 age=subject.portrait.age,
                 asked=round(aged.asked),
                 read=read,
-                read_aged=read_aged,
-                spatial=spatial.measure(aged, regions, glasses=glasses),
+                read_aged=judges.read(subject, rgb, now),
+                spatial=spatial.measure_change(aged, regions, glasses=glasses),
                 likeness=likeness(rgb, now),
             )
         )

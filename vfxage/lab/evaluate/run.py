@@ -14,13 +14,13 @@ from vfxage.ager import Ager, load_ager
 from vfxage.errors import ReadError, ShotError, VfxageError
 from vfxage.face.detect import FaceFinder
 from vfxage.lab.evaluate import clips, groups, speed, stability
-from vfxage.lab.evaluate.age_reader import Quality, Reader, Seen, qualities
+from vfxage.lab.evaluate.age_reader import AgeReader, Quality, ReadPortrait, qualities
 from vfxage.lab.evaluate.controls import Control, read_controls
-from vfxage.lab.evaluate.faces import Aged, Subject, crop_size, cut_subject, find_again, spread
-from vfxage.lab.evaluate.features import Sight
+from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, find_again, spread
+from vfxage.lab.evaluate.features import FeatureReader
 from vfxage.lab.evaluate.flat import mean_face
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST, Judges, Row, make_rows
-from vfxage.lab.evaluate.sheets import Tiles, choose_people, draw_sheet, make_tiles, own_tile
+from vfxage.lab.evaluate.sheets import FaceTiles, choose_people, draw_sheet, make_tiles, own_tile
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
 from vfxage.lab.portraits import mesh_portraits, scan_portraits
 from vfxage.process import opencv_threads
@@ -66,7 +66,7 @@ class Measured:
     note: str
     fingerprint: str
     rows: list[Row]
-    stability: list[stability.Stability]
+    stability: list[stability.StepStability]
     clips: list[clips.Flicker]
     groups: list[groups.Group]
     speed: speed.Speed
@@ -75,7 +75,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outcome:
+class Evaluation:
     """All that the report tells."""
 
     folders: dict[str, int]
@@ -95,17 +95,17 @@ class Outcome:
     models: list[Measured]
 
 
-def evaluate(request: Request, progress: Progress) -> Outcome:
+def evaluate(request: Request, progress: Progress) -> Evaluation:
     """Measure every model and write its sheets into ``request.out``.
 
-    Raises the errors of the portraits, the models and the plates; portraits and clips that are no good are told as
-    notes and left out, unless none is left.
+    Raises the errors of the portraits, the models and the plates. Bad portraits and clips are named in notes and left
+    out, unless none is left.
     """
     with opencv_threads(1):  # the agers' workers fill the cores
         return _evaluate(request, progress)
 
 
-def _evaluate(request: Request, progress: Progress) -> Outcome:
+def _evaluate(request: Request, progress: Progress) -> Evaluation:
     check_writable(request.out)
     agers = [(name, load_ager(model, request.device)) for name, model in _names(request.models)]
     paths = clips.find_clips(request.clips)
@@ -113,17 +113,17 @@ def _evaluate(request: Request, progress: Progress) -> Outcome:
     unseen = [one for one in subjects if one.portrait.person not in request.learned]
     chosen = spread([one for one in unseen if YOUNGEST <= one.portrait.age <= OLDEST], request.people)
     if not chosen:
-        but = " whom the training held out" if request.learned else ""
-        raise ShotError(f"no portrait is of somebody aged 18 to 90{but}", fix="add --portraits folders")
+        but = ", held out of the training" if request.learned else ""
+        raise ShotError(f"no portrait shows a person aged 18 to 90{but}", fix="add --portraits folders")
     with FaceFinder() as finder:
-        sight = Sight(mean_face([_points(one) for one in subjects[:: -(-len(subjects) // 200)]]))
-        seen = _look(subjects, finder, sight, progress)
-        reader = Reader(seen)
-        judges = Judges(finder=finder, sight=sight, reader=reader, embedder=request.embedder)
+        features = FeatureReader(mean_face([_points(one) for one in subjects[:: -(-len(subjects) // 200)]]))
+        seen = _read_features(subjects, finder, features, progress)
+        reader = AgeReader(seen)
+        judges = Judges(finder=finder, features=features, reader=reader, embedder=request.embedder)
         read = [reader.read(one.person, one.photos, one.numbers) for one in seen]
         bench = _Bench(request, judges, chosen, paths, progress)
         models = [bench.measure(name, ager) for name, ager in agers]
-        return Outcome(
+        return Evaluation(
             folders=dict(Counter(one.photos for one in subjects)),
             aged=len(chosen),
             spared=len(subjects) - len(unseen),
@@ -156,16 +156,20 @@ def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject],
         made = sum(not portrait.real for portrait in collection.portraits)
         collection = replace(collection, portraits=tuple(one for one in collection.portraits if one.real))
         if not collection.portraits:
-            raise ShotError("holds no real portraits", path=folder, fix="an age reader learns from photographs only")
+            raise ShotError(
+                "holds no real portraits",
+                path=folder,
+                fix="name a folder of photographs: the age reader learns from nothing else",
+            )
         collection = mesh_portraits(collection, progress)
         if not collection.portraits:
-            raise ShotError("shows no face in any portrait", path=folder, fix="name a folder of portraits")
+            raise ShotError("no portrait in it shows a face", path=folder, fix="name a folder of portraits")
         subjects += [Subject(portrait=one, photos=photos) for one in collection.portraits]
         problems += [f"{photos}/{one.path.name} {one.what}" for one in collection.problems]
-        for note in filter(None, (collection.note, f"{photos}: {made} made pictures are left out" if made else "")):
+        for note in filter(None, (collection.note, f"{photos}: made pictures left out: {made}" if made else "")):
             progress.note(note)
     if problems:
-        progress.note(f"{len(problems)} portraits are left out, the first: {problems[0]}")
+        progress.note(f"portraits left out: {len(problems)}, the first: {problems[0]}")
     return subjects, problems
 
 
@@ -173,8 +177,10 @@ def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32
     return cut_subject(subject, Framing(name="ffhq"), 256).points
 
 
-def _look(subjects: Sequence[Subject], finder: FaceFinder, sight: Sight, progress: Progress) -> list[Seen]:
-    """Every portrait as the reader sees it: with the mesh found now, as in every face that will be read."""
+def _read_features(
+    subjects: Sequence[Subject], finder: FaceFinder, features: FeatureReader, progress: Progress
+) -> list[ReadPortrait]:
+    """Every portrait's features, with the mesh found anew, as it is for every face that will be read."""
     seen = []
     with progress.stage("read", len(subjects), "face") as advance:
         for count, subject in enumerate(subjects, 1):
@@ -183,13 +189,13 @@ def _look(subjects: Sequence[Subject], finder: FaceFinder, sight: Sight, progres
             noise = np.random.default_rng(count).standard_normal(crop.rgb.shape[:2], np.float32)
             grainy = np.clip(crop.rgb + np.float32(_COPY_GRAIN) * noise[..., None], 0.0, 1.0)
             soft = np.asarray(cv2.GaussianBlur(crop.rgb, (0, 0), _COPY_BLUR), np.float32)
-            copies = (sight.look(crop.rgb, crop.points), sight.look(grainy, points), sight.look(soft, points))
+            copies = (features.read(crop.rgb, crop.points), features.read(grainy, points), features.read(soft, points))
             seen.append(
-                Seen(
+                ReadPortrait(
                     person=subject.portrait.person,
                     photos=subject.photos,
                     age=subject.portrait.age,
-                    numbers=sight.look(crop.rgb, points),
+                    numbers=features.read(crop.rgb, points),
                     copies=copies,
                 )
             )
@@ -226,15 +232,15 @@ class _Bench:
         if ager.note:
             self._progress.note(ager.note)
         workers = self._request.workers or ager.workers_default
-        tiles: dict[str, tuple[Subject, dict[int, Tiles]]] = {key: (one, {}) for key, one in self._shown.items()}
+        tiles: dict[str, tuple[Subject, dict[int, FaceTiles]]] = {key: (one, {}) for key, one in self._shown.items()}
 
-        def keep(subject: Subject, aged: Aged, read: float, read_aged: float) -> None:
+        shimmer = self._clips(ager, workers)  # first, so that the user hears of bad clips at once
+        rows = []
+        for subject, aged, row in make_rows(ager, self._subjects, self._judges, self._progress, workers):
+            rows.append(row)
             if subject.key in tiles:
-                tiles[subject.key][1].setdefault(0, own_tile(aged.crop, read))
-                tiles[subject.key][1][round(aged.asked)] = make_tiles(aged, read_aged)
-
-        shimmer = self._clips(ager, workers)  # first, so that clips that are no good are told of at once
-        rows = make_rows(ager, self._subjects, self._judges, self._progress, workers, keep)
+                tiles[subject.key][1].setdefault(0, own_tile(aged.crop, row.read))
+                tiles[subject.key][1][row.asked] = make_tiles(aged, row.read_aged)
         crops = [_changed(cut_subject(one, ager.framing, crop_size(ager))) for one in self.stable]
         sheets = (f"faces-{name}.png", f"deltas-{name}.png")
         for sheet, deltas in zip(sheets, (False, True), strict=True):
@@ -245,10 +251,10 @@ class _Bench:
             note=ager.note,
             fingerprint=ager.fingerprint,
             rows=rows,
-            stability=stability.measure(ager, crops),
+            stability=stability.measure_stability(ager, crops),
             clips=shimmer,
             groups=self._groups(ager, workers),
-            speed=speed.measure(ager, crops[len(crops) // 2]),
+            speed=speed.measure_speed(ager, crops[len(crops) // 2]),
             sheets=sheets,
         )
 
@@ -274,11 +280,11 @@ class _Bench:
         if estimator is None or self._request.embedder is None:
             return []
         people = spread(self._subjects, groups.PEOPLE)
-        asked = groups.Asked(estimator=estimator, threshold=self._request.threshold, workers=workers)
-        return groups.measure(ager, people, self._judges, asked, self._progress)
+        asked = groups.GroupSettings(estimator=estimator, threshold=self._request.threshold, workers=workers)
+        return groups.measure_groups(ager, people, self._judges, asked, self._progress)
 
 
 def _changed(crop: FaceCrop) -> FaceCrop:
-    """Asked to change by thirty years, to the side that has room."""
+    """GroupSettings to change by thirty years, to the side that has room."""
     age = crop.ages[0]
     return replace(crop, ages=(age, age + _CHANGE if age + _CHANGE <= OLDEST else age - _CHANGE))

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vfxage.arrays import ArrayData, shaped
+from vfxage.geometry import warp_to_crop
 from vfxage.lab.evaluate.faces import Aged, Subject, cut_subject
-from vfxage.lab.evaluate.regions import find_regions
+from vfxage.lab.evaluate.regions import find_face_parts
 from vfxage.lab.evaluate.rows import OLDEST, STEPS, YOUNGEST
 from vfxage.publish import publish
-from vfxage.types import F32, F64, U8, FaceCrop, Framing
+from vfxage.types import F32, F64, U8, FaceCrop, Framing, Window
 
 PEOPLE = 10
 """Rows of a sheet."""
@@ -29,7 +29,7 @@ _BACK = (24, 24, 24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Tiles(ArrayData):
+class FaceTiles(ArrayData):
     """One face at one age."""
 
     picture: U8 = field(metadata=shaped(TILE, TILE, 3, dtype=np.uint8))
@@ -59,7 +59,7 @@ def choose_people(subjects: Sequence[Subject], count: int = PEOPLE) -> list[Subj
 
 def _traits(subject: Subject) -> F64:
     crop = cut_subject(subject, Framing(name="ffhq"), 256)
-    regions = find_regions(crop)
+    regions = find_face_parts(crop)
     lower = regions.hair.copy()
     lower[: int(crop.points[1, 1])] = False  # below the nose's tip: a beard
     skin = float(crop.rgb[regions.skin].mean()) if regions.skin.any() else 0.5
@@ -69,34 +69,31 @@ def _traits(subject: Subject) -> F64:
     return np.array([subject.portrait.age / 10, labels.get("sex", "") == "M", min(skin, 0.7), glasses, min(beard, 0.1)])
 
 
-def make_tiles(aged: Aged, read: float) -> Tiles:
+def make_tiles(aged: Aged, read: float) -> FaceTiles:
     """Cut what a render would show, and its change."""
     rgb = aged.result()
     change = np.float32(0.5) + np.float32(_GAIN) * (rgb - aged.crop.rgb)
-    return Tiles(picture=_tile(rgb, aged.crop), delta=_tile(change, aged.crop), read=read)
+    return FaceTiles(picture=_tile(rgb, aged.crop), delta=_tile(change, aged.crop), read=read)
 
 
-def own_tile(crop: FaceCrop, read: float) -> Tiles:
+def own_tile(crop: FaceCrop, read: float) -> FaceTiles:
     """The face as it is."""
-    return Tiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
+    return FaceTiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
 
 
 def _tile(rgb: F32, crop: FaceCrop) -> U8:
-    """The square about the face, at the sheet's size."""
+    """The square around the face, (TILE, TILE, 3); beyond the crop its edge is repeated."""
     low, high = crop.points.min(axis=0), crop.points.max(axis=0)
-    scale = TILE / (_ROOM * float(high[1] - low[1]))
-    middle = (low + high) / 2 - (0, 0.08 * float(high[1] - low[1]))
-    while scale < 0.5:  # single samples would alias
-        rgb = np.asarray(cv2.resize(rgb, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.float32)
-        scale, middle = scale * 2, middle / 2
-    move = np.array([[scale, 0, TILE / 2 - scale * middle[0]], [0, scale, TILE / 2 - scale * middle[1]]])
-    soft = cv2.GaussianBlur(rgb, (0, 0), max(0.4 / scale, 0.1)) if scale < 1 else rgb
-    shown = cv2.warpAffine(soft, move, (TILE, TILE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    height = float(high[1] - low[1])
+    side = _ROOM * height
+    x, y = (low + high) / 2 - (side / 2, side / 2 + 0.08 * height)
+    to_crop = np.array([[side / TILE, 0, x], [0, side / TILE, y]])
+    shown = warp_to_crop(rgb, Window(0, 0, rgb.shape[1], rgb.shape[0]), to_crop, TILE)
     return np.asarray(np.clip(shown, 0, 1) * 255 + 0.5, np.uint8)
 
 
 def draw_sheet(
-    path: Path, title: str, rows: Mapping[str, tuple[Subject, Mapping[int, Tiles]]], *, deltas: bool
+    path: Path, title: str, rows: Mapping[str, tuple[Subject, Mapping[int, FaceTiles]]], *, deltas: bool
 ) -> None:
     """Write one sheet; ``rows`` are people with their tiles by years asked, 0 as they are. Raises WriteError."""
     columns = sorted((0, *STEPS), key=lambda step: (step != 0, step))

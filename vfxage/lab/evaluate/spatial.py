@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vfxage.lab.evaluate.faces import Aged
-from vfxage.lab.evaluate.regions import Mask, Regions
+from vfxage.lab.evaluate.regions import FaceParts, Mask
 from vfxage.types import F32, F64
 
 _STEP = 1 / 255
@@ -44,7 +44,7 @@ class Spatial:
     """Correlation of the skin's low bands before and after; NaN where the skin has none."""
 
 
-def measure(aged: Aged, regions: Regions, *, glasses: bool) -> Spatial:
+def measure_change(aged: Aged, regions: FaceParts, *, glasses: bool) -> Spatial:
     """Measure one answer; one of zeros has no energy anywhere."""
     power = np.square(aged.step.astype(np.float64)).sum(axis=2)
     total = float(power.sum())

@@ -38,7 +38,7 @@ class Speed:
     macs: int | None
 
 
-def measure(ager: Ager, crop: FaceCrop) -> Speed:
+def measure_speed(ager: Ager, crop: FaceCrop) -> Speed:
     """Time the ager on one crop, whose ages say what is asked."""
     with opencv_threads(1):
         yardstick = _median(_blur_ten)

@@ -16,7 +16,7 @@ GRAIN = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stability:
+class StepStability:
     """One crop's figures; differences are root mean squares over the matte, shares of the step's own."""
 
     shift: float
@@ -29,19 +29,19 @@ class Stability:
     """Largest absolute step, sRGB, where the wanted age is the present one; 0 is right."""
 
 
-def measure(ager: Ager, crops: Sequence[FaceCrop]) -> list[Stability]:
+def measure_stability(ager: Ager, crops: Sequence[FaceCrop]) -> list[StepStability]:
     """Measure each crop, whose ages say what is asked."""
     random = np.random.default_rng(0)
     return [_measure(ager, crop, random.standard_normal(crop.rgb.shape, np.float32)) for crop in crops]
 
 
-def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> Stability:
+def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> StepStability:
     grainy = np.clip(crop.rgb + np.float32(GRAIN) * noise, 0.0, 1.0)
     moved = replace(crop, rgb=_moved(crop.rgb, 1), matte=_moved(crop.matte, 1), points=crop.points + np.float32(1))
     resting = replace(crop, ages=(crop.ages[0], crop.ages[0]))
     still, shifted, noisy, rest = ager([crop, moved, replace(crop, rgb=grainy), resting])
     own = _rms(still, crop.matte)
-    return Stability(
+    return StepStability(
         shift=_share(_rms(_moved(shifted, -1) - still, crop.matte), own),
         grain=_share(_rms(noisy - still, crop.matte), own),
         grain_gain=_share(_rms(noisy - still, crop.matte), _rms(grainy - crop.rgb, crop.matte)),

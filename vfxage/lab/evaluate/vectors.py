@@ -9,7 +9,7 @@ import numpy as np
 
 from vfxage.ager.onnx_file import OnnxFile, open_session, read_onnx, run
 from vfxage.errors import ModelError
-from vfxage.geometry import crop_transform, map_points, warp_to_crop
+from vfxage.geometry import crop_transform, map_points, turn_matrix, warp_to_crop
 from vfxage.types import F32, F64, Framing, Window
 
 Pixels = Literal["-1..1", "0..1", "0..255", "imagenet"]
@@ -110,7 +110,7 @@ def similarity(source: F64 | F32, target: F64 | F32) -> F64:
     power = float(np.square(own).sum())
     a = float((own * other).sum()) / power
     b = float((own[:, 0] * other[:, 1] - own[:, 1] * other[:, 0]).sum()) / power
-    linear = np.array([[a, -b], [b, a]])
+    linear = turn_matrix(a, b)
     shift = target.mean(axis=0) - map_points(source.mean(axis=0)[None], np.column_stack([linear, np.zeros(2)]))[0]
     return np.column_stack([linear, shift])
 

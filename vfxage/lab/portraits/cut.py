@@ -1,4 +1,4 @@
-"""Portraits to what an ager sees: the face found, its square cut."""
+"""Find the face of a portrait and cut its square for an ager."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 from vfxage.face.detect import FaceFinder
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
 from vfxage.lab.portraits.scan import read_bytes, read_portrait
-from vfxage.lab.portraits.scan_cache import Looked, stamp_if_there
+from vfxage.lab.portraits.scan_cache import ScanCache, stamp_if_there
 from vfxage.lab.portraits.types import Collection, Portrait, Problem
 from vfxage.progress import Progress, Silent
 from vfxage.types import F32, FaceCrop, Framing, Window
 
 FEATHER = 0.08
-"""Of the matte, in heights of the face: what a shot has where it says nothing."""
+"""Feather of the matte, in heights of the face: the default of a shot."""
 
 
 def mesh_portraits(
-    collection: Collection, progress: Progress | None = None, looked: Looked | None = None
+    collection: Collection, progress: Progress | None = None, scan_cache: ScanCache | None = None
 ) -> Collection:
     """Find the largest face of each portrait that has no points yet; one without a face becomes a Problem.
 
-    What ``looked`` knows is not looked for again, and what is found it is told. Raises ReadError for a file that has
-    gone, InstallError where MediaPipe does not work.
+    Faces in ``scan_cache`` are not searched again; newly found ones are added to it. Raises ReadError for a file that
+    is gone, InstallError where MediaPipe does not work.
     """
-    memory = Looked() if looked is None else looked
+    memory = ScanCache() if scan_cache is None else scan_cache
     lacking = [portrait for portrait in collection.portraits if portrait.points is None]
     if not lacking:
         return collection
@@ -46,7 +46,7 @@ def mesh_portraits(
     return replace(collection, portraits=tuple(meshed), problems=(*collection.problems, *lost))
 
 
-def _find(waiting: tuple[Portrait, ...], progress: Progress, looked: Looked) -> dict[Path, tuple[F32, ...]]:
+def _find(waiting: tuple[Portrait, ...], progress: Progress, scan_cache: ScanCache) -> dict[Path, tuple[F32, ...]]:
     """The largest face of each picture, or none."""
     if not waiting:
         return {}
@@ -56,7 +56,7 @@ def _find(waiting: tuple[Portrait, ...], progress: Progress, looked: Looked) -> 
             stamp = stamp_if_there(portrait.path)
             faces = finder.find(read_bytes(portrait))[:1]
             found[portrait.path] = tuple(np.ascontiguousarray(face.points, np.float32) for face in faces)
-            looked.keep_faces(portrait.path, stamp, found[portrait.path])
+            scan_cache.keep_faces(portrait.path, stamp, found[portrait.path])
             advance(count)
     return found
 

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from vfxage.errors import ReadError, ShotError
 
-Layout = Literal["index", "person/age", "age/name", "utkface"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+FolderLayout = Literal["index", "person/age", "age/name", "utkface"]
+LAYOUTS: tuple[FolderLayout, ...] = get_args(FolderLayout)
 
 INDEX = "index.csv"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
@@ -28,7 +28,7 @@ _RACES = {"0": "white", "1": "black", "2": "asian", "3": "indian", "4": "other"}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file as its folder labels it, before anybody looked inside; ``fault`` says why the label is no good."""
+    """A file with its folder's labels, not yet decoded; ``fault`` says why the labels cannot be used."""
 
     name: PurePosixPath
     """Relative to the folder."""
@@ -38,7 +38,7 @@ class Listed:
     fault: str = ""
 
 
-def list_folder(folder: Path, layout: Layout | None) -> tuple[Layout, list[Listed], str]:
+def list_folder(folder: Path, layout: FolderLayout | None) -> tuple[FolderLayout, list[Listed], str]:
     """Label every picture below ``folder``: the layout, the files sorted by name, and what had to be assumed.
 
     Raises ReadError for a folder or index that cannot be read, ShotError for one that fits no layout.
@@ -65,7 +65,7 @@ def _pictures(folder: Path) -> Iterable[PurePosixPath]:
             yield name
 
 
-def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[Layout, str]:
+def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[FolderLayout, str]:
     """The layout that most files fit; of numbers above numbers, those that only count (1, 2, 3 ...) are names."""
     fits = {layout: sum(not _READ[layout](name).fault for name in names) for layout in _READ}
     best = max(fits.values())
@@ -75,11 +75,11 @@ def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[Layout, str]:
         raise ShotError(
             f"fits no layout of labelled portraits ({len(names)} pictures, first {first})", path=folder, fix=fix
         )
-    tied: list[Layout] = [layout for layout, count in fits.items() if count == best]
+    tied: list[FolderLayout] = [layout for layout, count in fits.items() if count == best]
     if len(tied) == 1:
         return tied[0], ""
     below, above = {name.stem for name in names}, {name.parts[0] for name in names}
-    chosen: Layout = "age/name" if _counts(below) and not _counts(above) else "person/age"
+    chosen: FolderLayout = "age/name" if _counts(below) and not _counts(above) else "person/age"
     chosen = chosen if chosen in tied else tied[0]
     others = " and ".join(f"`{layout}`" for layout in tied if layout != chosen)
     return chosen, f"{folder} was taken as `{chosen}`; it fits {others} too: set `layout:` if that is what it is"
@@ -117,7 +117,7 @@ def _utkface(name: PurePosixPath) -> Listed:
     return _aged(name, name.stem, found[1], {key: value for key, value in labels.items() if value})
 
 
-_READ: dict[Layout, Callable[[PurePosixPath], Listed]] = {
+_READ: dict[FolderLayout, Callable[[PurePosixPath], Listed]] = {
     "person/age": _person_age,
     "age/name": _age_name,
     "utkface": _utkface,

@@ -1,4 +1,4 @@
-"""Looks inside every file of a folder of portraits, so that hours of work do not end at a truncated JPEG."""
+"""Decode every file of a folder of portraits first, so that a truncated JPEG does not stop a run after hours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vfxage.errors import ReadError, ShotError
-from vfxage.lab.portraits.layouts import Layout, Listed, list_folder
-from vfxage.lab.portraits.scan_cache import Looked, stamp_of
+from vfxage.lab.portraits.layouts import FolderLayout, Listed, list_folder
+from vfxage.lab.portraits.scan_cache import ScanCache, stamp_of
 from vfxage.lab.portraits.types import Collection, Portrait, Problem
 from vfxage.pool import ordered_map
 from vfxage.progress import Progress, Silent
@@ -35,32 +35,25 @@ def scan_portraits(
     folder: str | Path,
     *,
     smallest: int = 128,
-    layout: Layout | None = None,
-    looked: Looked | None = None,
+    layout: FolderLayout | None = None,
+    scan_cache: ScanCache | None = None,
     progress: Progress | None = None,
 ) -> Collection:
-    """Find and decode every portrait below ``folder``; what is no good becomes a Problem.
+    """Find and decode every portrait below ``folder``; a file that cannot be used becomes a Problem.
 
-    ``smallest`` is the least width and height in pixels; ``layout`` overrules what the names look like;
-    what ``looked`` knows is not decoded again, and what is decoded it is told. Raises ReadError for a folder, index or
-    landmark file that cannot be read, ShotError for a folder that fits no layout or in which nothing is usable.
+    ``smallest`` is the least width and height in pixels; ``layout`` overrules the guess from the file names. Files
+    in ``scan_cache`` are not decoded again; newly decoded files are added to it. Raises ReadError for a folder, index
+    or landmark file that cannot be read, ShotError for a folder that fits no layout or in which nothing is usable.
     """
     folder = Path(folder).absolute()
     chosen, listed, note = list_folder(folder, layout)
     points = _landmarks(folder / LANDMARKS)
-    known = Looked() if looked is None else looked
+    cache = ScanCache() if scan_cache is None else scan_cache
 
-    def look(item: Listed) -> Portrait | Problem:
-        return _look(folder, item, points, smallest, known)
+    def scan(item: Listed) -> Portrait | Problem:
+        return _scan_file(folder, item, points, smallest, cache)
 
-    found: list[Portrait | Problem] = []
-    with (
-        (progress or Silent()).stage("scan", len(listed), "picture") as advance,
-        ordered_map(look, _unlike(listed), workers=os.cpu_count() or 1, ahead=8) as seen,
-    ):
-        for count, item in enumerate(seen, 1):
-            found.append(item)
-            advance(count)
+    found = _scan_all(scan, listed, progress or Silent())
     collection = Collection(
         folder=folder,
         layout=chosen,
@@ -75,8 +68,24 @@ def scan_portraits(
     return collection
 
 
-def _unlike(listed: list[Listed]) -> list[Listed]:
-    """A file that is listed twice counts once, and is told of."""
+def _scan_all(
+    scan: Callable[[Listed], Portrait | Problem], listed: list[Listed], progress: Progress
+) -> list[Portrait | Problem]:
+    """Scan the listed files in threads; the results are in the order of the list."""
+    found: list[Portrait | Problem] = []
+    workers = os.cpu_count() or 1
+    with (
+        progress.stage("scan", len(listed), "picture") as advance,
+        ordered_map(scan, _once(listed), workers=workers, ahead=8) as scanned,
+    ):
+        for count, item in enumerate(scanned, 1):
+            found.append(item)
+            advance(count)
+    return found
+
+
+def _once(listed: list[Listed]) -> list[Listed]:
+    """The list with a fault at every file that is listed again."""
     seen: set[str] = set()
     once = []
     for item in listed:
@@ -86,12 +95,14 @@ def _unlike(listed: list[Listed]) -> list[Listed]:
     return once
 
 
-def _look(folder: Path, item: Listed, points: Mapping[str, F32], smallest: int, looked: Looked) -> Portrait | Problem:
+def _scan_file(
+    folder: Path, item: Listed, points: Mapping[str, F32], smallest: int, scan_cache: ScanCache
+) -> Portrait | Problem:
     path = folder / item.name
     if item.fault:
         return Problem(path, item.fault)
     try:
-        width, height = looked.size(path) or _measure(path, looked)
+        width, height = scan_cache.size(path) or _measure(path, scan_cache)
     except FileNotFoundError:
         return Problem(path, "is missing")
     except _UNREADABLE as error:
@@ -104,10 +115,10 @@ def _look(folder: Path, item: Listed, points: Mapping[str, F32], smallest: int, 
     return Portrait(path=path, person=item.person, age=item.age, size=(width, height), labels=item.labels, points=known)
 
 
-def _measure(path: Path, looked: Looked) -> tuple[int, int]:
+def _measure(path: Path, scan_cache: ScanCache) -> tuple[int, int]:
     stamp = stamp_of(path)
     height, width, _ = decode(path).shape
-    looked.keep(path, stamp, (width, height))
+    scan_cache.keep(path, stamp, (width, height))
     return width, height
 
 

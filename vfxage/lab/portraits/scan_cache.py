@@ -1,4 +1,4 @@
-"""What earlier scans saw inside files, so that a run that goes on need not decode thousands of pictures again."""
+"""Sizes and faces found by earlier scans, so that a resumed run does not decode thousands of pictures again."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Seen = tuple[Stamp, tuple[F32, ...]]
 """The file's stamp, and its largest face's (478, 2) points, or none."""
 
 
-class Looked:
-    """Size and face of pictures that were looked into, each valid while its file's length and time stay.
+class ScanCache:
+    """Size and face of decoded pictures, each valid while its file's length and time stay.
 
     ``file`` is where sizes are kept between sessions, faces beside it as .npz; None keeps nothing. A file that is
-    damaged counts as empty. Many threads may ask and tell at once.
+    damaged counts as empty. Many threads may use it at once.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -48,7 +48,7 @@ class Looked:
         return known[2:]
 
     def keep(self, path: Path, stamp: Stamp, size: tuple[int, int]) -> None:
-        """Take up a picture that was decoded whole; ``stamp`` is what ``stamp_of`` gave before."""
+        """Add a picture that was decoded whole; ``stamp`` is what ``stamp_of`` gave before."""
         self._used[str(path)] = (*stamp, *size)
 
     def faces(self, path: Path) -> tuple[F32, ...] | None:
@@ -60,12 +60,12 @@ class Looked:
         return known[1]
 
     def keep_faces(self, path: Path, stamp: Stamp | None, faces: tuple[F32, ...]) -> None:
-        """Take up a picture in which a face was looked for; ``stamp`` is what ``stamp_if_there`` gave before."""
+        """Add a picture in which a face was searched; ``stamp`` is what ``stamp_if_there`` gave before."""
         if stamp is not None:
             self._used_faces[str(path)] = stamp, faces
 
     def save(self) -> None:
-        """Write what this session asked for or told. Raises WriteError."""
+        """Write the entries that this run used or added. Raises WriteError."""
         if self._file is None:
             return
         if self._used != self._known:

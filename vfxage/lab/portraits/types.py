@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from vfxage.arrays import ArrayData, shaped
-from vfxage.lab.portraits.layouts import Layout
+from vfxage.lab.portraits.layouts import FolderLayout
 from vfxage.types import F32, POINTS
 
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -58,7 +58,7 @@ class Collection:
     """What a folder of portraits holds."""
 
     folder: Path
-    layout: Layout
+    layout: FolderLayout
     portraits: tuple[Portrait, ...]
     """Sorted by path: the same folder gives the same order anywhere."""
     problems: tuple[Problem, ...] = ()

@@ -20,17 +20,17 @@ from vfxage.errors import ShotError
 from vfxage.lab.portraits import Collection, Portrait
 from vfxage.lab.prototype.canon import Canon
 from vfxage.lab.prototype.donor_skin import Donor, Offer, assemble, choose, donor_of, kind_of, offers_of
-from vfxage.lab.prototype.regress import Regression, Unfolded, covariates, regress_shape, unfold
+from vfxage.lab.prototype.regress import Regression, Unfolded, covariates, head_turn, regress_shape, unfold
 from vfxage.progress import Progress
 from vfxage.publish import publish
 from vfxage.types import F32
 
 FEWEST = 12
-"""People, below which a mean is somebody."""
+"""People needed: a mean of fewer looks like one of them."""
 LEAST_SPAN = 15.0
 """Years between the youngest and oldest fifth."""
 _YOUNG, _OLD = 46.0, 56.0
-"""Younger than this is young skin, older may give old skin; where too few are, the youngest or oldest third."""
+"""Ages below the first are young skin; from the second on, old skin. With too few, the youngest or oldest third."""
 _ENOUGH = 8
 _TURNED = 0.21
 """A donor's nose must lie this near the middle of its cheeks, in distances of the eye corners: about 12 degrees."""
@@ -44,53 +44,82 @@ def build_prototype(collection: Collection, out: Path, progress: Progress) -> Pa
     """
     portraits = tuple(item for item in collection.portraits if item.real)
     _check(portraits, collection.folder)
-    canon = Canon([item.points for item in portraits if item.points is not None])
-    masks = canon.masks()
-    rows = np.array([covariates(item) for item in portraits])
-    ages = np.array([item.age for item in portraits])
-    young = _enough(ages, ages < _YOUNG, youngest=True)
-    plain = {k for k in young if portraits[k].labels.get("glasses", "0") != "1"} or set(young)
-    old = [k for k in _enough(ages, ages >= _OLD, youngest=False) if abs(rows[k, 8] * 0.1) < _TURNED]
-    regression, usual = Regression(), _Mean()
-    with progress.stage("regress", len(portraits), "portrait") as advance:
-        for k, portrait in enumerate(portraits):
-            seen = unfold(portrait, canon, masks["texture"])
-            regression.add(rows[k], seen)
-            if k in plain:
-                usual.add(seen)
-            advance(k)
-    bands = usual.bands()
-    donors: dict[int, Donor] = {}
-    offers: dict[str, list[Offer]] = {}
-    with progress.stage("old skin", len(old), "portrait") as advance:
-        for k in old:
-            seen = unfold(portraits[k], canon, masks["texture"])
-            donors[k] = donor_of(portraits[k], seen, bands, masks["texture"])
-            for region, found in offers_of(donors[k], k, portraits[k], masks).items():
-                offers.setdefault(region, []).extend(found)
-            advance(k)
+    builder = _Builder(portraits, progress)
+    regression, young = builder.regress()
+    donors, offers = builder.find_donors(young)
     chosen = choose(offers)
-    givers = {offer.person for assembly in chosen for offer in assembly.values()}
-    needed = max(1, sum(kind_of(name) in offers for name in REGIONS))
-    if len(givers) < needed:
-        raise ShotError(
-            f"shows bare old skin of {len(givers)} people in {len(old)} portraits, and {needed} are the least",
-            path=collection.folder,
-            fix="add portraits of people past 60 without glasses, beard or fringe, lit evenly",
-        )
-    skins = [assemble(assembly, donors, masks) for assembly in chosen]
+    _check_donors(chosen, offers, len(donors), collection.folder)
+    skins = [assemble(assembly, donors, builder.masks) for assembly in chosen]
     fine, middle, chroma = (np.array(part) for part in zip(*skins, strict=True))
     arrays: dict[str, NDArray[np.generic]] = {
-        **_maps(regression, bands, masks),
-        "mean": canon.mean,
-        "triangles": canon.triangles.astype(np.uint16),
-        "shape": regress_shape(portraits, rows, canon),
+        **_maps(regression, young, builder.masks),
+        "mean": builder.canon.mean,
+        "triangles": builder.canon.triangles.astype(np.uint16),
+        "shape": regress_shape(portraits, builder.rows, builder.canon),
         "fine": fine,
         "middle": middle,
         "chroma": chroma,
     }
     save_prototype(out, arrays)
     return _write_recipe(out, collection, chosen, portraits)
+
+
+class _Builder:
+    """The portraits on the canonical face: what changes with age, and who has old skin to give."""
+
+    def __init__(self, portraits: tuple[Portrait, ...], progress: Progress) -> None:
+        self._portraits, self._progress = portraits, progress
+        self.canon = Canon([item.points for item in portraits if item.points is not None])
+        self.masks = self.canon.masks()
+        self.rows = np.array([covariates(item) for item in portraits])
+        """(portraits, covariates) of the regression."""
+        self._ages = np.array([item.age for item in portraits])
+
+    def regress(self) -> tuple[Regression, tuple[F32, ...]]:
+        """Regress every portrait on age; also the mean bands of the young faces without glasses."""
+        young = _enough(self._ages, self._ages < _YOUNG, youngest=True)
+        plain = {k for k in young if self._portraits[k].labels.get("glasses", "0") != "1"} or set(young)
+        regression, mean = Regression(), _Mean()
+        with self._progress.stage("regress", len(self._portraits), "portrait") as advance:
+            for k, portrait in enumerate(self._portraits):
+                unfolded = unfold(portrait, self.canon, self.masks["texture"])
+                regression.add(self.rows[k], unfolded)
+                if k in plain:
+                    mean.add(unfolded)
+                advance(k)
+        return regression, mean.bands()
+
+    def find_donors(self, young: tuple[F32, ...]) -> tuple[dict[int, Donor], dict[str, list[Offer]]]:
+        """Old faces that look at the lens, by portrait, and the regions that they offer, by kind of region."""
+        old = _enough(self._ages, self._ages >= _OLD, youngest=False)
+        facing = [k for k in old if head_turn(self._portraits[k]) < _TURNED]
+        donors: dict[int, Donor] = {}
+        offers: dict[str, list[Offer]] = {}
+        with self._progress.stage("old skin", len(facing), "portrait") as advance:
+            for k in facing:
+                portrait, texture = self._portraits[k], self.masks["texture"]
+                donors[k] = donor_of(portrait, unfold(portrait, self.canon, texture), young, texture)
+                for region, found in offers_of(donors[k], k, portrait, self.masks).items():
+                    offers.setdefault(region, []).extend(found)
+                advance(k)
+        return donors, offers
+
+
+def _check_donors(chosen: list[dict[str, Offer]], offers: dict[str, list[Offer]], portraits: int, folder: Path) -> None:
+    """Raise ShotError where too few people give old skin: nobody's whole face may come together again."""
+    donors = {offer.person for assembly in chosen for offer in assembly.values()}
+    needed = max(1, sum(kind_of(name) in offers for name in REGIONS))
+    if len(donors) < needed:
+        raise ShotError(
+            f"has usable old skin of only {_people(len(donors))} (in {portraits} portraits); "
+            f"at least {needed} are needed",
+            path=folder,
+            fix="add portraits of people past 60 without glasses, beard or fringe, lit evenly",
+        )
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
 
 
 class _Mean:
@@ -115,19 +144,19 @@ def _check(portraits: Sequence[Portrait], folder: Path) -> None:
     people = len({item.person for item in portraits})
     if people < FEWEST:
         raise ShotError(
-            f"holds portraits of {people} people that can be used", path=folder, fix=f"{FEWEST} is the least"
+            f"has usable portraits of only {_people(people)}", path=folder, fix=f"give portraits of {FEWEST} or more"
         )
     low, high = np.percentile([item.age for item in portraits], (10, 90))
     if high - low < LEAST_SPAN:
         raise ShotError(
-            f"holds ages {low:.0f} to {high:.0f} for the most part",
+            f"most ages lie between {low:.0f} and {high:.0f}",
             path=folder,
-            fix=f"change with age needs {LEAST_SPAN:.0f} years or more between young and old",
+            fix=f"add younger or older people: the ages must span {LEAST_SPAN:.0f} years or more",
         )
 
 
 def _enough(ages: NDArray[np.float64], wanted: NDArray[np.bool_], *, youngest: bool) -> list[int]:
-    """Those wanted, or the youngest (oldest) third where they are too few."""
+    """Indices of the wanted portraits, or of the youngest (oldest) third where those are too few."""
     if wanted.sum() >= _ENOUGH:
         return [int(k) for k in np.flatnonzero(wanted)]
     order = np.argsort(ages, kind="stable")
@@ -166,7 +195,7 @@ def _half(image: F32) -> F32:
 def _write_recipe(
     out: Path, collection: Collection, chosen: list[dict[str, Offer]], portraits: Sequence[Portrait]
 ) -> Path:
-    """What was used for what, so that anybody can make the same file again and see whose skin is in it."""
+    """Write which portrait was used for what: anybody can build the file again and see whose skin is in it."""
     given = Counter(offer.person for one in chosen for offer in one.values())
     told = {
         "made_by": f"vfxage {__version__}: vfxage prototype build",

@@ -21,10 +21,10 @@ from vfxage.types import F32, U8, FaceCrop
 SIDE = 512
 """Pixels of the square pictures that are written."""
 APART = 4.0
-"""Years that a made picture must differ from its photograph by, to be worth learning from."""
+"""Least years between a photograph and a made picture; a smaller difference teaches little."""
 _NAME = "face0"
-"""Everybody's, so that all get the same old skin: of skin that hangs on a name that it never sees, a network can only
-learn the mean, which is a blur."""
+"""One face name for all pairs, so every pair uses the same donor skin. The prototype picks the skin by the face's name;
+the network never sees that name and would learn a blurred average."""
 _KEPT = ("sex", "glasses", "yaw_deg")
 
 
@@ -35,14 +35,14 @@ def age_portrait(ager: Ager, crop: FaceCrop) -> F32:
 
 
 def refuse_used(out: Path) -> None:
-    """Raise OutputError for a folder that holds something, or is none: no picture of another teacher may stay."""
+    """Raise OutputError for a folder that is not empty, or a file: pictures of another ager must not stay in it."""
     try:
         used = out.exists() and any(out.iterdir())
     except OSError as error:
         raise OutputError(f"cannot be used ({error.strerror})", path=out, fix="name a new folder") from error
     if used:
         raise OutputError(
-            "is not empty", path=out, fix="name a new folder, so that no picture of another teacher stays"
+            "is not empty", path=out, fix="name a new folder, so that pictures of another ager do not mix with these"
         )
 
 
@@ -53,7 +53,7 @@ def write_pairs(
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
-    has gone, WriteError where something cannot be written; then, and where it is stopped, nothing stays.
+    is gone, WriteError where something cannot be written. After an error or a stop, no file is left.
     """
     refuse_used(out)
     portraits = [item for item in collection.portraits if item.real]
@@ -79,7 +79,7 @@ def write_pairs(
 
 
 def _remove(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Take back what was written, so that the same command can be run again."""
+    """Delete the files that were written, so that the same command can run again."""
     for name in (*(row["file"] for row in rows), "landmarks.npz"):
         with suppress(OSError):
             (out / name).unlink()
@@ -88,7 +88,7 @@ def _remove(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
 
 
 def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:
-    """A name for each portrait, from its place in the folder: in some layouts a file's own name is an age alone."""
+    """A name for each portrait, from its path in the folder: in some layouts the file name is only an age."""
     stems: dict[str, None] = {}
     for portrait in portraits:
         stem = "_".join(portrait.path.relative_to(folder).with_suffix("").parts)
@@ -101,7 +101,7 @@ def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:
 def _versions(
     portrait: Portrait, stem: str, ager: Ager, ages: Sequence[float]
 ) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
-    """The photograph, then each made picture, with its row of the index."""
+    """The photograph, then each made picture: index row, picture and crop."""
     labels = {key: portrait.labels.get(key, "") for key in _KEPT}
     own = crop_portrait(portrait, ager.framing, SIDE)
     for age in (portrait.age, *(age for age in ages if abs(age - portrait.age) >= APART)):

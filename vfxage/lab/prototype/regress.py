@@ -1,4 +1,4 @@
-"""How faces change with age, with what else differs between photographs held apart: regressions on age."""
+"""How faces change with age: regressions that keep pose, expression and light of the photographs apart from age."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from vfxage.types import F32, F64
 _ENERGY_BLUR = 6.0
 """Canonical pixels over which the energy of a band is taken."""
 _RIDGE, _RIDGE_SHAPE = 3.0, 2.0
-"""Portraits' worth of belief that nothing changes; none of it about the mean."""
+"""Ridge penalties, in portraits, that pull each change towards 0; the mean itself has none."""
 _KEPT = 0.9
-"""Share of the movement that eyes and what lies between the lips are spared: looks and speech are the actor's."""
+"""Share of the movement that is removed at the eyes and between the lips: gaze and speech are the actor's."""
 _KEPT_BLUR = 3.0
 
 
@@ -65,11 +65,19 @@ def covariates(portrait: Portrait) -> F64:
     gape = float(np.hypot(*(points[13] - points[14]))) / eyes
     corners = float(points[[61, 291], 1].mean() - points[[0, 17], 1].mean()) / eyes
     lids = float(np.hypot(*(points[159] - points[145])) + np.hypot(*(points[386] - points[374]))) / eyes
-    turn = abs(float(points[1, 0] - points[[234, 454], 0].mean())) / eyes
     sex = {"M": 1.0, "F": -1.0}.get(portrait.labels.get("sex", "").upper()[:1], 0.0)
     glasses = float(portrait.labels.get("glasses", "0") == "1")
     spread = [(mouth - 0.7) / 0.06, (gape - 0.09) / 0.045, (corners + 0.09) / 0.035, (lids - 0.18) / 0.03]
-    return np.array([1.0, *age_columns(portrait.age), sex, *spread, turn / 0.1, glasses])
+    return np.array([1.0, *age_columns(portrait.age), sex, *spread, head_turn(portrait) / 0.1, glasses])
+
+
+def head_turn(portrait: Portrait) -> float:
+    """How far the nose lies beside the middle of the cheeks, in distances of the eye corners: 0 facing the lens."""
+    if portrait.points is None:
+        raise ValueError(f"{portrait} has no points: mesh_portraits comes first")
+    points = framed(portrait.points)
+    eyes = float(np.hypot(*(points[33] - points[263])))
+    return abs(float(points[1, 0] - points[[234, 454], 0].mean())) / eyes
 
 
 class Regression:

@@ -1,7 +1,7 @@
-"""Examples as a plate would show them.
+"""Make training examples look like a plate: light, blur, grain, JPEG and things in front of the face.
 
-Light and blur change both pictures of a pair, so the wanted delta is that of the changed pair. Grain and JPEG go on
-what the network is given alone: it learns to see through them, not to remove or to add them.
+Light and blur change both pictures of a pair, and the wanted delta is that of the changed pair. Grain and JPEG change
+only the network's input: it learns to ignore them, not to remove or add them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Examples:
     """A batch on its device: (B, 3, S, S) float32 sRGB, 0..1."""
 
     given: Tensor
-    """What the network sees."""
+    """The network's input."""
     source: Tensor
     """The same without grain and JPEG."""
     target: Tensor
@@ -71,7 +71,7 @@ class Draws:
 
 
 def as_floats(batch: Batch, device: torch.device) -> Examples:
-    """The batch on its device, as it is."""
+    """The batch on its device as floats, without augmentation."""
 
     def there(pictures: Tensor) -> Tensor:
         return pictures.to(device, non_blocking=True).float() / 255
@@ -88,7 +88,7 @@ def as_floats(batch: Batch, device: torch.device) -> Examples:
 
 
 def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
-    """What a camera might have made of them; the recipe says how often and how much."""
+    """Change the examples as a camera might have; the recipe says how often and how much."""
     pictures = [examples.source, examples.target]
     if len(examples.portrait):
         pictures.append(examples.portrait)
@@ -132,7 +132,7 @@ def _light(recipe: AugmentPart, draws: Draws, size: int) -> Tensor:
 
 
 def _blurred(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[Tensor]:
-    """The same blur on a pair, where there is any: most examples are spared the work."""
+    """The same blur on both pictures of a pair. Most examples have none, and cost nothing here."""
     for share, (low, high), moves in (
         (recipe.defocus.share, recipe.defocus.radius, False),
         (recipe.motion.share, recipe.motion.length, True),
@@ -146,9 +146,9 @@ def _blurred(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[
 
 
 def _occluded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[Tensor]:
-    """Something before the face, the same in both pictures: there the wanted delta is nothing.
+    """Put a thing in front of the face, the same in both pictures, so that the wanted delta is 0 there.
 
-    It is of one colour, striped, or a piece of the picture from elsewhere, which may be skin: a hand is not aged.
+    It has one colour, or stripes, or it is another part of the picture, which may be skin: a hand is not aged.
     """
     which = draws.chosen(recipe.occlusion.share)
     area, kind = draws.uniform(*recipe.occlusion.area), draws.uniform(0, 1)

@@ -1,4 +1,4 @@
-"""What each step sees: a pure function of the recipe, the data and the step's number, so that resuming is exact."""
+"""The examples of each step: a pure function of recipe, data and step number, so a resumed run gets the same ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from vfxage.types import U8
 _STEP, _EXAMPLE = 0, 1
 """Streams of random numbers: what all examples of a step share, and one for each example."""
 Pair = tuple[int, int]
-"""Source and target, indices into a person's portraits, which are youngest first."""
+"""PortraitFolder and target, indices into a person's portraits, which are youngest first."""
 _NEAR = 4.0
 """Years: the critic's portraits are of about the target's age."""
 
@@ -43,23 +43,35 @@ class Batch:
     """(B, 2) float32 years, source and target."""
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Which of the processes that share a run's batches this is."""
+
+    rank: int
+    """0 to ``count - 1``."""
+    count: int
+
+
+ALONE = Process(0, 1)
+
+
 class Batches:
     """Makes the batch of any step; thread-safe."""
 
     def __init__(
-        self, recipe: Recipe, data: TrainingData, pictures: Pictures, *, portraits: bool, rank: int = 0, world: int = 1
+        self, recipe: Recipe, data: TrainingData, pictures: Pictures, *, portraits: bool, process: Process = ALONE
     ) -> None:
-        if recipe.schedule.batch % world:
-            what = f"a batch of {recipe.schedule.batch} cannot be shared by {world} processes"
-            raise ShotError(what, fix=f"make `schedule.batch` a multiple of {world}")
+        if recipe.schedule.batch % process.count:
+            what = f"a batch of {recipe.schedule.batch} cannot be divided among {process.count} processes"
+            raise ShotError(what, fix=f"make `schedule.batch` a multiple of {process.count}")
         if portraits and not data.portraits:
             raise ShotError(
                 "the adversarial loss needs photographs, and the data has none",
-                fix="name some in `data.portraits`, or set `losses.adversarial.weight: 0`",
+                fix="name folders of them in `data.portraits`, or set `losses.adversarial.weight: 0`",
             )
         self._recipe, self._data, self._pictures = recipe, data, pictures
-        share = recipe.schedule.batch // world
-        self._indices = tuple(range(rank * share, (rank + 1) * share))
+        share = recipe.schedule.batch // process.count
+        self._indices = tuple(range(process.rank * share, (process.rank + 1) * share))
         self._wants_portraits = portraits
         self._to_real = _pairs(data.people, lambda person: person.to_real)
         self._to_made = _pairs(data.people, lambda person: person.to_made)

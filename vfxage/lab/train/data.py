@@ -1,4 +1,4 @@
-"""What a run learns from: people split by a hash of their names, their pairs of ages, and what was left out."""
+"""The training data: people, their pairs of ages, who is held out (by a hash of the name), and what was left out."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vfxage.errors import ShotError
-from vfxage.lab.portraits import Collection, Looked, Portrait, Problem, mesh_portraits, scan_portraits
+from vfxage.lab.portraits import Collection, Portrait, Problem, ScanCache, mesh_portraits, scan_portraits
 from vfxage.lab.portraits.layouts import list_folder
-from vfxage.lab.train.recipe import DataPart, Source
+from vfxage.lab.train.recipe import DataPart, PortraitFolder
 from vfxage.progress import Progress
 
 LEAST_GAP = 0.5
@@ -31,7 +31,12 @@ class Person:
     to_real: tuple[tuple[int, int], ...]
     """(source, target) whose target is a photograph; indices into ``portraits``."""
     to_made: tuple[tuple[int, int], ...]
-    """The others."""
+    """(source, target) whose target is a made picture."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether two of the pictures make a pair."""
+        return bool(self.to_real or self.to_made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,40 +56,47 @@ class TrainingData:
         return replace(self, people=self.held_out, held_out=(), portraits=())
 
 
-def open_data(recipe: DataPart, seed: int, progress: Progress, looked: Looked | None = None) -> TrainingData:
+def open_data(recipe: DataPart, seed: int, progress: Progress, scan_cache: ScanCache | None = None) -> TrainingData:
     """Scan every folder, say what is in it and what is wrong with it, and split the people.
 
     Raises ShotError where ``bad: refuse`` meets a problem or where no two ages make a pair; see ``scan_portraits``.
     """
-    opened = [(source, _open(source, recipe, progress, looked)) for source in recipe.pairs]
-    more = [(source, _open(source, recipe, progress, looked)) for source in recipe.portraits]
-    problems = [problem for _, found in (*opened, *more) for problem in found.problems]
+    pairs = [(source, _open(source, recipe, progress, scan_cache)) for source in recipe.pairs]
+    more = [(source, _open(source, recipe, progress, scan_cache)) for source in recipe.portraits]
+    problems = [problem for _, found in (*pairs, *more) for problem in found.problems]
     people: list[Person] = []
-    for source, found in opened:
+    for source, found in pairs:
         made, unequal = _people(found, source.framing)
         people += made
         problems += unequal
-    lonely = [person for person in people if not person.to_real and not person.to_made]
     problems += [
-        Problem(item.portraits[0].path, "is of a person at one age only, who makes no pair") for item in lonely
+        Problem(person.portraits[0].path, "is of a person at one age only, who makes no pair")
+        for person in people
+        if not person.paired
     ]
-    held = {person.name for person in people if _is_held_out(person.name, recipe.holdout, seed)}
-    paired = [person for person in people if person.to_real or person.to_made]
-    real = [(portrait, person.framing) for person in people if person.name not in held for portrait in person.portraits]
-    real += [(item, source.framing) for source, found in more for item in found.portraits if item.person not in held]
+    held_out = frozenset(person.name for person in people if _is_held_out(person.name, recipe.holdout, seed))
     data = TrainingData(
-        people=tuple(person for person in paired if person.name not in held),
-        held_out=tuple(person for person in paired if person.name in held),
-        portraits=tuple(
-            sorted((item for item in real if item[0].real), key=lambda item: (item[0].age, str(item[0].path)))
-        ),
+        people=tuple(person for person in people if person.paired and person.name not in held_out),
+        held_out=tuple(person for person in people if person.paired and person.name in held_out),
+        portraits=_photographs(people, more, held_out),
         problems=tuple(problems),
-        notes=tuple(_summary([*opened, *more], people, problems)),
+        notes=tuple(_summary([*pairs, *more], people, problems)),
     )
     for note in data.notes:
         progress.note(note)
     _refuse(recipe, data)
     return data
+
+
+def _photographs(
+    people: Sequence[Person], more: Sequence[tuple[PortraitFolder, Collection]], held_out: frozenset[str]
+) -> tuple[tuple[Portrait, str], ...]:
+    """Photographs of people who are not held out, each with its framing, youngest first."""
+    found = [(portrait, person.framing) for person in people for portrait in person.portraits]
+    found = [(portrait, framing) for portrait, framing in found if portrait.person not in held_out]
+    found += [(item, source.framing) for source, one in more for item in one.portraits if item.person not in held_out]
+    real = [item for item in found if item[0].real]
+    return tuple(sorted(real, key=lambda item: (item[0].age, str(item[0].path))))
 
 
 def learned_people(recipe: DataPart, seed: int) -> frozenset[str]:
@@ -98,11 +110,11 @@ def learned_people(recipe: DataPart, seed: int) -> frozenset[str]:
     return frozenset(name for name in names if not _is_held_out(name, recipe.holdout, seed))
 
 
-def _open(source: Source, recipe: DataPart, progress: Progress, looked: Looked | None) -> Collection:
+def _open(source: PortraitFolder, recipe: DataPart, progress: Progress, scan_cache: ScanCache | None) -> Collection:
     found = scan_portraits(
-        source.folder, smallest=recipe.smallest, layout=source.layout, looked=looked, progress=progress
+        source.folder, smallest=recipe.smallest, layout=source.layout, scan_cache=scan_cache, progress=progress
     )
-    return mesh_portraits(found, progress, looked) if source.framing == "face" else _square(found)
+    return mesh_portraits(found, progress, scan_cache) if source.framing == "face" else _square(found)
 
 
 def _square(found: Collection) -> Collection:
@@ -147,25 +159,33 @@ def _is_held_out(name: str, share: float, seed: int) -> bool:
 
 
 def _summary(
-    opened: Sequence[tuple[Source, Collection]], people: Sequence[Person], problems: Sequence[Problem]
+    opened: Sequence[tuple[PortraitFolder, Collection]], people: Sequence[Person], problems: Sequence[Problem]
 ) -> list[str]:
     notes = []
     for _, found in opened:
         real = sum(item.real for item in found.portraits)
-        text = f"{found.folder}: {len(found.portraits)} pictures ({real} photographs) of {len(found.people())} people"
+        pictures = _counted(len(found.portraits), "picture")
+        text = (
+            f"{found.folder}: {pictures} ({_counted(real, 'photograph')}) of {_counted(len(found.people()), 'person')}"
+        )
         notes += [f"{text}, layout {found.layout}; ages {_histogram(found.portraits)}"]
         notes += [found.note] if found.note else []
     pairs = sum(len(person.to_real) + len(person.to_made) for person in people)
     to_real = sum(len(person.to_real) for person in people)
-    notes.append(f"{pairs} pairs of ages, {to_real} of them towards a photograph")
+    notes.append(f"{_counted(pairs, 'pair')} of ages, {to_real} with a photograph as the target")
     by_kind: dict[str, list[Problem]] = {}
     for problem in problems:
         by_kind.setdefault(problem.kind, []).append(problem)
     for kind, found_so in by_kind.items():
         named = ", ".join(f"{item.path.parent.name}/{item.path.name}" for item in found_so[:_NAMED])
         more = f" and {len(found_so) - _NAMED} more" if len(found_so) > _NAMED else ""
-        notes.append(f"left out, {len(found_so)} that {kind}: {named}{more}".replace(" that its ", " whose "))
+        notes.append(f"left out: {_counted(len(found_so), 'file')} ({kind}): {named}{more}")
     return notes
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = "people" if noun == "person" else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
 
 
 def _histogram(portraits: Sequence[Portrait]) -> str:
@@ -177,10 +197,10 @@ def _refuse(recipe: DataPart, data: TrainingData) -> None:
     if data.problems and recipe.bad == "refuse":
         first = data.problems[0]
         more = f" (and {len(data.problems) - 1} more)" if len(data.problems) > 1 else ""
-        raise ShotError(f"{first.what}{more}", path=first.path, fix="mend the data, or set `data.bad: skip`")
+        raise ShotError(f"{first.what}{more}", path=first.path, fix="correct the file, or set `data.bad: skip`")
     if not data.people:
         where = recipe.pairs[0].folder
-        what = "no person in it is there at two ages" + (", but for people held out" if data.held_out else "")
+        what = "no person is shown at two ages" + (", except people held out" if data.held_out else "")
         raise ShotError(
             what, path=where, fix="give pictures of one person at several ages, as `vfxage prototype pairs` makes them"
         )

@@ -28,7 +28,7 @@ _TUNED = "; tuned further by vfxage train"
 
 
 class Answerer:
-    """A network of an architecture, asked in sRGB 0..1 and years, answering sRGB differences."""
+    """A network with its encoding hidden: sRGB 0..1 and years in, sRGB differences out."""
 
     def __init__(self, row: Architecture, network: nn.Module, *, mixed: bool) -> None:
         self.row, self.network, self._mixed = row, network, mixed
@@ -45,7 +45,7 @@ class Answerer:
 
 
 class Learner:
-    """Learns one step at a time; ``state`` and ``load`` carry it over an interruption, bit for bit."""
+    """Trains a network one step at a time. ``state`` and ``load`` resume it after an interruption, to the bit."""
 
     def __init__(self, recipe: Recipe, world: World) -> None:
         self.recipe, self.world, self.device, self.step = recipe, world, world.device, 0
@@ -70,7 +70,7 @@ class Learner:
             self._lpips = load_lpips(losses.lpips.vgg, losses.lpips.lin).to(self.device)
 
     def learn(self, batch: Batch) -> dict[str, float]:
-        """Take the batch's step; its losses before their weights, and their weighted sum as "total".
+        """Do one step on the batch. Returns each loss before its weight, and the weighted sum as "total".
 
         Raises ModelError at NaN and Inf, and where memory runs out.
         """
@@ -135,7 +135,7 @@ class Learner:
         length = nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.schedule.clip)
         if not bool(torch.isfinite(length)):
             raise ModelError(
-                f"step {self.step + 1} led to values that are NaN or Inf",
+                f"step {self.step + 1} gave NaN or Inf",
                 fix="lower `schedule.rate`; the last checkpoint stays",
             )
         self._optimiser.step()
@@ -143,13 +143,15 @@ class Learner:
 
     def _set_mode(self) -> None:
         self.network.train()
-        if self.recipe.model.init is not None:  # small batches would spoil the statistics of a large training
+        if (
+            self.recipe.model.init is not None
+        ):  # the statistics of small batches are worse than those of a large training
             for module in self.network.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
 
     def _average(self) -> None:
-        """The running mean of the weights, which begins as a plain mean and so forgets the first ones soon."""
+        """Update the running mean of the weights. It starts as a plain mean, to forget the first weights soon."""
         decay = min(self.recipe.schedule.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.mean.parameters()), list(self.network.parameters()), 1 - decay)
@@ -212,7 +214,7 @@ def _initial(path: Path, row: Architecture) -> Checkpoint:
 
 
 def rate_at(step: int, recipe: Recipe) -> float:
-    """The learning rate of the step that follows ``step`` done ones."""
+    """The learning rate of the next step, after ``step`` finished steps."""
     schedule = recipe.schedule
     rise = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
     if schedule.decay == "none":

@@ -1,4 +1,4 @@
-"""The loop of a run: batches made ahead in threads, a step each, what is due written."""
+"""The training loop: make batches ahead in threads, do one step for each, write what is due."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from vfxage.lab.portraits import Looked
-from vfxage.lab.train.batches import Batches
+from vfxage.lab.portraits import ScanCache
+from vfxage.lab.train.batches import Batches, Process
 from vfxage.lab.train.data import open_data
 from vfxage.lab.train.learner import Learner
 from vfxage.lab.train.parallel import World
 from vfxage.lab.train.pictures import Pictures
 from vfxage.lab.train.recipe import Recipe
-from vfxage.lab.train.run import LOOKED, Run
+from vfxage.lab.train.run import SCAN_CACHE, Run
 from vfxage.lab.train.sheets import Sheets
-from vfxage.lab.train.tensorboard import Board
+from vfxage.lab.train.tensorboard import TensorBoardLog
 from vfxage.pool import ordered_map
 from vfxage.process import repeatable_torch
 from vfxage.progress import Progress, Silent
@@ -24,8 +24,8 @@ from vfxage.publish import sole_writer
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run was left."""
+class RunResult:
+    """How a run ended."""
 
     step: int
     """Steps done, over all its sessions."""
@@ -34,10 +34,10 @@ class Outcome:
 
 
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
-"""Holds signals back while its block runs, in which its function tells whether one has come."""
+"""Holds signals back during its block. The function it gives says whether one has come."""
 
 
-def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> Outcome:
+def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> RunResult:
     """Train until the recipe's last step, or ``steps`` where that is sooner, or until it is stopped; then save.
 
     Takes up the state in the run's folder, of which it is the only writer. Raises ShotError, OutputError, ReadError,
@@ -48,29 +48,31 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
         return _train(recipe, world, progress if world.first else Silent(), steps, stoppable)
 
 
-def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, stoppable: Stoppable) -> Outcome:
+def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, stoppable: Stoppable) -> RunResult:
     learner = Learner(recipe, world)
     run = Run(recipe, progress, writes=world.first)
     run.open(learner)
     world.wait()
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
     if learner.step >= last:
-        return Outcome(learner.step, None)
-    looked = Looked(run.folder / LOOKED)
-    data = open_data(recipe.data, recipe.seed, progress, looked)
+        return RunResult(learner.step, None)
+    scan_cache = ScanCache(run.folder / SCAN_CACHE)
+    data = open_data(recipe.data, recipe.seed, progress, scan_cache)
     if world.first:
-        looked.save()
+        scan_cache.save()
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
     portraits = recipe.losses.adversarial.weight > 0
-    batches = Batches(recipe, data, pictures, portraits=portraits, rank=world.rank, world=world.size)
+    batches = Batches(recipe, data, pictures, portraits=portraits, process=Process(world.rank, world.size))
     sheets = Sheets(recipe, data, pictures)
     if sheets.seen:
-        progress.note("nobody is held out: sheets show people that were learned from")
+        progress.note("no validation people (`data.holdout`): sheets show training people")
     saved: Path | None = None
-    board = Board(run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step)
+    tensorboard = TensorBoardLog(
+        run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step
+    )
     with (
         stoppable() as stopping,
-        closing(board),
+        closing(tensorboard),
         ordered_map(batches, range(learner.step, last), workers=recipe.data.workers, ahead=2) as ready,
         progress.stage("train", last - learner.step, unit="step") as advance,
     ):
@@ -79,12 +81,12 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
             advance(learner.step)
             stop = world.any(stopping())
             if world.first:
-                board.scalars(learner.step, means)
+                tensorboard.scalars(learner.step, means)
                 if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
-                    board.sheet(learner.step, *run.sheet(learner, sheets))
+                    tensorboard.sheet(learner.step, *run.sheet(learner, sheets))
                 if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
                     saved = run.save(learner)
             if stop:
                 break
         world.wait()
-    return Outcome(learner.step, saved)
+    return RunResult(learner.step, saved)

@@ -1,4 +1,4 @@
-"""How far an answer is from the wanted delta: on the face first, on every scale, and in what is fine."""
+"""The losses between an answer and the wanted delta: weighted to the face, on several scales, and in fine detail."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vfxage.lab.train.recipe import LossPart
 
 _LEVELS = 3
 _BORDER = 16
-"""Pixels along a picture's edge that tell nothing of stability: something else has come in there."""
+"""Pixels along a picture's edge without a stability loss: the shift brought other pixels in there."""
 _COARSE = 8
-"""Pixels across which a delta is averaged to tell what is broad in it: tone and folds, not lines."""
+"""Pixels over which a delta is averaged to find its broad part: tone and folds, not lines."""
 _EDGE = 0.03
-"""Skin has 0.01 to 0.02 of fine contrast around a pixel, lids, lips and contours 0.05 to 0.13."""
+"""Fine contrast between skin (0.01 to 0.02 around a pixel) and lids, lips and contours (0.05 to 0.13)."""
 _AROUND = 9
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
@@ -45,25 +45,27 @@ def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPar
 
 
 def wanted_delta(source: Tensor, target: Tensor, lines: Tensor) -> Tensor:
-    """The delta from one picture to the other, the lines that skin gets or loses ``lines`` (B,) times as strong.
+    """Target minus source, with fine skin detail scaled by ``lines`` (B,).
 
-    The pictures are (B, 3, S, S), sRGB. Lines are what is fine in the delta where at least one of the two pictures has
-    hardly an edge: contours, eyes and lips, which move, would get halos.
+    The pictures are (B, 3, S, S), sRGB. Detail is scaled only where at least one of the two pictures has hardly an
+    edge: contours, eyes and lips move, and would get halos.
     """
     delta = target - source
     skin = 1 / (1 + (torch.minimum(_edges(source), _edges(target)) / _EDGE) ** 4)
-    tone = _broad(delta * skin) / _broad(skin).clamp_min(1e-3)  # skin's alone: a contour's would reach into it
+    tone = _broad(delta * skin) / _broad(skin).clamp_min(
+        1e-3
+    )  # of skin only: contours beside it must not change its tone
     return delta + (lines - 1)[:, None, None, None] * skin * (delta - tone)
 
 
 def _broad(picture: Tensor) -> Tensor:
-    """(B, C, S, S) without what is fine, S a multiple of 8."""
+    """(B, C, S, S) without its fine detail; S is a multiple of 8."""
     coarse = functional.avg_pool2d(picture, _COARSE)
     return functional.interpolate(coarse, scale_factor=_COARSE, mode="bilinear", align_corners=False)
 
 
 def _edges(picture: Tensor) -> Tensor:
-    """(B, 1, S, S): how much is fine around each pixel."""
+    """(B, 1, S, S): the amount of fine detail around each pixel."""
     size = (picture - _broad(picture)).abs().mean(1, keepdim=True)
     return functional.avg_pool2d(size, _AROUND, stride=1, padding=_AROUND // 2, count_include_pad=False)
 
@@ -93,11 +95,11 @@ class Regrade:
         return cls(moves.long(), torch.exp2(stops / 2.2)[:, None, None, None], 0.01 * draws.normal(3, size))
 
     def given(self, pictures: Tensor) -> Tensor:
-        """The pictures (B, 3, S, S) so changed."""
+        """The pictures (B, 3, S, S) with the change."""
         return (self.moved(pictures) * self.gain + self.noise).clamp(0, 1)
 
     def moved(self, pictures: Tensor) -> Tensor:
-        """Only moved; what leaves on one side comes in on the other, where ``stability_loss`` does not look."""
+        """The pictures only moved, wrapped around at the edges; ``stability_loss`` leaves out the edges."""
         rows = [torch.roll(row, move, (1, 2)) for row, move in zip(pictures, self.shift.tolist(), strict=True)]
         return torch.stack(rows)
 

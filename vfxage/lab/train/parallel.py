@@ -1,7 +1,7 @@
 """Several processes, one run: ``torchrun --nproc-per-node N -m vfxage train ...``.
 
-Every process has the whole network and a share of each batch; gradients are averaged. What a process sees depends on
-its examples' places in the batch alone, so that any number of processes learns the same.
+Every process has the whole network and a share of each batch; gradients are averaged. Each example depends only on
+its place in the batch, so any number of processes learns the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process is the one that writes and talks."""
+        """Whether this process writes the files and the messages."""
         return self.rank == 0
 
     def average(self, parameters: Iterable[Tensor]) -> None:
@@ -43,7 +43,7 @@ class World:
             gradient.copy_(mean.view_as(gradient))
 
     def mean(self, values: dict[str, Tensor]) -> dict[str, Tensor]:
-        """The means of scalars over the processes, which all name the same."""
+        """The means of scalars over the processes; all must give the same names."""
         if self.size == 1:
             return values
         stacked = torch.stack([value.float() for value in values.values()])
@@ -51,7 +51,7 @@ class World:
         return dict(zip(values, stacked / self.size, strict=True))
 
     def any(self, asked: bool) -> bool:
-        """Whether any process says so."""
+        """Whether the value is true in any process."""
         if self.size == 1:
             return asked
         flag = torch.tensor([float(asked)], device=self.device)
@@ -59,7 +59,7 @@ class World:
         return bool(flag.item())
 
     def wait(self) -> None:
-        """Until every process is here."""
+        """Wait until every process has come to this call."""
         if self.size > 1:
             distributed.barrier()
 
@@ -89,4 +89,4 @@ def join(device: str) -> Iterator[World]:
 
 
 _PLACES = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
-"""What torchrun tells each process."""
+"""Environment variables that torchrun sets for each process, and their values without torchrun."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
+from vfxage.geometry import crop_transform, face_matte, invert, map_points, turn_matrix, warp_to_crop
 from vfxage.lab.portraits import Portrait, read_portrait
 from vfxage.types import F32, F64, U8, Framing, Window
 
@@ -37,7 +37,7 @@ class View:
         """(2, 3): output pixels to picture pixels, continuous coordinates."""
         scale = self.side * picture / size
         cosine, sine = scale * math.cos(math.radians(self.roll)), scale * math.sin(math.radians(self.roll))
-        across = np.array([[cosine, -sine], [sine, cosine]])
+        across = turn_matrix(cosine, sine)
         if self.flip:
             across[:, 0] *= -1
         middle = np.array(self.centre) * picture

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from vfxage.ager import ARCHITECTURES
-from vfxage.lab.portraits import Layout
+from vfxage.lab.portraits import FolderLayout
 from vfxage.shot.part import Part
 from vfxage.shot.strict import StrictFile, YamlKind, read_document
 
@@ -48,49 +48,49 @@ def _within(low: float, high: float) -> Callable[[tuple[float, float]], tuple[fl
 Span = Annotated[tuple[float, float], AfterValidator(_rising)]
 
 
-class Source(Part):
+class PortraitFolder(Part):
     """One folder of labelled portraits."""
 
     folder: Located
-    layout: Layout | None = None
-    """index, person/age, age/name or utkface; found out where it is left out."""
+    layout: FolderLayout | None = None
+    """index, person/age, age/name or utkface; guessed from the file names by default."""
     framing: Literal["picture", "face"] = "picture"
     """picture: the pictures are square and framed as the network wants. face: find the face and cut its square."""
 
 
 class DataPart(Part):
-    """What is learned from."""
+    """The training data."""
 
-    pairs: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
-    """People at several ages, pixel on pixel: every ordered pair of one person's ages is an example."""
-    portraits: Annotated[tuple[Source, ...], Field(max_length=64)] = ()
-    """More real portraits of any people, for the critic alone."""
+    pairs: Annotated[tuple[PortraitFolder, ...], Field(min_length=1, max_length=64)]
+    """People at several ages, aligned to the pixel: every ordered pair of one person's ages is an example."""
+    portraits: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
+    """More real portraits of any people, only for the critic."""
     bad: Literal["skip", "refuse"] = "skip"
-    """What to do about files that cannot be used: leave them out, or not start."""
+    """What to do with files that cannot be used: leave them out, or refuse to start."""
     smallest: Annotated[int, Field(ge=16, le=4096)] = 128
     """Least width and height of a picture, pixels."""
     side: Annotated[int, Field(ge=32, le=2048)] = 512
     """Pictures are kept this wide and high, pixels."""
     memory_gb: Annotated[float, Field(ge=0.01, le=1000)] = 4.0
-    """Decoded pictures kept in memory; the rest is decoded again when it is its turn."""
+    """Decoded pictures kept in memory; the others are decoded again when they are needed."""
     holdout: Annotated[float, Field(ge=0, le=0.9)] = 0.1
-    """Share of people never learned from, chosen by a hash of their names: it does not change when others are added."""
+    """Share of people held out for validation, chosen by a hash of their names: adding people does not change it."""
     real_targets: Share = 0.45
     """Share of examples whose target is a photograph, where the index says which are (column real)."""
     real_older: Share | None = None
-    """Of those, the share whose photograph is the older of the two; default: as they come.
+    """Of those, the share whose photograph is the older of the two; default: as often as they occur.
 
-    Which lines skin will get cannot be seen before it has them: of photographs as the older a network learns the mean,
-    a blur. How lined skin was without its lines can be seen.
+    A young photograph does not show which wrinkles will come, so with older photographs as targets a network learns a
+    blurred average. An old photograph shows the wrinkles that must go.
     """
     identity: Share = 0.05
-    """Share of examples whose target is the source: the answer is nothing."""
+    """Share of examples whose target is the source itself: the wanted delta is 0."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
     """Threads that cut the examples."""
 
 
 class ModelPart(Part):
-    """What learns."""
+    """The network to train."""
 
     architecture: str = "small"
     """A row of `vfxage models list`."""

@@ -1,4 +1,4 @@
-"""A run's folder: its state, its checkpoints and its curve of losses, all of which survive an interruption."""
+"""A run's folder: its state, checkpoints and loss curve. All of them survive an interruption."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from vfxage.progress import Progress
 from vfxage.publish import publish, sweep
 from vfxage.types import U8
 
-STATE, CURVE, LOOKED = "state.pt", "losses.jsonl", "scanned.json"
+STATE, CURVE, SCAN_CACHE = "state.pt", "losses.jsonl", "scanned.json"
 _VERSION = 1
 
 
@@ -32,7 +32,7 @@ class Run:
         self._sums: dict[str, list[float]] = {}
 
     def open(self, learner: Learner) -> None:
-        """Take up the state that is in the folder, if any.
+        """Load the state in the folder, if there is one.
 
         Raises ReadError for a state that is damaged, ShotError for one of another architecture.
         """
@@ -58,11 +58,11 @@ class Run:
         self._progress.note(f"resuming {self.folder} after step {learner.step}")
         changed = sorted(_differences(began, _plain(self._recipe)))
         if changed:
-            told = f"the recipe has changed since: {', '.join(changed)}; the curve goes on from here with that"
+            told = f"the recipe has changed: {', '.join(changed)}; training goes on with the new values"
             self._progress.note(told)
 
     def save(self, learner: Learner) -> Path:
-        """Write the state, then the mean weights as a checkpoint, which is answered. Raises WriteError."""
+        """Write the state, then the mean weights as a checkpoint; return its path. Raises WriteError."""
         state = {
             "version": _VERSION,
             "learner": learner.state(),
@@ -87,7 +87,7 @@ class Run:
         return sorted(found for found in every if found.name <= path.name)
 
     def count(self, step: int, losses: Mapping[str, float]) -> dict[str, float]:
-        """Note a step's losses; every ``log_every`` steps tell, write and answer the means of each, else nothing."""
+        """Add a step's losses. Every ``log_every`` steps log, write and return their means; else return nothing."""
         if not self._writes:
             return {}
         for name, value in losses.items():
@@ -120,7 +120,7 @@ class Run:
             raise WriteError(f"cannot be written ({error.strerror})", path=self.folder / CURVE) from error
 
     def _cut_curve(self, step: int) -> None:
-        """Lines of steps that the state does not know are of work that was lost."""
+        """Remove the lines of steps after ``step``: their work was lost."""
         path = self.folder / CURVE
         if not path.exists():
             return
@@ -138,18 +138,18 @@ def _read(path: Path) -> Any:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ReadError("holds more than a training state, or is damaged", path=path, fix=fix) from error
-    # Whatever a torn or forged file makes torch's reader trip over is a fault of the file.
+        raise ReadError("is damaged, or contains more than a training state", path=path, fix=fix) from error
+    # Any error of torch's reader on a torn or forged file is the file's fault.
     except Exception as error:
         first = (str(error).splitlines() or [""])[0][:120]
         raise ReadError(f"is damaged ({first})", path=path, fix=fix) from error
     if not isinstance(state, dict) or state.get("version") != _VERSION:
-        raise ReadError("is no training state of this vfxage", path=path, fix=fix)
+        raise ReadError("is not a training state of this vfxage version", path=path, fix=fix)
     return state
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
-    """What can change the curve: not where things are, nor how often they are written."""
+    """The settings that can change the result: not the folders, nor how often files are written."""
     told = recipe.model_dump(mode="json", exclude={"out", "output"})
     for part in ("memory_gb", "workers"):
         told["data"].pop(part)

@@ -1,4 +1,4 @@
-"""TensorBoard, where the user has it."""
+"""The optional TensorBoard log of a training run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from vfxage.errors import InstallError
 from vfxage.types import U8
 
 
-class Board:
-    """Scalars and pictures for TensorBoard; says nothing where the recipe does not ask for it."""
+class TensorBoardLog:
+    """Writes scalars and pictures for TensorBoard; writes nothing without a folder."""
 
     def __init__(self, folder: Path | None, step: int) -> None:
         self._writer: Any = None
@@ -31,12 +31,12 @@ class Board:
                 self._writer.add_scalar(name, value, step)
 
     def sheet(self, step: int, rgb: U8, values: dict[str, float]) -> None:
-        """A sheet, (H, W, 3), and what was measured with it."""
+        """A sheet (H, W, 3) and its figures."""
         if self._writer is not None:
             self._writer.add_image("sheet", rgb, step, dataformats="HWC")
         self.scalars(step, values)
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write everything that is still buffered."""
         if self._writer is not None:
             self._writer.close()

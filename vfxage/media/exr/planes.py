@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.geometry import st_map
+from vfxage.geometry import extent, st_map
 from vfxage.media.base import Destination
-from vfxage.types import F32, FaceLayer, Render
+from vfxage.types import F32, FaceLayer, Render, Window
 
 Plane = NDArray[Any]
 
@@ -109,7 +109,7 @@ def _beauty(render: Render, as_float: bool) -> Plane:
     dtype = np.dtype(np.float32 if as_float or (native is not None and native.dtype == np.float32) else np.float16)
     if native is None or native.dtype != dtype:
         return _cast(render.beauty, dtype)
-    box = _box(render.matte)
+    box = _touched(render.matte)
     if box is None:
         return np.ascontiguousarray(native)
     picture = native.copy()
@@ -124,19 +124,15 @@ def _cast(samples: F32, dtype: np.dtype[Any]) -> Plane:
         return samples.astype(dtype, copy=False)
 
 
-def _box(matte: F32) -> tuple[slice, slice] | None:
-    """Rows and columns that hold everything not 0."""
-    rows = np.flatnonzero(matte.any(axis=1))
-    if not rows.size:
-        return None
-    lines = slice(int(rows[0]), int(rows[-1]) + 1)
-    columns = np.flatnonzero(matte[lines].any(axis=0))
-    return lines, slice(int(columns[0]), int(columns[-1]) + 1)
+def _touched(matte: F32) -> tuple[slice, slice] | None:
+    """Rows and columns that hold everything not 0; None where all is 0."""
+    found = extent(matte)
+    return None if found.empty else found.slices(Window(0, 0, matte.shape[1], matte.shape[0]))
 
 
 def _half_matte(matte: F32) -> Plane:
     half = np.zeros(matte.shape, np.float16)
-    if (box := _box(matte)) is not None:
+    if (box := _touched(matte)) is not None:
         half[box] = matte[box]
     return half
 

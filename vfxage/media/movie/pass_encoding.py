@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from vfxage.colour.cicp import DISPLAY_709, SRGB
 from vfxage.colour.conversion import Conversion
 from vfxage.colour.space import BUILTIN, Colour
 from vfxage.media.base import Destination
 from vfxage.media.display import on_display
-from vfxage.media.movie.tags import DISPLAY_709, UNSPECIFIED, Tags, tags_for
+from vfxage.media.movie.tags import UNSPECIFIED, Tags, tags_for
 from vfxage.types import F32, Pass, Render
 
 DELTA_COMMENT = (
@@ -34,7 +35,7 @@ class PassEncoding:
         self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
         self._colour = self._conversion.target
         self._display = Colour(DISPLAY_709, BUILTIN)
-        self._srgb = Colour("sRGB Encoded Rec.709 (sRGB)", BUILTIN)
+        self._srgb = Colour(SRGB, BUILTIN)
         primaries, transfer, matrix = self._tag_numbers(destination)
         self.comment: str | None = None
         if colour_pass != "beauty":

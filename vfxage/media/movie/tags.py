@@ -10,8 +10,6 @@ from vfxage.errors import ReadError
 
 UNSPECIFIED = 2
 VIDEO_RANGE, FULL_RANGE = 1, 2
-DISPLAY_709 = "Rec.1886 Rec.709 - Display"
-"""What untagged and 709-tagged movies are read as, and what a linear plate is written as."""
 
 LUMA_WEIGHTS: Mapping[int, tuple[float, float]] = {
     1: (0.2126, 0.0722),

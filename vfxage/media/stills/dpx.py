@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from vfxage.colour.cicp import DISPLAY_709, LINEAR_709
 from vfxage.media.stills import packing
 from vfxage.media.stills.still import Depth, DpxLayout, Header, Samples, StillFile, check_size, mark, parse_mark
 from vfxage.media.timecode import shift_timecode
@@ -33,8 +34,8 @@ _ABGR = 52
 _TRANSFERS = {255: "not given", 0: "user defined", 1: "printing density", 3: "logarithmic", 4: "unspecified video"}
 
 _SPACES = {
-    **{(transfer, gamut): "Rec.1886 Rec.709 - Display" for transfer in (5, 6) for gamut in (5, 6)},
-    **{(2, gamut): "Linear Rec.709 (sRGB)" for gamut in (5, 6)},
+    **{(transfer, gamut): DISPLAY_709 for transfer in (5, 6) for gamut in (5, 6)},
+    **{(2, gamut): LINEAR_709 for gamut in (5, 6)},
 }
 """Colour space by (transfer, colorimetric) of the header, where the two name one."""
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from vfxage.colour.cicp import LINEAR_709, SRGB
 from vfxage.colour.curves import srgb_decode
 from vfxage.colour.space import PRIMARIES, matrix_to_xyz
 from vfxage.types import F64
@@ -19,7 +20,7 @@ _MATRIX_ERROR = 2e-3
 """Makers round primaries and white; the nearest two gamuts are 0.02 apart."""
 
 _ENCODED: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "Linear Rec.709 (sRGB)": ("Rec.709", ("Gamma 1.8", "Gamma 2.2", "Gamma 2.4")),
+    LINEAR_709: ("Rec.709", ("Gamma 1.8", "Gamma 2.2", "Gamma 2.4")),
     "Linear P3-D65": ("P3-D65", ("sRGB",)),
     "Linear AdobeRGB": ("AdobeRGB", ("Gamma 2.2",)),
     "ACEScg": ("AP1", ("sRGB", "Gamma 2.2")),
@@ -107,7 +108,7 @@ def _gamut(to_d50: F64) -> str | None:
 def _named(curve: str | None, gamut: str | None) -> str | None:
     if gamut is None or curve == "Linear":
         return gamut
-    if (curve, gamut) == ("sRGB", "Linear Rec.709 (sRGB)"):
-        return "sRGB Encoded Rec.709 (sRGB)"
+    if (curve, gamut) == ("sRGB", LINEAR_709):
+        return SRGB
     name, curves = _ENCODED.get(gamut, ("", ()))
     return f"{curve} Encoded {name}" if curve in curves else None

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as Oiio
 
+from vfxage.colour.cicp import SRGB
 from vfxage.media.stills import jpeg, png, tags
 from vfxage.media.stills.still import KINDS, Depth, Header, Samples, StillFile, check_size, mark, parse_mark
 
@@ -137,7 +138,7 @@ def _spec(path: Path, samples: Samples, target: ImageSettings) -> Any:
         for name, density in (("XResolution", 72.0), ("YResolution", 72.0 * target.pixel_aspect)):
             spec.attribute(name, density)
     if KINDS[path.suffix.lower()] == "tiff":
-        spec.attribute("Exif:ColorSpace", 1 if target.space == tags.SRGB else tags.UNCALIBRATED)
+        spec.attribute("Exif:ColorSpace", 1 if target.space == SRGB else tags.UNCALIBRATED)
     profile = target.plate.get("ICCProfile")
     if target.same_space and isinstance(profile, np.ndarray):
         spec.attribute("ICCProfile", Oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
@@ -151,7 +152,7 @@ def _write_jpeg(path: Path, samples: Samples, target: ImageSettings) -> None:
         path,
         samples,
         software=mark(target.version, target.stamp, target.timecode, target.rate),
-        srgb=target.space == tags.SRGB,
+        srgb=target.space == SRGB,
         plate=plate,
     )
 

@@ -10,9 +10,8 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from vfxage.colour.cicp import to_cicp
+from vfxage.colour.cicp import LINEAR_709, SRGB, to_cicp
 from vfxage.colour.space import PRIMARIES
-from vfxage.media.stills.tags import SRGB
 
 _HEADER = 33
 """Bytes of the signature and IHDR."""
@@ -41,7 +40,7 @@ def _told(space: str) -> Iterator[tuple[bytes, bytes]]:
         yield b"sRGB", _PERCEPTUAL
     elif pair is not None:
         yield b"cICP", bytes([*pair, 0, 1])
-    *colours, x, y = PRIMARIES.get(space, PRIMARIES["Linear Rec.709 (sRGB)"])
+    *colours, x, y = PRIMARIES.get(space, PRIMARIES[LINEAR_709])
     values = [round(value * 100000) for value in (x, y, *colours)]
     if gamma is not None and min(values) >= 0:  # some cameras' primaries lie outside of what cHRM can say
         yield b"gAMA", struct.pack(">I", gamma)

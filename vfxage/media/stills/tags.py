@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.colour.cicp import from_cicp
+from vfxage.colour.cicp import LINEAR_709, SRGB, from_cicp
 from vfxage.colour.space import from_chromaticities
 from vfxage.errors import ShotError
 from vfxage.media.stills import icc
 from vfxage.media.stills.still import NAMES, StillFile
-
-SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
 DESCRIPTION = "ICCProfile:profile_description"
 """OpenImageIO's name of what a profile calls itself."""
@@ -96,7 +94,7 @@ def _png(source: StillFile, profile: Any, description: Any) -> tuple[str | None,
 
 def _by_gamma(gamma: int, primaries: bytes) -> tuple[str | None, str]:
     """gAMA is the encoding's exponent times 100000."""
-    gamut: str | None = "Linear Rec.709 (sRGB)"
+    gamut: str | None = LINEAR_709
     if len(primaries) == 32:
         white, *colours = [v / 1e5 for v in struct.unpack(">8I", primaries)][:2], *struct.unpack(">6I", primaries[8:])
         gamut = from_chromaticities([*(v / 1e5 for v in colours), *white])
@@ -104,7 +102,7 @@ def _by_gamma(gamma: int, primaries: bytes) -> tuple[str | None, str]:
         return gamut, ""
     curves = {45455: "Gamma 2.2 Encoded", 41667: "Gamma 2.4 Encoded", 55556: "Gamma 1.8 Encoded"}
     curve = next((name for value, name in curves.items() if abs(gamma - value) <= 10), None)
-    if gamut == "Linear Rec.709 (sRGB)" and curve:
+    if gamut == LINEAR_709 and curve:
         return f"{curve} Rec.709", ""
     return None, f"a gamma of {gamma / 1e5:.5g} and primaries that together have no OpenColorIO space here"
 
