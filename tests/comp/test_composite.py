@@ -240,3 +240,9 @@ def test_a_faces_own_roto_gives_the_other_face_what_it_takes(colour):
     outside = np.ones(plain.matte.shape, bool)
     outside[inside] = False
     assert np.array_equal(shared.matte[outside], plain.matte[outside])
+
+
+def test_mattes_of_another_frame_are_refused(colour):
+    item = FrameDeltas(frame=plate(), deltas=())
+    with pytest.raises(ValueError, match="of frame 1002, the plate is frame 1001"):
+        composite(item, colour, mattes=ArtistMattes(number=1002))

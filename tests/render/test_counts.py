@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,28 @@ def test_what_frames_are_made_of_is_worked_out_once_however_often_the_report_is_
     assert saves["calls"] > COUNT  # a save after every frame
     assert (scenes["calls"], stamps["calls"], loads["calls"]) == (1, 1, 0)
     assert described == Counter(dict.fromkeys(NUMBERS, 1))
+
+
+def test_a_plate_of_twenty_thousand_frames_is_stamped_without_reading_a_file(
+    monkeypatch: pytest.MonkeyPatch, plate: Path, tmp_path: Path
+) -> None:
+    """More files than any cache of digests would hold: stamps take them from the tracks."""
+    from vfxage.ager import load_ager
+    from vfxage.face.track import load_tracks
+    from vfxage.render.drawn import drawn_mattes, open_rotos
+    from vfxage.render.job import open_job
+    from vfxage.render.scene import stage_scene
+    from vfxage.render.stamps import stamp_frames
+    from vfxage.shot import load_shot
+
+    path = small_shot(plate, tmp_path, outputs=[EXR])
+    run("track", path).ok()
+    numbers = tuple(range(FIRST, FIRST + 20_000))
+    with open_job(load_shot(path)) as opened, open_rotos(opened) as rotos:
+        job = replace(opened, numbers=numbers)
+        digests = tuple(f"{number:032x}" for number in numbers)
+        tracks = replace(load_tracks(job.tracks_path), numbers=numbers, plate=digests)
+        monkeypatch.setattr(Path, "open", None)  # any read fails
+        scene = stage_scene(job, tracks, load_ager("bands"))
+        stamps = stamp_frames(job, tracks, scene, drawn_mattes(rotos, job, scene), numbers)
+    assert len(set(stamps.frames.values())) == 20_000
