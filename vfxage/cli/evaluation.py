@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vfxage.cli.console import Console
 from vfxage.cli.options import Device, Workers
 from vfxage.errors import ShotError
+
+if TYPE_CHECKING:
+    from vfxage.lab.evaluate import Request
 
 Pixels = Annotated[
     Literal["-1..1", "0..1", "0..255", "imagenet"],
@@ -69,10 +72,9 @@ def evaluate(
     if age_estimator and not embedder:
         raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
     learned = _learned(held_out) if held_out else frozenset[str]()
-    from vfxage.lab import evaluate as measure
-    from vfxage.lab.evaluate import vectors
+    from vfxage.lab.evaluate import Request, vectors
 
-    request = measure.Request(
+    request = Request(
         models=tuple(dict.fromkeys(model or ["builtin"])),
         portraits=tuple(dict.fromkeys(portraits)),
         clips=tuple(dict.fromkeys(clip or [])),
@@ -86,9 +88,16 @@ def evaluate(
         workers=workers,
         learned=learned,
     )
+    _measure(request, console)
+
+
+def _measure(request: Request, console: Console) -> None:
+    """Measure, write the report, and list its files."""
+    from vfxage.lab import evaluate as measure
+
     outcome = measure.evaluate(request, console)
-    sheets = [out / sheet for one in outcome.models for sheet in one.sheets]
-    for path in (*measure.write_report(outcome, out), *sheets):
+    sheets = [request.out / sheet for one in outcome.models for sheet in one.sheets]
+    for path in (*measure.write_report(outcome, request.out), *sheets):
         console.result(str(path))
 
 

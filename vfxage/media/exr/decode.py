@@ -57,7 +57,6 @@ def _decoded(target: str | io.BytesIO, source: Source) -> OpenEXR.File:
         file = OpenEXR.File(target, separate_channels=True)
     if file.parts:
         return file
-    file.close()
     raise source.damaged(f"its pixels do not decode: {''.join(printed).partition(' - ')[2].strip()}")
 
 
