@@ -69,9 +69,7 @@ def evaluate(
 
     Example: vfxage evaluate -p portraits/eval -p portraits/train --clips clips/a.mp4 -m builtin -m bands -o report
     """
-    if age_estimator and not embedder:
-        raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
-    learned = _learned(held_out) if held_out else frozenset[str]()
+    _check_estimator(age_estimator, embedder)
     from vfxage.lab.evaluate import Request, vectors
 
     request = Request(
@@ -86,9 +84,15 @@ def evaluate(
         threshold=threshold,
         device=device,
         workers=workers,
-        learned=learned,
+        learned=_learned(held_out),
     )
     _measure(request, console)
+
+
+def _check_estimator(estimator: Path | None, embedder: Path | None) -> None:
+    """Raise ShotError for an age estimator without an embedder."""
+    if estimator and not embedder:
+        raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
 
 
 def _measure(request: Request, console: Console) -> None:
@@ -101,7 +105,10 @@ def _measure(request: Request, console: Console) -> None:
         console.result(str(path))
 
 
-def _learned(recipe: Path) -> frozenset[str]:
+def _learned(recipe: Path | None) -> frozenset[str]:
+    """The people that this training has learned from; nobody without a training file."""
+    if recipe is None:
+        return frozenset()
     from vfxage.lab.train import load_recipe
     from vfxage.lab.train.data import learned_people
 
