@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vfxage.cli.console import Console
 from vfxage.cli.options import Device, Workers
 from vfxage.errors import ShotError
+
+if TYPE_CHECKING:
+    from vfxage.lab.evaluate import Request
 
 Pixels = Annotated[
     Literal["-1..1", "0..1", "0..255", "imagenet"],
@@ -66,13 +69,10 @@ def evaluate(
 
     Example: vfxage evaluate -p portraits/eval -p portraits/train --clips clips/a.mp4 -m builtin -m bands -o report
     """
-    if age_estimator and not embedder:
-        raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
-    learned = _learned(held_out) if held_out else frozenset[str]()
-    from vfxage.lab import evaluate as measure
-    from vfxage.lab.evaluate import vectors
+    _check_estimator(age_estimator, embedder)
+    from vfxage.lab.evaluate import Request, vectors
 
-    request = measure.Request(
+    request = Request(
         models=tuple(dict.fromkeys(model or ["builtin"])),
         portraits=tuple(dict.fromkeys(portraits)),
         clips=tuple(dict.fromkeys(clip or [])),
@@ -84,15 +84,31 @@ def evaluate(
         threshold=threshold,
         device=device,
         workers=workers,
-        learned=learned,
+        learned=_learned(held_out),
     )
+    _measure(request, console)
+
+
+def _check_estimator(estimator: Path | None, embedder: Path | None) -> None:
+    """Raise ShotError for an age estimator without an embedder."""
+    if estimator and not embedder:
+        raise ShotError("--age-estimator needs --embedder beside it", fix="name both, or neither")
+
+
+def _measure(request: Request, console: Console) -> None:
+    """Measure, write the report, and list its files."""
+    from vfxage.lab import evaluate as measure
+
     outcome = measure.evaluate(request, console)
-    sheets = [out / sheet for one in outcome.models for sheet in one.sheets]
-    for path in (*measure.write_report(outcome, out), *sheets):
+    sheets = [request.out / sheet for one in outcome.models for sheet in one.sheets]
+    for path in (*measure.write_report(outcome, request.out), *sheets):
         console.result(str(path))
 
 
-def _learned(recipe: Path) -> frozenset[str]:
+def _learned(recipe: Path | None) -> frozenset[str]:
+    """The people that this training has learned from; nobody without a training file."""
+    if recipe is None:
+        return frozenset()
     from vfxage.lab.train import load_recipe
     from vfxage.lab.train.data import learned_people
 

@@ -111,9 +111,7 @@ def check(
     from vfxage.ager.catalogue import try_ager
 
     ager = load_ager(model, device)
-    if size is not None and size not in ager.sizes:
-        raise ShotError(f"{model} does not support --size {size}", fix=f"use one of {', '.join(map(str, ager.sizes))}")
-    side = size or min(ager.sizes, key=lambda one: abs(one - 512))
+    side = _crop_size(model, ager, size)
     crop = _face(picture, years, ager, side) if picture else _noise(model, years, side)
     trial = try_ager(ager, crop)
     description = trial.facts(ager, crop)
@@ -131,6 +129,13 @@ def _years(text: str) -> tuple[float, float]:
     if not (0 <= source <= 120 and 0 <= target <= 120):
         raise ShotError(f"--ages {text} is not two ages", fix="write them like 30,70")
     return source, target
+
+
+def _crop_size(model: str, ager: Ager, size: int | None) -> int:
+    """The size as given, or the supported one nearest to 512 px. Raises ShotError if the ager does not support it."""
+    if size is not None and size not in ager.sizes:
+        raise ShotError(f"{model} does not support --size {size}", fix=f"use one of {', '.join(map(str, ager.sizes))}")
+    return size or min(ager.sizes, key=lambda one: abs(one - 512))
 
 
 def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> FaceCrop:

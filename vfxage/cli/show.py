@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, with_console
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError, WriteError, count_of
+
+if TYPE_CHECKING:
+    from vfxage.editorial.shots import Plan
 
 app = typer.Typer(no_args_is_help=True, help="Shot files of a whole show.")
 
@@ -53,6 +56,11 @@ def from_cut(
     print_data(console, {"shots": [dict(shot.facts()) for shot in plan.shots]}, as_json=as_json)
     if not as_json:
         console.result(f"{count_of(len(written), 'shot file')} written, {len(kept)} unchanged")
+    _report_refused(plan, cut, console)
+
+
+def _report_refused(plan: Plan, cut: Path, console: Console) -> None:
+    """Print a note for each clip that cannot become a shot. Raises WriteError if there is one."""
     for refusal in plan.refused:
         console.note(f"no shot file for event {refusal.number} on {refusal.track}, {refusal.name}: {refusal.why}")
     if plan.refused:
