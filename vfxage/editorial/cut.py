@@ -113,7 +113,7 @@ def retimed(event: Event, speed: Fraction | None) -> Event | str:
 
 
 def media_path(text: str, cut: Path) -> str:
-    """Make a plate path of a file that a cut names; ``a.[1001-1100].exr`` becomes ``a.%04d.exr``."""
+    """Make a plate path of a file name in a cut, relative to the cut; ``a.[1001-1100].exr`` becomes ``a.%04d.exr``."""
     bracketed = re.fullmatch(r"([^\[\]]*)\[(\d{1,9})-\d{1,9}\]([^/]*)", text)
     if bracketed:
         text = f"{bracketed[1]}%0{len(bracketed[2])}d{bracketed[3]}"
