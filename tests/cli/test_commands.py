@@ -389,7 +389,7 @@ def test_a_second_signal_does_not_disturb_the_cleaning_up(plate: Path, tmp_path:
     assert met > 1, "it ended before a second signal came"
     assert process.returncode == 130, told
     assert "Traceback" not in told
-    assert told.splitlines()[-1] == "stopped; nothing half-written stays, run the same command to go on"
+    assert told.splitlines()[-1] == "stopped; no half-written file stays, run the same command again to continue"
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
     assert 0 < len(frames_in(tmp_path / "out")) < 10
 

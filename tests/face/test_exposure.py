@@ -60,7 +60,7 @@ def test_a_dark_plate_raised_by_its_stops_gets_the_lit_plates_delta_in_its_own_l
 def test_auto_finds_the_face_of_a_dark_plate_and_raises_it_the_same_on_every_frame(takes, tmp_path):
     whole, told = render(takes, tmp_path / "whole", "dark")
     note = next(line for line in told.splitlines() if "stops" in line)
-    stops = float(note.split("model ")[1].split(" stops")[0])
+    stops = float(note.split("exposed ")[1].split(" stops")[0])
     assert 2 < stops < 6
     exactly, _ = render(takes, tmp_path / "named", "dark", exposure=stops)
     chunk, _ = render(takes, tmp_path / "chunk", "dark", "--frames", "2")

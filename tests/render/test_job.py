@@ -35,10 +35,10 @@ def test_frames_asked_for_need_only_their_own_files(sparse: Path) -> None:
 
 
 def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
-    with pytest.raises(ReadError, match=r"20260118 of 20260121 frames are missing, the first is 1003") as caught:
+    with pytest.raises(ReadError, match=r"20260118 of 20260121 frames missing, the first is 1003") as caught:
         numbers(sparse)
     assert caught.value.frame == 1003
-    with pytest.raises(ReadError, match="2 of 4 frames are missing, the first is 1003"):
+    with pytest.raises(ReadError, match="2 of 4 frames missing, the first is 1003"):
         numbers(sparse, frames="1001-1004")
     with pytest.raises(ShotError, match="which has 1001-20261121") as outside:
         numbers(sparse, frames="999-1002")

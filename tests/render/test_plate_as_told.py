@@ -38,7 +38,7 @@ def test_handles_are_rendered_as_far_as_the_plate_has_them(plate: Path, tmp_path
     path = shot(plate, tmp_path, frames="1003-1004", handles=3, source_age=40, target_age=40)
     result = run("render", path, "--log", "text").ok()
     assert written(tmp_path) == [1001, 1002, 1003, 1004, 1005, 1006, 1007]
-    assert "handles: of 3 frames the plate has 2 before the shot and 3 after it" in result.err
+    assert "handles of 3 frames: the plate has 2 before the shot and 3 after it" in result.err
     for file in (tmp_path / "out").glob("man.*.exr"):
         file.unlink()
     run("render", path, "--frames", "1006").ok()

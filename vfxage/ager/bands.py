@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -144,7 +144,7 @@ def _change(rgb: F32, points: F32, years: float) -> tuple[F32, F32]:
     line, shade = _fold_maps(points, log.shape, height)
     if years > 0:
         fine, middle = (band * _creases_only(band, source) for band, source in ((fine, b1), (middle, b2)))
-        change = years * tone * _older(fine, middle, broad, _grain(log - b1, skin), line, shade)
+        change = years * tone * _older(_Detail(fine, middle, broad), _grain(log - b1, skin), line, shade)
         most = RETOUCH.older
         bound = np.where(change > 0, np.float32(most.most_brighter), np.float32(most.most_darker))
         change = bound * np.tanh(change / bound)
@@ -180,9 +180,18 @@ def _creases_only(band: F32, source: F32) -> F32:
     return cast(F32, np.where(band < 0, 1 - RETOUCH.older.spots * np.sqrt(spot), np.float32(1)))
 
 
-def _older(fine: F32, middle: F32, broad: F32, grain: float, line: F32, shade: F32) -> F32:
+class _Detail(NamedTuple):
+    """Bands of log luma, (h, w) each, from fine to broad."""
+
+    fine: F32
+    middle: F32
+    broad: F32
+
+
+def _older(detail_of: _Detail, grain: float, line: F32, shade: F32) -> F32:
     """What one unit of ageing adds to log luma: deeper detail, and the lines and shadows of the folds."""
     look = RETOUCH.older
+    fine, middle, broad = detail_of
     power = np.square(fine)
     above_grain = power / (power + (look.grain * grain) ** 2 + 1e-9)
     detail = look.fine * _soft(fine, look.fine_depth) * above_grain + look.middle * _soft(middle, look.middle_depth)

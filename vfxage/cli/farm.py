@@ -113,7 +113,7 @@ def verify(
     if bad:
         count = sum(len(verdict.numbers) for verdict in verdicts)
         fix = "run `vfxage render` again: it renders these frames and keeps the others"
-        raise WriteError(f"{bad} of {count} frames failed verification", path=shot, fix=fix)
+        raise WriteError(f"{bad} of {count_of(count, 'frame')} failed verification", path=shot, fix=fix)
 
 
 def _print_table(console: Console, verdicts: list[Verdict]) -> None:

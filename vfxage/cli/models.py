@@ -55,7 +55,7 @@ def convert(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .safetensors, .pth, .pt or .onnx.", show_default=False)
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", show_default=False)],
+    out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="The file to write.", show_default=False)],
     half: Annotated[bool, typer.Option("--half", help="Store the weights as float16: half the size.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")] = False,
     as_json: AsJson = False,

@@ -66,7 +66,7 @@ def _report_refused(plan: Plan, cut: Path, console: Console) -> None:
     if plan.refused:
         count = len(plan.refused) + len(plan.shots)
         fix = "see the notes; the others are written" if plan.shots else "see the notes"
-        raise WriteError(f"{len(plan.refused)} of {count} clips have no shot file", path=cut, fix=fix)
+        raise WriteError(f"no shot file for {len(plan.refused)} of {count_of(count, 'clip')}", path=cut, fix=fix)
 
 
 def _rate(given: str | None, default: Any) -> Fraction | None:

@@ -65,24 +65,19 @@ class _Share:
 
 
 def composite(
-    item: FrameDeltas,
-    colour: Colour,
-    passes: WantedPasses = WantedPasses(),
-    mattes: ArtistMattes | None = None,
+    item: FrameDeltas, colour: Colour, passes: WantedPasses = WantedPasses(), mattes: ArtistMattes | None = None
 ) -> Render:
     """Add every face's step to the plate.
 
-    ``delta = matte * (decode(encode(plate) + intensity * step) - decode(encode(plate)))``, summed over the faces, whose
-    mattes are divided by their sum where it passes 1; ``beauty = plate + delta`` in float32. Where the matte or the
-    delta is 0, and where the plate is not finite, the beauty is the plate bit for bit. The delta stops where the beauty
-    would pass the largest half. A face's own rotos multiply its matte before the faces share, those of the shot after.
-    With ``passes.layers`` the render carries each face's share; shares added in their order, from zero, give the delta
-    bit for bit, and the matte to rounding. Raises ValueError for ``mattes`` of another frame.
+    ``delta = matte * (decode(encode(plate) + intensity * step) - decode(encode(plate)))``, summed over the faces.
+    Where the mattes of faces add up to more than 1, they are divided by their sum. ``beauty = plate + delta`` in
+    float32. Where the matte or the delta is 0, and where the plate is not finite, the beauty is the plate bit for bit.
+    The delta is limited so that the beauty does not exceed the largest half. A face's own rotos multiply its matte
+    before faces are added up, rotos of the shot afterwards. With ``passes.layers`` the render also holds the share of
+    each face. Shares added in order, from zero, give the delta bit for bit, and the matte to rounding. Raises
+    ValueError for ``mattes`` of another frame.
     """
-    frame = item.frame
-    painted = ArtistMattes(number=frame.number) if mattes is None else mattes
-    if painted.number != frame.number:
-        raise ValueError(f"the artists' mattes are of frame {painted.number}, the plate is frame {frame.number}")
+    frame, painted = item.frame, _mattes_of(item.frame, mattes)
     beauty, delta = frame.rgb.copy(), np.zeros(frame.rgb.shape, dtype=np.float32)  # zeros cost nothing until touched
     matte = np.zeros(frame.window.shape, dtype=np.float32)
     unmatted = np.zeros(frame.rgb.shape, dtype=np.float32) if passes.raw else None
@@ -107,6 +102,14 @@ def composite(
             unmatted[box] = _before(delta[box], matte[box], unmatted[box], frame.rgb[box])
     faces = tuple(_place(face, frame, colour, passes, painted) for face in item.deltas)
     return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept), raw=unmatted, faces=faces)
+
+
+def _mattes_of(frame: Frame, mattes: ArtistMattes | None) -> ArtistMattes:
+    if mattes is None:
+        return ArtistMattes(number=frame.number)
+    if mattes.number != frame.number:
+        raise ValueError(f"the artists' mattes are of frame {mattes.number}, the plate is frame {frame.number}")
+    return mattes
 
 
 def _shares(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) -> list[_Share]:

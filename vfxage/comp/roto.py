@@ -12,19 +12,16 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from vfxage.colour.cicp import LINEAR_709
 from vfxage.colour.curves import LUMA_709
 from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest
 from vfxage.frames import Pattern
-from vfxage.media import FORMATS, open_reader
+from vfxage.media import AS_STORED, FORMATS, open_matte, open_reader
 from vfxage.media.base import Reader
 from vfxage.pool import prefetch
 from vfxage.types import F32, ArtistMattes, Frame, Stencil
 
-_AS_STORED = LINEAR_709
-"""A linear space: a matte's numbers are taken as they stand in the file."""
 _MOST = 4.0
 """Of a painted map, as of an intensity."""
 
@@ -218,13 +215,10 @@ def _clean(values: F32, most: float) -> F32:
 def _opened(item: RotoSource, first: int) -> Reader:
     row = FORMATS.get(Path(item.path).suffix.lower())
     try:
-        return open_reader(
-            item.path,
-            colorspace=_AS_STORED,
-            ocio=BUILTIN,
-            first_frame=first if row and row.kind == "movie" else None,
-            matte=item.use != "map",
-        )
+        if item.use != "map":
+            return open_matte(item.path, first_frame=first)
+        movie = row is not None and row.kind == "movie"
+        return open_reader(item.path, colorspace=AS_STORED, ocio=BUILTIN, first_frame=first if movie else None)
     except ReadError as error:
         raise ReadError(
             f"{_WORDS[item.use]}: {error.what}", path=error.path, frame=error.frame, fix=error.fix

@@ -14,7 +14,7 @@ from typing import Any
 from vfxage.editorial.conform import Conformed, conform, source_time
 from vfxage.editorial.cut import Cut, Event, Refusal
 from vfxage.editorial.template import Template, shot_name, unique
-from vfxage.errors import OutputError, ReadError, ShotError
+from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.frames import Pattern
 from vfxage.media import FORMATS, open_reader
 from vfxage.publish import publish
@@ -153,7 +153,7 @@ class _Planner:
         if min(frames.before, frames.after) >= handles:
             return notes
         have = f"{min(frames.before, handles)} before and {min(frames.after, handles)} after"
-        return (*notes, f"handles: of {handles} frames the plate has {have}")
+        return (*notes, f"handles of {count_of(handles, 'frame')}: the plate has {have}")
 
 
 def _range(frames: Conformed) -> str | int:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
+from vfxage.colour.cicp import LINEAR_709
+from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Reader, Writer
@@ -24,6 +26,9 @@ class Format(NamedTuple):
     reader: str
     writer: str
 
+
+AS_STORED = LINEAR_709
+"""A linear space: numbers are taken as they are stored."""
 
 _EXR = Format("sequence", "vfxage.media.exr.read:ExrReader", "vfxage.media.exr.write:ExrWriter")
 _STILL = Format("sequence", "vfxage.media.stills.read:StillReader", "vfxage.media.stills.write:StillWriter")
@@ -57,21 +62,35 @@ def open_reader(
     first_frame: int | None = None,
     rate: Fraction | None = None,
     ocio: str | Path | None = None,
-    matte: bool = False,
 ) -> Reader:
     """Open a plate: a movie, a sequence's pattern or a single image.
 
-    ``first_frame`` numbers a movie, ``rate`` times a sequence, whatever its headers say. A ``matte`` may be a file
-    without colour. Raises ShotError for a format nobody reads or an argument that makes no sense for it, ReadError for
-    a plate that is missing or unreadable.
+    ``first_frame`` numbers a movie and ``rate`` times a sequence, whatever the headers say. Raises ShotError for an
+    unknown format or an argument that makes no sense for it, ReadError for a plate that is missing or unreadable.
     """
+    settings = {"colorspace": colorspace, "ocio": ocio, "first_frame": first_frame, "rate": rate}
+    return _opened(plate, settings)
+
+
+def open_matte(path: str | Path, *, first_frame: int) -> Reader:
+    """Open a roto or hold-out, whose numbers are read as stored; it may be a file without colour.
+
+    ``first_frame`` numbers a movie. Raises what ``open_reader`` raises.
+    """
+    movie = _row(path).kind == "movie"
+    settings = {"colorspace": AS_STORED, "ocio": BUILTIN, "first_frame": first_frame if movie else None}
+    return _opened(path, settings, matte=True)
+
+
+def _opened(plate: str | Path, wanted: Mapping[str, Any], *, matte: bool = False) -> Reader:
     if Path(plate).is_dir():
         found = sequence_in(plate)
         fix = f"name the sequence in it: {found}" if found else "name a movie, or a sequence such as a.%04d.exr"
         raise ShotError("a folder, not a plate", path=plate, fix=fix)
     row = _row(plate)
     _check_there(plate)
-    settings: dict[str, Any] = {"colorspace": colorspace, "ocio": ocio}
+    rate, first_frame = wanted.get("rate"), wanted.get("first_frame")
+    settings: dict[str, Any] = {"colorspace": wanted["colorspace"], "ocio": wanted["ocio"]}
     if row.kind == "movie":
         if rate is not None:
             raise ShotError("a movie has its own frame rate", path=plate, fix="remove `rate:`")

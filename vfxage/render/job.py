@@ -13,7 +13,7 @@ from pathlib import Path
 
 from vfxage import __version__
 from vfxage.colour.space import Colour, known_spaces
-from vfxage.errors import OutputError, ReadError, ShotError
+from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
 from vfxage.media import open_reader, sequence_in
@@ -196,15 +196,16 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
         if holes:
             first = next(n for n in numbers if n not in have)
             raise ReadError(
-                f"the sequence has a hole: {holes} of {len(numbers)} frames are missing, the first is {first}",
+                f"the sequence has a hole: {holes} of {count_of(len(numbers), 'frame')} missing, the first is {first}",
                 path=clip.path,
                 frame=first,
                 fix="restore the frames, leave them out of `frames:`, or say `missing_frames: hold`",
             )
     before, after = _handles(shot, clip, filled, (numbers[0], numbers[-1]))
-    lacking = min(len(before), len(after)) < shot.handles
-    note = f"handles: of {shot.handles} frames the plate has {len(before)} before the shot and {len(after)} after it"
-    return (*before, *numbers, *after), ((note,) if lacking else ())
+    short = min(len(before), len(after)) < shot.handles
+    wanted = count_of(shot.handles, "frame")
+    note = f"handles of {wanted}: the plate has {len(before)} before the shot and {len(after)} after it"
+    return (*before, *numbers, *after), ((note,) if short else ())
 
 
 def _handles(shot: Shot, clip: ClipInfo, filled: bool, ends: tuple[int, int]) -> tuple[list[int], list[int]]:

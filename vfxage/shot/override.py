@@ -71,4 +71,6 @@ def _index(items: list[Any], step: str, what: str) -> int:
         return int(step)
     choices = [name for name in names if isinstance(name, str)] or list(map(str, range(len(items))))
     near = difflib.get_close_matches(step, choices, n=1, cutoff=0.5) or choices
-    raise ShotError(what, fix=f"did you mean {' or '.join(near)}?" if near else "this list is empty: add to the file")
+    raise ShotError(
+        what, fix=f"did you mean {' or '.join(near)}?" if near else "add an entry to the file, where this list is empty"
+    )

@@ -99,7 +99,7 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
         (tmp_path / "in" / person).mkdir(parents=True)
         shutil.copy(item.path, tmp_path / "in" / person / "40.jpg")
     told = run("prototype", "pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
-    assert "2 photographs, 2 made" in told.out
+    assert "2 photographs, 2 aged from them" in told.out
     found = scan_portraits(tmp_path / "out", layout="index")
     assert not found.problems
     assert sorted((item.person, item.age) for item in found.portraits) == [

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 from vfxage.lab.evaluate.features import Numbers
 from vfxage.types import F64
 
@@ -62,8 +62,9 @@ class AgeReader:
         """Fit; raises ShotError for too few people, or people who are all of one age."""
         people = sorted({(face.photos, face.person) for face in faces})
         if len(people) < LEAST:
-            what = f"the portraits show {len(people)} people"
-            raise ShotError(what, fix=f"an age reader needs {LEAST} at least; add --portraits folders")
+            shown = count_of(len(people), "person", "people")
+            what = f"the portraits show {shown}, too few for an age reader"
+            raise ShotError(what, fix=f"add --portraits folders, until there are {LEAST}")
         ages = np.array([face.age for face in faces])
         if np.ptp(ages) < 1:
             raise ShotError("the portraits are all of one age", fix="add --portraits folders of other ages")

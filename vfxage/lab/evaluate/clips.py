@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.ager import Ager, age_frames
 from vfxage.comp.steady import steady
-from vfxage.errors import ReadError, ShotError
+from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.face.crop import CropPlan, cut, plan_crops
 from vfxage.face.track import Tracks
 from vfxage.frames import Pattern
@@ -86,7 +86,7 @@ def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, worker
         tracks = find_tracks(job, job.numbers[: _LOOK * frames], progress)
         face, numbers = _longest(tracks, frames)
         if face is None or len(numbers) < _LEAST:
-            what = f"shows no face for {_LEAST} frames on end within its first {_LOOK * frames}"
+            what = f"shows no face for {count_of(_LEAST, 'frame')} in a row within its first {_LOOK * frames}"
             raise ShotError(what, path=path, fix="leave it out of --clips")
         plan = _plan(job, face, ager, dict(zip((track.face for track in tracks.faces), tracks.light, strict=True)))
         aged = _aged(job, plan, ager, numbers, workers)

@@ -41,7 +41,7 @@ class _Network:
         batch = np.ascontiguousarray(picture.transpose(2, 0, 1) if self._channels_first else picture)[None]
         vector = np.asarray(run(self._session, {self._name: batch}, self._path))
         if vector.dtype.kind != "f" or vector.size == 0 or vector.shape[:1] not in ((), (1,)):
-            what = f"answers {vector.dtype}{list(vector.shape)} to one picture"
+            what = f"answers {vector.dtype} numbers of shape {'x'.join(map(str, vector.shape)) or 1} to one picture"
             raise ModelError(what, path=self._path, fix="name a network that gives one vector of floats")
         if not np.isfinite(vector).all():
             raise ModelError("answers NaN or Inf", path=self._path, fix="check --embedder-pixels and --age-pixels")

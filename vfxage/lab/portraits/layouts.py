@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
-from vfxage.errors import ReadError, ShotError
+from vfxage.errors import ReadError, ShotError, count_of
 
 FolderLayout = Literal["index", "person/age", "age/name", "utkface"]
 LAYOUTS: tuple[FolderLayout, ...] = get_args(FolderLayout)
@@ -73,7 +73,9 @@ def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[FolderLayout, 
         first = names[0]
         fix = f"use one of the layouts {', '.join(LAYOUTS)}"
         raise ShotError(
-            f"fits no layout of labelled portraits ({len(names)} pictures, first {first})", path=folder, fix=fix
+            f"fits no layout of labelled portraits ({count_of(len(names), 'picture')}, first {first})",
+            path=folder,
+            fix=fix,
         )
     tied: list[FolderLayout] = [layout for layout, count in fits.items() if count == best]
     if len(tied) == 1:

@@ -184,7 +184,7 @@ def _landmarks(path: Path) -> dict[str, F32]:
                 array = np.load(io.BytesIO(archive.read(entry)), allow_pickle=False)
                 name = entry.filename.removesuffix(".npy")
                 if array.shape != (POINTS, 2) or array.dtype.kind != "f" or not np.isfinite(array).all():
-                    what = f"the landmarks of {name!r} are {array.dtype}{list(array.shape)}, not 478 finite points"
+                    what = f"the landmarks of {name!r} are not 478 finite points"
                     raise ReadError(what, path=path, fix=fix)
                 if np.ptp(array, axis=0).min() < 1:
                     raise ReadError(f"the landmarks of {name!r} are on one spot or line", path=path, fix=fix)

@@ -16,7 +16,7 @@ from vfxage import __version__
 from vfxage.ager.prototype.data import MASKS, REGIONS, save_prototype
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import blur, luma
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 from vfxage.lab.portraits import Collection, Portrait
 from vfxage.lab.prototype.canon import Canon
 from vfxage.lab.prototype.donor_skin import Donor, Offer, assemble, choose, donor_of, kind_of, offers_of
@@ -111,7 +111,7 @@ def _check_donors(chosen: list[dict[str, Offer]], offers: dict[str, list[Offer]]
     needed = max(1, sum(kind_of(name) in offers for name in REGIONS))
     if len(donors) < needed:
         raise ShotError(
-            f"has usable old skin of only {_people(len(donors))} (in {portraits} portraits); "
+            f"has usable old skin of only {_people(len(donors))} (in {count_of(portraits, 'portrait')}); "
             f"at least {needed} are needed",
             path=folder,
             fix="add portraits of people past 60 without glasses, beard or fringe, lit evenly",

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 from vfxage.lab.portraits import Portrait
 from vfxage.lab.train.data import Person, TrainingData
 from vfxage.lab.train.pictures import Pictures, View, cut
@@ -62,7 +62,8 @@ class Batches:
         self, recipe: Recipe, data: TrainingData, pictures: Pictures, *, portraits: bool, process: Process = ALONE
     ) -> None:
         if recipe.schedule.batch % process.count:
-            what = f"a batch of {recipe.schedule.batch} cannot be divided among {process.count} processes"
+            processes = count_of(process.count, "process", "processes")
+            what = f"a batch of {recipe.schedule.batch} cannot be divided among {processes}"
             raise ShotError(what, fix=f"make `schedule.batch` a multiple of {process.count}")
         if portraits and not data.portraits:
             raise ShotError(

@@ -61,18 +61,16 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     if world.first:
         scan_cache.save()
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
-    portraits = recipe.losses.adversarial.weight > 0
-    batches = Batches(recipe, data, pictures, portraits=portraits, process=Process(world.rank, world.size))
+    process = Process(world.rank, world.size)
+    batches = Batches(recipe, data, pictures, portraits=recipe.losses.adversarial.weight > 0, process=process)
     sheets = Sheets(recipe, data, pictures)
     if sheets.seen:
         progress.note("no validation people (`data.holdout`): sheets show training people")
     saved: Path | None = None
-    tensorboard = TensorBoardLog(
-        run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step
-    )
+    folder = run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None
     with (
         stoppable() as stopping,
-        closing(tensorboard),
+        closing(TensorBoardLog(folder, learner.step)) as tensorboard,
         ordered_map(batches, range(learner.step, last), workers=recipe.data.workers, ahead=2) as ready,
         progress.stage("train", last - learner.step, unit="step") as advance,
     ):

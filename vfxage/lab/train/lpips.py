@@ -75,5 +75,7 @@ def _taken(state: Mapping[str, object], key: str, like: Tensor, path: Path) -> T
     value = state.get(key)
     if not isinstance(value, Tensor) or value.shape != like.shape or not value.is_floating_point():
         kind = "torchvision's VGG16" if key.startswith("features") else "LPIPS's linear layers for VGG (vgg.pth)"
-        raise ModelError(f"has no tensor {key} of shape {tuple(like.shape)}", path=path, fix=f"name {kind}")
+        raise ModelError(
+            f"has no tensor {key} of shape {'x'.join(map(str, like.shape))}", path=path, fix=f"name {kind}"
+        )
     return value

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, distributed
 
 from vfxage.ager.network import find_device
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,10 @@ def join(device: str) -> Iterator[World]:
         return
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if device not in ("auto", "cpu", "cuda"):
-        raise ShotError(f"--device {device} names one device for {size} processes", fix="say auto, cpu or cuda")
+        raise ShotError(
+            f"--device {device} names one device for {count_of(size, 'process', 'processes')}",
+            fix="use auto, cpu or cuda",
+        )
     place = find_device(f"cuda:{local}" if on_gpu else device)
     if on_gpu:
         torch.cuda.set_device(place)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vfxage.colour.conversion import Conversion
 from vfxage.colour.space import Colour
-from vfxage.errors import OutputError, ReadError
+from vfxage.errors import OutputError, ReadError, count_of
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
 from vfxage.media.exr import decode
@@ -49,7 +49,7 @@ class ExrWriter:
         self._pattern = Pattern.parse(destination.path)
         if len(destination.numbers) > 1 and not Pattern.is_sequence(destination.path):
             raise OutputError(
-                f"one file cannot hold {len(destination.numbers)} frames",
+                f"one file cannot hold {count_of(len(destination.numbers), 'frame')}",
                 path=destination.path,
                 fix="put #### where the frame number goes",
             )

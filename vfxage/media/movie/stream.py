@@ -11,7 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from vfxage.errors import ReadError
+from vfxage.errors import ReadError, count_of
 from vfxage.media.movie.index import FrameIndex
 from vfxage.media.movie.source import OpenMovie, open_movie, reason
 
@@ -82,7 +82,7 @@ class FrameDecoder:
                 )
             if rank >= index.whole:
                 raise ReadError(
-                    f"is not there: the file promises {index.count} frames, and only the first {index.whole} are whole",
+                    f"is missing: the file's index lists {count_of(index.count, 'frame')}, only {index.whole} complete",
                     path=self._path,
                     frame=number,
                     fix="copy it again from where it came from",

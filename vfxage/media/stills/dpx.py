@@ -94,7 +94,7 @@ def read_samples(header: Header, source: StillFile) -> Samples:
     lines = np.frombuffer(data, np.uint8).reshape(header.height, layout.stride)
     samples = header.width * header.channels
     grey = header.channels == 1
-    codes = packing.unpack(lines, samples, layout.bits, layout.packing, layout.order, grey=grey)
+    codes = packing.unpack(lines, samples, packing.SamplePacking(layout.bits, layout.packing, layout.order, grey))
     picture = codes.reshape(header.height, header.width, header.channels)
     return np.ascontiguousarray(picture[..., ::-1] if layout.descriptor == _ABGR else picture)
 

@@ -6,6 +6,7 @@ memory, of 10-bit lines of R, G, B, A it loses the place, and 12 bits it writes 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,25 @@ def line_bytes(samples: int, bits: int, packing: int) -> int:
     return -(-samples // 3) * 4 if bits == 10 else samples * 2
 
 
-def unpack(lines: NDArray[np.uint8], samples: int, bits: int, packing: int, order: str, *, grey: bool) -> Codes:
-    """(H, samples) codes of (H, bytes) lines; ``order`` is "<" or ">".
+@dataclass(frozen=True, slots=True)
+class SamplePacking:
+    """How the samples of a line lie in its words."""
+
+    bits: int
+    method: int
+    """PACKED, METHOD_A or METHOD_B, as the header numbers them."""
+    order: str
+    """Byte order: "<" or ">"."""
+    grey: bool
+    """One sample a pixel."""
+
+
+def unpack(lines: NDArray[np.uint8], samples: int, how: SamplePacking) -> Codes:
+    """(H, samples) codes of (H, bytes) lines.
 
     Three 10-bit samples share a filled word from its high end down; grey ones from its low end up.
     """
+    bits, packing, order = how.bits, how.method, how.order
     if bits == 8:
         return lines[:, :samples]
     if bits == 16 or (bits == 12 and packing != PACKED):
@@ -41,7 +56,7 @@ def unpack(lines: NDArray[np.uint8], samples: int, bits: int, packing: int, orde
     if packing == PACKED:
         return _unpack_across(words, samples, bits)
     result = np.empty((*words.shape, 3), np.uint16)
-    for place, shift in enumerate(_shifts(packing, grey)):
+    for place, shift in enumerate(_shifts(packing, how.grey)):
         result[..., place] = (words >> np.uint32(shift)) & np.uint32(1023)
     return result.reshape(len(words), -1)[:, :samples]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from vfxage import __version__
 from vfxage.colour.conversion import Conversion
-from vfxage.errors import OutputError, ReadError
+from vfxage.errors import OutputError, ReadError, count_of
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
 from vfxage.media.display import on_display
@@ -180,7 +180,7 @@ class StillWriter:
         if len(passes) > 1 and self._kind == "jpeg":
             raise OutputError("JPEG has no alpha for the matte", path=path, fix="give the matte its own output")
         if len(self._destination.numbers) > 1 and not Pattern.is_sequence(path):
-            what = f"one file cannot hold {len(self._destination.numbers)} frames"
+            what = f"one file cannot hold {count_of(len(self._destination.numbers), 'frame')}"
             raise OutputError(what, path=path, fix="put #### where the frame number goes")
         return colours[0]
 
