@@ -192,7 +192,7 @@ def test_truncated_movie_names_the_first_frame_that_is_gone(tmp_path, suffix):
     reader = MovieReader(path)
     assert reader.info.last == 50  # what the file promises: a whole render must not pass over the loss
     assert any("truncated" in note for note in reader.info.notes)
-    with pytest.raises(ReadError, match=r"frame \d+: is not there") as caught:
+    with pytest.raises(ReadError, match=r"frame \d+: is missing") as caught:
         list(reader.read(range(1, 51)))
     lost = caught.value.frame
     assert 10 < lost <= 40

@@ -98,7 +98,7 @@ def test_files_that_are_gone_torn_or_not_ours_are_named(copy: Path) -> None:
         (sequence, "unreadable"): "1005",
         (sequence, "foreign"): "1006",
     }
-    assert "man.%04d.exr 1002-1003: missing: is not there" in run("verify", copy).out
+    assert "man.%04d.exr 1002-1003: missing: does not exist" in run("verify", copy).out
 
 
 def test_one_flipped_byte_of_pixels_is_found(copy: Path) -> None:

@@ -57,7 +57,7 @@ def load_ager(model: str, device: str = "auto") -> Ager:
 
 
 def device_kind(device: str) -> str:
-    """What kind of device a text asks for: "cpu", "cuda" or "auto"; raises ShotError where it is no such text."""
+    """The kind of device that ``--device`` asks for: "cpu", "cuda" or "auto". Raises ShotError for other text."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d{1,3})?", device):
         raise ShotError(f"unknown device {device!r}", fix="use auto, cpu, cuda or cuda:N")
     return device.partition(":")[0]

@@ -16,7 +16,7 @@ Encoding = Literal["0..1", "-1..1"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
-    """A network and what it wants to be shown; a vfxage checkpoint's header may overrule all but the network."""
+    """A network and its input (framing, sizes, encoding, ages). A vfxage checkpoint's header may override it."""
 
     name: str
     network: str
@@ -30,9 +30,9 @@ class Architecture:
     encoding: Encoding
     """Scale of its RGB input and of the delta it answers: sRGB 0..1, or the same stretched to -1..1."""
     ages: tuple[float, float] = (0.0, 120.0)
-    """Years it was trained for; ages outside are held at the nearer end."""
+    """Range of ages it was trained for, years; ages outside are clamped."""
     licence: str
-    """Of the published weights, for ``info`` and the notices."""
+    """Licence of the published weights, shown by ``models show`` and in notes."""
 
     def build(self) -> nn.Module:
         """Make the network with weights not yet loaded (imports torch)."""

@@ -189,7 +189,7 @@ class _Detail(NamedTuple):
 
 
 def _older(detail_of: _Detail, grain: float, line: F32, shade: F32) -> F32:
-    """What one unit of ageing adds to log luma: deeper detail, and the lines and shadows of the folds."""
+    """Change of log luma for one unit of ageing: deeper detail, and the lines and shadows of the folds."""
     look = RETOUCH.older
     fine, middle, broad = detail_of
     power = np.square(fine)
@@ -201,7 +201,7 @@ def _older(detail_of: _Detail, grain: float, line: F32, shade: F32) -> F32:
 
 
 def _younger(fine: F32, middle: F32, broad: F32, shade: F32) -> F32:
-    """What many years less take away from log luma: shallow detail, and the shadows in the folds."""
+    """The part of log luma that many years less remove: shallow detail, and the shadows in the folds."""
     look = RETOUCH.younger
     pore = np.where(fine < 0, look.fine_dark, look.fine_light)
     crease = np.where(middle < 0, look.middle_dark, look.middle_light)

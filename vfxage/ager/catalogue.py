@@ -1,4 +1,4 @@
-"""What there is to age with: the agers installed, the networks known, what a file is, and how an ager answers."""
+"""List, describe and try agers: the ones that are installed, the known networks, and files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _UNSTATED = "not stated in the file; ask its author before commercial work"
 
 
 def list_models() -> Facts:
-    """What ``model:`` takes without a file, and the networks whose weights it takes."""
+    """List the names that ``model:`` accepts, and the networks whose weight files it accepts."""
     agers = []
     for name in MODELS:
         ager = load_ager(name, "cpu")
@@ -71,7 +71,7 @@ def _weights(state: dict[str, Any]) -> int:
 
 
 def show_model(model: str) -> Facts:
-    """Say what a file, or an ager that comes with vfxage, is; see ``load_ager`` for what is raised."""
+    """Describe a model file, or an ager that comes with vfxage; see ``load_ager`` for what is raised."""
     if model not in MODELS:
         return show_file(model_file(model))
     shipped = shipped_file(model)

@@ -1,4 +1,4 @@
-"""What every ager offers: a pure function from encoded crops to encoded steps."""
+"""The contract of agers: a pure function from encoded crops to encoded steps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Ager(Protocol):
     fingerprint: str
     """Changes whenever the answers may: weights, settings, the ager's METHOD number, the device."""
     device: str
-    """What it runs on, as ``cores.device_key`` names it: "cpu", or eight hex digits of the GPU's model."""
+    """The device that it runs on, named by ``cores.device_key``: "cpu", or eight hex digits of the GPU's model."""
     framing: Framing
     """How ``vfxage.face.crop`` frames a face for it."""
     sizes: tuple[int, ...]
@@ -48,7 +48,7 @@ class Ager(Protocol):
         ...
 
     def fingerprint_on(self, device: str) -> str:
-        """What ``fingerprint`` is on another device, named as in ``device``.
+        """Give the fingerprint of the same ager on another device, named as in ``device``.
 
         Two devices may round differently. A host without a GPU uses this to judge frames that a GPU rendered. An ager
         that always runs on the CPU gives the same answer for every device.

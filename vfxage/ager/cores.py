@@ -1,4 +1,4 @@
-"""What a machine can run agers on: how many side by side on its CPU, how many GPUs, and which model each GPU is."""
+"""The machine's resources for agers: workers that fit on its CPU, number of GPUs, and the model of each GPU."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import os
 from vfxage.errors import ShotError
 
 _WORKER_BYTES = 3 << 30
-"""What one CPU worker may take at a 1024 px crop of a large network (1.7 GB measured), and room to spare."""
+"""Memory that one CPU worker needs for a 1024 px crop of a large network (1.7 GB measured), with a reserve."""
 
 
 def cpu_workers() -> int:
-    """As many as there are cores, unless memory is short."""
+    """Number of CPU workers: one per core, fewer if memory is short."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not hasattr(os, "sysconf"):
         return cores

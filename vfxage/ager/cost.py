@@ -1,4 +1,4 @@
-"""What a network costs: parameters, and multiplications for one crop, as torch itself counts them."""
+"""Cost of a network: its parameters and multiplications for one crop, counted by torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vfxage.types import FaceCrop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Of one ager's networks."""
+    """Cost of the networks of one ager."""
 
     parameters: int
     macs: int
@@ -22,7 +22,7 @@ class Cost:
 
 
 def network_cost(ager: Ager, crops: Sequence[FaceCrop]) -> Cost | None:
-    """Count by running the ager once on ``crops``; None for one that holds no torch network."""
+    """Count by running the ager once on ``crops``; None for an ager without a torch network."""
     networks = [value for value in vars(ager).values() if isinstance(value, torch.nn.Module)]
     if not networks:
         return None

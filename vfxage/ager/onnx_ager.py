@@ -1,4 +1,4 @@
-"""A whole-face ONNX network as an ager, as FaceFusion's users have it: ``fran.onnx``.
+"""A whole-face ONNX network as an ager, such as FaceFusion's ``fran.onnx``.
 
 Inputs ``target``, (1, 3, S, S) RGB, and ``direction``, [source age, target age] / 100; the answer is the whole face, in
 the scale of the picture. What vfxage takes of it is the answer minus the picture, so that what the network leaves alone
@@ -26,7 +26,7 @@ from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop, Framing
 
 SIZES = (256, 512, 768, 1024)
-"""Of crops, where the file leaves the size open."""
+"""Crop sizes for a file that accepts any size."""
 FACEFUSION = {"725bb979bda169e0469de31d35ded1f6fcca3413440564d375c92c863570933b": "MIT, as FaceFusion lists it (ry-lu)"}
 """sha256 of FaceFusion's own ``fran.onnx`` (models-3.6.0), which takes 0..1, to its licence."""
 NUMBERS = {"float": np.float32, "float16": np.float16}

@@ -29,9 +29,9 @@ class Port:
 
     name: str
     kind: str
-    """Of its numbers, as ONNX calls them: "float", "float16", "int64"."""
+    """ONNX name of its number type: "float", "float16", "int64"."""
     shape: tuple[int | None, ...]
-    """None is a size that the caller chooses."""
+    """Sizes of the axes; None for an axis whose size the caller chooses."""
 
     def __str__(self) -> str:
         return (
@@ -66,8 +66,8 @@ def libraries() -> tuple[ModuleType, ModuleType]:
 def read_onnx(path: str | Path) -> OnnxFile:
     """Read a file and the weights that it keeps beside itself.
 
-    Raises ModelError for what is missing, damaged, no ONNX, larger than 2 GB, or keeps weights outside its own folder;
-    InstallError without the extra.
+    Raises ModelError for a file that is missing, damaged, not ONNX, larger than 2 GB, or keeps weights outside its own
+    folder; InstallError without the extra.
     """
     path = Path(path)
     onnx, _ = libraries()

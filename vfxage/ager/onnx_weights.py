@@ -23,7 +23,7 @@ from vfxage.errors import ModelError
 from vfxage.types import F32
 
 _EPSILON = 1e-5
-"""Of torch's batch norms."""
+"""Epsilon of torch's batch norms."""
 _PROOF = 64
 """Side of the picture that proves, where the file leaves it open, pixels."""
 _AGES = np.array([0.3, 0.6], np.float32)
@@ -39,7 +39,7 @@ class _Step:
     kind: str
     """conv, up (transposed) or norm."""
     shape: tuple[int, ...]
-    """Of the kernel; of a norm (channels,)."""
+    """Shape of the kernel; (channels,) for a norm."""
     key: str = ""
     values: tuple[F32, ...] = ()
     """Kernel and bias; or weight, bias, mean and variance."""
@@ -64,7 +64,7 @@ def import_onnx(path: str | Path) -> tuple[Architecture, dict[str, Tensor]]:
 
 
 def _own_steps(row: Architecture) -> list[_Step]:
-    """The network's convolutions and norms in the order in which it runs them; one that runs twice is there twice."""
+    """The network's convolutions and norms in running order; a layer that runs twice is listed twice."""
     with torch.device("meta"):
         network = row.build().eval()
     steps: list[_Step] = []

@@ -21,7 +21,7 @@ WIDTHS = (64, 128, 256, 512, 1024)
 
 
 FILTER = (1.0, 3.0, 3.0, 1.0)
-"""Of every ``filt`` buffer: a constant that some checkpoints carry and others leave out."""
+"""End of the names of ``filt`` buffers: constants that some checkpoints contain and others leave out."""
 
 
 def _conv(channels: int, out: int) -> nn.Conv2d:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vfxage.errors import ShotError
 
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
-"""What PNG and JPEG usually hold. Integer stills from a linear plate are written in it."""
+"""The usual colour space of PNG and JPEG; integer stills of a linear plate are written in it."""
 DISPLAY_709 = "Rec.1886 Rec.709 - Display"
 """How a movie is read that has no tags or Rec.709 tags. A movie from a linear plate is written in it."""
 LINEAR_709 = "Linear Rec.709 (sRGB)"
@@ -63,6 +63,6 @@ def from_cicp(primaries: int, transfer: int) -> str:
 
 
 def to_cicp(space: str) -> tuple[int, int] | None:
-    """(primaries, transfer) to write for a colour space; None for one that no tags name."""
+    """The (primaries, transfer) tags of a colour space; None if no tags name it."""
     space = _SAME.get(space, space)
     return next((pair for pair in _PAIRS if from_cicp(*pair) == space), None)

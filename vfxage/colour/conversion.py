@@ -1,4 +1,4 @@
-"""From the plate's colour to an output's: a matrix between the linear spaces, then the output's curve."""
+"""Convert the plate's colour to an output's: a matrix between the linear spaces, then the output's curve."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CODES = 65535
 """The largest 16-bit code: code / CODES is 0..1."""
 
 BRIGHTEST = 1e9
-"""What infinity counts as when a picture goes to the model's encoding."""
+"""The value that replaces infinity in the model's encoding."""
 
 _BLOCK = 3 << 16
 """Values (whole pixels) worked on at a time: what fits the second-level cache with its temporaries."""

@@ -63,7 +63,7 @@ PRIMARIES: dict[str, tuple[float, ...]] = {
 
 
 def from_chromaticities(chromaticities: Sequence[float], tolerance: float = 2e-3) -> str | None:
-    """Name the linear space with these chromaticities (rx ry gx gy bx by wx wy); None when none is that close."""
+    """Name the linear space with these chromaticities (rx ry gx gy bx by wx wy); None if no space is close enough."""
     given = np.asarray(chromaticities, np.float64)
     if given.shape != (8,) or not np.isfinite(given).all():
         return None
@@ -125,7 +125,7 @@ class Colour:
         self.to_xyz: F64 = to_xyz
         """(3, 3): light of the linear space to CIE XYZ adapted to D65."""
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
-        """Of the linear space: rx ry gx gy bx by wx wy."""
+        """Chromaticities of the linear space: rx ry gx gy bx by wx wy."""
         to_709: F64 = np.linalg.solve(matrix_to_xyz(PRIMARIES[LINEAR_709]), to_xyz)
         if np.abs(to_709 - np.eye(3)).max() < 1e-5:
             to_709 = np.eye(3)
@@ -254,7 +254,7 @@ class _Converter:
 
     @property
     def fingerprint(self) -> str:
-        """Of the config's content and the files it refers to, wherever they lie."""
+        """Digest of the config's content and of the files it refers to, independent of their paths."""
         return str(self._config.getCacheID())
 
     def has(self, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the ager answered, put back into the plate: ``beauty = plate + delta``, and nothing else touched."""
+"""Composite the ager's steps into the plate: ``beauty = plate + delta``, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 HALF_MAX = 65504.0
 """The largest finite half: a beauty beyond it would be written as infinity."""
 _FAINTEST = 1e-4
-"""Less matte than this is none: a half-float matte must not read 0 where there is a delta."""
+"""Matte values below this become 0, so that a half-float matte is never 0 where there is a delta."""
 _ROUNDING = 1.0 + 1e-6
 """Makes up for the resampling's rounding, so that the matte's core is exactly 1."""
 _BRIGHTEST = 100.0
@@ -44,7 +44,7 @@ class WantedPasses:
     """Passes that the outputs of a shot want beside beauty, delta and matte."""
 
     layers: bool = False
-    """Each face's own delta and matte."""
+    """Whether each face's own delta and matte are wanted."""
     raw: bool = False
     """Deltas before their mattes."""
     crops: Mapping[str, int] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class WantedPasses:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Share:
-    """One face on the plate, on the box its matte touches."""
+    """One face on the plate, inside the bounding box of its matte."""
 
     name: str
     window: Window
@@ -201,7 +201,7 @@ def _delta(matte: F32, own: F32, plate: F32, before: F32) -> F32:
 
 
 def _before(delta: F32, matte: F32, raw: F32, plate: F32) -> F32:
-    """What times the matte is the delta; where there is no matte, ``raw``, or 0 where the plate is not finite."""
+    """The unpremultiplied delta: delta / matte where the matte is positive, else ``raw``; 0 for a non-finite plate."""
     found = np.where(np.isfinite(plate).all(axis=2, keepdims=True), raw, np.float32(0.0))
     matted = matte > 0
     found[matted] = delta[matted] / matte[matted][:, None]

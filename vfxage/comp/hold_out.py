@@ -37,7 +37,7 @@ def with_hands(
 
 
 def stencil(hand: HandTrack, row: int, pixel_aspect: float, window: Window) -> Stencil:
-    """By what a hand multiplies mattes: 1 away from it, 0 (1 minus its presence) on it, soft at its edge.
+    """The factor that a hand applies to mattes: 1 away from it, 1 minus its presence on it, soft at its edge.
 
     It is a little wider than the hand, and wider along its motion by as much as a shutter blurs it.
     """

@@ -23,7 +23,7 @@ from vfxage.pool import prefetch
 from vfxage.types import F32, ArtistMattes, Frame, Stencil
 
 _MOST = 4.0
-"""Of a painted map, as of an intensity."""
+"""Largest value of a painted map, the same as of ``intensity:``."""
 
 Use = Literal["file", "hold_out", "map"]
 
@@ -142,7 +142,7 @@ class _OpenSource:
 
     @property
     def _single(self) -> bool:
-        """One picture for every frame."""
+        """Whether it is a single picture, used for every frame."""
         return self.reader.info.kind == "sequence" and not Pattern.is_sequence(self.source.path)
 
     def read(
@@ -177,7 +177,7 @@ class _OpenSource:
 
     @cached_property
     def _whole_digest(self) -> str:
-        """Of a movie or a single picture: one file serves every frame."""
+        """Digest of a movie or a single picture: one file for every frame."""
         return file_digest(Path(self.source.path))
 
     def _value(self, frame: Frame, sizes: Collection[int]) -> Stencil | Mapping[int, F32]:

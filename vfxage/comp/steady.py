@@ -19,7 +19,7 @@ from vfxage.geometry import extent
 from vfxage.types import F32, U8, FaceCrop, FaceDelta, FrameDeltas, Window
 
 _SMALL = 160
-"""Side of the crop that motion is looked for in."""
+"""Side of the crop in which motion is measured, pixels."""
 _PATCH = 5
 """Side of the patch, in small pixels, over which pictures are compared."""
 _ROWS = 64
@@ -52,18 +52,18 @@ class _Held:
         return self.item.frame.number
 
     def find(self, face: int) -> FaceDelta | None:
-        """This face's delta, if it has one that counts: the ager leaves a step of zeros where intensity is 0."""
+        """The face's delta, if its intensity is not 0: otherwise its step is 0 and does not count."""
         return next((d for d in self.item.deltas if d.crop.face == face and d.crop.intensity != 0), None)
 
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """What stays the same from frame to frame."""
+    """Settings that are the same for every frame."""
 
     radius: int
     strength: float
     search: cv2.DISOpticalFlow
-    """Holds no more than work space: its answer depends on the two pictures alone."""
+    """Keeps only work space: the result depends on the two pictures alone."""
 
 
 def steady(items: Iterable[FrameDeltas], radius: int, strength: float, cuts: Sequence[int]) -> Iterator[FrameDeltas]:

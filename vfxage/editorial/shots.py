@@ -204,7 +204,7 @@ def write_shots(plan: Plan, *, overwrite: bool) -> tuple[list[Path], list[Path]]
     existing = [shot.path for shot in changed if shot.path.exists()]
     if existing and not overwrite:
         more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
-        fix = "say --overwrite to replace, or choose another --out"
+        fix = "use --overwrite to replace, or choose another --out"
         raise OutputError(f"exists and differs{more}", path=existing[0], fix=fix)
     for shot in changed:
         with publish(shot.path) as partial:

@@ -37,7 +37,7 @@ _USUAL = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FacePlan(ArrayData):
-    """One face of the shot and what is wanted of it."""
+    """One face of the shot with its crop size and the shot's settings for it."""
 
     name: str
     """The face's name in the shot, or "face0"."""
@@ -54,7 +54,7 @@ class FacePlan(ArrayData):
     """Digest of ``study``."""
 
     def row(self, number: int) -> int | None:
-        """Where the track has this frame; None where the face is absent."""
+        """Row of this frame in the track; None if the face is absent."""
         row = int(np.searchsorted(self.track.numbers, number))
         return row if row < len(self.track.numbers) and self.track.numbers[row] == number else None
 
@@ -67,7 +67,7 @@ class FacePlan(ArrayData):
         return float(self.shot_face.intensity.at(number) * self.track.presence[row])
 
     def wishes_at(self, number: int) -> dict[str, Wish]:
-        """What regions are to do on this frame, by name."""
+        """Settings of each region on this frame, by region."""
         return {
             name: Wish(
                 intensity=1.0 if region.intensity is None else region.intensity.at(number),
@@ -83,7 +83,7 @@ class CropPlan:
 
     faces: tuple[FacePlan, ...]
     names: tuple[str, ...]
-    """Of the faces that the shot names."""
+    """Names of the faces that the shot names."""
     framing: Framing
     matte: MatteKind
     feather: float
@@ -92,12 +92,12 @@ class CropPlan:
     smallest: int = 256
     """Side of the smallest crop that a shot of this ager may have, pixels."""
     held: Mapping[int, int] = field(default_factory=dict)
-    """Frames that the plate lacks, and those held in their places: faces are where they are there."""
+    """Missing frames, and the frames held in their place, whose landmarks they use."""
     hands: tuple[HandTrack, ...] = ()
-    """What is held out of every face's matte."""
+    """Hands that are cut out of every face's matte."""
 
     def row(self, face: FacePlan, number: int) -> int | None:
-        """Where the face's track has what is seen on this frame; None where the face is absent."""
+        """Row of the track for the picture that this frame shows; None if the face is absent."""
         return face.row(self.held.get(number, number))
 
     def hands_at(self, number: int) -> list[tuple[HandTrack, int]]:

@@ -1,6 +1,6 @@
-"""How bright a plate and its faces are, and how many stops bring them to where networks and detectors know faces.
+"""Measure the light of a plate and its faces, and the stops that bring it into the range of networks and detectors.
 
-Skin is left as it was lit, whatever its tone: only what is darker or brighter than well exposed skin of any person is
+Well exposed skin of any tone is not changed. Only light darker or brighter than well exposed skin of any person is
 moved, and no farther than there. It is measured once for a shot, so that no frame differs from its neighbours.
 """
 
@@ -26,7 +26,7 @@ _KEY = (0.3, 4.0)
 _MOST = 12.0
 """Stops."""
 _PLATE_LOOKS, _FACE_LOOKS = 5, 9
-"""Frames looked at, evenly spread."""
+"""Frames measured for the plate and for a face, evenly spread."""
 _THINNED = 1 << 18
 """Pixels of a frame that are enough to know how bright it is."""
 

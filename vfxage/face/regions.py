@@ -32,7 +32,7 @@ _EYES = (
     [156, 70, 63, 105, 66, 107, 55, 193, 245, 128, 121, 120, 119, 118, 117, 111, 143, 34, 127, 162, 21],
     [383, 300, 293, 334, 296, 336, 285, 417, 465, 357, 350, 349, 348, 347, 346, 340, 372, 264, 356, 389, 251],
 )
-"""Each with its brow, lids, what lies under it, the crow's feet and the temple."""
+"""Outline of each eye region: brow, lids, the skin below, crow's feet and temple."""
 _CHEEKS = (
     [34, 143, 111, 117, 118, 119, 120, 121, 126, 129, 203, 206, 216, 212, 214, 138, 215, 58, 132, 93, 234, 127],
     [264, 372, 340, 346, 347, 348, 349, 350, 355, 358, 423, 426, 436, 432, 434, 367, 435, 288, 361, 323, 454, 356],
@@ -45,7 +45,7 @@ _ABOVE, _BELOW = 0.22, 0.9
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a shot asks of one region on one frame."""
+    """The shot's settings for one region on one frame."""
 
     intensity: float
     """Multiplies the face's own."""
@@ -55,12 +55,12 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Regional(ArrayData):
-    """What differs over one crop."""
+    """The regions' settings drawn on one crop."""
 
     gain: F32 | None = field(metadata=shaped("S", "S"))
     """(S, S): multiplies the step; None where it is 1 everywhere."""
     ages: tuple[tuple[float, F32], ...] = field(metadata=shaped("S", "S"))
-    """Target age in years, and its weight (S, S) 0..1; what they leave of 1 is the face's own target age."""
+    """Target ages in years with their weights (S, S) 0..1; the rest of the weight is the face's own target age."""
 
 
 def regional(points: F32, size: int, wishes: Mapping[str, Wish], target: float) -> Regional:
@@ -88,7 +88,7 @@ def regional(points: F32, size: int, wishes: Mapping[str, Wish], target: float) 
 def region_masks(points: F32, size: int) -> dict[str, F32]:
     """Masks (S, S) 0..1 of every region by name, soft at their borders; nowhere is their sum more than 1.
 
-    What they leave is the nose, ears, hair and all around. ``points`` is (478, 2) crop pixels. Regions that overlap are
+    Nose, ears, hair and background belong to no region. ``points`` is (478, 2) crop pixels. Overlapping regions are
     laid over each other from neck to eyes, so that their borders lie with the landmarks, and then blurred alike.
     """
     points = np.clip(points, -_FAR * size, (1 + _FAR) * size)
@@ -114,7 +114,7 @@ def region_masks(points: F32, size: int) -> dict[str, F32]:
 
 
 def _outlines(points: F32) -> dict[str, tuple[F32, ...]]:
-    """Points around each region, each of which is convex, those below first."""
+    """Convex outlines of each region, in the order in which they are drawn."""
     down = points[152] - points[10]
     jaw, top = points[_LOWER], points[_UPPER]
     return {

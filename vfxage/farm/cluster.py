@@ -32,7 +32,7 @@ _WAIT_S = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One task: these frames of a shot."""
+    """One task of the cluster: a chunk of a shot."""
 
     shot: str
     overrides: tuple[str, ...]
@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What came of it."""
+    """The result of a task."""
 
     written: tuple[int, ...]
     kept: tuple[int, ...]

@@ -19,7 +19,7 @@ from vfxage.shot.document import compose_text
 Facts = dict[str, Any]
 
 _GRACE_S = 30
-"""From SIGTERM to SIGKILL: a frame in the making is given up within one."""
+"""Seconds from SIGTERM to SIGKILL: a render stops within a second."""
 
 
 def job_template(
@@ -63,9 +63,9 @@ def job_template(
 
 
 def write_template(template: Facts, path: Path, *, overwrite: bool) -> None:
-    """Write it as YAML; raises OutputError where a file stands there, WriteError."""
+    """Write it as YAML. Raises OutputError if the file exists already, WriteError."""
     if path.exists() and not overwrite:
-        raise OutputError("exists already", path=path, fix="choose another path, or say --overwrite to replace it")
+        raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
     with publish(path) as partial:
         partial.write_text(compose_text(template), encoding="utf-8")
 

@@ -113,7 +113,7 @@ def read_passes(path: Path, number: int) -> Mapping[str, NDArray[Any]]:
 
 
 def sequence_in(folder: str | Path) -> str | None:
-    """The first sequence or movie in a folder, by name, with its folder; None where there is none to be seen."""
+    """Find the first sequence or movie in a folder, in order of names; None if there is none."""
     try:
         names = sorted(entry.name for entry in Path(folder).iterdir() if entry.suffix.lower() in FORMATS)
     except OSError:
@@ -123,7 +123,7 @@ def sequence_in(folder: str | Path) -> str | None:
 
 
 def open_writer(destination: Destination) -> Writer:
-    """Open an output; raises ShotError for a format nobody writes, OutputError for one that cannot be made."""
+    """Open an output; raises ShotError for a format that vfxage does not write, OutputError if it cannot be made."""
     return cast(Writer, _load(_row(destination.path).writer)(destination))
 
 

@@ -1,4 +1,4 @@
-"""What every format offers: a reader that gives frames by number, a writer that takes renders."""
+"""The contract of every format: a reader gives frames by number, a writer takes renders."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from vfxage.types import ClipInfo, Frame, Pass, Render
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with a written frame."""
+    """A fault of a written frame."""
 
     kind: Literal["missing", "unreadable", "foreign", "stale", "wrong"]
     what: str
-    """A clause about the file: "is not there"."""
+    """A clause about the file: "does not exist"."""
 
 
 class Reader(Protocol):
@@ -43,7 +43,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One output of a shot, resolved: where, which passes, in which form."""
+    """One output of a shot with everything its writer needs: path, passes, codec, colour space, stamps."""
 
     path: str
     """Absolute movie path, or a sequence pattern (see ``frames.Pattern``)."""
@@ -70,7 +70,7 @@ class Destination:
     alpha: bool = False
     """The plate has an alpha to carry."""
     device: str = "cpu"
-    """What the ager ran on, as ``Ager.device`` names it."""
+    """The device of the ager, named as in ``Ager.device``."""
     stamps: Mapping[int, str] = field(default_factory=dict)
     """Fingerprint per frame number, written into its header (a movie: the digest of all)."""
     beside: tuple[Destination, ...] = ()
@@ -83,15 +83,15 @@ class Destination:
 
 
 class Writer(Protocol):
-    """An output, open. Used as a context manager: leaving by an exception abandons what is incomplete."""
+    """An open output, used as a context manager. An exception in the block removes incomplete files."""
 
     parallel: bool
     """Whether ``write`` may be called from several threads and in any order (sequences)."""
     notes: tuple[str, ...]
-    """What a user should know before a frame is written: sound that cannot come along, a rate that changes."""
+    """Notes for the user before a frame is written: sound that is left out, a rate that changes."""
 
     def finished(self, number: int) -> bool:
-        """Whether this frame stands complete on disk already, with the same fingerprint and readable pixels."""
+        """Whether this frame is complete on disk, with the right stamp and readable pixels."""
         ...
 
     def stamp_on_disk(self, number: int) -> str | None:
@@ -99,18 +99,18 @@ class Writer(Protocol):
         ...
 
     def check(self, plate: Frame) -> Flaw | None:
-        """The first thing wrong with what stands on disk for this plate frame, read back whole; None where nothing is.
+        """Read this frame's output back and give its first fault; None if it is right.
 
         Sequences: from any thread. A movie: in ascending order.
         """
         ...
 
     def foreign(self, number: int) -> Path | None:
-        """The file that stands where this frame will be written and that vfxage did not make, if there is one."""
+        """A file in the place of this frame that vfxage did not write; None if there is none."""
         ...
 
     def held(self) -> tuple[int, ...]:
-        """Frames of a finished file of ours that writing would replace as a whole (a movie's)."""
+        """Frames of a finished movie that writing would replace as a whole; empty for a sequence."""
         ...
 
     def write(self, render: Render) -> None:

@@ -1,4 +1,4 @@
-"""A plate with holes, read as the shot wants it: frames that cannot be had are black, or a neighbour is held."""
+"""Missing frames: a plate whose missing or unreadable frames are filled with black or a neighbouring frame."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def _neighbours(number: int, whole: Sequence[int]) -> Iterator[int]:
 class FilledReader:
     """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` tells them.
 
-    ``whole`` is every frame of the shot, ascending: only they are held. Until ``fix_missing`` names the missing frames
-    each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails to read is an
+    ``whole`` is every frame of the shot, ascending; only these are used as fills. Until ``fix_missing`` names the
+    missing frames, each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails to read is an
     error, so that an unreliable disk cannot change the result. A frame is filled alike in any part of the shot.
     """
 
@@ -46,11 +46,11 @@ class FilledReader:
         self._last: Frame | None = None
 
     def fix_missing(self, missing: Collection[int]) -> None:
-        """From now on these frames are missing, and no other may be."""
+        """Fix the set of missing frames: afterwards any other frame that fails to read is an error."""
         self._known = frozenset(missing)
 
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
-        """Yield these frames; see media.base.Reader. Raises ReadError where no frame can stand in."""
+        """Yield these frames; see media.base.Reader. Raises ReadError if no frame can fill a missing one."""
         left = list(numbers)
         while left:
             if self._known is not None and left[0] in self._known:
@@ -87,7 +87,7 @@ class FilledReader:
             if frame is not None:
                 return replace(frame, number=number, tags=SourceTags(), missing=f"hold {other}")
         raise ReadError(
-            "cannot be read, and no other frame of the shot could be held", path=self.info.path, frame=number
+            "cannot be read, and no other frame of the shot can be held in its place", path=self.info.path, frame=number
         ) from error
 
     def _one(self, number: int) -> Frame | None:

@@ -59,7 +59,7 @@ def first_readable(paths: Mapping[int, Path], opened: Callable[[int], T]) -> tup
 
 
 def timecode_before(timecode: str | None, frames: int, rate: Fraction | None) -> str | None:
-    """The timecode ``frames`` earlier; None where there is none, or nobody knows how many make a second."""
+    """The timecode ``frames`` earlier; None without a timecode or a frame rate."""
     if timecode is None or frames == 0:
         return timecode
     return None if rate is None else shift_timecode(timecode, -frames, rate)

@@ -23,14 +23,14 @@ _FILE_TYPES = {".exr": "exr", ".dpx": "dpx", ".tif": "tiff", ".tiff": "tiff", ".
 _FILE_TYPES |= {".jpg": "jpeg", ".jpeg": "jpeg"}
 _COLOURS = ("red", "green", "blue")
 _ON_ERROR = {"error": "error", "black": "black", "hold": "nearest frame"}
-"""What a Read does about a frame that is not there, by the shot's ``missing_frames``."""
+"""A Read node's reaction to a missing frame, by the shot's ``missing_frames``."""
 _COLUMN, _ROW = 220, 90
 """Pixels from one node to the next in the node graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Branch:
-    """One branch of the comp: a face's delta and matte, or everybody's."""
+    """One branch of the comp: delta and matte of one face, or of all faces."""
 
     title: str
     knob: str = ""
@@ -40,11 +40,11 @@ class _Branch:
     node: str = ""
     """Suffix of its nodes' names."""
     rest: bool = False
-    """What is left of delta and matte without the other branches."""
+    """Whether it is the rest of delta and matte without the other branches."""
 
 
 def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
-    """Where the script goes: ``out``, else beside the outputs; an artist's work that stands there is not replaced.
+    """Path of the script: ``out``, else beside the outputs. An existing script is not replaced.
 
     Raises OutputError.
     """
@@ -52,7 +52,7 @@ def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
     if path.suffix != ".nk" or path.is_dir():
         raise OutputError("is no name for a Nuke script", path=path, fix="name a file such as comp.nk")
     if path.exists() and not overwrite:
-        raise OutputError("exists already", path=path, fix="choose another path, or say --overwrite to replace it")
+        raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
     check_writable(path.parent)
     return path
 
@@ -68,7 +68,7 @@ def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
 
 
 def _branches(job: Job) -> list[_Branch]:
-    """One branch for each named face where there are several, as the layers of the passes are; else one for all."""
+    """One branch for each named face if there are several, like the layers of the passes; else one branch for all."""
     names = [face.name for face in job.shot.faces if face.name]
     if len(names) < 2:
         return [_Branch(title=names[0] if names else "every face")]

@@ -48,7 +48,7 @@ _COLUMNS = (
 """The columns of a Tracker4's table, as Nuke writes them."""
 
 _BOXES = "-15 -15 15 15 -10 -10 10 10"
-"""Search and pattern boxes around a point, pixels; nobody tracks anew what is solved."""
+"""Search and pattern boxes around a point, pixels; only shown, because the tracks are finished."""
 
 
 def track_nodes(job: Job, scene: Scene, plate: Node, whole: str, at: tuple[int, int]) -> Iterator[Node]:

@@ -15,19 +15,19 @@ from vfxage.types import Pass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where each pass of a comp comes from."""
+    """The files from which a comp reads its passes."""
 
     delta: Output
     matte: Output | None
-    """None: the edge of the matte cannot be changed."""
+    """None if the edge of the matte cannot be changed."""
     beauty: Output | None
-    """None: there is no rendered beauty to compare with."""
+    """None if there is no rendered beauty to compare with."""
     plate: Output | None
     """The output that holds the plate's light as a pass; None: the plate itself is read."""
     space: str | None
     """OpenColorIO name of the linear space that delta and beauty are in; None where the config has no name for it."""
     notes: tuple[str, ...]
-    """What a user should know."""
+    """Notes for the user."""
 
     @property
     def raw(self) -> bool:
@@ -75,7 +75,7 @@ def _light(job: Job, output: Output) -> str | None:
 
 
 def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
-    """What differs between the plate as Nuke sees it and the light that delta was made for.
+    """The difference between the plate as Nuke reads it and the light that the delta was made for.
 
     Raises ShotError where OpenColorIO, by itself, does not make of the plate's codes the light that vfxage makes of
     them.

@@ -26,9 +26,9 @@ from vfxage.types import F32, Frame, Render
 def assemble_shot(
     job: Job, progress: Progress, *, device: str = "auto", overwrite: bool = False
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Make the movies of a shot whose OpenEXR frames all stand complete; the paths of those made, and of those kept.
+    """Make the movies of a shot from its complete OpenEXR frames; give the paths of movies made and of movies kept.
 
-    Raises ShotError where the shot has no movie, or a movie has no sequence that it could be made of; WriteError where
+    Raises ShotError if the shot has no movie, or no EXR sequence holds a movie's passes; WriteError if
     frames are missing or out of date.
     """
     outputs = rendered_outputs(job, job.numbers, device, progress)
@@ -42,7 +42,7 @@ def assemble_shot(
             source = source_of(movie, outputs)
             if source is None:
                 fix = "add delta (and matte) to an OpenEXR output in the plate's colour space"
-                raise ShotError("cannot be assembled, no sequence has all of it", path=movie.path, fix=fix)
+                raise ShotError("cannot be assembled: no EXR sequence holds all its passes", path=movie.path, fix=fix)
             if not overwrite and not unfinished(writer, movie, progress):
                 kept.append(movie.path)
                 continue
@@ -53,7 +53,7 @@ def assemble_shot(
 
 
 def assemble(job: Job, movie: Writer, source: Destination, progress: Progress) -> None:
-    """Write a movie of the frames of ``source``, which stand complete. Raises ReadError, WriteError."""
+    """Write a movie from the complete frames of ``source``. Raises ReadError, WriteError."""
     numbers, pattern = source.numbers, Pattern.parse(source.path)
 
     def rendered(frame: Frame) -> Render:

@@ -1,4 +1,4 @@
-"""What artists drew for a shot, opened once per run: rotos, hold-outs and painted maps."""
+"""Drawn mattes of a shot, opened once per run: rotos, hold-outs and painted maps."""
 
 from __future__ import annotations
 

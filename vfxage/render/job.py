@@ -28,7 +28,7 @@ _LIKELY = (
     "`ARRI LogC3 (EI800)`, `S-Log3 S-Gamut3`, `Rec.1886 Rec.709 - Display` or `sRGB Encoded Rec.709 (sRGB)`",
     "`Linear Rec.709 (sRGB)` or `ACEScg`",
 )
-"""Colour spaces of plates whose headers name none: of integers, of half and float."""
+"""Suggestions for plates without a colour space in the header: for integer files, then for half and float files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,9 @@ class Job:
     spaces: tuple[str, ...]
     """OpenColorIO name of each output's colour space."""
     numbers: tuple[int, ...]
-    """Every frame of the whole shot, ascending: what the track pass sees, whatever ``--frames`` says."""
+    """Every frame of the whole shot, ascending. The track pass sees them all, also with ``--frames``."""
     notes: tuple[str, ...] = ()
-    """What a user should know of the frames: handles that it lacks, keyframes that reach none of them."""
+    """Notes for the user on the frames: missing handles, keyframes outside the shot."""
 
     @property
     def name(self) -> str:
@@ -57,7 +57,7 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where tracks and previews go: beside the first output, or beside the shot file when it has none."""
+        """Folder of tracks and previews: that of the first output, or of the shot file if there is no output."""
         return Path(self.shot.outputs[0].path).parent if self.shot.outputs else self.shot.path.parent
 
     @property
@@ -72,7 +72,7 @@ class Job:
         return file_digest(self._file(number), number)
 
     def tracks_key(self) -> str:
-        """What saved tracks must carry to be reused: version, tracking settings, colour, every plate file."""
+        """Digest of everything that tracks are made from: version, tracking settings, colour, every plate file."""
         settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
         settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
         if self.clip.kind == "movie":
@@ -117,9 +117,9 @@ class Job:
 
 @contextmanager
 def open_job(shot: Shot) -> Iterator[Job]:
-    """Open the plate, settle its colour and frames; closes the plate when left.
+    """Open the plate, fix its colour and frames, and close the plate at the end of the block.
 
-    Raises ReadError for the plate, ShotError for a range outside it or a colour space that nobody names.
+    Raises ReadError for the plate, ShotError for a range outside it or a plate whose colour space is not named.
     """
     if shot.ocio:
         with placed(shot, "ocio"):
@@ -167,7 +167,7 @@ def placed(shot: Shot, *place: str | int) -> Iterator[None]:
 
 
 def _spaces(shot: Shot, clip: ClipInfo, colour: Colour) -> Iterator[str]:
-    """The colour space of each output; raises ShotError with the line of one that it cannot be written in."""
+    """The colour space of each output. Raises ShotError with the line of an impossible one."""
     for index, output in enumerate(shot.outputs):
         with placed(shot, "outputs", index, "colorspace"):
             yield output_space(output, colour, like=clip.path, ocio=shot.ocio)
@@ -182,7 +182,7 @@ def _described(clip: ClipInfo, shot: Shot) -> ClipInfo:
 
 
 def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The frames of the shot, else all of the plate, and handles; notes on what the plate does not have of these."""
+    """The frames of the shot (default: all of the plate) with handles, and a note if handles are missing."""
     asked = shot.frames
     filled = shot.missing_frames != "error" and clip.present is not None
     ends = asked is not None and (asked.first < clip.first or asked.last > clip.last)

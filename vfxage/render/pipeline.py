@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedShot:
-    """What a render did."""
+    """The result of a render."""
 
     written: tuple[int, ...]
     """Frames rendered by this run."""
@@ -44,7 +44,7 @@ class RenderedShot:
     """Frames that were complete already."""
     outputs: tuple[str, ...]
     notes: tuple[str, ...]
-    """What the user was told."""
+    """Notes that the user got."""
 
 
 def render_frames(

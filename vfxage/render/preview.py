@@ -97,7 +97,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTarget:
-    """Where a preview goes and how it runs."""
+    """Output path and settings of a preview."""
 
     movie: Path
     """The MP4; the contact sheet is a PNG beside it."""
@@ -106,7 +106,7 @@ class PreviewTarget:
 
 
 def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
-    """Where the preview goes: ``asked``, else ``<name>.preview.mp4`` beside the first output.
+    """Path of the preview: ``asked``, else ``<name>.preview.mp4`` beside the first output.
 
     Raises OutputError where it would replace the plate, an output, or (without ``overwrite``) any file but a preview.
     """
@@ -118,7 +118,7 @@ def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
         if any(Pattern.parse(path).overlaps(Pattern.parse(other)) for other in taken):
             raise OutputError("is the plate or an output of the shot", path=path, fix="choose another --out")
         if path.exists() and not (overwrite or path.stem.endswith(".preview")):
-            raise OutputError("exists already", path=path, fix="choose another --out, or say --overwrite")
+            raise OutputError("exists already", path=path, fix="choose another --out, or use --overwrite")
     check_writable(movie.parent)
     return movie
 
@@ -179,7 +179,7 @@ def _tracks_nearby(job: Job, ager: Ager, numbers: Sequence[int], progress: Progr
 
 
 def display_delta(render: Render, colour: Colour) -> U8:
-    """The change as a picture: mid-grey is none, a step of display-referred sRGB counts ``_DELTA_GAIN`` times."""
+    """The delta as a picture: mid-grey is no change; sRGB differences are shown ``_DELTA_GAIN`` times."""
     plate = colour.to_sdr8(render.frame.rgb).astype(np.int16)
     beauty = colour.to_sdr8(render.beauty).astype(np.int16)
     return np.clip(_GREY + _DELTA_GAIN * (beauty - plate), 0, 255).astype(np.uint8)

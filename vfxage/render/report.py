@@ -34,7 +34,7 @@ Facts = dict[str, Any]
 _FORMAT = 1
 _RUNNING = "running"
 _SAVE_S = 30.0
-"""From one saving of a run that goes on to the next."""
+"""Seconds between two saves of a running render."""
 _PACKAGES = (
     *("av", "mediapipe", "numpy", "onnxruntime", "opencolorio", "opencv-contrib-python", "OpenEXR", "openimageio"),
     *("scipy", "torch"),
@@ -89,16 +89,16 @@ class Recorder:
 
 
 def report_path(job: Job) -> Path:
-    """Where a shot's report is."""
+    """Path of a shot's report."""
     return job.folder / f"{job.name}.render.json"
 
 
 @contextmanager
 def reported(job: Job, ager: Ager, numbers: Sequence[int], listener: Progress) -> Iterator[Recorder]:
-    """Add a run over ``numbers`` to the shot's report when the block ends, well or not; listen through what it gives.
+    """Add a run over ``numbers`` to the shot's report when the block ends, with or without an error.
 
-    It stands in the report as ``running`` from the start, with the frames it has done, for a run that is killed cannot
-    say so. A report that cannot be written is a note: the frames count.
+    The run is in the report as ``running`` from the start, with its finished frames, because a killed run cannot
+    report anything. If the report cannot be written, the user gets a note: the frames are valid.
     """
 
     def save(end: str = _RUNNING) -> None:

@@ -1,4 +1,4 @@
-"""What a run still has to do: which frames each output lacks, and which movies can be made of finished frames."""
+"""Resume: the frames that each output still needs, and the movies that can be made from finished frames."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _serves(output: Destination) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outstanding:
-    """What a render still has to do for each output."""
+    """The work that is left for each output."""
 
     streams: tuple[tuple[Writer, frozenset[int]], ...]
     """Outputs that take frames as they are rendered, and the frames that each still needs."""

@@ -1,4 +1,4 @@
-"""What is the same for every frame of a shot: its tracks, its crop plan, its ager, and what that ager measured once."""
+"""The scene: everything that is the same for every frame of a shot. Tracks, studies, crop plan, ager."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Scene:
     radius: int
     """Frames that the temporal filter sees on each side."""
     strength: float
-    """Of the temporal filter, 0..1."""
+    """Strength of the temporal filter, 0..1."""
     passes: WantedPasses
     """Passes that the outputs want beside beauty, delta and matte."""
     fills: Mapping[int, int | None] = field(default_factory=dict)

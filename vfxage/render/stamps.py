@@ -24,14 +24,14 @@ from vfxage.render.scene import Scene, with_handles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamps:
-    """What each of ``numbers`` is made of; built once per run and handed to writers, report, resume and verify."""
+    """Digests of everything that each frame is made of; built once per run for writers, report, resume and verify."""
 
     numbers: tuple[int, ...]
     """Frames that have a stamp, ascending."""
     plate: Mapping[int, str]
     """Digest of the plate's pixels for each frame that the temporal filter sees, filled frames included."""
     device: str
-    """What the ager runs on, as ``Ager.device`` names it."""
+    """The ager's device, named as in ``Ager.device``."""
     ager_fingerprint: str
     own: Mapping[int, str]
     """Digest of each frame's plate and crops, without its neighbours."""

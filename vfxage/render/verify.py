@@ -100,7 +100,7 @@ def _untracked(path: str, numbers: Sequence[int]) -> Verdict:
 
 
 def _plate(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Frame | Flaw]]:
-    """The plate's frames; a flaw in the place of one that cannot be read."""
+    """The plate's frames; a Flaw replaces a frame that cannot be read."""
     left = list(numbers)
     while left:
         try:

@@ -35,7 +35,7 @@ _CHEEKS = 234, 454
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Detection(ArrayData):
-    """One face in one picture."""
+    """One detected face in one picture."""
 
     points: F32 = field(metadata=shaped(POINTS, 2))
     """(478, 2) pixels of the picture, centres at +0.5."""
@@ -111,7 +111,7 @@ class FaceFinder:
         return found
 
     def follow(self, picture: U8, points: F32) -> Detection | None:
-        """The face that was at ``points`` (478, 2) a moment ago; None where there is none any more."""
+        """Find the face again that was at ``points`` (478, 2) in the frame before; None if it is gone."""
         return self._mesh_of(picture, square_of_points(points), passes=2)
 
     def evidence(self, picture: U8, points: F32) -> float:
@@ -129,7 +129,7 @@ class FaceFinder:
         return total / (2 * len(self._judges))
 
     def _best_of(self, picture: U8, rows: F32) -> Detection | None:
-        """The face of a place, of what the boxes (N, 9) found there lead to: the one with the most evidence."""
+        """The best face at one place: of all meshes that its boxes (N, 9) lead to, the one with the most evidence."""
         best, most = None, -1.0
         for row in rows:
             seen = self._mesh_of(picture, square_of_box(row), passes=3)

@@ -1,4 +1,4 @@
-"""The networks as MediaPipe graphs of our own. MediaPipe's only home.
+"""MediaPipe's networks in graphs of vfxage's own. Only this module imports MediaPipe.
 
 Nothing is downloaded: the wheel of ``mediapipe==0.10.21`` carries BlazeFace (Bazarevsky et al. 2019, short and full
 range), FaceMesh with attention (Kartynnik et al. 2019, Grishchenko et al. 2020), and the palm detector and the hand
@@ -36,11 +36,11 @@ class Detector:
     boxes: int
     anchors: str
     low: int = -1
-    """What black is, where white is 1."""
+    """Input value of black; white is 1."""
     keys: int = 6
     """Key points of a box."""
     told: tuple[int, int] = (0, 1)
-    """Those of them that are asked for."""
+    """The outputs that are requested."""
 
 
 _FOUR_LAYERS = "num_layers: 4 strides: 8 strides: 16 strides: 16 strides: 16 interpolated_scale_aspect_ratio: 1"

@@ -1,4 +1,4 @@
-"""Hands of one picture in the neighbourhood of a face: found, and their 21 points told."""
+"""Find hands near a face in one picture, with 21 landmarks each."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from vfxage.geometry import map_points, turn_matrix
 from vfxage.types import F32, F64, HAND_POINTS, U8
 
 REACH = 3.0
-"""Side of the square around a face in which hands are sought, in faces: palms there are a fifth of a tile or more."""
+"""Side of the search square around a face, in face sizes: palms in it are at least a fifth of a tile."""
 _PALM_SCORE, _HAND_SCORE = 0.3, 0.5
-"""Of the palm detector, and of the hand model: below these it is no hand, blurred or cut off as it may be."""
+"""Least scores of the palm detector and of the hand model, low enough for blurred or cropped hands."""
 _ROUNDS = 2
 """Looks at a hand, each in the crop that the one before asks for."""
 _PALM_ROOM, _PALM_SHIFT = 2.6, 0.5
@@ -33,7 +33,7 @@ _SAME = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Hand(ArrayData):
-    """One hand in one picture."""
+    """One detected hand in one picture."""
 
     points: F32 = field(metadata=shaped(HAND_POINTS, 2))
     """(21, 2) pixels of the picture, centres at +0.5; the wrist, then four of each finger from its root."""
@@ -107,7 +107,7 @@ def same_hand(one: Hand, other: Hand) -> bool:
 
 
 def _size(marks: F32) -> float:
-    """Length of the palm from points (21, 3), whose depth makes up for foreshortening; or what its width tells."""
+    """Length of the palm from points (21, 3), corrected for foreshortening by depth; at least as its width suggests."""
     length = float(np.linalg.norm(marks[9] - marks[0]))
     return max(length, 1.3 * float(np.linalg.norm(marks[5] - marks[17])))
 

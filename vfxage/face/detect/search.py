@@ -1,4 +1,4 @@
-"""Where to look: a picture as overlapping detector tiles on several scales, and one answer per face."""
+"""Search a picture: overlapping detector tiles on several scales, and one answer per face."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _COARSER = 2.0
 _BLANK = 16
 """A tile whose values all lie this close (8-bit) shows nothing: letterbox, black, sky."""
 _LYING = 3.0
-"""Faces on their side are sought from this many times the size of upright ones."""
+"""Smallest face on its side, as a multiple of the smallest upright face."""
 
 
 def levels(width: int, height: int, side: int, min_face: float) -> list[float]:
-    """Scales of the picture, finest first: from ``min_face`` being seen to the whole picture in one tile."""
+    """Scales of the picture, finest first: from the one that shows ``min_face`` to the whole picture in one tile."""
     coarsest = side / max(width, height)
     scale = max(min(_SEEN / min_face, 2.0), coarsest)
     scales = []

@@ -40,7 +40,7 @@ class TrackingSettings(Protocol):
 
     @property
     def min_face(self) -> int:
-        """Height of the smallest face sought, pixels."""
+        """Height of the smallest face to find, pixels."""
         ...
 
 
@@ -96,16 +96,16 @@ def _runs(numbers: list[int], cuts: list[int], max_gap: int) -> list[NDArray[np.
 
 @dataclass(frozen=True, slots=True)
 class _Shot:
-    """What turns sightings into tracks."""
+    """Tuning of the step from sightings to tracks."""
 
     numbers: NDArray[np.int32]
-    """Every frame that was looked at."""
+    """Every frame that was searched."""
     runs: list[NDArray[np.int32]]
     canvas: Canvas
     settings: TrackingSettings
 
     def people(self, sightings: list[Sighting]) -> list[list[Sighting]]:
-        """Chains of sightings that are faces; those in runs too short to tell are judged with who they belong to."""
+        """Keep the chains of sightings that are faces; short runs are judged together with their person."""
         lengths = [len(self.run(item.numbers[0])) for item in sightings]
         kept = [s for s, length in zip(sightings, lengths, strict=True) if length < PROOF or real([s], length)]
         chains = people(kept, self.settings.max_gap)
@@ -133,7 +133,7 @@ class _Shot:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def _stretch(self, numbers: NDArray[np.int64], points: F32, confidence: F64, yaw: F64) -> dict[str, NDArray[Any]]:
-        """One unbroken run of frames, its short holes bridged; time goes by frame numbers, whatever their step."""
+        """Track one unbroken run of frames and bridge its short gaps; time is measured in frame numbers."""
         first, last = int(numbers[0]), int(numbers[-1])
         looked = self.numbers[(self.numbers >= first) & (self.numbers <= last)]
         step = max(1, int(np.gcd.reduce(np.diff(looked)))) if len(looked) > 1 else 1

@@ -1,4 +1,4 @@
-"""What is looked at: every frame of a shot painted on one fixed canvas, with square pixels."""
+"""The tracking canvas: every frame of a shot is painted on one fixed canvas with square pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SQUARE_ENOUGH = 0.02
 
 
 class ToSdr8(Protocol):
-    """What tracking needs of a plate's colour."""
+    """The part of a plate's colour that tracking uses."""
 
     def to_sdr8(self, rgb: F32) -> U8:
         """(H, W, 3) scene-linear to display-referred 8-bit sRGB."""
@@ -22,7 +22,7 @@ class ToSdr8(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """The pixels of a shot that are looked at, the same for every frame, however its data window moves."""
+    """The tracked area of a shot: the same for every frame, even if the data window moves."""
 
     window: Window
     """Display-window pixels."""

@@ -1,4 +1,4 @@
-"""Cuts: where one take ends and the next begins, told from flashes, pans and people who move fast.
+"""Find cuts: the first frames of takes, as opposed to flashes, pans and fast motion.
 
 Blocks of a thumbnail are looked for in their neighbourhood on the other side of the suspected cut by normalised
 cross-correlation, so that motion and changes of exposure explain themselves; what no frame just before explains in any
@@ -18,7 +18,7 @@ from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, U8
 
 AHEAD = 3
-"""Frames looked at after a suspected cut: a flash is shorter."""
+"""Frames compared after a suspected cut: a flash is shorter."""
 _WIDTH, _BLOCK, _REACH = 96, 12, 10
 _FLAT = 4.0
 """A block of less contrast than this (8-bit standard deviation) has no structure to match: its colour decides."""
@@ -32,7 +32,7 @@ many times more than just before and after."""
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Shown(ArrayData):
-    """One frame on its way to the tracker."""
+    """One frame on the tracking canvas."""
 
     number: int
     picture: U8 = field(metadata=shaped("H", "W", 3, dtype=np.uint8))
@@ -51,7 +51,7 @@ def thumbnail(picture: U8) -> F32:
 
 
 def unexplained(before: F32, after: F32) -> float:
-    """Fraction of the blocks of ``after`` that are nowhere near in ``before``, 0..1."""
+    """Fraction 0..1 of the blocks of ``after`` that have no match near their place in ``before``."""
     import cv2
 
     height, width = after.shape[:2]

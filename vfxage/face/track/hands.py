@@ -38,7 +38,7 @@ _FLESH = 0.3
 
 @dataclass(slots=True, eq=False)
 class _Chain:
-    """One hand through pictures of one run."""
+    """One hand over the frames of one run."""
 
     numbers: list[int] = field(default_factory=list)
     seen: list[Hand] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Chain:
         return sum(hand.palm >= _PALM and hand.score >= _HAND for hand in self.seen)
 
     def cost(self, number: int, hand: Hand) -> float:
-        """Of taking ``hand`` for this one: its distance in palms; infinite where it cannot be."""
+        """Cost of matching ``hand`` with this one: their distance in palms; infinite if they cannot match."""
         ahead, last = number - self.numbers[-1], self.seen[-1]
         size = max(last.size, hand.size)
         if not 0 < ahead <= GAP or size > _GROWTH * min(last.size, hand.size):

@@ -1,4 +1,4 @@
-"""From sightings to people: what is no face is dropped, and who comes back keeps the identity."""
+"""From sightings to people: false faces are dropped, and a person who returns keeps the identity."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ALIKE = 0.5
 
 
 def real(chain: list[Sighting], looked: int) -> bool:
-    """Whether detectors back the mesh often and well enough, in ``looked`` pictures, for a face.
+    """Whether detectors confirm the mesh often and strongly enough, in the ``looked`` pictures, to call it a face.
 
     A print on a shirt has the mesh for it, but few votes or little evidence.
     """

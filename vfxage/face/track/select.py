@@ -13,7 +13,7 @@ from vfxage.frames import FrameRange
 from vfxage.types import FaceTrack
 
 _SUBSTANTIAL = 0.2
-"""Left and right are told among faces of at least this part of the take's largest presence."""
+"""Left and right are chosen among faces with at least this share of the take's largest presence."""
 
 
 class Selecting(Protocol):

@@ -1,4 +1,4 @@
-"""Frame after frame: the faces in view, each followed while it lasts, new ones sought all the time."""
+"""Follow the faces from frame to frame, and search for new ones all the time."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _JUMP = 0.6
 """No face moves further than this between two frames, unless a detector finds it again there."""
 _GROWTH = 1.35
 _KNOWN = 0.6
-"""Looks must be this alike for a face found elsewhere to be the one that was lost."""
+"""Least similarity of appearance for a face found at another place to be the lost one."""
 
 
 @dataclass(slots=True, eq=False)
 class Sighting:
-    """One face through pictures of one take, as seen, before any smoothing."""
+    """One face over the frames of one take, as detected, before smoothing."""
 
     take: int
     numbers: list[int] = field(default_factory=list)
-    """Frames in which it was seen, ascending; a few may be missing."""
+    """Frames on which it was detected, ascending; a few may be missing."""
     seen: list[Detection] = field(default_factory=list)
     evidence: dict[int, float] = field(default_factory=dict)
-    """Of some of the frames, 0..1: see ``FaceFinder.evidence``."""
+    """Evidence on some of the frames, 0..1: see ``FaceFinder.evidence``."""
 
     def add(self, number: int, detection: Detection) -> None:
         """Append the next picture."""
@@ -77,7 +77,7 @@ class Sighting:
         return float(np.median([np.ptp(item.points, axis=0).max() for item in self.seen]))
 
     def expected(self, number: int) -> F32:
-        """Where the face is likely to be: carried on by its last motion, no longer than that was seen."""
+        """Predict the landmarks from the last motion, for no longer than that motion was observed."""
         last = self.seen[-1].points
         if len(self.seen) < 2:
             return last
@@ -87,7 +87,7 @@ class Sighting:
         return np.asarray(last + (last - self.seen[-2].points).mean(0) * np.float32(ahead / behind), np.float32)
 
     def near(self, number: int, patience: int) -> F32 | None:
-        """Where the face is on a frame, else where it was last, up to ``patience`` frames before; None: nowhere."""
+        """Landmarks on a frame, else the last ones up to ``patience`` frames before it; None if there are none."""
         row = bisect_right(self.numbers, number) - 1
         if row < 0 or number - self.numbers[row] > patience:
             return None
@@ -195,7 +195,7 @@ class Watcher:
             sighting.add(self._now, min(found, key=lambda item: apart(item.points, last.points)))
 
     def _part(self) -> None:
-        """Where two have come to follow one face, the one with the longer past keeps it."""
+        """If two sightings follow one face, the longer one keeps it."""
         here = self._here()
         here.sort(key=lambda item: -len(item.numbers))
         parted = []
@@ -246,14 +246,14 @@ class Watcher:
                 self._live.append(self._traced_back(detection))
 
     def _cost(self, sighting: Sighting, detection: Detection) -> float:
-        """Of taking a detection for a face that was followed, from overlap and landmark distance; 1 and more is no."""
+        """Cost of matching a detection with a followed face, by overlap and distance; 1 or more is no match."""
         last = sighting.seen[-1]
         if sighting.numbers[-1] != self._now and alike(last.look, detection.look) < _KNOWN:
             return 1.0
         return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
 
     def _traced_back(self, detection: Detection) -> Sighting:
-        """A new face with the recent pictures in which it was not looked for."""
+        """Follow a new face backwards through the recent frames that were not searched."""
         sighting = Sighting(self._take, [self._now], [detection])
         points = detection.points
         for number, picture in reversed(self._recent):

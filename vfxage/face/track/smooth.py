@@ -1,4 +1,4 @@
-"""Landmarks of one unbroken stretch, steadied: where the head is, apart from what the face does.
+"""Smooth the landmarks of one unbroken run: the motion of the head apart from the expression.
 
 A similarity of rigid points to the stretch's own mean face carries the head's motion; what is left, in face units, is
 expression and turn, steadied region by region, so that a blink is not held back by a still chin.

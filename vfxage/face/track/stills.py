@@ -1,4 +1,4 @@
-"""A look at single frames, for who wants to know what is there before the shot is tracked."""
+"""Find faces on single frames, for `vfxage info` before a shot is tracked."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ _KINDS = {
 }
 """Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
-"""No honest track file is larger once unpacked, bytes."""
+"""Largest unpacked size of a track file, bytes."""
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What the standard library and numpy raise for a bad archive; RuntimeError is an encrypted or unknown entry."""
+"""Errors of the standard library and numpy for a bad archive; RuntimeError means an encrypted or unknown entry."""
 _DIGEST = 16
 """Bytes of a digest."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -59,22 +59,22 @@ class Tracks(ArrayData):
     cuts: tuple[int, ...]
     """First frame of each take but the first, ascending."""
     numbers: tuple[int, ...]
-    """Every plate frame that was looked at, ascending."""
+    """Every plate frame that was searched, ascending."""
     light: tuple[float, ...] = ()
-    """Median luminance of each face's skin, linear Rec.709 (NaN: not measured); empty where nobody asked for it."""
+    """Median luminance of each face's skin, linear Rec.709 (NaN: not measured); empty unless `exposure:` is auto."""
     missing: tuple[int, ...] = ()
-    """Frames that could not be looked at, as the plate lacks them or they cannot be read, ascending."""
+    """Frames that are missing or unreadable, ascending."""
     hands: tuple[HandTrack, ...] = ()
     """In order of appearance."""
     plate: tuple[str, ...] = ()
     """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; of a movie one. Empty where
     the tracks were made without a key."""
     studies: Mapping[int, Study] = field(default_factory=dict, metadata=ANY_SHAPE)
-    """What the ager measured once of each face, by identity; see ``Ager.study``."""
+    """The ager's measurements of each face, by identity; see ``Ager.study``."""
     study_key: str = ""
-    """What the studies were made from."""
+    """Digest of everything that the studies were made from."""
     key: str = ""
-    """What the tracks were made from, as the caller tells it: they are reused while it is the same."""
+    """Digest of everything that the tracks were made from; they are used again while it is the same."""
 
     def save(self, path: Path) -> None:
         """Write one .npz, complete or not at all; the same tracks give the same bytes. Raises WriteError."""

@@ -20,7 +20,7 @@ from vfxage.types import ClipInfo, Frame
 
 FINGERPRINT = "vfxage:fingerprint"
 MISSING = "vfxage:missing"
-"""Of a frame that the plate lacks: "black", or "hold 1004"."""
+"""Attribute of a filled frame: "black", or "hold 1004"."""
 
 _NAMES_OF_SPACE = ("colorSpace", "colorspace", "oiio:ColorSpace", "ocioColorSpace", "colorInteropID")
 

@@ -1,4 +1,4 @@
-"""What is wrong with a written OpenEXR frame: read back, and held against its plate."""
+"""Check a written OpenEXR frame: read it back and compare it with its plate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def flaw(
     against: it must be finite, and of its size.
     """
     if not source.path.exists():
-        return Flaw("missing", "is not there")
+        return Flaw("missing", "does not exist")
     try:
         part, planes = read_passes(source)
     except ReadError as error:
@@ -73,7 +73,7 @@ def _current(part: Part, destination: Destination, number: int) -> bool:
 
 
 def _with_others(planes: Planes, destination: Destination, number: int) -> Planes:
-    """A beauty's planes with the delta and matte that it lacks, from up-to-date outputs in the same light."""
+    """Add delta and matte to a beauty's planes, from other outputs that are up to date and in the same light."""
     found = dict(planes)
     for other in destination.beside if "beauty" in destination.passes else ():
         lacking = {"delta", "matte"} - {name.split(".")[0] for name in found}

@@ -13,7 +13,7 @@ import numpy as np
 from vfxage.types import F32, F64
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
-"""What an OpenEXR file without chromaticities means."""
+"""The chromaticities of an OpenEXR file that names none (the OpenEXR specification)."""
 
 _PAIRS = 7
 

@@ -1,4 +1,4 @@
-"""Where a part's pixels lie in its file: every chunk found and checked before OpenEXR is let near it."""
+"""Find and check every chunk of a part's pixels before OpenEXR reads the file."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def planes(
 
 
 def _target(layout: ExrLayout, part: Part, source: ExrFile) -> str | io.BytesIO:
-    """What to give OpenEXR: the file, or its part alone where the file holds more than that or odd attributes."""
+    """The file that OpenEXR decodes: the plate file, or only its part if the file has other parts or odd attributes."""
     table = check_chunks(layout, part, source)
     if layout.multipart or not all(expressible(*item) for item in part.fields.items()):
         return io.BytesIO(isolate(layout, part, table, source))

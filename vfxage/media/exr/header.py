@@ -46,7 +46,7 @@ class ExrFile(FrameFile):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One attribute as it lies in the file."""
+    """One attribute with its bytes as stored."""
 
     kind: str
     raw: bytes
@@ -96,7 +96,7 @@ class Part:
 
     @property
     def name(self) -> str:
-        """Of the part; empty where the file does not say."""
+        """Name of the part; empty if the file does not say."""
         field = self.fields.get("name")
         return (field.text if field else None) or ""
 
@@ -114,7 +114,7 @@ class ExrLayout:
 
 
 def read_layout(source: ExrFile) -> ExrLayout:
-    """Parse and check every part's header. Raises ReadError; takes memory for no more than the header itself."""
+    """Parse and check every part's header. Raises ReadError. Memory is bounded by the size of the header."""
     try:
         with source.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size

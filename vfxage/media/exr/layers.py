@@ -25,7 +25,7 @@ class Picture:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all its channels."""
+        """Names of all channels."""
         return tuple(c.name for c in (*self.colour, *((self.alpha,) if self.alpha else ())))
 
 
@@ -73,7 +73,7 @@ def _single(channel: Channel) -> Picture:
 
 
 def _grouped(part: Part) -> dict[str, dict[str, Channel]]:
-    """Channels by layer, then by what they are (R, G, B, A; the exact name wins over its other spellings)."""
+    """Channels by layer, then by role (R, G, B, A). The exact name wins over other spellings."""
     layers: dict[str, dict[str, Channel]] = {}
     for channel in sorted(part.channels, key=lambda c: c.name):
         layer, _, name = channel.name.rpartition(".")

@@ -32,7 +32,7 @@ def channel_names(destination: Destination, faces: Mapping[str, str]) -> Iterato
 
 
 def channels(render: Render, destination: Destination, faces: Mapping[str, str]) -> dict[str, Plane]:
-    """Arrays by the names OpenEXR's Python knows: (H, W, 3) stands for R, G and B of a layer."""
+    """Arrays under OpenEXR's channel names; an array (H, W, 3) is R, G and B of a layer."""
     passes, as_float = destination.passes, _is_float(destination)
     if "crop" in passes:
         return _crop(render, destination, as_float)

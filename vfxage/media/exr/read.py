@@ -21,7 +21,7 @@ from vfxage.types import F32, ClipInfo, Frame, SourceTags, Window
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """One file, its structure known, no pixel read."""
+    """One open file: its structure is known, no pixel is read yet."""
 
     source: ExrFile
     layout: ExrLayout
@@ -37,7 +37,7 @@ class _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the first readable header and the shot say together."""
+    """The plate as the first readable header and the shot describe it together."""
 
     number: int
     """The frame that this header is of."""
@@ -189,7 +189,7 @@ def _notes(opened: _Opened, known: _Known) -> Iterator[str]:
         yield f"the shot's {known.rate} frames per second win over the header's {own}"
     if len(known.spaces) != 1:
         said = f"contradicts itself on its colour space ({' or '.join(known.spaces)})" if known.spaces else ""
-        yield f"the header {said or 'names no colour space'}"
+        yield f"the file {said or 'does not say its colour space'}"
 
 
 def _colour(opened: _Opened, planes: Mapping[str, Any], primaries: tuple[float, ...]) -> Any:
@@ -212,7 +212,7 @@ def _interleaved(planes: list[Any]) -> Any:
 
 
 def _floats(samples: Any) -> F32:
-    """float32 of half (OpenCV's is ten times as fast as NumPy's cast) or of float, which is given back as it is."""
+    """Convert half to float32 (OpenCV is ten times as fast as NumPy); float32 is returned unchanged."""
     if samples.dtype == np.float16:
         return np.asarray(cv2.convertFp16(samples.view(np.int16)), np.float32)
     return np.asarray(samples, np.float32)

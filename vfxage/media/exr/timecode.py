@@ -25,7 +25,7 @@ def to_text(value: Any, rate: Fraction | None) -> str | None:
 
 
 def counted(first: str, rate: Fraction, frames: int) -> Any:
-    """OpenEXR's timecode ``frames`` after ``first``; None where that is none.
+    """The OpenEXR timecode ``frames`` after ``first``; None if ``first`` is not a timecode.
 
     Above 30 frames a second a timecode counts pairs of frames, as SMPTE 12M-1 has it, and the second of a pair has
     its field mark set: the attribute holds no frame number past 29.

@@ -59,7 +59,7 @@ class ExrWriter:
         self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
 
     def finished(self, number: int) -> bool:
-        """Whether this frame stands complete, of the same fingerprint and channels, and every pixel decodes."""
+        """Whether this frame is complete with the right stamp and channels, and every pixel decodes."""
         source = ExrFile(self._pattern.path(number), number)
         try:
             layout = read_layout(source)

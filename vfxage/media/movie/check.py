@@ -1,4 +1,4 @@
-"""What is wrong with a written movie: read back as a whole, then picture by picture."""
+"""Check a written movie: read it back as a whole, then picture by picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRAMES = "com.vfxage.frames"
 
 
 def file_tags(path: Path) -> dict[str, str]:
-    """What a movie's header says, keys in lower case; nothing where it cannot be read."""
+    """The tags of a movie's header, keys in lower case; empty if it cannot be read."""
     try:
         with open_container(str(path)) as container:
             return container_tags(container)
@@ -27,13 +27,13 @@ def file_tags(path: Path) -> dict[str, str]:
 
 
 def held_frames(path: Path) -> tuple[int, ...]:
-    """The frames of a movie of ours, ascending; none where there is no such movie."""
+    """Frame numbers of a movie that vfxage wrote, ascending; empty if there is no such movie."""
     text = file_tags(path).get(FRAMES) if path.exists() else None
     return tuple(FrameRange.parse(text)) if text else ()
 
 
 class MovieOnDisk:
-    """The movie at ``path`` as it stands on disk, held against the digest, count and rate it should have."""
+    """The movie on disk at ``path``, compared with the stamp, frame count and rate that it should have."""
 
     def __init__(self, path: Path, stamp: str, count: int, rate: Fraction) -> None:
         self._count = count
@@ -43,7 +43,7 @@ class MovieOnDisk:
         self._flaw = self._opened(path, stamp, rate)
 
     def check(self, place: int) -> Flaw | None:
-        """What is wrong with the picture at ``place`` (from 0, ascending from call to call), or with the whole."""
+        """The fault of the picture at ``place`` (from 0, ascending), or of the whole movie; None without a fault."""
         if self._flaw or self._reader is None or self._pictures is None:
             return self._flaw
         if place != self._next:
@@ -65,7 +65,7 @@ class MovieOnDisk:
 
     def _opened(self, path: Path, stamp: str, rate: Fraction) -> Flaw | None:
         if not path.exists():
-            return Flaw("missing", "is not there")
+            return Flaw("missing", "does not exist")
         try:
             self._reader = reader = MovieReader(path, first_frame=0)
         except (ReadError, ShotError) as error:

@@ -17,7 +17,7 @@ class CodecSpec:
     """log2 of the chroma subsampling, (across, down)."""
     options: Mapping[str, str]
     threads: int
-    """Of the encoder; 0 is as many as there are cores, where the bits do not depend on it."""
+    """Threads of the encoder. 0 means one per core, for encoders whose bits do not depend on it."""
     alpha: bool = False
     """Whether it can carry one."""
 

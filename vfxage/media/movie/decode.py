@@ -74,7 +74,7 @@ class SampleLayout:
 
 
 def layout_of(form: av.VideoFormat, path: str) -> SampleLayout:
-    """Describe a pixel format (its planar twin if it is packed); ReadError for one that is not read."""
+    """Describe a pixel format (its planar twin if it is packed); ReadError for one that vfxage does not read."""
     name = PACKED.get(form.name, form.name)
     if name != form.name:
         import av

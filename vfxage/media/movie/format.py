@@ -1,4 +1,4 @@
-"""What the pictures of a movie are, as its first one and its container say."""
+"""The format of a movie's pictures, from its first picture and its container."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class PictureFormat:
     """Everything that turns a decoded picture into pixels."""
 
     width: int
-    """As stored, before ``matrix``."""
+    """Stored size, pixels, before ``matrix`` turns it."""
     height: int
     pixel_format: str
     codec: str
@@ -36,7 +36,7 @@ class PictureFormat:
     """Display matrix, 9 integers; None where the pictures are upright."""
     interlaced: bool
     notes: tuple[str, ...]
-    """What was assumed or is done, for people."""
+    """Notes for the user on assumed tags and applied rotation."""
 
     @property
     def depth(self) -> str:

@@ -1,4 +1,4 @@
-"""Which packet is which frame: presentation order, key frames, and what is missing, without decoding where possible."""
+"""Index of a movie: presentation order, key frames and missing packets, without decoding if possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vfxage.errors import ReadError
 from vfxage.media.movie.source import OpenMovie, open_movie
 
 INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
-"""Decoders whose packets stand alone, in presentation order: a .mov of them is indexed from its header."""
+"""Intra-only codecs in presentation order: a .mov with one of them is indexed from its header alone."""
 
 _Stamp = int | None
 _REORDER = 64
@@ -77,7 +77,7 @@ class _Rows:
 
 @dataclass(frozen=True, slots=True)
 class _Promise:
-    """What the header says is in the file."""
+    """The header's own list of frames."""
 
     packets: int
     stamps: tuple[int, ...] = ()

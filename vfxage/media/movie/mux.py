@@ -22,7 +22,7 @@ from vfxage.media.movie.tags import VIDEO_RANGE, Tags
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """What a movie is, before its first picture."""
+    """Settings of a movie that the muxer needs before the first picture."""
 
     form: CodecSpec
     width: int
@@ -32,7 +32,7 @@ class Setup:
     alpha: bool = False
     pixel_aspect: Fraction = Fraction(1)
     timecode: str | None = None
-    """Of the first picture."""
+    """Timestamp of the first picture."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     audio: Audio | None = None
 

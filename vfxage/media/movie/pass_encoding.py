@@ -1,4 +1,4 @@
-"""Renders to R'G'B' code values: which curve a pass gets in a movie, and what the movie's tags then say."""
+"""Encode passes for movies: the transfer curve of each pass, its R'G'B' code values and the movie's colour tags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FrameDecoder to look at, as an H.264 movie that plays anywhere."""
+"""Write pictures as an H.264 movie that plays everywhere, for previews."""
 
 from __future__ import annotations
 

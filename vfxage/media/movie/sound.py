@@ -27,7 +27,7 @@ class Audio:
     path: str
     """The movie it is copied from."""
     streams: tuple[int, ...]
-    """Of that movie."""
+    """Stream index in its movie."""
     start: Fraction
     """Seconds into it that become 0."""
     end: Fraction

@@ -78,7 +78,7 @@ def open_movie(path: str, *, threads: int = 0, strict: bool = True) -> OpenMovie
 
 
 def open_container(path: str) -> InputContainer:
-    """Open a movie, whatever streams it has; ReadError if it is none."""
+    """Open a movie with any streams. Raises ReadError if the file is not a movie."""
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
@@ -88,7 +88,7 @@ def open_container(path: str) -> InputContainer:
 
 
 def container_tags(container: InputContainer) -> dict[str, str]:
-    """What a movie's header says, keys in lower case."""
+    """The tags of a movie's header, keys in lower case."""
     return {key.lower(): value for key, value in container.metadata.items()}
 
 
@@ -121,6 +121,6 @@ def _picture_stream(container: InputContainer, path: str) -> VideoStream:
 def check_size(width: int, height: int, path: str) -> None:
     """ReadError unless a picture of this size is plausible."""
     if width <= 0 or height <= 0:
-        raise ReadError("has pictures of no size", path=path, fix=_DAMAGED)
+        raise ReadError("has pictures without a size", path=path, fix=_DAMAGED)
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
         raise ReadError(f"says its pictures are {width}x{height}, more than vfxage reads", path=path, fix=_DAMAGED)

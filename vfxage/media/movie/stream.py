@@ -99,7 +99,7 @@ class FrameDecoder:
                 position += 1
 
     def _run(self, ranks: Sequence[int], position: int) -> int:
-        """End of the ranks from ``position`` on that are better decoded through than sought."""
+        """The last rank from ``position`` on for which decoding through is faster than seeking."""
         end = position + 1
         while end < len(ranks):
             if self._index.start_of(ranks[end]) > self._index.places[ranks[end - 1]] + _FAR:

@@ -1,4 +1,4 @@
-"""What the numbers of a movie mean: matrix, range, primaries, transfer, as in ITU-T H.273 (CICP)."""
+"""Colour tags of a movie: matrix, range, primaries and transfer, as in ITU-T H.273 (CICP)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NEAR_709: Mapping[int, tuple[str, tuple[float, ...]]] = {
 
 
 def tags_for(space: str) -> tuple[int, int, int]:
-    """(primaries, transfer, matrix) to write for a colour space; one that no tags name gets none."""
+    """The (primaries, transfer, matrix) tags of a colour space; unspecified for a space that no tags name."""
     primaries, transfer = to_cicp(space) or (UNSPECIFIED, UNSPECIFIED)
     return primaries, transfer, 9 if primaries == 9 else 1
 
@@ -58,10 +58,10 @@ class Tags:
     """0 for RGB."""
     full_range: bool
     notes: tuple[str, ...] = ()
-    """What had to be assumed, for people."""
+    """Notes for the user on tags that were assumed."""
 
     def weights(self, path: str) -> tuple[float, float]:
-        """(Kr, Kb) of the matrix; ReadError for one that is not a plain matrix."""
+        """The coefficients (Kr, Kb) of the matrix. Raises ReadError for a matrix that is not a plain one."""
         if self.matrix not in LUMA_WEIGHTS:
             name = MATRIX_NAMES.get(self.matrix, f"number {self.matrix}")
             raise ReadError(
@@ -89,7 +89,7 @@ class RawTags:
 def resolve_tags(raw: RawTags, width: int, height: int, *, named: bool) -> Tags:
     """Fill in what the file does not say: BT.709 for HD (1280 wide or 720 high and up), BT.601 below; video range.
 
-    Where the colour space is ``named`` elsewhere, primaries and transfer are of no account, and nothing is noted.
+    If the shot names the colour space (``named``), primaries and transfer are not used and not noted.
     """
     hd = width >= 1280 or height >= 720
     size = "HD" if hd else "SD"

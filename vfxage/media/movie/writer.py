@@ -63,7 +63,7 @@ class MovieWriter:
         self.notes = (*unheard, *self._rate_notes())
 
     def finished(self, number: int) -> bool:
-        """Whether the movie stands complete with these fingerprints: all of its frames, or none."""
+        """Whether the movie is complete on disk with the right stamp; the answer is the same for all its frames."""
         if self._complete is None:
             self._complete = self._stands()
         return self._complete and number in self._destination.numbers
@@ -85,7 +85,7 @@ class MovieWriter:
         return self._path if self._path.exists() and FINGERPRINT not in file_tags(self._path) else None
 
     def held(self) -> tuple[int, ...]:
-        """The frames of the movie of ours that stands there already."""
+        """Frame numbers of the movie that vfxage wrote at this path earlier."""
         return held_frames(self._path)
 
     def write(self, render: Render) -> None:

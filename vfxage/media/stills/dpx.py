@@ -1,6 +1,6 @@
 """DPX (SMPTE ST 268-1): the header byte for byte, the pixels as codes.
 
-What the plate's header says of film, television and the user is carried over as it is; the field for the program that
+The plate's film, television and user sections are copied. The field for the program that
 made the file carries the fingerprint.
 """
 
@@ -24,7 +24,7 @@ _GENERIC = 2048
 _ORDERS = {b"SDPX": ">", b"XPDS": "<"}
 """Byte order by a file's first four bytes."""
 _BITS = 803
-"""Where the header says how many bits a sample has."""
+"""Offset of the header's bits per sample, bytes."""
 _LARGEST_HEADER = 1 << 22
 _UNDEFINED = 0xFFFFFFFF
 _ORIENTATIONS = (1, 2, 4, 3, 5, 6, 8, 7)
@@ -41,7 +41,7 @@ _SPACES = {
 
 
 def read_header(source: StillFile) -> Header:
-    """Parse and check the header. Raises ReadError for what is no DPX, damaged, or of a kind that is not read."""
+    """Parse and check the header. Raises ReadError for a file that is damaged, not DPX, or of an unsupported kind."""
     raw, size = _bytes_of(source)
     order = _ORDERS.get(raw[:4])
     if order is None:

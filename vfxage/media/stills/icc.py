@@ -15,7 +15,7 @@ from vfxage.types import F64
 _D50 = (0.3457, 0.3585)
 _PLACES = np.linspace(0, 1, 65)
 _CURVE_ERROR = 2e-3
-"""Of light; sRGB's curve and a gamma of 2.2 are 8e-3 apart."""
+"""Tolerance of linear light; the sRGB curve and a gamma of 2.2 differ by 8e-3."""
 _MATRIX_ERROR = 2e-3
 """Makers round primaries and white; the nearest two gamuts are 0.02 apart."""
 
@@ -29,7 +29,7 @@ _ENCODED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 
 def space_of(profile: bytes) -> str | None:
-    """OpenColorIO name of a profile's space; None for one that is damaged, of tables, or of none with a name."""
+    """OpenColorIO name of a profile's space; None if it is damaged, has tables, or matches no named space."""
     with np.errstate(all="ignore"):
         return _space_of(profile)
 

@@ -38,7 +38,7 @@ _NOT_CARRIED = {
 
 
 def read_header(source: StillFile) -> Header:
-    """Parse and check the header. Raises ReadError for what is none, damaged, or of a kind that is not read."""
+    """Parse and check the header. Raises ReadError for another kind of file, a damaged one, or an unsupported kind."""
     size = tags.check_begins(source)
     with _opened(source) as image:
         spec = image.spec()
@@ -89,7 +89,7 @@ def read_samples(header: Header, source: StillFile) -> Samples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageSettings:
-    """What such a file says beside its pixels."""
+    """The file's metadata."""
 
     version: str
     stamp: str

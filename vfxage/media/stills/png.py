@@ -1,6 +1,6 @@
-"""What a PNG says of its colour, as its specification (third edition) has it: chunks before the pixels.
+"""Colour of a PNG: the chunks before the pixels (PNG specification, third edition).
 
-OpenImageIO's writer is not asked for them: 3.0 has few, and 3.2 calls every PNG sRGB, camera log too.
+OpenImageIO does not write them: 3.0 knows few, and 3.2 tags every PNG as sRGB, even camera log.
 """
 
 from __future__ import annotations

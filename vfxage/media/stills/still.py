@@ -1,4 +1,4 @@
-"""What one still is: its header before a pixel is read, its samples as stored."""
+"""One still: its header, known before a pixel is read, and its stored samples."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StillFile(FrameFile):
 
 @dataclass(frozen=True, slots=True)
 class DpxLayout:
-    """Where and how a DPX file keeps its picture."""
+    """Place and layout of the picture in a DPX file."""
 
     order: str
     offset: int
@@ -69,11 +69,11 @@ class DpxLayout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """One still's header, checked: its pixels are no more than the file can hold."""
+    """The checked header of one still: the file is large enough for its pixels."""
 
     kind: FileKind
     width: int
-    """As stored, before ``orientation``."""
+    """Stored size, pixels, before ``orientation`` turns it."""
     height: int
     channels: int
     """Samples of a pixel that are read: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha."""
@@ -85,7 +85,7 @@ class Header:
     spaces: tuple[str, ...] = ()
     """OpenColorIO names that the header gives its pixels; a settled space is one."""
     unnamed: str = ""
-    """What the header says instead, where it names none that is known."""
+    """What the header names instead, if it names no known colour space."""
     rate: Fraction | None = None
     timecode: str | None = None
     pixel_aspect: float = 1.0
@@ -95,12 +95,12 @@ class Header:
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Not of DPX: what a writer of the same kind carries over."""
     raw: bytes = b""
-    """Of DPX: all that comes before the pixels."""
+    """DPX only: all bytes before the pixels."""
     layout: DpxLayout | None = None
 
     @property
     def tags(self) -> SourceTags:
-        """What outputs carry over."""
+        """Metadata that outputs carry over."""
         return SourceTags(
             format=self.kind, attributes=self.attributes, raw=self.raw, depth=self.depth, timecode=self.timecode
         )
@@ -131,14 +131,14 @@ def check_size(header: Header, size: int, source: StillFile) -> None:
 
 
 def mark(version: str, stamp: str, timecode: str | None = None, rate: Fraction | None = None) -> str:
-    """What the header says of the program that made the file: vfxage, the fingerprint, and what has no other place."""
+    """The header's text on the program that made the file: vfxage, the stamp, and values without their own field."""
     text = f"vfxage {version} fingerprint={stamp}"
     text += f" timecode={timecode}" if timecode else ""
     return text + (f" rate={rate.numerator}/{rate.denominator}" if rate else "")
 
 
 def parse_mark(text: str | None) -> tuple[str | None, str | None, Fraction | None]:
-    """(fingerprint, timecode, rate) of a ``mark``; None for what it does not have, or is none."""
+    """The (stamp, timecode, rate) of a ``mark``; None for values that it does not have."""
     found = _MARK.fullmatch(text or "")
     if found is None:
         return None, None, None
@@ -163,14 +163,14 @@ def top_code(depth: Depth) -> int:
 
 
 def floats(samples: Samples, depth: Depth) -> F32:
-    """Codes as float32, 0..1 nominal; floats as they are."""
+    """Codes as float32, 0..1 nominal; float samples unchanged."""
     if depth == "float":
         return np.asarray(samples, np.float32)
     return np.asarray(samples / np.float32(top_code(depth)), np.float32)
 
 
 def codes(values: F32, depth: Depth) -> Samples:
-    """Float values as codes of a depth, clipped and rounded to the nearest, NaN as 0; float stays as it is."""
+    """Float values as codes of a depth: clipped, rounded to nearest, NaN as 0. A float depth leaves them unchanged."""
     if depth == "float":
         return values
     white = top_code(depth)

@@ -1,4 +1,4 @@
-"""What TIFF, PNG and JPEG say of their colour, and whether a file begins and ends as its format asks."""
+"""Colour tags of TIFF, PNG and JPEG, and a check of the file's begin and end marks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DESCRIPTION = "ICCProfile:profile_description"
 """OpenImageIO's name of what a profile calls itself."""
 
 UNCALIBRATED = 0xFFFF
-"""Exif's colour space of what is not sRGB."""
+"""The Exif colour space value for "not sRGB"."""
 
 _BEGINNINGS = {
     "tiff": (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
@@ -30,7 +30,7 @@ _BEGINNINGS = {
 }
 _ENDS = {"png": b"IEND\xaeB`\x82", "jpeg": b"\xff\xd9"}
 _TAIL = 1 << 16
-"""Bytes at the end in which the end mark must stand: some programs append words of their own."""
+"""The end mark must lie within this many bytes of the end: some programs append their own data."""
 
 _CHUNKS = 4096
 
@@ -58,7 +58,7 @@ def check_ends(source: StillFile) -> None:
 
 
 def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
-    """OpenColorIO name of the colour space that the header names; None, and what it says instead, where none is."""
+    """OpenColorIO name of the colour space in the header; otherwise None, and what the header names instead."""
     profile, name = attributes.get("ICCProfile"), attributes.get(DESCRIPTION)
     if source.kind == "png":
         return _png(source, profile, name)

@@ -30,7 +30,7 @@ DEPTHS: dict[FileKind, tuple[Depth, ...]] = {
     "png": (16, 8),
     "jpeg": (8,),
 }
-"""What each can hold, the customary one first."""
+"""Bit depths that each format can hold, the usual one first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class StillWriter:
         self.notes: tuple[str, ...] = tuple(self._said())
 
     def finished(self, number: int) -> bool:
-        """Whether this frame stands complete, of the same fingerprint, depth and channels, and every pixel decodes."""
+        """Whether this frame is complete with the right stamp, depth and channels, and every pixel decodes."""
         source = StillFile(self._pattern.path(number), number)
         try:
             header = open_header(source)
@@ -93,7 +93,7 @@ class StillWriter:
         clip = self._destination.clip
         path = self._pattern.path(plate.number)
         if not path.exists():
-            return Flaw("missing", "is not there")
+            return Flaw("missing", "does not exist")
         source = StillFile(path, plate.number)
         try:
             header = open_header(source)
@@ -193,7 +193,7 @@ class StillWriter:
         if self._destination.alpha and self._pass == "beauty" and self._kind == "jpeg":
             yield f"{name} is without the plate's alpha: JPEG has none"
         if self._destination.clip.pixel_aspect != 1 and self._kind == "jpeg":
-            yield f"{name} does not say that pixels are {self._destination.clip.pixel_aspect:g} wide: JPEG has no place"
+            yield f"{name}: JPEG cannot store the pixel aspect {self._destination.clip.pixel_aspect:g}"
 
     def _samples(self, render: Render) -> Samples:
         """(H, W, C) samples over the display window."""
