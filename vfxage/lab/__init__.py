@@ -1,1 +1,1 @@
-"""What makes and judges agers: portraits, the prototype's builder, training and evaluation. No render imports it."""
+"""The laboratory: portraits, the prototype's builder, training and evaluation. No render imports it."""

@@ -33,8 +33,8 @@ class FilledReader:
     """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` tells them.
 
     ``whole`` is every frame of the shot, ascending; only these are used as fills. Until ``fix_missing`` names the
-    missing frames, each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails to read is an
-    error, so that an unreliable disk cannot change the result. A frame is filled alike in any part of the shot.
+    missing frames, each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails
+    to read is an error, so that an unreliable disk cannot change the result. The fill does not depend on the chunk.
     """
 
     def __init__(self, reader: Reader, filling: Filling, whole: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""Reads a face's age, having seen only real portraits of other people.
+"""An age reader: estimates the age of a face with regressors that learned only from other people's portraits.
 
 Ridge regression on the features, one intercept per photo set, so that what tells one set from another (light, smile,
 sharpness) is not taken for age. The people are divided into folds; a face is read by the regressor of the fold that
@@ -42,7 +42,7 @@ class ReadPortrait(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Regressor:
-    """One fold's: ``age = mean age of the set + weights . (numbers - the set's mean numbers)``."""
+    """One fold's regressor: ``age = mean age of the set + weights . (numbers - the set's mean numbers)``."""
 
     weights: F64
     middles: dict[str, F64]
@@ -56,7 +56,7 @@ class _Regressor:
 
 
 class AgeReader:
-    """Regressors that each lack some people."""
+    """Regressors, each fitted without some of the people."""
 
     def __init__(self, faces: Sequence[ReadPortrait]) -> None:
         """Fit; raises ShotError for too few people, or people who are all of one age."""
@@ -85,7 +85,7 @@ class AgeReader:
         return row
 
     def read(self, person: str, photos: str, numbers: Numbers) -> float:
-        """Years, by the regressor that has not seen this person. KeyError for one who was not among the portraits."""
+        """Age in years, from the regressor that did not learn from this person. KeyError for an unknown person."""
         return self._regressors[self._fold[photos, person]].read(self._row(numbers), photos)
 
 
@@ -146,7 +146,7 @@ class Quality:
     guess: float
     """Mean absolute error of knowing the photo set's mean age and nothing else."""
     correlation: float
-    """Of read and true age; within sets where there are several. NaN for decades, and where ages do not differ."""
+    """Correlation of read and true age, within photo sets if there are several; NaN if the ages do not differ."""
     slope: float
     """Years read per true year; below 1, as every regression draws to the mean."""
 

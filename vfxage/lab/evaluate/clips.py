@@ -32,9 +32,9 @@ AGES = (35.0, 65.0)
 """GroupSettings of every clip: the age it has, the age it gets."""
 _MOVIES = {suffix for suffix, row in FORMATS.items() if row.kind == "movie"}
 _LEAST = 8
-"""Frames on end that a face must be seen for."""
+"""Least number of consecutive frames that show the face."""
 _LOOK = 3
-"""Times the wanted frames that are looked through for a face."""
+"""Frames searched for a face, as a multiple of the wanted frames."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Flicker:
     frames: tuple[int, int]
     """First and last."""
     size: int
-    """Of the crop."""
+    """Side of the crop, pixels."""
     strength: float
     """Root mean square of the delta over the matte, codes of 255."""
     raw: float
@@ -104,7 +104,7 @@ def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, worker
 
 
 def _longest(tracks: Tracks, frames: int) -> tuple[FaceTrack | None, list[int]]:
-    """The face seen on most frames on end within one take, and up to ``frames`` of them."""
+    """The face with most consecutive frames within one take, and up to ``frames`` of them."""
     best: tuple[FaceTrack | None, list[int]] = (None, [])
     for face in tracks.faces:
         run: list[int] = []

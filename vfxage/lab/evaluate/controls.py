@@ -1,4 +1,4 @@
-"""What else moves the reading: changes of the picture that are no ageing, read as an aged face is."""
+"""Controls: how much the age reading moves when a picture changes without ageing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PEOPLE = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """One change made to portraits as they are."""
+    """One change made to unaged portraits."""
 
     name: str
     moved: float

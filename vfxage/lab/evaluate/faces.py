@@ -1,4 +1,4 @@
-"""Portraits as an ager gets them, and what it makes of them."""
+"""Portraits cut for an ager, and the aged results."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Aged(ArrayData):
-    """One face after one ager was asked for one age."""
+    """One face aged by one ager to one age."""
 
     crop: FaceCrop
-    """As it was, its ages (own, asked)."""
+    """The unaged crop, with its ages (own, target)."""
     step: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) what the ager answered, before the matte."""
 

@@ -1,4 +1,4 @@
-"""A face as numbers that age shows in, whatever its colour: oriented contrast, texture patterns, the mesh's shape.
+"""Features of a face that change with age, independent of colour: oriented contrast, texture patterns, mesh shape.
 
 None of them is a colour or a brightness: energies and patterns are taken from log luma with its broad shading removed,
 so that they are not the quantities by which an ager of this package makes a face older. Left and right are averaged.
@@ -23,13 +23,13 @@ _FLOOR = 0.04
 _SHADING = 20.0
 """Width (sigma), in flat pixels, of what counts as shading."""
 _EDGE = 9
-"""What lies nearer than half of this to the mesh's outline is hair and background as often as skin."""
+"""Width of the mesh's border zone; its outer half is often hair or background instead of skin."""
 _WAYS = 8
 """Orientations, of half a turn."""
 _CELLS = (16, 16, 8)
 """Side of a cell at each halving of the picture, in its own pixels."""
 _RADII = (2, 4)
-"""Of the texture patterns, flat pixels."""
+"""Index of the flat pixels among the texture patterns."""
 _PATTERN_CELL = 32
 
 

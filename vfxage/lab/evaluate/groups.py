@@ -21,7 +21,7 @@ PEOPLE = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """What came of asking everybody for one age group."""
+    """The result of ageing everybody to one age group."""
 
     name: str
     asked: float

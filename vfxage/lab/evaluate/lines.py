@@ -15,13 +15,13 @@ from vfxage.lab.evaluate.spatial import PLACES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One figure of every model."""
+    """One figure for every model."""
 
     name: str
     aim: str
-    """What is wanted; empty where there is no aim."""
+    """The aim; empty if there is none."""
     values: tuple[float | None, ...]
-    """One per model; None where it cannot be said."""
+    """One value per model; None if it cannot be measured."""
     form: str
     """How a value is written, for ``format``."""
 
@@ -106,7 +106,7 @@ def _embedding_lines(outcome: Evaluation) -> list[Line]:
 
 
 def spatial_lines(outcome: Evaluation) -> list[Line]:
-    """Where the change lies."""
+    """Rows on the places of the change."""
     names = {
         "outside": "outside the matte",
         "eyes": "in the eyes",
@@ -132,7 +132,7 @@ def spatial_lines(outcome: Evaluation) -> list[Line]:
 
 
 def stability_lines(outcome: Evaluation) -> list[Line]:
-    """What a shift and grain do."""
+    """Rows on the effect of a shift and of grain."""
     forms = (
         ("crop shifted by a pixel: difference over the delta", "shift", ".1%"),
         ("grain added (0.02): difference over the delta", "grain", ".1%"),
@@ -166,7 +166,7 @@ def clip_lines(outcome: Evaluation) -> list[Line]:
 
 
 def speed_lines(outcome: Evaluation) -> list[Line]:
-    """What a crop costs."""
+    """Rows on the cost of a crop."""
     models: list[Measured] = outcome.models
     forms: tuple[tuple[str, Callable[[Measured], float | None], str], ...] = (
         ("crop, px", lambda one: one.speed.size, ".0f"),

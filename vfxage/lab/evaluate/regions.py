@@ -1,4 +1,4 @@
-"""Where a face's parts are in its crop: by the mesh, and by likeness to its own skin."""
+"""Find the parts of a face in its crop, from the mesh and from similarity to its own skin."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _MOUTH = (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 
 """Inner edge of the lips: what lies inside is teeth, tongue and dark."""
 _NOSTRILS = ((98, 97, 2, 94, 19, 44, 237, 218, 64), (327, 326, 2, 94, 19, 274, 457, 438, 294))
 _CHEEKS = (50, 101, 36, 205, 207, 187, 280, 330, 266, 425, 427, 411, 151, 9)
-"""Where bare skin is likeliest."""
+"""Landmarks on skin that is rarely covered."""
 _FRAMES = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 372, 345, 330, 329, 6, 100, 101, 116, 143)
 """Round both eyes, from the brows to the cheekbones: where the rims of glasses are."""
 _FLOOR = 0.04
 _DARKER, _LIGHTER = 0.45, 0.6
-"""Log luma by which skin may differ from what the light on the face leads to expect."""
+"""Largest difference in log luma between skin and the fitted light on the face."""
 _COLOUR = 0.22
 """Log chroma within which it is skin."""
 _SHARP = 0.16
-"""Log luma by which thin rims differ from what is around them."""
+"""Least difference in log luma between thin rims and their surroundings."""
 _OPEN = 0.006
 """Least area of an open mouth, shares of the face."""
 

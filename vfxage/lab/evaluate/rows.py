@@ -1,4 +1,4 @@
-"""One model's answers to all that is asked of it, face by face."""
+"""Age every face to every target with one model, and measure the results."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from vfxage.types import F32
 STEPS = (-30, -15, 20, 40)
 """Years asked of every face."""
 YOUNGEST, OLDEST = 18.0, 90.0
-"""Ages beyond are asked of nobody."""
+"""Youngest and oldest target age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One face and one age asked."""
+    """Figures of one face at one target age."""
 
     face: str
     """Photo set and file."""
@@ -34,7 +34,7 @@ class Row:
     asked: int
     """Years, signed."""
     read: float
-    """Age read in the face as it is."""
+    """Age read in the unaged face."""
     read_aged: float
     """Age read in it aged."""
     spatial: spatial.Spatial
@@ -43,13 +43,13 @@ class Row:
 
     @property
     def moved(self) -> float:
-        """Years by which the reading moved."""
+        """Change of the reading, years."""
         return self.read_aged - self.read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judges:
-    """Who looks at faces."""
+    """Everything that measures faces: finder, features, reader, embedder."""
 
     finder: FaceFinder
     features: FeatureReader
@@ -57,11 +57,11 @@ class Judges:
     embedder: Embedder | None
 
     def read(self, subject: Subject, rgb: F32, points: F32) -> float:
-        """The age in a picture of the subject, by a regressor that has not seen the person."""
+        """Age in a picture of the subject, from a regressor that did not learn from this person."""
         return self.reader.read(subject.portrait.person, subject.photos, self.features.read(rgb, points))
 
     def likeness_to(self, rgb: F32, points: F32) -> Callable[[F32, F32], float | None]:
-        """How alike other pictures are to this one: the cosine of their embeddings, None without an embedder."""
+        """Likeness of other pictures to this one: the cosine of their embeddings; None without an embedder."""
         embedder = self.embedder
         if embedder is None:
             return lambda other, mesh: None

@@ -31,14 +31,14 @@ from vfxage.types import FaceCrop, Framing
 _STABLE = 12
 """People on whom stability is measured."""
 _COPY_GRAIN, _COPY_BLUR = 0.01, 0.7
-"""Of the copies the reader learns from: deviation of the luma, and sigma in pixels at 512."""
+"""Noise (deviation of luma) and blur (sigma in pixels at 512) of the copies that the reader also learns from."""
 _CHANGE = 30
 """Years asked where one change must do: stability, speed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the command line asks for."""
+    """Settings of an evaluation."""
 
     models: tuple[str, ...]
     portraits: tuple[Path, ...]
@@ -59,10 +59,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Measured:
-    """One model's figures."""
+    """Figures of one model."""
 
     name: str
-    """As the command line names it, or the file's stem."""
+    """Name on the command line, or the file's stem."""
     note: str
     fingerprint: str
     rows: list[Row]
@@ -76,7 +76,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluation:
-    """All that the report tells."""
+    """All results of an evaluation."""
 
     folders: dict[str, int]
     """Real portraits of each photo set."""

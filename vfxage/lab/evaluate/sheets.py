@@ -30,7 +30,7 @@ _BACK = (24, 24, 24)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class FaceTiles(ArrayData):
-    """One face at one age."""
+    """Tiles of one face at one age."""
 
     picture: U8 = field(metadata=shaped(TILE, TILE, 3, dtype=np.uint8))
     """(256, 256, 3)."""
@@ -41,7 +41,7 @@ class FaceTiles(ArrayData):
 
 
 def choose_people(subjects: Sequence[Subject], count: int = PEOPLE) -> list[Subject]:
-    """As unlike each other as can be: in age, sex, lightness of skin, glasses, hair on the face; youngest first.
+    """Choose people who differ most in age, sex, lightness of skin, glasses and facial hair; youngest first.
 
     The person nearest to the middle first, then always the one farthest from all chosen; one portrait a person.
     """

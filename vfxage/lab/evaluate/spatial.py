@@ -1,4 +1,4 @@
-"""Where an ager's change lies, and what it leaves alone."""
+"""Places of an ager's change, and of places that it leaves unchanged."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from vfxage.lab.evaluate.regions import FaceParts, Mask
 from vfxage.types import F32, F64
 
 _STEP = 1 / 255
-"""A change of less than one code of eight bits is none."""
+"""A change below one 8-bit code counts as none."""
 _LOW = 16
 """The low bands begin at the face's height over this (sigma)."""
 _SMALLER = 4
-"""They are looked at this much smaller."""
+"""Factor by which pictures are reduced for this measure."""
 PLACES = ("outside", "eyes", "teeth", "hair", "glasses")
 
 
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spatial:
-    """One answer, by place."""
+    """Change of one step, by place."""
 
     places: dict[str, Place]
     """Those of PLACES that the face has; "outside" is where a render's usual matte is 0."""

@@ -1,4 +1,4 @@
-"""What an ager costs: time, beside a fixed piece of work timed in the same minute, parameters, multiplications."""
+"""Cost of an ager: time, with a fixed piece of work timed in the same minute, parameters and multiplications."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vfxage.process import opencv_threads
 from vfxage.types import FaceCrop
 
 _TIMES = 7
-"""Runs of which the median counts; one more warms up."""
+"""Timed runs, of which the median counts, after one run to warm up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +34,12 @@ class Speed:
     yardstick: float
     """Ten Gaussian blurs (sigma 8) of a 512 px float picture on one thread."""
     parameters: int | None
-    """None where there is no torch network to count."""
+    """None without a torch network."""
     macs: int | None
 
 
 def measure_speed(ager: Ager, crop: FaceCrop) -> Speed:
-    """Time the ager on one crop, whose ages say what is asked."""
+    """Time the ager on one crop with its ages."""
     with opencv_threads(1):
         yardstick = _median(_blur_ten)
         alone = _median(lambda: ager([crop]))
@@ -81,7 +81,7 @@ def _two_workers(ager: Ager, crop: FaceCrop) -> None:
 
 
 def _count(ager: Ager, crop: FaceCrop) -> tuple[int | None, int | None]:
-    """Parameters and multiplications; torch is looked at only where the ager has brought it."""
+    """Parameters and multiplications; torch is only used if the ager imported it."""
     if "torch" not in sys.modules:
         return None, None
     from vfxage.ager.cost import network_cost

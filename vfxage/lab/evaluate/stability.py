@@ -30,7 +30,7 @@ class StepStability:
 
 
 def measure_stability(ager: Ager, crops: Sequence[FaceCrop]) -> list[StepStability]:
-    """Measure each crop, whose ages say what is asked."""
+    """Measure the stability of the step for each crop and its ages."""
     random = np.random.default_rng(0)
     return [_measure(ager, crop, random.standard_normal(crop.rgb.shape, np.float32)) for crop in crops]
 

@@ -13,13 +13,13 @@ from vfxage.geometry import crop_transform, map_points, turn_matrix, warp_to_cro
 from vfxage.types import F32, F64, Framing, Window
 
 Pixels = Literal["-1..1", "0..1", "0..255", "imagenet"]
-"""What a network wants its RGB pixels to be; "imagenet": 0..1 less ImageNet's mean, over its deviation."""
+"""Encoding of a network's RGB input; "imagenet" is (0..1 minus ImageNet's mean) / ImageNet's deviation."""
 
 _IMAGENET = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 _ARCFACE = np.array(
     [(38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366), (41.5493, 92.3655), (70.7299, 92.2041)]
 )
-"""Where ArcFace (Deng et al. 2019) wants eyes, nose tip and mouth corners, in a square of 112 pixels."""
+"""ArcFace's positions (Deng et al. 2019) of eyes, nose tip and mouth corners in a square of 112 pixels."""
 _FIVE = (468, 473, 1, 61, 291)
 """The same five on the mesh: irises, nose, mouth, the picture's left first."""
 _LARGEST = 1024
@@ -49,7 +49,7 @@ class _Network:
 
 
 class Embedder:
-    """Who it is: unit vectors of which the scalar product is the likeness of two faces."""
+    """Identity embedder: gives unit vectors whose scalar product is the likeness of two faces."""
 
     def __init__(self, path: Path, pixels: Pixels = "-1..1") -> None:
         """Open the file; raises InstallError without the extra ``onnx``, ModelError for another kind of network."""
@@ -71,7 +71,7 @@ _EMBEDDING = "name a network that gives an embedding, such as ArcFace"
 
 
 class AgeEstimator:
-    """How old it looks to somebody else's network."""
+    """Age estimator: the age that an external network reads."""
 
     def __init__(self, path: Path, pixels: Pixels = "0..255") -> None:
         """Open the file; raises InstallError without the extra ``onnx``, ModelError for another kind of network."""

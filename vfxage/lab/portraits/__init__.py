@@ -1,4 +1,4 @@
-"""Folders of age-labelled portraits: found, looked into, meshed, cut as an ager wants them."""
+"""Folders of age-labelled portraits: scan them, find the faces, cut crops for an ager."""
 
 from vfxage.lab.portraits.cut import crop_portrait, mesh_portraits
 from vfxage.lab.portraits.layouts import LAYOUTS, FolderLayout

@@ -28,7 +28,7 @@ MOST_PIXELS = 100_000_000
 
 _LARGEST_ENTRY = 1 << 16
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, zlib.error, Image.DecompressionBombError)
-"""What Pillow raises for files that are torn, forged or no pictures."""
+"""Errors of Pillow for files that are damaged, forged or not pictures."""
 
 
 def scan_portraits(

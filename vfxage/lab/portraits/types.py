@@ -20,15 +20,15 @@ class Portrait(ArrayData):
 
     path: Path
     person: str
-    """Name of the person within the folder; in UTKFace, whose files name nobody, the file."""
+    """Name of the person within the folder; UTKFace names nobody, so there it is the file name."""
     age: float
     """Years, 0 to 120."""
     size: tuple[int, int]
     """Width and height, pixels, after the file's own rotation."""
     labels: Mapping[str, str] = field(default_factory=lambda: _NONE)
-    """What else the folder says: sex, glasses, yaw_deg, real, ... as text."""
+    """Other labels of the folder as text: sex, glasses, yaw_deg, real, ..."""
     points: F32 | None = field(default=None, metadata=shaped(POINTS, 2))
-    """(478, 2) pixels, centres at +0.5; None where nobody has looked for the face yet."""
+    """(478, 2) pixels, centres at +0.5; None if the face was not searched yet."""
 
     @property
     def real(self) -> bool:
@@ -55,7 +55,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Collection:
-    """What a folder of portraits holds."""
+    """The portraits of a folder."""
 
     folder: Path
     layout: FolderLayout
@@ -63,7 +63,7 @@ class Collection:
     """Sorted by path: the same folder gives the same order anywhere."""
     problems: tuple[Problem, ...] = ()
     note: str = ""
-    """What was assumed about the layout; empty where there was no choice."""
+    """A note on the layout that was assumed; empty if there was no choice."""
 
     def people(self) -> dict[str, list[Portrait]]:
         """The portraits of each person, youngest first."""

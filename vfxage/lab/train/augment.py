@@ -19,9 +19,9 @@ from vfxage.lab.train.batches import Batch
 from vfxage.lab.train.recipe import AugmentPart
 
 _STREAM = 2
-"""Of random numbers, beside those of ``batches``."""
+"""Stream of random numbers, apart from those of ``batches``."""
 _COARSE = 6
-"""Cells across the noise that shapes what stands before a face."""
+"""Cells across the noise that shapes an object in front of a face."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,11 +32,11 @@ class Batch:
 
     step: int
     indices: tuple[int, ...]
-    """Of the examples within the step, whatever process has them."""
+    """Places of the examples within the step, the same for every split over processes."""
     source: Tensor
     target: Tensor
     portrait: Tensor
-    """A photograph of somebody of about the target's age, for the critic; empty (0, 3, S, S) where nobody asks."""
+    """A photograph of a person of about the target age, for the critic; empty (0, 3, S, S) without a critic."""
     weight: Tensor
     """(B, 1, S / 4, S / 4) uint8, 255 on the face."""
     ages: Tensor
@@ -130,7 +130,7 @@ class Batches:
         return person, *pairs[rng.integers(len(pairs))]
 
     def _portrait(self, age: float, rng: np.random.Generator, size: int) -> U8:
-        """Somebody of about that age; the nearest in age where there is nobody."""
+        """A person of about that age; the nearest in age if there is none."""
         low, high = bisect_left(self._ages, age - _NEAR), bisect_right(self._ages, age + _NEAR)
         if low == high:
             nearest = min(range(len(self._ages)), key=lambda place: abs(self._ages[place] - age))
@@ -151,7 +151,7 @@ def base_of(person: Person) -> Portrait:
 
 
 def draw_view(crop: CropPart, rng: np.random.Generator) -> View:
-    """Where to look: the whole face, or a window that lies within the picture but for the jitter."""
+    """Area of the example: the whole face, or a window inside the picture (apart from the jitter)."""
     low, high = crop.window
     whole = rng.random() < crop.whole
     side = 1.0 if whole else math.exp(rng.uniform(math.log(low), math.log(high)))

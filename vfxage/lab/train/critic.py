@@ -1,4 +1,4 @@
-"""The adversary: a patch critic that is told the age, and learns to tell photographs of that age from results.
+"""The adversary: a patch critic that gets the age and learns to tell photographs of that age from results.
 
 Isola et al. 2017 (patches), Miyato et al. 2018 (spectral norm, hinge), Zoss et al. 2022 (the age as a channel).
 """
@@ -17,9 +17,9 @@ from vfxage.lab.train.parallel import World
 from vfxage.lab.train.recipe import Adversarial
 
 _WRONG = 0.25
-"""Share, of what is not to be believed, of photographs that are shown with a wrong age: so the age counts."""
+"""Share of the false examples that are photographs with a wrong age, so that the critic uses the age."""
 _OFF, _MIDDLE = 25.0, 50.0
-"""Years by which a wrong age is off, towards this age."""
+"""Difference of a wrong age, years, towards this age."""
 
 
 class Critic(nn.Module):

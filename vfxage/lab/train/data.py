@@ -24,7 +24,7 @@ class Person:
     """One person's pictures, youngest first, and which of them make pairs."""
 
     name: str
-    """As the folder has it; the same name in two folders is held out of both or of neither."""
+    """Name in the folder; the same name in two folders is held out in both or in none."""
     portraits: tuple[Portrait, ...]
     framing: str
     """picture or face, as the folder's recipe says."""
@@ -52,7 +52,7 @@ class TrainingData:
     """The summary for people, a sentence each."""
 
     def of_held_out(self) -> TrainingData:
-        """The same with those held out in the place of those to learn from."""
+        """The same data, with the people held out in the place of the training people."""
         return replace(self, people=self.held_out, held_out=(), portraits=())
 
 
@@ -118,7 +118,7 @@ def _open(source: PortraitFolder, recipe: DataPart, progress: Progress, scan_cac
 
 
 def _square(found: Collection) -> Collection:
-    """Pictures that are taken as they are must be square."""
+    """Refuse pictures that are not square, because they are used without cropping."""
     good = tuple(item for item in found.portraits if item.size[0] == item.size[1])
     bad = [item for item in found.portraits if item.size[0] != item.size[1]]
     fault = "is not square ({}x{}; `framing: face` cuts faces out of any picture)"

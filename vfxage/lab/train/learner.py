@@ -24,7 +24,7 @@ from vfxage.lab.train.parallel import World
 from vfxage.lab.train.recipe import Recipe
 
 _TUNED = "; tuned further by vfxage train"
-"""Of a licence note: the weights it speaks of have been trained on."""
+"""Start of a licence note for weights that were trained further."""
 
 
 class Answerer:

@@ -1,4 +1,4 @@
-"""The training loop: make batches ahead in threads, do one step for each, write what is due."""
+"""The training loop: make batches ahead in threads, do one step for each, save at the set intervals."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class View:
     centre: tuple[float, float]
     """x and y, shares of the side."""
     side: float
-    """Of the window, share of the side."""
+    """Side of the window, as a share of the picture's side."""
     roll: float
     """Degrees."""
     flip: bool
@@ -65,7 +65,7 @@ class Pictures:
         return self._keep(key, self._decode(portrait, framing, base)) if held is None else held
 
     def weight(self, framing: str, base: Portrait) -> U8:
-        """(side / 4, side / 4) uint8: 255 on the face, 0 off it; 255 everywhere where nobody knows the face."""
+        """(side / 4, side / 4) uint8: 255 on the face, 0 outside; 255 everywhere if the face is unknown."""
         key = "weight", base.path
         held = self._get(key)
         if held is not None:

@@ -1,4 +1,4 @@
-"""What a training file may say: every key, its limits and its default, once; and the file, loaded."""
+"""The training file: every key with its limits and default, and its loader."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class DataPart(Part):
     portraits: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
     """More real portraits of any people, only for the critic."""
     bad: Literal["skip", "refuse"] = "skip"
-    """What to do with files that cannot be used: leave them out, or refuse to start."""
+    """Handling of unusable files: leave them out, or refuse to start."""
     smallest: Annotated[int, Field(ge=16, le=4096)] = 128
     """Least width and height of a picture, pixels."""
     side: Annotated[int, Field(ge=32, le=2048)] = 512
@@ -127,7 +127,7 @@ class Exposure(Part):
     """Brighter or darker, by up to so many stops."""
 
     share: Share = 0.7
-    """Of the examples; 0 switches it off, here and below."""
+    """Share of the examples; 0 switches it off. The same holds for the shares below."""
     stops: Annotated[float, Field(ge=0, le=4)] = 0.7
 
 
@@ -174,7 +174,7 @@ class Motion(Part):
 
 
 class Grain(Part):
-    """Film's grain, on what the network is given alone."""
+    """Film grain on the network's input only."""
 
     share: Share = 0.6
     amount: Annotated[Span, AfterValidator(_within(0, 0.5))] = (0.004, 0.035)
@@ -182,7 +182,7 @@ class Grain(Part):
 
 
 class Jpeg(Part):
-    """JPEG, most of it with halved colour, on what the network is given alone."""
+    """JPEG compression on the network's input only, usually with halved colour."""
 
     share: Share = 0.35
     quality: Annotated[Span, AfterValidator(_within(1, 100))] = (35.0, 95.0)
@@ -193,11 +193,11 @@ class Occlusion(Part):
 
     share: Share = 0.25
     area: Annotated[Span, AfterValidator(_within(0, 0.9))] = (0.03, 0.3)
-    """Of the example."""
+    """Share of the example's area."""
 
 
 class AugmentPart(Part):
-    """What a camera might have made of the examples."""
+    """Augmentations that imitate cameras."""
 
     exposure: Exposure = Exposure()
     white_balance: WhiteBalance = WhiteBalance()
@@ -226,9 +226,9 @@ class Adversarial(Part):
     ramp: Annotated[int, Field(ge=1)] = 2000
     """Steps after that in which its weight rises from 0."""
     rate: Annotated[float, Field(gt=0, le=1)] = 2e-4
-    """Of its own Adam."""
+    """Learning rate of the critic's own Adam."""
     channels: Annotated[int, Field(ge=8, le=256)] = 48
-    """Of its first layer; the others have twice and four times as many."""
+    """Channels of the critic's first layer; later layers have twice and four times as many."""
 
 
 class Stability(Part):
@@ -258,7 +258,7 @@ class Lpips(Part):
 
 
 class LossPart(Part):
-    """What an answer is judged by, each with its weight; 0 leaves it out."""
+    """The losses with their weights; 0 leaves a loss out."""
 
     l1: Weight = 1.0
     """Absolute difference of the delta."""
@@ -291,7 +291,7 @@ class SchedulePart(Part):
     decay: Literal["none", "cosine"] = "cosine"
     """Cosine: the rate falls to a hundredth by the last step."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.99)
-    """Of Adam."""
+    """Decay rates of Adam's moments."""
     clip: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """Longest gradient; longer ones are shortened."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -301,7 +301,7 @@ class SchedulePart(Part):
 
 
 class OutputPart(Part):
-    """What is written, and how often, in steps."""
+    """Files that a run writes, and their intervals in steps."""
 
     checkpoint_every: Annotated[int, Field(ge=1)] = 1000
     """State for resuming, and a checkpoint of the mean weights."""
@@ -329,7 +329,7 @@ class Recipe(Part):
     out: Located
     """Folder of the run: its state, losses, checkpoints and sheets. A state found there is resumed."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
-    """Of the weights, the people held out, and every choice at every step."""
+    """Seed of the weights, of the people held out, and of every random choice."""
     data: DataPart
     model: ModelPart = ModelPart()
     crop: CropPart = CropPart()

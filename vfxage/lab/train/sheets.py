@@ -1,4 +1,4 @@
-"""What the mean weights make of people they never learned from: a contact sheet, and the l1 of their pairs."""
+"""Validation of the mean weights on people held out: a contact sheet, and the l1 of their pairs."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Sheets:
         return np.concatenate(tiles, axis=1)
 
     def held_out_l1(self, answerer: Answerer, device: torch.device) -> float | None:
-        """Mean face-weighted |answer - wanted| of the same pairs every time; None where nobody is held out."""
+        """Mean face-weighted |answer - target| of the same pairs every time; None if nobody is held out."""
         if self._held_out is None:
             return None
         errors: list[Tensor] = []
