@@ -14,7 +14,7 @@ from tests.plates import decode, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage.ager import age_frames, load_ager
 from vfxage.face.detect import FaceFinder
-from vfxage.face.regions import Wish, region_masks, regional
+from vfxage.face.regions import RegionSettings, region_masks, regional
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
 from vfxage.shot import load_shot
 from vfxage.types import FaceCrop, Frame, FrameCrops, Framing, Window
@@ -104,7 +104,7 @@ def test_a_region_of_another_age_is_that_ages_answer_there_and_the_own_elsewhere
 ) -> None:
     crop = crops["front"]
     own, other = answer(model, crop), answer(model, replace(crop, ages=(35.0, 80.0)))
-    parts = regional(crop.points, SIZE, {"mouth": Wish(1.0, 80.0), "jaw": Wish(1.0, 65.0)}, 65.0)
+    parts = regional(crop.points, SIZE, {"mouth": RegionSettings(1.0, 80.0), "jaw": RegionSettings(1.0, 65.0)}, 65.0)
     assert parts.gain is None
     ((age, weight),) = parts.ages
     assert age == 80
@@ -114,7 +114,7 @@ def test_a_region_of_another_age_is_that_ages_answer_there_and_the_own_elsewhere
     assert inside.sum() > 100
     assert np.allclose(mixed[inside], other[inside], atol=2e-4)
     assert np.abs(other - own)[inside].max() > 0.005
-    none = regional(crop.points, SIZE, {"mouth": Wish(1.0, 65.0)}, 65.0)
+    none = regional(crop.points, SIZE, {"mouth": RegionSettings(1.0, 65.0)}, 65.0)
     same = answer(model, replace(crop, gain=none.gain, other_ages=none.ages))
     assert np.array_equal(same.view(np.uint32), own.view(np.uint32))
 

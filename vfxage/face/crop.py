@@ -12,7 +12,7 @@ import numpy as np
 from vfxage.arrays import ANY_SHAPE, ArrayData
 from vfxage.errors import ShotError
 from vfxage.face.exposure import stops_for
-from vfxage.face.regions import Wish, regional
+from vfxage.face.regions import RegionSettings, regional
 from vfxage.geometry import (
     MatteKind,
     bounding_box,
@@ -66,10 +66,10 @@ class FacePlan(ArrayData):
         """Weight of the effect on this frame, the track's presence included."""
         return float(self.shot_face.intensity.at(number) * self.track.presence[row])
 
-    def wishes_at(self, number: int) -> dict[str, Wish]:
+    def region_settings_at(self, number: int) -> dict[str, RegionSettings]:
         """Settings of each region on this frame, by region."""
         return {
-            name: Wish(
+            name: RegionSettings(
                 intensity=1.0 if region.intensity is None else region.intensity.at(number),
                 target=None if region.target_age is None else region.target_age.at(number),
             )
@@ -128,7 +128,10 @@ class CropPlan:
             row = self.row(face, number)
             if row is not None:
                 told = [face.name, face.track.face, face.size, *face.ages_at(number), face.intensity_at(number, row)]
-                told += [face.exposure, [(name, w.intensity, w.target) for name, w in face.wishes_at(number).items()]]
+                told += [
+                    face.exposure,
+                    [(name, w.intensity, w.target) for name, w in face.region_settings_at(number).items()],
+                ]
                 parts += [told, face.track.points[row].tobytes(), face.study_digest]
         return tuple(parts)
 
@@ -197,7 +200,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
             continue
         inside = map_points(points, invert(to_frame)).astype(np.float32)
         ages = face.ages_at(frame.number)
-        parts = regional(inside, face.size, face.wishes_at(frame.number), ages[1])
+        parts = regional(inside, face.size, face.region_settings_at(frame.number), ages[1])
         crops.append(
             FaceCrop(
                 face=face.track.face,

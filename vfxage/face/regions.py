@@ -44,7 +44,7 @@ _ABOVE, _BELOW = 0.22, 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RegionSettings:
     """The shot's settings for one region on one frame."""
 
     intensity: float
@@ -63,7 +63,7 @@ class Regional(ArrayData):
     """Target ages in years with their weights (S, S) 0..1; the rest of the weight is the face's own target age."""
 
 
-def regional(points: F32, size: int, wishes: Mapping[str, Wish], target: float) -> Regional:
+def regional(points: F32, size: int, wishes: Mapping[str, RegionSettings], target: float) -> Regional:
     """Draw what ``wishes`` (by region) make of a crop of ``size`` whose landmarks are ``points``, crop pixels.
 
     ``target`` is the face's own target age: a region that asks for the same needs no weight of its own.

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from vfxage.comp.roto import DrawnMattes, Rotos, RotoSource
-from vfxage.render.job import Job, placed
+from vfxage.render.job import Job, with_shot_line
 from vfxage.render.scene import Scene
 from vfxage.shot import Shot
 
 
 def open_rotos(job: Job) -> closing[Rotos]:
     """Open every roto, hold-out and painted map that the shot names; see ``Rotos`` for what it raises."""
-    with placed(job.shot, "matte"):
+    with with_shot_line(job.shot, "matte"):
         return closing(Rotos(list(_sources(job.shot)), (job.clip.width, job.clip.height), job.clip.first))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from vfxage.colour.space import Colour, described_spaces
 from vfxage.face.detect import Detection
-from vfxage.face.track import Tracks, find_faces, select_words, unfound
+from vfxage.face.track import Tracks, faces_not_found, find_faces, select_words
 from vfxage.frames import FrameRange
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
@@ -207,7 +207,7 @@ def _as_tracks(number: int, faces: Sequence[Detection]) -> Tracks:
 
 def _not_found(searched: Sequence[Tracks], faces: Sequence[Face]) -> list[Description]:
     """Faces of the shot that are in none of these tracks, their ``select:``, and the frames that were searched."""
-    missing = [{id(face) for face in unfound(tracks, faces)} for tracks in searched]
+    missing = [{id(face) for face in faces_not_found(tracks, faces)} for tracks in searched]
     at = FrameRange.of(number for tracks in searched for number in tracks.numbers)
     return [
         {"face": face.name or "every face", "select": select_words(face), "searched": str(at)}

@@ -122,13 +122,13 @@ def open_job(shot: Shot) -> Iterator[Job]:
     Raises ReadError for the plate, ShotError for a range outside it or a plate whose colour space is not named.
     """
     if shot.ocio:
-        with placed(shot, "ocio"):
+        with with_shot_line(shot, "ocio"):
             known_spaces(shot.ocio)
     if Path(shot.plate).is_dir():
         found = sequence_in(shot.plate)
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
-    with placed(shot, "colorspace"):
+    with with_shot_line(shot, "colorspace"):
         reader = open_reader(
             shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
         )
@@ -149,14 +149,14 @@ def open_job(shot: Shot) -> Iterator[Job]:
             colour=colour,
             spaces=tuple(_spaces(shot, clip, colour)),
             numbers=numbers,
-            notes=(*notes, *_strays(shot, numbers)),
+            notes=(*notes, *_keyframes_outside(shot, numbers)),
         )
     finally:
         reader.close()
 
 
 @contextmanager
-def placed(shot: Shot, *place: str | int) -> Iterator[None]:
+def with_shot_line(shot: Shot, *place: str | int) -> Iterator[None]:
     """Give a ShotError from the block the shot file and the line of ``place``, if it has no place of its own."""
     try:
         yield
@@ -169,7 +169,7 @@ def placed(shot: Shot, *place: str | int) -> Iterator[None]:
 def _spaces(shot: Shot, clip: ClipInfo, colour: Colour) -> Iterator[str]:
     """The colour space of each output. Raises ShotError with the line of an impossible one."""
     for index, output in enumerate(shot.outputs):
-        with placed(shot, "outputs", index, "colorspace"):
+        with with_shot_line(shot, "outputs", index, "colorspace"):
             yield output_space(output, colour, like=clip.path, ocio=shot.ocio)
 
 
@@ -220,7 +220,7 @@ def _handles(shot: Shot, clip: ClipInfo, filled: bool, ends: tuple[int, int]) ->
     return before[::-1], list(takewhile(there, (ends[1] + k for k in steps)))
 
 
-def _strays(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
+def _keyframes_outside(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
     """A note on each value whose keyframes all lie outside the shot, so that it never changes."""
     for index, face in enumerate(shot.faces):
         who = face.name or ("every face" if face.select == "all" else f"face {index}")

@@ -19,7 +19,7 @@ from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress, counted
-from vfxage.render.job import Job, check_writable, placed
+from vfxage.render.job import Job, check_writable, with_shot_line
 from vfxage.types import FaceCrop, Frame, Study
 
 _STUDY_SAMPLES = 9
@@ -181,7 +181,7 @@ def _study_digest(study: Study) -> str:
 def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
     """Fix everything that does not change from frame to frame."""
     shot = job.shot
-    with placed(shot, "faces"):
+    with with_shot_line(shot, "faces"):
         selected = select_faces(tracks, shot.faces)
     light = {track.face: value for track, value in zip(tracks.faces, tracks.light, strict=False)}
     plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect, light)

@@ -75,7 +75,7 @@ def test_every_take_has_its_own_tracks(clips):
 
 
 @lru_cache
-def people(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def link_identities(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     other = cv2.imread(str(sorted((folder / "eval").glob("*.jpg"))[0]))[..., ::-1]
     return cv2.resize(data.astronaut()[:260, 100:340], (180, 195)), cv2.resize(other[60:460, 90:420], (160, 195))
 
@@ -91,7 +91,7 @@ def stage(*placed) -> np.ndarray:
 
 
 def test_two_people_keep_their_identities_while_they_move(portraits):
-    one, other = people(portraits)
+    one, other = link_identities(portraits)
     tracks = track([stage((one, 40 + 9 * n, 60 + 2 * n), (other, 560 - 7 * n, 80 - 2 * n)) for n in range(24)])
     assert spans(tracks.faces) == [(0, 23), (0, 23)]
     moves = sorted(float(np.diff(face.points.mean(1)[:, 0]).mean()) for face in tracks.faces)
@@ -101,7 +101,7 @@ def test_two_people_keep_their_identities_while_they_move(portraits):
 
 
 def test_a_lost_face_is_not_found_again_in_its_neighbour(portraits):
-    one, other = people(portraits)
+    one, other = link_identities(portraits)
     pictures = [stage(*[(one, 100, 60)] * (n < 20), *[(other, 330, 60)] * (n >= 6)) for n in range(40)]
     tracks = track(pictures, Settings(max_gap=4))
     assert spans(tracks.faces) == [(0, 19), (6, 39)]
@@ -110,7 +110,7 @@ def test_a_lost_face_is_not_found_again_in_its_neighbour(portraits):
 
 
 def test_who_passes_in_front_of_another_stays_who_they_are(portraits):
-    one, other = people(portraits)
+    one, other = link_identities(portraits)
     pictures = [stage((other, 320, 100), (one, 20 + 22 * n, 60)) for n in range(30)]
     tracks = track(pictures, Settings(max_gap=12))
     assert spans(tracks.faces) == [(0, 29), (0, 29)]
@@ -122,7 +122,7 @@ def test_who_passes_in_front_of_another_stays_who_they_are(portraits):
 
 
 def test_short_gaps_are_bridged_and_long_ones_are_holes_of_one_identity(portraits):
-    one, _ = people(portraits)
+    one, _ = link_identities(portraits)
     one = cv2.resize(one, (120, 130), interpolation=cv2.INTER_AREA)
     hidden = {*range(10, 14), *range(26, 44)}
     pictures = [stage() if n in hidden else stage((one, 200 + 4 * n, 60)) for n in range(60)]
@@ -139,7 +139,7 @@ def test_short_gaps_are_bridged_and_long_ones_are_holes_of_one_identity(portrait
 
 
 def test_numbers_and_points_are_the_plates_own(portraits):
-    one, _ = people(portraits)
+    one, _ = link_identities(portraits)
     pictures = [stage((one, 200, 60))] * 6
     (plain,) = track(pictures).faces
     (moved,) = track(pictures, first=1001, step=2, origin=(-100, -37)).faces
@@ -148,7 +148,7 @@ def test_numbers_and_points_are_the_plates_own(portraits):
 
 
 def test_a_squeezed_plate_is_looked_at_unsqueezed(portraits):
-    one, _ = people(portraits)
+    one, _ = link_identities(portraits)
     wide = stage((one, 200, 60))
     squeezed = cv2.resize(wide, (400, 340), interpolation=cv2.INTER_AREA)
     (plain,) = track([wide] * 6).faces
@@ -180,7 +180,7 @@ def test_frames_far_apart_are_not_smoothed_into_each_other(clips):
 
 
 def test_what_moves_between_two_islands_is_followed_within_each(portraits):
-    one, _ = people(portraits)
+    one, _ = link_identities(portraits)
     numbers = [*range(1, 13), *range(101, 113)]
     tracks = track([stage((one, 120 + 5 * place, 60)) for place in range(24)], numbers=numbers)
     (face,) = tracks.faces
@@ -210,7 +210,7 @@ def test_a_range_that_steps_past_what_is_bridged_has_one_identity(clips):
 
 def test_time_goes_by_frame_numbers(portraits):
     """A person in even motion, seen with holes in the numbers: no place is drawn towards its neighbours in the file."""
-    one, _ = people(portraits)
+    one, _ = link_identities(portraits)
     numbers = [0, 1, 2, 3, 4, 9, 10, 11, 12, 18, 19, 20, 21, 27, 28, 29, 30]
     (face,) = track([stage((one, 20 + 9 * n, 60)) for n in numbers], numbers=numbers).faces
     assert face.numbers.tolist() == numbers

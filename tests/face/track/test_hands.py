@@ -1,4 +1,4 @@
-"""Hands over time: which sightings become a hand, and where it is on the frames between."""
+"""Hands over time: which tracklets become a hand, and where it is on the frames between."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Landmarks over time: faces followed, named and steadied through a whole shot."""
 
 from vfxage.face.track.build import build_tracks
-from vfxage.face.track.select import select_faces, select_words, unfound
+from vfxage.face.track.select import faces_not_found, select_faces, select_words
 from vfxage.face.track.stills import find_faces
 from vfxage.face.track.tracks import Tracks, to_json
 
@@ -10,10 +10,10 @@ load_tracks = Tracks.load
 __all__ = [
     "Tracks",
     "build_tracks",
+    "faces_not_found",
     "find_faces",
     "load_tracks",
     "select_faces",
     "select_words",
     "to_json",
-    "unfound",
 ]

@@ -14,9 +14,9 @@ from vfxage.face.detect.hands import Hand, HandFinder
 from vfxage.face.track.canvas import Canvas, ToSdr8
 from vfxage.face.track.cuts import Shown, mark_cuts
 from vfxage.face.track.hands import hand_tracks
-from vfxage.face.track.people import PROOF, people, real
-from vfxage.face.track.sightings import Sighting, Watcher
+from vfxage.face.track.people import PROOF, is_face, link_identities
 from vfxage.face.track.smooth import bridge, smooth
+from vfxage.face.track.tracklets import FaceFollower, Tracklet
 from vfxage.face.track.tracks import Tracks
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, POINTS, U8, ClipInfo, FaceTrack, Frame
@@ -58,20 +58,20 @@ def build_tracks(
     hands: list[tuple[int, list[Hand]]] = []
     with FaceFinder(settings.min_face) as finder, HandFinder() as hand_finder:
 
-        def settled(number: int, picture: U8, near: list[F32]) -> None:
+        def on_frame_done(number: int, picture: U8, near: list[F32]) -> None:
             found = hand_finder.near(picture, near)
             if found:
                 hands.append((number, found))
 
-        watcher = Watcher(finder, settings.max_gap, settled)
+        follower = FaceFollower(finder, settings.max_gap, on_frame_done)
         for shown in mark_cuts(_pictures(frames, colour, canvas)):
             if shown.cut:
                 cuts.append(len(numbers))
             numbers.append(shown.number)
-            watcher.step(shown)
-        sightings = watcher.finish()
+            follower.step(shown)
+        tracklets = follower.finish()
     shot = _Shot(np.array(numbers, np.int32), _runs(numbers, cuts, settings.max_gap), canvas, settings)
-    tracks = [shot.track(chain) for chain in shot.people(sightings)]
+    tracks = [shot.track(chain) for chain in shot.people(tracklets)]
     faces = tuple(FaceTrack(face=face, **fields) for face, fields in enumerate(tracks))
     return Tracks(
         faces=faces,
@@ -96,7 +96,7 @@ def _runs(numbers: list[int], cuts: list[int], max_gap: int) -> list[NDArray[np.
 
 @dataclass(frozen=True, slots=True)
 class _Shot:
-    """Tuning of the step from sightings to tracks."""
+    """Tuning of the step from tracklets to tracks."""
 
     numbers: NDArray[np.int32]
     """Every frame that was searched."""
@@ -104,21 +104,21 @@ class _Shot:
     canvas: Canvas
     settings: TrackingSettings
 
-    def people(self, sightings: list[Sighting]) -> list[list[Sighting]]:
-        """Keep the chains of sightings that are faces; short runs are judged together with their person."""
-        lengths = [len(self.run(item.numbers[0])) for item in sightings]
-        kept = [s for s, length in zip(sightings, lengths, strict=True) if length < PROOF or real([s], length)]
-        chains = people(kept, self.settings.max_gap)
-        return [chain for chain in chains if real(chain, self._looked(chain))]
+    def people(self, tracklets: list[Tracklet]) -> list[list[Tracklet]]:
+        """Keep the chains of tracklets that are faces; short runs are judged together with their person."""
+        lengths = [len(self.run(item.numbers[0])) for item in tracklets]
+        kept = [s for s, length in zip(tracklets, lengths, strict=True) if length < PROOF or is_face([s], length)]
+        chains = link_identities(kept, self.settings.max_gap)
+        return [chain for chain in chains if is_face(chain, self._looked(chain))]
 
-    def _looked(self, chain: list[Sighting]) -> int:
+    def _looked(self, chain: list[Tracklet]) -> int:
         return sum({int(run[0]): len(run) for run in (self.run(item.numbers[0]) for item in chain)}.values())
 
     def run(self, number: int) -> NDArray[np.int32]:
         """The run of frames that ``number`` is in."""
         return self.runs[int(np.searchsorted([run[0] for run in self.runs], number, side="right")) - 1]
 
-    def track(self, chain: list[Sighting]) -> dict[str, NDArray[Any]]:
+    def track(self, chain: list[Tracklet]) -> dict[str, NDArray[Any]]:
         """The fields of one person's FaceTrack."""
         numbers = np.array([number for item in chain for number in item.numbers])
         seen = [detection for item in chain for detection in item.seen]

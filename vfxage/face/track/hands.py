@@ -1,4 +1,4 @@
-"""Hands over time: sightings near faces linked, lone ones dropped, short holes bridged, outlines steadied."""
+"""Hands over time: tracklets near faces linked, lone ones dropped, short holes bridged, outlines steadied."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from vfxage.face.track.smooth import bridge
 from vfxage.types import F32, F64, HAND_POINTS, FaceTrack, HandTrack
 
 GAP = 4
-"""Frames from one sighting of a hand to the next, at most: what lies between is bridged."""
+"""Frames from one tracklet of a hand to the next, at most: what lies between is bridged."""
 FADE = 1
-"""Frames before the first and after the last sighting in which a hand, carried on by its motion, comes and goes: the
+"""Frames before the first and after the last tracklet in which a hand, carried on by its motion, comes and goes: the
 blurred ones, on which it is not found."""
 _PROOF = 2
-"""Sure sightings a hand needs."""
+"""Sure tracklets a hand needs."""
 _PALM, _HAND = 0.5, 0.9
-"""Opinions of palm detector and hand model that make a sighting sure. Measured: a nose, mouths and a chin were taken
+"""Opinions of palm detector and hand model that make a tracklet sure. Measured: a nose, mouths and a chin were taken
 for hands at up to 0.96 by the one and 0.77 by the other; hands, unless blurred, are at 0.97 and more with the other."""
 _JUMP, _FURTHER = 1.5, 0.5
 """Palms that a hand moves in a frame at most, from where it is expected; more for each frame between."""
@@ -45,7 +45,7 @@ class _Chain:
 
     @property
     def sure(self) -> int:
-        """How many sightings are beyond doubt."""
+        """How many tracklets are beyond doubt."""
         return sum(hand.palm >= _PALM and hand.score >= _HAND for hand in self.seen)
 
     def cost(self, number: int, hand: Hand) -> float:
@@ -72,7 +72,7 @@ def hand_tracks(
     """Tracks of the hands that pass before or beside ``faces``, of what was ``seen`` (ascending) in unbroken ``runs``.
 
     Kept on the frames where a face is tracked and the hand touches its region. ``strength`` as for ``smooth``. A hand
-    needs two sure sightings, within ``GAP`` frames of the next; one is enough where no frame so near was looked at.
+    needs two sure tracklets, within ``GAP`` frames of the next; one is enough where no frame so near was looked at.
     """
     tracks = []
     found = dict(seen)
@@ -86,7 +86,7 @@ def hand_tracks(
 
 
 def _looked(chain: _Chain, run: NDArray[np.int32]) -> int:
-    """How many frames of the run lie near enough to the chain for another sighting."""
+    """How many frames of the run lie near enough to the chain for another tracklet."""
     return int(((run > chain.numbers[0] - GAP) & (run < chain.numbers[-1] + GAP)).sum())
 
 
@@ -108,7 +108,7 @@ def _chains(seen: Sequence[tuple[int, Sequence[Hand]]]) -> list[_Chain]:
 
 
 def _track(chain: _Chain, run: NDArray[np.int32], canvas: Canvas, strength: float) -> HandTrack:
-    """Every frame of the run from the first sighting to the last, and those in which the hand comes and goes."""
+    """Every frame of the run from the first tracklet to the last, and those in which the hand comes and goes."""
     first, last = chain.numbers[0], chain.numbers[-1]
     looked = run[(run >= first - FADE) & (run <= last + FADE)].astype(np.int32)
     whole = np.arange(first, last + 1)
@@ -156,7 +156,7 @@ def _whole_fingers(points: F64, size: F64) -> F64:
 
 
 def _presence(beyond: NDArray[np.int64]) -> F32:
-    """(T,) weight, so many frames before the first or after the last sighting."""
+    """(T,) weight, so many frames before the first or after the last tracklet."""
     return np.asarray(1 - np.abs(beyond) / (FADE + 1), np.float32)
 
 

@@ -1,10 +1,10 @@
-"""From sightings to people: false faces are dropped, and a person who returns keeps the identity."""
+"""From tracklets to people: false faces are dropped, and a person who returns keeps the identity."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from vfxage.face.track.sightings import Sighting, alike
+from vfxage.face.track.tracklets import Tracklet, alike
 from vfxage.types import F32
 
 _FOR = 0.5
@@ -22,38 +22,38 @@ _REACH = 2.5
 _ALIKE = 0.5
 
 
-def real(chain: list[Sighting], looked: int) -> bool:
+def is_face(chain: list[Tracklet], looked: int) -> bool:
     """Whether detectors confirm the mesh often and strongly enough, in the ``looked`` pictures, to call it a face.
 
     A print on a shirt has the mesh for it, but few votes or little evidence.
     """
-    votes = sum(item.vote >= _FOR for sighting in chain for item in sighting.seen)
-    evidence = [value for sighting in chain for value in sighting.evidence.values()]
+    votes = sum(item.vote >= _FOR for tracklet in chain for item in tracklet.seen)
+    evidence = [value for tracklet in chain for value in tracklet.evidence.values()]
     enough = votes >= min(PROOF, max(1, looked // 2))
     return enough and float(np.percentile(evidence or [0.0], _UPPER)) >= SURE
 
 
-def people(sightings: list[Sighting], max_gap: int) -> list[list[Sighting]]:
-    """Chain sightings, ordered by appearance, that show one person of one take.
+def link_identities(tracklets: list[Tracklet], max_gap: int) -> list[list[Tracklet]]:
+    """Chain tracklets, ordered by appearance, that show one person of one take.
 
     A hole of up to ``max_gap`` frames asks for nearness only; a longer one also for a like size and look.
     """
     from scipy.optimize import linear_sum_assignment
 
-    if not sightings:
+    if not tracklets:
         return []
-    cost = np.array([[_link_cost(one, other, max_gap) for other in sightings] for one in sightings])
+    cost = np.array([[_link_cost(one, other, max_gap) for other in tracklets] for one in tracklets])
     follower = {int(i): int(j) for i, j in zip(*linear_sum_assignment(cost), strict=True) if cost[i, j] < _NO}
     chains = []
-    for start in sorted(set(range(len(sightings))) - set(follower.values())):
+    for start in sorted(set(range(len(tracklets))) - set(follower.values())):
         chain = [start]
         while chain[-1] in follower:
             chain.append(follower[chain[-1]])
-        chains.append([sightings[index] for index in chain])
+        chains.append([tracklets[index] for index in chain])
     return chains
 
 
-def _link_cost(one: Sighting, other: Sighting, max_gap: int) -> float:
+def _link_cost(one: Tracklet, other: Tracklet, max_gap: int) -> float:
     gap = other.numbers[0] - one.numbers[-1] - 1
     if one.take != other.take or gap < 0:
         return _NO
@@ -67,5 +67,5 @@ def _link_cost(one: Sighting, other: Sighting, max_gap: int) -> float:
     return distance + np.log(ratio) + unlike + 0.01 * gap if near or same else _NO
 
 
-def _look(sighting: Sighting) -> F32:
-    return np.asarray(np.median([item.look for item in sighting.seen], axis=0), np.float32)
+def _look(tracklet: Tracklet) -> F32:
+    return np.asarray(np.median([item.look for item in tracklet.seen], axis=0), np.float32)

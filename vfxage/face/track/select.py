@@ -47,7 +47,7 @@ def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack
     return tuple(chosen)
 
 
-def unfound(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
+def faces_not_found(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
     """Faces of the shot that have no track, "all" of none among them."""
     return tuple(face for face, found in _shared_out(tracks, faces) if not found)
 

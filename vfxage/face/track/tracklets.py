@@ -20,7 +20,7 @@ _PROVE_EVERY = 4
 _WEAK = 0.3
 """A vote below this is no evidence of a face."""
 _CLEAR, _LIKE, _SPAN = 0.65, 0.7, 25
-"""At its ends a sighting needs a vote like the first, or a look like the second to that of as many pictures inwards."""
+"""At its ends a tracklet needs a vote like the first, or a look like the second to that of as many pictures inwards."""
 _SAME = 0.3
 """Meshes nearer than this (see ``apart``) are one face."""
 _JUMP = 0.6
@@ -31,7 +31,7 @@ _KNOWN = 0.6
 
 
 @dataclass(slots=True, eq=False)
-class Sighting:
+class Tracklet:
     """One face over the frames of one take, as detected, before smoothing."""
 
     take: int
@@ -113,23 +113,23 @@ def overlap(one: F32, other: F32) -> float:
     return shared / (float(np.prod(np.ptp(one, axis=0)) + np.prod(np.ptp(other, axis=0))) - shared)
 
 
-class Watcher:
+class FaceFollower:
     """Follows faces through pictures that come one by one; holds ``SEARCH_EVERY`` pictures at most.
 
-    ``patience``: frames without a face after which it is gone; a longer jump in the frame numbers breaks every
-    sighting off, since what lies between was not looked at. ``settled`` is told every picture once, in order, when all
-    faces that will ever be seen in it are known: its number, the picture, and where each of its faces is or was last.
+    A face is gone after ``patience`` frames without it. A longer jump in the frame numbers ends every tracklet, because
+    the frames between were not searched. ``on_frame_done`` is called once per picture, in order, when all its faces are
+    known: with the number, the picture, and the present or last landmarks of each face.
     """
 
     def __init__(
-        self, finder: FaceFinder, patience: int, settled: Callable[[int, U8, list[F32]], None] | None = None
+        self, finder: FaceFinder, patience: int, on_frame_done: Callable[[int, U8, list[F32]], None] | None = None
     ) -> None:
         self._finder = finder
         self._patience = patience
-        self._settled = settled
+        self._on_frame_done = on_frame_done
         self._recent: deque[tuple[int, U8]] = deque(maxlen=SEARCH_EVERY)
-        self._live: list[Sighting] = []
-        self._done: list[Sighting] = []
+        self._live: list[Tracklet] = []
+        self._done: list[Tracklet] = []
         self._take = 0
         self._number: int | None = None
         self._since = SEARCH_EVERY
@@ -156,8 +156,8 @@ class Watcher:
             self._let_go(1)
         self._recent.append((shown.number, shown.picture))
 
-    def finish(self) -> list[Sighting]:
-        """All sightings, in order of appearance."""
+    def finish(self) -> list[Tracklet]:
+        """All tracklets, in order of appearance."""
         self._close(self._live)
         self._let_go(len(self._recent))
         return sorted(self._done, key=lambda item: (item.numbers[0], -item.size))
@@ -166,24 +166,24 @@ class Watcher:
         """Part with the oldest pictures, which no search goes back to any more."""
         for _ in range(count):
             number, picture = self._recent.popleft()
-            if self._settled is not None:
+            if self._on_frame_done is not None:
                 here = (item for item in (*self._done, *self._live) if item.take == self._take)
                 near = (item.near(number, self._patience) for item in here)
-                self._settled(number, picture, [points for points in near if points is not None])
+                self._on_frame_done(number, picture, [points for points in near if points is not None])
 
-    def _follow(self, sighting: Sighting, picture: U8) -> bool:
+    def _follow(self, tracklet: Tracklet, picture: U8) -> bool:
         """Add the face where it is expected or where it was; False if it is not there."""
-        last = sighting.seen[-1].points
-        for guess in (sighting.expected(self._now), last):
+        last = tracklet.seen[-1].points
+        for guess in (tracklet.expected(self._now), last):
             found = self._finder.follow(picture, guess)
             if found is not None and found.vote >= _WEAK and _plausible(last, found.points):
-                sighting.add(self._now, found)
+                tracklet.add(self._now, found)
                 return True
         return False
 
-    def _recover(self, sighting: Sighting, picture: U8) -> None:
+    def _recover(self, tracklet: Tracklet, picture: U8) -> None:
         """Seek a lost face around its last place, where it jumped; never take another's, nor a stranger's."""
-        last = sighting.seen[-1]
+        last = tracklet.seen[-1]
         found = [
             item
             for item in self._finder.near(picture, last.points)
@@ -192,10 +192,10 @@ class Watcher:
             and not self._taken(self._now, item.points)
         ]
         if found:
-            sighting.add(self._now, min(found, key=lambda item: apart(item.points, last.points)))
+            tracklet.add(self._now, min(found, key=lambda item: apart(item.points, last.points)))
 
     def _part(self) -> None:
-        """If two sightings follow one face, the longer one keeps it."""
+        """If two tracklets follow one face, the longer one keeps it."""
         here = self._here()
         here.sort(key=lambda item: -len(item.numbers))
         parted = []
@@ -211,7 +211,7 @@ class Watcher:
             if not item.evidence or len(item.numbers) % _PROVE_EVERY == 0:
                 item.evidence[self._now] = self._finder.evidence(picture, item.seen[-1].points)
 
-    def _here(self) -> list[Sighting]:
+    def _here(self) -> list[Tracklet]:
         return [item for item in self._live if item.numbers[-1] == self._now]
 
     @property
@@ -219,8 +219,8 @@ class Watcher:
         assert self._number is not None, "a picture is looked at"
         return self._number
 
-    def _close(self, sightings: list[Sighting]) -> None:
-        ended = list(sightings)
+    def _close(self, tracklets: list[Tracklet]) -> None:
+        ended = list(tracklets)
         self._live = [item for item in self._live if item not in ended]
         for item in ended:
             item.trim()
@@ -238,23 +238,23 @@ class Watcher:
         for row, column in zip(*linear_sum_assignment(cost), strict=True):
             if cost[row, column] < 1:
                 known.add(int(column))
-                sighting = self._live[row]
-                if sighting.numbers[-1] != self._now:
-                    sighting.add(self._now, found[column])
+                tracklet = self._live[row]
+                if tracklet.numbers[-1] != self._now:
+                    tracklet.add(self._now, found[column])
         for column, detection in enumerate(found):
             if column not in known:
                 self._live.append(self._traced_back(detection))
 
-    def _cost(self, sighting: Sighting, detection: Detection) -> float:
+    def _cost(self, tracklet: Tracklet, detection: Detection) -> float:
         """Cost of matching a detection with a followed face, by overlap and distance; 1 or more is no match."""
-        last = sighting.seen[-1]
-        if sighting.numbers[-1] != self._now and alike(last.look, detection.look) < _KNOWN:
+        last = tracklet.seen[-1]
+        if tracklet.numbers[-1] != self._now and alike(last.look, detection.look) < _KNOWN:
             return 1.0
         return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
 
-    def _traced_back(self, detection: Detection) -> Sighting:
+    def _traced_back(self, detection: Detection) -> Tracklet:
         """Follow a new face backwards through the recent frames that were not searched."""
-        sighting = Sighting(self._take, [self._now], [detection])
+        tracklet = Tracklet(self._take, [self._now], [detection])
         points = detection.points
         for number, picture in reversed(self._recent):
             found = self._finder.follow(picture, points)
@@ -263,9 +263,9 @@ class Watcher:
             if self._taken(number, found.points):
                 break
             points = found.points
-            sighting.numbers.insert(0, number)
-            sighting.seen.insert(0, found)
-        return sighting
+            tracklet.numbers.insert(0, number)
+            tracklet.seen.insert(0, found)
+        return tracklet
 
     def _taken(self, number: int, points: F32) -> bool:
         for item in (*self._live, *self._done):
