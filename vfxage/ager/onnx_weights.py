@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from vfxage.ager.architectures import ARCHITECTURES, Architecture
 from vfxage.ager.onnx_ager import NUMBERS, whole_face_fault
-from vfxage.ager.onnx_file import OnnxFile, libraries, open_session, read_onnx, run
+from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
 from vfxage.errors import ModelError
 from vfxage.types import F32
 
