@@ -1,4 +1,4 @@
-"""How a long job tells what it is doing, without knowing who listens."""
+"""How a long job reports its progress, without knowing who shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Somebody who listens: a terminal, a log, nobody."""
+    """Shows progress: a terminal, a log, or nothing."""
 
     def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
         """Begin a stage of ``total`` frames ("track", "render"); call what it gives once per frame, in order.
@@ -28,7 +28,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Nobody listens."""
+    """Shows nothing."""
 
     def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
         """Count nothing."""

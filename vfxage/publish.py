@@ -1,4 +1,4 @@
-"""A file appears under its final name only when it is complete; a folder that fills over time has one writer."""
+"""Publish files only when they are complete, and keep a folder to one writing process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from vfxage.errors import OutputError, WriteError
 
 PARTIAL = ".partial"
-"""Files being written end in this plus the final suffix; a killed run may leave them, a reader never matches them."""
+"""Unfinished files end in this plus the final suffix. A killed run may leave them; no reader takes them for frames."""
 
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname()) or "host"
 _PARTIAL_NAME = re.compile(rf"\..+\.{re.escape(_HOST)}_(\d+)_[0-9a-f]{{8}}{re.escape(PARTIAL)}(\.\w+)?")
@@ -40,7 +40,7 @@ def alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's
+    except OSError:  # another user's process
         return True
     return True
 
@@ -71,7 +71,10 @@ def publish(path: Path, *, frame: int | None = None) -> Iterator[Path]:
 def unwritten(path: Path, what: str, frame: int | None = None, *, removed: bool | None = None) -> WriteError:
     """The error of a file that could not be written: ``what``, unless its folder was ``removed`` (None: see now)."""
     if removed or (removed is None and not path.parent.exists()):
-        what, fix = "its folder was removed while it was written", "see who removes it, then run the same command again"
+        what, fix = (
+            "its folder was removed while it was written",
+            "check what removes it, then run the same command again",
+        )
     else:
         fix = "check free space and permissions, then run the same command again"
     return WriteError(what, path=path, frame=frame, fix=fix)
@@ -82,10 +85,10 @@ LOCK = ".writer.lock"
 
 @contextmanager
 def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
-    """Make the folder and hold it while the block runs: the system lets go of it however this process ends.
+    """Make the folder and lock it for the block; the system unlocks it however this process ends.
 
-    Raises OutputError where another process holds it, or where it cannot be made or written to; ``instead`` is what to
-    choose then.
+    Raises OutputError where another process has locked it, or where it cannot be made or written to; ``instead`` is the
+    remedy that the message names.
     """
     import filelock
 
@@ -95,7 +98,7 @@ def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
         lock.acquire(blocking=False)
     except filelock.Timeout:
         fix = f"wait for it or stop it, or choose {instead}"
-        raise OutputError("another process of vfxage writes into this folder", path=folder, fix=fix) from None
+        raise OutputError("another vfxage process is writing to this folder", path=folder, fix=fix) from None
     except OSError as error:
         raise OutputError(f"cannot be written to ({error.strerror})", path=folder, fix=f"choose {instead}") from error
     try:
@@ -106,17 +109,17 @@ def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(path: Path, *, wait_s: float = 60.0) -> Iterator[None]:
-    """Hold ``path`` against other processes and hosts that want to read, change and publish it, for the block.
+    """Lock ``path`` for the block, against other processes and hosts that read, change and publish it.
 
-    Where the file system has no locks, or another holds it for too long, the block runs all the same: what it publishes
-    is whole either way, only another's change may be lost.
+    Where the file system has no locks, or another process keeps the lock for too long, the block runs all the same: the
+    published file is complete either way, but a change of the other process may be lost.
     """
     import filelock
 
     name = path.with_name(f".{path.name}.lock")
     lock = filelock.FileLock(name, timeout=wait_s)
     with suppress(filelock.Timeout, OSError, NotImplementedError):
-        name.touch()  # filelock would wait for a folder in which no file can be made to come to its senses
+        name.touch()  # if no file can be created here, filelock would retry until its timeout: fail first
         lock.acquire()
     try:
         yield

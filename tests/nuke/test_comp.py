@@ -246,7 +246,7 @@ def test_movie_plate_keeps_its_numbers(clips: Path, tmp_path: Path) -> None:
     write_shot(tmp_path, plate=plate, first_frame=1001, frames="1003", outputs=outputs)
     run("render", tmp_path / "shot.yaml").ok()
     result = run("nuke", tmp_path / "shot.yaml").ok()
-    assert "note: Nuke decodes the plate's movie by itself" in result.err
+    assert "note: Nuke's decoding of the plate's movie differs" in result.err
     nuke = Script(Path(result.out.strip()))
     beauty = rgb(read_exr(tmp_path / "out" / "movie.1003.exr"))
     comp = nuke.render("aged", 1003).rgb()

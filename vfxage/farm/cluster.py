@@ -1,7 +1,7 @@
-"""A shot's render spread over a Dask cluster: chunks are tasks, and a worker that dies costs its chunk alone.
+"""Render a shot on a Dask cluster: each chunk is a task, and a worker that dies loses only its chunk.
 
 The home of dask and distributed (the extra ``vfxage[farm]``). Workers must see the shot, the plate and the outputs
-under the same paths, and be of one kind; what they write is what a whole render writes, to the bit.
+under the same paths, and be of one kind. They write the same bits as a render on one machine.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from vfxage.render.job import Job
 
 _LARGEST = 24
-"""Frames of a chunk at most: that many are lost with a worker."""
+"""Most frames of a chunk: so many are lost with a worker."""
 _TASKS = 4
 """Chunks for each worker at least, so that a slow one does not keep the others waiting."""
 _WAIT_S = 20
-"""For the scheduler, and for a first worker."""
+"""Seconds to wait for the scheduler, and for a first worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +72,9 @@ def render_on_cluster(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Render ``numbers`` by the workers at ``address`` (tcp://host:8786, or "local"): frames written, and frames kept.
 
-    ``part`` says how, its frames are replaced. The tracks must be saved already. Raises what a part raises, WriteError
-    for one that workers died of again and again and for a cluster that is gone, ShotError for one that is not there and
-    for a movie that cannot be assembled, InstallError without Dask.
+    ``part`` gives the settings; its frames are replaced. The tracks must be saved already. Raises the errors of a
+    render; WriteError where workers die on a part again and again, or the scheduler goes away; ShotError for a cluster
+    that cannot be reached and for a movie that cannot be assembled; InstallError without Dask.
     """
     for movie, source in movies_of(job):
         if source is None:
@@ -115,14 +115,14 @@ def _gathered(parts: dict[Any, Part], count: int, progress: Progress) -> tuple[t
             try:
                 done: Done = future.result()
             except KilledWorker as error:
-                what = f"frames {parts[future].frames} were not rendered, every worker that tried died"
+                what = f"frames {parts[future].frames} were not rendered: every worker that tried them died"
                 raise WriteError(
-                    what, path=parts[future].shot, fix="see the workers' logs; is memory enough?"
+                    what, path=parts[future].shot, fix="read the workers' logs; give them more memory"
                 ) from error
             except CancelledError as error:
-                fix = "frames that are done stay: start it and run the same command again"
+                fix = "start it and run the same command again; finished frames are kept"
                 raise WriteError("the cluster's scheduler is gone", path=parts[future].shot, fix=fix) from error
-            future.release()  # a worker that dies later must not make this chunk be done again
+            future.release()  # else a worker that dies later would make Dask render this chunk again
             for number in sorted((*done.written, *done.kept)):
                 advance(number)
             written += done.written
@@ -156,7 +156,7 @@ def _client(address: str, device: str) -> Iterator[Any]:
     except ImportError as error:
         fix = "pip install 'vfxage[farm]'"
         raise InstallError("--cluster needs Dask, which is not installed", fix=fix) from error
-    for name in ("distributed", "distributed.client"):  # what they say in paragraphs we say in a line
+    for name in ("distributed", "distributed.client"):  # they log paragraphs where our error is one line
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}))

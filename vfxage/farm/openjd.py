@@ -19,7 +19,7 @@ from vfxage.shot.document import compose_text
 Facts = dict[str, Any]
 
 _GRACE_S = 30
-"""Seconds from SIGTERM to SIGKILL: a render stops within a second."""
+"""Seconds from SIGTERM to SIGKILL: a render stops before the end of the frame it works on."""
 
 
 def job_template(
@@ -32,7 +32,10 @@ def job_template(
     """
     for text in overrides:
         if "{{" in text:
-            raise ShotError(f"--set {text} cannot be written into a job: {{{{ has a meaning there", fix="edit the shot")
+            raise ShotError(
+                f"--set {text} cannot be written into a job: {{{{ is special there",
+                fix="set the value in the shot file",
+            )
     movies = movies_of(job)
     lone = [movie.path for movie, source in movies if source is None]
     notes = tuple(
@@ -63,7 +66,7 @@ def job_template(
 
 
 def write_template(template: Facts, path: Path, *, overwrite: bool) -> None:
-    """Write it as YAML. Raises OutputError if the file exists already, WriteError."""
+    """Write the template as YAML. Raises OutputError where the file exists already, WriteError."""
     if path.exists() and not overwrite:
         raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
     with publish(path) as partial:
@@ -121,5 +124,5 @@ def _step(name: str, words: list[str], after: str | None, *, device: str = "cpu"
 
 
 def _plain(name: str) -> str:
-    """A job's name without what the specification forbids: control characters, and braces that have a meaning."""
+    """The job's name without what the specification forbids: control characters and double braces."""
     return "".join(letter for letter in name if letter.isprintable()).replace("{{", "{ {")[:100] or "shot"

@@ -1,4 +1,4 @@
-"""Figures for what a supervisor sees: shimmer and seams. Pure functions."""
+"""Figures for the faults that a supervisor sees: shimmer and seams. Pure functions."""
 
 from __future__ import annotations
 

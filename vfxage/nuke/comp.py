@@ -40,19 +40,19 @@ class _Branch:
     node: str = ""
     """Suffix of its nodes' names."""
     rest: bool = False
-    """Whether it is the rest of delta and matte without the other branches."""
+    """Whether it is the delta and matte minus those of the other branches."""
 
 
 def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
-    """Path of the script: ``out``, else beside the outputs. An existing script is not replaced.
+    """Where the script goes: ``out``, else beside the outputs; an existing script may hold an artist's work and is kept.
 
     Raises OutputError.
     """
     path = (out or job.folder / f"{job.name}.nk").absolute()
     if path.suffix != ".nk" or path.is_dir():
-        raise OutputError("is no name for a Nuke script", path=path, fix="name a file such as comp.nk")
+        raise OutputError("is not a name for a Nuke script", path=path, fix="name a file such as comp.nk")
     if path.exists() and not overwrite:
-        raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
+        raise OutputError("exists already", path=path, fix="choose another path, or give --overwrite to replace it")
     check_writable(path.parent)
     return path
 
@@ -60,7 +60,7 @@ def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
 def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
     """Write the comp as a Nuke script; ``scene`` adds the tracks, where the shot is tracked.
 
-    With its knobs as they come the node ``aged`` is the rendered beauty: ``plate + delta`` in the plate's linear space.
+    With default knobs the node ``aged`` is the rendered beauty: ``plate + delta`` in the plate's linear space.
     """
     branches = _branches(job)
     comp = _Comp(job, sources, branches)

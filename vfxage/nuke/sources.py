@@ -82,12 +82,10 @@ def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
     """
     better = f"for the light that vfxage saw, add the pass `plate` to {Path(delta.path).name}"
     if not job.colour.linear and (job.colour.linear_name is None or job.colour.mixes):
-        what = (
-            f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add to the plate"
-        )
+        what = f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add the delta to the plate"
         error = ShotError(what, fix=f"add the pass `plate` to {Path(delta.path).name}")
         raise job.shot.error(error, "outputs", job.shot.outputs.index(delta))
     if job.clip.kind == "movie":
-        yield f"Nuke decodes the plate's movie by itself, a code value or two from vfxage's: {better}"
+        yield f"Nuke's decoding of the plate's movie differs from vfxage's by a code value or two: {better}"
     if job.shot.missing_frames == "hold":
-        yield f"where the plate lacks frames Nuke holds the nearest, vfxage the one before: {better}"
+        yield f"for missing frames, Nuke holds the nearest frame and vfxage the one before: {better}"

@@ -149,7 +149,7 @@ def _check(portraits: Sequence[Portrait], folder: Path) -> None:
     low, high = np.percentile([item.age for item in portraits], (10, 90))
     if high - low < LEAST_SPAN:
         raise ShotError(
-            f"most ages lie between {low:.0f} and {high:.0f}",
+            f"has mostly ages {low:.0f} to {high:.0f}, which is too narrow a span",
             path=folder,
             fix=f"add younger or older people: the ages must span {LEAST_SPAN:.0f} years or more",
         )
