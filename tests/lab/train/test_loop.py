@@ -242,7 +242,7 @@ def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
     assert "has changed" not in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err
     recipe.write_text(RECIPE.replace("warmup: 2", "warmup: 2, rate: 1.0e-4").replace("log_every: 1", "log_every: 2"))
     err = run("train", recipe, "--steps", 3, "--device", "cpu").ok().err
-    assert "changed: schedule.rate;" in err
+    assert "the recipe has changed: schedule.rate;" in err
 
 
 def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):
