@@ -154,7 +154,7 @@ def test_folders_without_portraits_or_faces_or_enough_people(dozen, portraits, t
     blank = tmp_path / "blank" / "someone"
     blank.mkdir(parents=True)
     Image.fromarray(np.full((300, 300, 3), 128, np.uint8)).save(blank / "30.png")
-    run("evaluate", "-p", blank.parent, "-o", tmp_path / "out").fails(2, "blank", "no face")
+    run("evaluate", "-p", blank.parent, "-o", tmp_path / "out").fails(2, "blank", "no portrait in it shows a face")
     few = some_portraits(portraits, tmp_path / "few", STEMS[:3])
     run("evaluate", "-p", few, "-m", "bands", "-o", tmp_path / "out").fails(2, "3 people", "--portraits")
     made = tmp_path / "made"
@@ -190,7 +190,7 @@ def test_only_people_whom_a_training_held_out_are_aged(dozen, tmp_path):
     assert faces <= {stem for stem in STEMS if stem.removesuffix("_neutral").removeprefix("con_") in held}
     assert (len(faces), told["folders"]["dozen"], told["spared"]) == (min(3, len(held)), 12, 12 - len(held))
     recipe.write_text(text.replace("0.5", "0"))
-    run(*words).fails(2, "whom the training held out")
+    run(*words).fails(2, "held out of the training")
     run(*words[:-3], tmp_path / "gone.yaml", "-o", tmp_path / "out").fails(2, "gone.yaml")
 
 

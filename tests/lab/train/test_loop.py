@@ -174,7 +174,7 @@ def test_folder_that_another_run_writes_into_is_refused(tmp_path):
         told = run("train", recipe, "--steps", 6, "--device", "cpu")
         assert other.poll() is None
         other.kill()
-    told.fails(2, str(tmp_path / "run"), "another process of vfxage writes", "choose another `out:`")
+    told.fails(2, str(tmp_path / "run"), "another vfxage process is writing to this folder", "choose another `out:`")
     run("train", recipe, "--steps", 6, "--device", "cpu").ok()  # a death lets go of the folder
     assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
 
