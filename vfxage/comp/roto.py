@@ -18,7 +18,7 @@ from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest
 from vfxage.frames import Pattern
-from vfxage.media import FORMATS, open_reader
+from vfxage.media import FORMATS, PlateSettings, open_reader
 from vfxage.media.base import Reader
 from vfxage.pool import prefetch
 from vfxage.types import F32, ArtistMattes, Frame, Stencil
@@ -217,14 +217,14 @@ def _clean(values: F32, most: float) -> F32:
 
 def _opened(item: RotoSource, first: int) -> Reader:
     row = FORMATS.get(Path(item.path).suffix.lower())
+    given = PlateSettings(
+        colorspace=_AS_STORED,
+        ocio=BUILTIN,
+        first_frame=first if row and row.kind == "movie" else None,
+        matte=item.use != "map",
+    )
     try:
-        return open_reader(
-            item.path,
-            colorspace=_AS_STORED,
-            ocio=BUILTIN,
-            first_frame=first if row and row.kind == "movie" else None,
-            matte=item.use != "map",
-        )
+        return open_reader(item.path, given)
     except ReadError as error:
         raise ReadError(
             f"{_WORDS[item.use]}: {error.what}", path=error.path, frame=error.frame, fix=error.fix
