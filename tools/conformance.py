@@ -23,7 +23,7 @@ from vfxage.colour.space import Colour
 from vfxage.errors import VfxageError
 from vfxage.face.track.stills import find_faces
 from vfxage.frames import Pattern
-from vfxage.media import FORMATS, open_reader, open_writer
+from vfxage.media import FORMATS, PlateSettings, open_reader, open_writer
 from vfxage.media.base import Destination, Reader
 from vfxage.publish import publish
 from vfxage.shot import Tracking
@@ -79,7 +79,7 @@ def examined(path: Path, odd: str, name: str) -> Row:
     try:
         with closing(open_reader(path)) as reader:
             said = reader.info.colorspace is None
-        with closing(open_reader(path, colorspace=LINEAR if said else None)) as reader:
+        with closing(open_reader(path, PlateSettings(colorspace=LINEAR if said else None))) as reader:
             clip = reader.info
             frames, broken = some(reader)
             colour = Colour(clip.colorspace or LINEAR)

@@ -1,14 +1,14 @@
-"""Everything that can go wrong for a user, as one tree.
+"""All errors that a user can see, as one tree.
 
 VfxageError                 exit code
 ├── ShotError               2   the shot file or the command line asks for something impossible
 ├── OutputError             2   an output cannot be written where the shot wants it (found before rendering)
-├── InstallError            2   a library that vfxage needs, or one that it needs in turn, is missing or broken
+├── InstallError            2   a library that vfxage needs, directly or indirectly, is missing or broken
 ├── ReadError               3   a plate, or one frame of it, is missing or unreadable
-├── WriteError              4   a frame could not be written (disk full, folder gone), or is not there when it is needed
+├── WriteError              4   a frame could not be written (disk full, folder removed), or a written frame is missing
 └── ModelError              5   a checkpoint is missing, damaged, hostile or of an unknown network
 
-Exit code 1 is a bug of ours (any other exception), 130 and 143 are SIGINT and SIGTERM. Each library's own
+Exit code 1 is a bug in vfxage (any other exception), 130 and 143 are SIGINT and SIGTERM. Each library's own
 exceptions are translated into this tree in the one module that owns the library; only ``cli`` catches it.
 """
 
@@ -20,10 +20,10 @@ from typing import ClassVar
 
 
 class VfxageError(Exception):
-    """A failure told in one line: where, what, and what to do.
+    """An error printed as one line: where, what, and what to do.
 
     ``what`` is a clause without a full stop; ``fix`` an imperative clause without one. ``path`` is the file that
-    failed (told by ``plain_path``), ``line`` a line in it (1-based), ``frame`` the plate's frame number.
+    failed (printed by ``plain_path``), ``line`` a line in it (1-based), ``frame`` the plate's frame number.
     """
 
     exit_code: ClassVar[int] = 1
@@ -56,15 +56,15 @@ class VfxageError(Exception):
 
 
 def count_of(count: int, noun: str, plural: str = "") -> str:
-    """A count with its noun: 1 frame, 2 frames; ``plural`` where it is no plain ``s``: 2 people."""
+    """A count with its noun: 1 frame, 2 frames; ``plural`` if adding ``s`` is wrong: 2 people."""
     return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
 
 
 def plain_path(path: str | Path) -> str:
-    """A path as people are told it: as it is, but without ``..`` where that names the same file.
+    """A path for messages: without ``..`` if the shorter path is the same file, else unchanged.
 
-    A shot's paths are relative to its file, so that most of them come as ``shots/../plate``. Behind a link ``..`` is
-    another folder than the one before it in the text; there it stays.
+    A shot's paths are relative to its file, so most of them are ``shots/../plate``. After a symbolic link, ``..`` is
+    not the folder before it in the text, so it stays.
     """
     text = str(path)
     if ".." not in Path(text).parts or "://" in text or "\0" in text:
@@ -74,13 +74,13 @@ def plain_path(path: str | Path) -> str:
 
 
 class ShotError(VfxageError):
-    """The shot file or the command line is wrong, or asks for what the plate does not have."""
+    """The shot file or the command line is wrong, or asks for something that the plate does not have."""
 
     exit_code = 2
 
 
 class OutputError(VfxageError):
-    """An output cannot be written where the shot wants it."""
+    """An output cannot be written to the path in the shot."""
 
     exit_code = 2
 
@@ -98,7 +98,7 @@ class ReadError(VfxageError):
 
 
 class WriteError(VfxageError):
-    """A frame could not be written, or one that should have been is missing or not right."""
+    """A frame could not be written, or a written frame is missing or wrong."""
 
     exit_code = 4
 

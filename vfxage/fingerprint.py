@@ -1,6 +1,6 @@
-"""Digests of content: equal digests mean equal pixels, so a frame that carries one need not be rendered again.
+"""Digests of content. Equal digests mean equal pixels, so a frame with the right digest is not rendered again.
 
-Which parts a frame's digest covers is said in ``vfxage.render.stamps``.
+``vfxage.render.stamps`` lists the parts of a frame's digest.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from vfxage.errors import ReadError
 
 _WHOLE = 1 << 28
-"""Files up to this many bytes are read whole; of a larger one (a movie), samples stand for the rest."""
+"""Files up to this many bytes are read whole; of a larger file (a movie) only samples are read."""
 
 _SAMPLES, _SAMPLE = 256, 1 << 16
 """How many samples, evenly spread, and how many bytes each."""
@@ -32,7 +32,7 @@ def digest(*parts: object) -> str:
 
 
 def file_digest(path: Path, frame: int | None = None) -> str:
-    """Digest of a plate file's content; raises ReadError where it cannot be read."""
+    """Digest of a plate file's content; raises ReadError if it cannot be read."""
     with _readable(path, frame), path.open("rb") as file:
         size = path.stat().st_size
         if size <= _WHOLE:
@@ -45,7 +45,7 @@ def file_digest(path: Path, frame: int | None = None) -> str:
 
 
 def file_identity(path: Path, frame: int | None = None) -> tuple[str, int, int]:
-    """A file's name, size and time: enough to tell that it was replaced, without reading it. Raises ReadError."""
+    """A file's name, size and modification time, to detect a replaced file without reading it. Raises ReadError."""
     with _readable(path, frame):
         facts = path.stat()
         return path.name, facts.st_size, facts.st_mtime_ns

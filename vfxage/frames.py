@@ -1,4 +1,4 @@
-"""Frame ranges as Nuke and OpenJD write them, and the file patterns that carry a frame number."""
+"""Frame ranges in the syntax of Nuke and OpenJD, and file patterns with a frame number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Self
 from vfxage.errors import ReadError, ShotError
 
 MOST_FRAMES = 1_000_000
-"""A range may hold this many frames (eleven hours of film): a mistyped zero must not eat the memory."""
+"""The largest range (eleven hours of film), so that a typing error cannot use up all memory."""
 
 LARGEST_NUMBER = 2**31 - 1
 """Frame numbers are int32, positive or negative."""
@@ -26,7 +26,7 @@ _DIGITS = re.compile(r"-?[0-9]{1,99}")
 
 @dataclass(frozen=True, slots=True)
 class FrameRange:
-    """Frame numbers, strictly ascending, at least one."""
+    """At least one frame number, strictly ascending."""
 
     numbers: tuple[int, ...]
 
@@ -38,15 +38,15 @@ class FrameRange:
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Self:
-        """Make a range of any numbers: sorted, each once. Raises ValueError when there is none."""
+        """Make a range of any numbers: sorted, each once. Raises ValueError if ``numbers`` is empty."""
         return cls(tuple(sorted(set(numbers))))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "1001-1050x2 1060" (Nuke) or "1001-1050:2,1060" (OpenJD), mixed as you like.
+        """Read "1001-1050x2 1060" (Nuke) or "1001-1050:2,1060" (OpenJD), or a mix of both.
 
         Pieces are separated by spaces or commas, may overlap and come in any order; numbers may be negative
-        ("-3--1"). Raises ShotError naming the piece that is wrong, or when there are more than MOST_FRAMES.
+        ("-3--1"). Raises ShotError naming the wrong piece, or if there are more than MOST_FRAMES.
         """
         pieces = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
         if pieces == [""]:
@@ -55,7 +55,7 @@ class FrameRange:
         for piece in pieces:
             numbers.update(_piece(piece, text))
             if len(numbers) > MOST_FRAMES:
-                raise ShotError(f"frame range {_short(text)} holds more than {MOST_FRAMES:,} frames", fix="shorten it")
+                raise ShotError(f"frame range {_quoted(text)} holds more than {MOST_FRAMES:,} frames", fix="shorten it")
         return cls.of(numbers)
 
     @property
@@ -84,36 +84,38 @@ class FrameRange:
         return " ".join(_runs(self.numbers))
 
 
-def _short(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _piece(piece: str, text: str) -> range:
-    """The numbers of one piece, checked before anything as long as them is made."""
-    where = f"in frame range {_short(text)}" if piece != text else "as a frame range"
+    """The numbers of one piece; its length is checked before any list is made."""
+    where = f"in frame range {_quoted(text)}" if piece != text else "as a frame range"
     match = _PIECE.fullmatch(piece)
     if match is None:
-        raise ShotError(f"cannot read {_short(piece)} {where}", fix='write pieces such as "1001", "1-10" or "1-10x2"')
+        raise ShotError(f"cannot read {_quoted(piece)} {where}", fix='write pieces such as "1001", "1-10" or "1-10x2"')
     first = int(match[1])
     last = first if match[2] is None else int(match[2])
     step = 1 if match[3] is None else int(match[3])
     if step < 1:
-        raise ShotError(f"step 0 in {_short(piece)} {where}", fix="make it 1 or more")
+        raise ShotError(f"step 0 in {_quoted(piece)} {where}", fix="make it 1 or more")
     if last < first:
         raise ShotError(
-            f"{_short(piece)} {where} ends before it starts",
+            f"{_quoted(piece)} {where} ends before it starts",
             fix=f'write "{min(first, -last)}-{max(first, -last)}"' if last < 0 <= first else f'write "{last}-{first}"',
         )
     if max(-first, last) > LARGEST_NUMBER:
-        raise ShotError(f"number too large in {_short(piece)} {where}", fix=f"stay within {LARGEST_NUMBER}")
+        raise ShotError(f"number too large in {_quoted(piece)} {where}", fix=f"stay within {LARGEST_NUMBER}")
     numbers = range(first, last + 1, step)
     if len(numbers) > MOST_FRAMES:
-        raise ShotError(f"{_short(piece)} {where} holds more than {MOST_FRAMES:,} frames", fix="shorten it")
+        raise ShotError(
+            f"{_quoted(piece)} {where} holds {len(numbers):,} frames, more than {MOST_FRAMES:,}", fix="shorten it"
+        )
     return numbers
 
 
 def _runs(numbers: tuple[int, ...]) -> Iterator[str]:
-    """Pieces of Nuke syntax, greedily the longest run from each number on."""
+    """Pieces of Nuke syntax; each is the longest run from its first number."""
     start = 0
     while start < len(numbers):
         end = start + 1
@@ -131,35 +133,35 @@ def _runs(numbers: tuple[int, ...]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A sequence's file name with the place of the frame number in it, or one plain file."""
+    """The file name of a sequence with a place for the frame number, or one plain file."""
 
     folder: Path
     prefix: str
-    """Of the file name, before the number; the whole name of a plain file."""
+    """The file name before the number; the whole name of a plain file."""
     digits: int | None
-    """Least count of characters of the number (the sign counts, as in printf); None for a plain file."""
+    """Minimum width of the number in characters (including the sign, as in printf); None for a plain file."""
     suffix: str
-    """Of the file name, after the number."""
+    """The file name after the number."""
 
     @classmethod
     def parse(cls, text: str | Path) -> Self:
         """Read ``####``, ``@@@@``, ``%04d``, ``$F4`` (or ``#``, ``%d``, ``$F``: no padding) in the file name.
 
-        Nothing else is special: ``%s``, ``{}``, ``$HOME`` and ``~`` stay as they are. Raises ShotError when there is no
-        file name, more than one frame number, or one in a folder's name.
+        Nothing else is special: ``%s``, ``{}``, ``$HOME`` and ``~`` are kept. Raises ShotError for no file name,
+        more than one frame number, or a frame number in the name of a folder.
         """
         path = Path(text)
         if not path.name or "\0" in str(path):
             raise ShotError(
-                f"{_short(str(text))} is not a file name", fix="name a file or a sequence such as a.####.exr"
+                f"{_quoted(str(text))} is not a file name", fix="name a file or a sequence such as a.####.exr"
             )
         tokens = list(_TOKEN.finditer(path.name))
         if len(tokens) > 1:
             names = " and ".join(token[0] for token in tokens)
-            raise ShotError(f"{_short(str(text))} has more than one frame number ({names})", fix="keep one of them")
+            raise ShotError(f"{_quoted(str(text))} has more than one frame number ({names})", fix="keep one of them")
         if not tokens and (found := _FOLDER_TOKEN.search(str(path.parent))):
             raise ShotError(
-                f"{_short(str(text))} has the frame number {found[0]} in a folder's name",
+                f"{_quoted(str(text))} has the frame number {found[0]} in a folder's name",
                 fix="put it in the file's name",
             )
         if not tokens:
@@ -181,13 +183,13 @@ class Pattern:
     def numbers(self) -> tuple[int, ...]:
         """Frame numbers of the files on disk, ascending; a plain file that exists is frame 1, as in Nuke.
 
-        Only files that ``path`` would name count: ``a.7.exr`` is not a frame of ``a.%04d.exr``. Raises ReadError when
+        Only names that ``path`` returns count: ``a.7.exr`` is not a frame of ``a.%04d.exr``. Raises ReadError if
         the folder cannot be listed.
         """
         try:
             with os.scandir(self.folder) as entries:
                 found = [
-                    number for entry in entries if (number := self._number(entry.name)) is not None and _file(entry)
+                    number for entry in entries if (number := self._number(entry.name)) is not None and _is_file(entry)
                 ]
         except OSError as error:
             raise ReadError(
@@ -198,7 +200,7 @@ class Pattern:
         return tuple(sorted(found))
 
     def overlaps(self, other: Pattern) -> bool:
-        """Whether a file of the one may be a file of the other: symlinked folders seen through, case ignored."""
+        """Whether both patterns can name the same file; follows symbolic links of folders and ignores case."""
         if os.path.realpath(self.folder).casefold() != os.path.realpath(other.folder).casefold():
             return False
         if self.digits is not None and other.digits is not None:
@@ -206,9 +208,9 @@ class Pattern:
             return next(ends) == next(ends)
         if self.digits is None and other.digits is None:
             return self.prefix.casefold() == other.prefix.casefold()
-        return self._holds(other) or other._holds(self)
+        return self._can_name(other) or other._can_name(self)
 
-    def _holds(self, plain: Pattern) -> bool:
+    def _can_name(self, plain: Pattern) -> bool:
         if self.digits is None or plain.digits is not None:
             return False
         lowered = Pattern(self.folder, self.prefix.casefold(), self.digits, self.suffix.casefold())
@@ -236,7 +238,7 @@ def _width(token: str) -> int:
     return int(re.sub(r"\D", "", token) or 1) or 1
 
 
-def _file(entry: os.DirEntry[str]) -> bool:
+def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_file()
     except OSError:

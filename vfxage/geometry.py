@@ -1,4 +1,4 @@
-"""Where a face sits in the picture, the warps between plate and crop, and the matte.
+"""The position of a face in the picture, the warps between plate and crop, and the matte.
 
 Coordinates are continuous: the centre of the pixel ``image[j, i]`` is ``(i + 0.5, j + 0.5)``. OpenCV, which does the
 resampling, counts from pixel centres instead. Only this module adds and removes that half pixel.
@@ -43,7 +43,7 @@ _RIGID = np.array(
         (340, +0.2291, +0.0195, +0.0564),
     ]
 )
-"""Landmark, and its x, y and depth from the centre of the FFHQ square, in sides of it (``tools/face_template.py``).
+"""Landmark, and its x, y and depth from the centre of the FFHQ square, in units of its side (tools/face_template.py).
 
 Forehead, nose bridge, eye corners, temples and upper cheekbones: lids, brows, lips and jaw do not move them.
 """
@@ -52,10 +52,10 @@ _POSE = np.linalg.pinv(np.column_stack([_RIGID[:, 1:], np.ones(len(_RIGID))]))
 """(4, K): times the (K, 2) landmarks, the least-squares affine camera of the head."""
 
 FACE_HEIGHT = 0.67
-"""Hairline to chin of the median face, in sides of the FFHQ square."""
+"""Hairline to chin of the median face, in units of the FFHQ side."""
 
 _SQUARES = {"ffhq": (0.0, 1.0), "wide": (0.022, 1.085)}
-"""Framing: how far the centre lies below the FFHQ square's, and the side, both in sides of the FFHQ square.
+"""For each framing: offset of the centre below the FFHQ centre, and the side, both in units of the FFHQ side.
 
 "wide" from dlib's own detector on 274 portraits: its box is centred 0.087 below the FFHQ centre and 0.586 wide; with
 face_reaging's margins (0.425 left and right, 0.3145 below, 0.5355 above) the side is 1.85 boxes.
@@ -63,7 +63,7 @@ face_reaging's margins (0.425 left and right, 0.3145 below, 0.5355 above) the si
 
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
 OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
-"""The face's outline, all the way round from the top of the forehead."""
+"""Landmarks of the face's outline, in order, from the top of the forehead."""
 _PROFILE = [152, 175, 199, 200, 18, 17, 16, 15, 14, 13, 12, 11, 0, 164, 2, 94, 19, 1, 4, 5, 195, 197, 6, 168, 8, 9, 151]
 """The face's middle line from the chin to the forehead: its outline in a view from the side."""
 
@@ -137,12 +137,12 @@ def map_points(points: F32 | F64, transform: F64) -> F64:
 
 
 def bounding_box(to_frame: F64, size: int, within: Window) -> Window:
-    """The display-window pixels a crop of ``size`` touches, cut to ``within``; empty where they do not meet."""
+    """The display-window pixels that a crop of ``size`` touches, within ``within``; empty if it touches none."""
     return region_box(to_frame, Window(0, 0, size, size), within)
 
 
 def region_box(to_frame: F64, region: Window, within: Window) -> Window:
-    """The display-window pixels that a rectangle of crop pixels touches, cut to ``within``."""
+    """The display-window pixels that a rectangle of crop pixels touches, within ``within``."""
     x, y = np.array([region.x, region.x + region.width]), np.array([region.y, region.y + region.height])
     corners = map_points(np.array([(i, j) for i in x for j in y], dtype=np.float64), to_frame)
     low = np.floor(corners.min(axis=0)).astype(int)
@@ -156,7 +156,7 @@ def grown(window: Window, margin: int) -> Window:
 
 
 def extent(image: F32) -> Window:
-    """The smallest rectangle of an image (H, W) that holds every value that is not 0; empty where all are 0."""
+    """The smallest rectangle of an image (H, W) with every value that is not 0; empty if all values are 0."""
     rows = np.flatnonzero(image.any(axis=1))
     if not rows.size:
         return Window(0, 0, 0, 0)
@@ -167,7 +167,7 @@ def extent(image: F32) -> Window:
 
 
 def warp_support(to_frame: F64) -> int:
-    """How many plate pixels beyond the crop's bounding box ``warp_to_crop`` looks at."""
+    """Margin, in plate pixels, around the crop's bounding box that ``warp_to_crop`` reads."""
     return 6 + math.ceil(4 * _BLUR_PER_SCALE * float(np.linalg.norm(to_frame[:, :2], axis=1).max()))
 
 
@@ -222,7 +222,7 @@ def _resample(source: F32, to_source: F64, window: Window, *, repeat_edge: bool)
 
 
 def _blurred(image: F32, variance_x: float, variance_y: float) -> F32:
-    """Blur by variances in square pixels; a negative variance sharpens by as much."""
+    """Blur by variances in square pixels; a negative variance sharpens."""
     import cv2
 
     soft = cv2.sepFilter2D(image, -1, _kernel(variance_x), _kernel(variance_y), borderType=cv2.BORDER_REPLICATE)
@@ -328,7 +328,7 @@ def _outline(points: F32 | F64, size: int, reach: float) -> F32:
 
 
 def spline(reach: float) -> F32:
-    """Quadratic B-spline that ends at ``reach``: smooth, and of finite support."""
+    """Kernel of a quadratic B-spline that is 0 beyond ``reach``."""
     radius = math.ceil(reach)
     t = np.abs(np.arange(-radius, radius + 1)) * 1.5 / reach
     kernel = np.where(t < 0.5, 0.75 - t**2, np.maximum(1.5 - t, 0) ** 2 / 2)

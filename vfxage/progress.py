@@ -1,4 +1,4 @@
-"""How a long job reports its progress, without knowing who shows it."""
+"""The interface through which a long job reports its progress."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ Advance = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Shows progress: a terminal, a log, or nothing."""
+    """A receiver of progress: a terminal, a log, or ``Silent``."""
 
     def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
-        """Begin a stage of ``total`` frames ("track", "render"); call what it gives once per frame, in order.
+        """Begin a stage of ``total`` frames ("track", "render"); call the result once per frame, in order.
 
-        ``unit`` is what is counted, where it is not frames.
+        ``unit`` is the noun for the items if they are not frames.
         """
         ...
 
     def note(self, text: str) -> None:
-        """Say something the user should know, once, as a sentence."""
+        """Print one message for the user."""
         ...
 
 
 class Silent:
-    """Shows nothing."""
+    """A receiver that prints nothing."""
 
     def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
-        """Count nothing."""
+        """Report nothing."""
         return nullcontext(lambda frame: None)
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def counted(items: Iterable[T], advance: Advance, number: Callable[[T], int]) -> Iterator[T]:
-    """Pass ``items`` on, calling ``advance`` with the number of each after its consumer is done with it."""
+    """Pass ``items`` on, calling ``advance`` with the number of each when the consumer asks for the next one."""
     for item in items:
         yield item
         advance(number(item))

@@ -1,4 +1,4 @@
-"""Publish files only when they are complete, and keep a folder to one writing process."""
+"""Gives files their final name only when they are complete, and lets one process at a time write to a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from vfxage.errors import OutputError, WriteError
 
 PARTIAL = ".partial"
-"""Unfinished files end in this plus the final suffix. A killed run may leave them; no reader takes them for frames."""
+"""Unfinished files end in this plus the final suffix. A killed run may leave them; readers ignore them."""
 
 _HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname()) or "host"
 _PARTIAL_NAME = re.compile(rf"\..+\.{re.escape(_HOST)}_(\d+)_[0-9a-f]{{8}}{re.escape(PARTIAL)}(\.\w+)?")
@@ -26,7 +26,7 @@ def partial_path(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the unfinished files in ``folder`` whose process, on this host, is gone."""
+    """Remove the unfinished files in ``folder`` that an ended process of this host left."""
     for entry in os.scandir(folder):
         found = _PARTIAL_NAME.fullmatch(entry.name)
         if found and not alive(int(found[1])):
@@ -35,19 +35,19 @@ def sweep(folder: Path) -> None:
 
 
 def alive(process: int) -> bool:
-    """Whether a process of this host still runs."""
+    """Whether this process of this host is still running."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # another user's process
+    except OSError:  # the process of another user
         return True
     return True
 
 
 @contextmanager
 def publish(path: Path, *, frame: int | None = None) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` and move it into place when the block ends well.
+    """Yield a temporary path beside ``path``, and move the file to ``path`` when the block ends without an error.
 
     Makes the folder. If the block raises, the temporary file is removed and ``path`` is left as it was. An ``OSError``
     from the block (disk full, folder gone, no permission) becomes ``WriteError`` naming ``path`` and ``frame``.
@@ -69,11 +69,11 @@ def publish(path: Path, *, frame: int | None = None) -> Iterator[Path]:
 
 
 def unwritten(path: Path, what: str, frame: int | None = None, *, removed: bool | None = None) -> WriteError:
-    """The error of a file that could not be written: ``what``, unless its folder was ``removed`` (None: see now)."""
+    """The error for a file that could not be written: ``what``, or its folder was ``removed`` (None: check)."""
     if removed or (removed is None and not path.parent.exists()):
         what, fix = (
             "its folder was removed while it was written",
-            "check what removes it, then run the same command again",
+            "find out what removed it, then run the same command again",
         )
     else:
         fix = "check free space and permissions, then run the same command again"
@@ -85,10 +85,10 @@ LOCK = ".writer.lock"
 
 @contextmanager
 def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
-    """Make the folder and lock it for the block; the system unlocks it however this process ends.
+    """Make the folder and lock it while the block runs. The system removes the lock when this process ends.
 
-    Raises OutputError where another process has locked it, or where it cannot be made or written to; ``instead`` is the
-    remedy that the message names.
+    Raises OutputError if another process has locked the folder, or if it cannot be made or written to. ``instead`` is
+    the remedy in that message.
     """
     import filelock
 
@@ -109,17 +109,17 @@ def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
 
 @contextmanager
 def in_turn(path: Path, *, wait_s: float = 60.0) -> Iterator[None]:
-    """Lock ``path`` for the block, against other processes and hosts that read, change and publish it.
+    """Lock ``path`` during the block, so that no other process or host changes and publishes it at the same time.
 
-    Where the file system has no locks, or another process keeps the lock for too long, the block runs all the same: the
-    published file is complete either way, but a change of the other process may be lost.
+    If the file system has no locks, or the lock is not free within ``wait_s`` seconds, the block runs without it. The
+    published file is complete in any case; only the change of another process may be lost.
     """
     import filelock
 
     name = path.with_name(f".{path.name}.lock")
     lock = filelock.FileLock(name, timeout=wait_s)
     with suppress(filelock.Timeout, OSError, NotImplementedError):
-        name.touch()  # if no file can be created here, filelock would retry until its timeout: fail first
+        name.touch()  # if no file can be created here, filelock would retry until its timeout
         lock.acquire()
     try:
         yield

@@ -15,12 +15,12 @@ _READ_ALL = """
 import faulthandler, json, resource, sys, warnings
 faulthandler.enable()
 from vfxage.errors import VfxageError
-from vfxage.media import open_reader
+from vfxage.media import PlateSettings, open_reader
 
 room, space, warm, *paths = json.load(sys.stdin)
 
 def read(path):
-    reader = open_reader(path, colorspace=space)
+    reader = open_reader(path, PlateSettings(colorspace=space))
     try:
         info = reader.info
         for frame in reader.read(range(info.first, min(info.last, info.first + 3) + 1)):

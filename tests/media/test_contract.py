@@ -18,7 +18,7 @@ from tests.media.exr_files import ramp, save
 from tests.media.still_files import LOGC3, SRGB, noise, save_dpx
 from tests.media.still_files import save as save_still
 from vfxage.errors import ReadError, ShotError
-from vfxage.media import FORMATS, open_reader, open_writer
+from vfxage.media import FORMATS, PlateSettings, open_reader, open_writer
 from vfxage.media.base import Destination
 from vfxage.media.missing_frames import FilledReader
 from vfxage.types import Frame, Render
@@ -72,7 +72,7 @@ def sample(request, clips, tmp_path) -> Sample:
 
 
 def test_info_says_range_and_size_before_a_frame_is_read(sample):
-    info = open_reader(sample.plate, **sample.settings).info
+    info = open_reader(sample.plate, PlateSettings(**sample.settings)).info
     assert (info.first, info.last, (info.width, info.height)) == (sample.first, sample.last, sample.size)
     assert info.path == str(sample.plate)
     assert info.holes == 0
@@ -81,7 +81,7 @@ def test_info_says_range_and_size_before_a_frame_is_read(sample):
 
 
 def test_exactly_the_frames_asked_for_come_in_order(sample):
-    reader = open_reader(sample.plate, **sample.settings)
+    reader = open_reader(sample.plate, PlateSettings(**sample.settings))
     wanted = [sample.first + 1, sample.first + 2, sample.last]
     frames = list(reader.read(wanted))
     assert [frame.number for frame in frames] == wanted
@@ -93,7 +93,7 @@ def test_exactly_the_frames_asked_for_come_in_order(sample):
 
 
 def test_a_frame_is_the_same_whatever_was_read_before(sample):
-    reader = open_reader(sample.plate, **sample.settings)
+    reader = open_reader(sample.plate, PlateSettings(**sample.settings))
     whole = {frame.number: frame.rgb for frame in reader.read(range(sample.first, sample.first + 6))}
     for number in (sample.first + 4, sample.first, sample.first + 5):
         (frame,) = reader.read([number])
@@ -109,7 +109,7 @@ def test_a_frame_is_the_same_whatever_was_read_before(sample):
 
 @pytest.mark.parametrize("filled", [False, True])
 def test_a_read_that_is_closed_midway_ends_and_leaves_the_plate_readable(sample, filled):
-    reader = open_reader(sample.plate, **sample.settings)
+    reader = open_reader(sample.plate, PlateSettings(**sample.settings))
     if filled:
         reader = FilledReader(reader, "black", range(sample.first, sample.last + 1))
     wanted = range(sample.first, sample.last + 1)
@@ -123,7 +123,7 @@ def test_a_read_that_is_closed_midway_ends_and_leaves_the_plate_readable(sample,
 @pytest.mark.parametrize("sample", ["tiff", "png", "jpeg"], indirect=True)
 def test_real_stills_come_as_the_light_of_their_codes(sample, real_frames):
     """Of TIFF, PNG and JPEG: the sRGB curve of IEC 61966-2-1 over the picture that another program wrote."""
-    reader = open_reader(sample.plate, **sample.settings)
+    reader = open_reader(sample.plate, PlateSettings(**sample.settings))
     lossy = 0.05 if sample.plate.suffix == ".jpg" else 1e-4
     for frame, codes in zip(reader.read(range(1001, 1007)), real_frames, strict=True):
         value = codes / 255
@@ -136,18 +136,21 @@ def test_real_stills_come_as_the_light_of_their_codes(sample, real_frames):
 def test_neighbours_are_not_mistaken_for_each_other(sample):
     """Every frame of a sample differs from the next: else the tests of order could not fail."""
     frames = [
-        frame.rgb for frame in open_reader(sample.plate, **sample.settings).read(range(sample.first, sample.first + 4))
+        frame.rgb
+        for frame in open_reader(sample.plate, PlateSettings(**sample.settings)).read(
+            range(sample.first, sample.first + 4)
+        )
     ]
     assert all(not np.array_equal(one, other) for one, other in pairwise(frames))
 
 
 def test_nothing_asked_nothing_read(sample):
-    assert list(open_reader(sample.plate, **sample.settings).read([])) == []
+    assert list(open_reader(sample.plate, PlateSettings(**sample.settings)).read([])) == []
 
 
 @pytest.mark.parametrize("beyond", [-1, 1])
 def test_a_frame_outside_the_plate_is_an_error_that_names_both(sample, beyond):
-    reader = open_reader(sample.plate, **sample.settings)
+    reader = open_reader(sample.plate, PlateSettings(**sample.settings))
     number = sample.first - 1 if beyond < 0 else sample.last + 1
     with pytest.raises(ReadError) as caught:
         list(reader.read([number]))
@@ -189,15 +192,15 @@ def test_an_unknown_format_names_the_known_ones(tmp_path, name):
 
 
 def test_arguments_of_the_other_kind_are_refused(sample):
-    kind = open_reader(sample.plate, **sample.settings).info.kind
+    kind = open_reader(sample.plate, PlateSettings(**sample.settings)).info.kind
     wrong = {"rate": Fraction(24)} if kind == "movie" else {"first_frame": 1001}
     with pytest.raises(ShotError, match="remove"):
-        open_reader(sample.plate, **sample.settings, **wrong)
+        open_reader(sample.plate, PlateSettings(**sample.settings, **wrong))
 
 
 def test_a_suffix_counts_in_any_case(tmp_path):
     path = save(tmp_path / "p.1.exr", {"RGB": ramp()}).rename(tmp_path / "P.1.EXR")
-    assert open_reader(path, colorspace="ACEScg").info.first == 1
+    assert open_reader(path, PlateSettings(colorspace="ACEScg")).info.first == 1
 
 
 def test_no_library_is_imported_before_a_file_asks_for_it():
@@ -216,7 +219,7 @@ def test_no_library_is_imported_before_a_file_asks_for_it():
 )
 def output(request, sample, tmp_path) -> tuple[Destination, list[Render]]:
     _, name, codec = request.param
-    reader = open_reader(sample.plate, **sample.settings)
+    reader = open_reader(sample.plate, PlateSettings(**sample.settings))
     numbers = tuple(range(sample.first, sample.first + 3))
     target = Destination(
         path=str(tmp_path / "new" / "folder" / name),
@@ -247,7 +250,7 @@ def test_a_writer_finishes_what_it_wrote_and_nothing_else(output):
     assert all(again.foreign(number) is None for number in target.numbers)
     other = open_writer(dataclasses.replace(target, stamps=dict.fromkeys(target.numbers, "other")))
     assert not any(other.finished(number) for number in target.numbers)
-    back = open_reader(target.path, colorspace=None if target.codec else target.colorspace)
+    back = open_reader(target.path, PlateSettings(colorspace=None if target.codec else target.colorspace))
     assert back.info.last - back.info.first + 1 == len(target.numbers)
     assert (back.info.width, back.info.height) == (target.clip.width, target.clip.height)
     assert back.info.rate == target.clip.rate

@@ -192,7 +192,7 @@ def test_truncated_movie_names_the_first_frame_that_is_gone(tmp_path, suffix):
     reader = MovieReader(path)
     assert reader.info.last == 50  # what the file promises: a whole render must not pass over the loss
     assert any("truncated" in note for note in reader.info.notes)
-    with pytest.raises(ReadError, match=r"frame \d+: is missing") as caught:
+    with pytest.raises(ReadError, match=r"frame \d+: is missing: the file lists") as caught:
         list(reader.read(range(1, 51)))
     lost = caught.value.frame
     assert 10 < lost <= 40
@@ -202,7 +202,7 @@ def test_truncated_movie_names_the_first_frame_that_is_gone(tmp_path, suffix):
 def test_movie_without_its_index_is_refused(tmp_path):
     path = write_movie(tmp_path / "a.mp4", numbered(30), "libx264", options=H264)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ReadError, match=r"a\.mp4: is not a movie that can be read"):
+    with pytest.raises(ReadError, match=r"a\.mp4: cannot be read as a movie"):
         MovieReader(path)
 
 
@@ -255,8 +255,8 @@ def test_what_is_no_movie(tmp_path, clips):
         frame.sample_rate = 48000
         container.mux(stream.encode(frame))
     for path, why in (
-        (text, "not a movie"),
-        (playlist, "not a movie"),
+        (text, "cannot be read as a movie"),
+        (playlist, "cannot be read as a movie"),
         (empty, "is empty"),
         (sound, "has no video stream"),
         (tmp_path, "is not a file"),

@@ -232,7 +232,7 @@ def exr_of(path, folder, **settings):
 def test_bt601_primaries_reach_the_file_and_a_note_says_what_the_model_sees(clips, tmp_path):
     spec, info = exr_of(clips / "androidx_bt601.mov", tmp_path)
     np.testing.assert_allclose(spec.getattribute("chromaticities"), NTSC, atol=1e-6)
-    assert "BT.601 (525 lines) primaries: outputs carry them, the model sees them as Rec.709" in info.notes
+    assert "BT.601 (525 lines) primaries: outputs keep them, the model reads them as Rec.709" in info.notes
     spec, info = exr_of(clips / "androidx_bt601.mov", tmp_path, colorspace="Rec.1886 Rec.709 - Display")
     assert spec.getattribute("chromaticities")[0] == pytest.approx(0.64)  # the shot wins
     assert info.notes == ()

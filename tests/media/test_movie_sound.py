@@ -68,9 +68,7 @@ def test_sound_that_the_container_cannot_hold_is_left_out_with_a_note(tmp_path, 
     plate = sounding(tmp_path / "p.mkv", codec, range(0, 400, 40), np.zeros(19200, np.int16))
     where = destination(tmp_path / "a.mov", clip=plate.info, numbers=(1, 2, 3))
     with MovieWriter(where) as writer:
-        assert writer.notes == (
-            f"a.mov is without the plate's {codec.removeprefix('lib')} sound, which .mov cannot hold",
-        )
+        assert writer.notes == (f"a.mov has no {codec.removeprefix('lib')} sound of the plate: .mov cannot store it",)
         for frame in plate.read((1, 2, 3)):
             writer.write(render(frame.number, beauty=frame.rgb))
     with av.open(where.path) as container:

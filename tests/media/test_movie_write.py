@@ -195,7 +195,7 @@ def test_odd_sizes(tmp_path):
         ("prores_4444", "mov", ("beauty", "delta", "matte"), "one colour pass"),
         ("prores_hq", "mov", ("beauty", "matte"), "no alpha"),
         ("h264", "mp4", ("beauty", "matte"), "no alpha"),
-        ("prores_hq", "mp4", ("beauty",), "does not go into"),
+        ("prores_hq", "mp4", ("beauty",), "cannot be stored in"),
         ("dnxhr", "mov", ("beauty",), "unknown movie codec"),
         ("prores_hq", "mov", (), "one colour pass"),
     ],
@@ -311,6 +311,6 @@ def test_preview_that_fails_leaves_nothing(tmp_path):
 
     with pytest.raises(RuntimeError):
         write_h264(tmp_path / "a.mp4", broken(), Fraction(24))
-    with pytest.raises(WriteError, match="no frames"):
+    with pytest.raises(WriteError, match="at least one frame"):
         write_h264(tmp_path / "a.mp4", [], Fraction(24))
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from tests.colours import convert
 from tests.media.still_files import LOGC3, SRGB, load, save
 from tests.plates import read_exr, write_exr, write_shot
 from tests.run_vfxage import run
-from vfxage.media import open_reader, open_writer
+from vfxage.media import PlateSettings, open_reader, open_writer
 from vfxage.media.base import Destination
 from vfxage.types import Frame, Render, Window
 
@@ -186,7 +186,7 @@ def test_png_of_another_plate_is_srgb_and_of_a_png_its_own(tmp_path):
 
 def test_a_tiff_of_camera_log_floats_is_light_in_exr(tmp_path):
     codes = np.random.default_rng(2).uniform(0.2, 0.5, (8, 8, 3)).astype(np.float32)
-    reader = open_reader(save(tmp_path / "p.tif", codes), colorspace=LOGC3)
+    reader = open_reader(save(tmp_path / "p.tif", codes), PlateSettings(colorspace=LOGC3))
     (frame,) = reader.read([1])
     target = Destination(
         path=str(tmp_path / "o.exr"), passes=("beauty",), codec=None, clip=reader.info, colorspace=LOGC3, numbers=(1,)

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 from tests.media.still_files import LOGC3, SRGB, attributes, load, noise, save, save_dpx
 from tests.media.test_stills_write import destination, through, untouched
-from vfxage.media import open_reader, open_writer
+from vfxage.media import PlateSettings, open_reader, open_writer
 from vfxage.media.stills.icc import space_of
 
 # Columns as the makers' own profiles have them, adapted to D50.
@@ -134,7 +134,7 @@ def chunks(path: Path) -> dict[bytes, bytes]:
 )
 def test_a_png_says_what_colour_it_is_in_and_nothing_where_no_chunk_names_it(tmp_path, space, told, again):
     plate = save_dpx(tmp_path / "p.dpx", noise(top=1023), 10)
-    reader = open_reader(plate, colorspace=LOGC3)
+    reader = open_reader(plate, PlateSettings(colorspace=LOGC3))
     (frame,) = reader.read([1])
     with open_writer(destination(reader, tmp_path / "o.png", colorspace=space)) as writer:
         writer.write(untouched(frame))

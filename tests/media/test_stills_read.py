@@ -12,13 +12,13 @@ from PIL import Image, ImageOps
 from tests.colours import convert
 from tests.media.still_files import LOGC3, SRGB, load, noise, save, save_dpx
 from vfxage.errors import ReadError, ShotError
-from vfxage.media import open_reader
+from vfxage.media import PlateSettings, open_reader
 
 REC709 = "Linear Rec.709 (sRGB)"
 
 
 def only(path: Path, **settings: Any):
-    reader = open_reader(path, **settings)
+    reader = open_reader(path, PlateSettings(**settings))
     (frame,) = reader.read([reader.info.first])
     return frame
 
@@ -183,7 +183,7 @@ def test_pictures_stand_upright(tmp_path, name, orientation):
     path = save(tmp_path / name, codes, Orientation=orientation, jpeg__subsampling="4:4:4", compression="jpeg:100")
     with Image.open(path) as picture:
         upright = np.asarray(ImageOps.exif_transpose(picture))  # OpenImageIO 3.0 takes 5 for 7
-    reader = open_reader(path, colorspace=SRGB)
+    reader = open_reader(path, PlateSettings(colorspace=SRGB))
     (frame,) = reader.read([reader.info.first])
     assert (reader.info.height, reader.info.width) == upright.shape[:2]
     assert np.abs(frame.native.astype(int) - upright).max() <= (1 if name == "a.jpg" else 0)
@@ -207,16 +207,16 @@ def test_rate_timecode_and_pixel_aspect_of_a_dpx(tmp_path):
         dpx__FrameRate=23.976,
         PixelAspectRatio=2.0,
     )
-    info = open_reader(path, colorspace=LOGC3).info
+    info = open_reader(path, PlateSettings(colorspace=LOGC3)).info
     assert (info.timecode, info.first, info.pixel_aspect) == ("01:02:03:04", 1001, 2.0)
     assert info.rate == Fraction(24000, 1001)
-    assert open_reader(path, colorspace=LOGC3, rate=Fraction(25)).info.rate == 25
+    assert open_reader(path, PlateSettings(colorspace=LOGC3, rate=Fraction(25))).info.rate == 25
 
 
 def test_a_hole_is_an_error_that_names_the_frame(tmp_path):
     for number in (1001, 1003):
         save(tmp_path / f"p.{number}.png", noise())
-    reader = open_reader(tmp_path / "p.####.png", colorspace=SRGB)
+    reader = open_reader(tmp_path / "p.####.png", PlateSettings(colorspace=SRGB))
     assert reader.info.present == (1001, 1003)
     with pytest.raises(ReadError, match=r"p\.1002\.png frame 1002: the file is missing"):
         list(reader.read([1001, 1002]))
@@ -230,16 +230,16 @@ def test_a_frame_unlike_the_first_is_named(tmp_path, other, word):
     save(tmp_path / "p.1.png", noise())
     save(tmp_path / "p.2.png", other)
     with pytest.raises(ReadError, match=word) as caught:
-        list(open_reader(tmp_path / "p.#.png", colorspace=SRGB).read([1, 2]))
+        list(open_reader(tmp_path / "p.#.png", PlateSettings(colorspace=SRGB)).read([1, 2]))
     assert caught.value.frame == 2
 
 
 def test_premultiplied_and_straight_alpha_are_told_apart(tmp_path):
     codes = noise(channels=4)
-    straight = open_reader(save(tmp_path / "s.tif", codes), colorspace=SRGB)
+    straight = open_reader(save(tmp_path / "s.tif", codes), PlateSettings(colorspace=SRGB))
     assert straight.info.straight_alpha
     assert any("not premultiplied" in note for note in straight.info.notes)
-    multiplied = open_reader(save(tmp_path / "m.tif", codes, oiio__UnassociatedAlpha=0), colorspace=SRGB)
+    multiplied = open_reader(save(tmp_path / "m.tif", codes, oiio__UnassociatedAlpha=0), PlateSettings(colorspace=SRGB))
     assert not multiplied.info.straight_alpha
     (frame,) = multiplied.read([1])
     assert np.array_equal(frame.native, codes[..., :3])
@@ -254,4 +254,4 @@ def test_what_is_not_read_is_told(tmp_path):
         with pytest.raises(ReadError, match=word):
             open_reader(save_dpx(tmp_path / "a.dpx", noise(top=1023), 10, **cast("Any", {field: value})))
     with pytest.raises(ShotError, match="unknown colour space"):
-        open_reader(save(tmp_path / "a.png", noise()), colorspace="nonsense")
+        open_reader(save(tmp_path / "a.png", noise()), PlateSettings(colorspace="nonsense"))

@@ -14,7 +14,7 @@ import pytest
 from tests.colours import convert
 from tests.media.still_files import LOGC3, SRGB, attributes, dpx_words, load, noise, save, save_dpx, words
 from vfxage.errors import OutputError, WriteError
-from vfxage.media import open_reader, open_writer
+from vfxage.media import PlateSettings, open_reader, open_writer
 from vfxage.media.base import Destination
 from vfxage.types import Frame, Render
 
@@ -49,7 +49,7 @@ def touched(frame: Frame) -> Render:
 
 
 def through(path: Path, output: Path, make=untouched, colorspace: str | None = LOGC3, **changes: Any) -> list[Render]:
-    reader = open_reader(path, colorspace=colorspace)
+    reader = open_reader(path, PlateSettings(colorspace=colorspace))
     target = destination(reader, output, **changes)
     renders = [make(frame) for frame in reader.read(target.numbers)]
     with open_writer(target) as writer:
@@ -117,7 +117,7 @@ def test_another_colour_space_is_openimageios_conversion(tmp_path, plate, space,
     grey = rng.uniform(0.2, 0.6, (20, 30, 1))
     codes = np.rint((grey + rng.uniform(-0.04, 0.04, (20, 30, 3))) * 1023).astype(np.uint16)
     path = save_dpx(tmp_path / "p.dpx", codes, 10)
-    reader = open_reader(path, colorspace=plate)
+    reader = open_reader(path, PlateSettings(colorspace=plate))
     target = destination(reader, tmp_path / f"o.{suffix}", colorspace=space, depth=16)
     with open_writer(target) as writer:
         (frame,) = reader.read([1])
@@ -223,7 +223,7 @@ def test_timecode_counts_on_and_rate_and_aspect_come_back(tmp_path, name):
         )
     through(tmp_path / "p.####.dpx", tmp_path / name)
     for number, text in ((1001, "01:02:03:23"), (1002, "01:02:04:00")):
-        info = open_reader(tmp_path / name.replace("####", str(number)), colorspace=LOGC3).info
+        info = open_reader(tmp_path / name.replace("####", str(number)), PlateSettings(colorspace=LOGC3)).info
         assert (info.timecode, info.rate) == (text, Fraction(24))
         assert info.pixel_aspect == (1.0 if name.endswith("jpg") else 2.0)
 
@@ -236,7 +236,7 @@ def test_two_writes_are_the_same_bytes_and_are_kept(tmp_path, name):
         through(plate, folder / name, touched)
     path = name.replace("####", "1001")
     assert (first / path).read_bytes() == (second / path).read_bytes()
-    reader = open_reader(plate, colorspace=LOGC3)
+    reader = open_reader(plate, PlateSettings(colorspace=LOGC3))
     kept = open_writer(destination(reader, first / name))
     assert kept.finished(1001)
     assert kept.foreign(1001) is None
@@ -260,7 +260,7 @@ def test_two_writes_are_the_same_bytes_and_are_kept(tmp_path, name):
     ],
 )
 def test_what_no_still_can_hold_is_told_before_a_frame_is_made(tmp_path, name, changes, word):
-    reader = open_reader(save_dpx(tmp_path / "p.dpx", noise(top=1023), 10), colorspace=LOGC3)
+    reader = open_reader(save_dpx(tmp_path / "p.dpx", noise(top=1023), 10), PlateSettings(colorspace=LOGC3))
     with pytest.raises(OutputError, match=word):
         open_writer(destination(reader, tmp_path / name, **changes))
 

@@ -311,7 +311,7 @@ def test_beauty_in_another_light_is_no_source(man: Path, tmp_path: Path) -> None
     outputs = [{"path": "out/a.%04d.exr", "passes": ["beauty"], "colorspace": "ACEScg"}]
     outputs += [{"path": "out/b.%04d.exr", "passes": ["delta", "matte"]}]
     path = write_shot(tmp_path, plate=str(man / "plate" / "man.%04d.exr"), outputs=outputs)
-    assert "no EXR output has the beauty in the delta's light" in run("nuke", path).ok().err
+    assert "no EXR output has the beauty in the delta's colour space" in run("nuke", path).ok().err
     assert Script(tmp_path / "out" / "a.nk").nodes["aged"].kind == "Dot"
 
 

@@ -98,7 +98,7 @@ def test_a_roto_is_opened_once(count: Callable[..., Counter[Any]], plate: Path, 
     write_exr(roto, np.ones((height, width, 3), np.float32))
     path = small_shot(plate, tmp_path, outputs=[EXR], matte={"file": str(roto)})
     run("render" if command == "verify" else "track", path).ok()
-    opened = count("vfxage.comp.roto:open_matte", lambda path, **_: Path(path).name)
+    opened = count("vfxage.comp.roto:open_reader", lambda path, given: Path(path).name)
     run(command, path, "--frames", "1001-1002").ok()
     assert opened == Counter({"roto.exr": 1})
 

@@ -17,7 +17,7 @@ from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest
 from vfxage.frames import Pattern
-from vfxage.media import AS_STORED, FORMATS, open_matte, open_reader
+from vfxage.media import FORMATS, PlateSettings, open_reader
 from vfxage.media.base import Reader
 from vfxage.pool import prefetch
 from vfxage.types import F32, ArtistMattes, Frame, Stencil
@@ -214,11 +214,14 @@ def _clean(values: F32, most: float) -> F32:
 
 def _opened(item: RotoSource, first: int) -> Reader:
     row = FORMATS.get(Path(item.path).suffix.lower())
+    given = PlateSettings(
+        colorspace=_AS_STORED,
+        ocio=BUILTIN,
+        first_frame=first if row and row.kind == "movie" else None,
+        matte=item.use != "map",
+    )
     try:
-        if item.use != "map":
-            return open_matte(item.path, first_frame=first)
-        movie = row is not None and row.kind == "movie"
-        return open_reader(item.path, colorspace=AS_STORED, ocio=BUILTIN, first_frame=first if movie else None)
+        return open_reader(item.path, given)
     except ReadError as error:
         raise ReadError(
             f"{_WORDS[item.use]}: {error.what}", path=error.path, frame=error.frame, fix=error.fix

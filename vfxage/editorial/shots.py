@@ -16,7 +16,7 @@ from vfxage.editorial.cut import Cut, Event, Refusal
 from vfxage.editorial.template import Template, shot_name, unique
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.frames import Pattern
-from vfxage.media import FORMATS, open_reader
+from vfxage.media import FORMATS, PlateSettings, open_reader
 from vfxage.publish import publish
 from vfxage.shot.document import Document
 from vfxage.shot.load import check_shot
@@ -186,8 +186,8 @@ def _open(plate: Path, data: Mapping[str, Any]) -> ClipInfo | ShotError | ReadEr
         if not pattern.folder.is_dir() or not pattern.numbers():
             return None
         movie = _unused_key(str(plate)) == "rate"
-        settings: dict[str, Any] = {"first_frame": _first_frame(data)} if movie else {"rate": _rate(data)}
-        with closing(open_reader(plate, **settings)) as reader:
+        settings = PlateSettings(first_frame=_first_frame(data)) if movie else PlateSettings(rate=_rate(data))
+        with closing(open_reader(plate, settings)) as reader:
             return reader.info
     except (ShotError, ReadError) as error:
         return error

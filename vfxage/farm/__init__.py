@@ -1,1 +1,1 @@
-"""A shot on many machines: as a job that a farm's own scheduler runs."""
+"""Renders a shot on many machines: on a Dask cluster, or as a job template for a farm's scheduler."""

@@ -1,7 +1,7 @@
-"""Render a shot on a Dask cluster: each chunk is a task, and a worker that dies loses only its chunk.
+"""Renders a shot on a Dask cluster. Each chunk of frames is a task; a worker that dies loses only its chunk.
 
-The home of dask and distributed (the extra ``vfxage[farm]``). Workers must see the shot, the plate and the outputs
-under the same paths, and be of one kind. They write the same bits as a render on one machine.
+Only this module imports dask and distributed (the extra ``vfxage[farm]``). All workers must have the same hardware,
+and reach the shot, the plate and the outputs under the same paths. They write the same bits as a render on one machine.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from vfxage.render.job import Job
 
 _LARGEST = 24
-"""Most frames of a chunk: so many are lost with a worker."""
+"""Largest number of frames in a chunk, and so the most that are lost with a worker."""
 _TASKS = 4
-"""Chunks for each worker at least, so that a slow one does not keep the others waiting."""
+"""Least number of chunks for each worker, so that a slow worker does not delay the end."""
 _WAIT_S = 20
-"""Seconds to wait for the scheduler, and for a first worker."""
+"""Seconds to wait for the scheduler, and for the first worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One task of the cluster: a chunk of a shot."""
+    """One task: a range of frames of a shot, and how to render it."""
 
     shot: str
     overrides: tuple[str, ...]
@@ -44,7 +44,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """The result of a task."""
+    """The result of one task."""
 
     written: tuple[int, ...]
     kept: tuple[int, ...]
@@ -52,7 +52,7 @@ class Done:
 
 
 def render_part(part: Part) -> Done:
-    """Render one part in this process; raises what a render raises."""
+    """Render one part in this process; raises the errors of ``render_shot``."""
     from vfxage.ager import load_ager
     from vfxage.render.job import open_job
     from vfxage.render.pipeline import RenderSettings, render_shot
@@ -70,11 +70,11 @@ def render_part(part: Part) -> Done:
 def render_on_cluster(
     job: Job, numbers: Sequence[int], part: Part, progress: Progress, *, address: str
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Render ``numbers`` by the workers at ``address`` (tcp://host:8786, or "local"): frames written, and frames kept.
+    """Render ``numbers`` on the workers at ``address`` (tcp://host:8786, or "local"). Returns frames written and kept.
 
-    ``part`` gives the settings; its frames are replaced. The tracks must be saved already. Raises the errors of a
-    render; WriteError where workers die on a part again and again, or the scheduler goes away; ShotError for a cluster
-    that cannot be reached and for a movie that cannot be assembled; InstallError without Dask.
+    ``part`` is the template of every task; its frames are replaced. The tracks must be saved already. Raises the errors
+    of ``render_part``; WriteError if a part kills every worker or the cluster stops; ShotError if there is no cluster
+    or a movie cannot be assembled; InstallError without Dask.
     """
     for movie, source in movies_of(job):
         if source is None:
@@ -82,7 +82,7 @@ def render_on_cluster(
             raise ShotError("a movie alone cannot be rendered in parts", path=movie.path, fix=fix)
     with _client(address, part.device) as client:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        wants = {"GPU": 1} if any(worker.get("resources", {}).get("GPU") for worker in workers) else None
+        resources = {"GPU": 1} if any(worker.get("resources", {}).get("GPU") for worker in workers) else None
         parts = [
             Part(
                 shot=part.shot,
@@ -94,12 +94,12 @@ def render_on_cluster(
             )
             for chunk in chunks(numbers, len(workers))
         ]
-        futures = client.map(render_part, parts, pure=False, resources=wants, retries=0)
+        futures = client.map(render_part, parts, pure=False, resources=resources, retries=0)
         return _gathered(dict(zip(futures, parts, strict=True)), len(numbers), progress)
 
 
 def chunks(numbers: Sequence[int], workers: int) -> list[tuple[int, ...]]:
-    """Frames in runs of one size: some for every worker, none large."""
+    """Split frames into runs of equal size: several for each worker, at most ``_LARGEST`` frames each."""
     size = max(1, min(_LARGEST, math.ceil(len(numbers) / (_TASKS * max(1, workers)))))
     return [tuple(numbers[start : start + size]) for start in range(0, len(numbers), size)]
 
@@ -109,7 +109,7 @@ def _gathered(parts: dict[Any, Part], count: int, progress: Progress) -> tuple[t
 
     written: list[int] = []
     kept: list[int] = []
-    said: set[str] = set()
+    printed: set[str] = set()
     with progress.stage("render", count) as advance:
         for future in as_completed(parts):  # type: ignore[no-untyped-call]
             try:
@@ -117,25 +117,25 @@ def _gathered(parts: dict[Any, Part], count: int, progress: Progress) -> tuple[t
             except KilledWorker as error:
                 what = f"frames {parts[future].frames} were not rendered: every worker that tried them died"
                 raise WriteError(
-                    what, path=parts[future].shot, fix="read the workers' logs; give them more memory"
+                    what, path=parts[future].shot, fix="read the workers' logs, and check that they have enough memory"
                 ) from error
             except CancelledError as error:
                 fix = "start it and run the same command again; finished frames are kept"
-                raise WriteError("the cluster's scheduler is gone", path=parts[future].shot, fix=fix) from error
-            future.release()  # else a worker that dies later would make Dask render this chunk again
+                raise WriteError("the cluster's scheduler has stopped", path=parts[future].shot, fix=fix) from error
+            future.release()  # if its worker dies later, this chunk must not be rendered again
             for number in sorted((*done.written, *done.kept)):
                 advance(number)
             written += done.written
             kept += done.kept
             for note in done.notes:
-                if note not in said:
+                if note not in printed:
                     progress.note(note)
-                    said.add(note)
+                    printed.add(note)
     return tuple(sorted(written)), tuple(sorted(kept))
 
 
 def _own_device(device: str) -> str:
-    """The device of this worker: of several GPUs on a host, each worker has its own by its number."""
+    """The device of this worker. On a host with several GPUs the worker's number chooses its GPU."""
     if device not in ("auto", "cuda"):
         return device
     from distributed import get_worker
@@ -149,14 +149,14 @@ def _own_device(device: str) -> str:
 
 @contextmanager
 def _client(address: str, device: str) -> Iterator[Any]:
-    """A client of the cluster, which has a worker at least; of one made for the block where the address is "local"."""
+    """A client of the cluster at ``address``, with at least one worker; "local" starts a cluster for the block."""
     try:
         import dask
         from distributed import Client, LocalCluster
     except ImportError as error:
         fix = "pip install 'vfxage[farm]'"
         raise InstallError("--cluster needs Dask, which is not installed", fix=fix) from error
-    for name in ("distributed", "distributed.client"):  # they log paragraphs where our error is one line
+    for name in ("distributed", "distributed.client"):  # their long messages become our one-line errors
         logging.getLogger(name).setLevel(logging.CRITICAL)
     with ExitStack() as stack:
         stack.enter_context(dask.config.set({"distributed.comm.timeouts.connect": f"{_WAIT_S}s"}))
@@ -178,13 +178,13 @@ def _client(address: str, device: str) -> Iterator[Any]:
             client = stack.enter_context(Client(scheduler, timeout=_WAIT_S))  # type: ignore[no-untyped-call]
             client.wait_for_workers(1, timeout=_WAIT_S)
         except (OSError, TimeoutError, ValueError) as error:
-            fix = "start `dask scheduler` and `dask worker` there, or say --cluster local"
+            fix = "start `dask scheduler` and `dask worker` there, or use --cluster local"
             raise ShotError(f"no cluster with workers at {address} ({error})", fix=fix) from error
         yield client
 
 
 def _local_workers(device: str) -> tuple[int, dict[str, float] | None]:
-    """How many processes, and what each offers: one for each GPU, else one for every two cores."""
+    """Number of worker processes and the resources of each: one for each GPU, else one for every two cores."""
     from vfxage.ager.cores import gpus
 
     if device != "cpu" and (count := gpus()):

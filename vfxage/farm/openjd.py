@@ -1,6 +1,6 @@
-"""A shot as a job template of Open Job Description (jobtemplate-2023-09): track, render in chunks, assemble, verify.
+"""Writes an Open Job Description template (jobtemplate-2023-09): track, render in chunks, assemble, verify.
 
-The specification is that of github.com/OpenJobDescription/openjd-specifications, with the extension TASK_CHUNKING.
+The specification is github.com/OpenJobDescription/openjd-specifications, with the extension TASK_CHUNKING.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ from vfxage.render.job import Job
 from vfxage.render.resume import movies_of
 from vfxage.shot.document import compose_text
 
-Facts = dict[str, Any]
+JobDict = dict[str, Any]
 
 _GRACE_S = 30
-"""Seconds from SIGTERM to SIGKILL: a render stops before the end of the frame it works on."""
+"""Seconds from SIGTERM to SIGKILL. A render stops within one frame."""
 
 
 def job_template(
     job: Job, path: Path, *, chunk: int, device: str, overrides: Sequence[str] = ()
-) -> tuple[Facts, tuple[str, ...]]:
-    """The template, to be written at ``path``, and notes on it.
+) -> tuple[JobDict, tuple[str, ...]]:
+    """The template, to be written to ``path``, and notes for the user.
 
-    A movie that no sequence of the shot can be assembled into makes the render one task. Raises ShotError for overrides
-    that a template cannot hold.
+    If a movie cannot be assembled from a sequence of the shot, the render is one task. Raises ShotError for an override
+    that a template cannot contain.
     """
     for text in overrides:
         if "{{" in text:
-            what = f"--set {text} cannot be written into a job: {{{{ is special there"
-            raise ShotError(what, fix="set the value in the shot file")
+            raise ShotError(
+                f"--set {text} cannot be written into a job template: {{{{ starts a variable there",
+                fix="edit the shot file instead",
+            )
     movies = movies_of(job)
     lone = [movie.path for movie, source in movies if source is None]
     notes = tuple(
@@ -41,18 +43,18 @@ def job_template(
         "output with delta (and matte)"
         for path in lone
     )
-    said = [word for text in overrides for word in ("--set", text)]
+    override_words = [word for text in overrides for word in ("--set", text)]
     where = ["--device", device]
     steps = [
-        _step("Track", ["track", *said], None),
-        _step("Render", ["render", *where, *said], "Track", device=device, chunks=not lone),
+        _step("Track", ["track", *override_words], None),
+        _step("Render", ["render", *where, *override_words], "Track", device=device, chunks=not lone),
     ]
     if movies and not lone:
-        steps.append(_step("Assemble", ["assemble", *where, *said], "Render"))
+        steps.append(_step("Assemble", ["assemble", *where, *override_words], "Render"))
     frames = [] if lone else ["--frames={{Param.Frames}}"]
     last = steps[-1]["name"]
-    steps.append(_step("Verify", ["verify", *where, *said, *frames], last))
-    template: Facts = {
+    steps.append(_step("Verify", ["verify", *where, *override_words, *frames], last))
+    template: JobDict = {
         "specificationVersion": "jobtemplate-2023-09",
         **({} if lone else {"extensions": ["TASK_CHUNKING"]}),
         "name": f"vfxage {_plain(job.name)}",
@@ -63,23 +65,28 @@ def job_template(
     return template, notes
 
 
-def write_template(template: Facts, path: Path, *, overwrite: bool) -> None:
-    """Write the template as YAML. Raises OutputError where the file exists already, WriteError."""
+def write_template(template: JobDict, path: Path, *, overwrite: bool) -> None:
+    """Write the template as YAML. Raises OutputError if the file exists and ``overwrite`` is false, else WriteError."""
     if path.exists() and not overwrite:
         raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
     with publish(path) as partial:
         partial.write_text(compose_text(template), encoding="utf-8")
 
 
-def _parameters(job: Job, path: Path, chunk: int, *, chunks: bool) -> list[Facts]:
-    shot: Facts = {"name": "Shot", "description": "The shot file"}
+def _parameters(job: Job, path: Path, chunk: int, *, chunks: bool) -> list[JobDict]:
+    shot: JobDict = {"name": "Shot", "description": "The shot file"}
     here = path.absolute().parent.resolve()
     if job.shot.path.resolve().is_relative_to(here):
         default = str(job.shot.path.resolve().relative_to(here))
         shot |= {"type": "PATH", "objectType": "FILE", "dataFlow": "IN", "default": default}
-    else:  # the default of a PATH may not lie outside the template's folder
+    else:  # the default of a PATH must be inside the template's folder
         shot |= {"type": "STRING", "default": str(job.shot.path)}
-    program: Facts = {"name": "Program", "type": "STRING", "default": "vfxage", "description": "vfxage on the workers"}
+    program: JobDict = {
+        "name": "Program",
+        "type": "STRING",
+        "default": "vfxage",
+        "description": "vfxage on the workers",
+    }
     if not chunks:
         return [shot, program]
     ranged = str(FrameRange(job.numbers)).replace("x", ":").replace(" ", ",")
@@ -93,12 +100,12 @@ def _parameters(job: Job, path: Path, chunk: int, *, chunks: bool) -> list[Facts
     return [shot, program, frames, size]
 
 
-def _step(name: str, words: list[str], after: str | None, *, device: str = "cpu", chunks: bool = False) -> Facts:
-    """One call of vfxage, or in ``chunks`` one for each chunk of the frames."""
+def _step(name: str, words: list[str], after: str | None, *, device: str = "cpu", chunks: bool = False) -> JobDict:
+    """A step that calls vfxage once, or with ``chunks`` once for each chunk of frames."""
     command, *options = words
-    task: Facts = {}
+    task: JobDict = {}
     if chunks:
-        options = ["--frames={{Task.Param.Frame}}", *options]  # with =, as a range may begin with a minus
+        options = ["--frames={{Task.Param.Frame}}", *options]  # with =, because a range can start with a minus
         sizes = {
             "defaultTaskCount": "{{Param.ChunkSize}}",
             "targetRuntimeSeconds": 0,
@@ -122,5 +129,5 @@ def _step(name: str, words: list[str], after: str | None, *, device: str = "cpu"
 
 
 def _plain(name: str) -> str:
-    """The job's name without what the specification forbids: control characters and double braces."""
+    """A job's name without control characters and double braces, which the specification forbids."""
     return "".join(letter for letter in name if letter.isprintable()).replace("{{", "{ {")[:100] or "shot"

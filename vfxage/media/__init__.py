@@ -1,9 +1,10 @@
-"""Formats: one package each, one row each in FORMATS, imported when a file asks for them."""
+"""The file formats: one package and one row in FORMATS for each, imported when a file of that format is opened."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from importlib import import_module
@@ -52,21 +53,33 @@ FORMATS: dict[str, Format] = {
     ".264": _MOVIE,
     ".h264": _MOVIE,
 }
-"""By the file name's suffix, in lower case."""
+"""The format of each file name suffix, in lower case."""
 
 
-def open_reader(
-    plate: str | Path,
-    *,
-    colorspace: str | None = None,
-    first_frame: int | None = None,
-    rate: Fraction | None = None,
-    ocio: str | Path | None = None,
-) -> Reader:
-    """Open a plate: a movie, a sequence's pattern or a single image.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlateSettings:
+    """What the user knows about a plate, in addition to its header."""
 
-    ``first_frame`` numbers a movie and ``rate`` times a sequence, whatever the headers say. Raises ShotError for an
-    unknown format or an argument that makes no sense for it, ReadError for a plate that is missing or unreadable.
+    colorspace: str | None = None
+    """OpenColorIO name; takes precedence over the header."""
+    first_frame: int | None = None
+    """Number of a movie's first frame; not allowed for a sequence."""
+    rate: Fraction | None = None
+    """Frames per second of a sequence, takes precedence over its headers; not allowed for a movie."""
+    ocio: str | Path | None = None
+    """OpenColorIO config (see ``Colour``)."""
+    matte: bool = False
+    """Whether the plate is a matte: an EXR file of it may have no colour channels."""
+
+
+_FROM_HEADER = PlateSettings()
+
+
+def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reader:
+    """Open a plate: a movie, the pattern of a sequence or a single image.
+
+    Raises ShotError for a format that vfxage does not read or a setting that does not apply to the format, ReadError
+    for a plate that is missing or unreadable.
     """
     settings = {"colorspace": colorspace, "ocio": ocio, "first_frame": first_frame, "rate": rate}
     return _opened(plate, settings)
@@ -86,20 +99,19 @@ def _opened(plate: str | Path, wanted: Mapping[str, Any], *, matte: bool = False
     if Path(plate).is_dir():
         found = sequence_in(plate)
         fix = f"name the sequence in it: {found}" if found else "name a movie, or a sequence such as a.%04d.exr"
-        raise ShotError("a folder, not a plate", path=plate, fix=fix)
-    row = _row(plate)
-    _check_there(plate)
-    rate, first_frame = wanted.get("rate"), wanted.get("first_frame")
-    settings: dict[str, Any] = {"colorspace": wanted["colorspace"], "ocio": wanted["ocio"]}
+        raise ShotError("is a folder, not a plate", path=plate, fix=fix)
+    row = _format_of(plate)
+    _check_exists(plate)
+    settings: dict[str, Any] = {"colorspace": given.colorspace, "ocio": given.ocio}
     if row.kind == "movie":
-        if rate is not None:
+        if given.rate is not None:
             raise ShotError("a movie has its own frame rate", path=plate, fix="remove `rate:`")
-        settings["first_frame"] = first_frame
+        settings["first_frame"] = given.first_frame
     else:
-        if first_frame is not None:
+        if given.first_frame is not None:
             raise ShotError("a sequence has its own frame numbers", path=plate, fix="remove `first_frame:`")
-        settings["rate"] = rate
-    if matte and row is _EXR:
+        settings["rate"] = given.rate
+    if given.matte and row is _EXR:
         settings["matte"] = True
     return cast(Reader, _load(row.reader)(plate, **settings))
 
@@ -113,7 +125,7 @@ def read_passes(path: Path, number: int) -> Mapping[str, NDArray[Any]]:
 
 
 def sequence_in(folder: str | Path) -> str | None:
-    """Find the first sequence or movie in a folder, in order of names; None if there is none."""
+    """Path of the first sequence or movie in a folder, in the order of names; None if the folder has neither."""
     try:
         names = sorted(entry.name for entry in Path(folder).iterdir() if entry.suffix.lower() in FORMATS)
     except OSError:
@@ -123,8 +135,8 @@ def sequence_in(folder: str | Path) -> str | None:
 
 
 def open_writer(destination: Destination) -> Writer:
-    """Open an output; raises ShotError for a format that vfxage does not write, OutputError if it cannot be made."""
-    return cast(Writer, _load(_row(destination.path).writer)(destination))
+    """Open an output. Raises ShotError for a format that vfxage does not write, OutputError if it cannot be created."""
+    return cast(Writer, _load(_format_of(destination.path).writer)(destination))
 
 
 def _load(name: str) -> Any:
@@ -132,21 +144,21 @@ def _load(name: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
-def _row(path: str | Path) -> Format:
+def _format_of(path: str | Path) -> Format:
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
         known = " ".join(FORMATS)
-        what = f"no reader or writer for {suffix} files" if suffix else "a file name without a suffix"
+        what = f"vfxage does not read or write {suffix} files" if suffix else "a file name without a suffix"
         raise ShotError(what, path=path, fix=f"use one of {known}")
     return FORMATS[suffix]
 
 
 def _as_pattern(name: str) -> str:
-    """The sequence that a file looks like a frame of: p.1004.exr of p.%04d.exr."""
+    """The pattern of the sequence that a file name belongs to: p.%04d.exr for p.1004.exr."""
     return re.sub(r"-?(\d+)(?=\D*\.\w+$)", lambda digits: f"%0{len(digits[0])}d", name)
 
 
-def _check_there(plate: str | Path) -> None:
+def _check_exists(plate: str | Path) -> None:
     pattern = Pattern.parse(plate)
     if not pattern.folder.is_dir():
         raise ReadError("no such file: its folder does not exist", path=plate, fix="check the path")

@@ -1,4 +1,4 @@
-"""The contract of every format: a reader gives frames by number, a writer takes renders."""
+"""The interface of every format: a reader that yields frames by number, a writer that takes renders."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Flaw:
 
 
 class Reader(Protocol):
-    """A plate, open.
+    """An open plate.
 
     Whoever calls ``read`` must exhaust its generator or close it, as ``with closing(reader.read(numbers)) as frames``
     does. Only then may ``read`` be called again. Two threads must not read at once.
@@ -32,7 +32,7 @@ class Reader(Protocol):
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield exactly these frames (ascending plate numbers), each once.
 
-        Raises ReadError naming file and frame for a number outside the plate, a hole, or a frame that cannot be read.
+        Raises ReadError with file and frame for a number outside the plate, a missing frame, or an unreadable frame.
         """
         ...
 
@@ -43,7 +43,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One output of a shot with everything its writer needs: path, passes, codec, colour space, stamps."""
+    """One output of a shot with all settings resolved: its path, passes, codec and colour space."""
 
     path: str
     """Absolute movie path, or a sequence pattern (see ``frames.Pattern``)."""
@@ -53,45 +53,45 @@ class Destination:
     clip: ClipInfo
     """The plate: rate, windows, timecode, audio and header to carry over."""
     colorspace: str
-    """OpenColorIO name of the output's code values: the plate's own (``clip.colorspace``) or another; what is written
-    linear is in the linear space of its primaries."""
+    """OpenColorIO name of the output's code values: the plate's (``clip.colorspace``) or another; linear passes
+    are written in the linear space with its primaries."""
     depth: int | str | None = None
-    """Stills only: 8, 10, 12, 16 or "float"; None means the plate's where it is of the same format, else custom."""
+    """Stills only: 8, 10, 12, 16 or "float"; None means the plate's if it has the same format, else the usual one."""
     ocio: str | None = None
-    """The OpenColorIO config that knows the name; None means $OCIO, else the built-in one."""
+    """The OpenColorIO config that defines the name; None means $OCIO, else the built-in one."""
     numbers: tuple[int, ...]
     """Every frame that will be written, ascending."""
     faces: tuple[str, ...] = ()
-    """Names that get their own layers; empty unless the shot names more than one face."""
+    """Names of faces with their own layers; empty unless the shot names more than one face."""
     viewed: tuple[str, ...] = ()
-    """Names of the face that ``uv`` and ``crop`` are of (an unnamed one has another in every take)."""
+    """Names of the face in ``uv`` and ``crop`` (an unnamed face has a different name in every take)."""
     crop_size: int = 0
-    """Side of the pictures of ``crop``, pixels."""
+    """Side of the pictures of the ``crop`` pass, pixels."""
     alpha: bool = False
-    """The plate has an alpha to carry."""
+    """Whether the plate has an alpha to copy."""
     device: str = "cpu"
-    """The device of the ager, named as in ``Ager.device``."""
+    """The device that the ager ran on, as in ``Ager.device``."""
     stamps: Mapping[int, str] = field(default_factory=dict)
-    """Fingerprint per frame number, written into its header (a movie: the digest of all)."""
+    """Fingerprint of each frame, written into its header (a movie: one digest of all)."""
     beside: tuple[Destination, ...] = ()
-    """The shot's other outputs, for ``Writer.check`` to hold this one against."""
+    """The shot's other outputs; ``Writer.check`` compares this one with them."""
 
     @property
     def folder(self) -> Path:
-        """The folder the files land in."""
+        """The folder of the files."""
         return Path(self.path).parent
 
 
 class Writer(Protocol):
-    """An open output, used as a context manager. An exception in the block removes incomplete files."""
+    """An open output, used as a context manager. After an exception, incomplete files are removed."""
 
     parallel: bool
     """Whether ``write`` may be called from several threads and in any order (sequences)."""
     notes: tuple[str, ...]
-    """Notes for the user before a frame is written: sound that is left out, a rate that changes."""
+    """What a user should know before a frame is written: sound that cannot be copied, a rate that changes."""
 
     def finished(self, number: int) -> bool:
-        """Whether this frame is complete on disk, with the right stamp and readable pixels."""
+        """Whether this frame is already complete on disk, with the same fingerprint and readable pixels."""
         ...
 
     def stamp_on_disk(self, number: int) -> str | None:
@@ -99,18 +99,18 @@ class Writer(Protocol):
         ...
 
     def check(self, plate: Frame) -> Flaw | None:
-        """Read this frame's output back and give its first fault; None if it is right.
+        """Read back the output of this plate frame and return its first flaw, or None if it has no flaw.
 
-        Sequences: from any thread. A movie: in ascending order.
+        A sequence can be checked from any thread. A movie must be checked in ascending order of frames.
         """
         ...
 
     def foreign(self, number: int) -> Path | None:
-        """A file in the place of this frame that vfxage did not write; None if there is none."""
+        """The file at this frame's path if vfxage did not make it, else None."""
         ...
 
     def held(self) -> tuple[int, ...]:
-        """Frames of a finished movie that writing would replace as a whole; empty for a sequence."""
+        """Frames of a finished movie by vfxage that writing would replace as a whole; empty for a sequence."""
         ...
 
     def write(self, render: Render) -> None:

@@ -1,4 +1,4 @@
-"""A frame's data window on its display window: formats without windows show the whole of the one."""
+"""Places a frame's data window on its display window, for formats without windows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T", np.float32, np.uint8, np.uint16)
 
 
 def on_display(image: NDArray[T], window: Window, size: tuple[int, int]) -> NDArray[T]:
-    """The image (h, w, ...) that covers ``window`` on a display window of ``size`` (height, width), zero around."""
+    """The image (h, w, ...) that covers ``window`` on a display window of ``size`` (height, width), zero around it."""
     display = Window(0, 0, size[1], size[0])
     if window == display:
         return image

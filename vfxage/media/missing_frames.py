@@ -1,4 +1,4 @@
-"""Missing frames: a plate whose missing or unreadable frames are filled with black or a neighbouring frame."""
+"""Fills missing and unreadable frames of a plate with black or with a neighbouring frame."""
 
 from __future__ import annotations
 
@@ -30,11 +30,12 @@ def _neighbours(number: int, whole: Sequence[int]) -> Iterator[int]:
 
 
 class FilledReader:
-    """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` tells them.
+    """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` marks them.
 
-    ``whole`` is every frame of the shot, ascending; only these are used as fills. Until ``fix_missing`` names the
-    missing frames, each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails
-    to read is an error, so that an unreliable disk cannot change the result. The fill does not depend on the chunk.
+    ``whole`` is every frame of the shot, ascending; only these fill others. Until ``fix_missing`` sets the missing
+    frames, each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails to read
+    is an error, so that an unreliable disk cannot change the result. The fill of a frame does not depend on the range
+    that is read.
     """
 
     def __init__(self, reader: Reader, filling: Filling, whole: Sequence[int]) -> None:
@@ -46,7 +47,7 @@ class FilledReader:
         self._last: Frame | None = None
 
     def fix_missing(self, missing: Collection[int]) -> None:
-        """Fix the set of missing frames: afterwards any other frame that fails to read is an error."""
+        """Set the missing frames. Afterwards any other frame that cannot be read is an error."""
         self._known = frozenset(missing)
 
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:

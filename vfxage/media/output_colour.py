@@ -1,4 +1,4 @@
-"""Which colour space an output is written in, as the shot says, or as its format is used."""
+"""Chooses the colour space of an output: from the shot file, else the usual one of the format."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vfxage.shot.outputs import STILLS
 def output_space(output: Output, plate: Colour, *, like: str, ocio: str | None) -> str:
     """OpenColorIO name of an output's code values.
 
-    The output's ``colorspace:``, else the plate's own, in whose linear space OpenEXR holds it. Movies of a linear plate
-    are shown as ``DISPLAY_709``, stills of integers as ``SRGB``, and so are PNG and JPEG unless the plate (``like`` is
-    its path) is of that format. Raises ShotError for a space that is unknown, or that such a file cannot hold.
+    This is the output's ``colorspace:``, else the plate's (OpenEXR is written in its linear space). Integer stills of a
+    linear plate, and all PNG and JPEG, are ``SRGB``. A DPX output of a DPX plate keeps the plate's; ``like`` is the
+    plate's path. Raises ShotError for a space that is unknown or that the format cannot store.
     """
     suffix, depth = Path(output.path).suffix.lower(), output.depth
     if output.colorspace is not None:
@@ -44,6 +44,6 @@ def _checked(suffix: str, space: Colour, depth: int | str | None) -> str:
         raise ShotError(f'a movie cannot hold linear light such as "{space.name}"', fix=f'name "{DISPLAY_709}"')
     if suffix in STILLS and space.linear and depth not in (16, "float"):
         most = max(held for held in STILLS[suffix] if held != "float")
-        fix = f'name "{SRGB}"' + (", or say `depth: 16`" if most == 16 else "")
+        fix = f'name "{SRGB}"' + (", or set `depth: 16`" if most == 16 else "")
         raise ShotError(f'fewer than 16 bits cannot hold linear light such as "{space.name}"', fix=fix)
     return space.name

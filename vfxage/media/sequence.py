@@ -1,4 +1,4 @@
-"""The files of a sequence, by frame number: what every format of one file a frame needs."""
+"""The files of a sequence by frame number, for every format with one file per frame."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def frame_files(plate: str | Path) -> dict[int, Path]:
 
 
 def first_readable(paths: Mapping[int, Path], opened: Callable[[int], T]) -> tuple[int, T]:
-    """The first frame whose header can be read, and what ``opened`` makes of it: it speaks for the plate.
+    """The first frame with a readable header, and the result of ``opened`` for it; it describes the whole plate.
 
-    A damaged one is an error when its turn comes, or filled as the shot wants it. Raises the first one's ReadError
-    where none can be read.
+    A damaged frame raises its error later, when it is read, or is filled if the shot allows it. If no header can be
+    read, raises the ReadError of the first frame.
     """
     failed: ReadError | None = None
     for number in sorted(paths):
@@ -59,14 +59,14 @@ def first_readable(paths: Mapping[int, Path], opened: Callable[[int], T]) -> tup
 
 
 def timecode_before(timecode: str | None, frames: int, rate: Fraction | None) -> str | None:
-    """The timecode ``frames`` earlier; None without a timecode or a frame rate."""
+    """The timecode ``frames`` earlier; None if there is no timecode or no frame rate."""
     if timecode is None or frames == 0:
         return timecode
     return None if rate is None else shift_timecode(timecode, -frames, rate)
 
 
 def absent(info: ClipInfo, number: int) -> ReadError:
-    """The error of a frame that has no file: outside the plate, or a hole in it."""
+    """The error for a frame without a file: outside the plate, or missing in it."""
     if not info.first <= number <= info.last:
         what = f"the plate has no such frame, it has {info.first}-{info.last}"
         return ReadError(what, path=info.path, frame=number)

@@ -9,11 +9,11 @@ _FORM = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;.,])(\d{2,3})")
 
 
 def shift_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
-    """Give the timecode ``frames`` later (or earlier), wrapping at 24 hours; None if it is not one.
+    """Return the timecode ``frames`` later (or earlier), wrapping at 24 hours; None if the text is not a timecode.
 
-    A ``;``, ``.`` or ``,`` before the frames means drop frame, where the rate is a multiple of 30000/1001 (or 29.97,
-    59.94): two numbers (four at 59.94) are left out each minute but every tenth. At any other rate, exact 30
-    included, it contradicts itself and none are.
+    A ``;``, ``.`` or ``,`` before the frames means drop frame if the rate is a multiple of 30000/1001 (or 29.97,
+    59.94): every minute except each tenth skips two numbers (four at 59.94). At any other rate, including exactly 30,
+    drop frame is not possible and no number is skipped.
     """
     total = count_timecode(timecode, rate)
     if total is None:
@@ -23,7 +23,7 @@ def shift_timecode(timecode: str, frames: int, rate: Fraction) -> str | None:
 
 
 def count_timecode(timecode: str, rate: Fraction) -> int | None:
-    """Frames from 00:00:00:00 to the timecode, drop frame as in ``shift_timecode``; None if it is not one."""
+    """Frames from 00:00:00:00 to the timecode, drop frame as in ``shift_timecode``; None if it is not a timecode."""
     match = _FORM.fullmatch(timecode)
     if match is None:
         return None
@@ -34,7 +34,7 @@ def count_timecode(timecode: str, rate: Fraction) -> int | None:
 
 
 def drops_frames(timecode: str, rate: Fraction) -> bool:
-    """Whether it is a drop frame timecode, at a rate that has such."""
+    """Whether this is a drop frame timecode at a rate that allows drop frame."""
     return _dropped(timecode, rate) > 0
 
 
@@ -45,7 +45,7 @@ def day_frames(rate: Fraction, *, drop: bool) -> int:
 
 
 def _dropped(timecode: str, rate: Fraction) -> int:
-    """Numbers left out at the start of a minute."""
+    """Count of numbers skipped at the start of a minute."""
     match = _FORM.fullmatch(timecode)
     nominal = max(1, round(rate))
     fits = nominal % 30 == 0 and abs(rate * 1001 / 1000 - nominal) < Fraction(1, 100)
@@ -57,7 +57,7 @@ def _format(frames: int, nominal: int, drop: int) -> str:
         per_minute = 60 * nominal - drop
         per_ten = 10 * 60 * nominal - 9 * drop
         tens, rest = divmod(frames, per_ten)
-        minutes = max(0, (rest - drop) // per_minute)  # the first minute of ten is whole
+        minutes = max(0, (rest - drop) // per_minute)  # the first minute of ten skips no number
         frames += drop * (9 * tens + minutes)
     seconds, ticks = divmod(frames, nominal)
     minutes, seconds = divmod(seconds, 60)

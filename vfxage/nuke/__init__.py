@@ -1,4 +1,4 @@
-"""A shot as a Nuke script: its plate and passes, the comp rebuilt of nodes, the tracks."""
+"""Writes a shot as a Nuke script: the plate and passes, the comp as nodes, and the tracks."""
 
 from vfxage.nuke.comp import comp_script, script_path
 from vfxage.nuke.sources import Sources, find_sources

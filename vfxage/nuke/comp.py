@@ -1,4 +1,4 @@
-"""The comp of a shot as Nuke nodes: plate plus, for each face, a delta that an artist can turn up, down and in."""
+"""Builds the comp of a shot from Nuke nodes: the plate plus one delta for each face, with knobs for the artist."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ _FILE_TYPES = {".exr": "exr", ".dpx": "dpx", ".tif": "tiff", ".tiff": "tiff", ".
 _FILE_TYPES |= {".jpg": "jpeg", ".jpeg": "jpeg"}
 _COLOURS = ("red", "green", "blue")
 _ON_ERROR = {"error": "error", "black": "black", "hold": "nearest frame"}
-"""A Read node's reaction to a missing frame, by the shot's ``missing_frames``."""
+"""A Read node's setting for missing frames, by the shot's ``missing_frames``."""
 _COLUMN, _ROW = 220, 90
 """Pixels from one node to the next in the node graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Branch:
-    """One branch of the comp: delta and matte of one face, or of all faces."""
+    """One branch of the comp: the delta and matte of one face, or of all faces."""
 
     title: str
     knob: str = ""
-    """Prefix of its knobs on the control node: "lead_", or empty where there is one branch."""
+    """Prefix of its knobs on the control node: "lead_", or empty if there is only one branch."""
     layer: str = ""
     """Suffix of its layers: "_lead", or empty for delta and matte."""
     node: str = ""
     """Suffix of its nodes' names."""
     rest: bool = False
-    """Whether it is the delta and matte minus those of the other branches."""
+    """Whether this branch is delta and matte minus those of the other branches."""
 
 
 def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
-    """Path of the script: ``out``, else beside the outputs. An existing script is not replaced.
+    """The path of the script: ``out``, else beside the outputs.
 
-    Raises OutputError.
+    Raises OutputError for a wrong name, or if the file exists and ``overwrite`` is false: it may be an artist's work.
     """
     path = (out or job.folder / f"{job.name}.nk").absolute()
     if path.suffix != ".nk" or path.is_dir():
         raise OutputError("is not a name for a Nuke script", path=path, fix="name a file such as comp.nk")
     if path.exists() and not overwrite:
-        raise OutputError("exists already", path=path, fix="choose another path, or give --overwrite to replace it")
+        raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
     check_writable(path.parent)
     return path
 
 
 def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
-    """Write the comp as a Nuke script; ``scene`` adds the tracks, where the shot is tracked.
+    """Return the comp as a Nuke script; ``scene`` adds the tracks if the shot is tracked.
 
-    With default knobs the node ``aged`` is the rendered beauty: ``plate + delta`` in the plate's linear space.
+    With default knobs the node ``aged`` equals the rendered beauty: ``plate + delta`` in the plate's linear space.
     """
     branches = _branches(job)
     comp = _Comp(job, sources, branches)
@@ -68,18 +68,18 @@ def comp_script(job: Job, sources: Sources, scene: Scene | None) -> str:
 
 
 def _branches(job: Job) -> list[_Branch]:
-    """One branch for each named face if there are several, like the layers of the passes; else one branch for all."""
+    """One branch for each named face if there are several, like the layers of the passes; else one for all faces."""
     names = [face.name for face in job.shot.faces if face.name]
     if len(names) < 2:
         return [_Branch(title=names[0] if names else "every face")]
     branches = [_Branch(title=name, knob=f"{name}_", layer=f"_{name}", node=f"_{name}") for name in names]
-    if len(names) < len(job.shot.faces):  # a face's name begins with a letter: none is called _others
+    if len(names) < len(job.shot.faces):  # a face's name begins with a letter, so it cannot be _others
         branches.append(_Branch(title="others", knob="_others_", node="__others", rest=True))
     return branches
 
 
 def _outputs(sources: Sources) -> list[Output]:
-    """Each output that is read, once."""
+    """The outputs that the script reads, each once."""
     found = [sources.delta, sources.matte, sources.beauty, sources.plate]
     return list({id(output): output for output in found if output is not None}.values())
 
@@ -121,12 +121,12 @@ def _add_layer(name: str, channels: Sequence[str]) -> str:
 
 
 def _format(job: Job) -> str:
-    """The display window with its pixel aspect; data windows come with the files."""
+    """The display window with its pixel aspect; the data windows are in the files."""
     return picture_format(job.clip.width, job.clip.height, job.clip.pixel_aspect, "plate")
 
 
 class _Comp:
-    """The nodes of the script so far, each after its inputs, and what they are made from."""
+    """Builds the nodes of the script, each after its inputs."""
 
     def __init__(self, job: Job, sources: Sources, branches: Sequence[_Branch]) -> None:
         self._job, self._sources, self._branches = job, sources, branches
@@ -143,7 +143,7 @@ class _Comp:
         deltas: list[Node] = []
         for column, branch in enumerate(self._branches, 1):
             delta = self._delta(branch, column)
-            deltas.append(self._without(delta, deltas) if branch.rest else delta)
+            deltas.append(self._minus(delta, deltas) if branch.rest else delta)
         for column, (branch, delta) in enumerate(zip(self._branches, deltas, strict=True), 1):
             aged = self._adjusted(delta, branch, at=(column * _COLUMN, 3 * _ROW))
             plus = [("operation", "plus"), ("bbox", "B"), ("output", "rgb")]
@@ -171,7 +171,7 @@ class _Comp:
         return self._readers[id(output)]
 
     def _read(self, output: Output, index: int) -> Node:
-        """A file of passes: its pixels are not converted, and outside the shot they are black."""
+        """A Read of one output, without colour conversion and black outside the shot."""
         numbers, space = self._job.numbers, self._sources.space
         knobs = _file(self._job, output.path, numbers[0], numbers[-1])
         knobs += [("before", "black"), ("after", "black"), ("on_error", "error")]
@@ -180,7 +180,7 @@ class _Comp:
         return self._add("Read", name, [*knobs, ("raw", "true")], at=(index * _COLUMN, 0))
 
     def _plate(self) -> Node:
-        """The plate's light, in the colour space of the passes."""
+        """The linear plate, in the colour space of the passes."""
         if self._sources.plate is not None:
             return self._layer("plate_linear", "plate", self._reader(self._sources.plate), at=(0, _ROW))
         job, clip = self._job, self._job.clip
@@ -200,12 +200,12 @@ class _Comp:
         return self._add("OCIOColorSpace", name, knobs, inputs=(node,), at=at)
 
     def _layer(self, name: str, layer: str, source: Node, at: tuple[int, int], matte: str | None = None) -> Node:
-        """A layer as rgb. Alpha is the layer ``matte``, or stays the source's own."""
+        """Copy a layer to rgb. Alpha comes from the layer ``matte``, or is the source's alpha."""
         pairs = [(f"{layer}.{colour}", f"rgba.{colour}") for colour in _COLOURS]
         return self._copy(name, [*pairs, *([(f"{matte}.alpha", "rgba.alpha")] if matte else [])], source, source, at)
 
     def _copy(self, name: str, pairs: Sequence[tuple[str, str]], onto: Node, source: Node, at: tuple[int, int]) -> Node:
-        # Not Shuffle2: no document says how its mappings count the channels of two layers.
+        # Not Shuffle2: no document describes how its mappings number the channels of two layers.
         knobs = [knob for k, (of, to) in enumerate(pairs) for knob in ((f"from{k}", of), (f"to{k}", to))]
         return self._add("Copy", name, knobs, inputs=(onto, source), at=at)
 
@@ -220,7 +220,7 @@ class _Comp:
         below = (at[0], at[1] + _ROW // 2)
         return self._copy(f"{matte}_in", [(f"{matte}.alpha", "rgba.alpha")], delta, other, below)
 
-    def _without(self, whole: Node, others: Sequence[Node]) -> Node:
+    def _minus(self, whole: Node, others: Sequence[Node]) -> Node:
         """The whole delta and matte minus those of the other branches."""
         for place, other in enumerate(others, 1):
             at = (whole.at[0], whole.at[1] + _ROW // 2)
@@ -228,14 +228,14 @@ class _Comp:
         return whole
 
     def _adjusted(self, delta: Node, branch: _Branch, at: tuple[int, int]) -> Node:
-        """Edge, gain and saturation of one delta. With their default values, none of them changes a bit."""
+        """Edge, gain and saturation of one delta. With default values the delta is unchanged to the bit."""
         x, y = at
 
         def knob(name: str) -> str:
             return link(f"{self._control}.{branch.knob}{name}")
 
         if self._sources.matte is not None:
-            # The filter nodes are off until their knob is used: we do not rely on what they do at size 0.
+            # The filter nodes are disabled at size 0: Nuke may change the matte at that size.
             idle = ("disable", link("size==0"))
             alpha = [("channels", "alpha")]
             erode = [*alpha, ("size", knob("shrink")), ("filter", "gaussian"), idle]
@@ -243,7 +243,7 @@ class _Comp:
             blur = [*alpha, ("size", knob("soften")), idle]
             matte = self._add("Blur", f"soften{branch.node}", blur, inputs=(shrunk,), at=(x + 110, y + _ROW))
             raw = self._sources.raw
-            ratio = [(f"expr{k}", word(_rematted(colour, branch, raw=raw))) for k, colour in enumerate(_COLOURS)]
+            ratio = [(f"expr{k}", word(_replace_matte(colour, branch, raw=raw))) for k, colour in enumerate(_COLOURS)]
             ratio.append(("expr3", "Aa"))
             edge = f"edge{branch.node}"
             delta = self._add("MergeExpression", edge, ratio, inputs=(delta, matte), at=(x, y + 2 * _ROW))
@@ -253,7 +253,7 @@ class _Comp:
         return self._add("Saturation", f"saturation{branch.node}", colour, inputs=(delta,), at=(x, y + 4 * _ROW))
 
     def _finish(self, comp: Node, *, row: int) -> None:
-        """The rebuilt comp or the rendered beauty, then the space that Nuke works in, then a viewer."""
+        """Add the switch from comp to rendered beauty, the conversion to the working space, and a viewer."""
         if self._sources.beauty is not None:
             beauty = self._reader(self._sources.beauty)
             knobs = [("which", link(f"{self._control}.rendered"))]
@@ -267,7 +267,7 @@ class _Comp:
         self._add("Viewer", "Viewer1", knobs, inputs=(comp,), at=(0, (row + 2) * _ROW))
 
     def _notes_and_knobs(self) -> None:
-        """The nodes without a picture: backdrop, notes, and the control node whose knobs the other nodes follow."""
+        """Add the backdrop, the notes, and the control node; its knobs drive the other nodes."""
         backdrop = [
             ("tile_color", "0x3f4f5fff"),
             ("label", literal(_description(self._job))),
@@ -304,8 +304,8 @@ def _file(job: Job, path: str, first: int, last: int) -> list[tuple[str, str]]:
     ]
 
 
-def _rematted(colour: str, branch: _Branch, *, raw: bool) -> str:
-    """The delta (B) brought from its own matte (Ba) under another (Aa); the same matte changes not a bit of it."""
+def _replace_matte(colour: str, branch: _Branch, *, raw: bool) -> str:
+    """The delta (B) with its matte (Ba) replaced by another (Aa); with an equal matte the delta is unchanged."""
     one = f"B{colour[0]}"
     if raw and not branch.rest:
         return f"{one} + Bdelta_raw{branch.layer}.{colour} * (Aa - Ba)"
@@ -313,7 +313,7 @@ def _rematted(colour: str, branch: _Branch, *, raw: bool) -> str:
 
 
 def _control_knobs(branch: _Branch, sources: Sources) -> list[str]:
-    """The knobs of one branch, all at the value that changes nothing."""
+    """The knobs of one branch, at values that leave the delta unchanged."""
     knobs = [("gain", "gain", "0 4", "1"), ("saturation", "saturation", "0 4", "1")]
     if sources.matte is not None:
         least = -100 if sources.raw and not branch.rest else 0
@@ -325,7 +325,7 @@ def _control_knobs(branch: _Branch, sources: Sources) -> list[str]:
 
 
 def _description(job: Job) -> str:
-    """What a person should know of the shot: who gets how old, by what."""
+    """The label of the backdrop: each face with its ages, the model and the vfxage version."""
     faces = [_ages(face) for face in job.shot.faces]
     model = Path(job.shot.model).name
     return "\n".join([job.name, *faces, f"model {model}, vfxage {__version__}"])
@@ -333,8 +333,8 @@ def _description(job: Job) -> str:
 
 def _ages(face: Face) -> str:
     who = face.name or ("every face" if face.select == "all" else "unnamed face")
-    told = f"{who}: {_keys(face.source_age)} to {_keys(face.target_age)} years"
-    return told if face.intensity == Keyed.of(1.0) else f"{told}, intensity {_keys(face.intensity)}"
+    line = f"{who}: {_keys(face.source_age)} to {_keys(face.target_age)} years"
+    return line if face.intensity == Keyed.of(1.0) else f"{line}, intensity {_keys(face.intensity)}"
 
 
 def _keys(value: Keyed) -> str:

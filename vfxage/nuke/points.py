@@ -1,6 +1,6 @@
-"""The tracks of a shot as Nuke's own nodes: a Tracker4 and corner pins for each face.
+"""Writes the tracks of a shot as Nuke nodes: a Tracker4 and corner pins for each face.
 
-Nuke counts y from the bottom: a point (x, y) of ours is (x, height - y) there. Both put pixel centres at +0.5.
+Nuke counts y from the bottom: our point (x, y) is (x, height - y) in Nuke. Both put pixel centres at +0.5.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LANDMARKS = {
     "chin": 152,
     "forehead": 10,
 }
-"""Track points and their places in the mesh; right and left are the actor's own."""
+"""Names of the track points and their landmark numbers; right and left are the actor's."""
 
 _COLUMNS = (
     ("5 1 20", "enable", "e"),
@@ -45,16 +45,16 @@ _COLUMNS = (
     *(("2 1 0", f"key_{box}_{side}", f"key_{box}_{side}") for box in ("search", "track") for side in "xyrt"),
     *(("2 1 0", f"key_centre_offset_{axis}", f"key_centre_offset_{axis}") for axis in "xy"),
 )
-"""The columns of a Tracker4's table, as Nuke writes them."""
+"""The columns of a Tracker4's table, in the form that Nuke writes."""
 
 _BOXES = "-15 -15 15 15 -10 -10 10 10"
-"""Search and pattern boxes around a point, pixels; only shown, because the tracks are finished."""
+"""Search and pattern boxes around a point, pixels; the values do not matter, as the points are already tracked."""
 
 
 def track_nodes(job: Job, scene: Scene, plate: Node, whole: str, at: tuple[int, int]) -> Iterator[Node]:
-    """For each face a Tracker4 and a pin from its crop to the plate, both loose, and the plate pinned to its crop.
+    """For each face: a Tracker4 and a pin from crop to plate, both not connected, and the plate pinned to the crop.
 
-    ``whole`` is the plate's format, as the script has it.
+    ``whole`` is the plate's format, as written in the script.
     """
     names = Counter(face.name for face in scene.plan.faces)
     seen: Counter[str] = Counter()
@@ -67,7 +67,7 @@ def track_nodes(job: Job, scene: Scene, plate: Node, whole: str, at: tuple[int, 
         knobs = _pin(face, side, _corners(job, scene, face))
         laid = Node(kind="CornerPin2D", name=f"crop_to_plate_{name}", knobs=knobs, at=(x, y + 90))
         yield laid
-        yield _reformatted(f"on_plate_{name}", whole, laid, (x, y + 130))
+        yield _reformat(f"on_plate_{name}", whole, laid, (x, y + 130))
         pin = Node(
             kind="CornerPin2D",
             name=f"plate_to_crop_{name}",
@@ -76,7 +76,7 @@ def track_nodes(job: Job, scene: Scene, plate: Node, whole: str, at: tuple[int, 
             at=(x, y + 220),
         )
         yield pin
-        yield _reformatted(f"stabilised_{name}", picture_format(side, side, 1, "crop"), pin, (x, y + 270))
+        yield _reformat(f"stabilised_{name}", picture_format(side, side, 1, "crop"), pin, (x, y + 270))
 
 
 def _tracker(job: Job, face: FacePlan, name: str, at: tuple[int, int]) -> Node:
@@ -114,7 +114,7 @@ def _corners(job: Job, scene: Scene, face: FacePlan) -> F64:
 
 
 def _pin(face: FacePlan, side: int, corners: F64) -> tuple[tuple[str, str], ...]:
-    """``side``: of the pictures of the crop pass, which a face has in one size only, whatever a take's own is."""
+    """The knobs of a pin. ``side``, pixels, is the crop pass's: one size for a face, even if its takes have several."""
     numbers = face.track.numbers.tolist()
     keyed = []
     for corner in range(4):
@@ -124,7 +124,7 @@ def _pin(face: FacePlan, side: int, corners: F64) -> tuple[tuple[str, str], ...]
     return (*keyed, *((f"from{k}", value) for k, value in enumerate(crop, 1)))
 
 
-def _reformatted(name: str, form: str, pin: Node, at: tuple[int, int]) -> Node:
-    """What is pinned, in the format of where it was pinned to: no node after it minds two formats or pixel aspects."""
+def _reformat(name: str, form: str, pin: Node, at: tuple[int, int]) -> Node:
+    """Reformat a pinned picture to its target's format, so that later nodes get one format and pixel aspect."""
     knobs = (("format", form), ("resize", "none"), ("center", "false"), ("black_outside", "true"))
     return Node(kind="Reformat", name=name, knobs=knobs, inputs=(pin,), at=at)

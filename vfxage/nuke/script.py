@@ -1,7 +1,7 @@
-"""Nuke's script language: words, knobs and nodes, and the stack that wires them.
+"""Writes Nuke's script language: words, knobs and nodes, and the stack that connects them.
 
-A script is Tcl. ``Class { knob value ... }`` takes its inputs from a stack, input 0 from the top, and leaves itself
-there; ``set N1 [stack 0]`` names what is on top and ``push $N1`` brings it back. A knob of text (a label, a file's
+A script is Tcl. ``Class { knob value ... }`` takes its inputs from a stack, input 0 from the top, and puts itself
+on it; ``set N1 [stack 0]`` names the node on top and ``push $N1`` brings it back. A knob of text (a label, a file's
 name) is read twice: as a word of the script, and again as Tcl when Nuke evaluates it.
 """
 
@@ -16,23 +16,23 @@ _BARE = re.compile(r"[A-Za-z0-9_./:%+,=-]+")
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Node:
-    """One node of a script, by identity."""
+    """One node of a script; two nodes are equal only if they are the same object."""
 
     kind: str
-    """Nuke's class: Read, Merge2."""
+    """The class in Nuke: Read, Merge2."""
     name: str
     knobs: tuple[tuple[str, str], ...] = ()
-    """Knob and value, the value as the script has it (see ``word``, ``literal``, ``link``, ``curve``)."""
+    """Knob and value, the value as written in the script (see ``word``, ``literal``, ``link``, ``curve``)."""
     inputs: tuple[Node, ...] = ()
     """Input 0 first: of a merge B, then A."""
     at: tuple[int, int] = (0, 0)
-    """Place in the node graph."""
+    """Position in the node graph."""
     own: tuple[str, ...] = ()
-    """Lines of user knobs, as the script has them."""
+    """Lines of user knobs, as written in the script."""
 
 
 def word(text: object) -> str:
-    """One word of the script that means ``text``, quoted where it must be."""
+    """``text`` as one word of the script, quoted if necessary."""
     text = str(text)
     if _BARE.fullmatch(text):
         return text
@@ -42,12 +42,12 @@ def word(text: object) -> str:
 
 
 def literal(text: object) -> str:
-    """One word for a knob that Nuke evaluates as Tcl (labels, files), so that it shows ``text`` as it stands."""
+    """One word for a knob that Nuke evaluates as Tcl (labels, files), so that Nuke shows ``text`` unchanged."""
     return word(re.sub(r"([\\\[\]$])", r"\\\1", str(text)))
 
 
 def link(expression: str) -> str:
-    """A knob's value by an expression without spaces."""
+    """The value of a knob that follows an expression (without spaces)."""
     return "{{" + expression + "}}"
 
 
@@ -58,19 +58,19 @@ def curve(keys: Iterable[tuple[int, float]], *, constant: bool = False) -> str:
 
 
 def number(value: float) -> str:
-    """A number in full single precision, never in exponents."""
+    """A number with four decimals at most, never with an exponent."""
     text = f"{value:.4f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
 def picture_format(width: int, height: int, aspect: float, kind: str) -> str:
-    """A format of this many pixels, of this width over height, named by them and ``kind``."""
+    """A format of this size and pixel ``aspect``; its name contains them and ``kind``."""
     name = f"{kind}_{width}x{height}" + (f"_{aspect:g}" if aspect != 1 else "")
     return word(f"{width} {height} 0 0 {width} {height} {aspect:g} {name}")
 
 
 def identifier(text: str) -> str:
-    """A name that Nuke takes for a node or a knob: letters, digits and _, no digit first."""
+    """``text`` as a name of a node or knob: letters, digits and _, not starting with a digit."""
     name = re.sub(r"[^A-Za-z0-9_]", "_", text)
     return name if re.match(r"[A-Za-z]", name) else f"_{name}"
 
@@ -90,7 +90,7 @@ def write(header: Sequence[str], nodes: Sequence[Node]) -> str:
 
 
 def _pushes(nodes: Sequence[Node]) -> Iterable[tuple[Node, tuple[Node, ...]]]:
-    """What must be pushed before each node: nothing where its one input was made just before."""
+    """The nodes to push before each node; none if its only input is the node before it."""
     before: Node | None = None
     for node in nodes:
         follows = len(node.inputs) == 1 and node.inputs[0] is before

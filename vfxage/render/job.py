@@ -16,7 +16,7 @@ from vfxage.colour.space import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
-from vfxage.media import open_reader, sequence_in
+from vfxage.media import PlateSettings, open_reader, sequence_in
 from vfxage.media.base import Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
@@ -128,10 +128,9 @@ def open_job(shot: Shot) -> Iterator[Job]:
         found = sequence_in(shot.plate)
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
-    with with_shot_line(shot, "colorspace"):
-        reader = open_reader(
-            shot.plate, colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio
-        )
+    with placed(shot, "colorspace"):
+        given = PlateSettings(colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio)
+        reader = open_reader(shot.plate, given)
     try:
         clip = _described(reader.info, shot)
         if clip.colorspace is None:

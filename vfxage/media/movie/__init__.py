@@ -1,4 +1,4 @@
-"""Movies, read and written: the only home of PyAV."""
+"""Reads and writes movies. Only this package imports PyAV."""
 
 from vfxage.media.movie.check import held_frames
 from vfxage.media.movie.preview import write_h264

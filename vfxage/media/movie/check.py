@@ -1,4 +1,4 @@
-"""Check a written movie: read it back as a whole, then picture by picture."""
+"""Checks a written movie: first the header, then each picture."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from vfxage.media.movie.source import container_tags, open_container
 from vfxage.types import Frame
 
 FRAMES = "com.vfxage.frames"
-"""The plate's numbers of a movie's pictures, as a range."""
+"""Key of the header tag that lists the plate frame numbers of the movie, as a frame range."""
 
 
 def file_tags(path: Path) -> dict[str, str]:
-    """The tags of a movie's header, keys in lower case; empty if it cannot be read."""
+    """The tags in a movie's header, keys in lower case; empty if the file cannot be read."""
     try:
         with open_container(str(path)) as container:
             return container_tags(container)
@@ -27,13 +27,13 @@ def file_tags(path: Path) -> dict[str, str]:
 
 
 def held_frames(path: Path) -> tuple[int, ...]:
-    """Frame numbers of a movie that vfxage wrote, ascending; empty if there is no such movie."""
+    """Frame numbers in a movie that vfxage wrote, ascending; empty if there is no such movie."""
     text = file_tags(path).get(FRAMES) if path.exists() else None
     return tuple(FrameRange.parse(text)) if text else ()
 
 
 class MovieOnDisk:
-    """The movie on disk at ``path``, compared with the stamp, frame count and rate that it should have."""
+    """A movie on disk, compared with the stamp, number of pictures and rate that it should have."""
 
     def __init__(self, path: Path, stamp: str, count: int, rate: Fraction) -> None:
         self._count = count
@@ -43,7 +43,7 @@ class MovieOnDisk:
         self._flaw = self._opened(path, stamp, rate)
 
     def check(self, place: int) -> Flaw | None:
-        """The fault of the picture at ``place`` (from 0, ascending), or of the whole movie; None without a fault."""
+        """The first flaw of the picture at ``place`` (from 0, ascending between calls) or of the whole movie."""
         if self._flaw or self._reader is None or self._pictures is None:
             return self._flaw
         if place != self._next:
@@ -51,9 +51,9 @@ class MovieOnDisk:
             self._pictures = self._reader.read(range(place, self._count))
         self._next = place + 1
         try:
-            return None if next(self._pictures).number == place else Flaw("wrong", "holds another picture")
+            return None if next(self._pictures).number == place else Flaw("wrong", "contains a different picture")
         except ReadError as error:
-            self._next = -1  # the next picture is sought anew
+            self._next = -1  # seek again for the next picture
             return Flaw("unreadable", error.what)
 
     def close(self) -> None:

@@ -1,8 +1,9 @@
-"""Chroma between its own grid and luma's, so that a picture read and written again keeps its chroma to rounding.
+"""Resamples chroma to the luma grid and back. A picture that is read and written keeps its chroma except for rounding.
 
-Up is four-point interpolation (Deslauriers-Dubuc where a chroma sample lies on a luma sample, Catmull-Rom at the
-quarter points where it lies between). Down, for co-sited chroma, is the matching lifting step (Sweldens 1996): the
-kept sample plus a quarter of what interpolation missed on either side. It low-passes, and undoes ``double`` exactly.
+Upsampling is four-point interpolation: Deslauriers-Dubuc if chroma samples lie on luma samples, Catmull-Rom at the
+quarter points if they lie between. Downsampling of co-sited chroma is the matching lifting step (Sweldens 1996): the
+kept sample plus a quarter of the interpolation error on either side. It is a low-pass and the exact inverse of
+``double``.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import numpy as np
 from vfxage.types import F32
 
 _QUARTER = tuple(np.float32(tap) for tap in (-0.0234375, 0.2265625, 0.8671875, -0.0703125))
-"""Catmull-Rom at 3/4 of the way between the middle two of four samples."""
+"""Catmull-Rom weights at 3/4 of the way between the middle two of four samples."""
 
 
 def double(plane: F32, axis: int, *, centred: bool) -> F32:
-    """Interpolate a plane to twice its samples along ``axis``: on every second one, or ``centred`` on pairs."""
+    """Double the samples of a plane along ``axis``: old ones lie on every second new one, or ``centred`` on pairs."""
     shape = list(plane.shape)
     shape[axis] *= 2
     result = np.empty(shape, np.float32)
@@ -35,7 +36,7 @@ def double(plane: F32, axis: int, *, centred: bool) -> F32:
 
 
 def halve(plane: F32, axis: int, *, centred: bool) -> F32:
-    """Filter and keep every second sample along ``axis`` (an odd last one is kept as if it were followed by itself)."""
+    """Filter, then keep every second sample along ``axis``. If the count is odd, the last sample is repeated first."""
     rows = np.swapaxes(plane, 0, axis)
     if rows.shape[0] % 2:
         rows = np.concatenate([rows, rows[-1:]])

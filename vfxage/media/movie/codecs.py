@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecSpec:
-    """How one codec of the shot file is made."""
+    """How vfxage encodes one codec."""
 
     encoder: str
     suffixes: tuple[str, ...]
@@ -17,12 +17,12 @@ class CodecSpec:
     """log2 of the chroma subsampling, (across, down)."""
     options: Mapping[str, str]
     threads: int
-    """Threads of the encoder. 0 means one per core, for encoders whose bits do not depend on it."""
+    """Threads of the encoder; 0 means one per core, allowed only if the encoded bits do not depend on it."""
     alpha: bool = False
-    """Whether it can carry one."""
+    """Whether the codec can store an alpha."""
 
     def pixel_format(self, alpha: bool) -> str:
-        """FFmpeg's name of the samples."""
+        """FFmpeg's name of the pixel format."""
         sampling = {(0, 0): "444", (1, 0): "422", (1, 1): "420"}[self.steps]
         return f"yuv{'a' if alpha else ''}{sampling}p{'' if self.bits == 8 else f'{self.bits}le'}"
 
@@ -33,7 +33,7 @@ def _prores(profile: str, *, alpha: bool = False) -> CodecSpec:
         suffixes=(".mov", ".mkv"),
         bits=10,
         steps=(0, 0) if alpha else (1, 0),
-        # apl0 is the vendor that some players insist on
+        # some players require the vendor apl0
         options={"profile": profile, "vendor": "apl0", **({"alpha_bits": "16"} if alpha else {})},
         threads=0,
         alpha=alpha,
@@ -46,7 +46,7 @@ H264 = CodecSpec(
     bits=8,
     steps=(1, 1),
     options={"crf": "16", "preset": "medium"},
-    threads=4,  # x264's bits depend on their number
+    threads=4,  # the encoded bits depend on the number of threads
 )
 
 CODECS: Mapping[str, CodecSpec] = {
@@ -57,4 +57,4 @@ CODECS: Mapping[str, CodecSpec] = {
     "prores_4444": _prores("4444", alpha=True),
     "h264": H264,
 }
-"""By the shot file's ``codec``."""
+"""The codecs that ``codec:`` in a shot file can name."""

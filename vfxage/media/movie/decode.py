@@ -1,8 +1,8 @@
-"""Decoded pictures to R'G'B' code values, in float, by the file's own matrix and range.
+"""Converts decoded pictures to float R'G'B' code values, with the matrix and range of the file.
 
-swscale is not used for the arithmetic: measured against H.273's formulas in double precision its 16-bit and float RGB
-are up to one 8-bit code off and clip what lies outside 0..1; planes in float32 are within 1e-6 and keep superwhites.
-It only regroups packed samples into planes, which is exact (``PACKED``).
+swscale does not do the arithmetic. Compared with H.273's formulas in double precision, its 16-bit and float RGB differ
+by up to one 8-bit code and are clipped to 0..1. Our float32 planes are within 1e-6 and keep superwhites. swscale only
+regroups packed samples into planes, which is exact (``PACKED``).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PACKED: Mapping[str, str] = {
     **dict.fromkeys(("rgba64le", "rgba64be", "bgra64le", "bgra64be"), "gbrap16le"),
     **dict.fromkeys(("x2rgb10le", "x2bgr10le"), "gbrp10le"),
 }
-"""Packed pixel formats and the planar one with the same samples."""
+"""Packed pixel formats, each with the planar format that has the same samples."""
 
 _FULL = 2
 
@@ -66,7 +66,7 @@ class SampleLayout:
 
     @property
     def sampling(self) -> str:
-        """ "4:2:0" and its like."""
+        """The chroma subsampling in words: "4:2:0", "RGB", "gray"."""
         if self.kind != "yuv":
             return "RGB" if self.kind == "rgb" else "gray"
         names = {(0, 0): "4:4:4", (1, 0): "4:2:2", (1, 1): "4:2:0", (2, 0): "4:1:1", (0, 1): "4:4:0", (2, 2): "4:1:0"}
@@ -74,7 +74,7 @@ class SampleLayout:
 
 
 def layout_of(form: av.VideoFormat, path: str) -> SampleLayout:
-    """Describe a pixel format (its planar twin if it is packed); ReadError for one that vfxage does not read."""
+    """Describe a pixel format, a packed one by its planar equivalent. Raises ReadError if vfxage does not read it."""
     name = PACKED.get(form.name, form.name)
     if name != form.name:
         import av
@@ -98,10 +98,10 @@ def layout_of(form: av.VideoFormat, path: str) -> SampleLayout:
 
 
 def code_values(picture: av.VideoFrame, tags: Tags, path: str, centred: bool) -> tuple[F32, F32 | None]:
-    """Give a picture's R'G'B' code values (H, W, 3), 0..1 nominal and unclamped, and its alpha (H, W) or None.
+    """Return a picture's R'G'B' code values (H, W, 3), nominally 0..1, not clamped, and its alpha (H, W) or None.
 
     Subsampled chroma sits at the left luma sample of its pair and between its two lines (MPEG-2, H.264 and later), or
-    in the centre of its square if ``centred`` (JPEG, MPEG-1). Alpha is full range whatever the picture is.
+    in the centre of its square if ``centred`` (JPEG, MPEG-1). Alpha is always full range.
     """
     layout = layout_of(picture.format, path)
     target = PACKED.get(picture.format.name)
@@ -132,7 +132,7 @@ def _samples(picture: av.VideoFrame, index: int, dtype: str) -> Samples:
 
 
 def _range(bits: int, full: bool) -> tuple[float, float]:
-    """(black, white - black) of luma and RGB, H.273 equations 20 to 37."""
+    """(black, white - black) of luma and RGB codes, from H.273 equations 20 to 37."""
     return (0.0, float((1 << bits) - 1)) if full else (float(16 << (bits - 8)), float(219 << (bits - 8)))
 
 
@@ -169,7 +169,7 @@ def _from_luma_chroma(planes: list[Samples], layout: SampleLayout, tags: Tags, p
 
 
 def orient(image: F32, matrix: tuple[int, ...] | None) -> F32:
-    """Turn and mirror as a display matrix (9 integers, ISO/IEC 14496-12) of right angles asks."""
+    """Rotate and mirror an image by a display matrix (9 integers, ISO/IEC 14496-12) of right angles."""
     if matrix is None:
         return image
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
@@ -186,11 +186,11 @@ def orient(image: F32, matrix: tuple[int, ...] | None) -> F32:
 
 
 def turns_sideways(matrix: tuple[int, ...] | None) -> bool:
-    """Whether width and height change places."""
+    """Whether a display matrix swaps width and height."""
     return matrix is not None and matrix[0] == 0 and matrix[4] == 0
 
 
 def right_angled(matrix: tuple[int, ...]) -> bool:
-    """Whether a display matrix is made of quarter turns and mirrors only."""
+    """Whether a display matrix contains only quarter turns and mirroring."""
     a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
     return (a == d == 0 and b != 0 and c != 0) or (b == c == 0 and a != 0 and d != 0)

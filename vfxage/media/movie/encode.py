@@ -1,4 +1,4 @@
-"""R'G'B' code values to the pictures an encoder takes, by the named matrix, in video range, to the last bit."""
+"""Converts R'G'B' code values to the pictures that an encoder takes, with a given matrix, in video range."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Samples = NDArray[np.unsignedinteger[Any]]
 
 
 def encode_picture(code: F32, alpha: F32 | None, form: CodecSpec, tags: Tags) -> av.VideoFrame:
-    """Make a picture of R'G'B' code values (H, W, 3), 0..1 nominal, and an alpha (H, W) for ``form``.
+    """Make a picture for codec ``form`` from R'G'B' code values (H, W, 3), nominally 0..1, and an alpha (H, W).
 
-    What lies outside 0..1 is kept as far as video range has room (1..254 in 8 bits). Rounds to nearest; NaN is black.
-    Chroma sits left and, where lines share it, between them.
+    Values outside 0..1 are kept as far as video range allows (1..254 in 8 bits). Rounds to nearest; NaN becomes black.
+    Chroma lies at the left luma sample and, if two lines share it, between them.
     """
     width, height = frame_size(form, code.shape[1], code.shape[0])
     if (height, width) != code.shape[:2]:
@@ -44,13 +44,13 @@ def encode_picture(code: F32, alpha: F32 | None, form: CodecSpec, tags: Tags) ->
 
 
 def codes_from_rgb(tags: Tags, bits: int) -> NDArray[np.float64]:
-    """(3, 4) affine matrix from R'G'B' to stored (Y, Cb, Cr): the inverse of ``rgb_from_codes``."""
-    there = np.vstack([rgb_from_codes(tags, bits, ""), [0.0, 0.0, 0.0, 1.0]])
-    return np.asarray(np.linalg.inv(there)[:3])
+    """(3, 4) affine matrix from R'G'B' to stored (Y, Cb, Cr); the inverse of ``rgb_from_codes``."""
+    to_rgb = np.vstack([rgb_from_codes(tags, bits, ""), [0.0, 0.0, 0.0, 1.0]])
+    return np.asarray(np.linalg.inv(to_rgb)[:3])
 
 
 def frame_size(form: CodecSpec, width: int, height: int) -> tuple[int, int]:
-    """Size of the pictures an encoder gets: 4:2:0 needs even sides, so an odd one repeats its last line or column."""
+    """Size of the encoded pictures. 4:2:0 needs even sides, so the last line or column of an odd side is repeated."""
     odd = form.steps == (1, 1)
     return (width + width % 2, height + height % 2) if odd else (width, height)
 

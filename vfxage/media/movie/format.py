@@ -20,44 +20,44 @@ _CENTRED = frozenset({"mjpeg", "mpeg1video"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureFormat:
-    """Everything that turns a decoded picture into pixels."""
+    """Everything needed to convert a decoded picture to pixels."""
 
     width: int
-    """Stored size, pixels, before ``matrix`` turns it."""
+    """Width as stored, before ``matrix`` is applied."""
     height: int
     pixel_format: str
     codec: str
     layout: SampleLayout
     tags: Tags
     tagged: tuple[int, int, int]
-    """(primaries, transfer, matrix) as the file has them, 2 where it says nothing."""
+    """(primaries, transfer, matrix) in the file; 2 for a missing tag."""
     centred: bool
     matrix: tuple[int, ...] | None
-    """Display matrix, 9 integers; None where the pictures are upright."""
+    """Display matrix, 9 integers; None if the pictures are upright."""
     interlaced: bool
     notes: tuple[str, ...]
-    """Notes for the user on assumed tags and applied rotation."""
+    """Assumptions and conversions that the user should know."""
 
     @property
     def depth(self) -> str:
-        """ "8-bit 4:2:0 video range" and its like."""
+        """The sample format in words: "8-bit 4:2:0 video range"."""
         alpha = " + alpha" if self.layout.alpha else ""
         span = "full range" if self.tags.full_range else "video range"
         return f"{self.layout.bits}-bit {self.layout.sampling}{alpha} {span}"
 
 
 def picture_format(sample: VideoFrame, source: OpenMovie, *, named: bool) -> PictureFormat:
-    """Read it off the first picture, its colour space being ``named`` elsewhere or not.
+    """Read the format from the first picture; ``named``: whether the user has named the colour space.
 
-    Raises ReadError for a pixel format or a colour matrix that is not read.
+    Raises ReadError for a pixel format or a colour matrix that vfxage does not read.
     """
     raw = _raw_tags(sample, source)
     tags = resolve_tags(raw, sample.width, sample.height, named=named)
     layout = decode.layout_of(sample.format, source.path)
     if layout.kind == "yuv":
-        decode.rgb_from_codes(tags, layout.bits, source.path)  # refuses a matrix before a frame is asked for
+        decode.rgb_from_codes(tags, layout.bits, source.path)  # refuses a matrix before the first frame is read
     matrix, turned = _display_matrix(sample)
-    woven = ("interlaced: fields are left woven as they are",) if sample.interlaced_frame else ()
+    woven = ("interlaced: the two fields of a frame are not separated",) if sample.interlaced_frame else ()
     codec = source.stream.codec_context.name
     return PictureFormat(
         width=sample.width,
@@ -75,7 +75,7 @@ def picture_format(sample: VideoFrame, source: OpenMovie, *, named: bool) -> Pic
 
 
 def _raw_tags(sample: VideoFrame, source: OpenMovie) -> RawTags:
-    """The picture's own tags, or the container's where the picture has none."""
+    """The tags of the picture; the container's for those missing in the picture."""
     context = source.stream.codec_context
 
     def pick(own: int, outer: int) -> int:
@@ -93,14 +93,14 @@ def _raw_tags(sample: VideoFrame, source: OpenMovie) -> RawTags:
 
 
 def _display_matrix(sample: VideoFrame) -> tuple[tuple[int, ...] | None, tuple[str, ...]]:
-    """The file's display matrix (None: upright), and what to say of it."""
+    """The file's display matrix (None if the pictures are upright), and notes on it."""
     attached: Any = sample.side_data  # PyAV types it as a closed dict; it is a mapping of every kind
     side = attached.get(SideDataType.DISPLAYMATRIX)
     if side is None:
         return None, ()
     matrix = struct.unpack("=9i", bytes(side)[:36])
     if not decode.right_angled(matrix):
-        return None, ("the display matrix is not of right angles: ignored",)
+        return None, ("the display matrix does not turn by right angles: ignored",)
     if matrix[0] > 0 and matrix[4] > 0:
         return None, ()
     mirrored = matrix[0] * matrix[4] - matrix[1] * matrix[3] < 0

@@ -1,4 +1,4 @@
-"""Index of a movie: presentation order, key frames and missing packets, without decoding if possible."""
+"""Finds the packet of each frame, the key frames and missing frames, if possible without decoding."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from vfxage.errors import ReadError
 from vfxage.media.movie.source import OpenMovie, open_movie
 
 INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
-"""Intra-only codecs in presentation order: a .mov with one of them is indexed from its header alone."""
+"""Decoders whose every packet is a key frame, in presentation order. A .mov of these is indexed from its header."""
 
 _Stamp = int | None
 _REORDER = 64
-"""Packets within which pictures change places: codecs allow 16."""
+"""Packets within which pictures can be reordered; codecs allow 16."""
 _NO_STAMP = -(1 << 62)
 _SEGMENT = b"\x18\x53\x80\x67"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FrameIndex(ArrayData):
-    """The packets of a video stream in file (decode) order, and the frame each becomes."""
+    """The packets of a video stream in file (decode) order, and the frame that each packet becomes."""
 
     stamps: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
-    """(P,) what identifies a packet: its pts, or its ordinal where ``timed`` is False."""
+    """(P,) identifies a packet: its pts, or its place in the file if ``timed`` is False."""
     ranks: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
-    """(P,) 0-based place in presentation order, -1 for a packet that shows nothing (cut by an edit list)."""
+    """(P,) 0-based place in presentation order, -1 for a packet that is not shown (removed by an edit list)."""
     places: NDArray[np.int64] = field(metadata=shaped("whole", dtype=np.int64))
     """(whole,) place in file order of the packet that becomes each frame."""
     starts: NDArray[np.int64] = field(metadata=shaped("K", dtype=np.int64))
@@ -39,29 +39,29 @@ class FrameIndex(ArrayData):
     """(P,) timestamp to seek to for this packet."""
     timed: bool
     count: int
-    """Frames the file promises."""
+    """Number of frames that the header of the file states."""
     whole: int
-    """Frames that are there in full; less than ``count`` in a truncated or damaged file."""
+    """Number of complete frames; less than ``count`` in a truncated or damaged file."""
 
     def start_of(self, rank: int, back: int = 0) -> int:
-        """Place from which to decode for frame ``rank``: the last key frame stored and shown no later.
+        """Place of the packet where decoding for frame ``rank`` starts: the last key frame stored and shown no later.
 
-        A key frame shown after ``rank`` but stored before it (open GOP) leads in pictures that need the one before.
-        ``back`` asks for so many key frames earlier.
+        A key frame shown after ``rank`` but stored before it (open GOP) is skipped: the pictures between need the key
+        frame before it. ``back`` goes back by this many more key frames.
         """
         nth = int(np.searchsorted(self.starts, self.places[rank], side="right")) - 1
         while nth >= 0 and self.ranks[self.starts[nth]] > rank:
             nth -= 1
         return int(self.starts[nth - back]) if nth >= back else 0
 
-    def led_in(self, start: int) -> frozenset[int]:
-        """Places after key frame ``start`` of pictures shown before it (open GOP), which lean on the one before."""
+    def leading(self, start: int) -> frozenset[int]:
+        """Places of pictures stored after key frame ``start`` but shown before it (open GOP)."""
         after = self.ranks[start + 1 : start + 1 + _REORDER]
         early = np.flatnonzero((after >= 0) & (after < self.ranks[start]))
         return frozenset(int(place) + start + 1 for place in early) if start else frozenset()
 
     def times(self) -> NDArray[np.int64]:
-        """Presentation timestamps in presentation order (only where ``timed``)."""
+        """Presentation timestamps in presentation order; only valid if ``timed``."""
         return np.sort(self.stamps[self.ranks >= 0])
 
 
@@ -76,56 +76,56 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Promise:
-    """The header's own list of frames."""
+class _Listed:
+    """The packets that the header lists."""
 
     packets: int
     stamps: tuple[int, ...] = ()
-    """Decode timestamps of those packets, where the header lists them."""
+    """Decode timestamps of the packets; empty if the header has none."""
 
 
 def build_index(source: OpenMovie, path: str, interlaced: bool) -> FrameIndex:
-    """Index every packet; reads the header alone for an intra-only .mov, else demuxes the file once.
+    """Index every packet. Reads only the header of an intra-only .mov; demuxes any other file once.
 
-    A stream without timestamps, or interlaced between frames, is decoded once: nothing else tells its order.
+    An interlaced stream or one without timestamps is decoded once: only decoding gives the order of its frames.
     """
     intra = source.stream.codec_context.name in INTRA_ONLY
-    promise = _promise(source)
-    rows = _header_rows(source) if intra and promise.stamps else _demuxed_rows(source)
+    listed = _listed(source)
+    rows = _header_rows(source) if intra and listed.stamps else _demuxed_rows(source)
     shown = [pts for pts, show in zip(rows.pts, rows.shown, strict=True) if show]
     if not shown:
-        raise ReadError("holds no video frames", path=path, fix="copy it again from where it came from")
-    guessed = source.container.format.name == "avi"  # AVI has no times of its own
+        raise ReadError("contains no video frames", path=path, fix="copy it again from where it came from")
+    guessed = source.container.format.name == "avi"  # AVI stores no timestamps
     if None in shown or len(set(shown)) != len(shown) or ((interlaced or guessed) and not intra):
         return _decoded_index(path, len(rows.pts))
-    return _timed_index(rows, promise if promise.stamps else _lasting(source, rows, promise))
+    return _timed_index(rows, listed if listed.stamps else _expected(source, rows, listed))
 
 
-def _promise(source: OpenMovie) -> _Promise:
+def _listed(source: OpenMovie) -> _Listed:
     stream = source.stream
     if "mov" in source.container.format.name:
         entries = tuple(entry.timestamp for entry in stream.index_entries) if stream.frames else ()
-        return _Promise(len(entries), entries)
-    return _Promise(stream.frames)
+        return _Listed(len(entries), entries)
+    return _Listed(stream.frames)
 
 
-def _lasting(source: OpenMovie, rows: _Rows, promise: _Promise) -> _Promise:
-    """Matroska says how long a stream and the file are, not how many frames there are."""
+def _expected(source: OpenMovie, rows: _Rows, listed: _Listed) -> _Listed:
+    """Estimate the number of frames of a truncated Matroska file: it stores durations, not a number of frames."""
     clock = source.stream.metadata.get("DURATION", "").split(":")
     times = np.array(sorted(pts for pts in rows.pts if pts is not None))
     base = source.stream.time_base
     if not _cut_matroska(source.path) or len(times) < 2 or base is None:
-        return promise
+        return listed
     found = len(rows.pts)
     if len(clock) != 3:
-        return _Promise(found + 1)
+        return _Listed(found + 1)
     seconds = int(clock[0]) * 3600 + int(clock[1]) * 60 + float(clock[2])
     whole = round((seconds / float(base) - times[0]) / float(np.median(np.diff(times))))
-    return _Promise(max(found + 1, whole))
+    return _Listed(max(found + 1, whole))
 
 
 def _cut_matroska(path: str) -> bool:
-    """Whether a Matroska file is shorter than its one segment (RFC 9559) says."""
+    """Whether a Matroska file is shorter than the size in its segment header (RFC 9559)."""
     with open(path, "rb") as file:
         head = file.read(4096)
     start = head.find(_SEGMENT) + len(_SEGMENT)
@@ -163,17 +163,17 @@ def _demuxed_rows(source: OpenMovie) -> _Rows:
     return rows
 
 
-def _timed_index(rows: _Rows, promise: _Promise) -> FrameIndex:
+def _timed_index(rows: _Rows, listed: _Listed) -> FrameIndex:
     found = len(rows.pts)
     stamps = np.array([_NO_STAMP if pts is None else pts for pts in rows.pts], np.int64)
     seeks = np.array([p if d is None else d for p, d in zip(stamps, rows.dts, strict=True)], np.int64)
     shown = np.flatnonzero(rows.shown)
     places = shown[np.argsort(stamps[shown])]
     whole = len(places)
-    count = whole + max(0, promise.packets - found)
+    count = whole + max(0, listed.packets - found)
     if count > whole:
-        # A packet that is not there is shown no earlier than its decode time, so what is shown before that is sure.
-        limit = promise.stamps[found] if promise.stamps else seeks[-1]
+        # A missing packet is shown no earlier than its decode time, so frames before that time are complete.
+        limit = listed.stamps[found] if listed.stamps else seeks[-1]
         whole = int((stamps[shown] <= limit).sum())
     return FrameIndex(
         stamps=stamps,
@@ -188,7 +188,7 @@ def _timed_index(rows: _Rows, promise: _Promise) -> FrameIndex:
 
 
 def _decoded_index(path: str, packets: int) -> FrameIndex:
-    """Number the packets in file order, decode them all, and see in which order they come out."""
+    """Number the packets in file order, decode all of them, and record the order of the decoded pictures."""
     keys, order, damaged = _decoded_order(path)
     places = np.array(order, np.int64)
     ordinals = np.arange(packets, dtype=np.int64)
@@ -205,7 +205,7 @@ def _decoded_index(path: str, packets: int) -> FrameIndex:
 
 
 def _decoded_order(path: str) -> tuple[list[int], list[int], bool]:
-    """Ordinals of the key packets, of the packets in the order they are shown, and whether damage cut that short."""
+    """Ordinals of the key packets, ordinals of all packets in presentation order, and whether damage stopped it."""
     source = open_movie(path, threads=1)
     keys: list[int] = []
     order: list[int] = []

@@ -1,4 +1,4 @@
-"""A movie being written: one picture stream, and the audio that belongs to it."""
+"""Writes one movie file: a picture stream and its audio."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vfxage.media.movie.tags import VIDEO_RANGE, Tags
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """Settings of a movie that the muxer needs before the first picture."""
+    """The settings of a movie, needed before its first picture."""
 
     form: CodecSpec
     width: int
@@ -32,7 +32,7 @@ class Setup:
     alpha: bool = False
     pixel_aspect: Fraction = Fraction(1)
     timecode: str | None = None
-    """Timestamp of the first picture."""
+    """Timecode of the first picture."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     audio: Audio | None = None
 
@@ -40,14 +40,14 @@ class Setup:
 class Muxer:
     """Encodes pictures into ``path`` at a constant rate; the same pictures give the same bytes on any machine.
 
-    Raises av.error.FFmpegError and OSError as they come: the caller knows the frame.
+    Raises av.error.FFmpegError and OSError; the caller adds the frame number.
     """
 
     def __init__(self, path: Path, setup: Setup) -> None:
         options = {"fflags": "+bitexact"}
         if path.suffix.lower() != ".mkv":
             options["movflags"] = "+write_colr+use_metadata_tags" + ("+faststart" if setup.form.bits == 8 else "")
-            options["movie_timescale"] = str(setup.rate.numerator)  # else edit lists round to milliseconds
+            options["movie_timescale"] = str(setup.rate.numerator)  # otherwise edit lists are rounded to milliseconds
         self._container: OutputContainer = av.open(
             f"file:{path}", "w", format=MUXERS[path.suffix.lower()], options=options
         )
@@ -59,14 +59,14 @@ class Muxer:
         self._container.metadata.update(setup.metadata)
         self._sound = Sound(setup.audio, self._container) if setup.audio else None
         self._packets: Iterator[Packet[Stream]] = self._sound.packets() if self._sound else iter(())
-        self._held = next(self._packets, None)
+        self._next_packet = next(self._packets, None)
 
     def add(self, picture: av.VideoFrame) -> None:
-        """Encode the next picture, and let the sound keep up with it."""
+        """Encode the next picture, and copy the sound up to its end."""
         picture.pts = self._count
         picture.time_base = 1 / self._setup.rate
         picture.duration = 1
-        tags = self._setup.tags  # ProRes writes the picture's own into its frame header
+        tags = self._setup.tags  # ProRes writes the tags of the picture into its frame header
         picture.color_primaries, picture.color_trc = tags.primaries, tags.transfer
         picture.colorspace, picture.color_range = tags.matrix, VIDEO_RANGE
         self._count += 1
@@ -75,7 +75,7 @@ class Muxer:
             self._container.mux(packet)
 
     def finish(self) -> None:
-        """Write what the encoder still holds, the rest of the sound, and the trailer."""
+        """Write the pictures left in the encoder, the rest of the sound, and the trailer."""
         for packet in self._stream.encode(None):
             self._container.mux(packet)
         self._copy_sound(None)
@@ -83,7 +83,7 @@ class Muxer:
         self._container.close()
 
     def abandon(self) -> None:
-        """Let go of the file, whatever state it is in."""
+        """Close the file, even if it is incomplete."""
         self._close_sound()
         with suppress(av.error.FFmpegError, OSError, ValueError):
             self._container.close()
@@ -107,12 +107,12 @@ class Muxer:
         return stream
 
     def _copy_sound(self, until: Fraction | None) -> None:
-        while self._held is not None:
-            packet = self._held
+        while self._next_packet is not None:
+            packet = self._next_packet
             if until is not None and packet.pts is not None and packet.pts * packet.time_base > until:
                 return
             self._container.mux(packet)
-            self._held = next(self._packets, None)
+            self._next_packet = next(self._packets, None)
 
     def _close_sound(self) -> None:
         if self._sound is not None:

@@ -1,4 +1,4 @@
-"""Encode passes for movies: the transfer curve of each pass, its R'G'B' code values and the movie's colour tags."""
+"""Converts a pass to R'G'B' code values for a movie, and chooses the movie's colour tags."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MATTE_COMMENT = "matte pass: 0..1 as grey, no curve"
 
 
 class PassEncoding:
-    """One colour pass of one destination: code values, tags, and a comment for people (None if nothing needs saying).
+    """How one colour pass of one destination is encoded: its code values, tags, and a comment for the user or None.
 
-    ``beauty`` is in the destination's space; the plate's own keeps its tags where it is a movie's. A linear space has
-    no place in an integer movie: it is taken to Rec.709 primaries and Rec.1886. ``delta`` (in the linear space of the
-    destination's primaries) and ``matte`` are data: no curve, no tags.
+    ``beauty`` is in the destination's colour space. It keeps the tags of a movie plate if the space is the plate's.
+    Integers cannot store a linear space, so a linear beauty becomes Rec.709 primaries with Rec.1886. ``delta`` (in the
+    linear space of the destination's primaries) and ``matte`` are data: no curve, no tags.
     """
 
     def __init__(self, destination: Destination, colour_pass: Pass) -> None:
@@ -48,9 +48,9 @@ class PassEncoding:
         self.tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
 
     def codes(self, render: Render, alpha: F32 | None) -> F32:
-        """Code values (H, W, 3) over the display window, 0..1 nominal: outside the data window those of zero.
+        """Code values (H, W, 3) over the display window, nominally 0..1; outside the data window the code of zero.
 
-        With the plate's ``alpha`` an image sequence's beauty, which is premultiplied by it, is divided by it first.
+        The beauty of an image sequence is premultiplied by the plate's ``alpha``; it is divided by it first.
         """
         if self._pass == "delta":
             delta = self._conversion.linear(self.placed(render.delta, render))
@@ -66,7 +66,7 @@ class PassEncoding:
         return self._display.from_linear(self._srgb.to_linear(self._colour.encode(beauty)))
 
     def placed(self, image: F32, render: Render) -> F32:
-        """The image (H, W, ...) that covers ``render.frame.window`` on the display window, zero around."""
+        """Place an image (H, W, ...) that covers ``render.frame.window`` on the display window, zero around it."""
         return on_display(image, render.frame.window, self._size)
 
     def _tag_numbers(self, destination: Destination) -> tuple[int, int, int]:

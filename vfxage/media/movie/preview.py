@@ -1,4 +1,4 @@
-"""Write pictures as an H.264 movie that plays everywhere, for previews."""
+"""Writes an H.264 preview movie that any player can show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from vfxage.types import U8
 def write_h264(path: str | Path, frames: Iterable[U8], rate: Fraction) -> None:
     """Write sRGB pictures (H, W, 3) uint8, all of one size, as yuv420p with BT.709 matrix and sRGB transfer tags.
 
-    The movie appears when it is complete; the pictures are taken one at a time. Raises WriteError, also for no frames.
+    The movie appears when it is complete. Takes one picture at a time. Raises WriteError, also if there are no frames.
     """
     path = Path(path)
     tags = Tags(primaries=1, transfer=13, matrix=1, full_range=False)
@@ -38,7 +38,7 @@ def write_h264(path: str | Path, frames: Iterable[U8], rate: Fraction) -> None:
                     stack.callback(muxer.abandon)
                 muxer.add(encode_picture(frame.astype(np.float32) / np.float32(255.0), None, H264, tags))
             if muxer is None:
-                raise WriteError("has no frames to hold", path=path, fix="ask for at least one frame")
+                raise WriteError("a movie needs at least one frame", path=path, fix="choose a range with frames")
             muxer.finish()
     except av.error.FFmpegError as error:
         raise unwritten(path, f"cannot be written ({reason(error)})") from error

@@ -1,4 +1,4 @@
-"""The exact rate of a movie from its timestamps."""
+"""Finds the exact frame rate of a movie from its timestamps."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ STANDARD_RATES = tuple(
 def exact_rate(
     times: NDArray[np.int64], time_base: Fraction, named: Iterable[Fraction | None]
 ) -> tuple[Fraction | None, bool]:
-    """Find the constant rate that explains every timestamp to one tick, and whether there is none (variable rate).
+    """Find the constant rate that fits every timestamp to one tick. Also returns whether the rate is variable.
 
-    Tries the standard rates, those nearest to what the file names first, since a container that counts milliseconds
-    names odd ones; then what the file names, then the measured mean. Where none fits, gives the mean.
+    Tries the standard rates first, from the nearest to the rate that the file names: a container that counts
+    milliseconds names inexact rates. Then tries the named rates, then the measured mean. If no rate fits, the rate is
+    variable and the mean is returned.
     """
     candidates = [rate for rate in named if rate]
     standard = sorted(STANDARD_RATES, key=lambda rate: abs(rate - candidates[0])) if candidates else STANDARD_RATES

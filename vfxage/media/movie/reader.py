@@ -1,4 +1,4 @@
-"""A movie as a plate: frames by number, each exactly once, or an error that names it."""
+"""Reads a movie as a plate: each frame by its number exactly once, or an error that names the frame."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from vfxage.media.movie.tags import NEAR_709
 from vfxage.types import ClipInfo, Frame, SourceTags, Window
 
 _RAW_STREAMS = frozenset({"h264", "hevc", "mpegvideo", "m4v", "obu", "av1"})
-"""Formats without a container: their rate is a guess of FFmpeg's, not the file's word."""
+"""Formats without a container: FFmpeg guesses their rate, the file does not state it."""
 
 
 class MovieReader:
-    """A movie, open (``media.base.Reader``).
+    """An open movie (``media.base.Reader``).
 
-    Frames are numbered from ``first_frame`` (1, as in Nuke, if None) in presentation order, whatever their timestamps.
-    ``colorspace`` wins over the file's tags; ``ocio`` is a config (see ``Colour``). ``Frame.rgb`` is scene-linear in
-    the file's own primaries, turned and mirrored as the file asks. Raises ReadError for what cannot be read, ShotError
-    for a colour space that cannot be had. Not for two threads at once.
+    Frames are numbered from ``first_frame`` (None: 1, as in Nuke) in presentation order, regardless of timestamps.
+    ``colorspace`` takes precedence over the file's tags; ``ocio`` is a config (see ``Colour``). ``Frame.rgb`` is
+    scene-linear in the file's primaries, rotated and mirrored by its display matrix. Raises ReadError if the file
+    cannot be read, ShotError for an unknown colour space. Use it from one thread at a time.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class MovieReader:
     ) -> None:
         self._path = str(Path(path).absolute())
         self._first = 1 if first_frame is None else first_frame
-        self._format = self._look(named=colorspace is not None)
+        self._format = self._read_format(named=colorspace is not None)
         self._colour = Colour(colorspace or self._named_space(), ocio)
-        self._near = None if colorspace else NEAR_709.get(self._format.tags.primaries)
+        self._near_709 = None if colorspace else NEAR_709.get(self._format.tags.primaries)
         source = open_movie(self._path)
         try:
             with reading(self._path):
@@ -58,12 +58,12 @@ class MovieReader:
         self._pictures = FrameDecoder(self._path, index, self._first, source)
 
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
-        """Yield exactly these frames (ascending plate numbers), each once; seeks where that is shorter."""
+        """Yield exactly these frames (ascending plate numbers), each once; seeks if that is faster than decoding."""
         form = self._format
         window = Window(0, 0, self.info.width, self.info.height)
         with closing(self._pictures.read(numbers)) as pictures:
             for picture, number in pictures:
-                self._check(picture, number)
+                self._check_format(picture, number)
                 code, alpha = decode.code_values(picture, form.tags, self._path, form.centred)
                 rgb = self._colour.to_linear(decode.orient(code, form.matrix))
                 alpha = None if alpha is None else decode.orient(alpha, form.matrix)
@@ -73,7 +73,7 @@ class MovieReader:
         """Release the file; may be called twice."""
         self._pictures.close()
 
-    def _look(self, *, named: bool) -> PictureFormat:
+    def _read_format(self, *, named: bool) -> PictureFormat:
         source = open_movie(self._path, threads=1)
         try:
             return picture_format(self._first_picture(source), source, named=named)
@@ -86,10 +86,10 @@ class MovieReader:
                 for picture in source.stream.codec_context.decode(packet if packet.size else None):
                     return picture
         raise ReadError(
-            "holds no picture that can be decoded", path=self._path, fix="copy it again from where it came from"
+            "contains no picture that can be decoded", path=self._path, fix="copy the file again from its source"
         )
 
-    def _check(self, picture: VideoFrame, number: int) -> None:
+    def _check_format(self, picture: VideoFrame, number: int) -> None:
         form = self._format
         before = f"{form.width}x{form.height} {form.pixel_format}"
         now = f"{picture.width}x{picture.height} {picture.format.name}"
@@ -131,7 +131,7 @@ class MovieReader:
             tags=SourceTags(
                 format="movie",
                 cicp=(form.tags.primaries, form.tags.transfer, form.tags.matrix),
-                chromaticities=self._near[1] if self._near else tuple(self._colour.chromaticities),
+                chromaticities=self._near_709[1] if self._near_709 else tuple(self._colour.chromaticities),
                 pixel_aspect=aspect,
                 start=start,
                 times=_times(source, index) if variable else (),
@@ -140,10 +140,10 @@ class MovieReader:
         )
 
     def _picture_notes(self) -> Iterator[str]:
-        if self._near:
-            yield f"{self._near[0]} primaries: outputs carry them, the model sees them as Rec.709"
+        if self._near_709:
+            yield f"{self._near_709[0]} primaries: outputs keep them, the model reads them as Rec.709"
         if self._format.layout.alpha:
-            yield "straight alpha: R, G and B are not premultiplied by it, nor are they in what is written"
+            yield "straight alpha: R, G and B are not premultiplied by it, in the plate and in the outputs"
 
 
 def _rate(source: OpenMovie, index: FrameIndex) -> tuple[Fraction | None, bool]:
@@ -156,7 +156,7 @@ def _rate(source: OpenMovie, index: FrameIndex) -> tuple[Fraction | None, bool]:
 
 
 def _times(source: OpenMovie, index: FrameIndex) -> tuple[Fraction, ...]:
-    """Seconds at which each frame starts."""
+    """Start time of each frame, seconds."""
     base = source.stream.time_base or Fraction(0)
     return tuple(int(stamp) * base for stamp in index.times())
 
@@ -167,7 +167,7 @@ def _notes(index: FrameIndex, rate: Fraction | None, variable: bool) -> Iterator
     if variable:
         yield f"variable frame rate, {float(rate or 0):.3f} on average: every frame keeps its own number"
     if index.whole < index.count:
-        yield f"truncated or damaged: only the first {index.whole} of {index.count} frames are whole"
+        yield f"truncated or damaged: only the first {index.whole} of {index.count} frames are complete"
 
 
 def _timecode(source: OpenMovie) -> str | None:

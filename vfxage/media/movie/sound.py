@@ -1,4 +1,4 @@
-"""The sound of a plate: which of it a written movie can hold, and the packets of the span it is cut to."""
+"""Copies the sound of a plate: chooses the streams that the written movie can store, and trims their packets."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ MUXERS: Mapping[str, str] = {".mov": "mov", ".mp4": "mp4", ".mkv": "matroska"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
-    """Which sound goes along."""
+    """The sound to copy."""
 
     path: str
-    """The movie it is copied from."""
+    """The movie to copy from."""
     streams: tuple[int, ...]
-    """Stream index in its movie."""
+    """Indices of the streams in that movie."""
     start: Fraction
-    """Seconds into it that become 0."""
+    """Time in that movie, seconds, that becomes 0."""
     end: Fraction
 
 
 def choose_streams(path: str, target: Path) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The audio streams of a movie that ``target``'s container holds as they are, and a note on each that it does not.
+    """The audio streams that ``target``'s container can store without conversion, and a note on each other stream.
 
     Raises ReadError for a movie that cannot be read.
     """
@@ -47,14 +47,14 @@ def choose_streams(path: str, target: Path) -> tuple[tuple[int, ...], tuple[str,
                 kept.append(stream.index)
             else:
                 codec = stream.codec_context.name if stream.codec_context else "unknown"
-                notes.append(f"{target.name} is without the plate's {codec} sound, which {suffix} cannot hold")
+                notes.append(f"{target.name} has no {codec} sound of the plate: {suffix} cannot store it")
     finally:
         container.close()
     return tuple(kept), tuple(notes)
 
 
 def _fits(stream: AudioStream, muxer: str) -> bool:
-    """Whether a header can be written for it: FFmpeg's list of codecs says yes to some that its muxer then refuses."""
+    """Whether the muxer writes a header for this stream. FFmpeg's codec list also names codecs that muxers refuse."""
     trial = av.open(io.BytesIO(), "w", format=muxer)
     try:
         trial.add_stream_from_template(stream)
@@ -67,7 +67,7 @@ def _fits(stream: AudioStream, muxer: str) -> bool:
 
 
 class Sound:
-    """Packets of the chosen streams that overlap the wanted span, moved to its start, for one output container."""
+    """Copies the packets that overlap a span of time from the chosen streams, shifted so that the span starts at 0."""
 
     def __init__(self, audio: Audio, output: OutputContainer) -> None:
         self._audio = audio
@@ -79,7 +79,7 @@ class Sound:
         }
 
     def packets(self) -> Iterator[Packet[Stream]]:
-        """Yield them in the order of the file."""
+        """Yield the packets in the order of the file."""
         audio = self._audio
         streams = [stream for stream in self._source.streams.audio if stream.index in self._outputs]
         for packet in self._source.demux(streams) if streams else ():

@@ -1,4 +1,4 @@
-"""A movie file opened for reading: local, a movie, within limits, and with errors that people can read."""
+"""Opens movie files for reading: only local movies within size limits, with readable errors."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from vfxage.errors import ReadError
 
 MAX_SIDE = 32768
 MAX_PIXELS = 1 << 27
-"""A header that asks for more (16384 x 8192, 1.6 GB as float RGB) is refused before memory is taken."""
+"""Larger pictures (16384 x 8192 is 1.6 GB as float RGB) are refused before memory is allocated."""
 
 _FORMATS = (
     "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,ogg,dv,asf,gxf,nut,yuv4mpegpipe"
 )
-"""Demuxers that read one local file; playlists, images and text are not movies, whatever their suffix says."""
+"""Demuxers that read one local file. Playlists, images and text are not movies, whatever their suffix is."""
 
 FINGERPRINT = "com.vfxage.fingerprint"
-"""Key of a movie that vfxage wrote."""
+"""Key of the header tag that a movie written by vfxage has."""
 
 _DAMAGED = "copy it again from where it came from"
 
 
 @dataclass(slots=True)
 class OpenMovie:
-    """An open container and its picture stream."""
+    """An open container with its picture stream."""
 
     path: str
     container: InputContainer
@@ -43,7 +43,7 @@ class OpenMovie:
 
 
 def reason(error: Exception) -> str:
-    """Say in a few words what FFmpeg found wrong: its log's last line where there is one."""
+    """FFmpeg's reason for an error in a few words: the last line of its log if there is one."""
     log = getattr(error, "log", None)
     text = log[2].strip() if log else ""
     return text or getattr(error, "strerror", None) or str(error)
@@ -51,7 +51,7 @@ def reason(error: Exception) -> str:
 
 @contextmanager
 def reading(path: str, frame: int | None = None) -> Iterator[None]:
-    """Turn what PyAV raises into ReadError naming the file, and the frame if given."""
+    """Convert PyAV's exceptions to ReadError with the file, and the frame if given."""
     try:
         yield
     except (av.error.FFmpegError, ValueError, UnicodeError, OverflowError) as error:
@@ -59,10 +59,10 @@ def reading(path: str, frame: int | None = None) -> Iterator[None]:
 
 
 def open_movie(path: str, *, threads: int = 0, strict: bool = True) -> OpenMovie:
-    """Open a movie and choose its picture stream; ReadError says why not.
+    """Open a movie and choose its picture stream. Raises ReadError if that is not possible.
 
-    ``threads`` decode at once (0: as FFmpeg sees fit); the pictures do not depend on it. A ``strict`` decoder raises
-    at damage instead of hiding it, and at references to pictures it has not seen.
+    ``threads`` is the number of decoder threads (0: FFmpeg chooses); the pictures do not depend on it. A ``strict``
+    decoder raises an error at damage, and at a reference to a picture that it has not decoded.
     """
     container = open_container(path)
     try:
@@ -78,17 +78,17 @@ def open_movie(path: str, *, threads: int = 0, strict: bool = True) -> OpenMovie
 
 
 def open_container(path: str) -> InputContainer:
-    """Open a movie with any streams. Raises ReadError if the file is not a movie."""
+    """Open a movie without checking its streams. Raises ReadError if the file is not a movie."""
     _check_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
         return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (av.error.FFmpegError, ValueError) as error:
-        raise ReadError(f"is not a movie that can be read ({reason(error)})", path=path, fix=_DAMAGED) from error
+        raise ReadError(f"cannot be read as a movie ({reason(error)})", path=path, fix=_DAMAGED) from error
 
 
 def container_tags(container: InputContainer) -> dict[str, str]:
-    """The tags of a movie's header, keys in lower case."""
+    """The tags in a movie's header, keys in lower case."""
     return {key.lower(): value for key, value in container.metadata.items()}
 
 
@@ -119,8 +119,8 @@ def _picture_stream(container: InputContainer, path: str) -> VideoStream:
 
 
 def check_size(width: int, height: int, path: str) -> None:
-    """ReadError unless a picture of this size is plausible."""
+    """Raise ReadError if the size is zero, negative or larger than the limits."""
     if width <= 0 or height <= 0:
-        raise ReadError("has pictures without a size", path=path, fix=_DAMAGED)
+        raise ReadError("has pictures of size 0", path=path, fix=_DAMAGED)
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise ReadError(f"says its pictures are {width}x{height}, more than vfxage reads", path=path, fix=_DAMAGED)
+        raise ReadError(f"has pictures of {width}x{height}, larger than vfxage reads", path=path, fix=_DAMAGED)

@@ -1,4 +1,4 @@
-"""FrameDecoder by number out of a stream of packets: seeking, decoding, and knowing when one did not come."""
+"""Decodes frames by number from a stream of packets: seeks, decodes, and detects missing pictures."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from vfxage.media.movie.index import FrameIndex
 from vfxage.media.movie.source import OpenMovie, open_movie, reason
 
 _FAR = 16
-"""Packets ahead from which seeking beats decoding on."""
+"""If the next key frame is more packets ahead than this, seeking is faster than decoding up to it."""
 
 
 class _DamageError(Exception):
-    """The wanted picture did not come; the text says why."""
+    """The wanted picture could not be decoded; the text is the reason."""
 
 
 class FrameDecoder:
     """Decoded pictures of one movie by frame number, in any number of passes.
 
-    Decodes with as many threads as FFmpeg likes. Where a picture does not come, decodes again from the same key frame
-    with one thread, which tells exactly which picture is damaged, then from the key frame before (a stream may need
-    some pictures to recover); what still does not come is a ReadError. Holds a few pictures at a time.
+    FFmpeg chooses the number of threads. If a picture is missing, decodes again from the same key frame with one
+    thread, which finds exactly the damaged picture, then from the key frame before it (a stream may need some pictures
+    to recover). If the picture is still missing, raises ReadError. Keeps a few pictures in memory.
     """
 
     def __init__(self, path: str, index: FrameIndex, first: int, source: OpenMovie) -> None:
@@ -81,25 +81,26 @@ class FrameDecoder:
                     fix="correct the frame range",
                 )
             if rank >= index.whole:
+                listed = count_of(index.count, "frame")
                 raise ReadError(
-                    f"is missing: the file's index lists {count_of(index.count, 'frame')}, only {index.whole} complete",
+                    f"is missing: the file lists {listed} but only the first {index.whole} are complete",
                     path=self._path,
                     frame=number,
                     fix="copy it again from where it came from",
                 )
 
     def _attempt(self, ranks: Sequence[int], threads: int, back: int) -> Iterator[VideoFrame]:
-        """Yield the pictures of these ranks in turn; raises _DamageError at the first that does not come."""
+        """Yield the pictures of these ranks in order; raises _DamageError at the first missing picture."""
         position = 0
         while position < len(ranks):
             start = self._index.start_of(ranks[position], back)
-            run = self._run(ranks, position)
+            run = self._run_end(ranks, position)
             for picture in self._decode(ranks[position:run], start, threads):
                 yield picture
                 position += 1
 
-    def _run(self, ranks: Sequence[int], position: int) -> int:
-        """The last rank from ``position`` on for which decoding through is faster than seeking."""
+    def _run_end(self, ranks: Sequence[int], position: int) -> int:
+        """End of the ranks from ``position`` that are faster to decode in one go than with a seek."""
         end = position + 1
         while end < len(ranks):
             if self._index.start_of(ranks[end]) > self._index.places[ranks[end - 1]] + _FAR:
@@ -125,7 +126,7 @@ class FrameDecoder:
             raise _DamageError("the stream ends before it")
 
     def _ranked(self, start: int, threads: int) -> Iterator[tuple[VideoFrame, int]]:
-        """Decode from packet ``start``: pictures in presentation order, each with its rank."""
+        """Decode from packet ``start``. Yields the pictures in presentation order, each with its rank."""
         after: int | None = None
         for packet in self._packets(start, threads):
             context = packet.stream.codec_context
@@ -148,23 +149,23 @@ class FrameDecoder:
         return -1 if place is None else int(self._index.ranks[place])
 
     def _packets(self, start: int, threads: int) -> Iterator[Packet[VideoStream]]:
-        """Yield the packets from place ``start`` in file order to the end, and the empty one that ends a stream."""
+        """Yield the packets in file order from place ``start`` to the end, then the empty packet that ends a stream."""
         try:
-            led_in = self._index.led_in(start)
-            mode = threads, not led_in
+            leading = self._index.leading(start)
+            mode = threads, not leading
             packets = None
             if self._index.timed:
-                packets = self._sought(start, self._opened(*mode, fresh=False))
+                packets = self._packets_after_seek(start, self._opened(*mode, fresh=False))
             if packets is None:
                 packets = islice(self._all(self._opened(*mode, fresh=True)), start, None)
             for place, packet in enumerate(packets, start):
-                if not (packet.size and place in led_in):
+                if not (packet.size and place in leading):
                     yield packet
         except av.error.FFmpegError as error:
             raise _DamageError(reason(error)) from error
 
-    def _sought(self, start: int, source: OpenMovie) -> Iterator[Packet[VideoStream]] | None:
-        """Seek to just before place ``start`` and go on to it; None where the container cannot be made to."""
+    def _packets_after_seek(self, start: int, source: OpenMovie) -> Iterator[Packet[VideoStream]] | None:
+        """Seek to just before place ``start`` and continue to it; None if the container cannot seek there."""
         try:
             source.container.seek(int(self._index.seeks[start]), stream=source.stream)
             packets = self._all(source)
@@ -184,7 +185,7 @@ class FrameDecoder:
                     packet.pts = packet.dts = ordinal
                 ordinal += 1
             elif packet.pts is not None or packet.dts is not None:
-                continue  # an empty packet that shows nothing new (AVI)
+                continue  # an empty packet repeats the last picture (AVI)
             yield packet
 
     def _opened(self, threads: int, strict: bool, *, fresh: bool) -> OpenMovie:
@@ -195,7 +196,7 @@ class FrameDecoder:
 
 
 def _flushed(context: VideoCodecContext) -> list[VideoFrame]:
-    """What a decoder still holds after an error."""
+    """The pictures left in a decoder after an error."""
     try:
         return context.decode(None)
     except av.error.FFmpegError:

@@ -1,9 +1,10 @@
-"""Colour tags of a movie: matrix, range, primaries and transfer, as in ITU-T H.273 (CICP)."""
+"""The colour tags of a movie (matrix, range, primaries, transfer) as numbered in ITU-T H.273 (CICP)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from vfxage.colour.cicp import to_cicp
 from vfxage.errors import ReadError
@@ -19,7 +20,7 @@ LUMA_WEIGHTS: Mapping[int, tuple[float, float]] = {
     7: (0.212, 0.087),
     9: (0.2627, 0.0593),
 }
-"""(Kr, Kb) by matrix number. H.273 table 4; others are not a matrix of R'G'B' or need constant luminance."""
+"""(Kr, Kb) by matrix number, from H.273 table 4. Other numbers are not a plain matrix or need constant luminance."""
 
 MATRIX_NAMES: Mapping[int, str] = {
     0: "RGB",
@@ -43,14 +44,14 @@ NEAR_709: Mapping[int, tuple[str, tuple[float, ...]]] = {
 
 
 def tags_for(space: str) -> tuple[int, int, int]:
-    """The (primaries, transfer, matrix) tags of a colour space; unspecified for a space that no tags name."""
+    """(primaries, transfer, matrix) to write for a colour space; UNSPECIFIED if H.273 has no number for it."""
     primaries, transfer = to_cicp(space) or (UNSPECIFIED, UNSPECIFIED)
     return primaries, transfer, 9 if primaries == 9 else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tags:
-    """How to read a movie's code values; numbers are H.273's, never "unspecified" after ``resolve_tags``."""
+    """How to read a movie's code values, in H.273 numbers; after ``resolve_tags`` no number is UNSPECIFIED."""
 
     primaries: int
     transfer: int
@@ -58,10 +59,10 @@ class Tags:
     """0 for RGB."""
     full_range: bool
     notes: tuple[str, ...] = ()
-    """Notes for the user on tags that were assumed."""
+    """Assumptions that the user should know."""
 
     def weights(self, path: str) -> tuple[float, float]:
-        """The coefficients (Kr, Kb) of the matrix. Raises ReadError for a matrix that is not a plain one."""
+        """(Kr, Kb) of the matrix; raises ReadError if the matrix is not a plain one."""
         if self.matrix not in LUMA_WEIGHTS:
             name = MATRIX_NAMES.get(self.matrix, f"number {self.matrix}")
             raise ReadError(
@@ -74,48 +75,53 @@ class Tags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawTags:
-    """The file's own numbers, 2 (range: 0) where it says nothing."""
+    """The numbers in the file; 2 (range: 0) for a missing tag."""
 
     primaries: int
     transfer: int
     matrix: int
     range: int
     rgb: bool
-    """Whether samples are R, G, B."""
+    """Whether the samples are R, G and B."""
     full_format: bool
     """Whether the pixel format itself means full range (yuvj420p)."""
 
 
-def resolve_tags(raw: RawTags, width: int, height: int, *, named: bool) -> Tags:
-    """Fill in what the file does not say: BT.709 for HD (1280 wide or 720 high and up), BT.601 below; video range.
+class _Default(NamedTuple):
+    """The value that replaces a tag the file does not have."""
 
-    If the shot names the colour space (``named``), primaries and transfer are not used and not noted.
+    tag: str
+    number: int
+    meaning: str
+
+
+def resolve_tags(raw: RawTags, width: int, height: int, *, named: bool) -> Tags:
+    """Replace missing tags by BT.709 for HD (at least 1280 wide or 720 high), BT.601 for SD, and video range.
+
+    ``notes`` lists the defaults that were used. If the user has ``named`` a colour space, primaries and transfer do
+    not matter, and no note mentions them.
     """
     hd = width >= 1280 or height >= 720
-    size = "HD" if hd else "SD"
-    matrix, primaries, transfer = raw.matrix, raw.primaries, raw.transfer
-    missing, meaning = [], []
-    if raw.rgb:
-        matrix = 0
-    elif matrix in (UNSPECIFIED, 0, 3):
-        matrix = 1 if hd else 6
-        missing.append("matrix")
-        meaning.append(f"{MATRIX_NAMES[matrix]} matrix ({size} size)")
-    if primaries in (UNSPECIFIED, 0, 3):
-        primaries = 1 if raw.rgb or hd else 6
-        if not named:
-            missing.append("primaries")
-            meaning.append(f"{'BT.709' if primaries == 1 else 'BT.601'} primaries")
-    if transfer in (UNSPECIFIED, 0, 3):
-        transfer = 1
-        if not named:
-            missing.append("transfer")
-            meaning.append("BT.1886 curve")
-    full = raw.range == FULL_RANGE
-    if raw.range not in (VIDEO_RANGE, FULL_RANGE):
-        full = raw.rgb or raw.full_format
-        if not full:
-            missing.append("range")
-            meaning.append("video range")
-    notes = (f"no tag for {', '.join(missing)}: read as {', '.join(meaning)}",) if missing else ()
-    return Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=full, notes=notes)
+    absent = (UNSPECIFIED, 0, 3)
+    matrix = _Default("matrix", 1 if hd else 6, f"{'BT.709' if hd else 'BT.601'} matrix ({'HD' if hd else 'SD'} size)")
+    primaries = _Default("primaries", 1, "BT.709 primaries")
+    if not (raw.rgb or hd):
+        primaries = _Default("primaries", 6, "BT.601 primaries")
+    transfer = _Default("transfer", 1, "BT.1886 curve")
+    full = raw.range == FULL_RANGE or (raw.range != VIDEO_RANGE and (raw.rgb or raw.full_format))
+    video = _Default("range", VIDEO_RANGE, "video range")
+    used = (
+        (matrix, not raw.rgb and raw.matrix in absent),
+        (primaries, not named and raw.primaries in absent),
+        (transfer, not named and raw.transfer in absent),
+        (video, not full and raw.range != VIDEO_RANGE),
+    )
+    assumed = [default for default, missing in used if missing]
+    names, meanings = (", ".join(texts) for texts in ([d.tag for d in assumed], [d.meaning for d in assumed]))
+    return Tags(
+        primaries=primaries.number if raw.primaries in absent else raw.primaries,
+        transfer=transfer.number if raw.transfer in absent else raw.transfer,
+        matrix=0 if raw.rgb else matrix.number if raw.matrix in absent else raw.matrix,
+        full_range=full,
+        notes=(f"no tag for {names}: read as {meanings}",) if assumed else (),
+    )

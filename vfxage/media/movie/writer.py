@@ -30,16 +30,17 @@ from vfxage.publish import publish, unwritten
 from vfxage.types import Frame, Pass, Render
 
 DEFAULT_RATE = Fraction(24)
-"""For a plate that names none."""
+"""Frames per second of a movie whose plate has no rate."""
 
 
 class MovieWriter:
-    """One movie (media.base.Writer): a colour pass (beauty, delta or matte), and the matte as straight alpha in 4444.
+    """Writes one movie (media.base.Writer): a colour pass (beauty, delta or matte), in 4444 with the matte as alpha.
 
-    ``beauty`` is written in the plate's own space and tags, a linear plate's in Rec.1886 Rec.709 - Display; ``delta``
-    as 0.5 + delta/2 without a curve; a lone ``matte`` as grey without a curve. Without a matte prores_4444 carries the
-    plate's alpha. Frames come in ascending order; the movie appears when all have been written. Raises OutputError for
-    a combination that no movie can hold, WriteError naming file and frame. The same renders give the same bytes.
+    ``beauty`` is written in the plate's colour space with its tags; of a linear plate, in Rec.1886 Rec.709 - Display.
+    ``delta`` is written as 0.5 + delta/2 without a curve, a ``matte`` alone as grey without a curve. The alpha is
+    straight; prores_4444 without a matte stores the plate's alpha. Frames must come in ascending order; the movie
+    appears when all are written. Raises OutputError for passes that a movie cannot store together, WriteError with file
+    and frame. The same renders give the same bytes.
     """
 
     parallel = False
@@ -49,23 +50,23 @@ class MovieWriter:
         self._path = Path(destination.path)
         self._form = _form(destination)
         self._colour_pass = _colour_pass(destination, self._form)
-        self._matte_rides = "matte" in destination.passes and self._colour_pass != "matte"
+        self._matte_as_alpha = "matte" in destination.passes and self._colour_pass != "matte"
         self._plate_alpha = (
-            self._form.alpha and destination.alpha and not self._matte_rides and self._colour_pass == "beauty"
+            self._form.alpha and destination.alpha and not self._matte_as_alpha and self._colour_pass == "beauty"
         )
         self._stack = ExitStack()
         self._muxer: Muxer | None = None
-        self._left = list(reversed(destination.numbers))
+        self._remaining = list(reversed(destination.numbers))
         self._complete: bool | None = None
-        self._standing: MovieOnDisk | None = None
-        self._look = PassEncoding(destination, self._colour_pass)
-        self._audio, unheard = self._chosen_sound()
-        self.notes = (*unheard, *self._rate_notes())
+        self._on_disk: MovieOnDisk | None = None
+        self._encoding = PassEncoding(destination, self._colour_pass)
+        self._audio, sound_notes = self._chosen_sound()
+        self.notes = (*sound_notes, *self._rate_notes())
 
     def finished(self, number: int) -> bool:
-        """Whether the movie is complete on disk with the right stamp; the answer is the same for all its frames."""
+        """Whether the complete movie with these fingerprints is on disk; the same answer for each of its frames."""
         if self._complete is None:
-            self._complete = self._stands()
+            self._complete = self._complete_on_disk()
         return self._complete and number in self._destination.numbers
 
     def stamp_on_disk(self, number: int) -> str | None:
@@ -73,30 +74,30 @@ class MovieWriter:
         return file_tags(self._path).get(FINGERPRINT) if self._path.exists() else None
 
     def check(self, plate: Frame) -> Flaw | None:
-        """The first thing wrong with this frame of the movie, or with the movie itself."""
+        """The first flaw of this frame in the movie, or of the whole movie."""
         numbers = self._destination.numbers
-        if self._standing is None:
-            self._standing = MovieOnDisk(self._path, fingerprint(self._destination), len(numbers), self._rate)
-            self._stack.callback(self._standing.close)
-        return self._standing.check(numbers.index(plate.number))
+        if self._on_disk is None:
+            self._on_disk = MovieOnDisk(self._path, fingerprint(self._destination), len(numbers), self._rate)
+            self._stack.callback(self._on_disk.close)
+        return self._on_disk.check(numbers.index(plate.number))
 
     def foreign(self, number: int) -> Path | None:
-        """The file in the movie's place that vfxage did not make, if there is one."""
+        """The file at the movie's path if vfxage did not make it, else None."""
         return self._path if self._path.exists() and FINGERPRINT not in file_tags(self._path) else None
 
     def held(self) -> tuple[int, ...]:
-        """Frame numbers of the movie that vfxage wrote at this path earlier."""
+        """The frames of the movie by vfxage that is already at this path."""
         return held_frames(self._path)
 
     def write(self, render: Render) -> None:
         """Write the next frame; raises WriteError."""
-        if not self._left or render.number != self._left[-1]:
-            raise ValueError(f"frame {render.number} is not the next of {self._path}")
-        with self._failing(render.number):
+        if not self._remaining or render.number != self._remaining[-1]:
+            raise ValueError(f"frame {render.number} is not the next frame of {self._path}")
+        with self._as_write_error(render.number):
             if self._muxer is None:
-                self._muxer = self._begun()
+                self._muxer = self._open_muxer()
             self._muxer.add(self._picture(render))
-        self._left.pop()
+        self._remaining.pop()
 
     def __enter__(self) -> Self:
         return self
@@ -104,10 +105,10 @@ class MovieWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish the movie and put it in place; after an exception, or with frames missing, leave nothing behind."""
+        """Finish the movie and move it into place. After an exception, or if frames are missing, leave no file."""
         self._stack.__exit__(kind, error, trace)
 
-    def _stands(self) -> bool:
+    def _complete_on_disk(self) -> bool:
         numbers = self._destination.numbers
         try:
             reader = MovieReader(self._path, first_frame=0)
@@ -126,7 +127,7 @@ class MovieWriter:
     def _rate(self) -> Fraction:
         return self._destination.clip.rate or DEFAULT_RATE
 
-    def _begun(self) -> Muxer:
+    def _open_muxer(self) -> Muxer:
         partial = self._stack.enter_context(publish(self._path))
         self._stack.push(self._end)
         return Muxer(partial, self._setup())
@@ -137,20 +138,20 @@ class MovieWriter:
             return
         try:
             if kind is None:
-                if self._left:
+                if self._remaining:
                     raise WriteError(
-                        "was not written: a movie cannot leave a frame out",
+                        "was not written: a movie must have every frame",
                         path=self._path,
-                        frame=self._left[-1],
+                        frame=self._remaining[-1],
                         fix="run the same command again",
                     )
-                with self._failing(None):
+                with self._as_write_error(None):
                     muxer.finish()
         finally:
             muxer.abandon()
 
     @contextmanager
-    def _failing(self, frame: int | None) -> Iterator[None]:
+    def _as_write_error(self, frame: int | None) -> Iterator[None]:
         try:
             yield
         except (av.error.FFmpegError, OSError) as error:
@@ -162,14 +163,14 @@ class MovieWriter:
         after = round((self._time(destination.numbers[0]) - self._time(clip.first)) * self._rate)
         timecode = clip.timecode and shift_timecode(clip.timecode, after, self._rate)
         aspect = clip.tags.pixel_aspect or Fraction(clip.pixel_aspect).limit_denominator(4096)
-        comment = {"comment": self._look.comment} if self._look.comment else {}
+        comment = {"comment": self._encoding.comment} if self._encoding.comment else {}
         return Setup(
             form=self._form,
             width=width,
             height=height,
             rate=self._rate,
-            tags=self._look.tags,
-            alpha=self._matte_rides or self._plate_alpha,
+            tags=self._encoding.tags,
+            alpha=self._matte_as_alpha or self._plate_alpha,
             pixel_aspect=Fraction(aspect),
             timecode=timecode or None,
             metadata={
@@ -181,18 +182,18 @@ class MovieWriter:
         )
 
     def _chosen_sound(self) -> tuple[Audio | None, tuple[str, ...]]:
-        """The plate's sound under the frames written, and notes on what cannot come along."""
+        """The plate's sound for the written frames, and notes on streams that cannot be copied."""
         numbers, clip = self._destination.numbers, self._destination.clip
         if not clip.audio:
             return None, ()
         if numbers[-1] - numbers[0] != len(numbers) - 1:
-            return None, (f"{self._path.name} is without sound: it would not fit, as frames are left out",)
+            return None, (f"{self._path.name} has no sound: it would not fit, because the frame range has gaps",)
         streams, notes = choose_streams(clip.path, self._path)
         start, end = self._time(numbers[0]), self._time(numbers[-1] + 1)
         return (Audio(path=clip.path, streams=streams, start=start, end=end) if streams else None), notes
 
     def _time(self, number: int) -> Fraction:
-        """When a frame of a movie plate starts, in the file's own seconds (the one past the last: when that ends)."""
+        """Start time of a frame in the plate's movie file, seconds; for the frame after the last, its end."""
         clip = self._destination.clip
         times = clip.tags.times
         place = number - clip.first
@@ -210,17 +211,17 @@ class MovieWriter:
             )
 
     def _picture(self, render: Render) -> av.VideoFrame:
-        # As OpenEXR holds it, so that a movie assembled from that is this one.
+        # Half floats, as in OpenEXR: a movie assembled from EXR files then has the same bits.
         render = replace(render, matte=render.matte.astype(np.float16).astype(np.float32))
         frame = render.frame
-        alpha = render.matte if self._matte_rides else frame.alpha if self._plate_alpha else None
-        code = self._look.codes(render, frame.alpha if self._plate_alpha else None)
-        placed = None if alpha is None else self._look.placed(alpha, render)
-        return encode_picture(code, placed, self._form, self._look.tags)
+        alpha = render.matte if self._matte_as_alpha else frame.alpha if self._plate_alpha else None
+        code = self._encoding.codes(render, frame.alpha if self._plate_alpha else None)
+        placed = None if alpha is None else self._encoding.placed(alpha, render)
+        return encode_picture(code, placed, self._form, self._encoding.tags)
 
 
 def fingerprint(destination: Destination) -> str:
-    """One stamp for all frames: SHA-256 over theirs in order, and the GPU that made them behind a hyphen."""
+    """One stamp for the movie: SHA-256 over the frames' stamps in order, then a hyphen and the GPU that made them."""
     state = hashlib.sha256()
     for number, stamp in sorted(destination.stamps.items()):
         state.update(f"{number} {stamp}\n".encode())
@@ -236,7 +237,7 @@ def _form(destination: Destination) -> CodecSpec:
     suffix = Path(destination.path).suffix.lower()
     if suffix not in form.suffixes:
         raise OutputError(
-            f"{destination.codec} does not go into a {suffix} file",
+            f"{destination.codec} cannot be stored in a {suffix} file",
             path=destination.path,
             fix=f"name it {' or '.join(form.suffixes)}",
         )
@@ -254,7 +255,7 @@ def _colour_pass(destination: Destination, form: CodecSpec) -> Pass:
         )
     if len(passes) > 1 and not form.alpha:
         raise OutputError(
-            f"{destination.codec} has no alpha for the matte to ride in",
+            f"{destination.codec} has no alpha channel for the matte",
             path=destination.path,
             fix="use codec prores_4444, or give the matte its own output",
         )
