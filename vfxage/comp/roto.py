@@ -12,6 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from vfxage.colour.cicp import LINEAR_709
 from vfxage.colour.curves import LUMA_709
 from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
@@ -215,7 +216,7 @@ def _clean(values: F32, most: float) -> F32:
 def _opened(item: RotoSource, first: int) -> Reader:
     row = FORMATS.get(Path(item.path).suffix.lower())
     given = PlateSettings(
-        colorspace=_AS_STORED,
+        colorspace=LINEAR_709,  # a matte is read as its stored numbers
         ocio=BUILTIN,
         first_frame=first if row and row.kind == "movie" else None,
         matte=item.use != "map",

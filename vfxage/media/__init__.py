@@ -13,8 +13,6 @@ from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
-from vfxage.colour.cicp import LINEAR_709
-from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Reader, Writer
@@ -27,9 +25,6 @@ class Format(NamedTuple):
     reader: str
     writer: str
 
-
-AS_STORED = LINEAR_709
-"""A linear space: numbers are taken as they are stored."""
 
 _EXR = Format("sequence", "vfxage.media.exr.read:ExrReader", "vfxage.media.exr.write:ExrWriter")
 _STILL = Format("sequence", "vfxage.media.stills.read:StillReader", "vfxage.media.stills.write:StillWriter")
@@ -81,21 +76,6 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
     Raises ShotError for a format that vfxage does not read or a setting that does not apply to the format, ReadError
     for a plate that is missing or unreadable.
     """
-    settings = {"colorspace": colorspace, "ocio": ocio, "first_frame": first_frame, "rate": rate}
-    return _opened(plate, settings)
-
-
-def open_matte(path: str | Path, *, first_frame: int) -> Reader:
-    """Open a roto or hold-out, whose numbers are read as stored; it may be a file without colour.
-
-    ``first_frame`` numbers a movie. Raises what ``open_reader`` raises.
-    """
-    movie = _row(path).kind == "movie"
-    settings = {"colorspace": AS_STORED, "ocio": BUILTIN, "first_frame": first_frame if movie else None}
-    return _opened(path, settings, matte=True)
-
-
-def _opened(plate: str | Path, wanted: Mapping[str, Any], *, matte: bool = False) -> Reader:
     if Path(plate).is_dir():
         found = sequence_in(plate)
         fix = f"name the sequence in it: {found}" if found else "name a movie, or a sequence such as a.%04d.exr"

@@ -128,7 +128,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
         found = sequence_in(shot.plate)
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
-    with placed(shot, "colorspace"):
+    with with_shot_line(shot, "colorspace"):
         given = PlateSettings(colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio)
         reader = open_reader(shot.plate, given)
     try:
