@@ -68,7 +68,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Spent:
-    """What something took, seconds."""
+    """Clock and processor time, seconds."""
 
     clock: float
     cores: float
@@ -80,7 +80,7 @@ class Spent:
 
 @contextmanager
 def spending(add: Callable[[Spent], object]) -> Iterator[None]:
-    """Call ``add`` with what the block took."""
+    """Call ``add`` with the time of the block."""
     clock, cores = time.perf_counter(), time.process_time()
     yield
     add(Spent(time.perf_counter() - clock, time.process_time() - cores))
@@ -88,12 +88,12 @@ def spending(add: Callable[[Spent], object]) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Stopwatch:
-    """What each stage took, in the order in which the stages were first timed."""
+    """Time of each stage, in the order in which the stages were first timed."""
 
     stages: dict[str, Spent] = field(default_factory=dict)
 
     def time(self, stage: str) -> AbstractContextManager[None]:
-        """Add what the block takes to ``stage``."""
+        """Add the time of the block to ``stage``."""
 
         def add(spent: Spent) -> None:
             self.stages[stage] = self.stages.get(stage, Spent(0, 0)) + spent
@@ -103,7 +103,7 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """What a supervisor would see of the first face; NaN where it is not there on every frame."""
+    """Visible faults of the first face; NaN if the face is not on every frame."""
 
     flicker: float
     unfiltered: float
@@ -112,7 +112,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """What one plate took."""
+    """The measurements of one plate."""
 
     name: str
     frames: int
@@ -137,7 +137,7 @@ class Timing:
 
     @property
     def floor(self) -> float:
-        """Seconds below which no overlap can go: the slowest stage, or all stages' work shared by the cores."""
+        """Least possible seconds with overlap: the slowest stage, or the work of all stages divided by the cores."""
         return max(self.slowest.clock, self.total.cores / CORES)
 
 
@@ -178,7 +178,7 @@ def outputs_of(job: Job, scene: Scene) -> list[Destination]:
 
 
 def transcode(job: Job, scene: Scene) -> None:
-    """Write the plate's frames to the shot's output as they are."""
+    """Write the plate's frames unchanged to the shot's output."""
     (output,) = outputs_of(job, scene)
     with ExitStack() as stack:
         writer = stack.enter_context(open_writer(output))
@@ -190,7 +190,7 @@ def transcode(job: Job, scene: Scene) -> None:
 
 
 def time_whole(job: Job, scene: Scene, workers: int) -> tuple[Spent, Spent]:
-    """Give the best of a transcode and of a render, taken in turns into an empty folder."""
+    """Return the best time of a transcode and of a render, measured alternately into an empty folder."""
 
     def spent(run: Callable[[], object]) -> Spent:
         for file in job.folder.glob("bench.*.exr"):
@@ -208,13 +208,13 @@ def time_whole(job: Job, scene: Scene, workers: int) -> tuple[Spent, Spent]:
 
 
 def mapped(function: Callable[[T], R], items: Iterable[T], workers: int = 1) -> list[R]:
-    """Run one stage over frames in memory, with the threads it has in the pipeline."""
+    """Run one stage over frames in memory, with as many threads as in the pipeline."""
     with ordered_map(function, items, workers=workers) as results:
         return list(results)
 
 
 def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
-    """Give what every stage takes alone, over all frames, block by block."""
+    """Return the time of every stage alone, over all frames, block by block."""
     watch = Stopwatch()
     (output,) = outputs_of(job, scene)
     with open_writer(output) as writer, closing(job.reader.read(job.numbers)) as plate:
@@ -237,7 +237,7 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
 
 
 def measure_picture(job: Job, scene: Scene) -> Picture:
-    """Give flicker and seam over the first frames of the first face."""
+    """Return flicker and seam over the first frames of the first face."""
     faces = scene.plan.faces[:1]
     shown = [int(n) for face in faces for n in face.track.numbers if n in job.numbers][:PICTURED]
     if len(shown) < 2:
@@ -263,7 +263,7 @@ def unrest(items: Sequence[FrameDeltas]) -> float:
 
 
 def time_plate(name: str, plate: dict[str, str], model: str, limit: int) -> Timing:
-    """Track, transcode, render and take apart one plate in a folder that is removed afterwards."""
+    """Track, transcode, render and time the stages of one plate in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="vfxage-bench-") as folder:
         shot = load_shot(write_shot(Path(folder), plate, model, limit))
         with open_job(shot) as job:
@@ -322,7 +322,7 @@ def show(timings: Sequence[Timing], model: str, console: Console) -> None:
 
 
 def main() -> None:
-    """Time the plates that are here."""
+    """Time the plates that exist."""
     parser = argparse.ArgumentParser(description="Time the render pass, stage by stage, as ratios.")
     parser.add_argument("--model", default="builtin", help="what a shot's model: takes (default: builtin)")
     parser.add_argument("--limit", type=int, default=120, help="frames of each plate at most (default: 120)")

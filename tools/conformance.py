@@ -31,7 +31,7 @@ from vfxage.types import F32, ClipInfo, Frame, Render
 
 ROOT = Path(__file__).resolve().parents[1]
 LINEAR = "Linear Rec.709 (sRGB)"
-"""Said of plates whose headers name no colour space."""
+"""Reported for plates without a colour space in the header."""
 MAGIC = b"\x76\x2f\x31\x01"
 """An OpenEXR file's first bytes."""
 HEADING = """\
@@ -62,7 +62,7 @@ class Row:
 
 
 def listed(media: Path) -> Iterator[tuple[Path, str]]:
-    """Every file that the index names, by lists and wildcards, and what it says is odd about it."""
+    """Every file that the index names (by lists and wildcards), with its remark on the file."""
     for line in (media / "INDEX.md").read_text(encoding="utf-8").splitlines():
         if match := re.match(r"- `([^`]+)`: (.+)", line):
             for pattern in match[1].split(","):
@@ -107,13 +107,13 @@ def some(reader: Reader) -> tuple[list[Frame], str]:
 
 
 def refusal(error: VfxageError) -> str:
-    """An error without its path, which is another on every machine."""
+    """An error without its path, which differs between machines."""
     where = f"frame {error.frame}: " if error.frame is not None else ""
     return f"refused ({error.exit_code}): {where}{error.what}{f'; {error.fix}' if error.fix else ''}"
 
 
 def returns(frame: Frame, clip: ClipInfo) -> str:
-    """What is left of a frame that went to an EXR file untouched."""
+    """Compare a frame with itself after writing it to an EXR file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "out.%04d.exr"
         target = Destination(
@@ -150,7 +150,7 @@ def _read(path: Path) -> F32:
 
 
 def _psnr(one: F32, other: F32) -> str:
-    """Of two linear pictures, as sRGB within 0..1."""
+    """Difference of two linear pictures, as sRGB within 0..1."""
     codes = [np.where(v < 0.0031308, 12.92 * v, 1.055 * v ** (1 / 2.4) - 0.055) for v in _clipped(one, other)]
     error = float(np.mean(np.square(codes[0] - codes[1], dtype=np.float64)))
     return "same values" if error == 0 else f"{-10 * np.log10(error):.0f} dB"

@@ -41,7 +41,7 @@ _REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pose:
-    """Where the camera looks at one moment: a similarity from the photograph to the frame."""
+    """The camera's position at one moment: a similarity from the photograph to the frame."""
 
     x: float
     """Photograph pixels (centres at +0.5), shown at the frame's centre."""
@@ -52,7 +52,7 @@ class Pose:
     """Radians, clockwise on the screen."""
 
     def to_photo(self) -> NDArray[np.float64]:
-        """Give the (2, 3) transform from frame pixels to photograph pixels, both with centres at +0.5."""
+        """Return the (2, 3) transform from frame pixels to photograph pixels, both with centres at +0.5."""
         cos, sin = math.cos(self.roll) / self.zoom, math.sin(self.roll) / self.zoom
         rotation = np.array([[cos, sin], [-sin, cos]])
         offset = np.array([self.x, self.y]) - rotation @ np.array([WIDTH / 2, HEIGHT / 2])
@@ -61,10 +61,10 @@ class Pose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Camera:
-    """A slow push in on the face, held in the hand."""
+    """A slow push in on the face with a hand-held camera."""
 
     seed: int = 1999
-    """Of the hand's tremor and of the grain."""
+    """Random seed of the camera shake and the grain."""
     wide: Pose = Pose(x=260.0, y=138.0, zoom=2.85, roll=-0.014)
     close: Pose = Pose(x=228.0, y=124.0, zoom=3.4, roll=0.018)
     tremor: float = 1.1
@@ -75,7 +75,7 @@ class Camera:
     """Moments averaged while the shutter is open."""
 
     def pose(self, time: float) -> Pose:
-        """Give the pose at ``time`` frames after the first; smooth in time, defined between frames."""
+        """Return the pose at ``time`` frames after the first; smooth in time, defined between frames."""
         share = min(max(time / (LAST - FIRST), 0.0), 1.0)
         ease = share * share * (3.0 - 2.0 * share)
         dx, dy, turn = (self._hand(time, axis) for axis in range(3))
@@ -101,15 +101,15 @@ CAMERA = Camera()
 
 
 def photograph() -> NDArray[np.uint8]:
-    """Give the portrait as it ships in scikit-image's wheel: (512, 512, 3) sRGB code values."""
+    """Return the portrait as it ships in scikit-image's wheel: (512, 512, 3) sRGB code values."""
     return np.asarray(astronaut(), dtype=np.uint8)  # type: ignore[no-untyped-call]
 
 
 def scene() -> F32:
-    """Give the photograph as a scene: (2048, 2048, 3) linear Rec.709, highlights past 1.
+    """Return the photograph as a scene: (2048, 2048, 3) linear Rec.709, highlights past 1.
 
     Enlarged by a Lanczos filter in the photograph's own encoding, where its ripple is least seen, then made linear by
-    the sRGB curve (IEC 61966-2-1). What the print clipped is opened up again: whites rise smoothly to 3.
+    the sRGB curve (IEC 61966-2-1). The highlights that the print clipped are extended: whites rise smoothly to 3.
     """
     code = photograph().astype(np.float32) / np.float32(255)
     code = cv2.resize(code, None, fx=_OVERSAMPLE, fy=_OVERSAMPLE, interpolation=cv2.INTER_LANCZOS4).clip(0, 1)
@@ -119,7 +119,7 @@ def scene() -> F32:
 
 
 def exposure(source: F32, time: float, camera: Camera = CAMERA) -> F32:
-    """Give what the film sees from ``time`` on while the shutter is open: (720, 1280, 3) linear, without grain.
+    """Return the exposure of the film from ``time`` on while the shutter is open: (720, 1280, 3) linear, without grain.
 
     The source holds no detail finer than a photograph's pixel, which covers nearly three of the frame's: the warp only
     ever enlarges that detail, so that cubic sampling does not alias.
@@ -135,7 +135,7 @@ def exposure(source: F32, time: float, camera: Camera = CAMERA) -> F32:
 
 
 def grain(light: F32, number: int, seed: int = CAMERA.seed) -> F32:
-    """Give frame ``number``'s grain for ``light``: zero mean, about 3 % at mid grey, softer than a pixel.
+    """Return frame ``number``'s grain for ``light``: zero mean, about 3 % at mid grey, softer than a pixel.
 
     Its deviation follows the square root of the light, like the count of developed crystals, over a floor for the
     scanner. The three layers of the emulsion share most of it.
@@ -148,7 +148,7 @@ def grain(light: F32, number: int, seed: int = CAMERA.seed) -> F32:
 
 
 def timecode(number: int) -> tuple[int, int, int, int]:
-    """Give (hours, minutes, seconds, frames) of a frame: 24 counts a second, none dropped, 1001 is 01:00:00:00."""
+    """Return (hours, minutes, seconds, frames) of a frame: 24 counts a second, none dropped, 1001 is 01:00:00:00."""
     seconds, frames = divmod(number - FIRST, 24)
     return 1 + seconds // 3600, seconds // 60 % 60, seconds % 60, frames
 
@@ -160,7 +160,7 @@ def recipe() -> str:
 
 
 def header(number: int, fingerprint: str) -> dict[str, Any]:
-    """Give frame ``number``'s EXR header, as a scanner and an assistant's notes would fill it."""
+    """Return frame ``number``'s EXR header, as a scanner and an assistant's notes would fill it."""
     return {
         "compression": OpenEXR.PIZ_COMPRESSION,
         "type": OpenEXR.scanlineimage,
@@ -177,22 +177,22 @@ def header(number: int, fingerprint: str) -> dict[str, Any]:
     }
 
 
-def stands(path: Path, fingerprint: str) -> bool:
-    """Say whether a frame made by the recipe ``fingerprint`` is there already."""
+def is_made(path: Path, fingerprint: str) -> bool:
+    """Whether a frame made by the recipe ``fingerprint`` already exists."""
     if not path.is_file():
         return False
     try:
         with OpenEXR.File(str(path), header_only=True) as file:
             return bool(file.header().get(FINGERPRINT) == fingerprint)
-    except (RuntimeError, ValueError):  # not an EXR file: it is made anew
+    except (RuntimeError, ValueError):  # not an EXR file: made again
         return False
 
 
 def make_plate(folder: Path = FOLDER, numbers: Sequence[int] = NUMBERS) -> int:
-    """Write those of the plate's frames ``numbers`` that are missing in ``folder``; gives how many that were."""
+    """Write the frames ``numbers`` that are missing in ``folder``; returns how many it wrote."""
     fingerprint = recipe()
     paths = {number: folder / f"demo.{number:04d}.exr" for number in numbers}
-    missing = {number: path for number, path in paths.items() if not stands(path, fingerprint)}
+    missing = {number: path for number, path in paths.items() if not is_made(path, fingerprint)}
     if not missing:
         return 0
     source = scene()
@@ -205,7 +205,7 @@ def make_plate(folder: Path = FOLDER, numbers: Sequence[int] = NUMBERS) -> int:
 
 
 def main() -> None:
-    """Make the plate where it is asked for, and say so in one line."""
+    """Make the plate in the folder on the command line, and print one line."""
     parser = argparse.ArgumentParser(description="Make the demo plate (48 EXR frames, 1280x720).")
     parser.add_argument("folder", type=Path, nargs="?", default=FOLDER, help="default: shots/demo/plate")
     folder = parser.parse_args().folder

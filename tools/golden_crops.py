@@ -81,7 +81,7 @@ def method(name: str) -> tuple[int, str]:
 
 
 def answers(name: str) -> dict[str, F32]:
-    """What the ager answers now: for each case the pictures "CASE, whole" and "CASE, close"."""
+    """The ager's present answers: for each case the pictures "CASE, whole" and "CASE, close"."""
     ager = load_ager(name, "cpu")
     found = {}
     for case in CASES:
@@ -95,7 +95,7 @@ def answers(name: str) -> dict[str, F32]:
 
 
 def golden(name: str) -> tuple[int, str, dict[str, F32]]:
-    """What the golden file holds: ``METHOD``, digest of the data file, pictures."""
+    """The content of the golden file: ``METHOD``, digest of the data file, pictures."""
     with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as archive:
         pictures = {key: archive[key] * np.float32(QUANTUM) for key in archive.files if key not in ("method", "data")}
         return int(archive["method"]), str(archive["data"]), pictures
@@ -181,7 +181,7 @@ def _fill(picture: F32, outline: F32, colour: F32) -> None:
 
 
 def main() -> None:
-    """Write every golden file anew. Exits with 1 at a look that changed under the same ``METHOD`` and data file."""
+    """Write every golden file again. Exits with 1 if a picture changed under the same ``METHOD`` and data file."""
     for name in AGERS:
         number, data = method(name)
         found = answers(name)

@@ -3,7 +3,7 @@
 .venv/bin/python tools/picture.py                  after `make demo`; writes docs/demo.jpg and docs/demo.webp
 .venv/bin/python tools/picture.py PORTRAITS        writes docs/ages.jpg as well, from a folder of labelled portraits
 
-The faces are taken by rule, not by how they came out: those nearest to certain ages, men and women in turn.
+The faces are chosen by a rule, not by their result: the nearest to certain ages, alternately men and women.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def demo_frame(number: int) -> Image.Image:
 
 
 def write(picture: Image.Image, words: dict[tuple[int, int], str], size: int = 20) -> Image.Image:
-    """Put words at places."""
+    """Draw words on a picture."""
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(size)
     for place, text in words.items():
         pen.text(place, text, font=font, fill="white", stroke_width=2, stroke_fill="black")
@@ -72,7 +72,7 @@ def demo() -> None:
 
 
 def nearest(portraits: tuple[Portrait, ...], age: float, sex: str) -> Portrait:
-    """The portrait of that sex that is nearest in age."""
+    """The portrait of the given sex with the nearest age."""
     return min((p for p in portraits if p.labels.get("sex") == sex), key=lambda p: (abs(p.age - age), p.person))
 
 

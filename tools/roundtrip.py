@@ -1,4 +1,4 @@
-"""What a movie loses between plate and output where no face is: per codec, measured with FFmpeg's own decoder.
+"""Measure the loss between plate and output of a movie without faces, for each codec, with FFmpeg's decoder.
 
     .venv/bin/python -m tools.roundtrip CLIP [--frames 8]
 
@@ -71,7 +71,7 @@ def row(clip: Path, codec: str, count: int) -> str:
 
 
 def through(plate: Path, output: Path, codec: str) -> None:
-    """Read and write a movie by vfxage, nobody in it touched."""
+    """Read and write a movie by vfxage without changing a face."""
     reader = MovieReader(plate)
     numbers = tuple(range(reader.info.first, reader.info.last + 1))
     target = Destination(
@@ -88,7 +88,7 @@ def through(plate: Path, output: Path, codec: str) -> None:
 
 
 def untouched(frame: Frame) -> Render:
-    """A render of a frame in which nobody was found."""
+    """A render of a frame without faces."""
     nothing = np.zeros(frame.window.shape, np.float32)
     return Render(frame=frame, beauty=frame.rgb, delta=np.zeros_like(frame.rgb), matte=nothing)
 
@@ -143,7 +143,7 @@ def differences(before: list[Picture], after: list[Picture], which: slice) -> ND
 
 
 def psnr(before: list[Picture], after: list[Picture], bits: int) -> str:
-    """Peak signal to noise over all planes, in words."""
+    """Peak signal-to-noise ratio over all planes, as text."""
     error = float(np.mean(differences(before, after, slice(0, 3)) ** 2))
     return "exact" if error == 0 else f"{10 * np.log10(((1 << bits) - 1) ** 2 / error):.1f} dB"
 

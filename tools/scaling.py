@@ -1,4 +1,4 @@
-"""How much quicker more Dask workers render: the same shot by clusters of one worker, two, and so on.
+"""Measure how much faster more Dask workers render: the same shot on clusters of one worker, two, and so on.
 
     python -m tools.scaling shots/demo/shot.yaml --workers 1 2
 
@@ -34,7 +34,7 @@ def hold(core: int) -> None:
 
 
 def seconds(shot: Path, workers: int, folder: Path) -> float:
-    """Clock time of a render by so many workers."""
+    """Clock time of a render with this many workers, seconds."""
     from distributed import Client, LocalCluster
 
     moved = tuple(

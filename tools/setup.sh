@@ -42,7 +42,7 @@ echo "set-up: installing into $VENV (a few minutes the first time)"
 "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --editable '.[dev]' ||
     complain "pip could not install (see above); mend that and run the same command again, it goes on where it stopped"
 
-# OpenCV's wheel needs two system libraries that a bare machine may lack: better said now than in the middle of a shot.
+# OpenCV's wheel needs two system libraries that a bare machine may not have: report it now, not in the middle of a shot.
 "$VENV/bin/python" -c 'import cv2, torch, mediapipe, OpenEXR, PyOpenColorIO, av' 2>"$VENV/import.log" || {
     tail -n 1 "$VENV/import.log" >&2
     complain "a library that was installed does not load (see above)" \

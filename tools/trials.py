@@ -1,4 +1,4 @@
-"""Kill a render at random moments, again and again: nothing torn may ever stand, and the end must be the same bytes.
+"""Kill a render at random moments, many times: no file may be incomplete, and the result must be the same bytes.
 
     python -m tools.trials shots/demo/shot.yaml --kills 50
 
@@ -28,16 +28,16 @@ PICTURES = (".exr", ".mov", ".mp4", ".mkv", ".dpx", ".tif", ".tiff", ".png", ".j
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a series of kills came to."""
+    """The result of a series of kills."""
 
     kills: int
     """Renders that were killed before they ended."""
     midway: int
     """Kills that left some files complete and some not."""
     ends: int
-    """Renders that came to their end; each began where killed ones had left off."""
+    """Renders that ended normally; each continued the killed ones."""
     torn: tuple[str, ...]
-    """Files that were not what they should be."""
+    """Files with wrong content."""
 
 
 def standing(folder: Path) -> dict[str, bytes]:
@@ -61,7 +61,7 @@ def rendering(shot: Path, outputs: Path) -> subprocess.Popen[bytes]:
 
 
 def trial(shot: Path, kills: int, seed: int, folder: Path) -> Outcome:
-    """Kill a render ``kills`` times at random; raises SystemExit where a render fails of itself."""
+    """Kill a render ``kills`` times at random; raises SystemExit if a render fails without being killed."""
     draw = random.Random(seed)
     begun = time.monotonic()
     _finish(rendering(shot, folder / "whole"))
@@ -100,7 +100,7 @@ def _wait_seconds(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 
 def _wait_for_files(process: subprocess.Popen[bytes], outputs: Path, count: int) -> None:
-    """Until the render has made a file and ``count`` are there, or it ends."""
+    """Wait until the render has made a file and ``count`` exist, or until it ends."""
     before = len(complete(outputs))
     while process.poll() is None and len(complete(outputs)) < max(count, before + 1):
         time.sleep(0.005)
@@ -112,11 +112,11 @@ def _finish(process: subprocess.Popen[bytes]) -> None:
 
 def _check(process: subprocess.Popen[bytes], said: bytes) -> None:
     if process.returncode:
-        sys.exit(f"a render that nobody killed failed with {process.returncode}: {said.decode()[-500:]}")
+        sys.exit(f"a render that was not killed failed with {process.returncode}: {said.decode()[-500:]}")
 
 
 def main() -> None:
-    """Run the trial and say how it went; exit code 1 where anything was torn."""
+    """Run the trial and print the result; exit code 1 if a file was incomplete or wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("shot", type=Path)
     parser.add_argument("--kills", type=int, default=50)

@@ -109,7 +109,7 @@ def _piece(piece: str, text: str) -> range:
     numbers = range(first, last + 1, step)
     if len(numbers) > MOST_FRAMES:
         raise ShotError(
-            f"{_quoted(piece)} {where} holds {len(numbers):,} frames, more than {MOST_FRAMES:,}", fix="shorten it"
+            f"{_quoted(piece)} {where} holds more than {MOST_FRAMES:,} frames ({len(numbers):,})", fix="shorten it"
         )
     return numbers
 

@@ -1,8 +1,8 @@
-"""The only threads of the package. A stage runs ahead of its consumer by a bounded number of items.
+"""Runs stages in threads, ahead of their consumer by a bounded number of items. No other module starts threads.
 
-Memory: ``prefetch`` holds at most ``ahead`` items and the one being made; ``ordered_map`` holds at most
-``workers + ahead`` items or results. Both stop and join their threads when their ``with`` block ends, also by an error.
-An error is raised to the consumer in place of the item that failed, so in order.
+Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made; ``ordered_map`` keeps at most
+``workers + ahead`` items or results. Both stop and join their threads when their ``with`` block ends, also after an
+error. The consumer gets the error in place of the failed item, after all earlier items.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _End:
 
 
 class _Ahead(Generic[T]):
-    """Items made in a thread, up to a number of them before their consumer."""
+    """Makes items in a thread, up to ``ahead`` items before the consumer needs them."""
 
     def __init__(self, items: Iterable[T], ahead: int) -> None:
         self._items = items
@@ -66,7 +66,7 @@ class _Ahead(Generic[T]):
         return False
 
     def consume(self) -> Iterator[T]:
-        """The items in their order; raises the maker's error at its place."""
+        """Yield the items in order; raises the maker's error in place of the failed item."""
         while True:
             item = self._ready.get()
             if isinstance(item, _End):
@@ -83,7 +83,7 @@ class _Ahead(Generic[T]):
 
 @contextmanager
 def prefetch(items: Iterable[T], ahead: int = 2) -> Iterator[Iterator[T]]:
-    """Make ``items`` in a thread of their own, up to ``ahead`` items before the consumer."""
+    """Make ``items`` in a separate thread, up to ``ahead`` items before the consumer needs them."""
     stage = _Ahead(items, ahead)
     try:
         yield stage.consume()
@@ -97,7 +97,7 @@ def ordered_map(
 ) -> Iterator[Iterator[R]]:
     """Apply ``function`` in ``workers`` threads; results come in the order of the items.
 
-    ``items`` is advanced in the consumer's thread. To overlap with the work, it must be cheap or a stage of its own.
+    ``items`` is advanced in the consumer's thread. To overlap with the work, it must be cheap or a separate stage.
     """
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="vfxage-map")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vfxage.errors import OutputError, ShotError
+from vfxage.errors import OutputError, ShotError, count_of
 from vfxage.frames import FrameRange
 from vfxage.publish import publish
 from vfxage.render.job import Job
@@ -52,13 +52,12 @@ def job_template(
     if movies and not lone:
         steps.append(_step("Assemble", ["assemble", *where, *override_words], "Render"))
     frames = [] if lone else ["--frames={{Param.Frames}}"]
-    last = steps[-1]["name"]
-    steps.append(_step("Verify", ["verify", *where, *override_words, *frames], last))
+    steps.append(_step("Verify", ["verify", *where, *override_words, *frames], steps[-1]["name"]))
     template: JobDict = {
         "specificationVersion": "jobtemplate-2023-09",
         **({} if lone else {"extensions": ["TASK_CHUNKING"]}),
         "name": f"vfxage {_plain(job.name)}",
-        "description": f"written by vfxage submit: {len(job.numbers)} frames of {job.shot.path.name}",
+        "description": f"written by vfxage submit: {count_of(len(job.numbers), 'frame')} of {job.shot.path.name}",
         "parameterDefinitions": _parameters(job, path, chunk, chunks=not lone),
         "steps": steps,
     }

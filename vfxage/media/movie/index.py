@@ -94,7 +94,7 @@ def build_index(source: OpenMovie, path: str, interlaced: bool) -> FrameIndex:
     rows = _header_rows(source) if intra and listed.stamps else _demuxed_rows(source)
     shown = [pts for pts, show in zip(rows.pts, rows.shown, strict=True) if show]
     if not shown:
-        raise ReadError("contains no video frames", path=path, fix="copy it again from where it came from")
+        raise ReadError("contains no video frames", path=path, fix="copy it again from its source")
     guessed = source.container.format.name == "avi"  # AVI stores no timestamps
     if None in shown or len(set(shown)) != len(shown) or ((interlaced or guessed) and not intra):
         return _decoded_index(path, len(rows.pts))

@@ -85,9 +85,7 @@ class MovieReader:
             for packet in source.container.demux(source.stream):
                 for picture in source.stream.codec_context.decode(packet if packet.size else None):
                     return picture
-        raise ReadError(
-            "contains no picture that can be decoded", path=self._path, fix="copy the file again from its source"
-        )
+        raise ReadError("contains no picture that can be decoded", path=self._path, fix="copy it again from its source")
 
     def _check_format(self, picture: VideoFrame, number: int) -> None:
         form = self._format

@@ -26,7 +26,7 @@ _FORMATS = (
 FINGERPRINT = "com.vfxage.fingerprint"
 """Key of the header tag that a movie written by vfxage has."""
 
-_DAMAGED = "copy it again from where it came from"
+_DAMAGED = "copy it again from its source"
 
 
 @dataclass(slots=True)

@@ -58,7 +58,7 @@ class FrameDecoder:
             f"cannot be decoded ({trouble})",
             path=self._path,
             frame=numbers[done],
-            fix="copy it again from where it came from, or leave that frame out",
+            fix="copy it again from its source, or leave that frame out",
         )
 
     def close(self) -> None:
@@ -86,7 +86,7 @@ class FrameDecoder:
                     f"is missing: the file lists {listed} but only the first {index.whole} are complete",
                     path=self._path,
                     frame=number,
-                    fix="copy it again from where it came from",
+                    fix="copy it again from its source",
                 )
 
     def _attempt(self, ranks: Sequence[int], threads: int, back: int) -> Iterator[VideoFrame]:
