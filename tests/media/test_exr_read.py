@@ -100,7 +100,7 @@ def test_primaries_name_the_colour_space(exrs):
     assert info.tags.attributes["lensModel"] == "70-300mm F4.5-5.6 G SSM"
     info = ExrReader(exrs / "stripes.exr").info
     assert info.colorspace is None
-    assert "names no colour space" in " ".join(info.notes)
+    assert "does not say its colour space" in " ".join(info.notes)
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,8 @@ def job_template(
     """
     for text in overrides:
         if "{{" in text:
-            raise ShotError(
-                f"--set {text} cannot be written into a job template: {{{{ starts a variable there",
-                fix="edit the shot file instead",
-            )
+            what = f"--set {text} cannot be written into a job template: {{{{ starts a variable there"
+            raise ShotError(what, fix="edit the shot file instead")
     movies = movies_of(job)
     lone = [movie.path for movie, source in movies if source is None]
     notes = tuple(
