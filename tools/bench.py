@@ -37,6 +37,7 @@ from vfxage.lab.metrics import flicker, seam
 from vfxage.media import open_writer
 from vfxage.media.base import Destination
 from vfxage.pool import ordered_map, prefetch
+from vfxage.process import opencv_threads
 from vfxage.progress import Silent
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job, open_job
@@ -217,7 +218,11 @@ def time_stages(job: Job, scene: Scene, workers: int) -> dict[str, Spent]:
     """Return the time of every stage alone, over all frames, block by block."""
     watch = Stopwatch()
     (output,) = outputs_of(job, scene)
-    with open_writer(output) as writer, closing(job.reader.read(job.numbers)) as plate:
+    with (
+        opencv_threads(1),  # as in the pipeline
+        open_writer(output) as writer,
+        closing(job.reader.read(job.numbers)) as plate,
+    ):
         for _ in range(0, len(job.numbers), BLOCK):
             with watch.time("read"):
                 frames = list(islice(plate, BLOCK))
