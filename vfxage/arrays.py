@@ -1,4 +1,4 @@
-"""The array rule: what every dataclass with arrays checks when it is made, and how it is printed.
+"""The array rule: every dataclass with arrays checks them when it is made, and prints shapes instead of pixels.
 
 Each field with arrays says its shape once: ``rgb: F32 = field(metadata=shaped("H", "W", 3))``. A letter stands for the
 same size in all fields of one object. The rule holds for single arrays and for arrays inside tuples and mappings:

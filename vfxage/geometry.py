@@ -80,7 +80,7 @@ Chins end 0.87 radii from the middle (median of 274 portraits; 0.96 is the longe
 _BLUR_PER_SCALE = 0.4
 """Width (sigma) of the antialiasing blur in output pixels: least error on photographs against a brick-wall filter."""
 _LINEAR_BLUR = 1.0 / 6.0
-"""Variance, in source pixels, by which linear interpolation blurs on average over sub-pixel positions."""
+"""Mean variance of the blur of linear interpolation over sub-pixel positions, source pixels."""
 _HALF = np.array([-0.01168729, 0.07230035, -0.29860333])
 _SHARPEN = np.concatenate([_HALF, [1 - 2 * _HALF.sum()], _HALF[::-1]]).astype(np.float32)
 """Undoes the blur of doubling the density by linear interpolation and then sampling that grid linearly.
@@ -239,7 +239,7 @@ def _kernel(variance: float) -> F32:
 
 
 def st_map(to_frame: F64, size: int, window: Window) -> F32:
-    """Where the pixels of ``window`` lie in a crop of ``size``, as a map for Nuke's STMap: (h, w, 2), 0..1.
+    """Positions of the pixels of ``window`` in a crop of ``size``, as a map for Nuke's STMap: (h, w, 2), 0..1.
 
     S goes right and T up, both from the crop's bottom left corner; a pixel's value is that of its centre. Both are 0
     where the crop does not reach.

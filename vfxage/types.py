@@ -23,7 +23,7 @@ F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
-"""What an output can hold of a render."""
+"""The passes that an output can hold."""
 
 POINTS = 478
 """Landmarks of one face: MediaPipe FaceMesh with attention (468 mesh points and 10 iris points)."""
@@ -31,7 +31,7 @@ HAND_POINTS = 21
 """Landmarks of one hand (Zhang et al. 2020): the wrist, then four of each finger from root to tip, the thumb first."""
 
 Study = Mapping[str, F32]
-"""What an ager measured once of one face of a shot, as named float32 arrays; only that ager knows their meaning."""
+"""An ager's measurements of one face for the whole shot: named float32 arrays that only this ager reads."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -75,7 +75,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SourceTags(ArrayData):
-    """What a plate's file says beside its pixels, for those who write outputs."""
+    """Metadata of a plate's file, for the writers of outputs."""
 
     format: Literal["", "exr", "dpx", "tiff", "png", "jpeg", "movie"] = ""
     """Empty for a frame without a file of its own, as a filled one."""
@@ -86,7 +86,7 @@ class SourceTags(ArrayData):
     depth: Literal[8, 10, 12, 16, "float"] | None = None
     """Bits of a stored sample. Stills only."""
     timecode: str | None = None
-    """Of this very frame, where its header has one. Stills only."""
+    """Timecode in this frame's own header. Stills only."""
     cicp: tuple[int, int, int] | None = None
     """H.273 numbers of primaries, transfer and matrix. Movies only, as all that follows but the pixel aspect."""
     chromaticities: tuple[float, ...] | None = None
@@ -98,18 +98,18 @@ class SourceTags(ArrayData):
     times: tuple[Fraction, ...] = ()
     """Seconds at which each frame starts, where the rate varies."""
     fingerprint: str | None = None
-    """Of a movie that vfxage wrote."""
+    """Stamp of a movie that vfxage wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ClipInfo(ArrayData):
-    """What is known of a plate before a pixel is read."""
+    """Description of a plate before a pixel is read."""
 
     path: str
     """The movie, or the sequence's pattern, absolute."""
     kind: Literal["movie", "sequence"]
     width: int
-    """Of the display window, pixels (after rotation and mirror flags)."""
+    """Width of the display window, pixels (after rotation and mirror flags)."""
     height: int
     first: int
     """The plate's own frame numbers, inclusive."""
@@ -122,9 +122,9 @@ class ClipInfo(ArrayData):
     """A movie whose frames do not last equally long: each keeps its own number."""
     pixel_aspect: float = 1.0
     display_origin: tuple[int, int] = (0, 0)
-    """Where the file puts the display window's top left corner (EXR only)."""
+    """Top left corner of the display window in the file's coordinates (EXR only)."""
     data_window: Window | None = None
-    """Of the first frame, relative to the display window; None means the display window."""
+    """Data window of the first frame, relative to the display window; None means the display window."""
     colorspace: str | None = None
     """OpenColorIO name of the code values as the file names them; None where it does not."""
     depth: str = ""
@@ -133,12 +133,12 @@ class ClipInfo(ArrayData):
     straight_alpha: bool = False
     """Whether a sequence's R, G and B are not multiplied by its alpha, as in a PNG (those of an EXR are)."""
     timecode: str | None = None
-    """Of the first frame, "HH:MM:SS:FF" or "HH:MM:SS;FF"."""
+    """Timecode of the first frame, "HH:MM:SS:FF" or "HH:MM:SS;FF"."""
     audio: bool = False
     notes: tuple[str, ...] = ()
-    """What a user should know: assumed tags, variable rate, rotation applied."""
+    """Notes for the user: assumed tags, variable rate, applied rotation."""
     tags: SourceTags = SourceTags()
-    """What the movie says, or the header of a sequence's first frame."""
+    """Metadata of the movie, or of a sequence's first frame."""
 
     @property
     def holes(self) -> int:
@@ -164,9 +164,9 @@ class Frame(ArrayData):
     integer codes of a still (0 to ``2 ** bits - 1``). None where the file has no such samples, as a movie. A writer of
     the same format, depth and colour space writes these bits where the matte is 0."""
     tags: SourceTags = SourceTags()
-    """What this frame's own header says; a movie's frames have none."""
+    """Metadata of this frame's own header; empty for a movie's frames."""
     missing: str = ""
-    """What stands in for a frame that the plate lacks: "black", or "hold 1004"; empty for the plate's own frames."""
+    """How a missing frame was filled: "black", or "hold 1004"; empty for the plate's own frames."""
 
     def __post_init__(self) -> None:
         check_arrays(self, H=self.window.height, W=self.window.width)
@@ -174,7 +174,7 @@ class Frame(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FaceTrack(ArrayData):
-    """One person's face through the shot, smoothed, one row per frame on which it is present."""
+    """The smoothed landmarks of one person's face over the shot, one row per frame that shows it."""
 
     face: int
     """Identity within the shot, from 0, stable for the same plate and settings."""
@@ -196,7 +196,7 @@ class FaceTrack(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class HandTrack(ArrayData):
-    """One hand before or beside a face, steadied, one row per frame on which it is held out of mattes."""
+    """The smoothed landmarks of a hand near a face, one row per frame on which it is cut out of mattes."""
 
     numbers: NDArray[np.int32] = field(metadata=shaped("T", dtype=np.int32))
     """(T,) plate frame numbers, strictly ascending."""
@@ -229,7 +229,7 @@ class Framing:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FaceCrop(ArrayData):
-    """One face of one frame in its stabilised square, as the network sees it."""
+    """One face of one frame in its stabilised square: the input of an ager."""
 
     face: int
     name: str
@@ -247,18 +247,18 @@ class FaceCrop(ArrayData):
     intensity: float
     """Multiplies the step; includes the track's presence."""
     exposure: float = 0.0
-    """Stops by which the plate's light was raised for ``rgb``; the step is of that light."""
+    """Stops by which the plate's light was raised for ``rgb``; the step belongs to the raised light."""
     gain: F32 | None = field(default=None, metadata=shaped("S", "S"))
     """(S, S) multiplies the step where regions of the face differ; None is 1 everywhere."""
     other_ages: tuple[tuple[float, F32], ...] = field(default=(), metadata=shaped("S", "S"))
     """Target ages of regions, years, each with its weight (S, S) 0..1; the rest has ``ages``."""
     study: Study = field(default_factory=dict, metadata=ANY_SHAPE)
-    """What the ager measured of this face once for the shot (``Ager.study``); empty for most agers."""
+    """The ager's measurements of this face for the whole shot (``Ager.study``); empty for most agers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FaceDelta(ArrayData):
-    """What an ager answers for one crop."""
+    """An ager's step for one crop."""
 
     crop: FaceCrop
     step: F32 = field(metadata=shaped("S", "S", 3))
@@ -270,7 +270,7 @@ class FaceDelta(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameCrops:
-    """A frame and its faces; the tuple is empty when there is none."""
+    """A frame and the crops of its faces; empty if there is no face."""
 
     frame: Frame
     crops: tuple[FaceCrop, ...]
@@ -278,7 +278,7 @@ class FrameCrops:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameDeltas:
-    """A frame and what the ager answered for each face."""
+    """A frame and the ager's step for each face."""
 
     frame: Frame
     deltas: tuple[FaceDelta, ...]
@@ -286,10 +286,10 @@ class FrameDeltas:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Stencil(ArrayData):
-    """By what a roto or a hold-out multiplies a matte on one frame."""
+    """The factor that a roto or a hold-out applies to a matte on one frame."""
 
     window: Window
-    """What ``values`` cover, display-window pixels."""
+    """The area that ``values`` cover, display-window pixels."""
     values: F32 = field(metadata=shaped("H", "W"))
     """(h, w) 0..1."""
     outside: float
@@ -331,7 +331,7 @@ class ArtistMattes(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FaceLayer(ArrayData):
-    """One face's own share of a render, on its bounding box only; shares sum to the whole."""
+    """One face's share of a render, inside its bounding box; the shares add up to the whole."""
 
     name: str
     window: Window
@@ -361,7 +361,7 @@ class CropPicture(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FacePlace(ArrayData):
-    """Where one face's crop lies on a frame."""
+    """The place of one face's crop on a frame."""
 
     name: str
     to_frame: F64 = field(metadata=shaped(2, 3, dtype=np.float64))
@@ -369,7 +369,7 @@ class FacePlace(ArrayData):
     size: int
     """Side of the crop, pixels."""
     picture: CropPicture | None = None
-    """Where it was asked for."""
+    """The crop pass; None unless an output wants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -389,7 +389,7 @@ class Render(ArrayData):
     raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(H, W, 3) the delta before the matte, where it was asked for: ``delta == matte * raw`` to rounding."""
     faces: tuple[FacePlace, ...] = ()
-    """Where the crops of this frame's faces lie, in the shot's order."""
+    """The places of this frame's crops, in the shot's order."""
 
     def __post_init__(self) -> None:
         check_arrays(self, H=self.frame.window.height, W=self.frame.window.width)

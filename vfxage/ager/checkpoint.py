@@ -62,8 +62,8 @@ class Checkpoint:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """Read a checkpoint and recognise its network by its keys.
 
-    Takes a bare state dict, or one wrapped as trainers do, in PyTorch's format, or safetensors. Raises ModelError for
-    what is missing, damaged, hostile, of an unknown network, or does not fit its network tensor by tensor.
+    Accepts safetensors, or PyTorch's format with a bare state dict or one wrapped by a trainer. Raises ModelError for a
+    file that is missing, damaged, hostile or of an unknown network, or with a tensor that does not fit its network.
     """
     path = Path(path)
     return fit(*read_file(path), path)

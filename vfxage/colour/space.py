@@ -96,14 +96,14 @@ def described_spaces(config: str | Path | None = None) -> list[tuple[str, str, s
 class Colour:
     """One colour space of a plate: to linear and back, to the model's encoding and back.
 
-    ``name`` may be an alias or a role of the config, which is ``config`` (a path or ocio:// URI), else $OCIO, else
-    OpenColorIO's built-in ``BUILTIN``; a ``STANDARD`` name that the config lacks is the built-in one's. Raises
-    ShotError for a bad config, an unknown name (naming the nearest), a space for data, and one whose channels cannot be
-    taken apart (ADX). All methods are pure and thread-safe.
+    ``name`` may be an alias or a role of the config. The config is ``config`` (a path or ocio:// URI), else $OCIO, else
+    OpenColorIO's built-in ``BUILTIN``. If the config does not have a ``STANDARD`` name, the built-in one is used.
+    Raises ShotError for a bad config, an unknown name (with the nearest name), a space for data, and a space whose
+    channels depend on each other (ADX). All methods are pure and thread-safe.
 
-    HDR video (PQ, HLG) is linear in units of 100 cd/m2, as OpenColorIO has it; only the model's encoding and
-    ``to_sdr8`` put diffuse white (203 cd/m2) at 1. HLG's system gamma, which mixes the channels, is applied to each
-    channel alone (ITU-R BT.2390, 6.2): greys are OpenColorIO's, and the way back is exact.
+    HDR video (PQ, HLG) is linear in units of 100 cd/m2, as in OpenColorIO; only the model's encoding and ``to_sdr8``
+    put diffuse white (203 cd/m2) at 1. HLG's system gamma, which mixes the channels, is applied to each channel alone
+    (ITU-R BT.2390, 6.2): greys equal OpenColorIO's, and the inverse is exact.
     """
 
     def __init__(self, name: str, config: str | Path | None = None) -> None:

@@ -1,7 +1,7 @@
 """Measure the light of a plate and its faces, and the stops that bring it into the range of networks and detectors.
 
-Well exposed skin of any tone is not changed. Only light darker or brighter than well exposed skin of any person is
-moved, and no farther than there. It is measured once for a shot, so that no frame differs from its neighbours.
+Well exposed skin of any tone is not changed. Light darker or brighter than any well exposed skin is moved just into
+that range. It is measured once for a shot, so that no frame differs from its neighbours.
 """
 
 from __future__ import annotations

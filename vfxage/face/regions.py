@@ -86,10 +86,10 @@ def regional(points: F32, size: int, wishes: Mapping[str, RegionSettings], targe
 
 
 def region_masks(points: F32, size: int) -> dict[str, F32]:
-    """Masks (S, S) 0..1 of every region by name, soft at their borders; nowhere is their sum more than 1.
+    """Masks (S, S) 0..1 of every region by name, soft at their borders; their sum is at most 1.
 
     Nose, ears, hair and background belong to no region. ``points`` is (478, 2) crop pixels. Overlapping regions are
-    laid over each other from neck to eyes, so that their borders lie with the landmarks, and then blurred alike.
+    drawn over each other from neck to eyes, so that borders follow the landmarks, and then blurred equally.
     """
     points = np.clip(points, -_FAR * size, (1 + _FAR) * size)
     height = FACE_HEIGHT * math.sqrt(np.linalg.det(framing_transform(points, Framing(name="ffhq"))[:, :2]))

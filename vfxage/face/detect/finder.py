@@ -23,8 +23,8 @@ _FOUND = 0.45
 _VOTE_SCORE = 0.1
 _MESH_SCORE = 0.5
 _UPRIGHT = 0.75
-"""A mesh with this evidence lies as the face does, and no other turn is tried. FaceMesh's score and the vote do not
-tell: on portraits both are high now and then for a mesh across the face."""
+"""Evidence above which a mesh is right, so that no other rotation is tried. FaceMesh's score and the vote are not
+enough: on portraits both are sometimes high for a mesh that lies across the face."""
 _SURE = 0.5
 """A first judge this sure is not checked by a second."""
 _VIEW = 1.25

@@ -1,8 +1,8 @@
 """Find cuts: the first frames of takes, as opposed to flashes, pans and fast motion.
 
-Blocks of a thumbnail are looked for in their neighbourhood on the other side of the suspected cut by normalised
-cross-correlation, so that motion and changes of exposure explain themselves; what no frame just before explains in any
-frame just after is a new take.
+Blocks of a thumbnail are matched with their neighbourhood on the other side of the suspected cut by normalised
+cross-correlation, which allows for motion and changes of exposure. A new take begins where frames just after have
+blocks that match nothing in the frames just before.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _EXPLAINED = 0.7
 _NEAR = 12.0
 """A flat block this near in colour (8-bit, per channel) is the same."""
 _CUT, _PLAIN_CUT, _FAR_CUT, _CONTRAST = 0.3, 0.55, 0.8, 3.0
-"""Fraction of blocks unexplained: suspicious; beyond doubt; beyond doubt where frames between were not looked at; or so
-many times more than just before and after."""
+"""Limits for the fraction of unmatched blocks: suspicious; certain; certain if frames between were not compared; and
+the least ratio to the fractions just before and after."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

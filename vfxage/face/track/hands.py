@@ -69,10 +69,11 @@ def hand_tracks(
     canvas: Canvas,
     strength: float,
 ) -> tuple[HandTrack, ...]:
-    """Tracks of the hands that pass before or beside ``faces``, of what was ``seen`` (ascending) in unbroken ``runs``.
+    """Track the hands in front of or beside ``faces``, from the hands ``seen`` (ascending) in unbroken ``runs``.
 
-    Kept on the frames where a face is tracked and the hand touches its region. ``strength`` as for ``smooth``. A hand
-    needs two sure tracklets, within ``GAP`` frames of the next; one is enough where no frame so near was looked at.
+    A hand is kept on frames on which a face is tracked and the hand touches its region. ``strength`` is as for
+    ``smooth``. A hand needs two sure detections within ``GAP`` frames; one is enough if no frame that near was
+    searched.
     """
     tracks = []
     found = dict(seen)
@@ -137,9 +138,9 @@ def _track(chain: _Chain, run: NDArray[np.int32], canvas: Canvas, strength: floa
 
 
 def _whole_fingers(points: F64, size: F64) -> F64:
-    """(T, 21, 2) pixels with what a finger does for a frame or two undone: seen from the palm, a median of five.
+    """Remove finger movements of one or two frames from (T, 21, 2) pixels: a median of five about the palm.
 
-    A stretched finger is taken for a folded one now and then, and would come out of the stencil and go back.
+    A stretched finger is sometimes detected as folded, and would leave the stencil and come back.
     """
     from scipy.ndimage import median_filter
 

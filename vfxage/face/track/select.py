@@ -34,10 +34,10 @@ F = TypeVar("F", bound=Selecting)
 
 
 def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack], ...]:
-    """Give each face of the shot its tracks: one per take for largest, left and right, every free one for all.
+    """Give each face of the shot its tracks: one per take for largest, left and right, every free track for all.
 
-    A track belongs to the first face that asks for it. "all" of none is none, for a frame without a face is data; any
-    other face left without a track raises ShotError, telling what was found where.
+    A track belongs to the first face that selects it. "all" may find no face, because a frame without a face is data.
+    Any other face without a track raises ShotError, which names the faces that were found and their places.
     """
     chosen: list[tuple[F, FaceTrack]] = []
     for face, found in _shared_out(tracks, faces):

@@ -1,7 +1,7 @@
 """Smooth the landmarks of one unbroken run: the motion of the head apart from the expression.
 
-A similarity of rigid points to the stretch's own mean face carries the head's motion; what is left, in face units, is
-expression and turn, steadied region by region, so that a blink is not held back by a still chin.
+A similarity transform of rigid points to the run's mean face holds the motion of the head. The rest, in face units, is
+expression and rotation. It is smoothed region by region, so that a still chin does not slow down a blink.
 """
 
 from __future__ import annotations

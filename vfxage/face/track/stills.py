@@ -15,9 +15,10 @@ from vfxage.types import ClipInfo, Frame
 def find_faces(
     frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo
 ) -> Iterator[tuple[int, list[Detection]]]:
-    """Each frame's number and its faces, largest first, sought as ``build_tracks`` seeks them, each frame on its own.
+    """Find the faces of single frames: each frame's number with its faces, largest first.
 
-    Points are display-window pixels. A face that only its neighbours in time would prove, turned far away, is left out.
+    The search is that of ``build_tracks``, without the neighbouring frames. Points are display-window pixels. A face
+    that only its neighbours in time would confirm (turned far away) is left out.
     """
     canvas = Canvas.of(clip)
     with FaceFinder(settings.min_face) as finder:

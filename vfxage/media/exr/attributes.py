@@ -35,9 +35,9 @@ _OWN = {
 
 
 def colorspaces(header: Mapping[str, Any], ocio: str | Path | None) -> tuple[str, ...]:
-    """OpenColorIO names the header gives its pixels: none, one, or two that contradict each other.
+    """OpenColorIO names of the header's colour space: none, one, or two that contradict each other.
 
-    One by its chromaticities (which promise linear light), one that an attribute spells out.
+    One comes from the chromaticities (which promise linear light), one from an attribute that spells it out.
     """
     primaries = chromaticities(header)
     by_primaries = None if primaries is None else from_chromaticities(primaries)

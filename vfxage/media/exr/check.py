@@ -34,12 +34,12 @@ def read_passes(source: ExrFile) -> tuple[Part, Planes]:
 def flaw(
     source: ExrFile, destination: Destination, faces: Mapping[str, str], conversion: Conversion, plate: Frame
 ) -> Flaw | None:
-    """The first thing that is wrong with one frame, None where nothing is; ``faces`` as ``channel_names`` has them.
+    """Give the first fault of one frame; None if it is right. ``faces`` is as in ``channel_names``.
 
-    It must be readable, of this fingerprint, with these channels and windows; its passes finite where the plate is;
-    and beauty must be plate plus delta: to the bit where the matte is 0, elsewhere to half the last digit of its type.
-    A beauty without them is held against delta and matte of ``destination.beside``. A crop has no plate to be held
-    against: it must be finite, and of its size.
+    The frame must be readable, with the right stamp, channels and windows. Its passes must be finite where the plate
+    is. The beauty must be plate plus delta: to the bit where the matte is 0, otherwise to half a unit of the last
+    digit. A beauty without delta and matte is compared with those of ``destination.beside``. A crop is not compared
+    with the plate: it must be finite and of its size.
     """
     if not source.path.exists():
         return Flaw("missing", "does not exist")

@@ -51,11 +51,11 @@ class _Known:
 class ExrReader:
     """A plate of OpenEXR files (media.base.Reader).
 
-    ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
-    what the headers say, and so does ``rate``. Half, float, scan lines, tiles, mip-maps (level 0),
-    any compression, any data window; R G B, Y, Y RY BY, or the R G B of a layer; of several parts the first with
-    colour; for a ``matte`` its A alone, where it has one. Raises ReadError naming file and frame for what is missing,
-    damaged, deep or of another display window, other channels or sample type than the first with a header.
+    ``plate`` is a pattern or one file. A single file has the number at the end of its name, else 1. ``colorspace`` and
+    ``rate`` override the headers. Reads half, float, scan lines, tiles, mip-maps (level 0), any compression and any
+    data window. The picture is R G B, Y, Y RY BY, or the R G B of a layer; of several parts it is the first one with
+    colour. A ``matte`` is read from A alone, if there is one. Raises ReadError naming file and frame for a file that is
+    missing, damaged or deep, or whose display window, channels or sample type differ from the first readable file.
     """
 
     def __init__(

@@ -30,15 +30,15 @@ Plane = NDArray[Any]
 
 
 class ExrWriter:
-    """A sequence of OpenEXR files (media.base.Writer), one part each, scan lines, ZIPS; ``write`` is thread-safe.
+    """A sequence of OpenEXR files (media.base.Writer): one part each, scan lines, ZIPS. ``write`` is thread-safe.
 
-    Channels, the same on every frame: R G B (and A, the plate's) with the beauty, half, or float where the plate's own
-    samples are float; ``plate`` likewise; ``delta`` float; ``matte.A`` half, or float beside ``delta_raw``, which is
-    float; ``uv.R/G`` float; for each of ``destination.faces`` layers ``delta_<face>`` and so on, zero where the face is
-    absent. ``crop`` stands alone: R G B, ``delta`` and ``matte.A`` of one face, on its square. Pixels are scene-linear
-    in the primaries of the destination's colour space, the deltas too. Where those are the plate's and the matte is 0
-    the beauty's bits are the plate's own. Raises OutputError for face names that no comp could tell apart, or a path
-    without a frame number for several frames.
+    Every frame has the same channels. The beauty is R G B (and the plate's A): half, or float for a float plate;
+    ``plate`` likewise. ``delta``, ``delta_raw`` and ``uv.R/G`` are float. ``matte.A`` is half, or float beside
+    ``delta_raw``. Each of ``destination.faces`` has layers ``delta_<face>`` and so on, which are 0 without the face.
+    ``crop`` is a sequence of its own: R G B, ``delta`` and ``matte.A`` of one face, on its square. Pixels are
+    scene-linear in the primaries of the destination's colour space, deltas too. If these are the plate's primaries, the
+    beauty has the plate's bits where the matte is 0. Raises OutputError for face names that give equal layer names, or
+    for several frames in a path without a frame number.
     """
 
     parallel = True
