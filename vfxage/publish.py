@@ -71,10 +71,8 @@ def publish(path: Path, *, frame: int | None = None) -> Iterator[Path]:
 def unwritten(path: Path, what: str, frame: int | None = None, *, removed: bool | None = None) -> WriteError:
     """The error of a file that could not be written: ``what``, unless its folder was ``removed`` (None: see now)."""
     if removed or (removed is None and not path.parent.exists()):
-        what, fix = (
-            "its folder was removed while it was written",
-            "check what removes it, then run the same command again",
-        )
+        what = "its folder was removed while it was written"
+        fix = "check what removes it, then run the same command again"
     else:
         fix = "check free space and permissions, then run the same command again"
     return WriteError(what, path=path, frame=frame, fix=fix)

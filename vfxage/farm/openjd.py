@@ -32,10 +32,8 @@ def job_template(
     """
     for text in overrides:
         if "{{" in text:
-            raise ShotError(
-                f"--set {text} cannot be written into a job: {{{{ is special there",
-                fix="set the value in the shot file",
-            )
+            what = f"--set {text} cannot be written into a job: {{{{ is special there"
+            raise ShotError(what, fix="set the value in the shot file")
     movies = movies_of(job)
     lone = [movie.path for movie, source in movies if source is None]
     notes = tuple(

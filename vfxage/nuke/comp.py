@@ -44,7 +44,7 @@ class _Branch:
 
 
 def script_path(job: Job, out: Path | None, *, overwrite: bool) -> Path:
-    """Where the script goes: ``out``, else beside the outputs; an existing script may hold an artist's work and is kept.
+    """Where the script goes: ``out``, else beside the outputs; an existing script may hold an artist's work: it stays.
 
     Raises OutputError.
     """

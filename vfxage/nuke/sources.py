@@ -82,7 +82,8 @@ def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
     """
     better = f"for the light that vfxage saw, add the pass `plate` to {Path(delta.path).name}"
     if not job.colour.linear and (job.colour.linear_name is None or job.colour.mixes):
-        what = f"OpenColorIO has no linear space that is {job.colour.name} less its curve, so Nuke cannot add the delta to the plate"
+        lacking = f"OpenColorIO has no linear space that is {job.colour.name} less its curve"
+        what = f"{lacking}, so Nuke cannot add the delta to the plate"
         error = ShotError(what, fix=f"add the pass `plate` to {Path(delta.path).name}")
         raise job.shot.error(error, "outputs", job.shot.outputs.index(delta))
     if job.clip.kind == "movie":

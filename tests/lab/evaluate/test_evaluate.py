@@ -120,7 +120,7 @@ def test_only_people_whom_a_training_held_out_are_aged(dozen, tmp_path):
     assert faces <= {stem for stem in STEMS if stem.removesuffix("_neutral").removeprefix("con_") in held}
     assert (len(faces), told["folders"]["dozen"], told["spared"]) == (min(3, len(held)), 12, 12 - len(held))
     recipe.write_text(text.replace("0.5", "0"))
-    run(*words).fails(2, "whom the training held out")
+    run(*words).fails(2, "held out of the training")
     run(*words[:-3], tmp_path / "gone.yaml", "-o", tmp_path / "out").fails(2, "gone.yaml")
 
 

@@ -174,7 +174,7 @@ def test_folder_that_another_run_writes_into_is_refused(tmp_path):
         told = run("train", recipe, "--steps", 6, "--device", "cpu")
         assert other.poll() is None
         other.kill()
-    told.fails(2, str(tmp_path / "run"), "another process of vfxage writes", "choose another `out:`")
+    told.fails(2, str(tmp_path / "run"), "another vfxage process is writing", "choose another `out:`")
     run("train", recipe, "--steps", 6, "--device", "cpu").ok()  # a death lets go of the folder
     assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
 
@@ -242,7 +242,7 @@ def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
     assert "has changed" not in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err
     recipe.write_text(RECIPE.replace("warmup: 2", "warmup: 2, rate: 1.0e-4").replace("log_every: 1", "log_every: 2"))
     err = run("train", recipe, "--steps", 3, "--device", "cpu").ok().err
-    assert "changed since: schedule.rate;" in err
+    assert "recipe has changed: schedule.rate;" in err
 
 
 def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):

@@ -59,15 +59,13 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     if world.first:
         scan_cache.save()
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
-    portraits = recipe.losses.adversarial.weight > 0
-    batches = Batches(recipe, data, pictures, portraits=portraits, process=Process(world.rank, world.size))
-    sheets = Sheets(recipe, data, pictures)
-    if sheets.seen:
+    process, critic = Process(world.rank, world.size), recipe.losses.adversarial.weight > 0
+    batches = Batches(recipe, data, pictures, portraits=critic, process=process)
+    if (sheets := Sheets(recipe, data, pictures)).seen:
         progress.note("no validation people (`data.holdout`): sheets show training people")
     saved: Path | None = None
-    tensorboard = TensorBoardLog(
-        run.folder / "tensorboard" if recipe.output.tensorboard and world.first else None, learner.step
-    )
+    logged = recipe.output.tensorboard and world.first
+    tensorboard = TensorBoardLog(run.folder / "tensorboard" if logged else None, learner.step)
     with (
         stoppable() as stopping,
         closing(tensorboard),
