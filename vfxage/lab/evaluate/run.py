@@ -163,7 +163,7 @@ def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject],
             )
         collection = mesh_portraits(collection, progress)
         if not collection.portraits:
-            raise ShotError("no portrait in it shows a face", path=folder, fix="name a folder of portraits")
+            raise ShotError("shows no face in any portrait", path=folder, fix="name a folder of portraits")
         subjects += [Subject(portrait=one, photos=photos) for one in collection.portraits]
         problems += [f"{photos}/{one.path.name} {one.what}" for one in collection.problems]
         for note in filter(None, (collection.note, f"{photos}: made pictures left out: {made}" if made else "")):
