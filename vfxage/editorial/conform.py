@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vfxage.editorial.cut import Event
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 from vfxage.media.timecode import count_timecode, day_frames, drops_frames, shift_timecode
 from vfxage.types import ClipInfo
 
@@ -47,9 +47,9 @@ def conform(event: Event, clip: ClipInfo | None, first_frame: int | None) -> Con
             fix="check the plate, its timecode and the cut's rate",
         )
     first, end = max(low, start - event.before), min(high, last + event.after)
-    lacking = event.before - (start - first) + event.after - (end - last)
-    if lacking:
-        notes = (*notes, f"the plate lacks {lacking} frames of a transition")
+    missing = event.before - (start - first) + event.after - (end - last)
+    if missing:
+        notes = (*notes, f"the plate is {count_of(missing, 'frame')} short of a transition")
     return Conformed(first=first, last=end, before=first - low, after=high - end, notes=(*event.notes, *notes))
 
 

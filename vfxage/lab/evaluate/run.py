@@ -83,7 +83,7 @@ class Evaluation:
     aged: int
     """Portraits aged."""
     spared: int
-    """Portraits that were not, as a training has learned from their people."""
+    """Portraits that were not aged, because a training learned from their people."""
     problems: tuple[str, ...]
     """Files and clips left out, and why."""
     readers: list[Quality]
@@ -146,7 +146,7 @@ def _names(models: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject], list[str]]:
-    """Every real portrait with a face, by folder; what was left out, told as notes too."""
+    """Every real portrait with a face, by folder, and the files that were left out, which are noted too."""
     names = [folder.resolve().name for folder in folders]
     subjects: list[Subject] = []
     problems: list[str] = []

@@ -31,15 +31,15 @@ _WANTED = (0.020, 0.026, 0.034, 0.036, 0.030)
 _GAIN = (0.8, 1.0, 1.0, 0.9, 0.55)
 """Of each band, finest first, once it has the wanted spread: grain below, the light of the portrait above."""
 _REASON = (0.6, 1.7)
-"""Least and most that a band is multiplied by to get there."""
+"""Least and greatest factor of a band."""
 _BRIGHT = 0.40
-"""Of the bright side of detail: creases age more than what stands out between them."""
+"""Share of the bright side of detail: creases change more with age than the ridges between them."""
 _COLOUR = (0.35, 0.35, 0.25, 0.10, 0.0)
-"""Of each band's colour: broad colour is the light's, or the make-up's."""
+"""Share of each band's colour: broad colour comes from the light or from make-up."""
 _FLAT = 24.0
 """Canonical pixels past which an assembly changes nothing: broad light is the portrait's, not the age's."""
 _NOSE = 0.2
-"""Of the detail on a nose: what stands there is shine and pores, not lines."""
+"""Share of the detail on a nose, which is shine and pores instead of lines."""
 _COVER = {"forehead": 0.95, "eye": 0.80, "cheek": 0.85, "mouth": 0.75, "nose": 0.80}
 """Share of a region that must be the donor's bare skin."""
 _HAIRY = {"forehead": 0.0175, "eye": 0.031, "cheek": 0.024, "mouth": 0.019, "nose": 0.022}
