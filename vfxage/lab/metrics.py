@@ -12,7 +12,7 @@ from vfxage.types import F32, U8
 
 
 def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
-    """How much the delta shimmers beside the plate's own change from frame to frame, both followed along the motion.
+    """Flicker of the delta over the plate's own change from frame to frame, both along the motion.
 
     ``deltas`` and ``plates`` are the same T frames of one crop, (S, S, 3) each, plates in sRGB 0..1; ``matte`` is
     (S, S). Each next frame is moved onto the one before it by the plate's optical flow; what is left of the delta's

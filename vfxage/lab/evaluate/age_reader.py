@@ -29,7 +29,7 @@ _RIDGE = 0.03
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReadPortrait(ArrayData):
-    """One real portrait as the reader sees it."""
+    """One real portrait with the features that the reader uses."""
 
     person: str
     photos: str
@@ -134,7 +134,7 @@ def _scale(centred: F64, lengths: Sequence[int]) -> F64:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """How well held-out people's own ages are read."""
+    """Accuracy of the reader on the true ages of held-out people."""
 
     name: str
     """All, a photo set or a decade."""

@@ -39,7 +39,7 @@ _LOOK = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flicker:
-    """One clip's figures; the same face, frames and matte throughout."""
+    """Figures of one clip, all for the same face, frames and matte."""
 
     clip: str
     frames: tuple[int, int]
@@ -55,7 +55,7 @@ class Flicker:
 
 
 def find_clips(paths: Sequence[Path]) -> list[Path]:
-    """Movies and sequences: files as they are named, folders by the movies in them, sorted.
+    """List the movies and sequences: files in the given order, and the movies of folders, sorted.
 
     Raises ReadError for a path that is neither, ShotError for a folder without movies or a file of another kind.
     """
@@ -76,7 +76,7 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
 
 
 def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, workers: int) -> Flicker:
-    """Measure the face that is seen longest within the clip's beginning, over at most ``frames`` frames on end.
+    """Measure the face that is shown longest near the clip's beginning, over at most ``frames`` frames in a row.
 
     Raises ReadError for a plate that cannot be read, ShotError for one without a face or whose colour nobody names.
     """

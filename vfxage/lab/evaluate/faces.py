@@ -41,7 +41,7 @@ class Aged(ArrayData):
     crop: FaceCrop
     """The unaged crop, with its ages (own, target)."""
     step: F32 = field(metadata=shaped("S", "S", 3))
-    """(S, S, 3) what the ager answered, before the matte."""
+    """(S, S, 3) the ager's step, before the matte."""
 
     @property
     def asked(self) -> float:
@@ -86,9 +86,9 @@ def aged_faces(
 
 
 def find_again(finder: FaceFinder, rgb: F32, points: F32) -> F32:
-    """The mesh (478, 2) of a picture (S, S, 3) as it is now; ``points`` where no face is found any more.
+    """Find the mesh (478, 2) of an aged picture (S, S, 3); gives ``points`` if no face is found any more.
 
-    An aged face is measured with its own mesh, as a stranger's would be.
+    An aged face is measured with its own mesh, like any other face.
     """
     seen = finder.follow((rgb * 255 + 0.5).astype(np.uint8), points)
     return points if seen is None else np.asarray(seen.points, np.float32)

@@ -188,7 +188,7 @@ def speed_lines(outcome: Evaluation) -> list[Line]:
 
 
 def monotone(rows: Sequence[Row]) -> float:
-    """Share of the faces whose readings rise at every rung of the ladder of ages asked, the face as it is included."""
+    """Share of the faces whose readings rise with every target age, the unaged face included."""
     ladders: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         ladders.setdefault(row.face, [(0, row.read)]).append((row.asked, row.read_aged))

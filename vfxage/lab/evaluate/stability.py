@@ -17,7 +17,7 @@ GRAIN = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStability:
-    """One crop's figures; differences are root mean squares over the matte, shares of the step's own."""
+    """Figures of one crop: root mean squares of differences over the matte, as shares of that of the step."""
 
     shift: float
     """Between the step and that of the crop one pixel to the right and down, moved back."""

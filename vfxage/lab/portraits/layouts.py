@@ -39,7 +39,7 @@ class Listed:
 
 
 def list_folder(folder: Path, layout: FolderLayout | None) -> tuple[FolderLayout, list[Listed], str]:
-    """Label every picture below ``folder``: the layout, the files sorted by name, and what had to be assumed.
+    """Label every picture below ``folder``: gives the layout, the files sorted by name, and a note on assumptions.
 
     Raises ReadError for a folder or index that cannot be read, ShotError for one that fits no layout.
     """
@@ -66,7 +66,7 @@ def _pictures(folder: Path) -> Iterable[PurePosixPath]:
 
 
 def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[FolderLayout, str]:
-    """The layout that most files fit; of numbers above numbers, those that only count (1, 2, 3 ...) are names."""
+    """The layout that fits most files. If folders and files are numbers, those counting 1, 2, 3 are names."""
     fits = {layout: sum(not _READ[layout](name).fault for name in names) for layout in _READ}
     best = max(fits.values())
     if best == 0:

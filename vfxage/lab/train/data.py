@@ -1,4 +1,4 @@
-"""The training data: people, their pairs of ages, who is held out (by a hash of the name), and what was left out."""
+"""The training data: people and their pairs of ages, people held out (by a hash of their names), unusable files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One person's pictures, youngest first, and which of them make pairs."""
+    """The pictures of one person, youngest first, and the pairs of ages among them."""
 
     name: str
     """Name in the folder; the same name in two folders is held out in both or in none."""
@@ -46,7 +46,7 @@ class TrainingData:
     people: tuple[Person, ...]
     held_out: tuple[Person, ...]
     portraits: tuple[tuple[Portrait, str], ...]
-    """Real portraits of nobody who is held out, youngest first, each with its folder's framing."""
+    """Real portraits of people who are not held out, youngest first, each with its folder's framing."""
     problems: tuple[Problem, ...]
     notes: tuple[str, ...]
     """The summary for people, a sentence each."""
@@ -57,7 +57,7 @@ class TrainingData:
 
 
 def open_data(recipe: DataPart, seed: int, progress: Progress, scan_cache: ScanCache | None = None) -> TrainingData:
-    """Scan every folder, say what is in it and what is wrong with it, and split the people.
+    """Scan every folder, note its contents and problems, and split the people.
 
     Raises ShotError where ``bad: refuse`` meets a problem or where no two ages make a pair; see ``scan_portraits``.
     """
@@ -100,7 +100,7 @@ def _photographs(
 
 
 def learned_people(recipe: DataPart, seed: int) -> frozenset[str]:
-    """Names of the people that a training learns from: all that its folders name, but for those held out.
+    """Names of the people that a training learns from: everybody in its folders except the people held out.
 
     Raises ReadError for a folder that cannot be read, ShotError for one that fits no layout.
     """

@@ -81,7 +81,7 @@ def _offsets(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def convolved(pictures: Tensor, kernels: Tensor) -> Tensor:
-    """Each picture by its own kernel (B, K, K), edges repeated."""
+    """Blur each picture with its own kernel (B, K, K), edges repeated."""
     count, channels, height, width = pictures.shape
     pad = KERNEL // 2
     flat = functional.pad(pictures, (pad, pad, pad, pad), "replicate").reshape(
@@ -92,7 +92,7 @@ def convolved(pictures: Tensor, kernels: Tensor) -> Tensor:
 
 
 def grain(pictures: Tensor, noise: Tensor, amount: Tensor, softness: Tensor, colour: Tensor) -> Tensor:
-    """Film's grain: most in the middle tones, the channels partly alike, neighbours too.
+    """Add film grain: strongest in the middle tones, partly equal in the channels and in neighbouring pixels.
 
     ``noise`` is (B, 4, S, S) of unit variance: one field for all channels and one for each; ``softness`` is the share
     that neighbours add, ``colour`` that of the channels' own fields, 0 to 1.

@@ -38,9 +38,9 @@ Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
 
 
 def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> RunResult:
-    """Train until the recipe's last step, or ``steps`` where that is sooner, or until it is stopped; then save.
+    """Train until the recipe's last step, until ``steps`` if that is earlier, or until it is stopped; then save.
 
-    Takes up the state in the run's folder, of which it is the only writer. Raises ShotError, OutputError, ReadError,
+    Continues from the state in the run's folder, whose only writer it is. Raises ShotError, OutputError, ReadError,
     WriteError and ModelError.
     """
     alone = sole_writer(recipe.out, instead="another `out:`") if world.first else nullcontext()

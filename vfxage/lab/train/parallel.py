@@ -66,7 +66,7 @@ class World:
 
 @contextmanager
 def join(device: str) -> Iterator[World]:
-    """Find this process's place among those that torchrun started; on its own it is the only one.
+    """Find this process's rank among those that torchrun started; without torchrun it is the only one.
 
     ``device`` is as for ``--device``; with several processes each takes the GPU of its own number where there are GPUs.
     Raises ShotError for a device that is not here.

@@ -25,7 +25,7 @@ _VERSION = 1
 
 
 class Run:
-    """Where a run is kept; of several processes only one ``writes``."""
+    """The folder of a run; of several processes only one ``writes``."""
 
     def __init__(self, recipe: Recipe, progress: Progress, *, writes: bool = True) -> None:
         self.folder, self._recipe, self._progress, self._writes = recipe.out, recipe, progress, writes
