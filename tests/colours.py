@@ -9,7 +9,7 @@ from vfxage.colour.space import BUILTIN
 
 
 def convert(rgb: np.ndarray, source: str, target: str) -> np.ndarray:
-    """By OpenImageIO, which brings an OpenColorIO of its own."""
+    """Convert with OpenImageIO, which contains its own OpenColorIO."""
     image = oiio.ImageBuf(np.ascontiguousarray(rgb.reshape(1, -1, 3)))
     done = oiio.ImageBufAlgo.colorconvert(image, source, target, colorconfig=f"ocio://{BUILTIN}")
     assert not done.has_error, done.geterror()

@@ -1,4 +1,4 @@
-"""The command line as a user meets it, run in this process: what it printed, and how it left."""
+"""The command line, run in this process: its output and its exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Result:
         return self
 
     def fails(self, code: int, *words: str) -> Result:
-        """Left with ``code`` and told it in one line that has every one of ``words``."""
+        """The exit code is ``code``, and one error line contains all of ``words``."""
         assert self.code == code, f"exit {self.code}: {self.err}"
         told = [line for line in self.err.splitlines() if line.startswith("error:")]
         assert len(told) == 1, self.err

@@ -1,4 +1,4 @@
-"""The array rule, held against every dataclass of the package that carries arrays: a new one cannot forget it."""
+"""The array rule, checked on every dataclass of the package with arrays, so that a new one cannot forget it."""
 
 import ast
 import re

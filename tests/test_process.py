@@ -88,7 +88,7 @@ def test_torch_is_exact_until_the_last_block_ends() -> None:
 
 
 def written(program: str, *options: str) -> str:
-    """What a program of its own leaves on stderr."""
+    """Output on stderr of a separate program."""
     done = subprocess.run([sys.executable, *options, "-c", program], capture_output=True, text=True, check=True)
     return done.stderr
 

@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all, and what is said where they cannot."""
+"""Files appear complete or not at all, with an error if they cannot be written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checkpoints load as they come, or fail with one line that says what is wrong with which tensor."""
+"""Published checkpoints load, and a bad one fails with one line that names the tensor and its fault."""
 
 import copy
 import json

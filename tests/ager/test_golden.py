@@ -1,4 +1,4 @@
-"""Golden crops: the look of each ager that ships is what it was, or its ``METHOD`` was raised."""
+"""Golden crops: the look of each shipped ager is unchanged, or its ``METHOD`` was raised."""
 
 import numpy as np
 import pytest

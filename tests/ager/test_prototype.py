@@ -105,7 +105,7 @@ def test_far_from_the_face_nothing_changes(crop, step, people):
 @settings(max_examples=50, deadline=None)
 @given(source=st.floats(0, 120), target=st.floats(0, 120), other=st.floats(0, 120))
 def test_years_add_up(source, target, other):
-    """From a to c is from a to b and from b to c, in every measure that the change of skin is a function of."""
+    """The change from a to c is the sum of the changes from a to b and from b to c, in every measure of skin change."""
     whole, one, two = (Years.between(*pair) for pair in ((source, other), (source, target), (target, other)))
     assert whole.worn == pytest.approx(one.worn + two.worn, abs=1e-9)
     np.testing.assert_allclose(whole.columns, one.columns + two.columns, atol=1e-5)

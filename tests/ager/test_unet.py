@@ -1,4 +1,4 @@
-"""The networks against what the original programs answered, and against their published key lists."""
+"""The networks, compared with the answers of the original programs and with their published key lists."""
 
 import numpy as np
 import pytest

@@ -61,7 +61,7 @@ COMMANDS = dict(sorted(every_command()))
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help_says_what_a_stranger_needs(words: tuple[str, ...]) -> None:
-    """Every command is listed where it is looked for, and its help names each argument and option with a sentence."""
+    """Every command is listed in its group, and its help describes each argument and option with a sentence."""
     assert f" {words[-1]} " in run(*words[:-1], "--help").ok().out
     told = " ".join(re.sub("[\u2500-\u257f]", " ", run(*words, "--help").ok().out).split())
     assert f"Usage: vfxage {' '.join(words)} " in told

@@ -1,4 +1,4 @@
-"""``vfxage models``: what is there, what a file is, conversion, and one face through an ager."""
+"""``vfxage models``: list, show, convert, and check with one face."""
 
 import json
 import re

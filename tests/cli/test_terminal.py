@@ -1,4 +1,4 @@
-"""What a user sees on a terminal: a real child process on a pseudo-terminal."""
+"""The output on a terminal: a real child process on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ console.end("error: nothing is wrong", 0)
 
 
 def on_terminal(words: list[str], columns: int) -> tuple[str, int, bool]:
-    """What a program writes to a terminal of this width, its exit code, and whether it left the terminal's modes."""
+    """A program's output on a terminal of this width, its exit code, and whether the terminal's modes are restored."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     before = termios.tcgetattr(theirs)

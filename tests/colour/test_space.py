@@ -229,7 +229,7 @@ def test_a_linear_plate_is_not_touched_at_all(colours, name):
 
 @pytest.mark.parametrize("method", ["to_linear", "from_linear", "encode", "decode", "to_sdr8"])
 def test_a_pixel_depends_on_itself_alone(colours, method):
-    """Bits are the same wherever a pixel stands and whatever stands beside it, NaN and Inf too."""
+    """A pixel's bits do not depend on its place or its neighbours, NaN and Inf included."""
     work = getattr(colours["ARRI LogC3 (EI800)"], method)
     picture = ramp(-0.2, 1.2, 61 * 83).reshape(61, 83, 3)
     whole = work(picture)

@@ -161,7 +161,7 @@ def test_highlights_do_not_become_infinite(colour):
 
 @pytest.mark.parametrize("at", [(-20.0, 0.0), (150.0, 130.0), (153.0, 60.0), (-5.0, 4.0), (900.0, -900.0)])
 def test_faces_at_and_over_the_edge_of_the_data_window(colour, at):
-    """What lies inside is what a larger plate would have there."""
+    """The area inside is equal to that of a larger plate."""
     frame = plate()
     result = render(colour, face(0.2, at), frame=frame)
     around = Window(-300, -300, 700, 700)

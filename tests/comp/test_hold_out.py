@@ -1,4 +1,4 @@
-"""Hands that pass before a face: held out of the matte, and of nothing else."""
+"""Hands in front of a face are cut out of the matte, and out of nothing else."""
 
 from __future__ import annotations
 

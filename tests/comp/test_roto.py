@@ -1,4 +1,4 @@
-"""Artists' rotos, hold-outs and painted maps: what they do to the mattes, and which frames they render again."""
+"""Rotos, hold-outs and painted maps: their effect on the mattes, and the frames that they render again."""
 
 from __future__ import annotations
 

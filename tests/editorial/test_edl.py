@@ -1,4 +1,4 @@
-"""CMX 3600: what editing systems write, held against OpenTimelineIO's own adapter where that reads it."""
+"""CMX 3600 as editing systems write it, compared with OpenTimelineIO's own adapter where it can read it."""
 
 from __future__ import annotations
 

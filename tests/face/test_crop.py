@@ -1,4 +1,4 @@
-"""Crops of real portraits: what the network sees, from any plate that shows the same face."""
+"""Crops of real portraits: the network gets the same crop from every plate that shows the same face."""
 
 import cv2
 import numpy as np

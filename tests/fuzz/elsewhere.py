@@ -55,7 +55,7 @@ print("", json.dumps([told, status("VmHWM") - base >> 20]), sep="\\n")
 @dataclass(frozen=True)
 class Verdict:
     told: list[list[str] | None]
-    """Of each file: None where it was read, else the error's name and line."""
+    """For each file: None if it was read, else the error's name and line."""
     grown: int
     """MiB that the process grew at its largest."""
 

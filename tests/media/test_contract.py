@@ -1,4 +1,4 @@
-"""One suite over every row of FORMATS: what the pipeline asks of readers and writers holds for each of them."""
+"""One suite over every row of FORMATS: each reader and writer keeps the contract of the pipeline."""
 
 import dataclasses
 import subprocess

@@ -1,4 +1,4 @@
-"""Sound that goes along with a written movie, told by its samples."""
+"""Sound of a written movie, checked by its samples."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""What stills say of their colour: profiles by others, and the chunks of the PNGs that are written."""
+"""Colour tags of stills: profiles of other programs, and the chunks of written PNGs."""
 
 from __future__ import annotations
 

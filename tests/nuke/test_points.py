@@ -1,4 +1,4 @@
-"""Trackers and corner pins of the script, parsed back and held against the saved tracks and plane geometry."""
+"""Trackers and corner pins of the script, parsed back and compared with the saved tracks and plane geometry."""
 
 from __future__ import annotations
 

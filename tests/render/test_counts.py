@@ -1,4 +1,4 @@
-"""How often a run does what is costly: reading the plate, opening rotos, working out what frames are made of."""
+"""Costly work is done once per run: reading the plate, opening rotos, building stamps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NUMBERS = range(FIRST, FIRST + COUNT)
 
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Counter[Any]]:
-    """Count calls of a function by its name, keyed by what ``key`` makes of the arguments."""
+    """Count calls of a function by its name; ``key`` turns the arguments into the key of the count."""
 
     def watch(name: str, key: Callable[..., Any] = lambda *_, **__: "calls") -> Counter[Any]:
         calls: Counter[Any] = Counter()

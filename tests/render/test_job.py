@@ -1,4 +1,4 @@
-"""What makes the whole shot: the files that are there, and the frames the shot asks for."""
+"""The frames of the whole shot: the existing files and the frames that the shot names."""
 
 from __future__ import annotations
 

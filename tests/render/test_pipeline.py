@@ -41,7 +41,7 @@ def shot(plate: Path, folder: Path, /, **keys: object) -> Path:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All but the report, which tells the time, and its lock."""
+    """All files except the report, which contains times, and its lock."""
     found = sorted(path for path in (folder / "out").iterdir() if ".render.json" not in path.name)
     return {path.name: path.read_bytes() for path in found}
 

@@ -1,4 +1,4 @@
-"""What a shot file says of its plate: handles, missing frames, pixel aspect; and plates larger than their picture."""
+"""Settings of a shot file for its plate: handles, missing frames, pixel aspect; and plates with overscan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an ager measures once per shot: from which crops, when, and that chunks agree on it."""
+"""An ager's study, once per shot: its crops, its time, and equal chunks."""
 
 from __future__ import annotations
 

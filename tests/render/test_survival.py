@@ -1,4 +1,4 @@
-"""What happens to renders on real machines: they are killed, disks fill, folders go, plates break, two run at once."""
+"""Renders on real machines: they are killed, disks are full, folders disappear, plates break, two run at once."""
 
 from __future__ import annotations
 

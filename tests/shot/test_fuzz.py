@@ -1,4 +1,4 @@
-"""Whatever stands in a shot file: a shot, or a ShotError of one line."""
+"""Any content of a shot file gives a shot, or a ShotError of one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user is told when a shot file is wrong: file, line, and the right word."""
+"""Errors of shot files: file, line, and the nearest right word."""
 
 from __future__ import annotations
 

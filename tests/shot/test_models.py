@@ -1,4 +1,4 @@
-"""What a shot file means: defaults, inheritance, rates, codecs, paths."""
+"""The meaning of a shot file: defaults, inheritance, rates, codecs, paths."""
 
 from __future__ import annotations
 

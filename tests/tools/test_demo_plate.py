@@ -1,4 +1,4 @@
-"""The demo plate: what a stranger's first render stands on, read back with OpenImageIO and placed by scikit-image."""
+"""The demo plate, read back with OpenImageIO and compared with scikit-image's portrait."""
 
 import importlib.metadata
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Which track a shot's face means, and what is said when there is none."""
+"""The tracks that a shot's face selects, and the message if there is none."""
 
 from dataclasses import replace
 from types import SimpleNamespace

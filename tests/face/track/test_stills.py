@@ -1,4 +1,4 @@
-"""A look at single frames sees what tracking sees, where tracking sees it."""
+"""Single frames give the same faces at the same places as tracking."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Saved tracks: whole, the same bytes, readable; damage is told."""
+"""Saved tracks: complete, the same bytes each time, readable; damage is an error."""
 
 import io
 import json

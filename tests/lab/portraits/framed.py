@@ -1,4 +1,4 @@
-"""A framed face, held against its portrait by MediaPipe and Pillow alone: no framing code of ours takes part."""
+"""Compare a framed face with its portrait by MediaPipe and Pillow alone, without vfxage's framing code."""
 
 from __future__ import annotations
 

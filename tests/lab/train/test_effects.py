@@ -1,4 +1,4 @@
-"""Each effect against what it stands for: a real JPEG, a sum over a kernel, statistics of grain."""
+"""Each effect compared with its model: a real JPEG, a sum over a kernel, statistics of grain."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Training as a user meets it: it learns, it stops, it goes on to the same bits, it says what is wrong."""
+"""Training as a user sees it: it learns, stops, continues to the same bits, and reports errors."""
 
 import os
 import signal
@@ -50,7 +50,7 @@ def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
 
 
 def test_older_lines_are_wanted_stronger_and_no_other_change(tmp_path):
-    """At step 1 a network answers zeros, so that its losses are the size of what is wanted."""
+    """At step 1 the network answers zeros, so its losses are the size of the targets."""
     first = []
     for times in (1.0, 2.0):
         folder = tmp_path / f"{times:g}"

@@ -1,4 +1,4 @@
-"""Training files: every shipped one loads, every mistake is told with its line and what to write instead."""
+"""Training files: every shipped one loads, and every mistake is an error with its line and a remedy."""
 
 from pathlib import Path
 
