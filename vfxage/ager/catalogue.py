@@ -76,8 +76,8 @@ def show_model(model: str) -> Facts:
         return show_file(model_file(model))
     shipped = shipped_file(model)
     ager = load_ager(model, "cpu")
-    told = show_file(shipped) if shipped else {"fingerprint": ager.fingerprint}
-    return {"model": model} | told | {"what": ager.note}
+    facts = show_file(shipped) if shipped else {"fingerprint": ager.fingerprint}
+    return {"model": model} | facts | {"what": ager.note}
 
 
 def show_file(path: Path) -> Facts:

@@ -158,14 +158,16 @@ def _take_outside(onnx: ModuleType, model: Any, path: Path, digest: Any) -> None
     for tensor in _tensors(model):
         if not onnx.external_data_helper.uses_external_data(tensor):
             continue
-        told = {entry.key: entry.value for entry in tensor.external_data}
-        place = (folder / told.get("location", "")).resolve()
-        if Path(told.get("location", "")).is_absolute() or not place.is_relative_to(folder):
-            _fail(path, f"keeps weights outside its folder ({told.get('location')!r})", "get it from its author again")
+        stored = {entry.key: entry.value for entry in tensor.external_data}
+        place = (folder / stored.get("location", "")).resolve()
+        if Path(stored.get("location", "")).is_absolute() or not place.is_relative_to(folder):
+            _fail(
+                path, f"keeps weights outside its folder ({stored.get('location')!r})", "get it from its author again"
+            )
         if not place.is_file():
             _fail(path, f"lacks the file of its weights, {place.name}", "put it beside the .onnx file")
         used[place] = place.stat().st_size
-        if not _within(told, used[place]):
+        if not _within(stored, used[place]):
             _fail(path, f"is damaged: its weights do not fit into {place.name}")
     if sum(used.values()) > _LARGEST:
         _fail(path, "has more than 2 GB of weights", "give a smaller network")
@@ -178,10 +180,10 @@ def _take_outside(onnx: ModuleType, model: Any, path: Path, digest: Any) -> None
             raise ModelError(f"is damaged ({_brief(error)})", path=path, fix="download or copy it again") from error
 
 
-def _within(told: dict[str, str], size: int) -> bool:
+def _within(stored: dict[str, str], size: int) -> bool:
     try:
-        offset = int(told.get("offset", 0))
-        return offset >= 0 and 0 <= int(told.get("length", 0)) <= size - offset
+        offset = int(stored.get("offset", 0))
+        return offset >= 0 and 0 <= int(stored.get("length", 0)) <= size - offset
     except ValueError:
         return False
 

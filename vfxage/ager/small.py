@@ -138,12 +138,12 @@ class Small(nn.Module):
         """(N, 5, S, S) -> (N, 3, S, S)."""
         painted = x[:, 3:]
         folded = functional.pixel_unshuffle(x[:, :3], _FOLD)
-        told = functional.avg_pool2d(painted, _FOLD)
-        x1 = _active(self.start(torch.cat([folded, told], dim=1)))
+        ages_map = functional.avg_pool2d(painted, _FOLD)
+        x1 = _active(self.start(torch.cat([folded, ages_map], dim=1)))
         x2 = self.down2(_halve(x1))
         x3 = self.down3(_halve(x2))
         y = _active(self.down4(_halve(x3)))
-        ages = _active(self.ages(functional.avg_pool2d(told, 16 // _FOLD)))
+        ages = _active(self.ages(functional.avg_pool2d(ages_map, 16 // _FOLD)))
         for block in self.blocks:
             y = block(y, ages)
         y = _active(self.up1(self.join1(y, x3)))

@@ -127,12 +127,18 @@ class CropPlan:
         for face in self.faces:
             row = self.row(face, number)
             if row is not None:
-                told = [face.name, face.track.face, face.size, *face.ages_at(number), face.intensity_at(number, row)]
-                told += [
+                settings = [
+                    face.name,
+                    face.track.face,
+                    face.size,
+                    *face.ages_at(number),
+                    face.intensity_at(number, row),
+                ]
+                settings += [
                     face.exposure,
                     [(name, w.intensity, w.target) for name, w in face.region_settings_at(number).items()],
                 ]
-                parts += [told, face.track.points[row].tobytes(), face.study_digest]
+                parts += [settings, face.track.points[row].tobytes(), face.study_digest]
         return tuple(parts)
 
 

@@ -210,11 +210,11 @@ def _panels(job: Job, scene: Scene, render: Render) -> U8:
 
 def ages_text(plan: CropPlan, number: int) -> str:
     """Each face's ages on this frame: ``lead 40 to 57 years``."""
-    told = []
+    faces = []
     for face in plan.faces:
         source, target = face.ages_at(number)
-        told.append(f"{face.name} {source:.0f} to {target:.0f}")
-    return "   ".join(told) + (" years" if told else "no face")
+        faces.append(f"{face.name} {source:.0f} to {target:.0f}")
+    return "   ".join(faces) + (" years" if faces else "no face")
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -39,8 +39,8 @@ class Detector:
     """Input value of black; white is 1."""
     keys: int = 6
     """Key points of a box."""
-    told: tuple[int, int] = (0, 1)
-    """The outputs that are requested."""
+    keys_used: tuple[int, int] = (0, 1)
+    """Indices of the key points that are used."""
 
 
 _FOUR_LAYERS = "num_layers: 4 strides: 8 strides: 16 strides: 16 strides: 16 interpolated_scale_aspect_ratio: 1"
@@ -51,7 +51,7 @@ FULL_RANGE = Detector(
     "num_layers: 1 strides: 4 interpolated_scale_aspect_ratio: 0",
 )
 SHORT_RANGE = Detector("face_detection/face_detection_short_range", 128, 896, _FOUR_LAYERS)
-PALM = Detector("palm_detection/palm_detection_full", 192, 2016, _FOUR_LAYERS, low=0, keys=7, told=(0, 2))
+PALM = Detector("palm_detection/palm_detection_full", 192, 2016, _FOUR_LAYERS, low=0, keys=7, keys_used=(0, 2))
 """Its key points asked for: the wrist, and the knuckle of the middle finger."""
 
 
@@ -234,7 +234,7 @@ class BoxNetwork:
 
     def __init__(self, detector: Detector, threshold: float) -> None:
         self.side = detector.side
-        self._told = detector.told
+        self._keys_used = detector.keys_used
         self._graph = Graph(_detector_graph(detector, threshold), ("detections",), detector.side)
         self._getter = self._graph._mediapipe.packet_getter
 
@@ -247,7 +247,7 @@ class BoxNetwork:
         for found in self._getter.get_proto_list(packets["detections"]):
             box, keys = found.location_data.relative_bounding_box, found.location_data.relative_keypoints
             corners = (box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height)
-            one, other = (keys[index] for index in self._told)
+            one, other = (keys[index] for index in self._keys_used)
             rows.append((*corners, one.x, one.y, other.x, other.y))
             rows[-1] = (*(value * self.side for value in rows[-1]), found.score[0])
         return np.array(rows, np.float32).reshape(-1, 9)

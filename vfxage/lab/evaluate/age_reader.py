@@ -153,16 +153,16 @@ class Quality:
 
 def qualities(faces: Sequence[ReadPortrait], read: Sequence[float]) -> list[Quality]:
     """Judge the readings of the faces' own pictures: over all, by photo set, by decade."""
-    ages, told = np.array([face.age for face in faces]), np.asarray(read, np.float64)
+    ages, estimates = np.array([face.age for face in faces]), np.asarray(read, np.float64)
     photos = np.array([face.photos for face in faces])
     mean = _others_means(faces)
-    rows = [_quality("all", ages, told, mean, photos)]
+    rows = [_quality("all", ages, estimates, mean, photos)]
     for name in sorted(set(photos)) if len(set(photos)) > 1 else []:
         kept = photos == name
-        rows.append(_quality(str(name), ages[kept], told[kept], mean[kept], photos[kept]))
+        rows.append(_quality(str(name), ages[kept], estimates[kept], mean[kept], photos[kept]))
     for decade in sorted({int(age // 10) for age in ages}):
         kept = ages // 10 == decade
-        row = _quality(f"{decade}0-{decade}9", ages[kept], told[kept], mean[kept], photos[kept])
+        row = _quality(f"{decade}0-{decade}9", ages[kept], estimates[kept], mean[kept], photos[kept])
         rows.append(replace(row, correlation=float("nan"), slope=float("nan")))  # ten years are too few to tell
     return rows
 
@@ -182,8 +182,8 @@ def _others_means(faces: Sequence[ReadPortrait]) -> F64:
     return np.array([means[face.photos, face.person] for face in faces])
 
 
-def _quality(name: str, ages: F64, told: F64, mean: F64, photos: Names) -> Quality:
-    true, read = ages.copy(), told.copy()
+def _quality(name: str, ages: F64, estimates: F64, mean: F64, photos: Names) -> Quality:
+    true, read = ages.copy(), estimates.copy()
     for one in set(photos):
         kept = photos == one
         true[kept] -= true[kept].mean()
@@ -192,8 +192,8 @@ def _quality(name: str, ages: F64, told: F64, mean: F64, photos: Names) -> Quali
     return Quality(
         name=name,
         count=len(ages),
-        error=float(np.abs(told - ages).mean()),
-        bias=float((told - ages).mean()),
+        error=float(np.abs(estimates - ages).mean()),
+        bias=float((estimates - ages).mean()),
         guess=float(np.abs(mean - ages).mean()),
         correlation=cross / np.sqrt(power * other) if power > 0 and other > 0 else float("nan"),
         slope=cross / power if power > 0 else float("nan"),

@@ -27,7 +27,7 @@ class Group:
     asked: float
     """Years: the group's middle."""
     count: int
-    told: float
+    mean_age: float
     """Mean age the estimator gives the results, years."""
     spread: float
     """Their standard deviation."""
@@ -52,7 +52,7 @@ def measure_groups(
 ) -> list[Group]:
     """Age every subject to the middle of every group."""
     middles = [(low + high + 1) / 2 for low, high in GROUPS]
-    told: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}
+    mean_age: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}
     alike: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}
     real: dict[int, list[float]] = {k: [] for k in range(len(GROUPS))}
     work = [(subject, middles) for subject in subjects]
@@ -66,16 +66,16 @@ def measure_groups(
                     real[k].append(asked.estimator(crop.rgb, points))
                 rgb = answers[k].result()
                 now = find_again(judges.finder, rgb, points)
-                told[k].append(asked.estimator(rgb, now))
+                mean_age[k].append(asked.estimator(rgb, now))
                 alike[k].append(likeness(rgb, now) or 0.0)
             advance(count)
     return [
         Group(
             name=f"{low}-{high}",
             asked=middles[k],
-            count=len(told[k]),
-            told=float(np.mean(told[k])),
-            spread=float(np.std(told[k])),
+            count=len(mean_age[k]),
+            mean_age=float(np.mean(mean_age[k])),
+            spread=float(np.std(mean_age[k])),
             real=float(np.mean(real[k])) if real[k] else None,
             verified=float(np.mean(np.array(alike[k]) >= asked.threshold)),
         )

@@ -155,13 +155,13 @@ def clip_lines(outcome: Evaluation) -> list[Line]:
         mine = [next((one for one in model.clips if one.clip == name), None) for model in outcome.models]
         size = next(one for one in mine if one)
         where = f"{name} {size.frames[0]}-{size.frames[1]}"
-        for told, field, form in (
+        for label, field, form in (
             ("delta, codes of 255", "strength", ".1f"),
             ("flicker along the motion, as answered", "raw", ".2f"),
             ("flicker along the motion, steadied", "steadied", ".2f"),
         ):
             values = tuple(getattr(one, field) if one else None for one in mine)
-            lines.append(Line(name=f"{where}: {told}", aim="", values=values, form=form))
+            lines.append(Line(name=f"{where}: {label}", aim="", values=values, form=form))
     return lines
 
 

@@ -37,8 +37,8 @@ def write_report(outcome: Evaluation, folder: Path) -> tuple[Path, Path]:
 
 def to_json(outcome: Evaluation) -> dict[str, Any]:
     """Every figure and every row as plain values; what cannot be said is null."""
-    told = {"vfxage": __version__, **asdict(outcome)}
-    clean: dict[str, Any] = _finite(told)
+    results = {"vfxage": __version__, **asdict(outcome)}
+    clean: dict[str, Any] = _finite(results)
     return clean
 
 
@@ -136,7 +136,7 @@ def _groups(outcome: Evaluation) -> list[str]:
             + "--:|" * 6
         )
         rows = [
-            f"| {one.name} | {one.asked:.0f} | {one.count} | {one.told:.1f} | {one.spread:.1f} "
+            f"| {one.name} | {one.asked:.0f} | {one.count} | {one.mean_age:.1f} | {one.spread:.1f} "
             f"| {_written(one.real, '.1f')} | {one.verified:.1%} |"
             for one in model.groups
         ]

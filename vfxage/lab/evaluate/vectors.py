@@ -130,8 +130,8 @@ def _encoded(rgb: F32, pixels: Pixels) -> F32:
 def _only_input(file: OnnxFile) -> str:
     """The name of the picture's input."""
     if len(file.inputs) != 1 or file.inputs[0].kind != "float":
-        told = ", ".join(map(str, file.inputs)) or "nothing"
-        raise ModelError(f"takes {told}", path=file.path, fix="name a network that takes one picture of floats")
+        inputs = ", ".join(map(str, file.inputs)) or "nothing"
+        raise ModelError(f"takes {inputs}", path=file.path, fix="name a network that takes one picture of floats")
     return file.inputs[0].name
 
 

@@ -28,11 +28,11 @@ def mesh_portraits(
     is gone, InstallError where MediaPipe does not work.
     """
     memory = ScanCache() if scan_cache is None else scan_cache
-    lacking = [portrait for portrait in collection.portraits if portrait.points is None]
-    if not lacking:
+    missing = [portrait for portrait in collection.portraits if portrait.points is None]
+    if not missing:
         return collection
-    seen = {portrait.path: memory.faces(portrait.path) for portrait in lacking}
-    seen |= _find(tuple(portrait for portrait in lacking if seen[portrait.path] is None), progress or Silent(), memory)
+    seen = {portrait.path: memory.faces(portrait.path) for portrait in missing}
+    seen |= _find(tuple(portrait for portrait in missing if seen[portrait.path] is None), progress or Silent(), memory)
     meshed, lost = [], []
     for portrait in collection.portraits:
         faces = seen.get(portrait.path)

@@ -144,9 +144,9 @@ def _by_index(index: Path) -> list[Listed]:
             raise ReadError("is larger than 256 MiB, which no index is", path=index, fix=fix)
         with index.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, restkey="", restval="")
-            lacking = {"file", "person", "age"} - set(rows.fieldnames or ())
-            if lacking:
-                raise ReadError(f"has no column {', '.join(sorted(lacking))}", path=index, line=1, fix=fix)
+            missing = {"file", "person", "age"} - set(rows.fieldnames or ())
+            if missing:
+                raise ReadError(f"has no column {', '.join(sorted(missing))}", path=index, line=1, fix=fix)
             listed = [_row(row) for row in rows]
     except OSError as error:
         raise ReadError(f"cannot be read ({error.strerror})", path=index, fix="check the path") from error

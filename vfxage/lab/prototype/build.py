@@ -197,7 +197,7 @@ def _write_recipe(
 ) -> Path:
     """Write which portrait was used for what: anybody can build the file again and see whose skin is in it."""
     given = Counter(offer.person for one in chosen for offer in one.values())
-    told = {
+    description = {
         "made_by": f"vfxage {__version__}: vfxage prototype build",
         "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
         "method": f"{len(chosen)} assemblies of old skin, no person twice in one nor in more than "
@@ -215,5 +215,5 @@ def _write_recipe(
     }
     path = out.with_suffix(".json")
     with publish(path) as partial:
-        partial.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

@@ -97,8 +97,8 @@ class Learner:
             result = (examples.source + answer).detach()
             found |= self._adversary.learn(examples.portrait, result, examples.ages[:, 1])
         self.step += 1
-        told = self.world.mean({**found, "total": total})
-        return {name: float(value.detach()) for name, value in told.items()}
+        means = self.world.mean({**found, "total": total})
+        return {name: float(value.detach()) for name, value in means.items()}
 
     def _losses(self, examples: Examples, answer: Tensor, draws: Draws) -> dict[str, Tensor]:
         losses, size = self.recipe.losses, answer.shape[-1]

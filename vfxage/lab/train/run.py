@@ -58,8 +58,8 @@ class Run:
         self._progress.note(f"resuming {self.folder} after step {learner.step}")
         changed = sorted(_differences(began, _plain(self._recipe)))
         if changed:
-            told = f"the recipe has changed: {', '.join(changed)}; training goes on with the new values"
-            self._progress.note(told)
+            text = f"the recipe has changed: {', '.join(changed)}; training goes on with the new values"
+            self._progress.note(text)
 
     def save(self, learner: Learner) -> Path:
         """Write the state, then the mean weights as a checkpoint; return its path. Raises WriteError."""
@@ -150,10 +150,10 @@ def _read(path: Path) -> Any:
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
     """The settings that can change the result: not the folders, nor how often files are written."""
-    told = recipe.model_dump(mode="json", exclude={"out", "output"})
+    text = recipe.model_dump(mode="json", exclude={"out", "output"})
     for part in ("memory_gb", "workers"):
-        told["data"].pop(part)
-    return told
+        text["data"].pop(part)
+    return text
 
 
 def _differences(one: Any, other: Any, place: str = "") -> set[str]:

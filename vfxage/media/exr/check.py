@@ -76,16 +76,16 @@ def _with_others(planes: Planes, destination: Destination, number: int) -> Plane
     """Add delta and matte to a beauty's planes, from other outputs that are up to date and in the same light."""
     found = dict(planes)
     for other in destination.beside if "beauty" in destination.passes else ():
-        lacking = {"delta", "matte"} - {name.split(".")[0] for name in found}
+        missing = {"delta", "matte"} - {name.split(".")[0] for name in found}
         same = other.path.lower().endswith(".exr") and other.colorspace == destination.colorspace
-        if not same or lacking.isdisjoint(other.passes) or number not in other.numbers:
+        if not same or missing.isdisjoint(other.passes) or number not in other.numbers:
             continue
         try:
             part, more = read_passes(ExrFile(Pattern.parse(other.path).path(number), number))
         except ReadError:
-            continue  # told of that output itself
+            continue  # verify reports that output itself
         if _current(part, other, number) and next(iter(more.values())).shape == planes["R"].shape:
-            found |= {name: plane for name, plane in more.items() if name.split(".")[0] in lacking}
+            found |= {name: plane for name, plane in more.items() if name.split(".")[0] in missing}
     return found
 
 

@@ -25,10 +25,10 @@ def check_chunks(layout: ExrLayout, part: Part, source: ExrFile) -> NDArray[np.u
         raise source.damaged("the file ends inside its chunk table")
     with source.path.open("rb") as file:
         table = np.frombuffer(os.pread(file.fileno(), 8 * count, start), "<u8")
-        lacking = int(np.count_nonzero(table == 0))
-        if lacking:
+        missing = int(np.count_nonzero(table == 0))
+        if missing:
             raise source.error(
-                f"incomplete OpenEXR file: {lacking} of {count} blocks of pixels were never written",
+                f"incomplete OpenEXR file: {missing} of {count} blocks of pixels were never written",
                 "render or copy the file again",
             )
         if len(table) < count or np.any((table < start) | (table > layout.size - 8)):
