@@ -127,17 +127,9 @@ class CropPlan:
         for face in self.faces:
             row = self.row(face, number)
             if row is not None:
-                settings = [
-                    face.name,
-                    face.track.face,
-                    face.size,
-                    *face.ages_at(number),
-                    face.intensity_at(number, row),
-                ]
-                settings += [
-                    face.exposure,
-                    [(name, w.intensity, w.target) for name, w in face.region_settings_at(number).items()],
-                ]
+                ages, intensity = face.ages_at(number), face.intensity_at(number, row)
+                regions = [(name, r.intensity, r.target) for name, r in face.region_settings_at(number).items()]
+                settings = [face.name, face.track.face, face.size, *ages, intensity, face.exposure, regions]
                 parts += [settings, face.track.points[row].tobytes(), face.study_digest]
         return tuple(parts)
 

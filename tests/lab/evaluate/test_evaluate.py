@@ -86,7 +86,7 @@ def test_the_figures_are_there_for_programs_too(report):
     assert {row["asked"] for row in model["rows"]} <= {-30, -15, 20, 40}
     assert all(18 <= row["age"] + row["asked"] <= 90 for row in model["rows"])
     assert all(row["likeness"] > 0.99 for row in model["rows"])  # the mean colour hardly changes
-    assert [group["told"] for group in model["groups"]] == [44.0] * 5
+    assert [group["mean_age"] for group in model["groups"]] == [44.0] * 5
     assert all(group["verified"] == 1 for group in model["groups"])
     assert all(one["at_rest"] == 0 for one in model["stability"])
 
@@ -154,7 +154,7 @@ def test_folders_without_portraits_or_faces_or_enough_people(dozen, portraits, t
     blank = tmp_path / "blank" / "someone"
     blank.mkdir(parents=True)
     Image.fromarray(np.full((300, 300, 3), 128, np.uint8)).save(blank / "30.png")
-    run("evaluate", "-p", blank.parent, "-o", tmp_path / "out").fails(2, "blank", "no portrait in it shows a face")
+    run("evaluate", "-p", blank.parent, "-o", tmp_path / "out").fails(2, "blank", "no face in any portrait")
     few = some_portraits(portraits, tmp_path / "few", STEMS[:3])
     run("evaluate", "-p", few, "-m", "bands", "-o", tmp_path / "out").fails(2, "3 people", "--portraits")
     made = tmp_path / "made"
