@@ -91,20 +91,20 @@ class CropPlan:
     pixel_aspect: float
     smallest: int = 256
     """Side of the smallest crop that a shot of this ager may have, pixels."""
-    held: Mapping[int, int] = field(default_factory=dict)
-    """Missing frames, and the frames held in their place, whose landmarks they use."""
+    landmarks_from: Mapping[int, int] = field(default_factory=dict)
+    """For each missing frame, the frame that is shown in its place, whose landmarks it uses."""
     hands: tuple[HandTrack, ...] = ()
     """Hands that are cut out of every face's matte."""
 
     def row(self, face: FacePlan, number: int) -> int | None:
         """Row of the track for the picture that this frame shows; None if the face is absent."""
-        return face.row(self.held.get(number, number))
+        return face.row(self.landmarks_from.get(number, number))
 
     def hands_at(self, number: int) -> list[tuple[HandTrack, int]]:
         """Hands to hold out of this frame's mattes, each with its row there."""
-        seen = self.held.get(number, number)
-        rows = [(hand, int(np.searchsorted(hand.numbers, seen))) for hand in self.hands]
-        return [(hand, row) for hand, row in rows if row < len(hand.numbers) and hand.numbers[row] == seen]
+        shown = self.landmarks_from.get(number, number)
+        rows = [(hand, int(np.searchsorted(hand.numbers, shown))) for hand in self.hands]
+        return [(hand, row) for hand, row in rows if row < len(hand.numbers) and hand.numbers[row] == shown]
 
     def crop_pass_faces(self, name: str | None) -> tuple[tuple[str, ...], int]:
         """Names of the face that the passes ``uv`` and ``crop`` show, and the side of its largest crop, pixels.
@@ -221,7 +221,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
 def encoded_square(frame: Frame, to_frame: F64, size: int, colour: Colour, limits: tuple[float, float]) -> F32:
     """Warp the plate to a crop's square: (size, size, 3) in the model's encoding, clipped to ``limits``.
 
-    Only the pixels that the warp looks at are encoded. NaN counts as black; infinity ends at the upper limit. Beyond
+    Only the pixels that the warp needs are encoded. NaN counts as black; infinity ends at the upper limit. Beyond
     the data window its edge is repeated.
     """
     low, high = limits

@@ -63,7 +63,7 @@ class Destination:
     """Every frame that will be written, ascending."""
     faces: tuple[str, ...] = ()
     """Names of faces with their own layers; empty unless the shot names more than one face."""
-    viewed: tuple[str, ...] = ()
+    crop_pass_faces: tuple[str, ...] = ()
     """Names of the face in ``uv`` and ``crop`` (an unnamed face has a different name in every take)."""
     crop_size: int = 0
     """Side of the pictures of the ``crop`` pass, pixels."""

@@ -32,23 +32,25 @@ def _neighbours(number: int, whole: Sequence[int]) -> Iterator[int]:
 class FilledReader:
     """A plate (media.base.Reader) whose missing and unreadable frames are filled; ``Frame.missing`` marks them.
 
-    ``whole`` is every frame of the shot, ascending; only these fill others. Until ``fix_missing`` sets the missing
-    frames, each frame is tried, and ``missing`` collects those that fail. Afterwards any other frame that fails to read
-    is an error, so that an unreliable disk cannot change the result. The fill of a frame does not depend on the range
-    that is read.
+    ``whole`` is every frame of the shot, ascending; only these fill others. Without ``known``, each frame is tried, and
+    ``missing`` collects those that fail. ``known`` are the missing frames that an earlier reader collected: any other
+    frame that fails to read is then an error, so that an unreliable disk cannot change the result. The fill of a frame
+    does not depend on the range that is read.
     """
 
-    def __init__(self, reader: Reader, filling: Filling, whole: Sequence[int]) -> None:
+    def __init__(
+        self, reader: Reader, filling: Filling, whole: Sequence[int], known: Collection[int] | None = None
+    ) -> None:
         self.info: ClipInfo = reader.info
         self.missing: set[int] = set()
         """Frames that could not be read so far."""
         self._reader, self._filling, self._whole = reader, filling, tuple(whole)
-        self._known: frozenset[int] | None = None
+        self._known: frozenset[int] | None = None if known is None else frozenset(known)
         self._last: Frame | None = None
 
-    def fix_missing(self, missing: Collection[int]) -> None:
-        """Set the missing frames. Afterwards any other frame that cannot be read is an error."""
-        self._known = frozenset(missing)
+    def with_missing(self, missing: Collection[int]) -> FilledReader:
+        """A reader of the same open plate that knows which frames are missing."""
+        return FilledReader(self._reader, self._filling, self._whole, missing)
 
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader. Raises ReadError if no frame can fill a missing one."""

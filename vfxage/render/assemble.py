@@ -18,7 +18,7 @@ from vfxage.media.base import Destination, Writer
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.render.job import Job
-from vfxage.render.on_disk import rendered_outputs
+from vfxage.render.on_disk import outputs_on_device, rendered_tracks
 from vfxage.render.resume import Open, check_complete, source_of, unfinished
 from vfxage.types import F32, Frame, Render
 
@@ -31,7 +31,9 @@ def assemble_shot(
     Raises ShotError if the shot has no movie, or no EXR sequence holds a movie's passes; WriteError if
     frames are missing or out of date.
     """
-    outputs = rendered_outputs(job, job.numbers, device, progress)
+    tracks = rendered_tracks(job, progress)
+    job = job.with_missing(tracks.missing)
+    outputs = outputs_on_device(job, tracks, [job.numbers] * len(job.shot.outputs), device)
     made, kept = [], []
     with ExitStack() as writers:
         opened: list[Open] = [(output, writers.enter_context(open_writer(output))) for output in outputs]

@@ -85,10 +85,11 @@ class Job:
     def _file(self, number: int) -> Path:
         return Pattern.parse(self.clip.path).path(number)
 
-    def fix_missing(self, missing: Sequence[int]) -> None:
-        """Fix the set of missing frames: afterwards a frame that fails to read is an error."""
-        if isinstance(self.reader, FilledReader):
-            self.reader.fix_missing(missing)
+    def with_missing(self, missing: Sequence[int]) -> Job:
+        """The same open shot, with these frames missing: every other frame that fails to read is an error."""
+        if not isinstance(self.reader, FilledReader):
+            return self
+        return replace(self, reader=self.reader.with_missing(missing))
 
     def missing(self, numbers: Sequence[int]) -> tuple[int, ...]:
         """Those of ``numbers`` that could not be read so far."""

@@ -31,7 +31,6 @@ def outputs_on_device(job: Job, tracks: Tracks, spans: Sequence[Sequence[int]], 
     first frame on disk names. With "cuda", it is the first GPU that a frame names. Raises what ``load_ager`` and
     ``stage_scene`` raise.
     """
-    job.fix_missing(tracks.missing)
     ager = load_ager(job.shot.model, "cpu")
     scene = stage_scene(job, tracks, ager)
     with open_rotos(job) as rotos:
@@ -55,18 +54,19 @@ def _devices_named(outputs: Sequence[Destination]) -> Iterator[str]:
                     yield device_of(stamp)
 
 
-def rendered_outputs(job: Job, numbers: Sequence[int], device: str, progress: Progress) -> list[Destination]:
-    """What a render of ``numbers`` on ``device`` leaves on disk. Raises WriteError if the shot was never tracked."""
+def rendered_tracks(job: Job, progress: Progress) -> Tracks:
+    """The tracks that the shot was rendered with. Raises WriteError if it was never rendered as it is now."""
     tracks = saved_tracks(job, progress)
     if tracks is None:
         fix = "run `vfxage render` first"
         raise WriteError("no frames of this plate, with these settings, have been rendered", path=job.folder, fix=fix)
-    return outputs_on_device(job, tracks, [numbers] * len(job.shot.outputs), device)
+    return tracks
 
 
 def check_parts(job: Job, numbers: Sequence[int], progress: Progress, *, device: str) -> None:
     """Raise WriteError that names frames of sequences that chunks did not render, or not on one kind of device."""
-    for output in rendered_outputs(job, numbers, device, progress):
+    tracks = rendered_tracks(job, progress)
+    for output in outputs_on_device(job, tracks, [numbers] * len(job.shot.outputs), device):
         with open_writer(output) as writer:
             bad = unfinished(writer, output, progress) if writer.parallel else ()
         if bad:

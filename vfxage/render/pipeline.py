@@ -124,6 +124,7 @@ def render_shot(
     with reported(job, ager, numbers, progress) as recorder, open_rotos(job) as rotos:
         rotos.check(numbers)
         tracks = track_shot(job, ager, recorder)
+        job = job.with_missing(tracks.missing)
         scene = stage_scene(job, tracks, ager)
         note_faces(job, scene, tracks, recorder)
         for output in job.shot.outputs:

@@ -48,18 +48,17 @@ class Scene:
 def track_shot(job: Job, ager: Ager, progress: Progress, *, anew: bool = False) -> Tracks:
     """Give the whole shot's tracks with the ager's studies: the saved ones if nothing changed, else new ones, saved.
 
-    After this call the set of missing frames is fixed to those found while tracking.
+    ``job.with_missing(tracks.missing)`` is the shot to render afterwards.
     """
     tracks = None if anew else saved_tracks(job, progress)
     if tracks is None:
         check_writable(job.folder)
         tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key())
         tracks.save(job.tracks_path)
-    job.fix_missing(tracks.missing)
     if tracks.missing:
         how = "filled with black" if job.shot.missing_frames == "black" else "filled with a neighbouring frame"
         progress.note(f"missing or unreadable, {how}: {FrameRange.of(tracks.missing)}")
-    studied = study_faces(job, tracks, ager, progress)
+    studied = study_faces(job.with_missing(tracks.missing), tracks, ager, progress)
     if studied is not tracks:
         check_writable(job.folder)
         studied.save(job.tracks_path)
@@ -188,7 +187,7 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
     fills = job.fills(tracks.missing)
     plan = replace(
         plan,
-        held={n: other for n, other in fills.items() if other is not None},
+        landmarks_from={n: other for n, other in fills.items() if other is not None},
         hands=tracks.hands if shot.matte.hands == "held_out" else (),
     )
     return Scene(

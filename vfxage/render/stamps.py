@@ -123,9 +123,9 @@ def destinations(
 def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tuple[int, ...]) -> Destination:
     output = job.shot.outputs[index]
     shows_crop = bool({"uv", "crop"} & set(output.passes))
-    viewed, size = scene.plan.crop_pass_faces(output.face) if shows_crop else ((), 0)
+    shown_faces, size = scene.plan.crop_pass_faces(output.face) if shows_crop else ((), 0)
     space = job.spaces[index]
-    form = [sorted(output.passes), output.codec, output.depth, space, scene.passes.layers, viewed, size]
+    form = [sorted(output.passes), output.codec, output.depth, space, scene.passes.layers, shown_faces, size]
     return Destination(
         path=output.path,
         passes=output.passes,
@@ -136,7 +136,7 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
         ocio=job.shot.ocio,
         numbers=numbers,
         faces=scene.plan.names if scene.passes.layers else (),
-        viewed=viewed,
+        crop_pass_faces=shown_faces,
         crop_size=size,
         alpha=job.clip.alpha,
         device=stamps.device,

@@ -65,6 +65,7 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
     tracks = saved_tracks(job, progress)
     if tracks is None:
         return [_untracked(output.path, numbers) for output in job.shot.outputs]
+    job = job.with_missing(tracks.missing)
     spans = [_movie_span(job, output.path, numbers) for output in job.shot.outputs]
     outputs = outputs_on_device(job, tracks, spans, device)
     flaws: dict[str, dict[int, Flaw]] = {output.path: {} for output in outputs}

@@ -22,7 +22,7 @@ REACH = 3.0
 _PALM_SCORE, _HAND_SCORE = 0.3, 0.5
 """Least scores of the palm detector and of the hand model, low enough for blurred or cropped hands."""
 _ROUNDS = 2
-"""Looks at a hand, each in the crop that the one before asks for."""
+"""The hand model runs this often: each time in the crop that its last result asks for."""
 _PALM_ROOM, _PALM_SHIFT = 2.6, 0.5
 _HAND_ROOM, _HAND_SHIFT = 2.0, 0.1
 """Side of a hand's crop and its shift towards the fingers, in boxes of the palm, as the model was trained."""
@@ -42,7 +42,7 @@ class Hand(ArrayData):
     palm: float
     """0..1, how sure the palm detector is."""
     score: float
-    """0..1, how sure the hand model is, in whichever look it was less."""
+    """0..1, how sure the hand model is: the lower of its two results."""
 
 
 class HandFinder:

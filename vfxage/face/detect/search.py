@@ -76,10 +76,11 @@ def resized(picture: U8, width: int, height: int) -> U8:
 
 
 def search_turned(picture: U8, detect: Callable[[U8], F32], side: int, min_face: float) -> list[F32]:
-    """``search``, and for faces lying on their side too, if they are large enough for it to cost little.
+    """Search for upright faces (``search``) and for faces that lie on their side.
 
-    One (N, 9) for every place, best place first: the box found there first of all, then what else overlaps it, best
-    first. A detector is now and then surer of an upright face that it is shown lying, and then wrong about the eyes.
+    Lying faces are searched only if they are large, which is cheap. The result has one (N, 9) for every place, best
+    place first. In it the box of the first search that found the place comes first, then the boxes that overlap it,
+    best first: a detector may be surer of an upright face when the picture is turned, and then misplace the eyes.
     """
     factor = min(1.0, max(2 * _SEEN / (min_face * _LYING), side / max(picture.shape[:2])))
     small = resized(picture, max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))

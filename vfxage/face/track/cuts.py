@@ -73,7 +73,7 @@ def unexplained(before: F32, after: F32) -> float:
 
 
 def _still(before: F32, after: F32) -> bool:
-    """Whether a block is explained where it is, as it mostly is: then there is no need to look around."""
+    """Whether a block matches at its own place. Most blocks do, and then no search around it is needed."""
     one, other = before - before.mean((0, 1)), after - after.mean((0, 1))
     return float((one * other).sum()) >= _EXPLAINED * float(np.linalg.norm(one) * np.linalg.norm(other))
 

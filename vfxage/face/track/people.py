@@ -22,21 +22,22 @@ _REACH = 2.5
 _ALIKE = 0.5
 
 
-def is_face(chain: list[Tracklet], looked: int) -> bool:
-    """Whether detectors confirm the mesh often and strongly enough, in the ``looked`` pictures, to call it a face.
+def is_face(chain: list[Tracklet], searched: int) -> bool:
+    """Whether detectors confirm the mesh often and strongly enough, in the ``searched`` pictures, to call it a face.
 
     A print on a shirt has the mesh for it, but few votes or little evidence.
     """
     votes = sum(item.vote >= _FOR for tracklet in chain for item in tracklet.seen)
     evidence = [value for tracklet in chain for value in tracklet.evidence.values()]
-    enough = votes >= min(PROOF, max(1, looked // 2))
+    enough = votes >= min(PROOF, max(1, searched // 2))
     return enough and float(np.percentile(evidence or [0.0], _UPPER)) >= SURE
 
 
 def link_identities(tracklets: list[Tracklet], max_gap: int) -> list[list[Tracklet]]:
     """Chain tracklets, ordered by appearance, that show one person of one take.
 
-    A hole of up to ``max_gap`` frames asks for nearness only; a longer one also for a like size and look.
+    Over a gap of up to ``max_gap`` frames they must be near each other. Over a longer gap they must also
+    be alike in size and appearance.
     """
     from scipy.optimize import linear_sum_assignment
 

@@ -48,7 +48,7 @@ def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack
 
 
 def faces_not_found(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
-    """Faces of the shot that have no track, "all" of none among them."""
+    """Faces of the shot that have no track; "all" is one of them if there are no tracks."""
     return tuple(face for face, found in _shared_out(tracks, faces) if not found)
 
 
@@ -115,8 +115,8 @@ def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
     wanted = select_words(face)
     who = f"face {face.name!r} (select: {wanted})" if face.name else f"select: {wanted}"
     if not tracks.faces:
-        looked = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
-        return ShotError(f"{who} finds no face: the plate shows none in {looked}", fix="see `vfxage track --json`")
+        searched = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
+        return ShotError(f"{who} finds no face: the plate shows none in {searched}", fix="see `vfxage track --json`")
     there = "; ".join(_describe(track, track.face in taken) for track in tracks.faces)
     return ShotError(f"{who} finds no face among: {there}", fix="choose one of these by frame and point")
 

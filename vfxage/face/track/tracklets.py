@@ -16,11 +16,12 @@ from vfxage.types import F32, U8
 SEARCH_EVERY = 8
 """Pictures between searches of the whole picture; as many are kept, to follow a new face back."""
 _PROVE_EVERY = 4
-"""Pictures of a face between those for which both detectors are heard."""
+"""Every so many pictures of a face, both detectors are asked about it."""
 _WEAK = 0.3
 """A vote below this is no evidence of a face."""
 _CLEAR, _LIKE, _SPAN = 0.65, 0.7, 25
-"""At its ends a tracklet needs a vote like the first, or a look like the second to that of as many pictures inwards."""
+"""At its ends a tracklet needs a vote of at least ``_CLEAR``, or an appearance whose similarity to the median of the
+next ``_SPAN`` pictures is at least ``_LIKE``."""
 _SAME = 0.3
 """Meshes nearer than this (see ``apart``) are one face."""
 _JUMP = 0.6
@@ -52,7 +53,8 @@ class Tracklet:
         self.seen.pop()
 
     def trim(self) -> None:
-        """Drop pictures at both ends that are no evidence of this face: no vote, or a doubtful one for another look.
+        """Drop pictures at both ends that do not show this face clearly: a low vote, or a middling one and another
+        appearance.
 
         So a hand that still hides the face is left out, while a face that turns or leaves the picture stays.
         """
@@ -135,7 +137,7 @@ class FaceFollower:
         self._since = SEARCH_EVERY
 
     def step(self, shown: Shown) -> None:
-        """Look at the next picture."""
+        """Follow the faces into the next picture."""
         broken = self._number is not None and shown.number - self._number > self._patience + 1
         self._number = shown.number
         if shown.cut or broken:
@@ -206,7 +208,7 @@ class FaceFollower:
         self._close(parted)
 
     def _prove(self, picture: U8) -> None:
-        """Hear both detectors about new faces, and about every face in view now and then."""
+        """Ask both detectors about new faces, and about every face in view once in ``_PROVE_EVERY`` pictures."""
         for item in self._here():
             if not item.evidence or len(item.numbers) % _PROVE_EVERY == 0:
                 item.evidence[self._now] = self._finder.evidence(picture, item.seen[-1].points)
@@ -216,7 +218,7 @@ class FaceFollower:
 
     @property
     def _now(self) -> int:
-        assert self._number is not None, "a picture is looked at"
+        assert self._number is not None, "no picture was given yet"
         return self._number
 
     def _close(self, tracklets: list[Tracklet]) -> None:

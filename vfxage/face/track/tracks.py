@@ -112,7 +112,7 @@ class Tracks(ArrayData):
             with zipfile.ZipFile(path) as archive:
                 if sum(entry.file_size for entry in archive.infolist()) > _LIMIT:
                     raise ReadError("is too large to be a track file", path=path, fix=fix)
-                # Whole entries first: their checksums are verified before a byte is believed.
+                # Each entry is read to its end first, which verifies its checksum before any byte is used.
                 whole = {entry.filename.removesuffix(".npy"): archive.read(entry) for entry in archive.infolist()}
             return cls._from_arrays({name: _array(name, data) for name, data in whole.items()})
         except FileNotFoundError as error:
@@ -160,7 +160,7 @@ def _studies(arrays: Mapping[str, NDArray[Any]]) -> dict[int, Study]:
 
 
 def _array(name: str, data: bytes) -> NDArray[Any]:
-    """One entry; its header is believed only where it says what the entry must hold, and as many bytes as are there."""
+    """The array of one entry. Raises ValueError unless dtype, shape and size are those that the entry must have."""
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
     if version != (1, 0):
@@ -171,7 +171,7 @@ def _array(name: str, data: bytes) -> NDArray[Any]:
     if dtype != kind or len(shape) != dimensions or fortran or min(shape, default=0) < 0:
         raise ValueError(f"{name} is {dtype}{list(shape)}")
     if math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError(f"{name} says {list(shape)} and holds {len(data) - stream.tell()} bytes")
+        raise ValueError(f"{name} has the shape {list(shape)} and holds {len(data) - stream.tell()} bytes")
     return np.frombuffer(data, dtype, offset=stream.tell()).reshape(shape)
 
 

@@ -48,7 +48,7 @@ def colorspaces(header: Mapping[str, Any], ocio: str | Path | None) -> tuple[str
 
 
 def _known(value: Any, ocio: str | Path | None) -> str | None:
-    """The canonical name of a space or alias; a role ("scene_linear") is whatever a config makes of it: no name."""
+    """The canonical name of a space or alias; None for a role, whose space depends on the config."""
     if not isinstance(value, str) or not value or value.casefold() in _ROLES:
         return None
     for spelling in (value, value.removesuffix("_scene")):
@@ -58,7 +58,7 @@ def _known(value: Any, ocio: str | Path | None) -> str | None:
 
 
 def chromaticities(header: Mapping[str, Any]) -> tuple[float, ...] | None:
-    """rx ry gx gy bx by wx wy; None where the header has none that are."""
+    """rx ry gx gy bx by wx wy; None if the header has none, or values that are no primaries."""
     value = header.get("chromaticities")
     if not (isinstance(value, tuple) and len(value) == 8 and all(isinstance(v, float) for v in value)):
         return None

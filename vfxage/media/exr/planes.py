@@ -45,7 +45,7 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
             planes["A"] = np.ones(shape, dtype) if alpha is None else _cast(alpha, dtype)
     if "plate" in passes:
         planes["plate"] = _plate(render, as_float)
-    # With a half of a matte, plate + matte * delta_raw would miss the beauty.
+    # With a 16-bit half matte, plate + matte * delta_raw would not equal the beauty.
     matte: Callable[[F32], Plane] = _same if "delta_raw" in passes else _half_matte
     if "delta" in passes:
         planes["delta"] = render.delta
@@ -54,7 +54,7 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
     if "delta_raw" in passes:
         planes["delta_raw"] = np.zeros_like(render.delta) if render.raw is None else render.raw
     if "uv" in passes:
-        planes |= _uv("uv", render, destination.viewed)
+        planes |= _uv("uv", render, destination.crop_pass_faces)
     for face, name in faces.items():
         layers = [layer for layer in render.layers if layer.name == face]
         if "delta" in passes:
@@ -74,7 +74,7 @@ def _is_float(destination: Destination) -> bool:
 
 
 def _uv(layer: str, render: Render, names: tuple[str, ...]) -> dict[str, Plane]:
-    """The ST map of the one of these faces that is on the frame."""
+    """The ST map of the face among ``names`` that is on this frame; zeros if none is."""
     window = render.frame.window
     place = next((place for place in render.faces if place.name in names), None)
     found = np.zeros((*window.shape, 2), np.float32) if place is None else st_map(place.to_frame, place.size, window)
@@ -83,7 +83,7 @@ def _uv(layer: str, render: Render, names: tuple[str, ...]) -> dict[str, Plane]:
 
 def _crop(render: Render, destination: Destination, as_float: bool) -> dict[str, Plane]:
     size, dtype = destination.crop_size, np.dtype(np.float32 if as_float else np.float16)
-    places = (place for place in render.faces if place.name in destination.viewed)
+    places = (place for place in render.faces if place.name in destination.crop_pass_faces)
     picture = next((place.picture for place in places if place.picture is not None), None)
     if picture is None:
         black = np.zeros((size, size, 3), np.float32)
@@ -125,7 +125,7 @@ def _cast(samples: F32, dtype: np.dtype[Any]) -> Plane:
 
 
 def _touched(matte: F32) -> tuple[slice, slice] | None:
-    """Rows and columns that hold everything not 0; None where all is 0."""
+    """The rows and columns around all values that are not 0; None if all are 0."""
     found = extent(matte)
     return None if found.empty else found.slices(Window(0, 0, matte.shape[1], matte.shape[0]))
 

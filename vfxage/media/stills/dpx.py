@@ -7,30 +7,34 @@ made the file carries the fingerprint.
 from __future__ import annotations
 
 import os
-import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from vfxage.colour.cicp import DISPLAY_709, LINEAR_709
 from vfxage.media.stills import packing
+from vfxage.media.stills.dpx_fields import BYTE_ORDERS, GENERIC_TEXTS, HEADER_SIZE, UNDEFINED, HeaderFields, put_fields
 from vfxage.media.stills.still import Depth, DpxLayout, Header, Samples, StillFile, check_size, mark, parse_mark
 from vfxage.media.timecode import shift_timecode
 
-_GENERIC = 2048
-_ORDERS = {b"SDPX": ">", b"XPDS": "<"}
-"""Byte order by a file's first four bytes."""
-_BITS = 803
-"""Offset of the header's bits per sample, bytes."""
-_LARGEST_HEADER = 1 << 22
-_UNDEFINED = 0xFFFFFFFF
+_SMALLEST_HEADER, _LARGEST_HEADER = 1664, 1 << 22
+"""Bytes: the generic header alone, and the most that is read."""
+_MAGIC = 0x53445058
 _ORIENTATIONS = (1, 2, 4, 3, 5, 6, 8, 7)
 """Exif's orientation of each of DPX's."""
 _CHANNELS = {6: 1, 50: 3, 51: 4, 52: 4}
+"""Channels by the descriptor of a picture element."""
+_DESCRIPTORS = {1: 6, 3: 50, 4: 51}
+"""The descriptor to write, by channels: luma, RGB, RGBA."""
 _ABGR = 52
+_WITH_ALPHA = (51, _ABGR)
+_FULL_DENSITY = 2.047
+"""Optical density of the highest code: 1023 codes of 0.002 and one more."""
+_FIRST_VIDEO_TRANSFER = 4
+"""Transfers from this number on are of video."""
 _TRANSFERS = {255: "not given", 0: "user defined", 1: "printing density", 3: "logarithmic", 4: "unspecified video"}
 
 _SPACES = {
@@ -43,31 +47,31 @@ _SPACES = {
 def read_header(source: StillFile) -> Header:
     """Parse and check the header. Raises ReadError for a file that is damaged, not DPX, or of an unsupported kind."""
     raw, size = _bytes_of(source)
-    order = _ORDERS.get(raw[:4])
+    order = BYTE_ORDERS.get(raw[:4])
     if order is None:
         raise source.error("the file is empty" if not size else "not a DPX file")
-    if len(raw) < 1664:
+    if len(raw) < _SMALLEST_HEADER:
         raise source.damaged("the header ends too early")
     layout = _layout(raw, order, size, source)
-    number = _Fields(raw, order)
-    stamp, own_timecode, own_rate = parse_mark(number.text(160, 100))
-    transfer, gamut = raw[801], raw[802]
-    rate = own_rate or _rate(number.real(1940)) or _rate(number.real(1724))
-    orientation = number.short(768)
+    fields = HeaderFields(raw, order)
+    stamp, own_timecode, own_rate = parse_mark(fields.text("creator"))
+    transfer, gamut = fields.integer("transfer"), fields.integer("colorimetric")
+    rate = own_rate or _rate(fields.real("television_rate")) or _rate(fields.real("film_rate"))
+    orientation = fields.integer("orientation")
     header = Header(
         kind="dpx",
-        width=number.word(772),
-        height=number.word(776),
+        width=fields.integer("width"),
+        height=fields.integer("height"),
         channels=_CHANNELS[layout.descriptor],
         depth=layout.bits,  # type: ignore[arg-type]
         orientation=_ORIENTATIONS[orientation] if orientation < 8 else 1,
         spaces=(_SPACES[transfer, gamut],) if (transfer, gamut) in _SPACES else (),
         rate=rate,
-        timecode=own_timecode or _timecode(number.word(1920), rate),
-        pixel_aspect=_aspect(number),
+        timecode=own_timecode or _timecode(fields.integer("timecode"), rate),
+        pixel_aspect=_aspect(fields),
         stamp=stamp,
         unnamed="" if (transfer, gamut) in _SPACES else _unnamed(transfer),
-        notes=tuple(_notes(raw, number, transfer)),
+        notes=tuple(_notes(fields)),
         raw=raw[: layout.offset],
         layout=layout,
     )
@@ -118,18 +122,19 @@ class DpxSettings:
 
 
 def write(path: Path, samples: Samples, target: DpxSettings) -> None:
-    """Write codes (H, W, 1, 3 or 4). Raises OSError as it comes."""
+    """Write code values (H, W, 1, 3 or 4). Raises OSError."""
     height, width, channels = samples.shape
     plate = target.plate
     bits = int(target.depth)
-    header = bytearray(plate.ljust(_GENERIC, b"\xff"))
-    order = _ORDERS.get(plate[:4], ">")
+    header = bytearray(plate.ljust(HEADER_SIZE, b"\xff"))
+    order = BYTE_ORDERS.get(plate[:4], ">")
     how = packing.METHOD_A if bits > 8 else packing.PACKED
-    if plate and header[_BITS] == bits:
-        how = _Fields(plate, order).short(804)
+    own = HeaderFields(plate, order)
+    if plate and own.integer("bit_size") == bits:
+        how = own.integer("packing")
     _fill(header, order, target, (width, height, channels), how)
     lines = packing.pack(samples.reshape(height, -1), bits, how, order, grey=channels == 1)
-    struct.pack_into(f"{order}I", header, 16, len(header) + lines.size)
+    put_fields(header, order, file_size=len(header) + lines.size)
     with path.open("wb") as file:
         file.write(header)
         file.write(lines.tobytes())
@@ -137,60 +142,28 @@ def write(path: Path, samples: Samples, target: DpxSettings) -> None:
 
 def _fill(header: bytearray, order: str, target: DpxSettings, shape: tuple[int, int, int], how: int) -> None:
     width, height, channels = shape
-
-    def put(form: str, offset: int, *values: Any) -> None:
-        struct.pack_into(f"{order}{form}", header, offset, *values)
-
-    def text(offset: int, length: int, words: str) -> None:
-        header[offset : offset + length] = words.encode()[: length - 1].ljust(length, b"\0")
-
     transfer, gamut = next((pair for pair, name in _SPACES.items() if name == target.space), (0, 0))
     if target.plate and target.same_space:
-        transfer, gamut = header[801], header[802]
+        own = HeaderFields(target.plate, order)
+        transfer, gamut = own.integer("transfer"), own.integer("colorimetric")
     if not target.plate:
-        put("I", 20, 1)
-        put("II", 24, 1664, 384)
-        put("I", 32, 0)
-        header[36:1408] = bytes(1372)
-        put("I", 660, _UNDEFINED)
-    put("I", 0, 0x53445058)
-    put("I", 4, len(header))
-    header[8:16] = b"V2.0\0\0\0\0"
-    text(36, 100, target.name)
-    text(160, 100, mark(target.version, target.stamp))
-    put("HHII", 768, 0, 1, width, height)
-    descriptor = {1: 6, 3: 50, 4: 51}[channels]
-    put("IIfIf", 780, 0, 0, 0.0, (1 << int(target.depth)) - 1, 2.047)
-    put("BBBB", 800, descriptor, transfer, gamut, int(target.depth))
-    put("HHIII", 804, how, 0, len(header), 0, 0)
+        header[GENERIC_TEXTS] = bytes(GENERIC_TEXTS.stop - GENERIC_TEXTS.start)
+        put_fields(header, order, ditto=1, generic_size=1664, industry_size=384, user_size=0, encryption_key=UNDEFINED)
+    put_fields(header, order, magic=_MAGIC, image_offset=len(header), version="V2.0")
+    put_fields(header, order, file_name=target.name, creator=mark(target.version, target.stamp))
+    put_fields(header, order, orientation=0, elements=1, width=width, height=height)
+    put_fields(header, order, data_sign=0, low_data=0, low_quantity=0.0)
+    put_fields(header, order, high_data=(1 << int(target.depth)) - 1, high_quantity=_FULL_DENSITY)
+    put_fields(header, order, descriptor=_DESCRIPTORS[channels], transfer=transfer, colorimetric=gamut)
+    put_fields(header, order, bit_size=int(target.depth), packing=how, encoding=0)
+    put_fields(header, order, data_offset=len(header), line_padding=0, image_padding=0)
     if target.pixel_aspect != 1 or target.plate:
         aspect = Fraction(target.pixel_aspect).limit_denominator(10000)
-        put("II", 1628, aspect.numerator, aspect.denominator)
+        put_fields(header, order, aspect_across=aspect.numerator, aspect_down=aspect.denominator)
     if target.timecode is not None:
-        put("I", 1920, int(target.timecode.replace(":", "").replace(";", ""), 16))
+        put_fields(header, order, timecode=int(target.timecode.replace(":", "").replace(";", ""), 16))
     if target.rate is not None:
-        put("f", 1724, float(target.rate))
-        put("f", 1940, float(target.rate))
-
-
-class _Fields:
-    """Numbers and text of a header that may end before its film and television parts."""
-
-    def __init__(self, raw: bytes, order: str) -> None:
-        self._raw = raw.ljust(_GENERIC, b"\xff")
-        self._order = order
-
-    def word(self, offset: int) -> int:
-        return int(struct.unpack_from(f"{self._order}I", self._raw, offset)[0])
-
-    def short(self, offset: int) -> int:
-        return int(struct.unpack_from(f"{self._order}H", self._raw, offset)[0])
-
-    def real(self, offset: int) -> float:
-        return float(struct.unpack_from(f"{self._order}f", self._raw, offset)[0])
-
-    def text(self, offset: int, length: int) -> str:
-        return self._raw[offset : offset + length].partition(b"\0")[0].decode("ascii", "replace")
+        put_fields(header, order, film_rate=float(target.rate), television_rate=float(target.rate))
 
 
 def _bytes_of(source: StillFile) -> tuple[bytes, int]:
@@ -198,11 +171,11 @@ def _bytes_of(source: StillFile) -> tuple[bytes, int]:
     try:
         with source.path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            raw = file.read(_GENERIC)
-            order = _ORDERS.get(raw[:4])
-            if order is not None and len(raw) == _GENERIC:
-                offset = int(struct.unpack_from(f"{order}I", raw, 4)[0])
-                raw += file.read(max(0, min(offset, size, _LARGEST_HEADER) - _GENERIC))
+            raw = file.read(HEADER_SIZE)
+            order = BYTE_ORDERS.get(raw[:4])
+            if order is not None and len(raw) == HEADER_SIZE:
+                offset = HeaderFields(raw, order).integer("image_offset")
+                raw += file.read(max(0, min(offset, size, _LARGEST_HEADER) - HEADER_SIZE))
             return raw, size
     except FileNotFoundError as error:
         raise source.error("the file is missing", "restore it") from error
@@ -211,33 +184,35 @@ def _bytes_of(source: StillFile) -> tuple[bytes, int]:
 
 
 def _layout(raw: bytes, order: str, size: int, source: StillFile) -> DpxLayout:
-    fields = _Fields(raw, order)
-    descriptor, bits = raw[800], raw[803]
-    width, height = fields.word(772), fields.word(776)
-    own = fields.word(808)
-    offset = own if own not in (0, _UNDEFINED) else fields.word(4)
+    fields = HeaderFields(raw, order)
+    descriptor, bits = fields.integer("descriptor"), fields.integer("bit_size")
+    width, height = fields.integer("width"), fields.integer("height")
+    own = fields.integer("data_offset")
+    offset = own if own not in (0, UNDEFINED) else fields.integer("image_offset")
     if descriptor not in _CHANNELS:
         names = {100: "4:2:2 video", 101: "4:2:2 video", 102: "4:4:4 video", 103: "4:4:4 video"}
         raise source.error(
             f"holds {names.get(descriptor, f'picture elements of kind {descriptor}')}, not R, G, B",
             "convert it to RGB",
         )
-    if bits not in (8, 10, 12, 16) or fields.word(780) == 1:
+    if bits not in (8, 10, 12, 16) or fields.integer("data_sign") == 1:
         raise source.error(f"has {bits}-bit samples that vfxage does not read", "convert it to 8, 10, 12 or 16 bits")
-    if fields.short(806) == 1:
+    if fields.integer("encoding") == 1:
         raise source.error("is run-length encoded, which vfxage does not read", "write it without compression")
-    how = fields.short(804)
+    how = fields.integer("packing")
     if how not in (packing.PACKED, packing.METHOD_A, packing.METHOD_B):
         raise source.damaged(f"packing {how} is not known")
     if not 0 < width <= 1 << 17 or not 0 < height <= 1 << 17 or not 768 < offset <= min(size, _LARGEST_HEADER):
         raise source.damaged(f"its header asks for {width}x{height} pixels from byte {offset} of {size}")
     line = packing.line_bytes(width * _CHANNELS[descriptor], bits, how)
-    return DpxLayout(order, offset, _stride(line, fields.word(812), height, size - offset), bits, how, descriptor)
+    return DpxLayout(
+        order, offset, _stride(line, fields.integer("line_padding"), height, size - offset), bits, how, descriptor
+    )
 
 
 def _stride(line: int, padding: int, height: int, there: int) -> int:
     """Bytes from line to line: the header's padding counts, and lines may end on whole words whatever it says."""
-    if padding not in (0, _UNDEFINED) and (line + padding) * height <= there:
+    if padding not in (0, UNDEFINED) and (line + padding) * height <= there:
         return line + padding
     whole = -(-line // 4) * 4
     return whole if whole * height == there else line
@@ -255,15 +230,15 @@ def _rate(value: float) -> Fraction | None:
 
 def _timecode(value: int, rate: Fraction | None) -> str | None:
     text = f"{value:08x}"
-    if value == _UNDEFINED or not text.isdigit():
+    if value == UNDEFINED or not text.isdigit():
         return None
     code = ":".join(text[i : i + 2] for i in (0, 2, 4, 6))
     return code if text < "24" and shift_timecode(code, 0, rate or Fraction(24)) == code else None
 
 
-def _aspect(fields: _Fields) -> float:
-    across, down = fields.word(1628), fields.word(1632)
-    if across in (0, _UNDEFINED) or down in (0, _UNDEFINED):
+def _aspect(fields: HeaderFields) -> float:
+    across, down = fields.integer("aspect_across"), fields.integer("aspect_down")
+    if across in (0, UNDEFINED) or down in (0, UNDEFINED):
         return 1.0
     return across / down if 0.01 < across / down < 100 else 1.0
 
@@ -272,11 +247,11 @@ def _unnamed(transfer: int) -> str:
     return f"no colour space (transfer: {_TRANSFERS.get(transfer, f'number {transfer}')})"
 
 
-def _notes(raw: bytes, fields: _Fields, transfer: int) -> Any:
-    if fields.short(770) > 1:
-        yield f"{fields.short(770)} picture elements: only the first is read"
-    low, high = fields.word(784), fields.word(792)
-    if low not in (0, _UNDEFINED) and transfer >= 4:
-        yield f"the header's black is {low} and its white {high}: codes are read full range all the same"
-    if raw[800] in (51, 52):
-        yield "alpha as stored: the format does not say whether R, G and B are multiplied by it; taken as straight"
+def _notes(fields: HeaderFields) -> Iterator[str]:
+    if fields.integer("elements") > 1:
+        yield f"{fields.integer('elements')} picture elements: only the first is read"
+    low, high = fields.integer("low_data"), fields.integer("high_data")
+    if low not in (0, UNDEFINED) and fields.integer("transfer") >= _FIRST_VIDEO_TRANSFER:
+        yield f"the header's black is {low} and its white {high}: the codes are read as full range"
+    if fields.integer("descriptor") in _WITH_ALPHA:
+        yield "the format does not say whether R, G and B are multiplied by alpha: they are taken as not multiplied"
