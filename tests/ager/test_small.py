@@ -82,7 +82,7 @@ def test_painted_ages_work_where_they_are_painted(network):
     step = answer(network, painted(rgb, 40, target))
     assert not step[:, :, 48:].any()
     assert step[:, :, :48].any(dim=1).all()
-    # The lower half is told other ages than before, and the upper half looks at it: the two come close, no more.
+    # The lower half gets other ages than before. The upper half depends on it, so the two come close and are not equal.
     whole = answer(network, painted(rgb, 40, 70))
     assert torch.corrcoef(torch.stack([step[:, :, :32].flatten(), whole[:, :, :32].flatten()]))[0, 1] > 0.9
 

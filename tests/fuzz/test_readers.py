@@ -31,7 +31,7 @@ def test_damaged_movies_are_frames_or_one_line(tmp_path, prores):
         tmp_path / "f.mov",
     ]
     sources[-1].write_bytes((prores / "natron_apco.mov").read_bytes())
-    verdict = told_of(sources, tmp_path, 21, None)
+    verdict = memory_to_read(sources, tmp_path, 21, None)
     assert verdict < 500, "MiB for pictures of 64x48, and two of 512x512"
 
 
@@ -43,14 +43,14 @@ def test_damaged_stills_are_a_picture_or_one_line(tmp_path):
         save(tmp_path / "d.png", noise(24, 30, 4, 65535)),
         save(tmp_path / "e.jpg", noise(24, 30, 3, 255)),
     ]
-    assert told_of(sources, tmp_path, 23, SRGB) < 300, "MiB for pictures of 24x30"
+    assert memory_to_read(sources, tmp_path, 23, SRGB) < 300, "MiB for pictures of 24x30"
 
 
-def told_of(sources: list[Path], folder: Path, seed: int, space: str | None) -> int:
+def memory_to_read(sources: list[Path], folder: Path, seed: int, space: str | None) -> int:
     """Damage each source, read all in a process that has 1.5 GiB of address space to grow; MiB that it took."""
     paths = [path for index, source in enumerate(sources) for path in damaged(source, folder, COUNT, seed + index)]
     verdict = read_elsewhere(sources, paths, room=1536, space=space)
-    failed = [answer for answer in verdict.told if answer is not None]
+    failed = [answer for answer in verdict.reported if answer is not None]
     strange = [answer for answer in failed if answer[0] not in ("ReadError", "ShotError")]
     assert not strange, strange[:3]
     assert all("\n" not in text and len(text) < 800 for _, text in failed)
