@@ -15,10 +15,10 @@ def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
     """Flicker of the delta over the plate's own change from frame to frame, both along the motion.
 
     ``deltas`` and ``plates`` are the same T frames of one crop, (S, S, 3) each, plates in sRGB 0..1; ``matte`` is
-    (S, S). Each next frame is moved onto the one before it by the plate's optical flow; what is left of the delta's
-    change, root mean square over the matte, over what is left of the plate's. 0 for a delta that rides on the face, 1
-    for one as lively as the plate's grain; infinite where only the delta changes. Raises ValueError for fewer than two
-    frames.
+    (S, S). Each frame is moved onto the frame before it by the plate's optical flow. The result is the remaining change
+    of the delta (root mean square over the matte) divided by that of the plate: 0 if the delta moves exactly with the
+    face, 1 if it changes as much as the plate's grain, infinite if only the delta changes. Raises ValueError for fewer
+    than two frames.
     """
     if len(deltas) < 2 or len(deltas) != len(plates):
         raise ValueError(f"flicker needs two frames or more, alike: got {len(deltas)} and {len(plates)}")

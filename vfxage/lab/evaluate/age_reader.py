@@ -24,7 +24,7 @@ FOLDS = 10
 LEAST = 10
 """People that a reader needs."""
 _RIDGE = 0.03
-"""Penalty, where the features' mean variance is 1: of no great matter from 0.003 to 0.3."""
+"""The ridge penalty for features of mean variance 1. Values from 0.003 to 0.3 give nearly the same results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -37,7 +37,8 @@ class ReadPortrait(ArrayData):
     age: float
     numbers: Numbers = field(metadata=shaped(None, dtype=(np.float32, np.float64)))
     copies: tuple[Numbers, ...] = field(default=(), metadata=shaped(None, dtype=(np.float32, np.float64)))
-    """The same portrait blurred a little, grainy, meshed otherwise: learned from too, so that these move no reading."""
+    """The same portrait with a little blur, grain or another mesh. The reader also learns from these, so that such
+    changes do not move its readings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,7 +49,7 @@ class _Regressor:
     middles: dict[str, F64]
     ages: dict[str, float]
     overall: tuple[F64, float]
-    """Middle and age for a set that the fold holds too few of."""
+    """Mean features and mean age for a set with too few people in the fold."""
 
     def read(self, numbers: F64, photos: str) -> float:
         middle, age = self.middles.get(photos, self.overall[0]), self.ages.get(photos, self.overall[1])
@@ -90,7 +91,7 @@ class AgeReader:
 
 
 def _shuffled(people: Sequence[tuple[str, str]], faces: Sequence[ReadPortrait]) -> list[tuple[str, str]]:
-    """People of each set by age, so that dealing them out one by one gives every fold its share."""
+    """The people of each set, ordered by age, so that every fold gets people of all ages."""
     youngest: dict[tuple[str, str], float] = {}
     for face in faces:
         key = face.photos, face.person
@@ -111,7 +112,7 @@ def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regre
 
 
 def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:
-    """Weights (K,) that take rows (N, K) nearest to ``wanted`` (N,), by whichever of the two equal ways is smaller."""
+    """Ridge weights (K,) for rows (N, K) and results ``wanted`` (N,), by the smaller of the two equivalent systems."""
     rows, columns = numbers.shape
     if rows <= columns:
         likeness = numbers @ numbers.T
@@ -120,7 +121,7 @@ def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:
 
 
 def _scale(centred: F64, lengths: Sequence[int]) -> F64:
-    """Every feature to unit variance, every block to the same share of the whole, the whole to 1."""
+    """Scales that give every feature unit variance, every block the same share, and the whole a variance of 1."""
     spread: F64 = centred.std(axis=0)
     scale: F64 = np.zeros(len(spread))
     start = 0
@@ -144,7 +145,7 @@ class Quality:
     bias: float
     """Mean of read minus true, years."""
     guess: float
-    """Mean absolute error of knowing the photo set's mean age and nothing else."""
+    """Mean absolute error of a guess that knows only the mean age of the photo set."""
     correlation: float
     """Correlation of read and true age, within photo sets if there are several; NaN if the ages do not differ."""
     slope: float

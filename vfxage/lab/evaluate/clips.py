@@ -29,7 +29,7 @@ from vfxage.shot import Shot
 from vfxage.types import F32, FaceTrack, FrameDeltas
 
 AGES = (35.0, 65.0)
-"""GroupSettings of every clip: the age it has, the age it gets."""
+"""The ages of every clip: the source age and the target age."""
 _MOVIES = {suffix for suffix, row in FORMATS.items() if row.kind == "movie"}
 _LEAST = 8
 """Least number of consecutive frames that show the face."""
@@ -55,7 +55,7 @@ class Flicker:
 
 
 def find_clips(paths: Sequence[Path]) -> list[Path]:
-    """List the movies and sequences: files in the given order, and the movies of folders, sorted.
+    """List movies and sequences: files in the given order, and the movies in folders, sorted.
 
     Raises ReadError for a path that is neither, ShotError for a folder without movies or a file of another kind.
     """
@@ -76,9 +76,9 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
 
 
 def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, workers: int) -> Flicker:
-    """Measure the face that is shown longest near the clip's beginning, over at most ``frames`` frames in a row.
+    """Measure the face with the longest unbroken run near the clip's beginning, over at most ``frames`` frames.
 
-    Raises ReadError for a plate that cannot be read, ShotError for one without a face or whose colour nobody names.
+    Raises ReadError for a plate that cannot be read, ShotError for a plate without a face or without a colour space.
     """
     settings = {"plate": str(path.absolute()), "source_age": AGES[0], "target_age": AGES[1]}
     shot = Shot.model_validate(settings, context={"path": path.absolute()})

@@ -17,7 +17,7 @@ from vfxage.pool import ordered_map
 from vfxage.types import F32, FaceCrop, Framing
 
 SIDE = 512
-"""Crop size at which agers are compared, where they take it."""
+"""Crop size at which agers are compared, if they can take it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,12 +59,12 @@ def crop_size(ager: Ager) -> int:
 
 
 def cut_subject(subject: Subject, framing: Framing, size: int) -> FaceCrop:
-    """The subject's crop, both ages its own."""
+    """The subject's crop, with its own age as both ages."""
     return crop_portrait(subject.portrait, framing, size)
 
 
 def targets_of(age: float, steps: Sequence[int], youngest: float, oldest: float) -> list[float]:
-    """The ages that ``steps`` years from ``age`` lie, where they are within the limits."""
+    """``age`` plus each of ``steps``, without ages outside the limits."""
     return [age + step for step in steps if youngest <= age + step <= oldest]
 
 
@@ -95,7 +95,7 @@ def find_again(finder: FaceFinder, rgb: F32, points: F32) -> F32:
 
 
 def spread(subjects: Sequence[Subject], count: int | None) -> list[Subject]:
-    """``count`` people spread evenly over the ages of each set, all of them where None; one portrait a person."""
+    """``count`` people spread evenly over the ages of each set (all people if None), one portrait for each."""
     if count is None:
         return list(subjects)
     if count < 1:

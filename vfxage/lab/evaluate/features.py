@@ -25,11 +25,11 @@ _SHADING = 20.0
 _EDGE = 9
 """Width of the mesh's border zone; its outer half is often hair or background instead of skin."""
 _WAYS = 8
-"""Orientations, of half a turn."""
+"""Number of orientations in half a turn."""
 _CELLS = (16, 16, 8)
-"""Side of a cell at each halving of the picture, in its own pixels."""
+"""Side of a cell at each halving of the picture, in pixels of the halved picture."""
 _RADII = (2, 4)
-"""Index of the flat pixels among the texture patterns."""
+"""Index of the pattern of flat pixels among the texture patterns."""
 _PATTERN_CELL = 32
 
 
@@ -77,7 +77,7 @@ class FeatureReader:
         return np.asarray(both[_whole(_mean_cells(inner, cell), 0.5)], np.float32).ravel()
 
     def _pattern(self, detail: F32, radius: int) -> F32:
-        """Uniform local binary patterns, counted whichever way they are turned (Ojala et al. 2002), roots of shares."""
+        """Rotation-invariant uniform local binary patterns (Ojala et al. 2002): the square roots of their shares."""
         soft = cv2.GaussianBlur(detail, (0, 0), radius / 2)
         above = np.array(
             [_shifted(np.asarray(soft, np.float32), radius, turn) > soft for turn in np.arange(8) * (np.pi / 4)]

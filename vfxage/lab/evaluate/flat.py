@@ -19,7 +19,7 @@ MESH = 468
 SIDE = 256
 """Side of a flat face, pixels."""
 _FILLED = 0.92
-"""Height of the mean face in sides."""
+"""Height of the mean face, as a share of ``SIDE``."""
 _LARGEST = 600
 """Crops larger than this are halved first: the warp to 256 pixels takes single samples."""
 
@@ -81,7 +81,7 @@ def mean_mesh(meshes: Sequence[F32]) -> F64:
 
 
 def align_mesh(mesh: F32, onto: F64) -> F64:
-    """The mesh (N, 2) under the similarity that brings it nearest to another, in the least-squares sense."""
+    """The mesh (N, 2) moved, turned and scaled so that it is nearest to another, by least squares."""
     moved: F64 = _aligned(mesh[None].astype(np.float64), onto)[0]
     return moved
 

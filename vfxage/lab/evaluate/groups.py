@@ -32,7 +32,7 @@ class Group:
     spread: float
     """Their standard deviation."""
     real: float | None
-    """Mean age it gives real portraits of the group; None where there are none."""
+    """Mean age it gives real portraits of the group; None if there are none."""
     verified: float
     """Share of results whose likeness to the portrait reaches the threshold."""
 
@@ -43,7 +43,7 @@ class GroupSettings:
 
     estimator: AgeEstimator
     threshold: float
-    """Cosine from which a result still shows the same person."""
+    """A result shows the same person if the cosine is at least this."""
     workers: int
 
 

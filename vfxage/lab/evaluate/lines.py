@@ -27,7 +27,7 @@ class Line:
 
 
 def moved_lines(outcome: Evaluation) -> list[Line]:
-    """Years moved, for every step asked, and whether more asked is more moved."""
+    """Years moved for every step, and whether a larger step moves the reading further."""
     lines = [line for step in STEPS for line in _step_lines(outcome, step)]
     return [*lines, _line(outcome, "monotone in the age asked: share of the faces", "95%", ".0%", monotone)]
 
@@ -197,7 +197,7 @@ def monotone(rows: Sequence[Row]) -> float:
 
 
 def moved_half(row: Row, slope: float = 1.0) -> float:
-    """1 where the reading, over the reader's slope, moved by half of what was asked or more, 0 elsewhere."""
+    """1 for a face whose reading, over the reader's slope, moved by at least half of the years asked; else 0."""
     return float(row.moved / slope / row.asked >= 0.5)
 
 

@@ -27,7 +27,7 @@ _NOSTRILS = ((98, 97, 2, 94, 19, 44, 237, 218, 64), (327, 326, 2, 94, 19, 274, 4
 _CHEEKS = (50, 101, 36, 205, 207, 187, 280, 330, 266, 425, 427, 411, 151, 9)
 """Landmarks on skin that is rarely covered."""
 _FRAMES = (70, 63, 105, 66, 107, 9, 336, 296, 334, 293, 300, 372, 345, 330, 329, 6, 100, 101, 116, 143)
-"""Round both eyes, from the brows to the cheekbones: where the rims of glasses are."""
+"""Around both eyes, from the brows to the cheekbones: the place of the rims of glasses."""
 _FLOOR = 0.04
 _DARKER, _LIGHTER = 0.45, 0.6
 """Largest difference in log luma between skin and the fitted light on the face."""
@@ -46,15 +46,15 @@ class FaceParts(ArrayData):
     face: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Inside the mesh's outline."""
     skin: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
-    """In the face, no feature, and of the face's own colour."""
+    """Inside the face and outside eyes, brows and lips, with the colour of the face's skin."""
     eyes: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Between the lids: iris and white."""
     teeth: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Inside the lips; empty where the mouth is closed."""
     hair: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
-    """In the face, no feature, not of the face's own colour: fringe, beard, hands, what else covers it."""
+    """Inside the face and outside eyes, brows and lips, with another colour: fringe, beard, hands, objects."""
     rims: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
-    """Around the eyes, neither skin nor eye nor brow: for wearers of glasses, their rims and glare."""
+    """Around the eyes, but no skin, eye or brow: the rims and the glare of glasses."""
 
 
 def find_face_parts(crop: FaceCrop) -> FaceParts:
@@ -107,10 +107,10 @@ def _sharp(rgb: F32, height: float) -> Mask:
 
 
 def _likeness(rgb: F32, points: F32) -> Mask:
-    """Whether each pixel, smoothed a little, is near the face's own skin in log colour.
+    """Whether each pixel, after a small blur, is near the skin colour of the face, in log colour.
 
-    That is a plane over the picture, as light may come from one side, through the colours of cheeks and forehead; those
-    of them that lie off it (hair, glasses) count little.
+    The skin colour is a plane over the picture, because light may come from one side. It is fitted to the colours of
+    cheeks and forehead. Colours far from the plane (hair, glasses) count little.
     """
     size = rgb.shape[0]
     log = np.log(cv2.GaussianBlur(rgb, (0, 0), size / 256) + np.float32(_FLOOR))

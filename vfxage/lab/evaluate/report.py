@@ -132,7 +132,7 @@ def _groups(outcome: Evaluation) -> list[str]:
     parts = ["## Age groups", _GROUPS.format(outcome.threshold)]
     for model in measured:
         head = (
-            f"| {model.name} | GroupSettings | Faces | Read, mean | Deviation | Real faces, read | Verified |\n|---|"
+            f"| {model.name} | Ages | Faces | Read, mean | Deviation | Real faces, read | Verified |\n|---|"
             + "--:|" * 6
         )
         rows = [

@@ -36,10 +36,10 @@ class Row:
     read: float
     """Age read in the unaged face."""
     read_aged: float
-    """Age read in it aged."""
+    """Age read in the aged face."""
     spatial: spatial.Spatial
     likeness: float | None
-    """Cosine of the embeddings before and after, where there is an embedder."""
+    """Cosine of the embeddings before and after; None without an embedder."""
 
     @property
     def moved(self) -> float:
@@ -72,7 +72,7 @@ class Judges:
 def make_rows(
     ager: Ager, subjects: Sequence[Subject], judges: Judges, progress: Progress, workers: int
 ) -> Iterator[tuple[Subject, Aged, Row]]:
-    """Age every subject by every step that stays within the limits: each aged face and its figures."""
+    """Age every subject by every step that stays within the limits. Gives each aged face with its figures."""
     work = [(one, targets_of(one.portrait.age, STEPS, YOUNGEST, OLDEST)) for one in subjects]
     with progress.stage("age", len(work), "face") as advance, aged_faces(ager, work, workers) as done:
         for count, (subject, answers) in enumerate(done, 1):

@@ -31,9 +31,9 @@ from vfxage.types import FaceCrop, Framing
 _STABLE = 12
 """People on whom stability is measured."""
 _COPY_GRAIN, _COPY_BLUR = 0.01, 0.7
-"""Noise (deviation of luma) and blur (sigma in pixels at 512) of the copies that the reader also learns from."""
+"""Grain (deviation of luma) and blur (sigma in pixels at 512) of the copies that the reader also learns from."""
 _CHANGE = 30
-"""Years asked where one change must do: stability, speed."""
+"""Years of change for the measures that use a single change: stability and speed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class Request:
     embedder: Embedder | None
     estimator: AgeEstimator | None
     threshold: float
-    """Cosine from which two faces are one person's."""
+    """Two faces show one person if the cosine is at least this."""
     device: str
     workers: int | None
     learned: frozenset[str] = frozenset()
@@ -180,7 +180,7 @@ def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32
 def _read_features(
     subjects: Sequence[Subject], finder: FaceFinder, features: FeatureReader, progress: Progress
 ) -> list[ReadPortrait]:
-    """Every portrait's features, with the mesh found anew, as it is for every face that will be read."""
+    """The features of every portrait. The mesh is found anew, as for every face that will be read."""
     seen = []
     with progress.stage("read", len(subjects), "face") as advance:
         for count, subject in enumerate(subjects, 1):
@@ -204,7 +204,7 @@ def _read_features(
 
 
 def _strangers(subjects: Sequence[Subject], embedder: Embedder | None) -> float | None:
-    """The mean likeness of different people, a scale for the likeness of one to oneself."""
+    """The mean likeness of different people. It shows how to judge the likeness of a face to its own aged picture."""
     if embedder is None:
         return None
     crops = [cut_subject(one, Framing(name="ffhq"), 512) for one in subjects]
@@ -285,6 +285,6 @@ class _Bench:
 
 
 def _changed(crop: FaceCrop) -> FaceCrop:
-    """GroupSettings to change by thirty years, to the side that has room."""
+    """The source age, and a target age thirty years older, or thirty years younger if older is out of range."""
     age = crop.ages[0]
     return replace(crop, ages=(age, age + _CHANGE if age + _CHANGE <= OLDEST else age - _CHANGE))

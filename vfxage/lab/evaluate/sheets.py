@@ -22,7 +22,7 @@ PEOPLE = 10
 TILE = 256
 """Side of one face, pixels."""
 _ROOM = 1.35
-"""Side of what a tile shows, in heights of the face (forehead to chin)."""
+"""Side of the area that a tile shows, in heights of the face (forehead to chin)."""
 _GAIN = 2
 _HEAD = 30
 _BACK = (24, 24, 24)
@@ -43,7 +43,7 @@ class FaceTiles(ArrayData):
 def choose_people(subjects: Sequence[Subject], count: int = PEOPLE) -> list[Subject]:
     """Choose people who differ most in age, sex, lightness of skin, glasses and facial hair; youngest first.
 
-    The person nearest to the middle first, then always the one farthest from all chosen; one portrait a person.
+    The first is the person nearest to the mean. Each next one is the farthest from all chosen. One portrait a person.
     """
     first = {(one.photos, one.portrait.person): one for one in reversed(subjects)}
     people = sorted(first.values(), key=lambda one: one.key)
@@ -77,7 +77,7 @@ def make_tiles(aged: Aged, read: float) -> FaceTiles:
 
 
 def own_tile(crop: FaceCrop, read: float) -> FaceTiles:
-    """The face as it is."""
+    """The unchanged face."""
     return FaceTiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
 
 
@@ -95,7 +95,7 @@ def _tile(rgb: F32, crop: FaceCrop) -> U8:
 def draw_sheet(
     path: Path, title: str, rows: Mapping[str, tuple[Subject, Mapping[int, FaceTiles]]], *, deltas: bool
 ) -> None:
-    """Write one sheet; ``rows`` are people with their tiles by years asked, 0 as they are. Raises WriteError."""
+    """Write a sheet; ``rows`` are people and their tiles by years of change (0: the photograph). Raises WriteError."""
     columns = sorted((0, *STEPS), key=lambda step: (step != 0, step))
     page = Image.new("RGB", (len(columns) * TILE, _HEAD + len(rows) * TILE), _BACK)
     pen = ImageDraw.Draw(page)

@@ -14,7 +14,7 @@ from vfxage.types import F32, F64
 _STEP = 1 / 255
 """A change below one 8-bit code counts as none."""
 _LOW = 16
-"""The low bands begin at the face's height over this (sigma)."""
+"""The low bands begin at a sigma of the face's height divided by this."""
 _SMALLER = 4
 """Factor by which pictures are reduced for this measure."""
 PLACES = ("outside", "eyes", "teeth", "hair", "glasses")
@@ -45,7 +45,7 @@ class Spatial:
 
 
 def measure_change(aged: Aged, regions: FaceParts, *, glasses: bool) -> Spatial:
-    """Measure one answer; one of zeros has no energy anywhere."""
+    """Measure one step. A step of zeros has no energy anywhere."""
     power = np.square(aged.step.astype(np.float64)).sum(axis=2)
     total = float(power.sum())
     skin = float(power[regions.skin].mean()) if regions.skin.any() else 0.0
@@ -73,7 +73,7 @@ def _face_height(aged: Aged) -> float:
 
 
 def low_band_correlation(before: F32, after: F32, skin: Mask, height: float) -> float:
-    """Correlation over the skin, all channels, of what is broader than a sixteenth of the face's height (sigma)."""
+    """Correlation over the skin, in all channels, of detail broader than a sixteenth of the face's height (sigma)."""
     weight = _quarter(skin.astype(np.float32))
     sure = weight > 0.5
     if not sure.any():

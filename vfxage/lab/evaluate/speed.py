@@ -17,12 +17,12 @@ from vfxage.process import opencv_threads
 from vfxage.types import FaceCrop
 
 _TIMES = 7
-"""Timed runs, of which the median counts, after one run to warm up."""
+"""Number of timed runs after one run to warm up; the result is their median."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """Milliseconds a crop; network agers run on one thread whatever OpenCV has."""
+    """Milliseconds for one crop. Network agers always run on one thread."""
 
     size: int
     alone: float

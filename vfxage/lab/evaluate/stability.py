@@ -1,4 +1,4 @@
-"""How much an answer depends on what tracking and grain leave to chance."""
+"""How much a step depends on small errors of the tracking and on grain."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GRAIN = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStability:
-    """Figures of one crop: root mean squares of differences over the matte, as shares of that of the step."""
+    """Figures of one crop: root mean square of a difference over the matte, divided by that of the step."""
 
     shift: float
     """Between the step and that of the crop one pixel to the right and down, moved back."""

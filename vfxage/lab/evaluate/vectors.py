@@ -82,7 +82,7 @@ class AgeEstimator:
         """Years, of a picture (S, S, 3) with its mesh (478, 2), cut as FFHQ does.
 
         An answer of one number is years; of three, InsightFace's sex and age over 100; of 101, one score for each year
-        from 0 (Rothe et al. 2015): probabilities, or what a softmax makes them of.
+        from 0 (Rothe et al. 2015): probabilities, or scores for a softmax.
         """
         side = self._network.side
         where = crop_transform(points, Framing(name="ffhq"), side)
@@ -136,7 +136,7 @@ def _only_input(file: OnnxFile) -> str:
 
 
 def _layout(file: OnnxFile, side: int) -> tuple[bool, int]:
-    """Whether channels come first, and the picture's side: ``side`` where the network leaves it open."""
+    """Whether channels come first, and the picture's side; ``side`` if the network takes any."""
     shape = file.inputs[0].shape
     if len(shape) == 4 and shape[0] in (1, None):
         for first, channels, sides in ((True, shape[1], shape[2:]), (False, shape[3], shape[1:3])):

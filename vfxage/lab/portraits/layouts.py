@@ -88,7 +88,7 @@ def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[FolderLayout, 
 
 
 def _counts(stems: set[str]) -> bool:
-    """Whether names only count: they begin with a 0, as ages do not, or are all of 0 or 1 to the last."""
+    """Whether names are running numbers: they begin with a 0, which ages do not, or count from 0 or 1 without a gap."""
     if any(re.match(r"0\d", stem) for stem in stems):
         return True
     numbers = sorted(int(stem) if re.fullmatch(r"\d{1,6}", stem) else -1 for stem in stems)

@@ -105,7 +105,7 @@ def _is_entry(entry: object) -> bool:
 
 
 def _packed(faces: dict[str, Seen]) -> dict[str, np.ndarray[Any, Any]]:
-    """``points`` are of those paths, in their order, where ``found`` is 1."""
+    """``points`` has one entry for each path whose ``found`` is 1, in the order of the paths."""
     points = [face for _, seen in faces.values() for face in seen]
     return {
         "paths": np.frombuffer(json.dumps(list(faces)).encode(), np.uint8),

@@ -26,11 +26,12 @@ from vfxage.publish import publish
 from vfxage.types import F32
 
 FEWEST = 12
-"""People needed: a mean of fewer looks like one of them."""
+"""Least number of people: a mean of fewer people looks like one of them."""
 LEAST_SPAN = 15.0
 """Years between the youngest and oldest fifth."""
 _YOUNG, _OLD = 46.0, 56.0
-"""Ages below the first are young skin; from the second on, old skin. With too few, the youngest or oldest third."""
+"""Skin below the first age is young; from the second on it is old. If too few people are left, the youngest
+or oldest third is used."""
 _ENOUGH = 8
 _TURNED = 0.21
 """A donor's nose must lie this near the middle of its cheeks, in distances of the eye corners: about 12 degrees."""
@@ -106,7 +107,7 @@ class _Builder:
 
 
 def _check_donors(chosen: list[dict[str, Offer]], offers: dict[str, list[Offer]], portraits: int, folder: Path) -> None:
-    """Raise ShotError where too few people give old skin: nobody's whole face may come together again."""
+    """Raise ShotError if too few people give old skin: then the data file could show one person's whole face."""
     donors = {offer.person for assembly in chosen for offer in assembly.values()}
     needed = max(1, sum(kind_of(name) in offers for name in REGIONS))
     if len(donors) < needed:

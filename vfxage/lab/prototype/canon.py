@@ -24,9 +24,9 @@ _SEEDS: dict[str, tuple[int, ...]] = {
     "mouth": (0, 17, 164, 18, 200, 199, 175, 152, 83, 313, 43, 273, 185, 409, 170, 395, 2),
     "nose": (4, 5, 195, 197, 6, 1, 45, 275),
 }
-"""Landmarks whose surroundings make a region; the right side's are the left's, mirrored."""
+"""Landmarks around which a region lies. The regions of the right side are those of the left, mirrored."""
 _BORDER = 9.0
-"""Canonical pixels over which one region gives way to the next."""
+"""Width of the fade between two regions, canonical pixels."""
 
 
 def framed(points: F32) -> F64:
@@ -35,7 +35,7 @@ def framed(points: F32) -> F64:
 
 
 class Canon:
-    """A mean face and what lies where on it."""
+    """A mean face, with its triangles, regions and masks."""
 
     def __init__(self, faces: Sequence[F32]) -> None:
         """``faces`` are landmarks (478, 2) in any picture's pixels."""
@@ -138,7 +138,7 @@ def _opposite(mean: F64) -> NDArray[np.intp]:
 
 
 def _turned_alike(triangles: NDArray[np.int32], corners: F32) -> NDArray[np.int32]:
-    """The same triangles, each with its corners in the order that gives a positive area."""
+    """The same triangles, with the corners of each in the order that gives a positive area."""
     a, b, c = (corners[triangles[:, k]] for k in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     return np.where((area < 0)[:, None], triangles[:, ::-1], triangles)

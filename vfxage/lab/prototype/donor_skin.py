@@ -1,7 +1,7 @@
-"""Old skin, cut by region from several people: what their skin has and young skin has not.
+"""Old skin, cut by region from several people: the detail that young skin does not have.
 
-An assembly takes each region from another person; a person serves few regions in all where enough people are there, so
-that no whole face can be put together again from the data file.
+An assembly takes each region from another person. If there are enough people, each person gives only a few regions, so
+that nobody's whole face can be rebuilt from the data file.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from vfxage.types import F32
 
 ASSEMBLIES = 6
 MOST_REGIONS = 3
-"""Of all assemblies' regions, how many one person gives as long as others have what is wanted."""
+"""Most regions, over all assemblies, that one person gives while other people offer the region too."""
 _LIMIT = 2.6
-"""Detail is bounded at so many times its own spread: a scar or a mole is nobody's age."""
+"""Detail is limited to so many times its own spread, because a scar or a mole does not come with age."""
 _WANTED = (0.020, 0.026, 0.034, 0.036, 0.030)
-"""Spread, in log luma, that each band of an assembly is brought to, within reason: retouching differs."""
+"""Spread, in log luma, to which each band of an assembly is scaled, because portraits are retouched differently."""
 _GAIN = (0.8, 1.0, 1.0, 0.9, 0.55)
-"""Of each band, finest first, once it has the wanted spread: grain below, the light of the portrait above."""
+"""Gain of each band after that, finest first. The finest band is mostly grain, the broadest mostly light."""
 _REASON = (0.6, 1.7)
 """Least and greatest factor of a band."""
 _BRIGHT = 0.40
@@ -52,7 +52,7 @@ _ACROSS = 0.56
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """One region of one donor, as it lies or mirrored."""
+    """One region of one donor, mirrored or not."""
 
     score: float
     donor: int
@@ -63,7 +63,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Donor(ArrayData):
-    """What one old face has beyond a young one."""
+    """The detail that one old face has and young faces do not have."""
 
     person: str
     levels: tuple[F32, ...] = field(metadata=shaped(CANON, CANON))
@@ -75,7 +75,7 @@ class Donor(ArrayData):
 
 
 def donor_of(portrait: Portrait, seen: Unfolded, young: tuple[F32, ...], texture: F32) -> Donor:
-    """Take the mean young bands (five of (CANON, CANON, 3)) from an old face's."""
+    """Subtract the mean young bands (five of (CANON, CANON, 3)) from those of an old face."""
     mask = seen.skin * texture
     levels, colours = [], []
     for band, usual in zip(seen.bands, young, strict=True):
@@ -91,7 +91,7 @@ def donor_of(portrait: Portrait, seen: Unfolded, young: tuple[F32, ...], texture
 
 
 def offers_of(donor: Donor, index: int, portrait: Portrait, masks: dict[str, F32]) -> dict[str, list[Offer]]:
-    """What a donor's regions are worth, by region without its side; hair, rims and shadowed parts are not offered."""
+    """The regions that a donor offers, by name without the side, with scores. Hair, rims and shadows are left out."""
     found: dict[str, list[Offer]] = {}
     lines = donor.levels[1] + donor.levels[2] + np.float32(0.6) * donor.levels[3]
     down, across = (np.square(cv2.Sobel(lines, cv2.CV_32F, *order)) for order in ((0, 1), (1, 0)))
@@ -125,8 +125,8 @@ def kind_of(region: str) -> str:
 def choose(offers: dict[str, list[Offer]]) -> list[dict[str, Offer]]:
     """For each assembly and region the best offer, no person twice in one, each person a few times in all.
 
-    A region that nobody offers stays out of all assemblies, one that only people offer who are in an assembly already
-    out of that; where too few people offer one, they give it more often than ``MOST_REGIONS`` says.
+    A region that nobody offers is in no assembly. A region that only people of this assembly offer is left out of it.
+    If too few people offer a region, they give it more often than ``MOST_REGIONS``.
     """
     used: Counter[str] = Counter()
     chosen = []

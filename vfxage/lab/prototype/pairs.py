@@ -1,4 +1,4 @@
-"""A teacher's pairs: every portrait at other ages too, pixel on pixel, as ``vfxage train`` reads them."""
+"""Training pairs: every portrait, and the same portrait at other ages, aligned to the pixel, for ``vfxage train``."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def refuse_used(out: Path) -> None:
 def write_pairs(
     collection: Collection, ager: Ager, out: Path, ages: Sequence[float], progress: Progress
 ) -> tuple[int, int]:
-    """Write every photograph, framed, and what ``ager`` makes of it at ``ages``, with index.csv and landmarks.npz.
+    """Write every photograph, framed, and its versions at ``ages`` by ``ager``, with index.csv and landmarks.npz.
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait

@@ -21,7 +21,7 @@ _ENERGY_BLUR = 6.0
 _RIDGE, _RIDGE_SHAPE = 3.0, 2.0
 """Ridge penalties, in portraits, that pull each change towards 0; the mean itself has none."""
 _KEPT = 0.9
-"""Share of the movement that is removed at the eyes and between the lips: gaze and speech are the actor's."""
+"""Share of the movement that is removed at the eyes and between the lips, to keep gaze and speech."""
 _KEPT_BLUR = 3.0
 
 
@@ -32,9 +32,9 @@ class Unfolded(ArrayData):
     bands: tuple[F32, ...] = field(metadata=shaped(CANON, CANON, 3))
     """Five of (CANON, CANON, 3) log RGB, finest first."""
     rest: F32 = field(metadata=shaped(CANON, CANON, 3))
-    """(CANON, CANON, 3) what is broader, beside the skin's mean."""
+    """(CANON, CANON, 3) all broader detail, minus the skin's mean."""
     skin: F32 = field(metadata=shaped(CANON, CANON))
-    """(CANON, CANON) 0..1, like the face's own skin."""
+    """(CANON, CANON) 0..1, the likeness to the face's skin."""
 
 
 def unfold(portrait: Portrait, canon: Canon, texture: F32) -> Unfolded:
@@ -72,7 +72,7 @@ def covariates(portrait: Portrait) -> F64:
 
 
 def head_turn(portrait: Portrait) -> float:
-    """How far the nose lies beside the middle of the cheeks, in distances of the eye corners: 0 facing the lens."""
+    """Distance of the nose from the middle of the cheeks, in distances of the eye corners; 0 facing the lens."""
     if portrait.points is None:
         raise ValueError(f"{portrait} has no points: mesh_portraits comes first")
     points = framed(portrait.points)

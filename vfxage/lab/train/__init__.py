@@ -1,4 +1,4 @@
-"""Training: labelled portraits in, an ager's checkpoint out. ``load_recipe`` and ``loop.train`` are the doors."""
+"""Training: labelled portraits in, an ager's checkpoint out. Start with ``load_recipe`` and ``loop.train``."""
 
 from vfxage.lab.train.recipe import Recipe, load_recipe
 

@@ -88,7 +88,7 @@ def as_floats(batch: Batch, device: torch.device) -> Examples:
 
 
 def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
-    """Change the examples as a camera might have; the recipe says how often and how much."""
+    """Change the examples as a camera does. The recipe gives how often and how much."""
     pictures = [examples.source, examples.target]
     if len(examples.portrait):
         pictures.append(examples.portrait)
@@ -146,9 +146,9 @@ def _blurred(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[
 
 
 def _occluded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[Tensor]:
-    """Put a thing in front of the face, the same in both pictures, so that the wanted delta is 0 there.
+    """Put an object in front of the face, the same in both pictures, so that the wanted delta is 0 there.
 
-    It has one colour, or stripes, or it is another part of the picture, which may be skin: a hand is not aged.
+    It has one colour, or stripes, or it is another part of the picture. That part may be skin, so a hand is not aged.
     """
     which = draws.chosen(recipe.occlusion.share)
     area, kind = draws.uniform(*recipe.occlusion.area), draws.uniform(0, 1)

@@ -19,9 +19,9 @@ from vfxage.lab.train.recipe import CropPart, Recipe
 from vfxage.types import U8
 
 _STEP, _EXAMPLE = 0, 1
-"""Streams of random numbers: what all examples of a step share, and one for each example."""
+"""Streams of random numbers: one for the whole step, and one for each example."""
 Pair = tuple[int, int]
-"""PortraitFolder and target, indices into a person's portraits, which are youngest first."""
+"""Source and target: indices into a person's portraits, which are in order of age."""
 _NEAR = 4.0
 """Years: the critic's portraits are of about the target's age."""
 
@@ -116,7 +116,7 @@ class Batches:
         )
 
     def _pair(self, rng: np.random.Generator) -> tuple[Person, int, int]:
-        """A person and two of the ages, towards a photograph as often as the recipe says."""
+        """A person and two of their ages. The share of pairs whose target is a photograph comes from the recipe."""
         data = self._recipe.data
         if rng.random() < data.identity:
             person = self._data.people[rng.integers(len(self._data.people))]
@@ -141,7 +141,7 @@ class Batches:
 
 
 def _pairs(people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> list[tuple[Person, Sequence[Pair]]]:
-    """The people who have such pairs, with theirs."""
+    """The people who have such pairs, each with the pairs."""
     return [(person, found) for person in people if (found := pairs(person))]
 
 
@@ -166,5 +166,5 @@ def draw_view(crop: CropPart, rng: np.random.Generator) -> View:
 
 
 def _stacked(pictures: Sequence[U8]) -> Tensor:
-    """(B, 3, S, S), channel-last in memory, as convolutions like it."""
+    """(B, 3, S, S), channel-last in memory, which is faster for convolutions."""
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)

@@ -19,7 +19,7 @@ from vfxage.lab.train.recipe import Adversarial
 _WRONG = 0.25
 """Share of the false examples that are photographs with a wrong age, so that the critic uses the age."""
 _OFF, _MIDDLE = 25.0, 50.0
-"""Difference of a wrong age, years, towards this age."""
+"""A wrong age differs by so many years, towards this age."""
 
 
 class Critic(nn.Module):
@@ -56,11 +56,11 @@ class Adversary:
         return step >= self._recipe.start
 
     def strength(self, step: int) -> float:
-        """The weight's share at a step: it rises from 0, so that the critic has a head start."""
+        """Factor of the weight at a step. It rises from 0, so that the critic learns first."""
         return min(1.0, max(0.0, (step - self._recipe.start) / self._recipe.ramp))
 
     def against(self, result: Tensor, ages: Tensor) -> Tensor:
-        """The loss of results (B, 3, S, S) that should be of ``ages`` (B,): how little they are believed."""
+        """The loss of results (B, 3, S, S) at ``ages`` (B,): high if the critic recognises them as made."""
         self.critic.requires_grad_(False)
         try:
             return -self._scores(result, ages).mean()
@@ -85,10 +85,10 @@ class Adversary:
         return {"critic": loss.detach()}
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run must know."""
+        """The state that a resumed run needs."""
         return {"critic": self.critic.state_dict(), "optimiser": self._optimiser.state_dict()}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``state`` gave."""
+        """Continue from a ``state``."""
         self.critic.load_state_dict(state["critic"])
         self._optimiser.load_state_dict(state["optimiser"])

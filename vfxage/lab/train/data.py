@@ -130,7 +130,7 @@ def _square(found: Collection) -> Collection:
 
 
 def _people(found: Collection, framing: str) -> tuple[list[Person], list[Problem]]:
-    """A folder's people; pictures of another size than most of a person's are no pixels on pixels."""
+    """The people of a folder. A picture whose size differs from most pictures of the person is left out."""
     people, unequal = [], []
     for name, portraits in found.people().items():
         sizes = Counter(item.size for item in portraits)

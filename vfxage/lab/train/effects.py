@@ -1,6 +1,6 @@
-"""How film looks, on a batch of pictures: light, blur, grain, JPEG, and things before the face.
+"""Effects of cameras on a batch of pictures: light, blur, grain, JPEG, and objects in front of the face.
 
-All take and give (B, 3, S, S) float32 sRGB on any device, and one number an example where a strength is asked for.
+All take and give (B, 3, S, S) float32 sRGB on any device. A strength is one number for each example.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _GAMMA = 2.2
 
 
 def gains(stops: Tensor, warmth: Tensor, tint: Tensor) -> Tensor:
-    """Gain in code values (B, 3, 1, 1) that exposure in ``stops`` and a shift of white make: on a gamma, a factor."""
+    """Gain of code values (B, 3, 1, 1) for an exposure in ``stops`` and a shift of white (a factor, on a gamma)."""
     linear = torch.stack([stops + warmth, stops - tint, stops - warmth], dim=1)
     return torch.exp2(linear / _GAMMA)[:, :, None, None]
 
@@ -112,9 +112,9 @@ def luma(pictures: Tensor) -> Tensor:
 
 
 def jpeg(pictures: Tensor, quality: Tensor, halve_chroma: Tensor) -> Tensor:
-    """What JPEG at ``quality`` 1 to 100 keeps of pictures of 0..1; S is a multiple of 16.
+    """Pictures (0..1) after JPEG compression at ``quality`` 1 to 100; S is a multiple of 16.
 
-    Where ``halve_chroma`` (B,) is true colour is kept at half the size, 4:2:0.
+    If ``halve_chroma`` (B,) is true, colour is stored at half the size, 4:2:0.
     """
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     fine = torch.tensor(_QUANTA, dtype=torch.float32, device=pictures.device)
@@ -136,7 +136,7 @@ def jpeg(pictures: Tensor, quality: Tensor, halve_chroma: Tensor) -> Tensor:
 
 
 def _coded(planes: Tensor, table: Tensor) -> Tensor:
-    """Planes (B, C, S, S) of 8x8 blocks through a cosine transform, rounded to multiples of ``table`` (B, 8, 8)."""
+    """Planes (B, C, S, S) whose 8x8 blocks were cosine-transformed and rounded to multiples of ``table`` (B, 8, 8)."""
     index = torch.arange(8, device=planes.device, dtype=torch.float32)
     cosines = torch.cos((2 * index[None, :] + 1) * index[:, None] * math.pi / 16) / 2
     cosines[0] = math.sqrt(1 / 8)

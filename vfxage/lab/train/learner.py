@@ -1,4 +1,4 @@
-"""The network, its mean weights and its optimiser: one step of learning, and all that a resumed run must know."""
+"""The network, its mean weights and its optimiser: one step of training, and the state for resuming."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Learner:
                 held.copy_(now)
 
     def state(self) -> dict[str, Any]:
-        """Tensors, numbers and text, on whatever device they are."""
+        """Tensors, numbers and text; the tensors stay on their device."""
         return {
             "architecture": self.row.name,
             "step": self.step,
@@ -170,7 +170,7 @@ class Learner:
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Go on from what ``state`` gave, on any device; a critic that the run did not have begins anew.
+        """Continue from a ``state``, on any device. A critic that the earlier run did not have begins anew.
 
         Raises ShotError for another architecture's.
         """

@@ -25,8 +25,8 @@ _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPart) -> dict[str, Tensor]:
     """The losses that compare deltas, each a scalar before its weight; those of weight 0 are left out.
 
-    ``answer`` and ``wanted`` are (B, 3, S, S) sRGB differences, ``weight`` (B, 1, S, S). Every example counts the same,
-    however much of it is face, so that the mean over processes is the mean over examples.
+    ``answer`` and ``wanted`` are (B, 3, S, S) sRGB differences, ``weight`` (B, 1, S, S). All examples count the
+    same, however large the face is, so that the mean over processes is the mean over examples.
     """
     error = answer - wanted
     found: dict[str, Tensor] = {}
@@ -59,7 +59,7 @@ def wanted_delta(source: Tensor, target: Tensor, lines: Tensor) -> Tensor:
 
 
 def _broad(picture: Tensor) -> Tensor:
-    """(B, C, S, S) without its fine detail; S is a multiple of 8."""
+    """Remove fine detail from (B, C, S, S); S is a multiple of 8."""
     coarse = functional.avg_pool2d(picture, _COARSE)
     return functional.interpolate(coarse, scale_factor=_COARSE, mode="bilinear", align_corners=False)
 
@@ -105,14 +105,14 @@ class Regrade:
 
 
 def stability_loss(again: Tensor, answer: Tensor, regrade: Regrade, weight: Tensor) -> Tensor:
-    """How far the answer for the changed picture is from the answer, changed alike; both (B, 3, S, S)."""
+    """Difference between the answer for the changed picture and the answer with the same change; both (B, 3, S, S)."""
     error = again - regrade.moved(answer) * regrade.gain
     inside = (..., slice(_BORDER, -_BORDER), slice(_BORDER, -_BORDER))
     return _weighted(error[inside], regrade.moved(weight)[inside])
 
 
 def blurred(picture: Tensor) -> Tensor:
-    """Blur (B, C, S, S) by two pixels' binomial: (B, C, S - 4, S - 4), what the kernel lies within."""
+    """Blur (B, C, S, S) by a binomial kernel of radius 2; gives (B, C, S - 4, S - 4)."""
     taps = torch.tensor(_BINOMIAL, dtype=picture.dtype, device=picture.device)
     channels = picture.shape[1]
     across = functional.conv2d(picture, taps.reshape(1, 1, 1, 5).expand(channels, 1, 1, 5), groups=channels)

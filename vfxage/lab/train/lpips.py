@@ -1,4 +1,4 @@
-"""LPIPS by VGG16 (Zhang et al., CVPR 2018), from weights the user has: how far apart two pictures look."""
+"""LPIPS by VGG16 (Zhang et al., CVPR 2018), from weights that the user has: how different two pictures look."""
 
 from __future__ import annotations
 

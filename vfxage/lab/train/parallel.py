@@ -20,7 +20,7 @@ from vfxage.errors import ShotError, count_of
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The processes of a run, and which of them this is."""
+    """All processes of a run, and the rank of this one."""
 
     rank: int
     size: int

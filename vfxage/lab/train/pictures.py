@@ -45,7 +45,7 @@ class View:
 
 
 class Pictures:
-    """Portraits as square uint8 pictures of one size; what falls out of memory is decoded again. Thread-safe."""
+    """Portraits as square uint8 pictures of one size, decoded again if memory was too small. Thread-safe."""
 
     def __init__(self, side: int, framing: Framing, memory: float) -> None:
         self.side = side

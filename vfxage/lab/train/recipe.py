@@ -112,7 +112,7 @@ class CropPart(Part):
     sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=16)], ...], Field(min_length=1)] = (256,)
     """Sides of examples, pixels; each step takes one of them."""
     window: Annotated[Span, AfterValidator(_within(0.05, 2))] = (0.375, 1.0)
-    """Sides of the window that is cut out, as shares of the picture's side; any between is as likely on a log scale."""
+    """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them."""
     whole: Share = 0.4
     """Share of examples that show the whole face instead."""
     jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
@@ -139,7 +139,7 @@ class WhiteBalance(Part):
 
 
 class Colour(Part):
-    """Another grade, as FRAN's public trainers have it: contrast, saturation and hue."""
+    """Another grade, as in FRAN's public trainers: contrast, saturation and hue."""
 
     share: Share = 0.0
     contrast: Annotated[float, Field(ge=0, le=0.9)] = 0.2
@@ -189,7 +189,7 @@ class Jpeg(Part):
 
 
 class Occlusion(Part):
-    """Something before the face: the wanted delta is nothing there."""
+    """An object in front of the face: the wanted delta is 0 there."""
 
     share: Share = 0.25
     area: Annotated[Span, AfterValidator(_within(0, 0.9))] = (0.03, 0.3)
@@ -236,13 +236,13 @@ class Stability(Part):
 
     weight: Weight = 0.0
     every: Annotated[int, Field(ge=1, le=1000)] = 4
-    """Only one step in so many, as it asks the network twice."""
+    """Every so many steps, because it runs the network twice."""
     shift: Annotated[int, Field(ge=1, le=15)] = 3
     """Most pixels either way."""
 
 
 class Lpips(Part):
-    """Zhang et al. 2018, where the user has the weights: they are not ours to ship."""
+    """Zhang et al. 2018, with weights that the user has: vfxage may not ship them."""
 
     weight: Weight = 0.0
     vgg: Annotated[Path | None, BeforeValidator(_path)] = None
@@ -263,16 +263,16 @@ class LossPart(Part):
     l1: Weight = 1.0
     """Absolute difference of the delta."""
     older_lines: Annotated[float, Field(ge=0.5, le=3)] = 1.0
-    """The lines in a delta towards an older face are wanted this many times as strong.
+    """In a target that is older than its source, lines are this many times as strong as in the picture.
 
-    Of lines that cannot be foreseen a network learns the mean, which is fainter than any of them; tone it learns whole.
+    Nobody can predict where wrinkles will be, so a network learns their mean, which is too faint. Tone is not affected.
     """
     outside: Share = 0.2
-    """How much a pixel off the face counts in l1, pyramid and highpass beside one on it."""
+    """Weight of a pixel outside the face in l1, pyramid and highpass; a pixel on the face has 1."""
     pyramid: Weight = 0.5
     """The same on copies of a half, a quarter and an eighth of the size."""
     highpass: Weight = 1.0
-    """The same on what a blur of two pixels takes away: wrinkles and pores."""
+    """The same on fine detail, which a blur of two pixels removes: wrinkles and pores."""
     adversarial: Adversarial = Adversarial()
     stability: Stability = Stability()
     lpips: Lpips = Lpips()

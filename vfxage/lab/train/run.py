@@ -82,7 +82,7 @@ class Run:
         return path
 
     def _until(self, path: Path) -> list[Path]:
-        """Checkpoints in the folder up to this one, the oldest first; those of later steps are of another session."""
+        """Checkpoints in the folder up to this step, the oldest first. Later ones are from another session."""
         every = self.folder.glob(f"{self._recipe.model.architecture}_{'[0-9]' * 7}.safetensors")
         return sorted(found for found in every if found.name <= path.name)
 
@@ -101,7 +101,7 @@ class Run:
         return means
 
     def sheet(self, learner: Learner, sheets: Sheets) -> tuple[U8, dict[str, float]]:
-        """Write the contact sheet and the held-out pairs' l1 of this step; the sheet, (H, W, 3), and that figure."""
+        """Write the contact sheet and the l1 of the held-out pairs at this step; gives both, the sheet as (H, W, 3)."""
         rgb = sheets.sheet(learner.answer_mean, learner.device)
         with publish(self.folder / f"sheet_{learner.step:07d}.png") as partial:
             Image.fromarray(rgb).save(partial)
@@ -149,7 +149,7 @@ def _read(path: Path) -> Any:
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
-    """The settings that can change the result: not the folders, nor how often files are written."""
+    """The settings that can change the result, without folders and intervals of writing."""
     text = recipe.model_dump(mode="json", exclude={"out", "output"})
     for part in ("memory_gb", "workers"):
         text["data"].pop(part)

@@ -19,14 +19,14 @@ from vfxage.types import U8
 
 TILE = 256
 _LARGEST = 512
-"""Pixels at which the network is asked, whatever the pictures have."""
+"""Largest side at which the network is run, pixels."""
 _STRIP = 22
 _TESTS = 8
 """Batches of held-out pairs."""
 
 
 class Sheets:
-    """Asks the same questions at every call, so that sheets can be compared."""
+    """Uses the same people and ages at every call, so that sheets can be compared."""
 
     def __init__(self, recipe: Recipe, data: TrainingData, pictures: Pictures) -> None:
         self._recipe, self._pictures = recipe, pictures
