@@ -31,6 +31,8 @@ FACEFUSION = {"725bb979bda169e0469de31d35ded1f6fcca3413440564d375c92c863570933b"
 """sha256 of FaceFusion's own ``fran.onnx`` (models-3.6.0), which takes 0..1, to its licence."""
 NUMBERS = {"float": np.float32, "float16": np.float16}
 """Kinds of numbers that a file may take and answer, all three ports the same."""
+METHOD = 1
+"""Raise it when the answers for an unchanged file change: it is part of the fingerprint."""
 _LONGEST_CHAIN = 4
 
 
@@ -54,7 +56,7 @@ class OnnxAger(MeasuresNothing):
         self.workers_default = 1 if on_gpu else cpu_workers()
         model = gpu_model(int(device.partition(":")[2] or 0)) if on_gpu else ""
         self.device = device_key(model)
-        self._made = f"{file.digest} {self._encoding}"
+        self._made = f"{file.digest} {self._encoding} method {METHOD}"
         self.fingerprint = self.fingerprint_on(self.device)
         kind = device if device.startswith("cuda") else "cuda"
         place = f"{kind} ({model})" if on_gpu else "cpu"
