@@ -45,6 +45,18 @@ def test_its_settings_are_a_shot_file_that_renders_the_same_bytes(whole: Path, p
     assert pictures(tmp_path) == pictures(whole)
 
 
+def test_settings_with_keyframes_render_nothing_again(plate: Path, tmp_path: Path) -> None:
+    """JSON writes the frame of a keyframe as text; a shot file may be JSON."""
+    path = small_shot(plate, tmp_path, outputs=[EXR], target_age={1001: 40, 1006: 70}, frames="1001-1003")
+    run("render", path).ok()
+    (setup,) = report(tmp_path)["setups"].values()
+    assert setup["settings"]["target_age"] == {"1001": 40, "1006": 70}
+    again = tmp_path / "again.json"
+    again.write_text(json.dumps(setup["settings"], indent="\t"))
+    assert "0 frames rendered, 3 complete already" in run("render", again).ok().out
+    assert "3 frames rendered" in run("render", again, "--set", "faces.0.target_age.1006=50").ok().out
+
+
 def test_parts_rendered_at_the_same_time_and_with_other_settings_add_up(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, outputs=[EXR])
     run("track", path).ok()

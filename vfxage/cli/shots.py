@@ -12,7 +12,7 @@ from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, Workers
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError
-from vfxage.shot import load_shot, schema
+from vfxage.shot import is_shot_file, load_shot, schema
 
 if TYPE_CHECKING:
     from vfxage.render.job import Job
@@ -110,13 +110,13 @@ def info(
     from vfxage.render.info import describe_colourspaces, describe_plate, describe_shot
 
     if colorspaces:
-        config = load_shot(path, set_ or ()).ocio if path and path.suffix in (".yaml", ".yml") else None
+        config = load_shot(path, set_ or ()).ocio if path and is_shot_file(path) else None
         print_data(console, describe_colourspaces(config), as_json=as_json)
         return
     if path is None:
         raise ShotError("info needs a shot file or a plate", fix="name one, or add --colorspaces")
-    is_shot = path.suffix in (".yaml", ".yml")
-    description = describe_shot(load_shot(path, set_ or ()), frames) if is_shot else describe_plate(str(path))
+    loaded = load_shot(path, set_ or ()) if is_shot_file(path) else None
+    description = describe_plate(str(path)) if loaded is None else describe_shot(loaded, frames)
     print_data(console, description, as_json=as_json)
 
 

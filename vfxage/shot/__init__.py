@@ -1,7 +1,7 @@
 """The shot file: its keys, limits and defaults, errors with file and line, and values with keyframes."""
 
 from vfxage.shot.keyed import Keyed
-from vfxage.shot.load import load_shot
+from vfxage.shot.load import is_shot_file, load_shot
 from vfxage.shot.models import Face, Matte, PointSelect, Roto, Shot, Temporal, Tracking
 from vfxage.shot.outputs import Output
 from vfxage.shot.regions import Region, Regions
@@ -19,6 +19,7 @@ __all__ = [
     "Shot",
     "Temporal",
     "Tracking",
+    "is_shot_file",
     "load_shot",
     "schema",
 ]

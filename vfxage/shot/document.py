@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -46,6 +47,8 @@ class Document:
     """A dict, list, str, int, float, bool or None."""
     lines: Mapping[Place, int]
     """Counted from 1. A value in a mapping has the line of its key."""
+    files: Mapping[Place, Path] = field(default_factory=dict)
+    """The file of each value that comes from an included file."""
 
 
 def parse_document(text: str) -> Document:
@@ -153,12 +156,20 @@ def _check_tag(node: yaml.Node) -> None:
         raise ShotError(f"the YAML tag {tag} is not allowed", line=line, fix="write the value without a tag")
 
 
+def _joined(text: str) -> str | None:
+    """The text with surrogate pairs as one character, as JSON escapes it; None for half of a pair."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return None
+
+
 def _scalar(node: yaml.Node) -> str | int | float | None:
     """The value of a scalar node by the core schema of YAML 1.2; None for a list or a mapping."""
     if not isinstance(node, yaml.ScalarNode):
         return None
-    text: str = node.value
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
+    text = _joined(node.value)
+    if text is None:
         raise ShotError("an invalid character (half of a pair)", line=node.start_mark.line + 1, fix="save it as UTF-8")
     if node.style is not None:
         return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -28,18 +29,21 @@ class Keyed(BaseModel):
         """
         if isinstance(value, cls):
             return value
-        pairs = list(value.items()) if isinstance(value, Mapping) else [(0, value)]
-        if not pairs:
+        if not isinstance(value, Mapping):
+            _check_number(value, "", low, high)
+            return cls(keys=((0, float(value)),))
+        if not value:
             raise ValueError("has no keyframes; write a number, or keyframes such as {1001: 40, 1048: 70}")
-        for frame, number in pairs:
-            if type(frame) is not int or abs(frame) > LARGEST_NUMBER:
-                raise ValueError(
-                    f"has the keyframe {frame!r}, which is not a frame number; write {{1001: 40, 1048: 70}}"
-                )
-            _check_number(number, f" at frame {frame}" if isinstance(value, Mapping) else "", low, high)
-        if len(pairs) == 1:
-            return cls(keys=((0, float(pairs[0][1])),))
-        return cls(keys=tuple(sorted((frame, float(number)) for frame, number in pairs)))
+        keys: dict[int, float] = {}
+        for key, number in value.items():
+            frame = _frame(key)
+            if frame in keys:
+                raise ValueError(f"has two keyframes at frame {frame}; keep one of them")
+            _check_number(number, f" at frame {frame}", low, high)
+            keys[frame] = float(number)
+        if len(keys) == 1:
+            return cls(keys=((0, next(iter(keys.values()))),))
+        return cls(keys=tuple(sorted(keys.items())))
 
     @model_serializer
     def as_written(self) -> float | dict[int, float]:
@@ -59,6 +63,14 @@ class Keyed(BaseModel):
         (first, start), (last, end) = self.keys[after - 1], self.keys[after]
         share = (frame - first) / (last - first)
         return start * (1 - share) + end * share
+
+
+def _frame(key: object) -> int:
+    """The frame number of a keyframe's key, which JSON writes as text. Raises ValueError for anything else."""
+    number = int(key) if isinstance(key, str) and re.fullmatch("-?[0-9]{1,18}", key) else key
+    if type(number) is not int or abs(number) > LARGEST_NUMBER:
+        raise ValueError(f"has the keyframe {key!r}, which is not a frame number; write {{1001: 40, 1048: 70}}")
+    return number
 
 
 def _check_number(number: Any, at: str, low: float, high: float) -> None:

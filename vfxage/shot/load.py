@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from vfxage.shot.document import Document, Place
+from vfxage.shot.include import with_included
 from vfxage.shot.models import FACE_DEFAULTS, Shot
 from vfxage.shot.override import override
 from vfxage.shot.rules import rule_violations
@@ -18,24 +18,28 @@ SHOT_FILE = YamlKind(
     if_empty="start with `plate: ...` (vfxage schema prints all keys)",
     if_binary="name the YAML file of a shot; `vfxage info` takes a plate on its own",
 )
-_NONE: Mapping[Place, str] = MappingProxyType({})
+
+
+def is_shot_file(path: Path) -> bool:
+    """Whether the name is that of a shot file and not of a plate."""
+    return path.suffix.lower() in (".yaml", ".yml", ".json")
 
 
 def load_shot(path: str | Path, overrides: Iterable[str] = ()) -> Shot:
     """Read and check a shot file; ``overrides`` are the texts of ``--set``, such as ``"faces.lead.target_age=60"``.
 
-    Paths in the file are relative to it; the shot has them absolute. ``~`` and variables are not expanded. Raises
-    ShotError with the file, the line, and the nearest right name or value.
+    A file with the suffix .json is read as JSON. Paths are relative to their file, and ``~`` and variables are
+    expanded; the shot has them absolute. Raises ShotError with the file, the line, and the nearest right name or value.
     """
     path = Path(path).absolute()
-    document = read_document(path, SHOT_FILE)
-    return check_shot(path, document, override(document.data, overrides))
+    return check_shot(path, read_document(path, SHOT_FILE), overrides)
 
 
-def check_shot(path: Path, document: Document, overrides: Mapping[Place, str] = _NONE) -> Shot:
+def check_shot(path: Path, document: Document, overrides: Iterable[str] = ()) -> Shot:
     """Check a document as the shot file ``path`` (absolute; it need not exist). Raises ShotError with path and line."""
-    source = _ShotFile(path, document, Shot, overrides)
-    shot = source.validate(lines=source.lines_of_file())
+    document = with_included(path, document)
+    source = _ShotFile(path, document, Shot, override(document.data, overrides))
+    shot = source.validate(lines=source.lines_of_file(), files=document.files)
     for violation in rule_violations(shot):
         raise source.error(violation.place, violation.what, violation.fix)
     return shot

@@ -27,7 +27,8 @@ from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed
 from vfxage.shot.outputs import Output
-from vfxage.shot.part import FaceName, FilePath, Part, file_path
+from vfxage.shot.part import FaceName, Part
+from vfxage.shot.paths import FilePath, IsPath, file_path
 from vfxage.shot.regions import Regions
 
 MODELS = ("builtin", "prototype", "small", "bands")
@@ -224,7 +225,7 @@ class Shot(Part):
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     ocio: FilePath | None = None
     """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
-    model: Annotated[str, BeforeValidator(_model)] = "builtin"
+    model: Annotated[str, BeforeValidator(_model), IsPath()] = "builtin"
     """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None
     """Side of the model's square crop, in pixels; default: the smallest that keeps the resolution of the face."""
@@ -249,6 +250,7 @@ class Shot(Part):
 
     _file: Path = PrivateAttr(default=Path("shot.yaml"))
     _lines: Mapping[tuple[str | int, ...], int] = PrivateAttr(default_factory=dict)
+    _files: Mapping[tuple[str | int, ...], Path] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -271,9 +273,11 @@ class Shot(Part):
         """Remember the file and the lines, for errors."""
         if context:
             self._file, self._lines = context["path"], context.get("lines", {})
+            self._files = context.get("files", {})
 
     def error(self, error: ShotError, *place: str | int) -> ShotError:
         """The same error with the shot file and the line of the value at ``place``, or of the section around it."""
         ends = (place[:end] for end in range(len(place), 0, -1))
-        line = next((self._lines[end] for end in ends if end in self._lines), None)
-        return ShotError(error.what, path=self.path, line=line, fix=error.fix)
+        written = next((end for end in ends if end in self._lines), ())
+        path = self._files.get(written, self.path)
+        return ShotError(error.what, path=path, line=self._lines.get(written) if written else None, fix=error.fix)

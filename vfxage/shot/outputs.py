@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from vfxage.shot.part import FaceName, FilePath, Part
+from vfxage.shot.part import FaceName, Part
+from vfxage.shot.paths import FilePath
 from vfxage.types import Pass
 
 Codec = Literal["prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"]

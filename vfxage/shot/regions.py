@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from vfxage.shot.keyed import Age, Intensity
-from vfxage.shot.part import FilePath, Part
+from vfxage.shot.part import Part
+from vfxage.shot.paths import FilePath
 
 REGIONS = ("forehead", "eyes", "cheeks", "mouth", "jaw", "neck")
 """Keys of the regions, from top to bottom."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from vfxage.shot.include import KEY
 from vfxage.shot.models import FACE_DEFAULTS, Shot
 
 
@@ -18,5 +19,11 @@ def schema() -> dict[str, Any]:
     if not face["required"]:
         del face["required"]
     del result["$defs"]["Output"]["properties"]["passes"]["default"]  # the default depends on the format of the output
-    result["required"] = [key for key in result["required"] if key != "faces"]
+    words = "A file with defaults for this shot, relative to this file. The keys of this file win."
+    result["properties"] = {
+        KEY: {"title": "Include", "type": "string", "format": "path", "description": words},
+        **result["properties"],
+    }
+    del result["required"]
+    result["anyOf"] = [{"required": ["plate"]}, {"required": [KEY]}]  # an included file can name the plate
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **result}

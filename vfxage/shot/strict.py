@@ -54,7 +54,9 @@ class YamlKind:
 def read_document(path: Path, kind: YamlKind) -> Document:
     """Read a YAML file of keys and values. Raises ShotError with file and line for any other file."""
     try:
-        document = parse_document(_text(path, kind))
+        text = _text(path, kind)
+        # JSON may be indented with tabs, which YAML does not allow. A text in JSON never holds a tab.
+        document = parse_document(text.replace("\t", " ") if path.suffix.lower() == ".json" else text)
         if not isinstance(document.data, dict):
             what = "the file is empty" if document.data is None else "the file is not a mapping of keys to values"
             raise ShotError(what, fix=kind.if_empty)
@@ -111,12 +113,17 @@ class StrictFile(Generic[M]):
             inside = place[: len(start)] == start
             if inside or (start[: len(place)] == place and place not in self.document.lines):
                 return ShotError(f"--set {text}: {what}", fix=fix)
-        return ShotError(what, path=self.path, line=self.line_of(place), fix=fix)
+        written = self._written(place)
+        return ShotError(what, path=self.document.files.get(written, self.path), line=self.line_of(place), fix=fix)
 
     def line_of(self, place: Place) -> int | None:
         """The line of a value, or of the section around a value that is not in the file."""
+        return self.document.lines.get(self._written(place))
+
+    def _written(self, place: Place) -> Place:
+        """The place, or the nearest section around it that is written in a file."""
         ends = range(len(place), -1, -1)
-        return next((self.document.lines[place[:end]] for end in ends if place[:end] in self.document.lines), None)
+        return next((place[:end] for end in ends if place[:end] in self.document.lines), ())
 
     def lines_of_file(self) -> dict[Place, int]:
         """The line of every value that comes from the file alone, without any ``--set``."""

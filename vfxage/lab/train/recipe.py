@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from vfxage.ager import ARCHITECTURES
 from vfxage.lab.portraits import FolderLayout
 from vfxage.shot.part import Part
+from vfxage.shot.paths import file_path
 from vfxage.shot.strict import StrictFile, YamlKind, read_document
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -18,12 +19,7 @@ Weight = Annotated[float, Field(ge=0, le=1000)]
 
 
 def _path(value: object, info: ValidationInfo) -> Any:
-    if isinstance(value, Path) or value is None:
-        return value
-    if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ValueError("must be a path; put it in quotes")
-    base = info.context["path"].parent if info.context else Path.cwd()
-    return Path(base / value)
+    return value if isinstance(value, Path) or value is None else Path(file_path(value, info))
 
 
 Located = Annotated[Path, BeforeValidator(_path)]

@@ -1,0 +1,61 @@
+"""Paths in a shot file or a training file: variables, the home folder, and the folder where relative paths start."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+_FRAME_NUMBER = re.compile(r"F([0-9].*)?")
+"""``$F4`` is a frame number, as in Houdini and Nuke, and no variable."""
+
+
+def expanded(text: str) -> str:
+    """The path with ``~``, ``$NAME`` and ``${NAME}`` replaced. Raises ValueError for a variable that is not set."""
+    return os.path.expanduser(_VARIABLE.sub(_value, text))
+
+
+def _value(match: re.Match[str]) -> str:
+    braced, plain = match[1], match[2]
+    if plain is not None and _FRAME_NUMBER.fullmatch(plain):
+        return match[0]
+    name = plain if braced is None else braced
+    value = os.environ.get(name) if name else None
+    if value is None:
+        raise ValueError(f"names the variable {match[0]}, which is not set; set it, or write the path without it")
+    return value
+
+
+def full_path(text: str, folder: Path) -> str:
+    """The expanded path, absolute; a relative path starts at ``folder``. A URL such as ocio:// stays unchanged.
+
+    Raises ValueError for a variable that is not set.
+    """
+    return text if "://" in text else str(folder / expanded(text))
+
+
+def file_path(value: object, info: ValidationInfo) -> str:
+    """Validate a path of a file and make it absolute; see ``full_path``. Raises ValueError for no path."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(
+            "must be a path; write the name of a file" if isinstance(value, str) else "must be a path; put it in quotes"
+        )
+    return full_path(value, folder_of(info))
+
+
+class IsPath:
+    """Marks a value of the file that is a path, beside its validator."""
+
+
+def folder_of(info: ValidationInfo) -> Path:
+    """The folder of the file that is checked."""
+    context: dict[str, Any] = info.context or {}
+    return context["path"].parent if "path" in context else Path.cwd()
+
+
+FilePath = Annotated[str, BeforeValidator(file_path), IsPath(), WithJsonSchema({"type": "string", "format": "path"})]
+"""A path in the file, relative to the file's folder; absolute after loading."""
