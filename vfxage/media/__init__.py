@@ -134,8 +134,8 @@ def _format_of(path: str | Path) -> Format:
 
 
 def _as_pattern(name: str) -> str:
-    """The pattern of the sequence that a file name belongs to: p.%04d.exr for p.1004.exr."""
-    return re.sub(r"-?(\d+)(?=\D*\.\w+$)", lambda digits: f"%0{len(digits[0])}d", name)
+    """The pattern of the sequence that a file name belongs to: p.%04d.exr for p.1004.exr, and for p.-003.exr."""
+    return re.sub(r"(?:(?<![^._])-)?\d+(?=\D*\.\w+$)", lambda digits: f"%0{len(digits[0])}d", name)
 
 
 def _check_exists(plate: str | Path) -> None:
