@@ -40,11 +40,6 @@ def job_template(
     override_words = _override_words(overrides)
     movies = movies_of(job)
     lone = [movie.path for movie, source in movies if source is None]
-    notes = tuple(
-        f"{path} cannot be assembled from frames, so the render is one task: for chunks, give the shot an OpenEXR "
-        "output with delta (and matte)"
-        for path in lone
-    )
     parameters = _parameters(job, path)
     frame_list = str(FrameRange(job.numbers)).replace("x", ":").replace(" ", ",")
     if not lone:
@@ -70,7 +65,12 @@ def job_template(
         **_environments(job),
         "steps": steps,
     }
-    return template, notes
+    return template, tuple(_told_of_lone(path) for path in lone)
+
+
+def _told_of_lone(movie: str) -> str:
+    what = f"{movie} cannot be assembled from frames, so the render is one task"
+    return f"{what}: for chunks, give the shot an OpenEXR output with delta (and matte)"
 
 
 def write_template(template: JobDict, path: Path, *, overwrite: bool) -> None:
