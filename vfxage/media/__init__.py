@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
+from vfxage import __version__
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Reader, Writer
 
 
 class Format(NamedTuple):
-    """A format's reader and writer, as "module:Class"."""
+    """A format's reader and writer, as "module:Class", and the function that reads which vfxage wrote a file."""
 
     kind: str
     reader: str
     writer: str
+    version_of: str
 
 
-_EXR = Format("sequence", "vfxage.media.exr.read:ExrReader", "vfxage.media.exr.write:ExrWriter")
-_STILL = Format("sequence", "vfxage.media.stills.read:StillReader", "vfxage.media.stills.write:StillWriter")
-_MOVIE = Format("movie", "vfxage.media.movie:MovieReader", "vfxage.media.movie:MovieWriter")
+_EXR = Format(
+    "sequence",
+    "vfxage.media.exr.read:ExrReader",
+    "vfxage.media.exr.write:ExrWriter",
+    "vfxage.media.exr.check:version_of",
+)
+_STILL = Format(
+    "sequence",
+    "vfxage.media.stills.read:StillReader",
+    "vfxage.media.stills.write:StillWriter",
+    "vfxage.media.stills.read:version_of",
+)
+_MOVIE = Format(
+    "movie", "vfxage.media.movie:MovieReader", "vfxage.media.movie:MovieWriter", "vfxage.media.movie.check:version_of"
+)
 
 FORMATS: dict[str, Format] = {
     ".exr": _EXR,
@@ -102,6 +117,18 @@ def read_passes(path: Path, number: int) -> Mapping[str, NDArray[Any]]:
     from vfxage.media.exr.header import ExrFile
 
     return read(ExrFile(path, number))[1]
+
+
+def other_versions(path: str, numbers: Iterable[int]) -> dict[str, tuple[int, ...]]:
+    """The frames of an output that other versions of vfxage wrote, by version; reads only headers."""
+    pattern, version_of = Pattern.parse(path), cache(_load(_format_of(path).version_of))  # a movie is one file
+    found: dict[str, list[int]] = {}
+    for number in numbers:
+        file = pattern.path(number)
+        version = version_of(file) if file.is_file() else None
+        if version not in (None, __version__):
+            found.setdefault(version, []).append(number)
+    return {version: tuple(frames) for version, frames in found.items()}
 
 
 def sequence_in(folder: str | Path) -> str | None:

@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from vfxage import __version__
 from vfxage.errors import ReadError
 from vfxage.frames import FrameRange, Pattern
-from vfxage.media import open_writer
+from vfxage.media import open_writer, other_versions
 from vfxage.media.base import Destination, Flaw, Writer
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
@@ -69,7 +70,7 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
     tracks = saved_tracks(job, progress)
     if tracks is None:
         untracked = [_untracked(output.path, numbers) for output in job.shot.outputs]
-        return [_with_leftover(job, verdict, progress) for verdict in untracked]
+        return [_with_leftover(job, _with_versions(verdict), progress) for verdict in untracked]
     spans = [_movie_span(job, output.path, numbers) for output in job.shot.outputs]
     outputs = outputs_on_device(job, tracks, spans, device)
     flaws: dict[str, dict[int, Flaw]] = {output.path: {} for output in outputs}
@@ -86,7 +87,18 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
                 flaws[path][number] = flaw
             advance(number)
     found = [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
-    return [_with_leftover(job, verdict, progress) for verdict in found]
+    return [_with_leftover(job, _with_versions(verdict), progress) for verdict in found]
+
+
+def _with_versions(verdict: Verdict) -> Verdict:
+    """Say of outdated frames which other version of vfxage made them, as on a farm with mixed versions."""
+    stale = [number for number, flaw in verdict.flaws.items() if flaw.kind == "stale"]
+    versions = {
+        number: Flaw("stale", f"was made by vfxage {version}, this is vfxage {__version__}")
+        for version, frames in other_versions(verdict.path, stale).items()
+        for number in frames
+    }
+    return replace(verdict, flaws={**verdict.flaws, **versions})
 
 
 def _with_leftover(job: Job, verdict: Verdict, progress: Progress) -> Verdict:

@@ -27,6 +27,9 @@ _FORMATS = (
 FINGERPRINT = "com.vfxage.fingerprint"
 """Key of the header tag that a movie written by vfxage has."""
 
+VERSION = "com.vfxage.version"
+"""Key of the header tag with the version of vfxage that wrote a movie."""
+
 _DAMAGED = "copy it again from its source"
 
 

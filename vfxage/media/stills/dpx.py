@@ -50,9 +50,9 @@ def read_header(source: StillFile) -> Header:
         raise source.damaged("the header ends too early")
     layout = _layout(raw, order, size, source)
     number = _Fields(raw, order)
-    stamp, own_timecode, own_rate = parse_mark(number.text(160, 100))
+    own = parse_mark(number.text(160, 100))
     transfer, gamut = raw[801], raw[802]
-    rate = own_rate or _rate(number.real(1940)) or _rate(number.real(1724))
+    rate = own.rate or _rate(number.real(1940)) or _rate(number.real(1724))
     orientation = number.short(768)
     header = Header(
         kind="dpx",
@@ -63,9 +63,10 @@ def read_header(source: StillFile) -> Header:
         orientation=_ORIENTATIONS[orientation] if orientation < 8 else 1,
         spaces=(_SPACES[transfer, gamut],) if (transfer, gamut) in _SPACES else (),
         rate=rate,
-        timecode=own_timecode or _timecode(number.word(1920), rate),
+        timecode=own.timecode or _timecode(number.word(1920), rate),
         pixel_aspect=_aspect(number),
-        stamp=stamp,
+        stamp=own.stamp,
+        version=own.version,
         unnamed="" if (transfer, gamut) in _SPACES else _unnamed(transfer),
         notes=tuple(_notes(raw, number, transfer)),
         raw=raw[: layout.offset],

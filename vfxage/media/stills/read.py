@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vfxage.colour.space import Colour
+from vfxage.errors import ReadError
 from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.media.stills import dpx
 from vfxage.media.stills.still import Header, Samples, StillFile, floats, top_code, upright
@@ -31,6 +32,14 @@ def open_samples(header: Header, source: StillFile) -> Samples:
     from vfxage.media.stills import image
 
     return image.read_samples(header, source)
+
+
+def version_of(path: Path) -> str | None:
+    """The version of vfxage that wrote a still; None if another program did, or if it cannot be read."""
+    try:
+        return open_header(StillFile(path)).version
+    except ReadError:
+        return None
 
 
 class StillReader:
