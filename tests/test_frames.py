@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vfxage.errors import ReadError, ShotError
-from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
+from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
 
 NUMBERS = st.sets(st.integers(-3000, 3000), min_size=1, max_size=80)
 ANY_NUMBER = st.integers(-(2**31) + 1, 2**31 - 1)
@@ -180,8 +180,24 @@ def test_numbers_on_disk_are_those_that_the_pattern_would_write(tmp_path):
     (tmp_path / "a.1006.exr").mkdir()
     (tmp_path / "a.1007.exr").symlink_to(tmp_path / "gone")
     (tmp_path / "a.1008.exr").symlink_to(tmp_path / "a.1001.exr")
-    assert Pattern.parse(tmp_path / "a.%04d.exr").numbers() == (-3, 999, 1001, 1008, 10000)
-    assert Pattern.parse(tmp_path / "a.%d.exr").numbers() == (7, 1001, 1008, 10000)
+    found = Pattern.parse(tmp_path / "a.%04d.exr").listed()
+    assert found.files == (-3, 999, 1001, 1008, 10000)
+    assert found.dead == (1006, 1007)
+    assert found.strays == {"a.-000.exr": 0, "a.7.exr": 7, "a.00008.exr": 8}
+    assert Pattern.parse(tmp_path / "a.%04d.exr").numbers() == (-3, 999, 1001, 1006, 1007, 1008, 10000)
+    assert Pattern.parse(tmp_path / "a.%d.exr").listed().files == (7, 1001, 1008, 10000)
+
+
+def test_a_name_without_a_file_says_what_it_is(tmp_path):
+    links = {"gone": "/archive/a.exr", "loop": "loop", "folder": tmp_path, "device": "/dev/null"}
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    assert no_file(tmp_path / "gone") == "is a link to /archive/a.exr, which does not exist"
+    assert no_file(tmp_path / "loop") == "is a link to loop, which leads back to it"
+    assert no_file(tmp_path / "folder") == f"is a link to {tmp_path}, which is a folder"
+    assert no_file(tmp_path / "device") == "is a link to /dev/null, which is not a file"
+    assert no_file(tmp_path) == "is a folder"
+    assert no_file(tmp_path / "nothing") == "does not exist"
 
 
 def test_a_plain_file_is_frame_one(tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -132,6 +134,18 @@ def _runs(numbers: tuple[int, ...]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """The names of a sequence in its folder, by what is behind them."""
+
+    files: tuple[int, ...]
+    """Frame numbers that have a file, ascending."""
+    dead: tuple[int, ...]
+    """Frame numbers whose name is no file: a link that leads nowhere, a folder. ``no_file`` says what it is."""
+    strays: Mapping[str, int]
+    """Names whose number has more or fewer digits than the pattern writes, and that number, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pattern:
     """The file name of a sequence with a place for the frame number, or one plain file."""
 
@@ -181,23 +195,37 @@ class Pattern:
         return self.folder / (self.prefix + f"{number:0{self.digits}d}" + self.suffix)
 
     def numbers(self) -> tuple[int, ...]:
-        """Frame numbers of the files on disk, ascending; a plain file that exists is frame 1, as in Nuke.
+        """Frame numbers of the names on disk, ascending; see ``listed``."""
+        found = self.listed()
+        return tuple(sorted((*found.files, *found.dead)))
 
-        Only names that ``path`` returns count: ``a.7.exr`` is not a frame of ``a.%04d.exr``. Raises ReadError if
-        the folder cannot be listed.
+    def listed(self) -> Listing:
+        """Sort the names in the folder; a plain file is frame 1, as in Nuke.
+
+        Only names that ``path`` returns are frames: ``a.7.exr`` is none of ``a.%04d.exr``. Raises ReadError if the
+        folder cannot be listed.
         """
+        files: list[int] = []
+        dead: list[int] = []
+        strays: dict[str, int] = {}
         try:
             with os.scandir(self.folder) as entries:
-                found = [
-                    number for entry in entries if (number := self._number(entry.name)) is not None and _is_file(entry)
-                ]
+                for entry in entries:
+                    number = self._number(entry.name)
+                    if number is None:
+                        continue
+                    if self.path(number).name != entry.name:
+                        strays[entry.name] = number
+                    else:
+                        (files if _is_file(entry) else dead).append(number)
         except OSError as error:
             raise ReadError(
                 f"cannot list the folder ({error.strerror or error})",
                 path=self.folder,
                 fix="check path and permissions",
             ) from error
-        return tuple(sorted(found))
+        names = sorted(strays, key=lambda name: (strays[name], name))
+        return Listing(tuple(sorted(files)), tuple(sorted(dead)), {name: strays[name] for name in names})
 
     def overlaps(self, other: Pattern) -> bool:
         """Whether both patterns can name the same file; follows symbolic links of folders and ignores case."""
@@ -214,9 +242,11 @@ class Pattern:
         if self.digits is None or plain.digits is not None:
             return False
         lowered = Pattern(self.folder, self.prefix.casefold(), self.digits, self.suffix.casefold())
-        return lowered._number(plain.prefix.casefold()) is not None
+        number = lowered._number(plain.prefix.casefold())
+        return number is not None and lowered.path(number).name == plain.prefix.casefold()
 
     def _number(self, name: str) -> int | None:
+        """The number in a name of this sequence, with any number of digits."""
         if self.digits is None:
             return 1 if name == self.prefix else None
         if not (name.startswith(self.prefix) and name.endswith(self.suffix)):
@@ -225,7 +255,7 @@ class Pattern:
         if not _DIGITS.fullmatch(middle):
             return None
         number = int(middle)
-        return number if abs(number) <= LARGEST_NUMBER and self.path(number).name == name else None
+        return number if abs(number) <= LARGEST_NUMBER else None
 
     def __str__(self) -> str:
         token = "" if self.digits is None else f"%0{self.digits}d" if self.digits > 1 else "%d"
@@ -243,3 +273,18 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return entry.is_file()
     except OSError:
         return False
+
+
+def no_file(path: Path) -> str:
+    """Say why there is no file at this path, as a clause: "does not exist", "is a link to b.exr, which ..."."""
+    if not path.is_symlink():
+        return "is a folder" if path.is_dir() else "is not a file" if path.exists() else "does not exist"
+    target = os.readlink(path)
+    try:
+        return f"is a link to {target}, which is {'a folder' if stat.S_ISDIR(path.stat().st_mode) else 'not a file'}"
+    except FileNotFoundError:
+        return f"is a link to {target}, which does not exist"
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return f"is a link to {target}, which leads back to it"
+        return f"is a link to {target}, which cannot be reached ({error.strerror})"

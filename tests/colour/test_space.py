@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from tests.colours import convert, ramp
 from vfxage.colour.space import BUILTIN, Colour, known_spaces
+from vfxage.errors import ShotError
 
 CODES = np.arange(65536) / 65535
 
@@ -310,3 +311,24 @@ def test_ringing_below_0_and_above_1_is_opencolorios_own(name):
     got = colour.to_linear(np.repeat(codes[:, None], 3, 1))
     np.testing.assert_allclose(got, truth, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(colour.from_linear(got)[:, 0], codes, rtol=1e-5, atol=1e-5)
+
+
+def test_a_config_whose_lut_is_missing_is_named_only_where_it_is_used(tmp_path):
+    config = tmp_path / "show.ocio"
+    config.write_text("""ocio_profile_version: 2
+search_path: luts
+roles: {default: ACES2065-1, scene_linear: ACES2065-1, aces_interchange: ACES2065-1}
+displays:
+  d:
+    - !<View> {name: v, colorspace: ACES2065-1}
+colorspaces:
+  - !<ColorSpace>
+    name: ACES2065-1
+    encoding: scene-linear
+  - !<ColorSpace>
+    name: camera
+    to_scene_reference: !<FileTransform> {src: "${SHOT_LUTS}/camera.spi1d"}
+""")
+    assert Colour("ACES2065-1", config).linear
+    with pytest.raises(ShotError, match=r"\"camera\" cannot be used.*camera\.spi1d.*; restore the file"):
+        Colour("camera", config)

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.run_vfxage import run
 from tests.small_shot import MOVIE, pictures, small_shot
-from vfxage.farm.cluster import chunks
+from vfxage.errors import InstallError, ShotError
+from vfxage.farm.cluster import Part, chunks, render_part
 
 
 def workers_of(process: int) -> list[int]:
@@ -53,6 +55,25 @@ def test_a_killed_worker_costs_its_chunk_alone(plate: Path, whole: Path, tmp_pat
 def test_an_unreachable_cluster_and_a_movie_alone_are_reported(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, outputs=[MOVIE], frames="1001-1002")
     run("render", path, "--cluster", "tcp://127.0.0.1:9").fails(2, "man.mov", "OpenEXR")
+
+
+def part(path: Path, **keys: Any) -> Part:
+    given: dict[str, Any] = {"frames": "1001", "device": "cpu", "workers": 1, "overwrite": False, "environment": {}}
+    return Part(shot=str(path), overrides=(), **{**given, **keys})
+
+
+def test_a_worker_takes_the_colour_config_of_the_host_that_sends_the_frames(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCIO", "")
+    with pytest.raises(ShotError, match=r"\$OCIO /show/config\.ocio"):
+        render_part(part(small_shot(plate, tmp_path), environment={"OCIO": "/show/config.ocio"}))
+
+
+def test_a_worker_with_another_version_renders_nothing(plate: Path, tmp_path: Path) -> None:
+    with pytest.raises(InstallError, match=r"has vfxage 0.*, the host that sends the frames has 0\.0\.1"):
+        render_part(part(small_shot(plate, tmp_path), version="0.0.1"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_chunks_hold_every_frame_once_and_feed_every_worker() -> None:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from openjd.model import IntRangeExpr
 
 from tests.run_vfxage import run
 from tests.small_shot import EXR, MOVIE, pictures, small_shot
@@ -77,6 +79,85 @@ def test_a_movie_that_cannot_be_assembled_makes_one_task(plate: Path, tmp_path: 
         "type": "STRING",
         "default": str(path),
     }
+
+
+def shot_of(job: Path) -> str:
+    """The default of the job's parameter for the shot file."""
+    return next(str(p["default"]) for p in written(job)["parameterDefinitions"] if p["name"] == "Shot")
+
+
+def test_a_shot_file_or_a_folder_that_is_a_link_stays_one(plate: Path, tmp_path: Path) -> None:
+    common = small_shot(plate, tmp_path / "common", outputs=[EXR])
+    (tmp_path / "sh010").mkdir()
+    (tmp_path / "sh010" / "shot.yaml").symlink_to(common)
+    (tmp_path / "sh020").symlink_to(tmp_path / "common")
+    job = tmp_path / "job.yaml"
+    for folder in ("sh010", "sh020"):
+        run("submit", tmp_path / folder / "shot.yaml", "--openjd", job, "--overwrite").ok()
+        assert shot_of(job) == f"{folder}/shot.yaml"
+    outside = tmp_path / "sh010" / "job.yaml"
+    run("submit", tmp_path / "sh020" / "shot.yaml", "--openjd", outside).ok()
+    assert shot_of(outside) == str(tmp_path / "sh020" / "shot.yaml")
+
+
+def test_scattered_frames_that_are_too_many_for_a_parameter(plate: Path, tmp_path: Path) -> None:
+    numbers = [1001 + n * n for n in range(300)]
+    for number in numbers:
+        (tmp_path / f"p.{number}.exr").symlink_to(plate / "man.1001.exr")
+    frames = " ".join(map(str, numbers))
+    path = small_shot(plate, tmp_path, plate=str(tmp_path / "p.####.exr"), frames=frames, outputs=[EXR])
+    job = tmp_path / "job.yaml"
+    run("submit", path, "--openjd", job).ok()
+    assert "passes validation" in openjd("check", job)
+    (ranged,) = written(job)["steps"][1]["parameterSpace"]["taskParameterDefinitions"]
+    assert sorted(IntRangeExpr.from_str(ranged["range"])) == numbers
+    tasks = re.findall(r"\trender .*--frames=(\S+)", openjd("run", job, "-p", "Program=echo"))
+    assert [number for task in tasks for number in IntRangeExpr.from_str(task)] == numbers
+    assert len(tasks) == 13  # 300 frames in chunks of 24
+
+
+CONFIG = """ocio_profile_version: 2
+search_path: "luts:${SHOW_LUTS}"
+roles: {default: ACES2065-1, scene_linear: ACES2065-1, aces_interchange: ACES2065-1}
+displays:
+  d:
+    - !<View> {name: v, colorspace: ACES2065-1}
+colorspaces:
+  - !<ColorSpace>
+    name: ACES2065-1
+    encoding: scene-linear
+  - !<ColorSpace>
+    name: camera
+    to_scene_reference: !<FileTransform> {src: $SH/cam.spi1d}
+"""
+
+
+def test_the_colour_config_of_the_environment_is_the_jobs(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "show.ocio").write_text(CONFIG)
+    for name, value in {"SHOW_LUTS": "/luts", "SH": "sh010", "OTHER": "none"}.items():
+        monkeypatch.setenv(name, value)
+    job, path = tmp_path / "job.yaml", small_shot(plate, tmp_path, colorspace="ACES2065-1", outputs=[EXR])
+
+    def variables(shot: Path) -> dict[str, str]:
+        run("submit", shot, "--openjd", job, "--overwrite").ok()
+        assert "passes validation" in openjd("check", job)
+        (environment,) = written(job)["jobEnvironments"]
+        found: dict[str, str] = environment["variables"]
+        return found
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OCIO", "show.ocio")
+    assert variables(path) == {"OCIO": str(tmp_path / "show.ocio"), "SHOW_LUTS": "/luts", "SH": "sh010"}
+    monkeypatch.setenv("OCIO", "ocio://cg-config-latest")
+    assert variables(path)["OCIO"] == "ocio://cg-config-latest"
+    monkeypatch.delenv("OCIO")
+    assert variables(path) == {"OCIO": ""}  # a worker's own $OCIO does not count
+    own = small_shot(plate, tmp_path, colorspace="ACES2065-1", outputs=[EXR], ocio="show.ocio")
+    assert variables(own) == {"SHOW_LUTS": "/luts", "SH": "sh010"}
+    monkeypatch.setenv("SH", "{{Param.Shot}}")
+    run("submit", own, "--openjd", job, "--overwrite").fails(2, "$SH", "{{")
 
 
 def test_bad_requests_are_reported(plate: Path, tmp_path: Path) -> None:

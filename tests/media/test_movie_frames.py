@@ -192,11 +192,53 @@ def test_truncated_movie_names_the_first_frame_that_is_gone(tmp_path, suffix):
     reader = MovieReader(path)
     assert reader.info.last == 50  # what the file promises: a whole render must not pass over the loss
     assert any("truncated" in note for note in reader.info.notes)
-    with pytest.raises(ReadError, match=r"frame \d+: is missing: the file lists") as caught:
+    with pytest.raises(ReadError, match=r"frame \d+: is missing: the file is cut short") as caught:
         list(reader.read(range(1, 51)))
     lost = caught.value.frame
     assert 10 < lost <= 40
     assert [index_of(frame.rgb) for frame in reader.read(range(1, lost))] == list(range(lost - 1))
+
+
+FRAGMENTS = {"movflags": "frag_keyframe+empty_moov"}
+AV_INTRA = {"profile": "dnxhr_sq"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "pixels", "container", "stated"),
+    [
+        ("avi", "mjpeg", "yuvj420p", {}, True),
+        ("avi", "mpeg4", "yuv420p", {}, True),
+        ("mxf", "dnxhd", "yuv422p", {}, True),
+        ("mxf", "mpeg2video", "yuv420p", {}, True),
+        ("mkv", "ffv1", "yuv420p", {}, True),
+        ("mkv", "ffv1", "yuv420p", {"live": "1"}, False),
+        ("mov", "mjpeg", "yuvj420p", FRAGMENTS, False),
+        ("mp4", "mpeg4", "yuv420p", FRAGMENTS, False),
+    ],
+)
+@pytest.mark.parametrize("part", [0.85, 0.5])
+def test_a_movie_that_is_cut_short_has_frames_that_are_missing(
+    tmp_path, suffix, codec, pixels, container, stated, part
+):
+    frames = [frame.reformat(256, 120, format=pixels) for frame in numbered(20, noise=12)]
+    options = AV_INTRA if codec == "dnxhd" else {"g": "5"}
+    path = write_movie(tmp_path / f"a.{suffix}", frames, codec, options=options, container_options=container)
+    whole = MovieReader(path)
+    assert whole.info.last == 20
+    assert not any("truncated" in note for note in whole.info.notes)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    reader = MovieReader(path)
+    assert any("truncated" in note for note in reader.info.notes)
+    with pytest.raises(ReadError, match=r"frame \d+: is missing: the file is cut short"):
+        list(reader.read(range(1, reader.info.last + 1)))
+    assert (reader.info.last == 20) is stated
+
+
+def test_a_matroska_file_cut_short_after_its_first_frame(tmp_path):
+    path = write_movie(tmp_path / "a.mkv", numbered(30, noise=12))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 20])
+    assert MovieReader(path).info.last == 30
 
 
 def test_movie_without_its_index_is_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +68,45 @@ def test_keyframes_that_all_lie_outside_the_shot_are_reported(
         assert all(word in " ".join(job.notes) for word in expected)
     notes = run("info", sparse / "shot.yaml", "--json").ok().out
     assert ("keyframes of" in notes) == bool(expected)
+
+
+@pytest.fixture
+def grey(tmp_path: Path) -> Path:
+    """A plate of four grey frames, 1001 to 1004."""
+    for number in range(1001, 1005):
+        write_exr(tmp_path / f"p.{number}.exr", np.full((16, 24, 3), 0.2, np.float32))
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", [1001, 1003, 1004])
+@pytest.mark.parametrize(
+    ("target", "said"), [("/archive/a.exr", "does not exist"), ("p.{}.exr", "leads back"), (".", "is a folder")]
+)
+def test_a_frame_that_is_a_link_to_no_file_is_missing(grey: Path, number: int, target: str, said: str) -> None:
+    link = grey / f"p.{number}.exr"
+    link.unlink()
+    link.symlink_to(target.format(number))
+    with pytest.raises(ReadError, match=rf"frame {number}: .*is a link to .* {said}"):
+        numbers(grey)
+    assert f"1 frame without a file: p.{number}.exr is a link to" in run("info", grey / "p.%04d.exr").ok().out
+    assert numbers(grey, missing_frames="hold") == (1001, 1002, 1003, 1004)
+    there = [other for other in range(1001, 1005) if other != number]
+    assert numbers(grey, frames=" ".join(map(str, there))) == tuple(there)
+
+
+def test_a_plate_of_nothing_but_dead_links(grey: Path) -> None:
+    for number in range(1001, 1005):
+        link = grey / f"p.{number}.exr"
+        link.unlink()
+        link.symlink_to(f"/archive/{number}.exr")
+    with pytest.raises(ReadError, match=r"p\.1001\.exr frame 1001: is a link to /archive/1001\.exr, which does not"):
+        numbers(grey)
+
+
+def test_frames_named_with_another_number_of_digits_are_not_left_out(grey: Path) -> None:
+    os.rename(grey / "p.1001.exr", grey / "p.-0002.exr")
+    with pytest.raises(ReadError, match=r"frame -2 is named p\.-0002\.exr, not p\.-002\.exr"):
+        numbers(grey)
+    assert numbers(grey, frames="1002-1004") == (1002, 1003, 1004)
+    os.rename(grey / "p.-0002.exr", grey / "p.-002.exr")
+    assert -2 in numbers(grey, frames="-2 1002-1004")

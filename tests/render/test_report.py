@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import vfxage
 from tests.killing import begin, freeze_midway
 from tests.run_vfxage import run
-from tests.small_shot import EXR, long_shot, pictures, small_shot
+from tests.small_shot import EXR, MOVIE, long_shot, pictures, small_shot
 
 
 def report(folder: Path) -> dict[str, Any]:
@@ -75,6 +78,35 @@ def test_parts_rendered_at_the_same_time_and_with_other_settings_add_up(plate: P
     run("render", path, "--frames", "1005-1006", "--set", "target_age=70").ok()
     last = report(tmp_path)["runs"][-1]
     assert (last["written"], last["kept"]) == ("1005", "1006")
+
+
+def test_frames_of_two_versions_of_vfxage_are_reported_apart(
+    plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = ["beauty", "delta", "matte"]
+    outputs = [
+        {"path": "out/man.%04d.exr", "passes": passes},
+        {"path": "out/man.%04d.png", "passes": ["beauty"]},
+        MOVIE,
+    ]
+    path = small_shot(plate, tmp_path, outputs=outputs, frames="1001-1004")
+    run("render", path).ok()
+    mine = vfxage.__version__
+    for module in [module for name, module in sys.modules.items() if name.startswith("vfxage")]:
+        if getattr(module, "__version__", None) == mine:
+            monkeypatch.setattr(module, "__version__", "0.99")
+
+    def stale() -> dict[str, str]:
+        found = json.loads(run("verify", path, "--json").fails(4).out)["outputs"]
+        reported = {Path(output["path"]).name: output["flaws"] for output in found}
+        return {name: f"{flaw['frames']} {flaw['what']}" for name, flaws in reported.items() for flaw in flaws}
+
+    by_mine = f"was made by vfxage {mine}, this is vfxage 0.99"
+    assert stale() == dict.fromkeys(["man.%04d.exr", "man.%04d.png", "man.mov"], f"1001-1004 {by_mine}")
+    run("render", path, "--frames", "1001-1002").ok()
+    assert stale()["man.%04d.exr"] == f"1003-1004 {by_mine}"
+    run("assemble", path).fails(4, f"1003-1004 made by vfxage {mine}; this is vfxage 0.99")
+    assert report(tmp_path)["made_by"] == {mine: "1003-1004", "0.99": "1001-1002"}
 
 
 def test_a_failed_run_and_held_frames_are_reported(plate: Path, tmp_path: Path) -> None:

@@ -57,6 +57,19 @@ def test_a_whole_render_is_right(plate: Path, whole: Path) -> None:
     assert [row[-7:] for row in rows] == [["6", "6", "0", "0", "0", "0", "0"]] * 2
 
 
+def test_frames_that_do_not_belong_to_the_shot_any_more_are_named(plate: Path, copy: Path) -> None:
+    shorter = small_shot(plate, copy.parent, frames="1001-1004", outputs=[EXR])
+    shutil.copy(frame(copy, 1001), copy.parent / "out" / "man.01001.exr")
+    run("render", shorter).ok()
+    result = run("verify", shorter, "--json").ok()
+    assert json.loads(result.out)["outputs"][0]["leftover"] == "1005-1006 man.01001.exr"
+    assert "man.%04d.exr: these files do not belong to the shot (any more): 1005-1006 man.01001.exr" in result.err
+    frame(copy, 1003).unlink()
+    assert reported(run("verify", shorter, "--json", "-f", "1003").fails(4)) == {("man.%04d.exr", "missing"): "1003"}
+    whole = run("verify", small_shot(plate, copy.parent, outputs=[EXR]), "--json")
+    assert json.loads(whole.out)["outputs"][0]["leftover"] == "man.01001.exr"
+
+
 def test_a_host_without_a_gpu_judges_and_assembles_what_one_with_a_gpu_rendered(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, model="small", frames="1001-1003")
     render_as(device_key("NVIDIA L40S"), path, (1001,), (1002, 1003))

@@ -119,7 +119,7 @@ def verify(
 def _print_table(console: Console, verdicts: list[Verdict]) -> None:
     """One row for each output, then one line for each kind of flaw."""
     rows = [verdict.described() for verdict in verdicts]
-    counts = [{key: value for key, value in row.items() if key != "flaws"} for row in rows]
+    counts = [{key: value for key, value in row.items() if key not in ("flaws", "leftover")} for row in rows]
     print_data(console, {"outputs": counts}, as_json=False)
     for row in rows:
         for flaw in row["flaws"]:

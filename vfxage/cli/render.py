@@ -123,6 +123,7 @@ def _render_on_cluster(
 ) -> _Rendered:
     """Track here, render on the cluster, then check here that every frame exists and assemble the movies."""
     from vfxage.ager import load_ager
+    from vfxage.colour.environment import colour_environment
     from vfxage.farm.cluster import Part, render_on_cluster
     from vfxage.render.drawn import open_rotos
     from vfxage.render.on_disk import check_parts
@@ -139,6 +140,7 @@ def _render_on_cluster(
         device=options.device,
         workers=options.workers,
         overwrite=options.overwrite,
+        environment=colour_environment(job.shot.ocio),
     )
     written, kept = render_on_cluster(job, numbers, part, console, address=address)
     check_parts(job, numbers, console, device=options.device)

@@ -223,6 +223,16 @@ def _config(config: str | Path | None) -> Any:
     return _load(os.environ.get("OCIO") or BUILTIN, "the colour config of $OCIO")
 
 
+def config_text(config: str | Path | None = None) -> str:
+    """The config that counts (see ``Colour``) as the text of a config file."""
+    return str(_config(config).serialize())
+
+
+def forget_configs() -> None:
+    """Load configs again when they are used next: the environment that they were loaded in has changed."""
+    _load.cache_clear()
+
+
 def _spaces(config: Any) -> list[Any]:
     import PyOpenColorIO as Ocio
 
@@ -243,7 +253,7 @@ class _Converter:
         self._config = _config(config)
         spaces = self._config.getColorSpaces(Ocio.SEARCH_REFERENCE_SPACE_SCENE, Ocio.COLORSPACE_ALL)
         names = [space.getName() for space in spaces if not space.isData()]
-        self._linear = [n for n in names if self._config.isColorSpaceLinear(n, Ocio.REFERENCE_SPACE_SCENE)]
+        self._linear = [name for name in names if self._is_scene_linear(name)]
         if not self._linear:
             raise ShotError("the colour config has no scene-linear space", fix="use another OpenColorIO config")
         to_builtin = Ocio.Config.GetProcessorToBuiltinColorSpace
@@ -277,11 +287,26 @@ class _Converter:
         return space
 
     def is_linear(self, name: str) -> bool:
-        """Whether code values are proportional to light."""
+        """Whether code values are proportional to light. Raises ShotError if a file of the space is missing or bad."""
         import PyOpenColorIO as Ocio
 
         kinds = (Ocio.REFERENCE_SPACE_SCENE, Ocio.REFERENCE_SPACE_DISPLAY)
-        return any(self._config.isColorSpaceLinear(name, kind) for kind in kinds)
+        try:
+            return any(self._config.isColorSpaceLinear(name, kind) for kind in kinds)
+        except (Ocio.Exception, Ocio.ExceptionMissingFile) as error:
+            what = f'colour space "{name}" cannot be used ({error})'
+            raise ShotError(
+                what, fix="restore the file of the colour config, or set the variables in its path"
+            ) from error
+
+    def _is_scene_linear(self, name: str) -> bool:
+        """The same for a scene-referred space; False for one whose file is missing, which a plate may never use."""
+        import PyOpenColorIO as Ocio
+
+        try:
+            return bool(self._config.isColorSpaceLinear(name, Ocio.REFERENCE_SPACE_SCENE))
+        except (Ocio.Exception, Ocio.ExceptionMissingFile):
+            return False
 
     def own_linear(self, name: str, linear: bool) -> tuple[str | None, F64 | None, F64, bool]:
         """The linear space with the same primaries: its name, linear at codes -2..4, matrix to XYZ (D65), mixing."""

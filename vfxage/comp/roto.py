@@ -17,7 +17,7 @@ from vfxage.colour.curves import LUMA_709
 from vfxage.colour.space import BUILTIN
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest
-from vfxage.frames import Pattern
+from vfxage.frames import Pattern, no_file
 from vfxage.media import FORMATS, PlateSettings, open_reader
 from vfxage.media.base import Reader
 from vfxage.pool import prefetch
@@ -234,7 +234,8 @@ _WORDS: Mapping[Use, str] = {"file": "the roto", "hold_out": "the hold-out", "ma
 
 def _lacks(item: RotoSource, path: Path, number: int) -> ReadError:
     fix = f"restore it, or leave the frame out of `frames:`; {_WORDS[item.use]} must have every frame that is rendered"
-    return ReadError(f"{_WORDS[item.use]} has no such frame", path=path, frame=number, fix=fix)
+    why = f": its file {no_file(path)}" if path.is_symlink() else ""
+    return ReadError(f"{_WORDS[item.use]} has no such frame{why}", path=path, frame=number, fix=fix)
 
 
 def _check_shape(item: RotoSource, reader: Reader, shape: tuple[int, int]) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import logging
 import math
 import os
-from collections.abc import Iterator, Sequence
+import socket
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from vfxage import __version__
 from vfxage.errors import InstallError, ShotError, WriteError
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress, Silent
@@ -40,6 +42,10 @@ class Part:
     device: str
     workers: int | None
     overwrite: bool
+    environment: Mapping[str, str]
+    """Variables on which the colours of the shot depend, as on the host that sends the task."""
+    version: str = __version__
+    """The version of vfxage that sends the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +58,20 @@ class Done:
 
 
 def render_part(part: Part) -> Done:
-    """Render one part in this process; raises the errors of ``render_shot``."""
+    """Render one part in this process; raises the errors of ``render_shot``, and InstallError for another version."""
     from vfxage.ager import load_ager
+    from vfxage.colour.space import forget_configs
     from vfxage.render.job import open_job
     from vfxage.render.pipeline import RenderSettings, render_shot
     from vfxage.shot import load_shot
 
+    if part.version != __version__:
+        here = f"the worker on {socket.gethostname()} has vfxage {__version__}"
+        what = f"{here}, the host that sends the frames has {part.version}"
+        raise InstallError(what, fix="install one version of vfxage on all hosts")
+    if any(os.environ.get(name) != value for name, value in part.environment.items()):
+        os.environ.update(part.environment)  # a worker renders one part at a time, and each part brings its own
+        forget_configs()
     shot = load_shot(part.shot, part.overrides)
     with open_job(shot) as job:
         numbers = job.pick(part.frames)
@@ -91,6 +105,7 @@ def render_on_cluster(
                 device=part.device,
                 workers=part.workers,
                 overwrite=part.overwrite,
+                environment=part.environment,
             )
             for chunk in chunks(numbers, len(workers))
         ]

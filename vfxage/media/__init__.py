@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from numpy.typing import NDArray
 
+from vfxage import __version__
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Reader, Writer
 
 
 class Format(NamedTuple):
-    """A format's reader and writer, as "module:Class"."""
+    """A format's reader and writer, as "module:Class", and the function that reads which vfxage wrote a file."""
 
     kind: str
     reader: str
     writer: str
+    version_of: str
 
 
-_EXR = Format("sequence", "vfxage.media.exr.read:ExrReader", "vfxage.media.exr.write:ExrWriter")
-_STILL = Format("sequence", "vfxage.media.stills.read:StillReader", "vfxage.media.stills.write:StillWriter")
-_MOVIE = Format("movie", "vfxage.media.movie:MovieReader", "vfxage.media.movie:MovieWriter")
+_EXR = Format(
+    "sequence",
+    "vfxage.media.exr.read:ExrReader",
+    "vfxage.media.exr.write:ExrWriter",
+    "vfxage.media.exr.check:version_of",
+)
+_STILL = Format(
+    "sequence",
+    "vfxage.media.stills.read:StillReader",
+    "vfxage.media.stills.write:StillWriter",
+    "vfxage.media.stills.read:version_of",
+)
+_MOVIE = Format(
+    "movie", "vfxage.media.movie:MovieReader", "vfxage.media.movie:MovieWriter", "vfxage.media.movie.check:version_of"
+)
 
 FORMATS: dict[str, Format] = {
     ".exr": _EXR,
@@ -104,6 +119,18 @@ def read_passes(path: Path, number: int) -> Mapping[str, NDArray[Any]]:
     return read(ExrFile(path, number))[1]
 
 
+def other_versions(path: str, numbers: Iterable[int]) -> dict[str, tuple[int, ...]]:
+    """The frames of an output that other versions of vfxage wrote, by version; reads only headers."""
+    pattern, version_of = Pattern.parse(path), cache(_load(_format_of(path).version_of))  # a movie is one file
+    found: dict[str, list[int]] = {}
+    for number in numbers:
+        file = pattern.path(number)
+        version = version_of(file) if file.is_file() else None
+        if version not in (None, __version__):
+            found.setdefault(version, []).append(number)
+    return {version: tuple(frames) for version, frames in found.items()}
+
+
 def sequence_in(folder: str | Path) -> str | None:
     """Path of the first sequence or movie in a folder, in the order of names; None if the folder has neither."""
     try:
@@ -134,8 +161,8 @@ def _format_of(path: str | Path) -> Format:
 
 
 def _as_pattern(name: str) -> str:
-    """The pattern of the sequence that a file name belongs to: p.%04d.exr for p.1004.exr."""
-    return re.sub(r"-?(\d+)(?=\D*\.\w+$)", lambda digits: f"%0{len(digits[0])}d", name)
+    """The pattern of the sequence that a file name belongs to: p.%04d.exr for p.1004.exr, and for p.-003.exr."""
+    return re.sub(r"(?:(?<![^._])-)?\d+(?=\D*\.\w+$)", lambda digits: f"%0{len(digits[0])}d", name)
 
 
 def _check_exists(plate: str | Path) -> None:

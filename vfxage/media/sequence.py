@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from vfxage.errors import ReadError
-from vfxage.frames import Pattern
+from vfxage.errors import ReadError, count_of
+from vfxage.frames import Listing, Pattern, no_file
 from vfxage.media.timecode import shift_timecode
 from vfxage.types import ClipInfo
 
@@ -31,16 +32,59 @@ class FrameFile:
         return ReadError(what, path=self.path, frame=self.frame, fix=fix)
 
 
-def frame_files(plate: str | Path) -> dict[int, Path]:
-    """The files of a pattern by number; a single file has the number at the end of its name, else 1."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameFiles:
+    """The files of a plate, by frame number."""
+
+    paths: Mapping[int, Path]
+    """At least one."""
+    first: int
+    """The smallest number of a name, also of one that is no file."""
+    last: int
+    notes: tuple[str, ...] = ()
+
+
+def frame_files(plate: str | Path) -> FrameFiles:
+    """List the files of a pattern; a single file has the number at the end of its name, else 1.
+
+    Raises ReadError if there is none.
+    """
     pattern = Pattern.parse(str(Path(plate).absolute()))
-    numbers = pattern.numbers()
-    if not numbers:
-        raise ReadError("no such file", path=plate, fix="check the path")
+    found = pattern.listed()
+    if not found.files:
+        raise _no_files(plate, pattern, found)
     if not Pattern.is_sequence(str(plate)):
-        found = _NUMBER.search(Path(plate).stem)
-        return {int(found[1]) if found else 1: pattern.path(numbers[0])}
-    return {number: pattern.path(number) for number in numbers}
+        named = _NUMBER.search(Path(plate).stem)
+        number = int(named[1]) if named else 1
+        return FrameFiles(paths={number: pattern.path(1)}, first=number, last=number)
+    numbers = (*found.files, *found.dead)
+    paths = {number: pattern.path(number) for number in found.files}
+    return FrameFiles(paths=paths, first=min(numbers), last=max(numbers), notes=tuple(_notes(pattern, found)))
+
+
+def _no_files(plate: str | Path, pattern: Pattern, found: Listing) -> ReadError:
+    if not found.dead:
+        return ReadError("no such file", path=plate, fix="check the path")
+    path = pattern.path(found.dead[0])
+    frame = found.dead[0] if Pattern.is_sequence(str(plate)) else None
+    others = len(found.dead) - 1
+    more = f", and {count_of(others, 'other frame')} have no file either" if others else ""
+    return ReadError(f"{no_file(path)}{more}", path=path, frame=frame, fix="restore the file, or check the path")
+
+
+def _notes(pattern: Pattern, found: Listing) -> Iterator[str]:
+    if found.dead:
+        path = pattern.path(found.dead[0])
+        yield f"{count_of(len(found.dead), 'frame')} without a file: {path.name} {no_file(path)}"
+    if found.strays:
+        yield (
+            f"{_some(tuple(found.strays))}: the number has more or fewer digits than in {pattern.path(0).name}, "
+            "so this is no frame of the plate"
+        )
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]} ({count_of(len(names), 'file')})"
 
 
 def first_readable(paths: Mapping[int, Path], opened: Callable[[int], T]) -> tuple[int, T]:
@@ -71,4 +115,5 @@ def absent(info: ClipInfo, number: int) -> ReadError:
         what = f"the plate has no such frame, it has {info.first}-{info.last}"
         return ReadError(what, path=info.path, frame=number)
     path = Pattern.parse(info.path).path(number)
-    return ReadError("the file is missing", path=path, frame=number, fix="restore it, or leave the frame out")
+    what = no_file(path) if os.path.lexists(path) else "the file is missing"
+    return ReadError(what, path=path, frame=number, fix="restore it, or leave the frame out")

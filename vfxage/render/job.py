@@ -15,7 +15,7 @@ from vfxage import __version__
 from vfxage.colour.space import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.fingerprint import digest, file_digest, file_identity
-from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
+from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
 from vfxage.media import PlateSettings, open_reader, sequence_in
 from vfxage.media.base import Reader
 from vfxage.media.missing_frames import FilledReader, fills
@@ -189,14 +189,19 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
     if asked and ends and not (filled and any(n in asked for n in clip.present or ())):
         what = f"frames {asked} reach outside the plate {Path(clip.path).name}, which has {clip.first}-{clip.last}"
         raise shot.error(ShotError(what, fix="correct `frames:` (or `first_frame:` of a movie)"), "frames")
+    if asked is None:
+        _check_digits(clip)
     numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file makes the latter huge
     if clip.present is not None and (not filled or len(numbers) > MOST_FRAMES):
         have = frozenset(clip.present)
         holes = sum(n not in have for n in numbers) if asked else clip.holes
         if holes:
             first = next(n for n in numbers if n not in have)
+            path = Pattern.parse(clip.path).path(first)
+            why = f": its file {no_file(path)}" if os.path.lexists(path) else ""
             raise ReadError(
-                f"the sequence has a hole: {holes} of {count_of(len(numbers), 'frame')} missing, the first is {first}",
+                f"the sequence has a hole: {holes} of {count_of(len(numbers), 'frame')} missing, "
+                f"the first is {first}{why}",
                 path=clip.path,
                 frame=first,
                 fix="restore the frames, leave them out of `frames:`, or say `missing_frames: hold`",
@@ -206,6 +211,23 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
     wanted = count_of(shot.handles, "frame")
     note = f"handles of {wanted}: the plate has {len(before)} before the shot and {len(after)} after it"
     return (*before, *numbers, *after), ((note,) if short else ())
+
+
+def _check_digits(clip: ClipInfo) -> None:
+    """Raise ReadError if the whole plate is wanted and a frame's name has more or fewer digits than the pattern."""
+    if clip.kind != "sequence" or not Pattern.is_sequence(clip.path):
+        return
+    pattern = Pattern.parse(clip.path)
+    names = {name: number for name, number in pattern.listed().strays.items() if number not in (clip.present or ())}
+    if names:
+        name, number = next(iter(names.items()))
+        raise ReadError(
+            f"{count_of(len(names), 'file')} of the plate cannot be frames of {Path(clip.path).name}: frame {number} "
+            f"is named {name}, not {pattern.path(number).name}",
+            path=clip.path,
+            frame=number,
+            fix="rename the files, or name the frames of the shot with `frames:`",
+        )
 
 
 def _handles(shot: Shot, clip: ClipInfo, filled: bool, ends: tuple[int, int]) -> tuple[list[int], list[int]]:

@@ -16,7 +16,7 @@ from vfxage.media.base import Destination
 from vfxage.progress import Progress
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job
-from vfxage.render.resume import unfinished
+from vfxage.render.resume import told_versions, unfinished
 from vfxage.render.scene import saved_tracks, stage_scene
 from vfxage.render.stamps import destinations, device_of, stamp_frames
 
@@ -72,4 +72,5 @@ def check_parts(job: Job, numbers: Sequence[int], progress: Progress, *, device:
         if bad:
             what = f"{len(bad)} of {count_of(len(numbers), 'frame')} missing, or made on a different device or version"
             fix = "check that workers share this folder and have equal devices and versions, then run this again"
-            raise WriteError(f"{what}: {FrameRange.of(bad)}", path=output.path, fix=fix)
+            versions = told_versions(output.path, sorted(bad))
+            raise WriteError(f"{what}: {FrameRange.of(bad)}{versions}", path=output.path, fix=fix)

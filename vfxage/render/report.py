@@ -11,7 +11,7 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -141,18 +141,30 @@ def _add(job: Job, ager: Ager, numbers: Sequence[int], recorder: Recorder, end: 
             current = known.get(str(number), {}).get("fingerprint") == facts["fingerprint"]
             if number in timed or not current:
                 known[str(number)] = timed.get(number, facts | {"setup": name})
+        setups = {**before.get("setups", {}), name: setup}
         merged = {
             "format": _FORMAT,
             "shot": str(job.shot.path),
             "outputs": [output.path for output in job.shot.outputs],
             "missing": _range([number for number in job.numbers if str(number) not in known]),
-            "setups": {**before.get("setups", {}), name: setup},
+            "made_by": _versions_of(known, setups),
+            "setups": setups,
             "runs": [*_others(before.get("runs", []), run), run],
             "frames": dict(sorted(known.items(), key=lambda item: int(item[0]))),
         }
         with publish(path) as partial:
             partial.write_text(json.dumps(merged, indent=1) + "\n", encoding="utf-8")
     recorder.reported.update(described)
+
+
+def _versions_of(frames: Mapping[str, Facts], setups: Mapping[str, Any]) -> dict[str, str]:
+    """The frames that each version of vfxage made."""
+    found: dict[str, list[int]] = {}
+    for number, facts in frames.items():
+        setup = setups.get(str(facts.get("setup")), {})
+        versions = setup.get("versions", {}) if isinstance(setup, dict) else {}
+        found.setdefault(str(versions.get("vfxage", "unknown")), []).append(int(number))
+    return {version: _range(numbers) for version, numbers in sorted(found.items())}
 
 
 def _frames(recorder: Recorder, numbers: Sequence[int]) -> dict[int, Facts]:

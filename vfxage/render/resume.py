@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vfxage import __version__
 from vfxage.colour.conversion import Conversion
 from vfxage.errors import OutputError, WriteError, count_of
 from vfxage.frames import FrameRange, Pattern
+from vfxage.media import other_versions
 from vfxage.media.base import Destination, Writer
 from vfxage.pool import ordered_map
 from vfxage.progress import Progress
@@ -132,12 +134,22 @@ def unfinished(writer: Writer, output: Destination, progress: Progress) -> froze
     return frozenset(found)
 
 
+def told_versions(path: str, numbers: Iterable[int]) -> str:
+    """A clause on frames that other versions of vfxage wrote: " (1-8 made by vfxage 0.1.0; this is ...)"."""
+    found = other_versions(path, numbers)
+    told = [f"{FrameRange.of(frames)} made by vfxage {version}" for version, frames in sorted(found.items())]
+    return f" ({', '.join(told)}; this is vfxage {__version__})" if told else ""
+
+
 def check_complete(source: Destination, writer: Writer, progress: Progress) -> None:
     """Raise WriteError that names the frames of a sequence that are missing or out of date."""
     bad = unfinished(writer, source, progress)
     if bad:
         what = f"{len(bad)} of {count_of(len(source.numbers), 'frame')} missing, incomplete or out of date"
-        raise WriteError(f"{what}: {FrameRange.of(bad)}", path=source.path, fix="run `vfxage render` on them first")
+        versions = told_versions(source.path, sorted(bad))
+        raise WriteError(
+            f"{what}: {FrameRange.of(bad)}{versions}", path=source.path, fix="run `vfxage render` on them first"
+        )
 
 
 def check_written(outputs: Sequence[Destination], numbers: Iterable[int]) -> None:

@@ -9,9 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from vfxage import __version__
 from vfxage.errors import ReadError
 from vfxage.frames import FrameRange, Pattern
-from vfxage.media import open_writer
+from vfxage.media import open_writer, other_versions
 from vfxage.media.base import Destination, Flaw, Writer
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
@@ -33,6 +34,8 @@ class Verdict:
     """Frames that it should hold."""
     flaws: Mapping[int, Flaw]
     """What is wrong, by frame; correct frames are left out."""
+    leftover: str = ""
+    """Files of this sequence that do not belong to the shot: frame numbers, and names with another number of digits."""
 
     def described(self) -> dict[str, Any]:
         """As plain data: counts, then runs of frames with the same flaw."""
@@ -42,6 +45,7 @@ class Verdict:
             "expected": len(self.numbers),
             "right": len(self.numbers) - len(self.flaws),
             **count,
+            "leftover": self.leftover,
             "flaws": [{"frames": frames, "kind": flaw.kind, "what": flaw.what} for frames, flaw in self.grouped()],
         }
 
@@ -60,11 +64,13 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
     """Read back these frames of every output and compare them with the plate, as rendered on ``device``.
 
     With "auto" the device is the one that the first frame names. A movie is one file: it is right if it holds these
-    frames, or more frames of the shot. The plate is read once. Raises ReadError if a plate file is gone.
+    frames, or more frames of the shot. Files in a folder that do not belong to the shot are no flaws, but a note names
+    them. The plate is read once. Raises ReadError if a plate file is gone.
     """
     tracks = saved_tracks(job, progress)
     if tracks is None:
-        return [_untracked(output.path, numbers) for output in job.shot.outputs]
+        untracked = [_untracked(output.path, numbers) for output in job.shot.outputs]
+        return [_with_leftover(job, _with_versions(verdict), progress) for verdict in untracked]
     job = job.with_missing(tracks.missing)
     spans = [_movie_span(job, output.path, numbers) for output in job.shot.outputs]
     outputs = outputs_on_device(job, tracks, spans, device)
@@ -81,7 +87,36 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
             for path, flaw in (*found, *_found((number, frame), movies)):
                 flaws[path][number] = flaw
             advance(number)
-    return [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
+    verdicts = [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
+    return [_with_leftover(job, _with_versions(verdict), progress) for verdict in verdicts]
+
+
+def _with_versions(verdict: Verdict) -> Verdict:
+    """Say of outdated frames which other version of vfxage made them, as on a farm with mixed versions."""
+    stale = [number for number, flaw in verdict.flaws.items() if flaw.kind == "stale"]
+    versions = {
+        number: Flaw("stale", f"was made by vfxage {version}, this is vfxage {__version__}")
+        for version, frames in other_versions(verdict.path, stale).items()
+        for number in frames
+    }
+    return replace(verdict, flaws={**verdict.flaws, **versions})
+
+
+def _with_leftover(job: Job, verdict: Verdict, progress: Progress) -> Verdict:
+    """Add the files in the folder that do not belong to the shot, and tell the user about them.
+
+    They are there after a range got shorter, or after the number of digits changed. A compositor who reads the folder
+    gets them with the others.
+    """
+    pattern = Pattern.parse(verdict.path)
+    if pattern.digits is None or not pattern.folder.is_dir():
+        return verdict
+    found, whole = pattern.listed(), frozenset(job.numbers)
+    numbers = [number for number in sorted((*found.files, *found.dead)) if number not in whole]
+    leftover = " ".join([*([str(FrameRange.of(numbers))] if numbers else []), *found.strays])
+    if leftover:
+        progress.note(f"{verdict.path}: these files do not belong to the shot (any more): {leftover}")
+    return replace(verdict, leftover=leftover)
 
 
 def _movie_span(job: Job, path: str, numbers: Sequence[int]) -> Sequence[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from vfxage.errors import ShotError
+from vfxage.frames import no_file
 from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document
 
 M = TypeVar("M", bound=BaseModel)
@@ -68,8 +70,8 @@ def read_document(path: Path, kind: YamlKind) -> Document:
 def _text(path: Path, kind: YamlKind) -> str:
     """The text of the file, without a byte order mark; raises ShotError without the path."""
     try:
-        if path.exists() and not path.is_file():
-            raise ShotError("is not a file", fix=f"name a {kind.name}")
+        if os.path.lexists(path) and not path.is_file():
+            raise ShotError(no_file(path), fix=f"name a {kind.name}")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:

@@ -19,6 +19,7 @@ from vfxage.media.exr import timecode
 from vfxage.types import ClipInfo, Frame
 
 FINGERPRINT = "vfxage:fingerprint"
+VERSION = "vfxage:version"
 MISSING = "vfxage:missing"
 """Attribute of a filled frame: "black", or "hold 1004"."""
 
@@ -101,7 +102,7 @@ def output_header(destination: Destination, frame: Frame, primaries: tuple[float
         "chromaticities": _chromaticities(header, primaries),
         **({MISSING: frame.missing} if frame.missing else {}),
         FINGERPRINT: destination.stamps.get(frame.number, ""),
-        "vfxage:version": __version__,
+        VERSION: __version__,
     }
     if clip.rate is not None:
         kept["framesPerSecond"] = clip.rate.limit_denominator(1 << 20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from vfxage.errors import ReadError
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
 from vfxage.media.exr import decode
-from vfxage.media.exr.attributes import FINGERPRINT
+from vfxage.media.exr.attributes import FINGERPRINT, VERSION
 from vfxage.media.exr.header import ExrFile, Part, read_layout
 from vfxage.media.exr.planes import channel_names
 from vfxage.types import F32, Frame, Window
@@ -29,6 +30,15 @@ def read_passes(source: ExrFile) -> tuple[Part, Planes]:
         raise source.error(f"has {len(layout.parts)} parts, vfxage writes one")
     part = layout.parts[0]
     return part, decode.planes(layout, part, None, source)[1]
+
+
+def version_of(path: Path) -> str | None:
+    """The version of vfxage that wrote a file; None if another program did, or if it cannot be read."""
+    try:
+        field = read_layout(ExrFile(path)).parts[0].fields.get(VERSION)
+    except ReadError:
+        return None
+    return field.text if field else None
 
 
 def flaw(

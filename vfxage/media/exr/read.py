@@ -15,7 +15,7 @@ from vfxage.colour.space import Colour
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.header import ExrFile, ExrLayout, Part, read_layout
 from vfxage.media.exr.layers import Picture, find_matte, find_picture
-from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
+from vfxage.media.sequence import FrameFiles, absent, first_readable, frame_files, timecode_before
 from vfxage.types import F32, ClipInfo, Frame, SourceTags, Window
 
 
@@ -67,13 +67,14 @@ class ExrReader:
         ocio: str | Path | None = None,
         matte: bool = False,
     ) -> None:
-        self._paths, self._find = frame_files(plate), find_matte if matte else find_picture
+        files = frame_files(plate)
+        self._paths, self._find = files.paths, find_matte if matte else find_picture
         number, (opened, header) = first_readable(self._paths, self._opened)
         self._first = opened
         named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
         colour = Colour(named[0], ocio) if len(named) == 1 else None
         self._curve = None if colour is None or colour.linear else colour
-        self.info = _info(plate, tuple(sorted(self._paths)), opened, _Known(number, header, rate, named))
+        self.info = _info(plate, files, opened, _Known(number, header, rate, named))
 
     def read(self, numbers: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield these frames; see media.base.Reader."""
@@ -143,7 +144,7 @@ def _size(window: Window) -> str:
 
 def _info(
     plate: str | Path,
-    numbers: tuple[int, ...],
+    files: FrameFiles,
     opened: _Opened,
     known: _Known,
 ) -> ClipInfo:
@@ -155,9 +156,9 @@ def _info(
         kind="sequence",
         width=part.display.width,
         height=part.display.height,
-        first=numbers[0],
-        last=numbers[-1],
-        present=numbers,
+        first=files.first,
+        last=files.last,
+        present=tuple(files.paths),
         rate=rate,
         pixel_aspect=attributes.pixel_aspect(header),
         display_origin=(part.display.x, part.display.y),
@@ -165,8 +166,8 @@ def _info(
         colorspace=known.spaces[0] if len(known.spaces) == 1 else None,
         depth=opened.depth,
         alpha=opened.picture.alpha is not None,
-        timecode=timecode_before(timecode.to_text(header.get("timeCode"), rate), known.number - numbers[0], rate),
-        notes=tuple(_notes(opened, known)),
+        timecode=timecode_before(timecode.to_text(header.get("timeCode"), rate), known.number - files.first, rate),
+        notes=(*_notes(opened, known), *files.notes),
         tags=SourceTags(format="exr", attributes=header),
     )
 

@@ -10,7 +10,7 @@ from vfxage.errors import ReadError, ShotError
 from vfxage.frames import FrameRange
 from vfxage.media.base import Flaw
 from vfxage.media.movie.reader import MovieReader
-from vfxage.media.movie.source import container_tags, open_container
+from vfxage.media.movie.source import VERSION, container_tags, open_container
 from vfxage.types import Frame
 
 FRAMES = "com.vfxage.frames"
@@ -24,6 +24,11 @@ def file_tags(path: Path) -> dict[str, str]:
             return container_tags(container)
     except ReadError:
         return {}
+
+
+def version_of(path: Path) -> str | None:
+    """The version of vfxage that wrote a movie; None if another program did, or if it cannot be read."""
+    return file_tags(path).get(VERSION)
 
 
 def held_frames(path: Path) -> tuple[int, ...]:

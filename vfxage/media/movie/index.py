@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ReadError
+from vfxage.media.movie.cut_short import is_cut_short
 from vfxage.media.movie.source import OpenMovie, open_movie
 
 INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
@@ -20,7 +21,6 @@ _Stamp = int | None
 _REORDER = 64
 """Packets within which pictures can be reordered; codecs allow 16."""
 _NO_STAMP = -(1 << 62)
-_SEGMENT = b"\x18\x53\x80\x67"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -39,7 +39,8 @@ class FrameIndex(ArrayData):
     """(P,) timestamp to seek to for this packet."""
     timed: bool
     count: int
-    """Number of frames that the header of the file states."""
+    """Number of frames that the file should have, as its header states; if that is unknown, of a file that is cut
+    short, one more than it has."""
     whole: int
     """Number of complete frames; less than ``count`` in a truncated or damaged file."""
 
@@ -97,7 +98,8 @@ def build_index(source: OpenMovie, path: str, interlaced: bool) -> FrameIndex:
         raise ReadError("contains no video frames", path=path, fix="copy it again from its source")
     guessed = source.container.format.name == "avi"  # AVI stores no timestamps
     if None in shown or len(set(shown)) != len(shown) or ((interlaced or guessed) and not intra):
-        return _decoded_index(path, len(rows.pts))
+        cut = is_cut_short(path, source.container.format.name)
+        return _decoded_index(path, len(rows.pts), _expected(source, rows, listed).packets if cut else 0)
     return _timed_index(rows, listed if listed.stamps else _expected(source, rows, listed))
 
 
@@ -106,35 +108,40 @@ def _listed(source: OpenMovie) -> _Listed:
     if "mov" in source.container.format.name:
         entries = tuple(entry.timestamp for entry in stream.index_entries) if stream.frames else ()
         return _Listed(len(entries), entries)
+    if source.container.format.name == "mxf":  # counts in frames
+        return _Listed(stream.duration or 0)
     return _Listed(stream.frames)
 
 
 def _expected(source: OpenMovie, rows: _Rows, listed: _Listed) -> _Listed:
-    """Estimate the number of frames of a truncated Matroska file: it stores durations, not a number of frames."""
-    clock = source.stream.metadata.get("DURATION", "").split(":")
-    times = np.array(sorted(pts for pts in rows.pts if pts is not None))
-    base = source.stream.time_base
-    if not _cut_matroska(source.path) or len(times) < 2 or base is None:
+    """The number of frames that a file had before it was cut short: listed, or estimated, or one more than it has."""
+    if not is_cut_short(source.path, source.container.format.name):
         return listed
-    found = len(rows.pts)
-    if len(clock) != 3:
-        return _Listed(found + 1)
-    seconds = int(clock[0]) * 3600 + int(clock[1]) * 60 + float(clock[2])
-    whole = round((seconds / float(base) - times[0]) / float(np.median(np.diff(times))))
-    return _Listed(max(found + 1, whole))
+    times = np.array(sorted(pts for pts in rows.pts if pts is not None))
+    last, step, base = _stated_end(source), _frame_time(source, times), source.stream.time_base
+    estimated = round((last - float(times[0] * base)) / step) if last and step and len(times) and base else 0
+    return _Listed(max(len(rows.pts) + 1, listed.packets, estimated))
 
 
-def _cut_matroska(path: str) -> bool:
-    """Whether a Matroska file is shorter than the size in its segment header (RFC 9559)."""
-    with open(path, "rb") as file:
-        head = file.read(4096)
-    start = head.find(_SEGMENT) + len(_SEGMENT)
-    if start < len(_SEGMENT) or start >= len(head):
-        return False
-    length = 9 - head[start].bit_length()
-    size = int.from_bytes(head[start : start + length], "big") & ((1 << 7 * length) - 1)
-    unknown = (1 << 7 * length) - 1
-    return size != unknown and start + length + size > os.path.getsize(path)
+def _stated_end(source: OpenMovie) -> float:
+    """End of the pictures of a Matroska file in seconds: it stores a time, not a number of frames. 0 if unknown.
+
+    FFmpeg estimates the time of other files from their size, so it says nothing about a file that is cut short.
+    """
+    if "matroska" not in source.container.format.name:
+        return 0.0
+    clock = source.stream.metadata.get("DURATION", "").split(":")
+    if len(clock) == 3:
+        return int(clock[0]) * 3600 + int(clock[1]) * 60 + float(clock[2])
+    return (source.container.duration or 0) / av.time_base
+
+
+def _frame_time(source: OpenMovie, times: NDArray[np.int64]) -> float:
+    """Seconds from one picture to the next; 0 if unknown."""
+    if len(times) > 1 and source.stream.time_base:
+        return float(np.median(np.diff(times)) * source.stream.time_base)
+    rate = source.stream.average_rate or source.stream.guessed_rate
+    return float(1 / rate) if rate else 0.0
 
 
 def _header_rows(source: OpenMovie) -> _Rows:
@@ -187,8 +194,11 @@ def _timed_index(rows: _Rows, listed: _Listed) -> FrameIndex:
     )
 
 
-def _decoded_index(path: str, packets: int) -> FrameIndex:
-    """Number the packets in file order, decode all of them, and record the order of the decoded pictures."""
+def _decoded_index(path: str, packets: int, expected: int) -> FrameIndex:
+    """Number the packets in file order, decode all of them, and record the order of the decoded pictures.
+
+    ``expected`` is the number of frames of a file that is cut short, else 0.
+    """
     keys, order, damaged = _decoded_order(path)
     places = np.array(order, np.int64)
     ordinals = np.arange(packets, dtype=np.int64)
@@ -199,7 +209,7 @@ def _decoded_index(path: str, packets: int) -> FrameIndex:
         starts=np.array(keys, np.int64),
         seeks=ordinals,
         timed=False,
-        count=max(packets, len(order)) if damaged else len(order),
+        count=max(packets if damaged else 0, expected, len(order)),
         whole=len(order),
     )
 

@@ -13,6 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from vfxage.errors import ReadError
+from vfxage.frames import no_file
 
 MAX_SIDE = 32768
 MAX_PIXELS = 1 << 27
@@ -25,6 +26,9 @@ _FORMATS = (
 
 FINGERPRINT = "com.vfxage.fingerprint"
 """Key of the header tag that a movie written by vfxage has."""
+
+VERSION = "com.vfxage.version"
+"""Key of the header tag with the version of vfxage that wrote a movie."""
 
 _DAMAGED = "copy it again from its source"
 
@@ -94,10 +98,8 @@ def container_tags(container: InputContainer) -> dict[str, str]:
 
 def _check_file(path: str) -> None:
     file = Path(path)
-    if not file.exists():
-        raise ReadError("does not exist", path=path, fix="check the plate's path")
     if not file.is_file():
-        raise ReadError("is not a file", path=path, fix="name a movie, or a sequence as name.####.exr")
+        raise ReadError(no_file(file), path=path, fix="name a movie, or a sequence as name.####.exr")
     try:
         with file.open("rb") as stream:
             if not stream.read(1):

@@ -83,7 +83,7 @@ class FrameDecoder:
             if rank >= index.whole:
                 listed = count_of(index.count, "frame")
                 raise ReadError(
-                    f"is missing: the file lists {listed} but only the first {index.whole} are complete",
+                    f"is missing: the file is cut short, only the first {index.whole} of {listed} are complete",
                     path=self._path,
                     frame=number,
                     fix="copy it again from its source",

@@ -14,6 +14,7 @@ from typing import Self
 import av
 import numpy as np
 
+from vfxage import __version__
 from vfxage.errors import OutputError, ReadError, ShotError, WriteError
 from vfxage.frames import FrameRange
 from vfxage.media.base import Destination, Flaw
@@ -24,7 +25,7 @@ from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.pass_encoding import PassEncoding
 from vfxage.media.movie.reader import MovieReader
 from vfxage.media.movie.sound import Audio, choose_streams
-from vfxage.media.movie.source import FINGERPRINT, reason
+from vfxage.media.movie.source import FINGERPRINT, VERSION, reason
 from vfxage.media.timecode import shift_timecode
 from vfxage.publish import publish, unwritten
 from vfxage.types import Frame, Pass, Render
@@ -175,6 +176,7 @@ class MovieWriter:
             timecode=timecode or None,
             metadata={
                 FINGERPRINT: fingerprint(destination),
+                VERSION: __version__,
                 FRAMES: str(FrameRange.of(destination.numbers)),
                 **comment,
             },

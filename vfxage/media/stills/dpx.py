@@ -54,9 +54,9 @@ def read_header(source: StillFile) -> Header:
         raise source.damaged("the header ends too early")
     layout = _layout(raw, order, size, source)
     fields = HeaderFields(raw, order)
-    stamp, own_timecode, own_rate = parse_mark(fields.text("creator"))
+    own = parse_mark(fields.text("creator"))
     transfer, gamut = fields.integer("transfer"), fields.integer("colorimetric")
-    rate = own_rate or _rate(fields.real("television_rate")) or _rate(fields.real("film_rate"))
+    rate = own.rate or _rate(fields.real("television_rate")) or _rate(fields.real("film_rate"))
     orientation = fields.integer("orientation")
     header = Header(
         kind="dpx",
@@ -67,9 +67,10 @@ def read_header(source: StillFile) -> Header:
         orientation=_ORIENTATIONS[orientation] if orientation < 8 else 1,
         spaces=(_SPACES[transfer, gamut],) if (transfer, gamut) in _SPACES else (),
         rate=rate,
-        timecode=own_timecode or _timecode(fields.integer("timecode"), rate),
+        timecode=own.timecode or _timecode(fields.integer("timecode"), rate),
         pixel_aspect=_aspect(fields),
-        stamp=stamp,
+        stamp=own.stamp,
+        version=own.version,
         unnamed="" if (transfer, gamut) in _SPACES else _unnamed(transfer),
         notes=tuple(_notes(fields)),
         raw=raw[: layout.offset],

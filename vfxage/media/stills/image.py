@@ -52,7 +52,7 @@ def read_header(source: StillFile) -> Header:
     known = spec.nchannels if spec.nchannels <= 2 else 4 if spec.alpha_channel == 3 else 3
     if known == 2 and spec.alpha_channel != 1:
         known = 1
-    stamp, timecode, rate = parse_mark(_text(attributes, "Software"))
+    own = parse_mark(_text(attributes, "Software"))
     orientation = attributes.get("Orientation", 1)
     aspect = attributes.get("PixelAspectRatio", 1.0)
     space, unnamed = tags.space(source, attributes)
@@ -66,10 +66,11 @@ def read_header(source: StillFile) -> Header:
         orientation=orientation if orientation in range(1, 9) else 1,
         spaces=(space,) if space else (),
         unnamed=unnamed,
-        rate=rate,
-        timecode=timecode or _text(attributes, "smpte:TimeCode"),
+        rate=own.rate,
+        timecode=own.timecode or _text(attributes, "smpte:TimeCode"),
         pixel_aspect=aspect if isinstance(aspect, float) and 0.01 < aspect < 100 else 1.0,
-        stamp=stamp,
+        stamp=own.stamp,
+        version=own.version,
         notes=tuple(_notes(spec, known, bool(multiple))),
         attributes=MappingProxyType(attributes),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vfxage.colour.space import Colour
+from vfxage.errors import ReadError
 from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.media.stills import dpx
 from vfxage.media.stills.still import Header, Samples, StillFile, floats, top_code, upright
@@ -33,6 +34,14 @@ def open_samples(header: Header, source: StillFile) -> Samples:
     return image.read_samples(header, source)
 
 
+def version_of(path: Path) -> str | None:
+    """The version of vfxage that wrote a still; None if another program did, or if it cannot be read."""
+    try:
+        return open_header(StillFile(path)).version
+    except ReadError:
+        return None
+
+
 class StillReader:
     """A plate of stills (media.base.Reader).
 
@@ -50,7 +59,8 @@ class StillReader:
         rate: Fraction | None = None,
         ocio: str | Path | None = None,
     ) -> None:
-        self._paths = frame_files(plate)
+        self._files = frame_files(plate)
+        self._paths = self._files.paths
         self._number, self._first = first_readable(self._paths, lambda n: open_header(StillFile(self._paths[n], n)))
         spaces = (colorspace,) if colorspace else self._first.spaces
         self._colour = Colour(spaces[0], ocio) if spaces else None
@@ -116,24 +126,23 @@ class StillReader:
 
     def _info(self, plate: str | Path, rate: Fraction | None) -> ClipInfo:
         header = self._first
-        numbers = tuple(sorted(self._paths))
         width, height = header.display_size
         return ClipInfo(
             path=str(Path(plate).absolute()),
             kind="sequence",
             width=width,
             height=height,
-            first=numbers[0],
-            last=numbers[-1],
-            present=numbers,
+            first=self._files.first,
+            last=self._files.last,
+            present=tuple(self._paths),
             rate=rate or header.rate,
             pixel_aspect=1 / header.pixel_aspect if header.orientation >= 5 else header.pixel_aspect,
             colorspace=self._colour.name if self._colour else None,
             depth=header.depth_name,
             alpha=header.alpha,
             straight_alpha=header.alpha and header.straight,
-            timecode=timecode_before(header.timecode, self._number - numbers[0], rate or header.rate),
-            notes=tuple(self._notes(rate)),
+            timecode=timecode_before(header.timecode, self._number - self._files.first, rate or header.rate),
+            notes=(*self._notes(rate), *self._files.notes),
             tags=header.tags,
         )
 

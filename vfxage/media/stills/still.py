@@ -38,7 +38,7 @@ PIXELS_FLOOR = 1 << 29
 PIXELS_RATIO = 2048
 """Pixels may take PIXELS_FLOOR bytes, or PIXELS_RATIO times the file's size where that is more."""
 
-_MARK = re.compile(r"vfxage \S+ fingerprint=(.*?)(?: timecode=([\d:;]+))?(?: rate=(\d{1,7}/\d{1,7}))?")
+_MARK = re.compile(r"vfxage (\S+) fingerprint=(.*?)(?: timecode=([\d:;]+))?(?: rate=(\d{1,7}/\d{1,7}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class Header:
     pixel_aspect: float = 1.0
     stamp: str | None = None
     """The fingerprint of a file that vfxage wrote."""
+    version: str | None = None
+    """The version of vfxage that wrote it."""
     notes: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Not of DPX: what a writer of the same kind carries over."""
@@ -137,13 +139,24 @@ def mark(version: str, stamp: str, timecode: str | None = None, rate: Fraction |
     return text + (f" rate={rate.numerator}/{rate.denominator}" if rate else "")
 
 
-def parse_mark(text: str | None) -> tuple[str | None, str | None, Fraction | None]:
-    """The (stamp, timecode, rate) of a ``mark``; None for values that it does not have."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """The values of a ``mark``; None for those that it does not have."""
+
+    version: str | None = None
+    stamp: str | None = None
+    timecode: str | None = None
+    rate: Fraction | None = None
+
+
+def parse_mark(text: str | None) -> Mark:
+    """Read a ``mark``; a text that is none has no values."""
     found = _MARK.fullmatch(text or "")
     if found is None:
-        return None, None, None
-    top, bottom = (found[3] or "0/0").split("/")
-    return found[1], found[2], Fraction(int(top), int(bottom)) if int(bottom) else None
+        return Mark()
+    top, bottom = (found[4] or "0/0").split("/")
+    rate = Fraction(int(top), int(bottom)) if int(bottom) else None
+    return Mark(version=found[1], stamp=found[2], timecode=found[3], rate=rate)
 
 
 def upright(samples: Samples, orientation: int) -> Samples:
