@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath
+from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath, Strict
 from vfxage.cli.shots import print_notes
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError, WriteError, count_of
 from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
+    from vfxage.face.track import Lost
     from vfxage.render.verify import Verdict
 
 
@@ -86,41 +88,48 @@ def verify(
     set_: Set = None,
     device: RenderedOn = "auto",
     as_json: AsJson = False,
+    strict: Strict = False,
     *,
     console: Console,
 ) -> None:
     """Read every frame of every output and list the missing, damaged, outdated and wrong ones; exit code 0 or 4.
 
     OpenEXR frames are compared with the plate: plate plus delta must be the beauty, to the bit where the matte is 0.
-    No GPU is needed.
+    It also lists the faces that are lost on some frames. No GPU is needed.
     """
     loaded = load_shot(shot, set_ or ())
     if not loaded.outputs:
         raise ShotError("names no `outputs:`, so there is nothing to verify", path=shot)
     from vfxage.render.job import open_job
+    from vfxage.render.lost import find_lost_in_saved_tracks, refuse_lost
     from vfxage.render.verify import verify_shot
 
     with open_job(loaded) as job:
         numbers = job.pick(frames)
         print_notes(job, console)
         verdicts = verify_shot(job, numbers, console, device=device)
+        lost = find_lost_in_saved_tracks(job, numbers)
+    _print_found(console, verdicts, lost, as_json=as_json)
     bad = sum(len(verdict.flaws) for verdict in verdicts)
-    if as_json:
-        outputs = [verdict.described() for verdict in verdicts]
-        print_data(console, {"right": not bad, "outputs": outputs}, as_json=True)
-    else:
-        _print_table(console, verdicts)
     if bad:
         count = sum(len(verdict.numbers) for verdict in verdicts)
         fix = "run `vfxage render` again: it renders these frames and keeps the others"
         raise WriteError(f"{bad} of {count_of(count, 'frame')} failed verification", path=shot, fix=fix)
+    if strict:
+        refuse_lost(shot, lost)
 
 
-def _print_table(console: Console, verdicts: list[Verdict]) -> None:
-    """One row for each output, then one line for each kind of flaw."""
+def _print_found(console: Console, verdicts: Sequence[Verdict], lost: Sequence[Lost], *, as_json: bool) -> None:
+    """One row for each output, then one line for each kind of flaw and for each face that is lost; or all as JSON."""
     rows = [verdict.described() for verdict in verdicts]
+    if as_json:
+        right = not any(verdict.flaws for verdict in verdicts)
+        print_data(console, {"right": right, "outputs": rows, "lost": [one.described() for one in lost]}, as_json=True)
+        return
     counts = [{key: value for key, value in row.items() if key != "flaws"} for row in rows]
     print_data(console, {"outputs": counts}, as_json=False)
     for row in rows:
         for flaw in row["flaws"]:
             console.result(f"{row['path']} {flaw['frames']}: {flaw['kind']}: {flaw['what']}")
+    for one in lost:
+        console.result(str(one))

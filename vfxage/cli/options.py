@@ -49,6 +49,9 @@ RenderedOn = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, max=64, help="Parallel workers; does not change the result.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with code 4 if a face is lost on some frames, or is not selected.")
+]
 AsJson = Annotated[bool, typer.Option("--json", callback=_refuse_openjd, help="Print JSON instead of a table.")]
 
 _Debug = Annotated[

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, Workers
+from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, Strict, Workers
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot, schema
 
 if TYPE_CHECKING:
+    from vfxage.face.track import Tracks
     from vfxage.render.job import Job
 
 
@@ -28,6 +29,7 @@ def preview(
         Path | None, typer.Option("--out", "-o", metavar="MOVIE.mp4", help="Default: beside the shot's first output.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file at --out.")] = False,
+    strict: Strict = False,
     *,
     console: Console,
 ) -> None:
@@ -39,6 +41,7 @@ def preview(
     loaded = load_shot(shot, set_ or ())
     from vfxage.ager import load_ager
     from vfxage.render.job import open_job
+    from vfxage.render.lost import refuse_lost
     from vfxage.render.preview import PreviewTarget, preview_path, preview_shot
 
     with open_job(loaded) as job:
@@ -49,8 +52,11 @@ def preview(
             console.note(ager.note)
         movie = preview_path(job, out, overwrite=overwrite)
         target = PreviewTarget(movie=movie, workers=workers or ager.workers_default)
-        for path in preview_shot(job, ager, numbers, console, target):
-            console.result(str(path))
+        made = preview_shot(job, ager, numbers, console, target)
+    for path in (made.movie, made.sheet):
+        console.result(str(path))
+    if strict:
+        refuse_lost(shot, made.lost)
 
 
 def track(
@@ -62,32 +68,48 @@ def track(
     set_: Set = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
+    strict: Strict = False,
     *,
     console: Console,
 ) -> None:
     """Find the faces in the whole shot, smooth their motion, and save the tracks beside the first output.
 
-    --json prints the tracks. Example: vfxage track sh010.yaml
+    The table says which face of the shot takes each track. --json prints the tracks. Example: vfxage track sh010.yaml
     """
     loaded = load_shot(shot, set_ or ())
     from vfxage.ager import load_ager
-    from vfxage.face.track import to_json
-    from vfxage.render.info import describe_tracks
     from vfxage.render.job import open_job
+    from vfxage.render.lost import find_lost, note_lost, refuse_lost
     from vfxage.render.scene import track_shot
 
     with open_job(loaded) as job:
         print_notes(job, console)
-        shown = frozenset(job.pick(frames))
+        shown = job.pick(frames)
         tracks = track_shot(job, load_ager(loaded.model, "cpu"), console, anew=overwrite)
-        if as_json:
-            printed = to_json(tracks)
-            for face in printed["faces"]:
-                face["frames"] = [row for row in face["frames"] if row["frame"] in shown]
-            print_data(console, printed, as_json=True)
-        else:
-            print_data(console, {"faces": describe_tracks(tracks)}, as_json=False)
-            console.result(str(job.tracks_path))
+    lost = find_lost(job, tracks, job.numbers)
+    _print_tracks(job, tracks, frozenset(shown) if as_json else None, console)
+    note_lost(lost, console)
+    if strict:
+        refuse_lost(shot, lost)
+
+
+def _print_tracks(job: Job, tracks: Tracks, shown: frozenset[int] | None, console: Console) -> None:
+    """Print the tracks as a table, or as JSON with these frames."""
+    from vfxage.face.track import taken_by, to_json
+    from vfxage.render.info import describe_tracks
+    from vfxage.render.lost import find_lost
+
+    if shown is None:
+        print_data(console, {"faces": describe_tracks(tracks, job.shot.faces)}, as_json=False)
+        console.result(str(job.tracks_path))
+        return
+    printed = to_json(tracks)
+    takers = taken_by(tracks, job.shot.faces)
+    for face in printed["faces"]:
+        face["frames"] = [row for row in face["frames"] if row["frame"] in shown]
+        face["taken_by"] = takers.get(face["face"])
+    printed["lost"] = [one.described() for one in find_lost(job, tracks, job.numbers)]
+    print_data(console, printed, as_json=True)
 
 
 def info(

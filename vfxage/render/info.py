@@ -10,7 +10,7 @@ import numpy as np
 
 from vfxage.colour.space import Colour, described_spaces
 from vfxage.face.detect import Detection
-from vfxage.face.track import Tracks, faces_not_found, find_faces, select_words
+from vfxage.face.track import Tracks, faces_not_found, find_faces, select_words, taken_by
 from vfxage.frames import FrameRange
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
@@ -37,7 +37,7 @@ def describe_plate(path: str) -> Description:
         if clip.colorspace is not None:
             numbers = clip.present or range(clip.first, clip.last + 1)
             found_faces = _search(reader, Colour(clip.colorspace), Tracking(), _sample(numbers), clip)
-            description["faces"] = _describe_found(found_faces)
+            description["faces"] = _describe_found(found_faces, ())
         else:
             description["plate"]["faces"] = (
                 "not searched: the colour space is not named; write `colorspace:` in a shot file"
@@ -54,12 +54,12 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
         description: Description = {"plate": _describe_clip(job.clip), "shot": _describe_settings(job, numbers)}
         tracks = saved_tracks(job, Silent())
         if tracks:
-            description["faces"] = describe_tracks(tracks)
+            description["faces"] = describe_tracks(tracks, shot.faces)
             missing = _not_found([tracks], shot.faces)
         else:
             named = {f.select.frame for f in shot.faces if isinstance(f.select, PointSelect)} & set(job.numbers)
             found_faces = _search(job.reader, job.colour, shot.tracking, sorted({*_sample(numbers), *named}), job.clip)
-            description["faces"] = _describe_found(found_faces)
+            description["faces"] = _describe_found(found_faces, shot.faces)
             missing = _not_found([_as_tracks(number, faces) for number, faces in found_faces], shot.faces)
         if missing:
             description["not found"] = missing
@@ -88,11 +88,16 @@ def describe_colourspaces(config: str | None) -> Description:
     }
 
 
-def describe_tracks(tracks: Tracks) -> list[Description]:
-    """One entry for each tracked face: frames, mean height in pixels, confidence, largest yaw (right is +)."""
+def describe_tracks(tracks: Tracks, faces: Sequence[Face]) -> list[Description]:
+    """One entry for each track: the face of the shot that takes it, frames, mean height in pixels, confidence, yaw.
+
+    The yaw is the largest (right is +). ``taken_by`` is None where no face of the shot takes the track.
+    """
+    takers = taken_by(tracks, faces)
     return [
         {
             "face": track.face,
+            "taken_by": takers.get(track.face),
             "frames": str(FrameRange(track.numbers.tolist())),
             "height": round(float((track.points[..., 1].max(1) - track.points[..., 1].min(1)).mean()), 1),
             "centre": [round(float(v), 1) for v in track.points.mean((0, 1))],
@@ -170,14 +175,17 @@ def _search(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequenc
     return list(find_faces(reader.read(numbers), colour, tracking, clip))
 
 
-def _describe_found(found_faces: Sequence[Found]) -> list[Description]:
+def _describe_found(found_faces: Sequence[Found], named: Sequence[Face]) -> list[Description]:
+    """The faces of some frames; each with the face of the shot that would take it, if the shot is known."""
     found = []
     for number, faces in found_faces:
-        for face in faces:
+        takers = taken_by(_as_tracks(number, faces), named)
+        for index, face in enumerate(faces):
             x, y = face.points.mean(0)
             found.append(
                 {
                     "frame": number,
+                    **({"taken_by": takers.get(index)} if named else {}),
                     "centre": [round(float(x), 1), round(float(y), 1)],
                     "height": round(float(face.points[:, 1].max() - face.points[:, 1].min()), 1),
                     "confidence": round(face.confidence * face.vote, 2),
