@@ -27,6 +27,9 @@ def _refuse_openjd(context: typer.Context, value: bool) -> bool:
 
 
 ShotPath = Annotated[Path, typer.Argument(metavar="SHOT.yaml", help="The shot file.", show_default=False)]
+ShotPaths = Annotated[
+    list[Path], typer.Argument(metavar="SHOT.yaml...", help="The shot file, or several.", show_default=False)
+]
 Frames = Annotated[
     str | None,
     typer.Option("--frames", "-f", metavar="RANGE", help="Only these frames: 1001-1050x2 1060, or 1001-1050:2,1060."),
@@ -72,6 +75,10 @@ _Log = Annotated[
 ]
 
 
+_SHEET = "--sheet"
+"""The one option whose value may be left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandLine:
     """A command line whose ``--log`` and ``--debug`` are read and taken out."""
@@ -83,7 +90,11 @@ class CommandLine:
 
 
 def split_command_line(words: Sequence[str]) -> CommandLine:
-    """Take ``--log FORMAT``, ``--log=FORMAT`` and ``--debug`` out, wherever they stand before ``--``. The last wins."""
+    """Take ``--log FORMAT``, ``--log=FORMAT`` and ``--debug`` out, wherever they stand before ``--``. The last wins.
+
+    The word after ``--sheet`` is its value, unless it is a shot file or an option. Typer has no such option, so it gets
+    ``--sheet=VALUE``, with no value for the default.
+    """
     rest: list[str] = []
     log, debug = None, False
     left = iter(words)
@@ -96,9 +107,11 @@ def split_command_line(words: Sequence[str]) -> CommandLine:
             log = next(left, "")
         elif word.startswith("--log="):
             log = word.removeprefix("--log=")
+        elif rest and rest[-1] == _SHEET and not word.startswith("-") and not word.endswith((".yaml", ".yml", ".json")):
+            rest[-1] = f"{_SHEET}={word}"
         else:
             rest.append(word)
-    return CommandLine(tuple(rest), log, debug)
+    return CommandLine(tuple(f"{_SHEET}=" if word == _SHEET else word for word in rest), log, debug)
 
 
 def with_console(command: Callable[..., Any]) -> Callable[..., Any]:

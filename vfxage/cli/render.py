@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import Device, Frames, Set, Strict, Workers
+from vfxage.cli.options import Device, Frames, Set, ShotPaths, Strict, Workers
+from vfxage.cli.several import Show, for_each_shot
 from vfxage.cli.shots import print_notes
-from vfxage.errors import ShotError, VfxageError, count_of
+from vfxage.errors import ShotError, count_of
 from vfxage.shot import load_shot
 from vfxage.shot.outputs import MOVIES
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from vfxage.render.job import Job
     from vfxage.shot import Shot
 
-Shots = Annotated[
-    list[Path], typer.Argument(metavar="SHOT.yaml...", help="The shot file, or several.", show_default=False)
-]
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Render finished frames again, and replace files that vfxage did not write."),
@@ -34,7 +32,7 @@ Cluster = Annotated[
 
 
 def render(
-    shots: Shots,
+    shots: ShotPaths,
     frames: Frames = None,
     set_: Set = None,
     device: Device = "auto",
@@ -52,12 +50,11 @@ def render(
     Example: vfxage render sh010.yaml --frames 1001-1024 --set temporal.radius=3
     """
     options = RenderOptions(frames, tuple(set_ or ()), device, workers, overwrite, cluster, strict)
-    if len(shots) == 1:
-        _render_file(shots[0], options, console)
-        return 0
-    codes = [_render_one_of(shots, index, options, console) for index in range(len(shots))]
-    console.result(f"{codes.count(0)} of {len(shots)} shots rendered")
-    return max(codes)
+
+    def render_one(path: Path, _: Show) -> None:
+        _render_file(path, options, console)
+
+    return for_each_shot(shots, render_one, console, done="rendered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +77,6 @@ class _Rendered:
     written: tuple[int, ...]
     kept: tuple[int, ...]
     lost: tuple[Lost, ...]
-
-
-def _render_one_of(shots: Sequence[Path], index: int, options: RenderOptions, console: Console) -> int:
-    """Render one of several shots. Report an error and return its exit code, so that the others go on."""
-    try:
-        console.note(f"{shots[index]}: shot {index + 1} of {len(shots)}")
-        _render_file(shots[index], options, console)
-    except VfxageError as error:
-        text = str(error) if str(shots[index]) in str(error) else f"{shots[index]}: {error}"
-        console.error(text, error.exit_code)
-        return error.exit_code
-    return 0
 
 
 def _render_file(path: Path, options: RenderOptions, console: Console) -> None:

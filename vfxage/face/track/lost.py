@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vfxage.face.track.select import Selecting, name_of, share_out, substantial
+from vfxage.face.track.select import Selecting, name_of, share_out
 from vfxage.face.track.tracks import Tracks
 from vfxage.frames import FrameRange
 from vfxage.types import F32, FaceTrack
@@ -22,6 +22,8 @@ _WHY: dict[Why, str] = {
     "nowhere": "it has no track at all",
     "not taken": "no face of the shot selects it",
 }
+_SUBSTANTIAL = 0.2
+"""Of the faces of ``all``, those that come and go count only with this share of the largest area and time."""
 _OUTSIDE = 0.25
 """A face leaves the picture if this part of its width or height is outside, a few frames after it was last seen. The
 tracker loses a face while much of it is still in the picture; a close-up may always have a little of it outside."""
@@ -89,11 +91,12 @@ def _losses(
         here = [track for track in own if take[0] <= track.numbers[0] <= take[-1]]
         if not here:
             yield who, "take", take
+        most = max(map(_area, here), default=0)
         for track in here:
             name = f"{who}, track {track.face}" if face.select == "all" else who
             first, last, have = int(track.numbers[0]), int(track.numbers[-1]), frozenset(track.numbers.tolist())
             yield name, "gap", [n for n in take if first < n < last and n not in have]
-            if track in substantial(here):
+            if _area(track) >= _SUBSTANTIAL * most:
                 yield name, "vanishes", [
                     *([] if _leaves(track.points[::-1], size) else [n for n in take if n < first]),
                     *([] if _leaves(track.points, size) else [n for n in take if n > last]),
@@ -104,6 +107,11 @@ def _takes(tracks: Tracks) -> list[list[int]]:
     """The frames of each take."""
     places = np.searchsorted(tracks.numbers, tracks.cuts)
     return [take.tolist() for take in np.split(np.array(tracks.numbers, np.int32), places) if len(take)]
+
+
+def _area(track: FaceTrack) -> float:
+    """Area of the face's box, summed over time."""
+    return float(np.prod(np.ptp(track.points, axis=1), axis=1).sum())
 
 
 def _leaves(points: F32, size: tuple[int, int]) -> bool:

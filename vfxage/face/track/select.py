@@ -89,17 +89,13 @@ def _weight(track: FaceTrack) -> float:
 def _pick(group: list[FaceTrack], which: str) -> FaceTrack:
     if which == "largest":
         return max(group, key=_weight)
+    most = max(_weight(track) for track in group)
+    substantial = [track for track in group if _weight(track) >= _SUBSTANTIAL * most]
 
     def across(track: FaceTrack) -> float:
         return float(track.points[:, :, 0].mean())
 
-    return (min if which == "left" else max)(substantial(group), key=across)
-
-
-def substantial(group: Sequence[FaceTrack]) -> list[FaceTrack]:
-    """The tracks of one take that are large and long enough to be more than a passer-by."""
-    most = max(_weight(track) for track in group)
-    return [track for track in group if _weight(track) >= _SUBSTANTIAL * most]
+    return min(substantial, key=across) if which == "left" else max(substantial, key=across)
 
 
 def _at_point(free: list[FaceTrack], frame: int, point: Sequence[float]) -> list[FaceTrack]:
