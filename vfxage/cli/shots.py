@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vfxage.cli.console import Console
+from vfxage.cli.info_tables import in_words
 from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, ShotPaths, Strict, Workers
 from vfxage.cli.several import Show, for_each_shot, refuse_one_path
 from vfxage.cli.tables import print_data
@@ -179,7 +180,7 @@ def info(
         raise ShotError("info needs a shot file or a plate", fix="name one, or add --colorspaces")
     is_shot = path.suffix in (".yaml", ".yml")
     description = describe_shot(load_shot(path, set_ or ()), frames) if is_shot else describe_plate(str(path))
-    print_data(console, description, as_json=as_json)
+    print_data(console, description if as_json else in_words(description), as_json=as_json)
 
 
 def print_schema(*, console: Console) -> None:
