@@ -163,7 +163,7 @@ def test_json_on_stdout_and_openjd_exclude_each_other() -> None:
 
 
 COMMANDS = [
-    *(["info"], ["preview"], ["track"], ["render"], ["nuke"], ["shots", "from"], ["schema"]),
+    *(["info"], ["init"], ["preview"], ["track"], ["render"], ["nuke"], ["shots", "from"], ["schema"]),
     *(["submit"], ["assemble"], ["verify"]),
     *(["models", "list"], ["models", "show"], ["models", "convert"], ["models", "check"]),
     *(["prototype", "build"], ["prototype", "pairs"], ["train"], ["evaluate"]),
@@ -179,7 +179,7 @@ def test_help_of_every_command_has_the_shared_options(words: list[str]) -> None:
 
 def test_help_groups_commands_in_the_order_of_use() -> None:
     told = run("--help").ok().out
-    names = ["─ Shots ", "info", "preview", "track", "render", "nuke", "shots", "schema"]
+    names = ["─ Shots ", "info", "init", "preview", "track", "render", "nuke", "shots", "schema"]
     names += ["─ Farm ", "submit", "assemble", "verify", "─ Agers ", "models", "prototype", "train", "evaluate"]
     rows = [row.strip("│╭ ") for row in told.splitlines()]
     places = [next(k for k, row in enumerate(rows) if row.startswith(name)) for name in names]

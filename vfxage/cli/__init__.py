@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, models, nuke, prototype, render, shots, show, training
+from vfxage.cli import evaluation, farm, init, models, nuke, prototype, render, shots, show, training
 from vfxage.cli.console import Console, open_console
 from vfxage.cli.options import CommandLine, split_command_line, with_console
 from vfxage.errors import ShotError, VfxageError
@@ -24,6 +24,7 @@ from vfxage.process import discard_stdout, quiet_libraries
 PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
     "Shots": {
         "info": shots.info,
+        "init": init.init,
         "preview": shots.preview,
         "track": shots.track,
         "render": render.render,
