@@ -61,9 +61,9 @@ def test_one_frame_of_a_sequence_is_the_plate_with_a_note(tmp_path: Path) -> Non
         write_exr(tmp_path / "plate" / f"a b's &1.{number}.exr", np.full((48, 64, 3), 0.2, np.float32))
     path = written(tmp_path / "plate" / "a b's &1.1001.exr", tmp_path, "one.yaml")
     assert str(load_shot(path).frames) == "1001"
-    told = run("init", tmp_path / "plate" / "a b's &1.1001.exr", "--out", tmp_path / "two.yaml").err
-    assert "is one frame: name " in told
-    assert "a b's &1.%04d.exr" in told
+    reported = run("init", tmp_path / "plate" / "a b's &1.1001.exr", "--out", tmp_path / "two.yaml").err
+    assert "is one frame: name " in reported
+    assert "a b's &1.%04d.exr" in reported
 
 
 def test_holes_and_an_unknown_colour_space_are_left_to_the_user(exrs: Path, tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def test_a_render_ends_with_the_faces_that_it_lost_and_so_does_its_report(tracke
     assert (lead["face"], lead["frames"], lead["count"], lead["why"]) == ("lead", "8-13", 6, "gap")
     assert (twin["face"], twin["why"]) == ("track 0", "not taken")
     assert report["runs"][-1]["end"] == "done"
-    told = run("verify", tracked).ok().out
-    assert "lead: not found in frames 8-13 " in told
+    reported = run("verify", tracked).ok().out
+    assert "lead: not found in frames 8-13 " in reported
     assert json.loads(run("verify", tracked, "--json").ok().out)["lost"] == [lead, twin]
 
 

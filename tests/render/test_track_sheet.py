@@ -29,9 +29,9 @@ def tracked(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_sheet_outlines_the_face_on_every_tile(tracked: Path) -> None:
-    told = run("track", tracked, "--sheet").ok()
+    reported = run("track", tracked, "--sheet").ok()
     path = tracked.parent / "out" / "man.tracks.png"
-    assert told.out.splitlines()[-1] == str(path)
+    assert reported.out.splitlines()[-1] == str(path)
     with Image.open(path) as page:
         pixels = np.asarray(page.convert("RGB")).astype(int)
     drawn = np.abs(pixels - CYAN).max(2) < 8
@@ -75,8 +75,8 @@ def test_the_sheet_has_the_path_that_follows_the_option(
 
 def test_a_shot_file_after_the_option_is_no_sheet(tracked: Path) -> None:
     before = tracked.read_bytes()
-    told = run("track", "--sheet", tracked, "--json").ok()
-    assert json.loads(told.out)["sheet"] == str(tracked.parent / "out" / "man.tracks.png")
+    reported = run("track", "--sheet", tracked, "--json").ok()
+    assert json.loads(reported.out)["sheet"] == str(tracked.parent / "out" / "man.tracks.png")
     assert tracked.read_bytes() == before
 
 

@@ -109,9 +109,9 @@ class _Shot:
         lengths = [len(self.run(item.numbers[0])) for item in tracklets]
         kept = [s for s, length in zip(tracklets, lengths, strict=True) if length < PROOF or is_face([s], length)]
         chains = link_identities(kept, self.settings.max_gap)
-        return [chain for chain in chains if is_face(chain, self._looked(chain))]
+        return [chain for chain in chains if is_face(chain, self._searched(chain))]
 
-    def _looked(self, chain: list[Tracklet]) -> int:
+    def _searched(self, chain: list[Tracklet]) -> int:
         return sum({int(run[0]): len(run) for run in (self.run(item.numbers[0]) for item in chain)}.values())
 
     def run(self, number: int) -> NDArray[np.int32]:
@@ -135,9 +135,9 @@ class _Shot:
     def _stretch(self, numbers: NDArray[np.int64], points: F32, confidence: F64, yaw: F64) -> dict[str, NDArray[Any]]:
         """Track one unbroken run of frames and bridge its short gaps; time is measured in frame numbers."""
         first, last = int(numbers[0]), int(numbers[-1])
-        looked = self.numbers[(self.numbers >= first) & (self.numbers <= last)]
-        step = max(1, int(np.gcd.reduce(np.diff(looked)))) if len(looked) > 1 else 1
-        count, at, shown = (last - first) // step + 1, (numbers - first) // step, (looked - first) // step
+        searched = self.numbers[(self.numbers >= first) & (self.numbers <= last)]
+        step = max(1, int(np.gcd.reduce(np.diff(searched)))) if len(searched) > 1 else 1
+        count, at, shown = (last - first) // step + 1, (numbers - first) // step, (searched - first) // step
         known = np.zeros(count, bool)
         known[at] = True
         whole = np.zeros((count, POINTS, 2), np.float32)
@@ -145,10 +145,10 @@ class _Shot:
         sure, turn = np.zeros(count, np.float32), np.zeros((count, 1))
         sure[at], turn[at, 0] = confidence, yaw
         return {
-            "numbers": looked,
+            "numbers": searched,
             "points": smooth(whole, known, self.settings.smoothing)[shown],
             "confidence": sure[shown],
-            "presence": presence(len(looked), comes=first > self.run(first)[0], goes=last < self.run(last)[-1]),
+            "presence": presence(len(searched), comes=first > self.run(first)[0], goes=last < self.run(last)[-1]),
             "yaw": bridge(turn, known)[shown, 0].astype(np.float32),
         }
 

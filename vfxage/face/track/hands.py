@@ -79,14 +79,14 @@ def hand_tracks(
     found = dict(seen)
     for run in runs:
         for chain in _chains([(int(number), found[int(number)]) for number in run if int(number) in found]):
-            if chain.sure >= min(_PROOF, _looked(chain, run)):
+            if chain.sure >= min(_PROOF, _searched(chain, run)):
                 track = _beside(_track(chain, run, canvas, strength), faces)
                 if track is not None:
                     tracks.append(track)
     return tuple(sorted(tracks, key=lambda track: (int(track.numbers[0]), float(track.points[0, 0, 0]))))
 
 
-def _looked(chain: _Chain, run: NDArray[np.int32]) -> int:
+def _searched(chain: _Chain, run: NDArray[np.int32]) -> int:
     """How many frames of the run lie near enough to the chain for another tracklet."""
     return int(((run > chain.numbers[0] - GAP) & (run < chain.numbers[-1] + GAP)).sum())
 
@@ -111,7 +111,7 @@ def _chains(seen: Sequence[tuple[int, Sequence[Hand]]]) -> list[_Chain]:
 def _track(chain: _Chain, run: NDArray[np.int32], canvas: Canvas, strength: float) -> HandTrack:
     """Every frame of the run from the first tracklet to the last, and those in which the hand comes and goes."""
     first, last = chain.numbers[0], chain.numbers[-1]
-    looked = run[(run >= first - FADE) & (run <= last + FADE)].astype(np.int32)
+    searched = run[(run >= first - FADE) & (run <= last + FADE)].astype(np.int32)
     whole = np.arange(first, last + 1)
     at = np.array(chain.numbers) - first
     known = np.zeros(len(whole), bool)
@@ -125,11 +125,11 @@ def _track(chain: _Chain, run: NDArray[np.int32], canvas: Canvas, strength: floa
     points = steady(points.reshape(len(whole), -1), np.where(known, 1.0, _GUESSED), strength)
     shown = canvas.to_display(points.reshape(-1, HAND_POINTS, 2).astype(np.float32))
     motion = np.gradient(shown, axis=0) if len(whole) > 1 else np.zeros_like(shown)
-    inside = np.clip(looked - first, 0, last - first)
-    beyond = looked - first - inside
+    inside = np.clip(searched - first, 0, last - first)
+    beyond = searched - first - inside
     carried = motion[inside].mean(1, keepdims=True) * beyond[:, None, None]
     return HandTrack(
-        numbers=looked,
+        numbers=searched,
         points=np.ascontiguousarray(shown[inside] + carried, np.float32),
         motion=np.ascontiguousarray(motion[inside], np.float32),
         size=np.exp(sizes[inside, 0]).astype(np.float32),
