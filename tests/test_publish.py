@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,37 @@ def test_a_folder_that_takes_no_file_is_no_lock_to_wait_for():
     with in_turn(Path("/proc/vfxage.json"), wait_s=-1):
         done.append("block")
     assert done
+
+
+COUNT_UP = """
+import sys
+from pathlib import Path
+from vfxage.publish import in_turn, publish
+path = Path(sys.argv[1])
+for _ in range(60):
+    with in_turn(path):
+        count = int(path.read_text())
+        with publish(path) as partial:
+            partial.write_text(str(count + 1))
+"""
+
+
+def test_processes_that_change_a_file_in_turn_lose_no_change_and_leave_no_lock_file(tmp_path: Path) -> None:
+    path = tmp_path / "count.txt"
+    path.write_text("0")
+    (tmp_path / ".count.txt.lock").touch()  # as a killed process leaves it
+    running = [subprocess.Popen([sys.executable, "-c", COUNT_UP, str(path)]) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert path.read_text() == "180"
+    assert [file.name for file in tmp_path.iterdir()] == ["count.txt"]
+
+
+def test_the_lock_file_of_another_process_stays(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    with in_turn(path):
+        before = sorted(tmp_path.iterdir())
+        wait = "with in_turn(Path(sys.argv[1]), wait_s=0.1): pass"
+        code = f"import sys; from pathlib import Path; from vfxage.publish import in_turn\n{wait}"
+        subprocess.run([sys.executable, "-c", code, str(path)], check=True)
+        assert sorted(tmp_path.iterdir()) == before
+    assert not list(tmp_path.iterdir())

@@ -6,6 +6,7 @@ VfxageError                 exit code
 ├── InstallError            2   a library that vfxage needs, directly or indirectly, is missing or broken
 ├── ReadError               3   a plate, or one frame of it, is missing or unreadable
 ├── WriteError              4   a frame could not be written (disk full, folder removed), or a written frame is missing
+├── LostFaceError           4   `--strict`: a face of the shot is lost on some frames, or one is not selected
 └── ModelError              5   a checkpoint is missing, damaged, hostile or of an unknown network
 
 Exit code 1 is a bug in vfxage (any other exception), 130 and 143 are SIGINT and SIGTERM. Each library's own
@@ -99,6 +100,12 @@ class ReadError(VfxageError):
 
 class WriteError(VfxageError):
     """A frame could not be written, or a written frame is missing or wrong."""
+
+    exit_code = 4
+
+
+class LostFaceError(VfxageError):
+    """A face is lost on some frames, and ``--strict`` was given."""
 
     exit_code = 4
 

@@ -112,16 +112,25 @@ def in_turn(path: Path, *, wait_s: float = 60.0) -> Iterator[None]:
     """Lock ``path`` during the block, so that no other process or host changes and publishes it at the same time.
 
     If the file system has no locks, or the lock is not free within ``wait_s`` seconds, the block runs without it. The
-    published file is complete in any case; only the change of another process may be lost.
+    published file is complete in any case; only the change of another process may be lost. The lock file beside
+    ``path`` is removed at the end; one that a killed process left is removed by the next.
     """
     import filelock
 
     name = path.with_name(f".{path.name}.lock")
     lock = filelock.FileLock(name, timeout=wait_s)
-    with suppress(filelock.Timeout, OSError, NotImplementedError):
+    mine = True
+    try:
         name.touch()  # if no file can be created here, filelock would retry until its timeout
         lock.acquire()
+    except filelock.Timeout:
+        mine = False
+    except (OSError, NotImplementedError):
+        pass
     try:
         yield
     finally:
+        if mine:
+            with suppress(OSError):
+                name.unlink()  # before the release: filelock notices in the process that waits, and makes a new file
         lock.release()

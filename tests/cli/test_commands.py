@@ -185,7 +185,7 @@ def test_damaged_tracks_are_made_again(plate: Path, tmp_path: Path) -> None:
 def test_info_lists_plate_faces_and_outputs(plate: Path, tmp_path: Path) -> None:
     path = shot(plate, tmp_path)
     facts = json.loads(run("info", path, "--json").ok().out)
-    assert facts["plate"]["size"] == "1080x360"
+    assert (facts["plate"]["width"], facts["plate"]["height"]) == (1080, 360)
     assert facts["plate"]["frames"] == "101-110"
     assert len({face["centre"][0] > 540 for face in facts["faces"]}) == 2
     assert facts["outputs"][0]["path"] == str(tmp_path / "out" / "two.####.exr")
@@ -200,8 +200,8 @@ def test_info_names_faces_of_the_shot_that_are_not_found(plate: Path, tmp_path: 
     path = shot(plate, tmp_path, faces=[*faces, {"name": "third", "select": "largest"}])
     for lost_names in (["nobody"], ["nobody", "third"]):  # only tracks tell that all faces are taken
         facts = json.loads(run("info", path, "--json").ok().out)
-        assert [lost["face"] for lost in facts["not found"]] == lost_names
-        assert "104" in facts["not found"][0]["select"]
+        assert [lost["face"] for lost in facts["not_found"]] == lost_names
+        assert facts["not_found"][0]["select"] == {"frame": 104, "point": [1079, 1]}
         reported = run("info", path).ok().out
         assert (
             reported.index("faces\n")
@@ -234,6 +234,56 @@ def test_info_describes_a_plate_on_its_own(clips: Path) -> None:
     faces = json.loads(run("info", clips / "marcie-full.mp4", "--json").ok().out)["faces"]
     assert all(250 < face["height"] < 450 for face in faces)  # about 350 px, says the clip's index
     assert faces
+
+
+def test_info_gives_numbers_and_booleans_of_a_movie(clips: Path) -> None:
+    path = clips / "androidx_sample.mp4"
+    plate = json.loads(run("info", path, "--json").ok().out)["plate"]
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        rate, count = stream.average_rate, sum(1 for _ in container.decode(video=0))
+        assert rate is not None
+        assert plate["rate"] == {"fps": float(rate), "numerator": rate.numerator, "denominator": rate.denominator}
+        assert (plate["width"], plate["height"]) == (stream.width, stream.height)
+        assert plate["audio"] is bool(container.streams.audio)
+    assert (plate["first"], plate["last"], plate["count"], plate["missing"]) == (1, count, count, 0)
+    assert (plate["alpha"], plate["variable_rate"], plate["pixel_aspect"]) == (False, False, 1.0)
+    assert plate["data_window"] is plate["timecode"] is None
+    assert [note.partition(":")[0] for note in plate["notes"]] == ["no tag for matrix, primaries, transfer, range"]
+
+
+def test_info_gives_null_for_what_a_plate_does_not_say(exrs: Path) -> None:
+    path = exrs / "display_window_t05.exr"
+    facts = json.loads(run("info", path, "--json").ok().out)
+    image = oiio.ImageInput.open(str(path))
+    spec = image.spec()
+    image.close()
+    assert facts["plate"]["data_window"] == {
+        "x": spec.x - spec.full_x,
+        "y": spec.y - spec.full_y,
+        "width": spec.width,
+        "height": spec.height,
+    }
+    assert (facts["plate"]["width"], facts["plate"]["height"]) == (spec.full_width, spec.full_height)
+    assert facts["plate"]["rate"] is facts["plate"]["colorspace"] is facts["faces"] is None
+
+
+def test_info_gives_the_ages_and_outputs_of_a_shot_as_numbers(plate: Path, tmp_path: Path) -> None:
+    faces = [{"name": "lead", "select": {"frame": 103, "point": [270.5, 180]}, "target_age": {101: 35, 110: 80}}]
+    outputs = [{"path": "a.####.png", "depth": 8}, {"path": "b.mov", "passes": ["beauty", "matte"]}]
+    facts = json.loads(run("info", shot(plate, tmp_path, faces=faces, outputs=outputs), "--json").ok().out)
+    assert facts["shot"]["faces"] == [
+        {
+            "name": "lead",
+            "select": {"frame": 103, "point": [270.5, 180]},
+            "ages": [{"frame": 101, "source": 35, "target": 35}, {"frame": 110, "source": 35, "target": 80}],
+        }
+    ]
+    assert [(one["format"], one["codec"], one["depth"]) for one in facts["outputs"]] == [
+        ("png", None, 8),
+        ("mov", "prores_4444", None),
+    ]
+    assert facts["not_found"] == []
 
 
 def test_json_log_is_one_object_a_line(plate: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,63 @@ def test_json_lines_alone_where_one_of_several_shots_fails(plate: Path, tmp_path
     assert any("shot 3 of 3" in note for note in notes)
 
 
+ENDINGS: list[tuple[list[str], int]] = [
+    (["--version"], 0),
+    (["--help"], 0),
+    (["models"], 0),
+    (["models", "list"], 0),
+    (["render", NONE, NONE], 2),
+    (["info", "--colorspaces"], 0),
+    (["track", "--frames"], 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), ENDINGS, ids=lambda value: " ".join(value) if isinstance(value, list) else ""
+)
+def test_json_lines_always_finish_with_the_end(words: list[str], code: int) -> None:
+    for quiet in ([], ["--quiet"]):
+        result = run(*words, "--log", "json", *quiet)
+        *before, end = events(result)
+        assert (end["event"], end["code"], result.code) == ("end", code, code)
+        assert all(event["event"] != "end" for event in before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_json_lines_finish_with_the_end_of_a_stopped_command(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vfxage.cli.render.load_shot", lambda *_: signal.raise_signal(number))
+    result = run("render", NONE, "--log", "json")
+    (end,) = events(result)
+    assert (end["event"], end["code"], result.code) == ("end", 128 + number, 128 + number)
+    assert str(end["text"]).startswith("stopped")
+
+
+def test_json_lines_finish_with_the_end_of_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vfxage.cli.render.load_shot", lambda *_: [][1])
+    (end,) = events(run("render", NONE, "--log", "json"))
+    assert (end["event"], end["code"]) == ("end", 1)
+
+
+def test_quiet_leaves_results_and_errors(plate: Path, tmp_path: Path) -> None:
+    path = small_shot(plate, tmp_path, outputs=[EXR], frames="1001-1002")
+    for words in (["--quiet", "render", path], ["render", path, "--quiet"]):
+        result = run(*words).ok()
+        assert result.err == ""
+        assert str(tmp_path / "out" / "man.%04d.exr") in result.out
+    run("render", tmp_path / "no.yaml", "--quiet").fails(2, "no.yaml")
+    several = run("render", path, tmp_path / "no.yaml", "--quiet", "--log", "json")
+    assert [event["event"] for event in events(several)] == ["error", "end"]
+    assert "1 of 2 shots rendered" in several.out
+    failed = run("render", path, tmp_path / "no.yaml", "--quiet")
+    assert failed.code == 2
+    assert [line.partition(":")[0] for line in failed.err.splitlines()] == ["error"]
+    lines = run("render", path, "--quiet", "--log", "openjd").ok().out.splitlines()
+    assert not [line for line in lines if not line.startswith("openjd_status: ")]
+    run("models", "list", "--json", "--log", "openjd", "--quiet").fails(2, "--json", "--log openjd")
+
+
 def test_openjd_lines_alone_where_one_of_several_shots_fails(plate: Path, tmp_path: Path) -> None:
     shots = shots_of_which_one_fails(plate, tmp_path)
     lines = run("render", *shots, "--log", "openjd").out.splitlines()
@@ -105,7 +163,7 @@ def test_json_on_stdout_and_openjd_exclude_each_other() -> None:
 
 
 COMMANDS = [
-    *(["info"], ["preview"], ["track"], ["render"], ["nuke"], ["shots", "from"], ["schema"]),
+    *(["info"], ["init"], ["preview"], ["track"], ["render"], ["nuke"], ["shots", "from"], ["schema"]),
     *(["submit"], ["assemble"], ["verify"]),
     *(["models", "list"], ["models", "show"], ["models", "convert"], ["models", "check"]),
     *(["prototype", "build"], ["prototype", "pairs"], ["train"], ["evaluate"]),
@@ -115,13 +173,13 @@ COMMANDS = [
 @pytest.mark.parametrize("words", [[], *COMMANDS], ids=" ".join)
 def test_help_of_every_command_has_the_shared_options(words: list[str]) -> None:
     reported = run(*words, "--help").ok().out
-    assert "--log" in reported
-    assert "--debug" in reported
+    for option in ("--log", "--quiet", "--debug"):
+        assert option in reported
 
 
 def test_help_groups_commands_in_the_order_of_use() -> None:
     reported = run("--help").ok().out
-    names = ["─ Shots ", "info", "preview", "track", "render", "nuke", "shots", "schema"]
+    names = ["─ Shots ", "info", "init", "preview", "track", "render", "nuke", "shots", "schema"]
     names += ["─ Farm ", "submit", "assemble", "verify", "─ Agers ", "models", "prototype", "train", "evaluate"]
     rows = [row.strip("│╭ ") for row in reported.splitlines()]
     places = [next(k for k, row in enumerate(rows) if row.startswith(name)) for name in names]

@@ -6,15 +6,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, models, nuke, prototype, render, shots, show, training
+from vfxage.cli import evaluation, farm, init, models, nuke, prototype, render, shots, show, training
 from vfxage.cli.console import Console, open_console
 from vfxage.cli.options import CommandLine, split_command_line, with_console
 from vfxage.errors import ShotError, VfxageError
@@ -23,6 +24,7 @@ from vfxage.process import discard_stdout, quiet_libraries
 PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
     "Shots": {
         "info": shots.info,
+        "init": init.init,
         "preview": shots.preview,
         "track": shots.track,
         "render": render.render,
@@ -91,36 +93,57 @@ class _Signals:
             signal.signal(number, self._take)
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        for other in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(other, signal.SIG_IGN)
+        self.ignore()
         self.taken = number
         raise Stopped
 
+    def ignore(self) -> None:
+        """Ignore both signals from now on, so that the end is always reported."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+
 
 def main() -> None:
-    """Run the command line. Every failure is one line and an exit code of ``errors.py``."""
+    """Run the command line and leave. Every failure is one line and an exit code of ``errors.py``."""
     signals = _Signals()
     line = split_command_line(sys.argv[1:])
     with nullcontext() if line.debug and line.log != "json" else quiet_libraries():
         try:
-            console = open_console(line.log)
+            console = open_console(line.log, quiet=line.quiet)
         except ShotError as error:
-            _leave(open_console(None), f"error: {error}", error.exit_code, debug=line.debug)
-        _run(line, console, signals)
+            console, end = open_console(None), _End(f"error: {error}", error.exit_code, traceback.format_exc())
+        else:
+            end = _run(line, console, signals)
+        signals.ignore()
+        with suppress(BrokenPipeError):
+            console.end(" ".join(end.text.split()), end.code, end.trace if line.debug and end.code else None)
+    sys.exit(end.code)
 
 
-def _run(line: CommandLine, console: Console, signals: _Signals) -> NoReturn:
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a command ended."""
+
+    text: str
+    """One line; empty if there is nothing to say."""
+    code: int
+    trace: str | None = None
+    """The traceback of the error that ended the command."""
+
+
+def _run(line: CommandLine, console: Console, signals: _Signals) -> _End:
+    """Run the command. Every exception becomes an _End, so that the console can always report the end."""
     try:
         code = app(list(line.words) or ["--help"], prog_name="vfxage", standalone_mode=False, obj=console)
-        sys.exit(code if isinstance(code, int) else 0)
+        return _End("", code if isinstance(code, int) else 0)
     except BrokenPipeError:  # the program that reads our output has ended, as `head` does
         discard_stdout()
-        sys.exit(128 + signal.SIGPIPE)
+        return _End("", 128 + signal.SIGPIPE)
     except (Exception, Stopped) as error:
         if signals.taken is not None:  # a library may have turned Stopped into another error
             text = "stopped; no half-written file stays, run the same command again to continue"
-            _leave(console, text, 128 + signals.taken, debug=line.debug)
-        _leave(console, *_ending(error), debug=line.debug)
+            return _End(text, 128 + signals.taken, traceback.format_exc())
+        return _End(*_ending(error), traceback.format_exc())
 
 
 def _ending(error: BaseException) -> tuple[str, int]:
@@ -128,22 +151,16 @@ def _ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, VfxageError):
         return f"error: {error}", error.exit_code
     if hasattr(error, "format_message"):  # all usage errors of typer have this
-        return _usage(error), 2
+        return _usage(error)
     if isinstance(error, ImportError) and ".so" in str(error):
         return f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2
     return f"bug in vfxage: {type(error).__name__}: {error}; please report it with what --debug prints", 1
 
 
-def _usage(error: Any) -> str:
-    """The line for a usage error of typer's. Its text may end with a full stop, and may quote pydantic."""
+def _usage(error: Any) -> tuple[str, int]:
+    """The same for a usage error of typer's. Its text may end with a full stop, and may quote pydantic."""
     text = error.format_message().replace("Value error, ", "")
     if not text:  # a group of commands without a command: its help has been printed
-        sys.exit(0)
+        return "", 0
     stop = "" if text.endswith((".", "?")) else "."
-    return f"error: {text}{stop} See `{error.ctx.command_path if error.ctx else 'vfxage'} --help`."
-
-
-def _leave(console: Console, text: str, code: int, *, debug: bool) -> NoReturn:
-    """Report the end on one line and leave; with ``debug`` add the traceback of the error that is being handled."""
-    console.end(" ".join(text.split()), code, traceback.format_exc() if debug else None)
-    sys.exit(code)
+    return f"error: {text}{stop} See `{error.ctx.command_path if error.ctx else 'vfxage'} --help`.", 2

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal, Protocol, TextIO, cast
 
 import rich.console
@@ -32,6 +32,9 @@ _NARROW = 80
 class Console(Protocol):
     """Writes everything that a command has to say. It is also the ``Progress`` of the stages."""
 
+    fills_stdout: bool
+    """Whether all of stdout consists of lines in this console's format."""
+
     def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
         """Begin a stage; see ``vfxage.progress.Progress``."""
         ...
@@ -49,15 +52,24 @@ class Console(Protocol):
         ...
 
     def end(self, text: str, code: int, trace: str | None = None) -> None:
-        """Report in one line why the command ends with this exit code, after the traceback if there is one."""
+        """Report that the command ends with this exit code: in one line, after the traceback if there is one.
+
+        ``text`` is empty if there is nothing to say, as after a success.
+        """
         ...
 
 
-def open_console(log: str | None) -> Console:
+def open_console(log: str | None, *, quiet: bool = False) -> Console:
     """The console for a value of ``--log``. Without one: bars on a terminal, lines elsewhere.
 
-    All write to stderr except ``openjd``, whose runner reads stdout. Raises ShotError for an unknown format.
+    All write to stderr except ``openjd``, whose runner reads stdout. A ``quiet`` console leaves out progress and notes.
+    Raises ShotError for an unknown format.
     """
+    console = _loud_console(log)
+    return Quiet(console) if quiet else console
+
+
+def _loud_console(log: str | None) -> Console:
     if log is None:
         return Terminal() if sys.stderr.isatty() else Lines(sys.stderr)
     if log == "json":
@@ -94,8 +106,26 @@ def _per_second(unit: str) -> str:
     return "fps" if unit == "frame" else f"{unit}s/s"
 
 
+class Quiet:
+    """Passes results and errors to another console, and leaves out progress and notes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.fills_stdout = console.fills_stdout
+        self.result, self.error, self.end = console.result, console.error, console.end
+
+    def stage(self, name: str, total: int, unit: str = "frame") -> AbstractContextManager[Advance]:
+        """Print nothing."""
+        return nullcontext(lambda number: None)
+
+    def note(self, text: str) -> None:
+        """Print nothing."""
+
+
 class Terminal:
     """A bar for each stage, drawn by rich: stage, count, frame, frames per second, time left."""
+
+    fills_stdout = False
 
     def __init__(self) -> None:
         self._screen = rich.console.Console(stderr=True)
@@ -134,8 +164,9 @@ class Terminal:
         self._print(f"error: {text}", "")
 
     def end(self, text: str, code: int, trace: str | None = None) -> None:
-        """Print the last line."""
-        self._print(f"{trace or ''}{text}", "")
+        """Print the last line, if there is one."""
+        if text:
+            self._print(f"{trace or ''}{text}", "")
 
     def _print(self, text: str, style: str) -> None:
         self._screen.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
@@ -143,6 +174,8 @@ class Terminal:
 
 class _Stream:
     """Writes whole lines to a stream and flushes each, so that a log has them at once."""
+
+    fills_stdout = False
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -160,8 +193,9 @@ class _Stream:
         self._print(f"error: {text}")
 
     def end(self, text: str, code: int, trace: str | None = None) -> None:
-        """Print the last line."""
-        self._print(f"{trace or ''}{text}")
+        """Print the last line, if there is one."""
+        if text:
+            self._print(f"{trace or ''}{text}")
 
     def _print(self, text: str) -> None:
         self.stream.write(text + "\n")
@@ -190,7 +224,7 @@ class Lines(_Stream):
 
 
 class JsonLines(_Stream):
-    """One JSON object a line, for programs: every stage, frame, note and error."""
+    """One JSON object a line, for programs: every stage, frame, note and error. The last line is always the end."""
 
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
@@ -238,6 +272,8 @@ class OpenJob(_Stream):
     such lines; errors go to stderr as well.
     """
 
+    fills_stdout = True
+
     @contextmanager
     def stage(self, name: str, total: int, unit: str = "frame") -> Iterator[Advance]:
         """Print which stage begins, and after every frame of a long stage how much of it is done."""
@@ -264,10 +300,11 @@ class OpenJob(_Stream):
         self._fail(f"error: {text}")
 
     def end(self, text: str, code: int, trace: str | None = None) -> None:
-        """Print ``openjd_fail: ...``; the traceback goes to stderr only."""
+        """Print ``openjd_fail: ...`` if the command failed; the traceback goes to stderr only."""
         if trace:
             sys.stderr.write(trace)
-        self._fail(text)
+        if text:
+            self._fail(text)
 
     def _status(self, text: str) -> None:
         for line in text.splitlines():

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath
+from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath, ShotPaths, Strict
+from vfxage.cli.several import Show, for_each_shot
 from vfxage.cli.shots import print_notes
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError, WriteError, count_of
 from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
+    from vfxage.face.track import Lost
     from vfxage.render.verify import Verdict
 
 
 def assemble(
-    shot: ShotPath,
+    shots: ShotPaths,
     set_: Set = None,
     device: RenderedOn = "auto",
     overwrite: Annotated[
@@ -27,22 +30,26 @@ def assemble(
     ] = False,
     *,
     console: Console,
-) -> None:
+) -> int:
     """Make the movies of a shot from OpenEXR frames rendered in parts, identical to those of one whole render.
 
-    The shot needs an OpenEXR output with delta (and matte if the movie has one). No GPU is needed.
+    The shot needs an OpenEXR output with delta (and matte if the movie has one). No GPU is needed. With several shots,
+    one that fails does not stop the others.
     Example: vfxage assemble sh010.yaml
     """
-    loaded = load_shot(shot, set_ or ())
-    from vfxage.render.assemble import assemble_shot
-    from vfxage.render.job import open_job
 
-    with open_job(loaded) as job:
-        print_notes(job, console)
-        made, kept = assemble_shot(job, console, device=device, overwrite=overwrite)
-    for path in (*made, *kept):
-        console.result(str(path))
-    console.result(f"{count_of(len(made), 'movie')} assembled, {len(kept)} complete already")
+    def assemble_one(path: Path, _: Show) -> None:
+        from vfxage.render.assemble import assemble_shot
+        from vfxage.render.job import open_job
+
+        with open_job(load_shot(path, set_ or ())) as job:
+            print_notes(job, console)
+            made, kept = assemble_shot(job, console, device=device, overwrite=overwrite)
+        for movie in (*made, *kept):
+            console.result(str(movie))
+        console.result(f"{count_of(len(made), 'movie')} assembled, {len(kept)} complete already")
+
+    return for_each_shot(shots, assemble_one, console, done="assembled")
 
 
 def submit(
@@ -81,46 +88,69 @@ def submit(
 
 
 def verify(
-    shot: ShotPath,
+    shots: ShotPaths,
     frames: Frames = None,
     set_: Set = None,
     device: RenderedOn = "auto",
     as_json: AsJson = False,
+    strict: Strict = False,
     *,
     console: Console,
-) -> None:
+) -> int:
     """Read every frame of every output and list the missing, damaged, outdated and wrong ones; exit code 0 or 4.
 
     OpenEXR frames are compared with the plate: plate plus delta must be the beauty, to the bit where the matte is 0.
-    No GPU is needed.
+    It also lists the faces that are lost on some frames. No GPU is needed. With several shots, one that fails does not
+    stop the others.
     """
-    loaded = load_shot(shot, set_ or ())
-    if not loaded.outputs:
-        raise ShotError("names no `outputs:`, so there is nothing to verify", path=shot)
-    from vfxage.render.job import open_job
-    from vfxage.render.verify import verify_shot
 
-    with open_job(loaded) as job:
-        numbers = job.pick(frames)
-        print_notes(job, console)
-        verdicts = verify_shot(job, numbers, console, device=device)
+    def verify_one(path: Path, show: Show) -> None:
+        from vfxage.render.job import open_job
+        from vfxage.render.lost import find_lost_in_saved_tracks, refuse_lost
+        from vfxage.render.verify import verify_shot
+
+        shot = load_shot(path, set_ or ())
+        if not shot.outputs:
+            raise ShotError("names no `outputs:`, so there is nothing to verify", path=path)
+        with open_job(shot) as job:
+            numbers = job.pick(frames)
+            print_notes(job, console)
+            verdicts = verify_shot(job, numbers, console, device=device)
+            lost = find_lost_in_saved_tracks(job, numbers)
+        if as_json:
+            show(_described(verdicts, lost))
+        else:
+            _print_table(console, verdicts, lost)
+        _refuse_bad_frames(verdicts, path)
+        if strict:
+            refuse_lost(path, lost)
+
+    return for_each_shot(shots, verify_one, console, done="right", as_json=as_json)
+
+
+def _described(verdicts: Sequence[Verdict], lost: Sequence[Lost]) -> dict[str, Any]:
+    return {
+        "right": not any(verdict.flaws for verdict in verdicts),
+        "outputs": [verdict.described() for verdict in verdicts],
+        "lost": [one.described() for one in lost],
+    }
+
+
+def _refuse_bad_frames(verdicts: Sequence[Verdict], shot: Path) -> None:
     bad = sum(len(verdict.flaws) for verdict in verdicts)
-    if as_json:
-        outputs = [verdict.described() for verdict in verdicts]
-        print_data(console, {"right": not bad, "outputs": outputs}, as_json=True)
-    else:
-        _print_table(console, verdicts)
     if bad:
         count = sum(len(verdict.numbers) for verdict in verdicts)
         fix = "run `vfxage render` again: it renders these frames and keeps the others"
         raise WriteError(f"{bad} of {count_of(count, 'frame')} failed verification", path=shot, fix=fix)
 
 
-def _print_table(console: Console, verdicts: list[Verdict]) -> None:
-    """One row for each output, then one line for each kind of flaw."""
+def _print_table(console: Console, verdicts: Sequence[Verdict], lost: Sequence[Lost]) -> None:
+    """One row for each output, then one line for each kind of flaw, and for each face that is lost."""
     rows = [verdict.described() for verdict in verdicts]
     counts = [{key: value for key, value in row.items() if key not in ("flaws", "leftover")} for row in rows]
     print_data(console, {"outputs": counts}, as_json=False)
     for row in rows:
         for flaw in row["flaws"]:
             console.result(f"{row['path']} {flaw['frames']}: {flaw['kind']}: {flaw['what']}")
+    for one in lost:
+        console.result(str(one))

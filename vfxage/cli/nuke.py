@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import Set, ShotPath
+from vfxage.cli.options import Set, ShotPaths
+from vfxage.cli.several import Show, for_each_shot, refuse_one_path
 from vfxage.cli.shots import print_notes
 from vfxage.shot import load_shot
 
 
 def nuke(
-    shot: ShotPath,
+    shots: ShotPaths,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="COMP.nk", help="Default: beside the shot's first output.")
     ] = None,
@@ -22,12 +24,22 @@ def nuke(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file at --out.")] = False,
     *,
     console: Console,
-) -> None:
+) -> int:
     """Write a Nuke script that reads plate and passes and rebuilds the comp. It has the tracks if the shot is tracked.
 
+    With several shots, one that fails does not stop the others.
     Example: vfxage nuke sh010.yaml -o comp/sh010.nk
     """
-    loaded = load_shot(shot, set_ or ())
+    refuse_one_path(shots, out, "--out")
+
+    def write_one(path: Path, _: Show) -> None:
+        _write_script(path, tuple(set_ or ()), out, overwrite, console)
+
+    return for_each_shot(shots, write_one, console, done="written")
+
+
+def _write_script(shot: Path, overrides: Sequence[str], out: Path | None, overwrite: bool, console: Console) -> None:
+    loaded = load_shot(shot, overrides)
     from vfxage.ager import load_ager
     from vfxage.nuke import comp_script, find_sources, script_path
     from vfxage.publish import publish

@@ -1,8 +1,8 @@
-"""Options that more than one command has, and the two that every command has: ``--log`` and ``--debug``.
+"""Options that more than one command has, and those that every command has: ``--log``, ``--quiet`` and ``--debug``.
 
-``--log`` and ``--debug`` may stand anywhere in the command line, and errors in the rest of it must be reported in the
-format that ``--log`` names. So ``split_command_line`` takes them out first, and ``with_console`` adds them to each
-command only for ``--help`` and for completion.
+These three may stand anywhere in the command line, and errors in the rest of it must be reported in the format that
+``--log`` names. So ``split_command_line`` takes them out first, and ``with_console`` adds them to each command only for
+``--help`` and for completion.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from vfxage.cli.console import LogFormat, OpenJob, console_of
+from vfxage.cli.console import LogFormat, console_of
 
 
 def _refuse_openjd(context: typer.Context, value: bool) -> bool:
     """Refuse ``--json`` beside ``--log openjd``: both need the whole of stdout."""
-    if value and isinstance(console_of(context), OpenJob):
+    if value and console_of(context).fills_stdout:
         raise typer.BadParameter("--log openjd writes to stdout too: leave out one of them")
     return value
 
 
 ShotPath = Annotated[Path, typer.Argument(metavar="SHOT.yaml", help="The shot file.", show_default=False)]
+ShotPaths = Annotated[
+    list[Path], typer.Argument(metavar="SHOT.yaml...", help="The shot file, or several.", show_default=False)
+]
 Frames = Annotated[
     str | None,
     typer.Option("--frames", "-f", metavar="RANGE", help="Only these frames: 1001-1050x2 1060, or 1001-1050:2,1060."),
@@ -49,12 +52,23 @@ RenderedOn = Annotated[
     ),
 ]
 Workers = Annotated[int | None, typer.Option(min=1, max=64, help="Parallel workers; does not change the result.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Exit with code 4 if a face is lost on some frames, or is not selected.")
+]
 AsJson = Annotated[bool, typer.Option("--json", callback=_refuse_openjd, help="Print JSON instead of a table.")]
 
 _Debug = Annotated[
     bool,
     typer.Option(
         "--debug", help="Print tracebacks and what libraries print.", rich_help_panel="Options of every command"
+    ),
+]
+_Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet",
+        help="Print only results and errors: no progress, no notes.",
+        rich_help_panel="Options of every command",
     ),
 ]
 _Log = Annotated[
@@ -69,39 +83,55 @@ _Log = Annotated[
 ]
 
 
+_SHEET = "--sheet"
+"""The one option whose value may be left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """A command line whose ``--log`` and ``--debug`` are read and taken out."""
+    """A command line whose ``--log``, ``--quiet`` and ``--debug`` are read and taken out."""
 
     words: tuple[str, ...]
     log: str | None
     """The format as given, which may be none that exists; empty where it is missing; None without ``--log``."""
+    quiet: bool
     debug: bool
 
 
 def split_command_line(words: Sequence[str]) -> CommandLine:
-    """Take ``--log FORMAT``, ``--log=FORMAT`` and ``--debug`` out, wherever they stand before ``--``. The last wins."""
+    """Take ``--log FORMAT``, ``--log=FORMAT``, ``--quiet`` and ``--debug`` out, wherever they stand before ``--``.
+
+    The last ``--log`` wins.
+
+    The word after ``--sheet`` is its value, unless it is a shot file or an option. Typer has no such option, so it gets
+    ``--sheet=VALUE``, with no value for the default.
+    """
     rest: list[str] = []
-    log, debug = None, False
+    log, quiet, debug = None, False, False
     left = iter(words)
     for word in left:
         if word == "--":
             rest += [word, *left]
         elif word == "--debug":
             debug = True
+        elif word == "--quiet":
+            quiet = True
         elif word == "--log":
             log = next(left, "")
         elif word.startswith("--log="):
             log = word.removeprefix("--log=")
+        elif rest and rest[-1] == _SHEET and not word.startswith("-") and not word.endswith((".yaml", ".yml", ".json")):
+            rest[-1] = f"{_SHEET}={word}"
         else:
             rest.append(word)
-    return CommandLine(tuple(rest), log, debug)
+    return CommandLine(tuple(f"{_SHEET}=" if word == _SHEET else word for word in rest), log, quiet, debug)
 
 
 def with_console(command: Callable[..., Any]) -> Callable[..., Any]:
     """Make a typer command of a function with an argument ``console``: pass it the console that ``main`` has opened.
 
-    Typer sees ``--log`` and ``--debug`` in its place. ``main`` has read both already, so their values are not used.
+    Typer sees ``--log``, ``--quiet`` and ``--debug`` in its place. ``main`` has read them already, so their values are
+    not used.
     """
     signature = inspect.signature(command)
     types = get_type_hints(command, include_extras=True)
@@ -110,11 +140,12 @@ def with_console(command: Callable[..., Any]) -> Callable[..., Any]:
     added = [
         inspect.Parameter("context", named, annotation=typer.Context),
         inspect.Parameter("log", named, annotation=_Log, default=None),
+        inspect.Parameter("quiet", named, annotation=_Quiet, default=False),
         inspect.Parameter("debug", named, annotation=_Debug, default=False),
     ]
 
     @wraps(command)
-    def run(*, context: typer.Context, log: object, debug: object, **values: Any) -> Any:
+    def run(*, context: typer.Context, log: object, quiet: object, debug: object, **values: Any) -> Any:
         return command(**values, console=console_of(context))
 
     every = [*(p.replace(kind=named) for p in own), *added]

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import Device, Frames, Set, Workers
+from vfxage.cli.options import Device, Frames, Set, ShotPaths, Strict, Workers
+from vfxage.cli.several import Show, for_each_shot
 from vfxage.cli.shots import print_notes
-from vfxage.errors import ShotError, VfxageError, count_of
+from vfxage.errors import ShotError, count_of
 from vfxage.shot import load_shot
 from vfxage.shot.outputs import MOVIES
 
 if TYPE_CHECKING:
+    from vfxage.face.track import Lost
     from vfxage.render.job import Job
     from vfxage.shot import Shot
 
-Shots = Annotated[
-    list[Path], typer.Argument(metavar="SHOT.yaml...", help="The shot file, or several.", show_default=False)
-]
 Overwrite = Annotated[
     bool,
     typer.Option("--overwrite", help="Render finished frames again, and replace files that vfxage did not write."),
@@ -33,13 +32,14 @@ Cluster = Annotated[
 
 
 def render(
-    shots: Shots,
+    shots: ShotPaths,
     frames: Frames = None,
     set_: Set = None,
     device: Device = "auto",
     workers: Workers = None,
     overwrite: Overwrite = False,
     cluster: Cluster = None,
+    strict: Strict = False,
     *,
     console: Console,
 ) -> int:
@@ -49,13 +49,12 @@ def render(
     A report, NAME.render.json, is written beside the first output.
     Example: vfxage render sh010.yaml --frames 1001-1024 --set temporal.radius=3
     """
-    options = RenderOptions(frames, tuple(set_ or ()), device, workers, overwrite, cluster)
-    if len(shots) == 1:
-        _render_file(shots[0], options, console)
-        return 0
-    codes = [_render_one_of(shots, index, options, console) for index in range(len(shots))]
-    console.result(f"{codes.count(0)} of {len(shots)} shots rendered")
-    return max(codes)
+    options = RenderOptions(frames, tuple(set_ or ()), device, workers, overwrite, cluster, strict)
+
+    def render_one(path: Path, _: Show) -> None:
+        _render_file(path, options, console)
+
+    return for_each_shot(shots, render_one, console, done="rendered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class RenderOptions:
     workers: int | None
     overwrite: bool
     cluster: str | None
+    strict: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +76,12 @@ class _Rendered:
 
     written: tuple[int, ...]
     kept: tuple[int, ...]
-
-
-def _render_one_of(shots: Sequence[Path], index: int, options: RenderOptions, console: Console) -> int:
-    """Render one of several shots. Report an error and return its exit code, so that the others go on."""
-    try:
-        console.note(f"{shots[index]}: shot {index + 1} of {len(shots)}")
-        _render_file(shots[index], options, console)
-    except VfxageError as error:
-        text = str(error) if str(shots[index]) in str(error) else f"{shots[index]}: {error}"
-        console.error(text, error.exit_code)
-        return error.exit_code
-    return 0
+    lost: tuple[Lost, ...]
 
 
 def _render_file(path: Path, options: RenderOptions, console: Console) -> None:
     from vfxage.render.job import open_job
+    from vfxage.render.lost import refuse_lost
 
     shot = load_shot(path, options.overrides)
     if not shot.outputs:
@@ -104,6 +94,8 @@ def _render_file(path: Path, options: RenderOptions, console: Console) -> None:
         else:
             done = _render_on_cluster(job, numbers, options, options.cluster, console)
     _print_outputs(shot, done, console)
+    if options.strict:
+        refuse_lost(path, done.lost)
 
 
 def _render_here(job: Job, numbers: Sequence[int], options: RenderOptions, console: Console) -> _Rendered:
@@ -115,7 +107,7 @@ def _render_here(job: Job, numbers: Sequence[int], options: RenderOptions, conso
         console.note(ager.note)
     settings = RenderSettings(workers=options.workers or ager.workers_default, overwrite=options.overwrite)
     done = render_shot(job, ager, numbers, console, settings)
-    return _Rendered(done.written, done.kept)
+    return _Rendered(done.written, done.kept, done.lost)
 
 
 def _render_on_cluster(
@@ -126,13 +118,14 @@ def _render_on_cluster(
     from vfxage.colour.environment import colour_environment
     from vfxage.farm.cluster import Part, render_on_cluster
     from vfxage.render.drawn import open_rotos
+    from vfxage.render.lost import find_lost, note_lost
     from vfxage.render.on_disk import check_parts
     from vfxage.render.scene import track_shot
 
     ager = load_ager(job.shot.model, "cpu")  # the workers load their own; this one measures what tracks hold
     with open_rotos(job) as rotos:
         rotos.check(numbers)
-    track_shot(job, ager, console)
+    lost = find_lost(job, track_shot(job, ager, console), numbers)
     part = Part(
         shot=str(job.shot.path),
         overrides=options.overrides,
@@ -145,7 +138,8 @@ def _render_on_cluster(
     written, kept = render_on_cluster(job, numbers, part, console, address=address)
     check_parts(job, numbers, console, device=options.device)
     _assemble_movies(job, numbers, options, console)
-    return _Rendered(written, kept)
+    note_lost(lost, console)
+    return _Rendered(written, kept, lost)
 
 
 def _assemble_movies(job: Job, numbers: Sequence[int], options: RenderOptions, console: Console) -> None:

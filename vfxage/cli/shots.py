@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, Workers
+from vfxage.cli.info_tables import in_words
+from vfxage.cli.options import AsJson, Device, Frames, Set, ShotPath, ShotPaths, Strict, Workers
+from vfxage.cli.several import Show, for_each_shot, refuse_one_path
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError
 from vfxage.shot import is_shot_file, load_shot, schema
 
 if TYPE_CHECKING:
+    from vfxage.face.track import Tracks
     from vfxage.render.job import Job
+
+Sheet = Annotated[
+    str | None,
+    typer.Option(
+        "--sheet",
+        metavar="[SHEET.png]",
+        help="Also draw a contact sheet: frames of the plate with outlines, names and track numbers of the faces. "
+        "Default: beside the tracks.",
+    ),
+]
 
 
 def preview(
@@ -28,6 +42,7 @@ def preview(
         Path | None, typer.Option("--out", "-o", metavar="MOVIE.mp4", help="Default: beside the shot's first output.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file at --out.")] = False,
+    strict: Strict = False,
     *,
     console: Console,
 ) -> None:
@@ -39,6 +54,7 @@ def preview(
     loaded = load_shot(shot, set_ or ())
     from vfxage.ager import load_ager
     from vfxage.render.job import open_job
+    from vfxage.render.lost import refuse_lost
     from vfxage.render.preview import PreviewTarget, preview_path, preview_shot
 
     with open_job(loaded) as job:
@@ -49,12 +65,15 @@ def preview(
             console.note(ager.note)
         movie = preview_path(job, out, overwrite=overwrite)
         target = PreviewTarget(movie=movie, workers=workers or ager.workers_default)
-        for path in preview_shot(job, ager, numbers, console, target):
-            console.result(str(path))
+        made = preview_shot(job, ager, numbers, console, target)
+    for path in (made.movie, made.sheet):
+        console.result(str(path))
+    if strict:
+        refuse_lost(shot, made.lost)
 
 
 def track(
-    shot: ShotPath,
+    shots: ShotPaths,
     frames: Annotated[
         str | None,
         typer.Option("--frames", "-f", metavar="RANGE", help="Frames that --json prints. The whole shot is tracked."),
@@ -62,32 +81,76 @@ def track(
     set_: Set = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
+    strict: Strict = False,
+    sheet: Sheet = None,
     *,
     console: Console,
-) -> None:
+) -> int:
     """Find the faces in the whole shot, smooth their motion, and save the tracks beside the first output.
 
-    --json prints the tracks. Example: vfxage track sh010.yaml
+    The table says which face of the shot takes each track. --json prints the tracks. With several shots, one that fails
+    does not stop the others. Example: vfxage track sh010.yaml
     """
-    loaded = load_shot(shot, set_ or ())
+    refuse_one_path(shots, sheet, "--sheet")
+    options = TrackOptions(frames, tuple(set_ or ()), as_json, overwrite, strict, sheet)
+
+    def track_one(path: Path, show: Show) -> None:
+        _track_file(path, options, console, show)
+
+    return for_each_shot(shots, track_one, console, done="tracked", as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackOptions:
+    """The options of ``vfxage track``, the same for every shot."""
+
+    frames: str | None
+    overrides: tuple[str, ...]
+    as_json: bool
+    overwrite: bool
+    strict: bool
+    sheet: str | None
+    """Path of the contact sheet; empty for the default, None for no sheet."""
+
+
+def _track_file(path: Path, options: TrackOptions, console: Console, show: Show) -> None:
+    shot = load_shot(path, options.overrides)
     from vfxage.ager import load_ager
-    from vfxage.face.track import to_json
     from vfxage.render.info import describe_tracks
     from vfxage.render.job import open_job
+    from vfxage.render.lost import find_lost, note_lost, refuse_lost
     from vfxage.render.scene import track_shot
+    from vfxage.render.track_sheet import save_track_sheet, sheet_path
 
-    with open_job(loaded) as job:
+    with open_job(shot) as job:
         print_notes(job, console)
-        shown = frozenset(job.pick(frames))
-        tracks = track_shot(job, load_ager(loaded.model, "cpu"), console, anew=overwrite)
-        if as_json:
-            printed = to_json(tracks)
-            for face in printed["faces"]:
-                face["frames"] = [row for row in face["frames"] if row["frame"] in shown]
-            print_data(console, printed, as_json=True)
-        else:
-            print_data(console, {"faces": describe_tracks(tracks)}, as_json=False)
-            console.result(str(job.tracks_path))
+        shown = job.pick(options.frames)
+        picture = None if options.sheet is None else sheet_path(job, options.sheet)
+        tracks = track_shot(job, load_ager(shot.model, "cpu"), console, anew=options.overwrite)
+        lost = find_lost(job, tracks, job.numbers)
+        if picture is not None:
+            save_track_sheet(job, tracks, lost, picture, console)
+    if options.as_json:
+        printed = _json(job, tracks, frozenset(shown)) | {"sheet": None if picture is None else str(picture)}
+        show(printed | {"lost": [one.described() for one in lost]})
+    else:
+        print_data(console, {"faces": describe_tracks(tracks, shot.faces)}, as_json=False)
+        console.result("\n".join(str(made) for made in (job.tracks_path, picture) if made is not None))
+    note_lost(lost, console)
+    if options.strict:
+        refuse_lost(path, lost)
+
+
+def _json(job: Job, tracks: Tracks, shown: frozenset[int]) -> dict[str, Any]:
+    """The tracks as plain data, with the face of the shot that takes each, and these frames."""
+    from vfxage.face.track import taken_by, to_json
+
+    printed = to_json(tracks)
+    takers = taken_by(tracks, job.shot.faces)
+    for face in printed["faces"]:
+        face["frames"] = [row for row in face["frames"] if row["frame"] in shown]
+        face["taken_by"] = takers.get(face["face"])
+    return printed
 
 
 def info(
@@ -117,7 +180,7 @@ def info(
         raise ShotError("info needs a shot file or a plate", fix="name one, or add --colorspaces")
     loaded = load_shot(path, set_ or ()) if is_shot_file(path) else None
     description = describe_plate(str(path)) if loaded is None else describe_shot(loaded, frames)
-    print_data(console, description, as_json=as_json)
+    print_data(console, description if as_json else in_words(description), as_json=as_json)
 
 
 def print_schema(*, console: Console) -> None:

@@ -19,10 +19,11 @@ def _tables(data: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for title, value in data.items():
         if isinstance(value, dict):
-            rows = [[key, line] for key, entry in value.items() for line in (entry if key == "notes" else [entry])]
+            pairs = ((_words(key), entry) for key, entry in value.items())
+            rows = [[key, line] for key, entry in pairs for line in (entry if key == "notes" else [entry])]
         else:
-            rows = [list(value[0]), *(list(row.values()) for row in value)] if value else [["none"]]
-        lines += [title, *_aligned(rows)]
+            rows = [list(map(_words, value[0])), *(list(row.values()) for row in value)] if value else [["none"]]
+        lines += [_words(title), *_aligned(rows)]
     return lines
 
 
@@ -34,8 +35,15 @@ def _aligned(rows: Sequence[Sequence[Any]]) -> list[str]:
     return [f"  {line.rstrip()}" for line in lines]
 
 
+def _words(key: str) -> str:
+    """A key of the data as a heading."""
+    return key.replace("_", " ")
+
+
 def _text(value: object) -> str:
     """A cell: dictionaries as ``key: value; ...``, lists with commas."""
     if isinstance(value, dict):
         return "; ".join(f"{key}: {_text(entry)}" for key, entry in value.items())
+    if value is None:
+        return "-"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -78,7 +78,8 @@ def render_part(part: Part) -> Done:
         ager = load_ager(shot.model, _own_device(part.device))
         settings = RenderSettings(workers=part.workers or ager.workers_default, overwrite=part.overwrite)
         done = render_shot(job, ager, numbers, Silent(), settings)
-        return Done(written=done.written, kept=done.kept, notes=done.notes)
+        lost = [str(one) for one in done.lost]  # the caller notes them once, for the frames of all parts
+        return Done(written=done.written, kept=done.kept, notes=tuple(n for n in done.notes if n not in lost))
 
 
 def render_on_cluster(

@@ -141,6 +141,15 @@ def sequence_in(folder: str | Path) -> str | None:
     return next((str(Path(folder, n if Path(n).suffix.lower() in movies else _as_pattern(n))) for n in names), None)
 
 
+def sequence_of(file: str | Path) -> str | None:
+    """Pattern of the sequence that a file is one frame of; None for a movie, a pattern, or a file on its own."""
+    path = Path(file)
+    if Pattern.is_sequence(path) or _format_of(path).kind == "movie":
+        return None
+    pattern = path.with_name(_as_pattern(path.name))
+    return str(pattern) if Pattern.is_sequence(pattern) and len(Pattern.parse(pattern).numbers()) > 1 else None
+
+
 def open_writer(destination: Destination) -> Writer:
     """Open an output. Raises ShotError for a format that vfxage does not write, OutputError if it cannot be created."""
     return cast(Writer, _load(_format_of(destination.path).writer)(destination))

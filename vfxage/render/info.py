@@ -1,8 +1,12 @@
-"""Describes a plate, its faces and the files that a render will write, as plain data for ``info`` and ``track``."""
+"""Describes a plate, its faces and the files that a render will write, for ``info`` and ``track``.
+
+The descriptions are plain data: numbers and booleans, None for what is not known, ranges as ``--frames`` takes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import numpy as np
 
 from vfxage.colour.space import Colour, described_spaces
 from vfxage.face.detect import Detection
-from vfxage.face.track import Tracks, faces_not_found, find_faces, select_words
+from vfxage.face.track import Tracks, faces_not_found, find_faces, taken_by
 from vfxage.frames import FrameRange
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
@@ -29,20 +33,16 @@ _SEARCHED = 3
 
 
 def describe_plate(path: str) -> Description:
-    """Describe a plate without a shot file. Finds the faces on three frames if the colour space is known."""
+    """Describe a plate without a shot file. Finds the faces on three frames; None if the colour space is not known."""
     reader = open_reader(path)
     try:
         clip = reader.info
-        description: Description = {"plate": _describe_clip(clip)}
+        found = None
         if clip.colorspace is not None:
             numbers = clip.present or range(clip.first, clip.last + 1)
             found_faces = _search(reader, Colour(clip.colorspace), Tracking(), _sample(numbers), clip)
-            description["faces"] = _describe_found(found_faces)
-        else:
-            description["plate"]["faces"] = (
-                "not searched: the colour space is not named; write `colorspace:` in a shot file"
-            )
-        return description
+            found = _describe_found(found_faces, ())
+        return {"plate": _describe_clip(clip), "faces": found}
     finally:
         reader.close()
 
@@ -54,20 +54,21 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
         description: Description = {"plate": _describe_clip(job.clip), "shot": _describe_settings(job, numbers)}
         tracks = saved_tracks(job, Silent())
         if tracks:
-            description["faces"] = describe_tracks(tracks)
+            description["faces"] = describe_tracks(tracks, shot.faces)
             missing = _not_found([tracks], shot.faces)
         else:
             named = {f.select.frame for f in shot.faces if isinstance(f.select, PointSelect)} & set(job.numbers)
             found_faces = _search(job.reader, job.colour, shot.tracking, sorted({*_sample(numbers), *named}), job.clip)
-            description["faces"] = _describe_found(found_faces)
+            description["faces"] = _describe_found(found_faces, shot.faces)
             missing = _not_found([_as_tracks(number, faces) for number, faces in found_faces], shot.faces)
-        if missing:
-            description["not found"] = missing
+        description["not_found"] = missing
         description["outputs"] = [
             {
                 "path": output.path,
                 "passes": list(output.passes),
-                "codec": _codec(output),
+                "format": Path(output.path).suffix.lower().removeprefix("."),
+                "codec": output.codec,
+                "depth": output.depth,
                 "colorspace": _colourspace(job, output, space),
             }
             for output, space in zip(shot.outputs, job.spaces, strict=True)
@@ -82,17 +83,22 @@ def describe_colourspaces(config: str | None) -> Description:
     """
     return {
         "colorspaces": [
-            {"name": name, "family": family or "-", "encoding": encoding or "-", "also": list(others)}
+            {"name": name, "family": family or None, "encoding": encoding or None, "also": list(others)}
             for name, family, encoding, others in described_spaces(config)
         ]
     }
 
 
-def describe_tracks(tracks: Tracks) -> list[Description]:
-    """One entry for each tracked face: frames, mean height in pixels, confidence, largest yaw (right is +)."""
+def describe_tracks(tracks: Tracks, faces: Sequence[Face]) -> list[Description]:
+    """One entry for each track: the face of the shot that takes it, frames, mean height in pixels, confidence, yaw.
+
+    The yaw is the largest (right is +). ``taken_by`` is None where no face of the shot takes the track.
+    """
+    takers = taken_by(tracks, faces)
     return [
         {
             "face": track.face,
+            "taken_by": takers.get(track.face),
             "frames": str(FrameRange(track.numbers.tolist())),
             "height": round(float((track.points[..., 1].max(1) - track.points[..., 1].min(1)).mean()), 1),
             "centre": [round(float(v), 1) for v in track.points.mean((0, 1))],
@@ -104,55 +110,62 @@ def describe_tracks(tracks: Tracks) -> list[Description]:
 
 
 def _describe_clip(clip: ClipInfo) -> Description:
-    description: Description = {
+    numbers = clip.present or tuple(range(clip.first, clip.last + 1))
+    window = clip.data_window
+    return {
         "path": clip.path,
-        "frames": str(FrameRange(clip.present or tuple(range(clip.first, clip.last + 1)))),
-        "size": f"{clip.width}x{clip.height}",
-        "rate": "not named" if clip.rate is None else f"{clip.rate} ({float(clip.rate):.3f} fps)",
+        "kind": clip.kind,
+        "frames": str(FrameRange(numbers)),
+        "first": clip.first,
+        "last": clip.last,
+        "count": len(numbers),
+        "missing": clip.holes,
+        "width": clip.width,
+        "height": clip.height,
+        "rate": _describe_rate(clip.rate),
+        "variable_rate": clip.variable_rate,
         "samples": clip.depth,
-        "colorspace": clip.colorspace or "not named: write `colorspace:` in the shot file",
+        "colorspace": clip.colorspace,
+        "pixel_aspect": float(clip.pixel_aspect),
+        "data_window": None
+        if window is None
+        else {"x": window.x, "y": window.y, "width": window.width, "height": window.height},
+        "alpha": clip.alpha,
+        "audio": clip.audio,
+        "timecode": clip.timecode,
+        "notes": list(clip.notes),
     }
-    if clip.holes:
-        description["missing"] = f"{clip.holes} of the numbers from {clip.first} to {clip.last}"
-    if clip.pixel_aspect != 1:
-        description["pixel aspect"] = clip.pixel_aspect
-    if clip.data_window is not None:
-        w = clip.data_window
-        description["data window"] = f"{w.width}x{w.height} at {w.x},{w.y}"
-    description["alpha"] = "yes" if clip.alpha else "no"
-    if clip.kind == "movie":
-        description["audio"] = "yes" if clip.audio else "no"
-    if clip.timecode:
-        description["timecode"] = clip.timecode
-    if clip.notes:
-        description["notes"] = list(clip.notes)
-    return description
+
+
+def _describe_rate(rate: Fraction | None) -> Description | None:
+    """A frame rate as a number and as an exact fraction."""
+    if rate is None:
+        return None
+    return {"fps": float(rate), "numerator": rate.numerator, "denominator": rate.denominator}
 
 
 def _describe_settings(job: Job, numbers: Sequence[int]) -> Description:
     ends = sorted({numbers[0], numbers[-1]})
-    ages = {
-        face.name or "every face": ", ".join(
-            f"{face.source_age.at(n):g} to {face.target_age.at(n):g} years at {n}" for n in ends
-        )
-        for face in job.shot.faces
-    }
     return {
-        "file": str(job.shot.path),
+        "path": str(job.shot.path),
         "frames": str(FrameRange.of(numbers)),
+        "count": len(numbers),
         "model": job.shot.model,
-        "ages": ages,
-        **({"notes": list(job.notes)} if job.notes else {}),
+        "faces": [
+            {
+                "name": face.name,
+                "select": _describe_select(face),
+                "ages": [{"frame": n, "source": face.source_age.at(n), "target": face.target_age.at(n)} for n in ends],
+            }
+            for face in job.shot.faces
+        ],
+        "notes": list(job.notes),
     }
 
 
-def _codec(output: Output) -> str:
-    """The codec of a movie, else the kind of file."""
-    suffix = Path(output.path).suffix.lower()
-    if output.codec or suffix == ".exr":
-        return output.codec or "OpenEXR ZIPS"
-    depth = "" if output.depth is None else " float" if output.depth == "float" else f" {output.depth} bits"
-    return f"{suffix.removeprefix('.').upper()}{depth}"
+def _describe_select(face: Face) -> str | Description:
+    select = face.select
+    return {"frame": select.frame, "point": list(select.point)} if isinstance(select, PointSelect) else select
 
 
 def _colourspace(job: Job, output: Output, space: str) -> str:
@@ -170,14 +183,17 @@ def _search(reader: Reader, colour: Colour, tracking: Tracking, numbers: Sequenc
     return list(find_faces(reader.read(numbers), colour, tracking, clip))
 
 
-def _describe_found(found_faces: Sequence[Found]) -> list[Description]:
+def _describe_found(found_faces: Sequence[Found], named: Sequence[Face]) -> list[Description]:
+    """The faces of some frames; each with the face of the shot that would take it, if the shot is known."""
     found = []
     for number, faces in found_faces:
-        for face in faces:
+        takers = taken_by(_as_tracks(number, faces), named)
+        for index, face in enumerate(faces):
             x, y = face.points.mean(0)
             found.append(
                 {
                     "frame": number,
+                    **({"taken_by": takers.get(index)} if named else {}),
                     "centre": [round(float(x), 1), round(float(y), 1)],
                     "height": round(float(face.points[:, 1].max() - face.points[:, 1].min()), 1),
                     "confidence": round(face.confidence * face.vote, 2),
@@ -210,7 +226,7 @@ def _not_found(searched: Sequence[Tracks], faces: Sequence[Face]) -> list[Descri
     missing = [{id(face) for face in faces_not_found(tracks, faces)} for tracks in searched]
     at = FrameRange.of(number for tracks in searched for number in tracks.numbers)
     return [
-        {"face": face.name or "every face", "select": select_words(face), "searched": str(at)}
+        {"face": face.name, "select": _describe_select(face), "searched": str(at)}
         for face in faces
         if all(id(face) in those for those in missing)
     ]

@@ -15,7 +15,7 @@ from vfxage.comp.hold_out import with_hands
 from vfxage.comp.roto import DrawnMattes
 from vfxage.comp.steady import steady
 from vfxage.face.crop import cut
-from vfxage.face.track import Tracks
+from vfxage.face.track import Lost, Tracks
 from vfxage.frames import FrameRange
 from vfxage.media import open_writer
 from vfxage.media.base import Destination, Writer
@@ -25,6 +25,7 @@ from vfxage.progress import Progress
 from vfxage.render.assemble import assemble
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job, check_writable
+from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.report import reported
 from vfxage.render.resume import Open, check_written, outstanding
 from vfxage.render.scene import Scene, stage_scene, track_shot, with_handles
@@ -45,6 +46,8 @@ class RenderedShot:
     outputs: tuple[str, ...]
     notes: tuple[str, ...]
     """Notes that the user got."""
+    lost: tuple[Lost, ...]
+    """Faces that are lost on these frames."""
 
 
 def render_frames(
@@ -133,12 +136,15 @@ def render_shot(
         stamps = stamp_frames(job, tracks, scene, drawn, numbers)
         recorder.frames_are(scene, stamps)
         outputs = destinations(job, scene, stamps)
+        recorder.lost = find_lost(job, tracks, numbers)
         written = _render_outputs(_Staged(job=job, scene=scene, drawn=drawn), outputs, recorder, settings)
+        note_lost(recorder.lost, recorder)
     return RenderedShot(
         written=tuple(sorted(written)),
         kept=tuple(n for n in numbers if n not in written),
         outputs=tuple(output.path for output in outputs),
         notes=tuple(recorder.notes),
+        lost=recorder.lost,
     )
 
 

@@ -17,7 +17,7 @@ from vfxage.colour.space import Colour
 from vfxage.comp.composite import WantedPasses
 from vfxage.errors import OutputError
 from vfxage.face.crop import CropPlan
-from vfxage.face.track import Tracks
+from vfxage.face.track import Lost, Tracks
 from vfxage.frames import Pattern
 from vfxage.media.movie import write_h264
 from vfxage.pool import ordered_map
@@ -25,6 +25,7 @@ from vfxage.progress import Advance, Progress
 from vfxage.publish import publish
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job, check_writable
+from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.pipeline import note_faces, render_frames
 from vfxage.render.scene import Scene, find_tracks, saved_tracks, stage_scene, study_faces, track_shot, with_handles
 from vfxage.shot import PointSelect
@@ -55,10 +56,12 @@ class Proxy:
     """Preview pixels per plate pixel, x and y."""
 
     @classmethod
-    def of(cls, width: int, height: int, pixel_aspect: float) -> Proxy:
-        """Fit a plate of this size into a panel, unsqueezed, with even sides (4:2:0 needs them)."""
+    def of(
+        cls, width: int, height: int, pixel_aspect: float, panel: tuple[int, int] = (PANEL_WIDTH, PANEL_HEIGHT)
+    ) -> Proxy:
+        """Fit a plate of this size into a panel (width, height), unsqueezed, with even sides (4:2:0 needs them)."""
         size = width * pixel_aspect, height
-        scale = min(1.0, PANEL_WIDTH / size[0], PANEL_HEIGHT / size[1])
+        scale = min(1.0, panel[0] / size[0], panel[1] / size[1])
         w, h = (max(2, round(side * scale / 2) * 2) for side in size)
         return cls(w, h, (w / width, h / height))
 
@@ -96,6 +99,17 @@ class Proxy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The files of a finished preview."""
+
+    movie: Path
+    sheet: Path
+    """The contact sheet."""
+    lost: tuple[Lost, ...]
+    """Faces that are lost on these frames."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewTarget:
     """Output path and settings of a preview."""
 
@@ -123,10 +137,8 @@ def preview_path(job: Job, asked: Path | None, *, overwrite: bool) -> Path:
     return movie
 
 
-def preview_shot(
-    job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, target: PreviewTarget
-) -> tuple[Path, Path]:
-    """Render ``numbers`` small to an MP4 and a PNG beside it; gives both paths.
+def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress, target: PreviewTarget) -> Preview:
+    """Render ``numbers`` small to an MP4 and a PNG beside it.
 
     Uses saved tracks if plate and settings have not changed. Otherwise it tracks only the range and
     ``tracking.margin`` frames each side, and saves nothing.
@@ -157,7 +169,9 @@ def preview_shot(
             write_h264(target.movie, _advancing(pictures, advance), job.clip.rate or Fraction(24))
     png = target.movie.with_suffix(".png")
     sheet.save(png)
-    return target.movie, png
+    lost = find_lost(job, tracks, numbers)
+    note_lost(lost, progress)
+    return Preview(movie=target.movie, sheet=png, lost=lost)
 
 
 def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator[U8]:

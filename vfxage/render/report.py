@@ -21,6 +21,7 @@ from typing import Any
 from vfxage import __version__
 from vfxage.ager import Ager
 from vfxage.errors import VfxageError
+from vfxage.face.track import Lost
 from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
 from vfxage.progress import Advance, Progress
@@ -57,6 +58,8 @@ class Recorder:
         self.scene: Scene | None = None
         self.stamps: Stamps | None = None
         """What the frames are made of; None until the run knows it."""
+        self.lost: tuple[Lost, ...] = ()
+        """Faces that are lost on frames of this run."""
         self.reported: set[int] = set()
         """Frames that the report on disk describes already."""
         self._listener, self._save, self._saved = listener, save, self.begin
@@ -247,6 +250,7 @@ def _run(numbers: Sequence[int], recorder: Recorder, end: str) -> Facts:
         "kept" if end == "done" else "left": _range(others),
         "end": end,
         "notes": recorder.notes,
+        "lost": [one.described() for one in recorder.lost],
     }
 
 

@@ -40,19 +40,25 @@ def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack
     Any other face without a track raises ShotError, which names the faces that were found and their places.
     """
     chosen: list[tuple[F, FaceTrack]] = []
-    for face, found in _shared_out(tracks, faces):
+    for face, found in share_out(tracks, faces):
         if not found and face.select != "all":
             raise _nothing(tracks, {track.face for _, track in chosen}, face)
         chosen += [(face, track) for track in found]
     return tuple(chosen)
 
 
+def taken_by(tracks: Tracks, faces: Sequence[Selecting]) -> dict[int, str]:
+    """The name of the face of the shot that takes each track, by the track's number; free tracks are left out."""
+    return {track.face: name_of(face) for face, own in share_out(tracks, faces) for track in own}
+
+
 def faces_not_found(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
     """Faces of the shot that have no track; "all" is one of them if there are no tracks."""
-    return tuple(face for face, found in _shared_out(tracks, faces) if not found)
+    return tuple(face for face, found in share_out(tracks, faces) if not found)
 
 
-def _shared_out(tracks: Tracks, faces: Sequence[F]) -> Iterator[tuple[F, list[FaceTrack]]]:
+def share_out(tracks: Tracks, faces: Sequence[F]) -> Iterator[tuple[F, list[FaceTrack]]]:
+    """Every face of the shot with the tracks that it takes; none where it is not found."""
     taken: set[int] = set()
     for face in faces:
         found = _find(tracks, [track for track in tracks.faces if track.face not in taken], face)
@@ -103,6 +109,15 @@ def _at_point(free: list[FaceTrack], frame: int, point: Sequence[float]) -> list
             if distance <= float(high[0] - low[0]) and (best is None or distance + inside < best[0]):
                 best = distance + inside, track
     return [] if best is None else [best[1]]
+
+
+def name_of(face: Selecting) -> str:
+    """The name of a face in the shot, else words for its ``select:``."""
+    if face.name:
+        return face.name
+    if face.select == "all":
+        return "every face"
+    return f"{select_words(face)} face" if isinstance(face.select, str) else f"face at {select_words(face)}"
 
 
 def select_words(face: Selecting) -> str:
