@@ -32,7 +32,8 @@ def nuke(
     from vfxage.nuke import comp_script, find_sources, script_path
     from vfxage.publish import publish
     from vfxage.render.job import open_job
-    from vfxage.render.scene import saved_tracks, stage_scene
+    from vfxage.render.scene import stage_scene
+    from vfxage.render.tracking import saved_tracks
 
     with open_job(loaded) as job:
         print_notes(job, console)

@@ -62,10 +62,15 @@ def track(
     set_: Set = None,
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
+    lock: Annotated[
+        bool | None, typer.Option("--lock/--unlock", help="Refuse to track the shot anew, or allow it again.")
+    ] = None,
     *,
     console: Console,
 ) -> None:
     """Find the faces in the whole shot, smooth their motion, and save the tracks beside the first output.
+
+    If the tracks are saved already, only frames that they do not have are tracked.
 
     --json prints the tracks. Example: vfxage track sh010.yaml
     """
@@ -79,7 +84,7 @@ def track(
     with open_job(loaded) as job:
         print_notes(job, console)
         shown = frozenset(job.pick(frames))
-        tracks = track_shot(job, load_ager(loaded.model, "cpu"), console, anew=overwrite)
+        tracks = track_shot(job, load_ager(loaded.model, "cpu"), console, anew=overwrite, lock=lock)
         if as_json:
             printed = to_json(tracks)
             for face in printed["faces"]:

@@ -17,7 +17,7 @@ from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.render.job import Job
 from vfxage.render.on_disk import outputs_on_device
-from vfxage.render.scene import saved_tracks
+from vfxage.render.tracking import saved_tracks
 from vfxage.shot.outputs import MOVIES
 from vfxage.types import Frame
 
