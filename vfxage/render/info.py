@@ -16,7 +16,7 @@ from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.progress import Silent
 from vfxage.render.job import Job, open_job
-from vfxage.render.tracking import changes, on_the_shot, tracks_on_file
+from vfxage.render.tracking import change_since, on_the_shot, tracks_on_file
 from vfxage.shot import Face, Output, PointSelect, Shot, Tracking
 from vfxage.types import ClipInfo, FaceTrack
 
@@ -53,7 +53,8 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
         numbers = job.pick(frames)
         description: Description = {"plate": _describe_clip(job.clip), "shot": _describe_settings(job, numbers)}
         on_file = tracks_on_file(job, Silent())
-        tracks = on_the_shot(job, on_file) if on_file and not changes(job, on_file) else None
+        change = change_since(job, on_file) if on_file else None
+        tracks = on_the_shot(job, on_file, change) if on_file and change is not None and not change else None
         if tracks:
             description["faces"] = describe_tracks(tracks)
             missing = _not_found([tracks], shot.faces)

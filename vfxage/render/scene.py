@@ -18,8 +18,10 @@ from vfxage.frames import FrameRange
 from vfxage.progress import Progress
 from vfxage.render.job import Job, check_writable, with_shot_line
 from vfxage.render.tracking import (
-    changes,
+    change_since,
+    extend_tracks,
     find_tracks,
+    frames_text,
     note_grown_faces,
     on_the_shot,
     refuse_locked,
@@ -78,16 +80,19 @@ def _tracked(job: Job, saved: Tracks | None, progress: Progress, *, anew: bool) 
     if saved is None:
         check_writable(job.tracks_path.parent)
         return find_tracks(job, job.numbers, progress, key=job.tracks_key())
-    why = changes(job, saved)
-    if not (why or anew):
-        return on_the_shot(job, saved)
-    refuse_locked(job, saved)
+    change = change_since(job, saved)
+    if not (change or anew):
+        return on_the_shot(job, saved, change)
+    refuse_locked(job, saved, change)
     check_writable(job.tracks_path.parent)
-    if anew or saved.key != job.tracks_key():
-        if not anew:
-            progress.note(f"the whole shot is tracked again: {'; '.join(why)}")
+    if anew:
         return find_tracks(job, job.numbers, progress, key=job.tracks_key())
-    tracks = find_tracks(job, job.numbers, progress, key=saved.key, saved=saved)
+    if change.settings:
+        progress.note(f"the whole shot is tracked again: {change}")
+        return find_tracks(job, job.numbers, progress, key=job.tracks_key())
+    if change.repainted:
+        progress.note(f"tracked again, because the plate has changed: {frames_text(change.repainted)}")
+    tracks = extend_tracks(job, saved, change, progress)
     note_grown_faces(job, tracks, progress)
     return tracks
 

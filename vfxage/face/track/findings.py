@@ -133,9 +133,9 @@ class Findings(ArrayData):
     """Identities given so far; they are not given again."""
     hands: tuple[FoundHand, ...] = ()
     files: Mapping[int, str] = field(default_factory=dict)
-    """Of a sequence: digest of name, size and modification time of the plate file of each frame."""
+    """Digest of name, size and modification time of the plate file of each frame, also of missing frames."""
     plate: Mapping[int, str] = field(default_factory=dict)
-    """Digest of each frame's plate file (32 hex digits); of a movie one, at its first frame."""
+    """Digest of the content of each frame's plate file (32 hex digits); the same for all frames of a movie."""
 
     def take_of(self, number: int) -> int:
         """Which take a frame is in, from 0."""

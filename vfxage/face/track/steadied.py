@@ -42,7 +42,7 @@ def tracks_within(found: Findings, numbers: Sequence[int], settings: TrackingSet
         cuts=cuts,
         numbers=looked,
         missing=tuple(number for number in found.missing if number in wanted),
-        plate=tuple(found.plate[n] for n in looked) if found.files else tuple(found.plate.values()),
+        plate=tuple(found.plate[n] for n in looked) if found.plate else (),
         found=found,
         key=key,
     )  # fmt: skip

@@ -94,8 +94,8 @@ class Tracks(ArrayData):
     hands: tuple[HandTrack, ...] = ()
     """In order of appearance."""
     plate: tuple[str, ...] = ()
-    """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; of a movie one. Empty where
-    the tracks were made without a key."""
+    """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; the same for all frames of a
+    movie. Empty where the tracks were made without a key."""
     studies: Mapping[str, Study] = field(default_factory=dict, metadata=ANY_SHAPE)
     """The ager's measurements of faces (``Ager.study``), each by the digest of everything that it was made from."""
     found: Findings | None = None
