@@ -119,6 +119,34 @@ def test_a_known_cut_far_from_the_new_frames_stays():
     assert spans(tracks_within(after, after.numbers, SETTINGS).faces) == [(1, 14), (15, 40)]
 
 
+def test_a_cut_just_before_the_known_frames_is_added_and_they_stay():
+    before = known(face(1, range(1, 31), 500))
+    there = range(-5, 13)
+    parts = [face(0, range(-5, 1), 200, seed=1), face(1, range(1, 13), 500, seed=1)]
+    parts[1].take = 1
+    after = extended(before, searched(there, *parts, cuts=(1,)), frozenset(range(-5, 1)), SETTINGS)
+    assert after.cuts == (1,)
+    np.testing.assert_array_equal(after.people[0].points, before.people[0].points)
+    assert after.people[1].numbers.tolist() == list(range(-5, 1))
+
+
+def test_a_known_face_that_turns_away_needs_no_new_proof():
+    before = known(face(0, range(1, 31), 200))
+    there = range(19, 41)
+    turned = face(0, there, 200, vote=0.2, seed=1)
+    (person,) = extended(before, searched(there, turned), frozenset(range(31, 41)), SETTINGS).people
+    assert person.numbers.tolist() == list(range(1, 41))
+
+
+def test_a_face_that_was_followed_twice_is_there_once():
+    before = known(face(0, range(1, 31), 200))
+    there = range(19, 41)
+    twice = [face(0, there, 200, seed=1), face(0, range(25, 41), 202, seed=2)]
+    (person,) = extended(before, searched(there, *twice), frozenset(range(31, 41)), SETTINGS).people
+    assert person.numbers.tolist() == list(range(1, 41))
+    np.testing.assert_array_equal(person.points[-1], twice[0].seen[-1].points)
+
+
 def hand(number: int, score: float) -> tuple[int, list[Hand]]:
     points = np.random.default_rng(5).uniform(-30, 30, (21, 2)) + np.array([200 + number * 0.5, 200])
     return number, [Hand(points=points.astype(np.float32), size=40.0, palm=0.9, score=score)]
