@@ -21,7 +21,9 @@ from vfxage.render.tracking import saved_tracks
 from vfxage.shot.outputs import MOVIES
 from vfxage.types import Frame
 
-_UNTRACKED = "was made from another plate or with other tracking settings: the shot has no tracks for the present ones"
+_UNTRACKED = (
+    "was made from another plate or range, or with other tracking settings: the shot has no tracks for the present ones"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from tests.face.track.shots import Settings, made_up, spans
+from tests.face.track.test_tracks import rewritten
+from vfxage.errors import ReadError
 from vfxage.face.crop import plan_crops
 from vfxage.face.detect import Detection
 from vfxage.face.detect.hands import Hand
-from vfxage.face.track import Findings, Tracks, measured_once, select_faces, tracks_within
+from vfxage.face.track import Findings, Tracks, load_tracks, measured_once, select_faces, tracks_within
 from vfxage.face.track.canvas import Canvas
 from vfxage.face.track.extend import CONTEXT, Searched, extended, frames_to_search
 from vfxage.face.track.tracklets import Tracklet
@@ -216,3 +218,49 @@ def test_another_step_further_on_changes_no_landmark_here():
     whole = tracks_within(found, numbers, SETTINGS).faces[0]
     part = tracks_within(found, every_second, SETTINGS).faces[0]
     np.testing.assert_array_equal(whole.points[:20], part.points[:20])
+
+
+def whole_file(folder):
+    found = known(face(0, range(1, 31), 200), face(1, range(9, 31), 500), hands=[hand(n, 0.99) for n in range(9, 14)])
+    digests = {number: f"{number:032x}" for number in found.numbers}
+    found = replace(found, stops=1.5, files=digests, plate=digests, missing=(31,))
+    tracks = tracks_within(found, range(3, 21), SETTINGS, key='{"vfxage": "1"}')
+    measures = {0: replace(measured_once(tracks.faces[0]), extents={"ffhq": 210.5, "wide": 300.25})}
+    return replace(tracks, measures=measures, locked=True), folder / "x.npz"
+
+
+def test_what_was_found_comes_back_from_the_file(tmp_path):
+    tracks, path = whole_file(tmp_path)
+    tracks.save(path)
+    back = load_tracks(path)
+    assert (back.locked, back.key, back.plate) == (True, tracks.key, tracks.plate)
+    assert str(back.measures) == str(tracks.measures)
+    assert back.found is not None
+    again = tracks_within(back.found, range(3, 21), SETTINGS)
+    for one, other in zip((*again.faces, *again.hands), (*tracks.faces, *tracks.hands), strict=True):
+        np.testing.assert_array_equal(one.points, other.points)
+    for name in ("canvas", "stops", "numbers", "cuts", "missing", "named", "files", "plate"):
+        assert getattr(back.found, name) == getattr(tracks.found, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("locked", np.zeros(0, np.int32)),
+        ("measured", np.array([0, 1], np.int32)),
+        ("measures", np.zeros((1, 3))),
+        ("found_stops", np.zeros(0)),
+        ("found_canvas", np.zeros(4)),
+        ("people", np.array([0, 1, 2], np.int32)),
+        ("found_hands", np.array([4], np.int32)),
+        ("person0.numbers", np.array([3, 2, *range(4, 32)], np.int32)),
+        ("person0.points", np.zeros((30, 477, 2), np.float32)),
+        ("person1.look", np.zeros((16, 16, 4), np.float32)),
+        ("found_hand0.numbers", np.array([9, 9, 11, 12, 13], np.int32)),
+        ("found_files", np.zeros((2, 16), np.uint8)),
+    ],
+)
+def test_findings_that_cannot_be_are_refused(tmp_path, name, array):
+    tracks, path = whole_file(tmp_path)
+    with pytest.raises(ReadError, match="not a whole track file"):
+        load_tracks(rewritten(path, tracks, **{name: array}))

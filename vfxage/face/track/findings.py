@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.arrays import ArrayData, shaped
+from vfxage.arrays import ArrayData, check_arrays, shaped
 from vfxage.face.detect.finder import LOOK_SIDE
 from vfxage.face.track.canvas import Canvas
 from vfxage.types import F32, HAND_POINTS, POINTS, Window
@@ -61,6 +61,11 @@ class TrackingSettings(Protocol):
         ...
 
 
+def _check_ascending(numbers: NDArray[np.int32]) -> None:
+    if np.any(np.diff(numbers) <= 0):
+        raise ValueError("numbers must be strictly ascending")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Person(ArrayData):
     """One person of one take as detected, one row per frame on which the face was found."""
@@ -77,6 +82,10 @@ class Person(ArrayData):
     """(N,) degrees, positive when the face looks towards the picture's right."""
     look: F32 = field(metadata=shaped(LOOK_SIDE, LOOK_SIDE, 3))
     """(16, 16, 3) 0..255, a small picture of the head, for knowing the person again."""
+
+    def __post_init__(self) -> None:
+        check_arrays(self)
+        _check_ascending(self.numbers)
 
     def on(self, wanted: NDArray[np.bool_]) -> Self:
         """The person on the rows that are ``wanted`` (N,)."""
@@ -101,6 +110,10 @@ class FoundHand(ArrayData):
     """(N, 21, 2) landmarks, pixels of the tracking canvas."""
     size: F32 = field(metadata=shaped("N"))
     """(N,) length of the palm, pixels of the tracking canvas."""
+
+    def __post_init__(self) -> None:
+        check_arrays(self)
+        _check_ascending(self.numbers)
 
     def on(self, wanted: NDArray[np.bool_]) -> Self:
         """The hand on the rows that are ``wanted`` (N,)."""
@@ -196,7 +209,7 @@ class Findings(ArrayData):
             raise ValueError("hands are on other frames than they say")
         return cls(
             canvas=Canvas(Window(int(x), int(y), int(width), int(height)), stretch),
-            stops=float(arrays["found_stops"][0]),
+            stops=float(arrays["found_stops"].item()),
             numbers=tuple(arrays["found_numbers"].tolist()),
             cuts=tuple(arrays["found_cuts"].tolist()),
             missing=tuple(arrays["found_missing"].tolist()),
@@ -204,7 +217,7 @@ class Findings(ArrayData):
                 Person(face=face, **_fields(arrays, f"person{place}", _PERSON))
                 for place, face in enumerate(arrays["people"].tolist())
             ),
-            named=int(arrays["named"][0]),
+            named=int(arrays["named"].item()),
             hands=tuple(hands),
             files=_digests(arrays, "files"),
             plate=_digests(arrays, "plate"),

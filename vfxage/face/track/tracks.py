@@ -184,7 +184,7 @@ class Tracks(ArrayData):
             studies=_studies(arrays),
             found=Findings.from_arrays(arrays) if "found_numbers" in arrays else None,
             key=arrays["key"].tobytes().decode(),
-            locked=bool(arrays["locked"][0]),
+            locked=bool(arrays["locked"].item()),
         )
 
 
