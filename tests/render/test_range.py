@@ -131,7 +131,11 @@ def test_locked_tracks_are_never_made_anew(car: Path, tmp_path: Path) -> None:
     run("track", shot(car, tmp_path, "5-10"), "--overwrite").fails(2, "locked", "--unlock")
     run("track", shot(car, tmp_path, "5-10", tracking={"smoothing": 2.0})).fails(2, "locked", "smoothing")
     longer = shot(car, tmp_path, "5-12")
-    for words in (["render"], ["render", "--frames", "5-6"], ["verify"], ["preview"], ["track"], ["nuke"]):
+    commands = [
+        ["render", "--frames", "5-6"],
+        *([name] for name in ("render", "verify", "assemble", "preview", "track", "nuke")),
+    ]
+    for words in commands:
         run(words[0], longer, *words[1:]).fails(2, "locked", "frames 11-12", "--unlock")
     run("info", longer).ok()
     assert saved.read_bytes() == locked

@@ -87,7 +87,7 @@ class Change:
     def __str__(self) -> str:
         clauses = list(self.settings)
         if self.untracked:
-            clauses.append(f"the tracks do not have {frames_text(self.untracked)} of the shot")
+            clauses.append(f"they do not have {frames_text(self.untracked)} of the shot")
         if self.repainted:
             clauses.append(f"the plate has changed at {frames_text(self.repainted)}")
         return ", and ".join(clauses)
@@ -163,10 +163,9 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
     With a ``key``, the tracks also carry a digest of each plate file. It is taken right after the frame was read, while
     the operating system still has the bytes, so a render need not read the plate once more for its fingerprints.
     """
-    nothing = Findings(canvas=Canvas.of(job.clip), stops=_stops(job, numbers))
-    found = _searched(job, nothing, numbers, frozenset(numbers), _Listening(progress, digests=bool(key)))
-    if key:
-        found = replace(found, files=job.plate_files(numbers))
+    files = job.plate_files(numbers) if key else {}
+    nothing = Findings(canvas=Canvas.of(job.clip), stops=_stops(job, numbers), files=files)
+    found = _searched(job, nothing, numbers, frozenset(numbers), progress)
     return _with_measures(job, tracks_within(found, numbers, job.shot.tracking, key=key), None)
 
 
@@ -177,27 +176,17 @@ def extend_tracks(job: Job, saved: Tracks, change: Change, progress: Progress) -
     """
     if saved.found is None or (change.repainted and change.new >= {*job.numbers}):
         return find_tracks(job, job.numbers, progress, key=saved.key)
-    kept = saved.found.without(change.new)
-    found = _searched(job, kept, job.numbers, change.new, _Listening(progress, digests=True))
-    found = replace(found, files={**found.files, **change.files})
+    kept = replace(saved.found.without(change.new), files={**saved.found.files, **change.files})
+    found = _searched(job, kept, job.numbers, change.new, progress)
     return _with_measures(job, tracks_within(found, job.numbers, job.shot.tracking, key=saved.key), saved)
 
 
-@dataclass(frozen=True, slots=True)
-class _Listening:
-    progress: Progress
-    digests: bool
-    """Whether the digests of plate files are wanted."""
-
-
-def _searched(
-    job: Job, found: Findings, numbers: Sequence[int], new: frozenset[int], listening: _Listening
-) -> Findings:
-    """The findings with those on the ``new`` frames of ``numbers``."""
+def _searched(job: Job, found: Findings, numbers: Sequence[int], new: frozenset[int], progress: Progress) -> Findings:
+    """The findings with those on the ``new`` frames of ``numbers``; with digests of content if they know the files."""
     digests: dict[int, str] = {}
-    to_digest = new if listening.digests else frozenset()
+    to_digest = new if found.files else frozenset()
     groups = frames_to_search(numbers, new)
-    with listening.progress.stage("track", sum(map(len, groups))) as advance:
+    with progress.stage("track", sum(map(len, groups))) as advance:
         for group in groups:
             with _read(job, group, advance) as frames, _digested(job, frames, to_digest, digests) as passed:
                 seen = (frame for frame in passed if not frame.missing)
