@@ -51,12 +51,13 @@ def known(*tracklets: Tracklet, numbers=range(1, 31), cuts=(), hands=()) -> Find
 
 
 def test_context_is_searched_beside_each_group_of_new_frames():
-    whole = range(1, 101)
+    whole = range(1, 301)
     assert frames_to_search(whole, []) == []
     assert frames_to_search(whole, [1, 2]) == [tuple(range(1, 3 + CONTEXT))]
-    assert frames_to_search(whole, [50, 53]) == [tuple(range(50 - CONTEXT, 54 + CONTEXT))]
-    assert [group[0] for group in frames_to_search(whole, [20, 80])] == [20 - CONTEXT, 80 - CONTEXT]
-    assert frames_to_search(range(1, 200, 10), [101]) == [tuple(range(1, 200, 10))[0:20]]
+    assert frames_to_search(whole, [100, 103]) == [tuple(range(100 - CONTEXT, 104 + CONTEXT))]
+    assert [group[0] for group in frames_to_search(whole, [100, 200])] == [100 - CONTEXT, 200 - CONTEXT]
+    stepping = range(1, 2000, 10)
+    assert frames_to_search(stepping, [1001]) == [tuple(stepping[100 - CONTEXT : 101 + CONTEXT])]
 
 
 def test_known_frames_keep_their_landmarks_and_people_their_numbers():

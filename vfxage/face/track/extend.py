@@ -21,17 +21,18 @@ from vfxage.face.track.findings import Findings, FoundHand, Person, TrackingSett
 from vfxage.face.track.hands import found_hands
 from vfxage.face.track.people import NO_LINK, PROOF, is_face, link_cost, link_identities, look_of
 from vfxage.face.track.steadied import runs_of
-from vfxage.face.track.tracklets import Tracklet, apart
+from vfxage.face.track.tracklets import SEARCH_EVERY, Tracklet, apart
 from vfxage.types import F32
 
-CONTEXT = 12
-"""Frames beside the new ones that are searched with them: more than one search of the whole picture apart."""
+_BEHIND = 2
+"""Frames before a suspected cut that are compared with the ``AHEAD`` frames from it on."""
+CONTEXT = SEARCH_EVERY + _BEHIND + AHEAD - 1
+"""Frames beside the new ones that are searched with them: enough to find the people again, and to decide anew on the
+cuts whose neighbours the new frames are."""
 _SAME = 0.3
 """A mesh nearer than this to a known person's on the same frame (see ``tracklets.apart``) is of that person."""
 _SAME_HAND = 0.5
 """A hand nearer than this to a known one's on the same frame, in palms, is that hand."""
-_BEHIND = 2
-"""Frames before a suspected cut that are compared with those after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
