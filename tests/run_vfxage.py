@@ -22,11 +22,11 @@ class Result:
     def fails(self, code: int, *words: str) -> Result:
         """The exit code is ``code``, and one error line contains all of ``words``."""
         assert self.code == code, f"exit {self.code}: {self.err}"
-        told = [line for line in self.err.splitlines() if line.startswith("error:")]
-        assert len(told) == 1, self.err
+        reported = [line for line in self.err.splitlines() if line.startswith("error:")]
+        assert len(reported) == 1, self.err
         assert "Traceback" not in self.err
         for word in words:
-            assert word in told[0], told[0]
+            assert word in reported[0], reported[0]
         return self
 
 

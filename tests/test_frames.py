@@ -41,7 +41,7 @@ def test_both_syntaxes_mean_what_nuke_and_openjd_mean(text, numbers):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("", "empty"),
         (" , ", "empty"),
@@ -60,10 +60,10 @@ def test_both_syntaxes_mean_what_nuke_and_openjd_mean(text, numbers):
         ("9" * 5000, "cannot read"),
     ],
 )
-def test_a_bad_range_is_one_line_that_names_the_piece(text, told):
+def test_a_bad_range_is_one_line_that_names_the_piece(text, expected):
     with pytest.raises(ShotError) as caught:
         FrameRange.parse(text)
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
 
@@ -158,7 +158,7 @@ def test_nothing_else_is_a_format_string(name):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("a.####.%04d.exr", "#### and %04d"),
         ("shot_####/a.exr", "folder"),
@@ -167,8 +167,8 @@ def test_nothing_else_is_a_format_string(name):
         ("a\0b.exr", "not a file name"),
     ],
 )
-def test_a_bad_pattern_says_what_is_wrong(text, told):
-    with pytest.raises(ShotError, match=told):
+def test_a_bad_pattern_says_what_is_wrong(text, expected):
+    with pytest.raises(ShotError, match=expected):
         Pattern.parse(text)
 
 

@@ -195,8 +195,8 @@ def test_rendered_frames_are_counted(count: int, text: str, plate: Path, tmp_pat
     from tests.small_shot import EXR, small_shot
 
     path = small_shot(plate, tmp_path, outputs=[EXR])
-    told = run("render", path, "--frames", f"1001-{1000 + count}").ok()
-    assert re.search(text, told.out), told.out
+    reported = run("render", path, "--frames", f"1001-{1000 + count}").ok()
+    assert re.search(text, reported.out), reported.out
     for number in range(1001, 1001 + count):
         (tmp_path / "out" / f"man.{number}.exr").unlink()
     found = run("verify", path, "--frames", f"1001-{1000 + count}")
@@ -215,6 +215,6 @@ def test_pictures_left_out_are_counted(count: int, tmp_path: Path) -> None:
     make_people(tmp_path / "people")
     for index in range(count):
         Image.new("RGB", (80, 64)).save(tmp_path / "people" / f"p{index}_20.png")
-    told = run("train", recipe_in(tmp_path), "--steps", 1, "--device", "cpu").err
+    reported = run("train", recipe_in(tmp_path), "--steps", 1, "--device", "cpu").err
     wanted = "left out: 1 file (is not square" if count == 1 else "left out: 2 files (is not square"
-    assert wanted in told, told
+    assert wanted in reported, reported

@@ -94,14 +94,14 @@ def written(program: str, *options: str) -> str:
 
 
 def test_libraries_are_muted_until_the_last_block_ends() -> None:
-    told = written(
+    reported = written(
         "import os; from vfxage.process import muted_stderr as muted\n"
         "one, two = muted(), muted()\n"
         "os.write(2, b'before ')\n"
         "one.__enter__(); two.__enter__(); os.write(2, b'NOISE '); one.__exit__(None, None, None)\n"
         "os.write(2, b'NOISE '); two.__exit__(None, None, None); os.write(2, b'after')"
     )
-    assert told == "before after"
+    assert reported == "before after"
 
 
 def test_our_own_words_pass_where_libraries_are_muted() -> None:

@@ -23,10 +23,10 @@ def fill(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
 
-def test_a_folder_removed_meanwhile_is_told_as_such(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match=r"a\.1003\.exr frame 1003: its folder was removed") as told:
+def test_a_folder_that_was_removed_meanwhile_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match=r"a\.1003\.exr frame 1003: its folder was removed") as reported:
         remove_meanwhile(tmp_path / "out")
-    assert "free space" not in str(told.value)
+    assert "free space" not in str(reported.value)
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_an_unexpected_tensor_is_named(saved):
     assert "unexpected tensor extra.weight" in refusal(saved(flat_state() | {"extra.weight": torch.zeros(3)}))
 
 
-def test_an_unknown_network_is_told_the_known_ones_and_the_nearest(saved):
+def test_an_unknown_network_error_names_the_known_ones_and_the_nearest(saved):
     state = {f"layer{k}.weight": torch.zeros(2) for k in range(9)} | {"conv1.weight": torch.zeros(2)}
     text = refusal(saved(state))
     for name in ARCHITECTURES:

@@ -101,13 +101,13 @@ def test_a_file_of_half_precision_runs_and_leaves_alone_to_the_bit(saved, crop_o
     assert not step_of(ager, crop_of(rgb, ages=(45.0, 45.0)), frame_of).any()
 
 
-def test_a_file_of_two_kinds_of_numbers_is_told(saved):
+def test_a_file_of_two_kinds_of_numbers_is_reported(saved):
     proto = fran(256)
     proto.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT16
     refusal(saved(proto), "answers output 1x3x256x256 float16", "not all float")
 
 
-def test_an_opset_of_tomorrow_is_told_in_words(saved):
+def test_a_newer_opset_is_reported_in_words(saved):
     proto = fran(256)
     proto.opset_import[0].version = 99
     with pytest.raises(ModelError, match="Opset 99") as error:
@@ -204,7 +204,7 @@ def test_bytes_turned_over_never_escape_as_another_error(saved, tmp_path, crop_o
         ({"target": [1, 3, 256, 256], "direction": [2], "target_with_background": [1]}, ["not target and direction"]),
     ],
 )
-def test_another_interface_is_told(inputs, words, saved):
+def test_another_interface_is_reported(inputs, words, saved):
     nodes = [helper.make_node("Identity", [next(iter(inputs))], ["output"])]
     proto = model(nodes, inputs, {"output": next(iter(inputs.values()))}, {})
     refusal(saved(proto), *words)
@@ -224,12 +224,12 @@ def test_weights_outside_its_folder_are_refused(location, tmp_path):
     refusal(folder / "fran.onnx", "outside its folder")
 
 
-@pytest.mark.parametrize("told", [{"length": 10**9}, {"offset": -4}, {"offset": 30, "length": 36}])
-def test_weights_that_do_not_fit_their_file_are_refused(told, tmp_path):
+@pytest.mark.parametrize("reported", [{"length": 10**9}, {"offset": -4}, {"offset": 30, "length": 36}])
+def test_weights_that_do_not_fit_their_file_are_refused(reported, tmp_path):
     (tmp_path / "data").write_bytes(MIX.tobytes())
     proto = fran(256)
     tensor = next(tensor for tensor in proto.graph.initializer if tensor.name == "kernel")
-    onnx.external_data_helper.set_external_data(tensor, location="data", **told)
+    onnx.external_data_helper.set_external_data(tensor, location="data", **reported)
     tensor.ClearField("raw_data")
     (tmp_path / "fran.onnx").write_bytes(proto.SerializeToString())
     refusal(tmp_path / "fran.onnx", "is damaged")

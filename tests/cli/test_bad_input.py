@@ -119,7 +119,7 @@ def test_an_output_that_is_the_plate(plate: Path) -> None:
     assert before == {p.name: p.read_bytes() for p in plate.iterdir()}
 
 
-def test_a_file_of_somebody_else_is_not_overwritten(plate: Path) -> None:
+def test_a_file_that_vfxage_did_not_write_is_not_overwritten(plate: Path) -> None:
     (plate.parent / "out").mkdir()
     precious = plate.parent / "out" / "man.1002.exr"
     shutil.copy(plate / "man.1002.exr", precious)

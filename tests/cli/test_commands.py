@@ -63,17 +63,17 @@ COMMANDS = dict(sorted(every_command()))
 def test_help_says_what_a_stranger_needs(words: tuple[str, ...]) -> None:
     """Every command is listed in its group, and its help describes each argument and option with a sentence."""
     assert f" {words[-1]} " in run(*words[:-1], "--help").ok().out
-    told = " ".join(re.sub("[\u2500-\u257f]", " ", run(*words, "--help").ok().out).split())
-    assert f"Usage: vfxage {' '.join(words)} " in told
+    reported = " ".join(re.sub("[\u2500-\u257f]", " ", run(*words, "--help").ok().out).split())
+    assert f"Usage: vfxage {' '.join(words)} " in reported
     for parameter in COMMANDS[words].params:
         if parameter.name == "help":
             continue
         names = (
             parameter.opts if parameter.param_type_name == "option" else [parameter.metavar or parameter.name.upper()]
         )
-        assert any(name in told for name in names), parameter.name
+        assert any(name in reported for name in names), parameter.name
         assert parameter.help, f"{parameter.name} has no help"
-        assert " ".join(parameter.help.split()[:2]) in told
+        assert " ".join(parameter.help.split()[:2]) in reported
 
 
 def test_help_of_an_option_is_about_its_own_command() -> None:
@@ -83,7 +83,7 @@ def test_help_of_an_option_is_about_its_own_command() -> None:
             assert not (parameter.help or "").startswith("Render "), f"{command} {parameter.name}"
 
 
-def test_the_version_is_told() -> None:
+def test_version_prints_the_version() -> None:
     assert run("--version").ok().out == f"vfxage {__version__}\n"
 
 
@@ -95,11 +95,13 @@ def test_a_wrong_command_or_option_is_one_line() -> None:
     run("render", "shot.yaml", "--log", "xml").fails(2, "xml")
     assert "render" in run().ok().out
     assert "convert" in run("models").ok().out
-    told = run("evaluate", "-p", "x", "-o", "y", "--age-pixels", "0..2").fails(2, "0..2", "vfxage evaluate --help").err
-    assert "Value error" not in told
+    reported = (
+        run("evaluate", "-p", "x", "-o", "y", "--age-pixels", "0..2").fails(2, "0..2", "vfxage evaluate --help").err
+    )
+    assert "Value error" not in reported
 
 
-def test_a_plate_in_place_of_a_shot_is_told_from_one(plate: Path, clips: Path) -> None:
+def test_a_plate_in_the_place_of_a_shot_is_recognised(plate: Path, clips: Path) -> None:
     run("render", plate / "two.101.exr").fails(2, "vfxage info")
     run("render", clips / "pexels_occlusion_720p.mp4").fails(2, "vfxage info")
 
@@ -157,14 +159,14 @@ def test_set_overrides_the_shot_file(plate: Path, tmp_path: Path) -> None:
     run("render", path, "--set", "matte.feather=wide").fails(2, "--set", "matte.feather")
 
 
-def test_track_saves_once_and_tells_in_json(plate: Path, tmp_path: Path) -> None:
+def test_track_saves_once_and_prints_json(plate: Path, tmp_path: Path) -> None:
     path = shot(plate, tmp_path)
-    told = json.loads(run("track", path, "--json").ok().out)
-    assert [face["spans"] for face in told["faces"]] == [[[101, 110]]] * 2
-    assert told["cuts"] == []
+    reported = json.loads(run("track", path, "--json").ok().out)
+    assert [face["spans"] for face in reported["faces"]] == [[[101, 110]]] * 2
+    assert reported["cuts"] == []
     some = json.loads(run("track", path, "--json", "--frames", "103-104").ok().out)
     assert [row["frame"] for face in some["faces"] for row in face["frames"]] == [103, 104, 103, 104]
-    for face in told["faces"]:
+    for face in reported["faces"]:
         assert len(face["frames"]) == 10
         assert 120 < face["mean_height"] < 200  # half of the 313 px the clip's index names
     saved = tmp_path / "out" / "two.tracks.npz"
@@ -185,7 +187,7 @@ def test_damaged_tracks_are_made_again(plate: Path, tmp_path: Path) -> None:
     assert saved.read_bytes() == whole
 
 
-def test_info_tells_plate_faces_and_outputs(plate: Path, tmp_path: Path) -> None:
+def test_info_lists_plate_faces_and_outputs(plate: Path, tmp_path: Path) -> None:
     path = shot(plate, tmp_path)
     facts = json.loads(run("info", path, "--json").ok().out)
     assert facts["plate"]["size"] == "1080x360"
@@ -197,7 +199,7 @@ def test_info_tells_plate_faces_and_outputs(plate: Path, tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_info_tells_which_faces_of_the_shot_are_not_there(plate: Path, tmp_path: Path) -> None:
+def test_info_names_faces_of_the_shot_that_are_not_found(plate: Path, tmp_path: Path) -> None:
     far, near = ({"frame": 104, "point": point} for point in ([1079, 1], [270, 180]))
     faces = [{"name": "nobody", "select": far}, {"name": "man", "select": near}, {"name": "twin", "select": "right"}]
     path = shot(plate, tmp_path, faces=[*faces, {"name": "third", "select": "largest"}])
@@ -205,8 +207,13 @@ def test_info_tells_which_faces_of_the_shot_are_not_there(plate: Path, tmp_path:
         facts = json.loads(run("info", path, "--json").ok().out)
         assert [lost["face"] for lost in facts["not found"]] == lost_names
         assert "104" in facts["not found"][0]["select"]
-        told = run("info", path).ok().out
-        assert told.index("faces\n") < told.index("not found\n") < told.rindex("nobody") < told.index("outputs\n")
+        reported = run("info", path).ok().out
+        assert (
+            reported.index("faces\n")
+            < reported.index("not found\n")
+            < reported.rindex("nobody")
+            < reported.index("outputs\n")
+        )
         run("track", path).ok()
     assert "not found" not in run("info", shot(plate, tmp_path)).ok().out
 
@@ -217,18 +224,18 @@ def test_info_says_why_it_sought_no_faces(tmp_path: Path) -> None:
     assert image.open(str(tmp_path / "p.exr"), spec)
     assert image.write_image(np.full((48, 64, 3), 0.2, np.float32))
     image.close()
-    told = run("info", tmp_path / "p.exr").ok().out
-    assert "faces" in told
-    assert "not searched: the colour space is not named" in told
+    reported = run("info", tmp_path / "p.exr").ok().out
+    assert "faces" in reported
+    assert "not searched: the colour space is not named" in reported
 
 
 def test_info_describes_a_plate_on_its_own(clips: Path) -> None:
-    told = run("info", clips / "marcie-full.mp4").ok().out
+    reported = run("info", clips / "marcie-full.mp4").ok().out
     with av.open(str(clips / "marcie-full.mp4")) as container:
         stream = container.streams.video[0]
-        assert f"{stream.width}x{stream.height}" in told
-        assert f"1-{sum(1 for _ in container.decode(video=0))}" in told
-    assert "full range" in told
+        assert f"{stream.width}x{stream.height}" in reported
+        assert f"1-{sum(1 for _ in container.decode(video=0))}" in reported
+    assert "full range" in reported
     faces = json.loads(run("info", clips / "marcie-full.mp4", "--json").ok().out)["faces"]
     assert all(250 < face["height"] < 450 for face in faces)  # about 350 px, says the clip's index
     assert faces
@@ -285,9 +292,9 @@ def test_a_preview_replaces_nothing_but_a_preview(clips: Path, tmp_path: Path) -
 
 
 def test_info_lists_colour_spaces() -> None:
-    told = run("info", "--colorspaces").ok().out
-    assert "ACEScg" in told
-    assert "ARRI LogC4" in told
+    reported = run("info", "--colorspaces").ok().out
+    assert "ACEScg" in reported
+    assert "ARRI LogC4" in reported
     run("info").fails(2, "plate")
 
 
@@ -364,10 +371,10 @@ def test_a_signal_stops_cleanly(plate: Path, tmp_path: Path, number: signal.Sign
     process = begin(path)
     freeze_midway(process, tmp_path / "out", 10)
     thaw(process, number)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == code, told
-    assert "Traceback" not in told
-    assert "run the same command again to continue" in told.splitlines()[-1]
+    _, reported = process.communicate(timeout=60)
+    assert process.returncode == code, reported
+    assert "Traceback" not in reported
+    assert "run the same command again to continue" in reported.splitlines()[-1]
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
     kept = len(frames_in(tmp_path / "out"))
     assert 0 < kept < 10
@@ -385,11 +392,11 @@ def test_a_second_signal_does_not_disturb_the_cleaning_up(plate: Path, tmp_path:
         process.send_signal(signal.SIGINT)
         met += process.poll() is None
         time.sleep(0.005)
-    _, told = process.communicate(timeout=60)
+    _, reported = process.communicate(timeout=60)
     assert met > 1, "it ended before a second signal came"
-    assert process.returncode == 130, told
-    assert "Traceback" not in told
-    assert told.splitlines()[-1] == "stopped; no half-written file stays, run the same command again to continue"
+    assert process.returncode == 130, reported
+    assert "Traceback" not in reported
+    assert reported.splitlines()[-1] == "stopped; no half-written file stays, run the same command again to continue"
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []
     assert 0 < len(frames_in(tmp_path / "out")) < 10
 

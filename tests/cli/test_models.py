@@ -36,12 +36,12 @@ def fran_file(tmp_path_factory):
     return path
 
 
-def told(*words):
+def reported(*words):
     return json.loads(run("models", *words, "--json").ok().out)
 
 
 def test_list_names_every_ager_and_network():
-    listed = told("list")
+    listed = reported("list")
     assert {"builtin", "bands"} <= {row["model"] for row in listed["agers"]}
     rows = {row["network"]: row for row in listed["networks"]}
     assert rows.keys() == ARCHITECTURES.keys()
@@ -52,11 +52,11 @@ def test_list_names_every_ager_and_network():
 
 def test_show_and_check_take_the_agers_in_the_box():
     for name, network in (("builtin", None), ("small", "small"), ("bands", None)):
-        facts = told("show", name)["model"]
+        facts = reported("show", name)["model"]
         assert facts["model"] == name
         assert facts.get("network") == network
         assert len(facts["fingerprint"]) == 64
-    assert told("check", "small", "--size", "256")["check"]["most at equal ages"] == 0
+    assert reported("check", "small", "--size", "256")["check"]["most at equal ages"] == 0
 
 
 @pytest.mark.parametrize("words", ["models show", "models check", "evaluate -p people -o {out} -m"])
@@ -67,10 +67,10 @@ def test_a_name_misspelt_is_answered_by_the_nearest(words, tmp_path):
     run(*filled, "xyz").fails(2, "builtin, prototype, small, bands, or a file")
 
 
-def test_show_tells_a_published_file_from_our_own(tmp_path, small):
+def test_show_distinguishes_a_published_file_from_our_own(tmp_path, small):
     path = tmp_path / "generator.pt"
     torch.save(flat_state("visage"), path)
-    theirs, ours = told("show", path)["model"], told("show", small)["model"]
+    theirs, ours = reported("show", path)["model"], reported("show", small)["model"]
     assert (theirs["format"], theirs["network"], theirs["tensors"]) == ("PyTorch", "visage", 134)
     assert (ours["written by"], ours["network"]) == ("vfxage", "small")
     assert ours["header"]["architecture"] == "small"
@@ -81,7 +81,7 @@ def test_show_tells_a_published_file_from_our_own(tmp_path, small):
 def test_show_still_says_what_an_unknown_network_holds(tmp_path):
     path = tmp_path / "other.pth"
     torch.save({"layer.weight": torch.zeros(3, 4), "layer.bias": torch.zeros(3)}, path)
-    facts = told("show", path)["model"]
+    facts = reported("show", path)["model"]
     assert facts["network"].startswith("unknown: ")
     assert (facts["tensors"], facts["parameters"]) == (2, 15)
 
@@ -89,7 +89,7 @@ def test_show_still_says_what_an_unknown_network_holds(tmp_path):
 def test_show_says_which_network_does_not_fit_and_where(tmp_path):
     path = tmp_path / "wrong.pth"
     torch.save(flat_state("face_reaging") | {"final_conv.bias": torch.zeros(4)}, path)
-    facts = told("show", path)["model"]
+    facts = reported("show", path)["model"]
     assert (facts["network"], facts["licence"]) == ("face_reaging", ARCHITECTURES["face_reaging"].licence)
     assert facts["does not fit"] == "tensor final_conv.bias is 4 float32, expected 3 float32"
     assert "fingerprint" not in facts
@@ -97,7 +97,7 @@ def test_show_says_which_network_does_not_fit_and_where(tmp_path):
 
 
 def test_show_says_whether_an_onnx_file_runs(fran_file, tmp_path):
-    facts = told("show", fran_file)["model"]
+    facts = reported("show", fran_file)["model"]
     assert facts["inputs"] == ["target 1x3x256x256 float", "direction 2 float"]
     assert (facts["opset"], facts["pixels"]) == ("ai.onnx 13", "-1..1")
     assert facts["runs as it is"].startswith("yes")
@@ -123,7 +123,7 @@ def test_convert_writes_the_same_weights(tmp_path):
     assert out.stat().st_size < 70e6
 
 
-def test_a_training_state_is_told_from_a_checkpoint(tmp_path):
+def test_a_training_state_is_not_taken_for_a_checkpoint(tmp_path):
     torch.save({"version": 1, "learner": {"network": {}}, "recipe": "{}"}, tmp_path / "state.pt")
     for word in ("show", "check"):
         run("models", word, tmp_path / "state.pt").fails(5, "training run", ".safetensors beside it")
@@ -138,7 +138,7 @@ def test_convert_refuses_what_it_cannot_name_or_read(tmp_path, small, fran_file)
 
 
 def test_check_says_what_a_network_answers(small, fran_file, tmp_path):
-    facts = told("check", small, "--size", 256, "--ages", "30,60")["check"]
+    facts = reported("check", small, "--size", 256, "--ages", "30,60")["check"]
     assert facts["most at equal ages"] == 0
     assert facts["delta"]["least"] < facts["delta"]["most"]
     assert facts["milliseconds"] > 0
@@ -155,7 +155,7 @@ def test_check_ages_a_face(portraits):
     face = portraits / "eval" / "lon_001_neutral.jpg"
     if not face.exists():
         face = next(path for path in sorted((portraits / "eval").rglob("*")) if path.suffix in (".jpg", ".png"))
-    facts = told("check", "bands", "--picture", face, "--ages", "30,70")["check"]
+    facts = reported("check", "bands", "--picture", face, "--ages", "30,70")["check"]
     assert facts["share inside the matte"] > 0.8
     assert facts["most at equal ages"] == 0
     assert facts["delta"]["mean size"] > 0
@@ -164,7 +164,7 @@ def test_check_ages_a_face(portraits):
 def test_check_says_what_is_wrong_with_what_it_was_given(small, tmp_path):
     Image.new("RGB", (300, 300), (90, 120, 60)).save(tmp_path / "meadow.png")
     (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
-    for words, code, told_ in [
+    for words, code, expected_words in [
         (["bands"], 2, "--picture"),
         ([small, "--picture", tmp_path / "meadow.png"], 3, "shows no face"),
         ([small, "--picture", tmp_path / "torn.jpg"], 3, "torn.jpg"),
@@ -176,4 +176,4 @@ def test_check_says_what_is_wrong_with_what_it_was_given(small, tmp_path):
         ([small, "--out", tmp_path / "look.jpg"], 2, ".png"),
         ([small, "--device", "tpu"], 2, "unknown device"),
     ]:
-        run("models", "check", *words).fails(code, told_)
+        run("models", "check", *words).fails(code, expected_words)

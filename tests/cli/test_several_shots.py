@@ -23,7 +23,7 @@ def test_a_shot_that_fails_does_not_stop_the_others(plate: Path, whole: Path, tm
         }
 
 
-def test_one_shot_is_told_as_ever(plate: Path, tmp_path: Path) -> None:
+def test_one_shot_prints_no_table(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, outputs=[EXR], frames="1001")
     result = run("render", path).ok()
     assert "shots rendered" not in result.out

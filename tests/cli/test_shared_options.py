@@ -114,24 +114,26 @@ COMMANDS = [
 
 @pytest.mark.parametrize("words", [[], *COMMANDS], ids=" ".join)
 def test_help_of_every_command_has_the_shared_options(words: list[str]) -> None:
-    told = run(*words, "--help").ok().out
-    assert "--log" in told
-    assert "--debug" in told
+    reported = run(*words, "--help").ok().out
+    assert "--log" in reported
+    assert "--debug" in reported
 
 
 def test_help_groups_commands_in_the_order_of_use() -> None:
-    told = run("--help").ok().out
+    reported = run("--help").ok().out
     names = ["─ Shots ", "info", "preview", "track", "render", "nuke", "shots", "schema"]
     names += ["─ Farm ", "submit", "assemble", "verify", "─ Agers ", "models", "prototype", "train", "evaluate"]
-    rows = [row.strip("│╭ ") for row in told.splitlines()]
+    rows = [row.strip("│╭ ") for row in reported.splitlines()]
     places = [next(k for k, row in enumerate(rows) if row.startswith(name)) for name in names]
     assert places == sorted(places)
 
 
 def test_overwrite_says_what_it_does_in_each_command() -> None:
-    told = {name: " ".join(run(name, "--help").ok().out.replace("│", " ").split()) for name in ("assemble", "render")}
-    assert "Make the movies again even if they are up to date." in told["assemble"]
-    assert "Render finished frames again" in told["render"]
+    reported = {
+        name: " ".join(run(name, "--help").ok().out.replace("│", " ").split()) for name in ("assemble", "render")
+    }
+    assert "Make the movies again even if they are up to date." in reported["assemble"]
+    assert "Render finished frames again" in reported["render"]
 
 
 def test_track_has_no_options_that_do_nothing() -> None:

@@ -94,7 +94,7 @@ def test_aliases_roles_and_case(given, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "reported"),
     [
         ("Linear Rec.790 (sRGB)", "Linear Rec.709 (sRGB)"),
         ("ARRI LogC3", "ARRI LogC3 (EI800)"),
@@ -104,8 +104,8 @@ def test_aliases_roles_and_case(given, name):
         ("ADX10", "mixes its channels"),
     ],
 )
-def test_a_wrong_space_names_the_nearest(name, told):
-    with pytest.raises(ShotError, match=re.escape(told)):
+def test_a_wrong_space_names_the_nearest(name, reported):
+    with pytest.raises(ShotError, match=re.escape(reported)):
         Colour(name)
 
 

@@ -105,8 +105,8 @@ def test_a_switch_renders_again_what_it_changes(clips: Path, aged: Path, tmp_pat
 def test_without_a_hand_nothing_changes_and_nothing_is_rendered_again(clips: Path, tmp_path: Path) -> None:
     run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3")).ok()
     before = frames(tmp_path)
-    told = run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3", matte={"hands": "aged"})).ok()
-    assert "0 frames rendered, 4 complete" in told.out
+    reported = run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3", matte={"hands": "aged"})).ok()
+    assert "0 frames rendered, 4 complete" in reported.out
     run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3", matte={"hands": "aged"}), "--overwrite")
     assert frames(tmp_path) == before
 

@@ -121,7 +121,7 @@ def test_what_cannot_be_a_shot_says_why(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "rate", "told"),
+    ("text", "rate", "expected"),
     [
         ("", 24, "no events"),
         ("TITLE: x\nFCM: NON-DROP FRAME\n", 24, "no events"),
@@ -138,10 +138,10 @@ def test_what_cannot_be_a_shot_says_why(tmp_path):
         ("001  A  V  C  10:00:00:00 00:00:01:00 01:00:00:00 01:00:01:00\n", 1000, "ends before it starts"),
     ],
 )
-def test_a_broken_list_is_one_line(tmp_path, text, rate, told):
+def test_a_broken_list_is_one_line(tmp_path, text, rate, expected):
     with pytest.raises(ReadError, match=r"cut\.edl: ") as caught:
         read(tmp_path, text, Fraction(rate))
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_a_list_without_a_rate_asks_for_it(tmp_path):

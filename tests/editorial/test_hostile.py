@@ -26,15 +26,15 @@ def says(path, text: str | bytes) -> str:
     path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass"))
     try:
         cut = read_cut(path, Fraction(24))
-        told = [refusal.why for refusal in cut.refused]
+        expected = [refusal.why for refusal in cut.refused]
     except VfxageError as error:
-        told = [str(error)]
-    assert all(line and "\n" not in line and len(line) < 800 for line in told)
-    return " ".join(told)
+        expected = [str(error)]
+    assert all(line and "\n" not in line and len(line) < 800 for line in expected)
+    return " ".join(expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "told"),
+    ("name", "data", "expected"),
     [
         ("a.otio", b"", "damaged"),
         ("a.otio", b"\x00\x01", "not a text file"),
@@ -50,8 +50,8 @@ def says(path, text: str | bytes) -> str:
         ("a.edl", b"9" * 1_000_000, "line 1 is not an event"),
     ],
 )
-def test_what_is_no_cut_is_one_line(tmp_path, name, data, told):
-    assert told in says(tmp_path / name, data)
+def test_a_file_that_is_no_cut_gives_one_line(tmp_path, name, data, expected):
+    assert expected in says(tmp_path / name, data)
 
 
 def test_a_timeline_without_clips_says_so(tmp_path):

@@ -42,10 +42,10 @@ def test_source_timecode_becomes_the_plates_own_frames(show):
         otio.schema.Gap(duration=RationalTime(5, 24)),
         clip("x", 86400, 100),
     )
-    told = shots(show, cut).ok()
+    expected = shots(show, cut).ok()
     assert frames(show, "sh010") == "1011-1030"
     assert frames(show, "x") == "1001-1100"
-    (row,) = (line.split() for line in told.out.splitlines() if "sh010" in line)
+    (row,) = (line.split() for line in expected.out.splitlines() if "sh010" in line)
     assert row == ["1", "sh010.yaml", "plates/A001.%04d.exr", "01:00:00:10", "1011-1030", "20"]
     shot = load_shot(show / "sh010.yaml")
     assert shot.plate == str(show / "plates/A001.%04d.exr")
@@ -116,11 +116,11 @@ def test_a_cut_that_counts_from_its_medias_first_frame(show):
     media = otio.schema.ImageSequenceReference(
         str(pattern.parent), "A001.", ".exr", 1001, 1, 24, 4, available_range=span(0, 100)
     )
-    told = shots(
+    expected = shots(
         show, save_cut(show / "cut.otio", clip("a", 10, 5, media=media), clip("b", 86410, 5, media=media))
     ).ok()
     assert (frames(show, "a"), frames(show, "b")) == ("1011-1015", "1011-1015")
-    (row,) = (line for line in told.out.splitlines() if "a.yaml" in line)
+    (row,) = (line for line in expected.out.splitlines() if "a.yaml" in line)
     assert "counts from the first frame of its media" in row
 
 
@@ -136,13 +136,13 @@ def test_a_movies_timecode_track_says_where_it_starts(show):
     assert frames(show, "A7") == "25-34"
 
 
-def test_handles_are_the_shots_own_and_told_where_the_plate_has_fewer(show):
+def test_handles_are_the_shots_own_and_a_plate_with_fewer_is_reported(show):
     plate(show / "plates", 1001, 1100, "01:00:00:00")
     cut = save_cut(show / "cut.otio", clip("mid", 86420, 20), clip("early", 86403, 20))
-    told = shots(show, cut, "--handles", 8).ok()
+    expected = shots(show, cut, "--handles", 8).ok()
     shot = load_shot(show / "mid.yaml")
     assert (str(shot.frames), shot.handles) == ("1021-1040", 8)
-    lines = {line.split()[1]: line for line in told.out.splitlines() if ".yaml" in line}
+    lines = {line.split()[1]: line for line in expected.out.splitlines() if ".yaml" in line}
     assert "handles" not in lines["mid.yaml"]
     assert "handles of 8 frames: the plate has 3 before" in lines["early.yaml"]
 
@@ -162,16 +162,16 @@ def test_speeds_freezes_and_dissolves_take_the_source_frames_that_are_seen(show)
     cut = save_cut(
         show / "cut.otio", fast, slow, still, back, mixed, clip("out", 86420, 10), dissolve, clip("in", 86420, 10)
     )
-    told = shots(show, cut).fails(4, "no shot file for 2 of 7 clips")
+    expected = shots(show, cut).fails(4, "no shot file for 2 of 7 clips")
     assert frames(show, "fast") == "1021-1039", "source frames 0, 2 ... 18"
     assert frames(show, "slow") == "1021-1026", "source frames 0, 0.5 ... 4.5, the last between 4 and 5"
     assert frames(show, "still") == "1021"
     assert frames(show, "out") == "1021-1035"
     assert frames(show, "in") == "1018-1030"
-    assert "back: it plays backwards" in told.err
-    assert "mixed: its speed changes" in told.err
+    assert "back: it plays backwards" in expected.err
+    assert "mixed: its speed changes" in expected.err
     assert not (show / "back.yaml").exists()
-    assert "at 200 % speed" in told.out
+    assert "at 200 % speed" in expected.out
 
 
 def test_comments_of_the_template_come_along_and_a_name_that_would_change_its_meaning_is_quoted(show):
@@ -184,9 +184,9 @@ def test_comments_of_the_template_come_along_and_a_name_that_would_change_its_me
     (show / "show.yaml").write_text(f"plate: plates/A001.%04d.exr\n{text}")
     cut = save_cut(show / "cut.otio", clip("sh1", 86420, 10), clip("it's #2 {x}: y", 86440, 10))
     shots(show, cut).ok()
-    told = (show / "sh1.yaml").read_text().split("\n\n", 1)[1]
+    expected = (show / "sh1.yaml").read_text().split("\n\n", 1)[1]
     for comment in ("# Director's: {clip}\nhandles: 4 # at least", "  # the one of {reel}", "# agreed", "# the end"):
-        assert comment in told
+        assert comment in expected
     assert load_shot(show / "sh1.yaml").handles == 4
     (other,) = {path.stem for path in show.glob("*.yaml")} - {"show", "sh1"}
     shot = load_shot(show / f"{other}.yaml")
@@ -211,15 +211,15 @@ def test_what_a_trimmed_track_and_a_nested_sequence_show_is_what_is_taken(show):
     cut = otio.schema.Timeline("cut")
     cut.tracks.append(outer)
     (show / "cut.otio").write_text(cut.to_json_string())
-    told = shots(show, show / "cut.otio").ok()
+    expected = shots(show, show / "cut.otio").ok()
     assert frames(show, "fast") == "1019-1029", "from its fifth frame on, 8 later in the source: 0, 2 ... 10"
     assert frames(show, "deep") == "1023-1027"
     assert frames(show, "last") == "1041-1044"
     assert len(list(show.glob("*.yaml"))) == 4
-    assert "skipped clips outside a trimmed track: 3" in told.err
+    assert "skipped clips outside a trimmed track: 3" in expected.err
 
 
-def test_what_is_no_picture_of_a_plate_is_passed_over_or_refused_by_name(show):
+def test_clips_without_a_plate_are_skipped_or_refused_by_name(show):
     plate(show / "plates", 1001, 1100, "01:00:00:00")
     nested = otio.schema.Stack("inner")
     nested.append(clip("deep", 86400, 5))
@@ -228,38 +228,38 @@ def test_what_is_no_picture_of_a_plate_is_passed_over_or_refused_by_name(show):
     off.enabled = False
     items = [clip("sh1", 86400, 5), nested, slug, off, clip("far", 90000, 5), clip("other", 100, 5, 25)]
     cut = save_cut(show / "cut.otio", *items)
-    told = shots(show, cut).fails(4, "3 of 4 clips")
+    expected = shots(show, cut).fails(4, "3 of 4 clips")
     assert sorted(path.name for path in show.glob("*.yaml")) == ["sh1.yaml", "show.yaml"]
     for words in ("inner: it is a nested sequence", "far: its source from 01:02:30:00", "1001-1100 from 01:00:00:00"):
-        assert words in told.err
-    assert "skipped disabled clips: 1" in told.err
-    assert "skipped black, bars and other generators: 1" in told.err
+        assert words in expected.err
+    assert "skipped disabled clips: 1" in expected.err
+    assert "skipped black, bars and other generators: 1" in expected.err
 
 
 def test_a_plate_without_timecode_is_counted_only_where_one_way_fits(show):
     plate(show / "plates", 1001, 1100)
     cut = save_cut(show / "cut.otio", clip("numbers", 1010, 10), clip("zero", 10, 10))
-    told = shots(show, cut).ok()
+    expected = shots(show, cut).ok()
     assert frames(show, "numbers") == "1010-1019"
     assert frames(show, "zero") == "1011-1020"
-    assert "its frame numbers are used as timecode" in told.out
+    assert "its frame numbers are used as timecode" in expected.out
     plate(show / "plates", 1, 100, name="B")
     (show / "show.yaml").write_text("plate: plates/B.%04d.exr\n" + TEMPLATE)
-    told = shots(show, save_cut(show / "cut.otio", clip("either", 10, 10))).fails(4)
-    assert "10-19 or 11-20" in told.err
+    expected = shots(show, save_cut(show / "cut.otio", clip("either", 10, 10))).fails(4)
+    assert "10-19 or 11-20" in expected.err
 
 
-def test_a_plate_that_is_not_there_yet_goes_by_the_cuts_word(show):
+def test_a_plate_that_does_not_exist_yet_takes_its_range_from_the_cut(show):
     (show / "show.yaml").write_text(TEMPLATE)
     sequence = otio.schema.ImageSequenceReference("later", "A.", ".exr", 1001, 1, 24, 4, available_range=span(0, 50))
     cut = save_cut(
         show / "cut.otio", clip("a", 10, 5, media=sequence), clip("b", 1, 5), clip("c", 48, 5, media=sequence)
     )
-    told = shots(show, cut).fails(4, "2 of 3")
+    expected = shots(show, cut).fails(4, "2 of 3")
     assert frames(show, "a") == "1011-1015"
-    assert "does not exist yet" in told.out
-    assert "b: the cut names no file for it; add `plate:`" in told.err
-    assert "c: its source" in told.err
+    assert "does not exist yet" in expected.out
+    assert "b: the cut names no file for it; add `plate:`" in expected.err
+    assert "c: its source" in expected.err
 
 
 def test_names_are_safe_and_unique(show):
@@ -296,7 +296,7 @@ def test_shot_files_that_stand_are_kept_or_refused_as_a_whole(show):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("frames: 1-10\n" + TEMPLATE, ":1: `frames` comes from the cut"),
         ("plate: '{reeel}.exr'\n" + TEMPLATE, ":1: unknown placeholder {reeel}; write {reel}"),
@@ -307,11 +307,11 @@ def test_shot_files_that_stand_are_kept_or_refused_as_a_whole(show):
         ("- 1\n", "not a mapping"),
     ],
 )
-def test_a_bad_template_is_its_own_line_and_writes_nothing(show, text, told):
+def test_a_bad_template_is_its_own_line_and_writes_nothing(show, text, expected):
     plate(show / "plates", 1001, 1100, "01:00:00:00")
     (show / "show.yaml").write_text(text)
     cut = save_cut(show / "cut.otio", clip("a", 86400, 5), clip("b", 86410, 5))
-    shots(show, cut).fails(2, "show.yaml", told)
+    shots(show, cut).fails(2, "show.yaml", expected)
     assert [path.name for path in show.glob("*.yaml")] == ["show.yaml"]
 
 
@@ -322,5 +322,5 @@ def test_the_example_template_makes_shots(tmp_path):
     shot = load_shot(tmp_path / "shots" / "A001.yaml")
     assert (str(shot.frames), shot.handles, shot.rate) == ("1011-1030", 8, Fraction(24))
     assert Path(shot.outputs[1].path).resolve() == tmp_path / "review" / "A001.mov"
-    told = run("info", tmp_path / "shots" / "A001.yaml").ok()
-    assert "1003-1038" in told.out, "the range and its handles"
+    expected = run("info", tmp_path / "shots" / "A001.yaml").ok()
+    assert "1003-1038" in expected.out, "the range and its handles"

@@ -35,8 +35,8 @@ def render(
 ) -> tuple[list[dict[str, np.ndarray]], str]:
     keys = {"model": "builtin", "outputs": [{"path": "out/p.%d.exr", "passes": PASSES}], **keys}
     shot = write_shot(folder, plate=str(takes / which / "p.%d.exr"), **keys)
-    told = run("render", shot, "--log", "text", *words).ok().err
-    return [read_exr(path) for path in sorted((folder / "out").glob("p.*.exr"))], told
+    reported = run("render", shot, "--log", "text", *words).ok().err
+    return [read_exr(path) for path in sorted((folder / "out").glob("p.*.exr"))], reported
 
 
 def delta(frame: dict[str, np.ndarray]) -> np.ndarray:
@@ -58,8 +58,8 @@ def test_a_dark_plate_raised_by_its_stops_gets_the_lit_plates_delta_in_its_own_l
 
 
 def test_auto_finds_the_face_of_a_dark_plate_and_raises_it_the_same_on_every_frame(takes, tmp_path):
-    whole, told = render(takes, tmp_path / "whole", "dark")
-    note = next(line for line in told.splitlines() if "stops" in line)
+    whole, reported = render(takes, tmp_path / "whole", "dark")
+    note = next(line for line in reported.splitlines() if "stops" in line)
     stops = float(note.split("exposed ")[1].split(" stops")[0])
     assert 2 < stops < 6
     exactly, _ = render(takes, tmp_path / "named", "dark", exposure=stops)
@@ -73,8 +73,8 @@ def test_auto_finds_the_face_of_a_dark_plate_and_raises_it_the_same_on_every_fra
 
 
 def test_well_exposed_skin_is_left_alone(takes, tmp_path):
-    auto, told = render(takes, tmp_path / "auto", "lit")
-    assert "stops" not in told
+    auto, reported = render(takes, tmp_path / "auto", "lit")
+    assert "stops" not in reported
     asis, _ = render(takes, tmp_path / "asis", "lit", exposure=0)
     assert all(np.array_equal(delta(a), delta(b)) for a, b in zip(auto, asis, strict=True))
 

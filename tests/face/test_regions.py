@@ -194,7 +194,7 @@ faces:
         ({"regions": {"neck": {"intensity": 0}}, "matte": {"kind": "face"}}, ["neck", "kind: head"]),
     ],
 )
-def test_a_region_that_makes_no_sense_is_told(tmp_path: Path, keys: dict, words: list[str]) -> None:
+def test_a_region_that_makes_no_sense_is_reported(tmp_path: Path, keys: dict, words: list[str]) -> None:
     path = write_shot(tmp_path, plate="a.mov", **keys)
     assert yaml.safe_load(path.read_text())
     run("render", path).fails(2, *words)

@@ -50,7 +50,7 @@ def test_a_killed_worker_costs_its_chunk_alone(plate: Path, whole: Path, tmp_pat
     assert pictures(tmp_path) == pictures(whole)
 
 
-def test_a_cluster_that_is_not_there_and_a_movie_alone_are_told(plate: Path, tmp_path: Path) -> None:
+def test_an_unreachable_cluster_and_a_movie_alone_are_reported(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, outputs=[MOVIE], frames="1001-1002")
     run("render", path, "--cluster", "tcp://127.0.0.1:9").fails(2, "man.mov", "OpenEXR")
 

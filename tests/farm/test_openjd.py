@@ -35,13 +35,13 @@ def test_the_job_runs_to_the_bytes_of_a_whole_render(plate: Path, whole: Path, t
     job = folder / "the job.yaml"
     run("submit", path, "--openjd", job, "--chunk", "4").ok()
     assert "passes validation" in openjd("check", job)
-    told = openjd("run", job, "-p", f"Program={BIN / 'vfxage'}")
+    reported = openjd("run", job, "-p", f"Program={BIN / 'vfxage'}")
     shutil.copytree(folder / "out", tmp_path / "out")
     assert pictures(tmp_path) == pictures(whole)
-    assert re.findall(r"Running step '(\w+)'", told) == ["Track", "Render", "Assemble", "Verify"]
-    counts = [int(count) for count in re.findall(r"(\d) frames? rendered", told)]
+    assert re.findall(r"Running step '(\w+)'", reported) == ["Track", "Render", "Assemble", "Verify"]
+    counts = [int(count) for count in re.findall(r"(\d) frames? rendered", reported)]
     assert (len(counts), sum(counts), max(counts) <= 4) == (2, 6, True)
-    assert re.search(r"^\S+\s+openjd_progress: 100\.0$", told, re.MULTILINE)
+    assert re.search(r"^\S+\s+openjd_progress: 100\.0$", reported, re.MULTILINE)
 
 
 def test_the_template_says_what_hosts_and_frames_it_wants(plate: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_movie_that_cannot_be_assembled_makes_one_task(plate: Path, tmp_path: 
     }
 
 
-def test_bad_requests_are_told(plate: Path, tmp_path: Path) -> None:
+def test_bad_requests_are_reported(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path)
     run("submit", path, "--openjd", tmp_path / "job.yaml", "--device", "auto").fails(2, "cpu or cuda")
     run("submit", path, "--openjd", path).fails(2, "exists already", "--overwrite")

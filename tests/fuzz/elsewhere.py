@@ -38,23 +38,23 @@ for path in warm:
 base = status("VmHWM")
 resource.setrlimit(resource.RLIMIT_AS, (status("VmSize") + (room << 20),) * 2)
 resource.setrlimit(resource.RLIMIT_CPU, (100, 100))
-told = []
+reported = []
 warnings.simplefilter("error")
 for path in paths:
     try:
         read(path)
-        told.append(None)
+        reported.append(None)
     except VfxageError as error:
-        told.append([type(error).__name__, str(error)])
+        reported.append([type(error).__name__, str(error)])
     except BaseException as error:
-        told.append(["a bug: " + type(error).__name__, str(error)])
-print("", json.dumps([told, status("VmHWM") - base >> 20]), sep="\\n")
+        reported.append(["a bug: " + type(error).__name__, str(error)])
+print("", json.dumps([reported, status("VmHWM") - base >> 20]), sep="\\n")
 """
 
 
 @dataclass(frozen=True)
 class Verdict:
-    told: list[list[str] | None]
+    reported: list[list[str] | None]
     """For each file: None if it was read, else the error's name and line."""
     grown: int
     """MiB that the process grew at its largest."""
@@ -66,8 +66,8 @@ def read_elsewhere(warm: Iterable[Path], paths: Iterable[Path], *, room: int, sp
     command = [sys.executable, "-c", _READ_ALL]
     run = subprocess.run(command, input=words, capture_output=True, text=True, timeout=240, check=False)
     assert run.returncode == 0, f"exit {run.returncode}: {run.stderr[-3000:]}"
-    told, grown = json.loads(run.stdout.splitlines()[-1])
-    return Verdict(told, grown)
+    reported, grown = json.loads(run.stdout.splitlines()[-1])
+    return Verdict(reported, grown)
 
 
 def damaged(source: Path, folder: Path, count: int, seed: int) -> list[Path]:

@@ -50,7 +50,7 @@ def told_of(sources: list[Path], folder: Path, seed: int, space: str | None) -> 
     """Damage each source, read all in a process that has 1.5 GiB of address space to grow; MiB that it took."""
     paths = [path for index, source in enumerate(sources) for path in damaged(source, folder, COUNT, seed + index)]
     verdict = read_elsewhere(sources, paths, room=1536, space=space)
-    failed = [answer for answer in verdict.told if answer is not None]
+    failed = [answer for answer in verdict.reported if answer is not None]
     strange = [answer for answer in failed if answer[0] not in ("ReadError", "ShotError")]
     assert not strange, strange[:3]
     assert all("\n" not in text and len(text) < 800 for _, text in failed)

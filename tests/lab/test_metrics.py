@@ -58,7 +58,7 @@ def test_flicker_looks_under_the_matte_and_needs_two_frames():
         flicker(plates[:3], plates[:2], MATTE)
 
 
-def test_seam_tells_a_hard_edge_from_a_soft_one():
+def test_seam_separates_a_hard_edge_from_a_soft_one():
     y, x = np.mgrid[:200, :200] - 100.0
     inside = 0.05 * np.sin(x / 6)[..., None] * np.ones(3) + 0.1
     soft = np.clip((80 - np.hypot(x, y)) / 40, 0, 1).astype(np.float32)

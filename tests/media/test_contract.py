@@ -159,7 +159,7 @@ def test_a_frame_outside_the_plate_is_an_error_that_names_both(sample, beyond):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_a_missing_plate_is_told_with_the_nearest_name(tmp_path, suffix):
+def test_a_missing_plate_is_reported_with_the_nearest_name(tmp_path, suffix):
     (tmp_path / f"plate_v2{suffix}").write_bytes(b"x")
     with pytest.raises(ReadError, match=f"no such file; is it plate_v2{suffix}") as caught:
         open_reader(tmp_path / f"plate_v1{suffix}")

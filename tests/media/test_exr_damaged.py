@@ -23,15 +23,15 @@ from vfxage.media.exr.read import ExrReader
 grown = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 base = grown()
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
-told = {}
+reported = {}
 for path in sys.argv[1:]:
     try:
         reader = ExrReader(path, colorspace="ACEScg")
         list(reader.read([reader.info.first]))
-        told[path] = None
+        reported[path] = None
     except VfxageError as error:
-        told[path] = [type(error).__name__, str(error)]
-print(json.dumps([told, grown() - base]))
+        reported[path] = [type(error).__name__, str(error)]
+print(json.dumps([reported, grown() - base]))
 """
 
 
@@ -40,17 +40,17 @@ def read_elsewhere(paths: list[Path]) -> tuple[dict[str, list[str] | None], int]
     command = [sys.executable, "-c", _READ_ALL, *map(str, paths)]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert run.returncode == 0, run.stderr[-2000:]
-    told, megabytes = json.loads(run.stdout)
-    return told, megabytes
+    reported, megabytes = json.loads(run.stdout)
+    return reported, megabytes
 
 
 def test_damaged_files_are_one_line_no_crash_and_no_memory(exrs, tmp_path):
     names = list((exrs / "damaged").iterdir()) + list(exrs.glob("comp_*.exr")) + [exrs / "tiled_missing_tiles.exr"]
     assert len(names) > 15
-    told, megabytes = read_elsewhere(names)
+    reported, megabytes = read_elsewhere(names)
     for path in map(str, names):
-        assert told[path], f"{path} was read"
-        kind, text = told[path]
+        assert reported[path], f"{path} was read"
+        kind, text = reported[path]
         assert kind == "ReadError"
         assert path in text
         assert "\n" not in text
@@ -68,8 +68,8 @@ def test_headers_that_ask_for_memory_get_none(exrs, tmp_path):
     ):
         paths.append(tmp_path / f"{index}.exr")
         paths[-1].write_bytes(whole[:at] + struct.pack("<4i", *box) + whole[at + 16 :])
-    told, megabytes = read_elsewhere(paths)
-    assert all(answer and answer[0] == "ReadError" for answer in told.values())
+    reported, megabytes = read_elsewhere(paths)
+    assert all(answer and answer[0] == "ReadError" for answer in reported.values())
     assert megabytes < 100
 
 
@@ -92,8 +92,8 @@ def test_corrupted_files_are_read_or_one_line(exrs, tmp_path):
             del data[rng.integers(0, len(data)) :]
         paths.append(tmp_path / f"x{index}.exr")
         paths[-1].write_bytes(data)
-    told, megabytes = read_elsewhere(paths)
-    failures = [answer for answer in told.values() if answer is not None]
+    reported, megabytes = read_elsewhere(paths)
+    failures = [answer for answer in reported.values() if answer is not None]
     assert 60 < len(failures) < 200
     assert {kind for kind, _ in failures} == {"ReadError"}
     assert all("\n" not in text for _, text in failures)
@@ -119,6 +119,6 @@ def test_a_truncated_frame_is_found_before_a_pixel_is_decoded(tmp_path, cut):
         list(ExrReader(path, colorspace="ACEScg").read([1]))
 
 
-def test_an_interrupted_render_is_told_as_such(exrs):
+def test_an_interrupted_render_is_reported_as_interrupted(exrs):
     with pytest.raises(ReadError, match="6 of 16 blocks of pixels were never written"):
         ExrReader(exrs / "tiled_missing_tiles.exr")

@@ -285,7 +285,7 @@ def test_finished_trusts_only_the_same_stamp_channels_and_readable_pixels(tmp_pa
     assert not writer.finished(1)
 
 
-def test_a_file_of_somebody_else_is_told_from_ours(tmp_path):
+def test_a_file_that_vfxage_did_not_write_is_recognised(tmp_path):
     target = destination(movie_clip(), tmp_path)
     writer = ExrWriter(target)
     assert writer.foreign(1) is None

@@ -241,7 +241,7 @@ def test_a_size_that_changes_is_named(tmp_path):
         list(MovieReader(path).read(range(1, 13)))
 
 
-def test_what_is_no_movie(tmp_path, clips):
+def test_a_file_that_is_no_movie_is_an_error(tmp_path, clips):
     text = tmp_path / "text.mov"
     text.write_text("not a movie\n" * 100)
     empty = tmp_path / "empty.mov"

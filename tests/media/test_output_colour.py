@@ -117,17 +117,17 @@ def test_movies_hold_the_space_asked_for(tmp_path, space):
         ({"path": "o.####.exr", "colorspace": "ACESgc"}, ("unknown colour space", "ACEScg")),
     ],
 )
-def test_a_space_that_an_output_cannot_hold_is_told_with_its_place(tmp_path, clips, output, words):
+def test_a_space_that_an_output_cannot_hold_is_reported_with_its_place(tmp_path, clips, output, words):
     outputs = [{"path": "a.####.exr"}, output]
     shot = write_shot(tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), frames=1, outputs=outputs)
     (line,) = (n for n, text in enumerate(shot.read_text().splitlines(), 1) if "colorspace" in text)
     for command in ("info", "render"):
-        told = run(command, shot).fails(2, f"shot.yaml:{line}: ", *words).err
-        assert "track" not in told
+        reported = run(command, shot).fails(2, f"shot.yaml:{line}: ", *words).err
+        assert "track" not in reported
     assert not list(tmp_path.glob("*.npz"))
 
 
-def test_a_config_that_cannot_be_loaded_is_told_with_its_own_line(tmp_path, clips):
+def test_a_config_that_cannot_be_loaded_is_reported_with_its_own_line(tmp_path, clips):
     shot = write_shot(
         tmp_path, plate=str(clips / "no_face_scene_cuts.mp4"), colorspace=DISPLAY, ocio="gone.ocio", outputs=[]
     )

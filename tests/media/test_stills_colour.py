@@ -119,7 +119,7 @@ def chunks(path: Path) -> dict[bytes, bytes]:
 
 
 @pytest.mark.parametrize(
-    ("space", "told", "again"),
+    ("space", "reported", "again"),
     [
         (SRGB, {b"sRGB": b"\0", b"gAMA": struct.pack(">I", 45455)}, SRGB),
         ("sRGB - Display", {b"sRGB": b"\0", b"gAMA": struct.pack(">I", 45455)}, SRGB),
@@ -132,14 +132,14 @@ def chunks(path: Path) -> dict[bytes, bytes]:
         (LOGC3, {}, None),
     ],
 )
-def test_a_png_says_what_colour_it_is_in_and_nothing_where_no_chunk_names_it(tmp_path, space, told, again):
+def test_a_png_says_what_colour_it_is_in_and_nothing_where_no_chunk_names_it(tmp_path, space, reported, again):
     plate = save_dpx(tmp_path / "p.dpx", noise(top=1023), 10)
     reader = open_reader(plate, PlateSettings(colorspace=LOGC3))
     (frame,) = reader.read([1])
     with open_writer(destination(reader, tmp_path / "o.png", colorspace=space)) as writer:
         writer.write(untouched(frame))
     found = chunks(tmp_path / "o.png")
-    assert {name: found[name] for name in found if name in (b"cICP", b"sRGB", b"gAMA", b"iCCP")} == told
+    assert {name: found[name] for name in found if name in (b"cICP", b"sRGB", b"gAMA", b"iCCP")} == reported
     assert (b"cHRM" in found) == (b"gAMA" in found)
     if b"cHRM" in found:
         with Image.open(tmp_path / "o.png") as picture:

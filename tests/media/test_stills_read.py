@@ -234,7 +234,7 @@ def test_a_frame_unlike_the_first_is_named(tmp_path, other, word):
     assert caught.value.frame == 2
 
 
-def test_premultiplied_and_straight_alpha_are_told_apart(tmp_path):
+def test_premultiplied_and_straight_alpha_are_distinguished(tmp_path):
     codes = noise(channels=4)
     straight = open_reader(save(tmp_path / "s.tif", codes), PlateSettings(colorspace=SRGB))
     assert straight.info.straight_alpha
@@ -245,7 +245,7 @@ def test_premultiplied_and_straight_alpha_are_told_apart(tmp_path):
     assert np.array_equal(frame.native, codes[..., :3])
 
 
-def test_what_is_not_read_is_told(tmp_path):
+def test_parts_that_are_not_read_are_reported(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     tifffile.imwrite(tmp_path / "u.tif", noise().astype(np.uint32), photometric="rgb")
     with pytest.raises(ReadError, match="samples of type uint"):

@@ -259,7 +259,7 @@ def test_two_writes_are_the_same_bytes_and_are_kept(tmp_path, name):
         ("o.png", {"numbers": (1, 2)}, "one file cannot hold 2 frames"),
     ],
 )
-def test_what_no_still_can_hold_is_told_before_a_frame_is_made(tmp_path, name, changes, word):
+def test_passes_that_no_still_can_hold_are_reported_before_the_first_frame(tmp_path, name, changes, word):
     reader = open_reader(save_dpx(tmp_path / "p.dpx", noise(top=1023), 10), PlateSettings(colorspace=LOGC3))
     with pytest.raises(OutputError, match=word):
         open_writer(destination(reader, tmp_path / name, **changes))
@@ -292,7 +292,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(tmp_path, suffix, short_by):
     assert not list(out.parent.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_to_is_reported(tmp_path):
     plate = save_dpx(tmp_path / "p.dpx", noise(top=1023), 10)
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(WriteError, match="cannot be written"):

@@ -51,6 +51,6 @@ def test_a_day_is_as_long_as_its_minutes(rate, nominal, drop):
 
 
 @pytest.mark.parametrize("text", ["", "1:00:00:00", "01:00:00", "aa:bb:cc:dd", "01:00:00:00 ", "01-00-00-00"])
-def test_what_is_no_timecode_counts_nothing(text):
+def test_text_that_is_no_timecode_gives_none(text):
     assert count_timecode(text, Fraction(24)) is None
     assert shift_timecode(text, 1, Fraction(24)) is None

@@ -301,10 +301,10 @@ def test_delta_raw_lets_the_matte_grow_and_a_plate_pass_takes_the_movies_place(c
     assert np.abs(shrunk).sum() < np.abs(delta).sum() < np.abs(grown).sum()
 
 
-@pytest.mark.parametrize(("wanted", "told"), [("black", "black"), ("hold", "nearest frame")])
-def test_frames_that_the_plate_lacks_are_filled_in_nuke_too(man: Path, wanted: str, told: str) -> None:
+@pytest.mark.parametrize(("wanted", "expected"), [("black", "black"), ("hold", "nearest frame")])
+def test_frames_that_the_plate_lacks_are_filled_in_nuke_too(man: Path, wanted: str, expected: str) -> None:
     nuke = script(man, "--set", f"missing_frames={wanted}")
-    assert nuke.nodes["Read_plate"].knobs["on_error"] == told
+    assert nuke.nodes["Read_plate"].knobs["on_error"] == expected
 
 
 def test_beauty_in_another_light_is_no_source(man: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_frames_asked_for_need_only_their_own_files(sparse: Path) -> None:
     assert numbers(sparse, frames="1002 20261121") == (1002, 20261121)
 
 
-def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
+def test_without_frames_a_hole_is_reported_once_however_large(sparse: Path) -> None:
     with pytest.raises(ReadError, match=r"20260118 of 20260121 frames missing, the first is 1003") as caught:
         numbers(sparse)
     assert caught.value.frame == 1003
@@ -47,7 +47,7 @@ def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "told"),
+    ("keys", "expected"),
     [
         ({"target_age": {1: 30, 2: 60}}, ["every face", "`target_age`", "1-2", "1001-1002", "60"]),
         ({"intensity": {1003: 0.5, 1009: 1}}, ["`intensity`", "1003-1009", "0.5"]),
@@ -58,12 +58,12 @@ def test_without_frames_a_hole_is_told_once_however_large(sparse: Path) -> None:
         ({"target_age": {5: 30}}, []),
     ],
 )
-def test_keyframes_that_all_lie_outside_the_shot_are_told(
-    sparse: Path, keys: dict[str, object], told: list[str]
+def test_keyframes_that_all_lie_outside_the_shot_are_reported(
+    sparse: Path, keys: dict[str, object], expected: list[str]
 ) -> None:
     shot = {"plate": str(sparse / "p.%04d.exr"), "colorspace": "ACEScg", "frames": "1001-1002", "target_age": 60}
     with open_job(load_shot(write_shot(sparse, **{**shot, **keys}))) as job:
-        assert len(job.notes) == bool(told)
-        assert all(word in " ".join(job.notes) for word in told)
+        assert len(job.notes) == bool(expected)
+        assert all(word in " ".join(job.notes) for word in expected)
     notes = run("info", sparse / "shot.yaml", "--json").ok().out
-    assert ("keyframes of" in notes) == bool(told)
+    assert ("keyframes of" in notes) == bool(expected)

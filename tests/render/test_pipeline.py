@@ -179,9 +179,9 @@ def test_ten_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) 
         plate = str(clips / "webcam_leans_in_out.mp4")
         path = write_shot(folder, plate=plate, frames=f"1-{count}", model="small", outputs=outputs)
         peaks[count] = peak_memory(path)
-        told = json.loads((folder / "out" / "man.render.json").read_text())
-        with_faces = [number for number, frame in told["frames"].items() if frame["faces"]]
-        assert (len(told["frames"]), len(with_faces)) == (count, count)
+        reported = json.loads((folder / "out" / "man.render.json").read_text())
+        with_faces = [number for number, frame in reported["frames"].items() if frame["faces"]]
+        assert (len(reported["frames"]), len(with_faces)) == (count, count)
         assert len(list((folder / "out").glob("man.*.exr"))) == count
     assert peaks[240] < 1.1 * peaks[24], peaks
 

@@ -87,6 +87,6 @@ def test_a_second_run_keeps_all_and_a_lost_frame_comes_back_the_same(rendered):
 
 
 def test_info_names_the_outputs_kinds(rendered):
-    told = run("info", rendered / "shot.yaml").ok().out
+    reported = run("info", rendered / "shot.yaml").ok().out
     for word in ("10-bit", "10:00:00:00", "DPX", "TIF float", "PNG", "JPG", LOGC3):
-        assert word in told
+        assert word in reported

@@ -40,9 +40,9 @@ def test_sigterm_while_tracking_leaves_at_once_and_nothing_half_written(plate: P
     freeze(process)
     assert not list(tmp_path.rglob("*.npz")), "it ended tracking before it was stopped"
     thaw(process, signal.SIGTERM)
-    told = process.communicate(timeout=60)[1]
+    reported = process.communicate(timeout=60)[1]
     assert process.returncode == 143
-    assert told.splitlines()[-1].startswith("stopped; no half-written file stays")
+    assert reported.splitlines()[-1].startswith("stopped; no half-written file stays")
     assert hidden(out) == []
     assert pictures(tmp_path) == {}
     assert not list(tmp_path.rglob("*.npz"))
@@ -54,9 +54,9 @@ def test_sigterm_while_rendering_leaves_at_once_and_nothing_half_written(plate: 
     process = begin(path)
     done = freeze_midway(process, out, 24)
     thaw(process, signal.SIGTERM)
-    told = process.communicate(timeout=60)[1]
+    reported = process.communicate(timeout=60)[1]
     assert process.returncode == 143
-    assert told.splitlines()[-1].startswith("stopped; no half-written file stays")
+    assert reported.splitlines()[-1].startswith("stopped; no half-written file stays")
     assert hidden(out) == []
     before = pictures(tmp_path)
     assert done <= set(before)
@@ -79,7 +79,7 @@ def small_disk(out: Path, saved: Path, command: list[str]) -> list[str]:
     return ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", str(out), str(saved), *command]
 
 
-def test_a_full_disk_is_told_and_the_next_run_goes_on(plate: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_the_next_run_goes_on(plate: Path, whole: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, outputs=[EXR])
     out, saved = tmp_path / "out", tmp_path / "saved"
     out.mkdir()
@@ -95,10 +95,10 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(plate: Path, whole: Path, 
         )
         saved = out
     assert done.returncode == 4, done.stderr
-    told = [line for line in done.stderr.splitlines() if line.startswith("error:")]
-    assert len(told) == 1
-    assert "man.100" in told[0]
-    assert "free space" in told[0]
+    reported = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(reported) == 1
+    assert "man.100" in reported[0]
+    assert "free space" in reported[0]
     assert "Traceback" not in done.stderr
     assert hidden(saved) == []
     truth = standing(whole / "out")
@@ -116,10 +116,10 @@ def test_an_output_folder_that_goes_away_is_not_a_success(plate: Path, tmp_path:
     freeze_midway(process, out, 16, least=2)
     out.rename(tmp_path / "gone")
     thaw(process)
-    told = process.communicate(timeout=240)[1]
-    assert process.returncode == 4, told
-    assert "error:" in told.splitlines()[-1]
-    assert "Traceback" not in told
+    reported = process.communicate(timeout=240)[1]
+    assert process.returncode == 4, reported
+    assert "error:" in reported.splitlines()[-1]
+    assert "Traceback" not in reported
     run("render", path).ok()
     run("verify", path).ok()
 
@@ -142,8 +142,8 @@ def test_a_plate_frame_that_breaks_is_named_and_its_neighbours_stay(plate: Path,
 def test_two_renders_of_one_shot_at_once_both_end_right(plate: Path, whole: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path)
     both = [begin(path), begin(path)]
-    told = [process.communicate(timeout=240)[1] for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
+    reported = [process.communicate(timeout=240)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], reported
     assert pictures(tmp_path) == pictures(whole)
     assert hidden(tmp_path / "out") == []
     assert len(json.loads((tmp_path / "out" / "man.render.json").read_text())["runs"]) == 2

@@ -30,7 +30,7 @@ def copy(plate: Path, whole: Path, tmp_path: Path) -> Path:
     return small_shot(plate, tmp_path)
 
 
-def told(result: Result) -> dict[tuple[str, str], str]:
+def reported(result: Result) -> dict[tuple[str, str], str]:
     """(file name, kind of flaw) to the frames that have it."""
     outputs = json.loads(result.out)["outputs"]
     return {(Path(o["path"]).name, flaw["kind"]): flaw["frames"] for o in outputs for flaw in o["flaws"]}
@@ -63,17 +63,17 @@ def test_a_host_without_a_gpu_judges_and_assembles_what_one_with_a_gpu_rendered(
     assert "0 complete already" in run("assemble", path).ok().out
     run("verify", path).ok()
     run("verify", path, "--device", "cuda").ok()
-    assert told(run("verify", path, "--json", "--device", "cpu").fails(4))[("man.%04d.exr", "stale")] == "1001-1003"
+    assert reported(run("verify", path, "--json", "--device", "cpu").fails(4))[("man.%04d.exr", "stale")] == "1001-1003"
     run("render", path, "--frames", "1003", "--device", "cpu", "--overwrite").ok()
-    assert told(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
+    assert reported(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
     run("verify", path, "--device", "tpu").fails(2, "unknown device")
 
 
-def test_frames_of_two_gpu_models_are_told_apart(plate: Path, tmp_path: Path) -> None:
+def test_frames_of_two_gpu_models_are_distinguished(plate: Path, tmp_path: Path) -> None:
     path = small_shot(plate, tmp_path, model="small", frames="1001-1003", outputs=[EXR])
     render_as(device_key("NVIDIA L40S"), path, (1001, 1002))
     render_as(device_key("NVIDIA T4"), path, (1003,))
-    assert told(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
+    assert reported(run("verify", path, "--json").fails(4)) == {("man.%04d.exr", "stale"): "1003"}
 
 
 def render_as(device: str, path: Path, *chunks: tuple[int, ...]) -> None:
@@ -93,7 +93,7 @@ def test_files_that_are_gone_torn_or_not_ours_are_named(copy: Path) -> None:
     write_exr(frame(copy, 1006), np.zeros((8, 8, 3), np.float32))
     result = run("verify", copy, "--json").fails(4, "4 of 12 frames", "vfxage render")
     sequence = "man.%04d.exr"
-    assert told(result) == {
+    assert reported(result) == {
         (sequence, "missing"): "1002-1003",
         (sequence, "unreadable"): "1005",
         (sequence, "foreign"): "1006",
@@ -106,7 +106,7 @@ def test_one_flipped_byte_of_pixels_is_found(copy: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0x55
     path.write_bytes(data)
-    (found,) = told(run("verify", copy, "--frames", "1004", "--json").fails(4)).items()
+    (found,) = reported(run("verify", copy, "--frames", "1004", "--json").fails(4)).items()
     assert found[0][1] in ("unreadable", "wrong")
     assert found[1] == "1004"
 
@@ -158,7 +158,7 @@ def test_wrong_pixels_under_the_right_fingerprint_are_found(
 ) -> None:
     edit(frame(copy, 1003), change)
     result = run("verify", copy, "--frames", "1002-1004", "--json").fails(4, "1 of 9 frames")
-    assert told(result) == {("man.%04d.exr", "wrong"): "1003"}
+    assert reported(result) == {("man.%04d.exr", "wrong"): "1003"}
     assert words in result.out
 
 
@@ -210,20 +210,20 @@ def test_passes_in_files_of_their_own_are_held_against_each_other(
     edit(path, change)
     result = run("verify", apart, "--json").fails(4, "1 of 10 frames")
     path.write_bytes(right)
-    assert told(result) == {(f"{where}.%04d.exr", "wrong"): "1002"}
+    assert reported(result) == {(f"{where}.%04d.exr", "wrong"): "1002"}
     assert words in result.out
 
 
 def test_what_was_rendered_with_other_settings_is_stale(copy: Path) -> None:
     result = run("verify", copy, "--set", "target_age=66", "--json").fails(4)
-    assert told(result) == {("man.%04d.exr", "stale"): "1001-1006", ("man.mov", "stale"): "1001-1006"}
+    assert reported(result) == {("man.%04d.exr", "stale"): "1001-1006", ("man.mov", "stale"): "1001-1006"}
 
 
 def test_a_changed_plate_makes_everything_stale_and_what_is_gone_is_missing(copy: Path, plate: Path) -> None:
     frame(copy, 1001).unlink()
     result = run("verify", copy, "--set", "tracking.smoothing=0", "--json").fails(4)
     sequence = "man.%04d.exr"
-    assert told(result) == {
+    assert reported(result) == {
         (sequence, "missing"): "1001",
         (sequence, "stale"): "1002-1006",
         ("man.mov", "stale"): "1001-1006",
@@ -235,9 +235,9 @@ def test_a_movie_is_held_against_the_whole_shot_and_a_part_of_it_is_right(copy: 
     movie = copy.parent / "out" / "man.mov"
     data = movie.read_bytes()
     movie.write_bytes(data[: len(data) // 2])
-    assert told(run("verify", copy, "--json").fails(4)) == {("man.mov", "unreadable"): "1001-1006"}
+    assert reported(run("verify", copy, "--json").fails(4)) == {("man.mov", "unreadable"): "1001-1006"}
     movie.unlink()
-    assert told(run("verify", copy, "--json").fails(4)) == {("man.mov", "missing"): "1001-1006"}
+    assert reported(run("verify", copy, "--json").fails(4)) == {("man.mov", "missing"): "1001-1006"}
 
 
 def test_stills_are_verified_too(plate: Path, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_stills_are_verified_too(plate: Path, tmp_path: Path) -> None:
     run("verify", path).ok()
     torn = tmp_path / "out" / "man.1002.png"
     torn.write_bytes(torn.read_bytes()[:2000])
-    assert told(run("verify", path, "--json").fails(4)) == {("man.%04d.png", "unreadable"): "1002"}
+    assert reported(run("verify", path, "--json").fails(4)) == {("man.%04d.png", "unreadable"): "1002"}
 
 
 def test_verify_writes_nothing_and_needs_outputs(copy: Path, plate: Path, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def load(text: str | bytes, *overrides: str) -> Shot:
         return load_shot(path, overrides)
 
 
-def told(text: str | bytes, *overrides: str) -> str:
+def reported(text: str | bytes, *overrides: str) -> str:
     """The one line for a bad shot, the folder of the file taken off."""
     with pytest.raises(ShotError) as caught:
         load(text, *overrides)

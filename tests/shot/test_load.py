@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shot.example import EXAMPLE, SHORT, changed, told
+from tests.shot.example import EXAMPLE, SHORT, changed, reported
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot
 
@@ -77,8 +77,8 @@ BAD_VALUES = [
 
 
 @pytest.mark.parametrize(("old", "new", "line", "text"), BAD_VALUES, ids=[case[1][:40] for case in BAD_VALUES])
-def test_a_mistake_is_told_with_its_line_and_the_right_word(old, new, line, text):
-    message = told(changed(old, new))
+def test_a_mistake_is_reported_with_its_line_and_the_right_word(old, new, line, text):
+    message = reported(changed(old, new))
     assert message.startswith(f"shot.yaml:{line}: ")
     assert text in message
 
@@ -129,7 +129,7 @@ BAD_FILES = {
 @pytest.mark.parametrize("case", BAD_FILES)
 def test_a_bad_file_is_one_line(case):
     data, text = BAD_FILES[case]
-    message = told(data)
+    message = reported(data)
     assert message.startswith("shot.yaml")
     assert text in message
 
@@ -137,7 +137,7 @@ def test_a_bad_file_is_one_line(case):
 def test_a_yaml_bomb_does_not_go_off():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
-    assert "aliases multiply" in told("\n".join(lines))
+    assert "aliases multiply" in reported("\n".join(lines))
 
 
 def test_files_that_cannot_be_read(tmp_path):

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 import yaml
 
-from tests.shot.example import EXAMPLE, SHORT, changed, load, told
+from tests.shot.example import EXAMPLE, SHORT, changed, load, reported
 from vfxage.frames import FrameRange
 from vfxage.shot import Keyed, PointSelect, load_shot
 
@@ -57,7 +57,7 @@ def test_an_age_left_empty_is_an_age_left_out():
 
 @pytest.mark.parametrize("name", ["raw", "raw_lead"])
 def test_no_face_is_called_as_a_pass_is(name):
-    assert f"the layer delta_{name} belongs to the pass delta_raw" in told(changed("name: lead", f"name: {name}"))
+    assert f"the layer delta_{name} belongs to the pass delta_raw" in reported(changed("name: lead", f"name: {name}"))
     assert load(changed("name: lead", "name: rawhide")).faces[0].name == "rawhide"
 
 
@@ -86,7 +86,7 @@ def test_rates_are_exact(text, rate):
 
 @pytest.mark.parametrize("text", ["0", "-24", "24/0", "fast", ".inf", "1e9", "[24]", "0.5", "24000:1001"])
 def test_rates_that_are_none(text):
-    assert re.match(r"shot\.yaml:4: `rate` .*frames per second", told(SHORT + f"rate: {text}"))
+    assert re.match(r"shot\.yaml:4: `rate` .*frames per second", reported(SHORT + f"rate: {text}"))
 
 
 @pytest.mark.parametrize(

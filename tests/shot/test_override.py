@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shot.example import EXAMPLE, SHORT, changed, load, told
+from tests.shot.example import EXAMPLE, SHORT, changed, load, reported
 from vfxage.frames import FrameRange
 from vfxage.shot import Keyed
 
@@ -49,15 +49,15 @@ def test_set_overrides_the_file(text, get, value):
         ("outputs.0.path=demo.exr", "demo.%04d.exr"),
     ],
 )
-def test_a_bad_set_is_told_as_such(text, message):
-    line = told(EXAMPLE, text)
+def test_a_bad_set_option_is_reported_as_one(text, message):
+    line = reported(EXAMPLE, text)
     assert line.startswith(f"--set {text}: ")
     assert message in line
 
 
 def test_an_error_of_the_file_is_not_blamed_on_a_set():
-    assert told(changed("radius: 2", "radius: 9"), "temporal.strength=0.5").startswith("shot.yaml:11:")
+    assert reported(changed("radius: 2", "radius: 9"), "temporal.strength=0.5").startswith("shot.yaml:11:")
 
 
 def test_set_on_a_shot_without_faces():
-    assert "target_age" in told(SHORT, "faces.lead.target_age=60")
+    assert "target_age" in reported(SHORT, "faces.lead.target_age=60")

@@ -25,7 +25,7 @@ _KEY = (0.3, 4.0)
 """The same of a picture's brightest hundredth, for finding faces."""
 _MOST = 12.0
 """Stops."""
-_PLATE_LOOKS, _FACE_LOOKS = 5, 9
+_PLATE_SAMPLES, _FACE_SAMPLES = 5, 9
 """Frames measured for the plate and for a face, evenly spread."""
 _THINNED = 1 << 18
 """Pixels of a frame that are enough to know how bright it is."""
@@ -41,7 +41,7 @@ def stops_for(light: float, wanted: tuple[float, float] = SKIN) -> float:
 
 def plate_stops(reader: Reader, numbers: Sequence[int], colour: Colour) -> float:
     """Stops that make a plate bright (or dark) enough for a detector, by five of its frames. Raises ReadError."""
-    brightest = [float(np.percentile(light, 99)) for light in _looked(reader, _spread(numbers, _PLATE_LOOKS),
+    brightest = [float(np.percentile(light, 99)) for light in _measured(reader, _spread(numbers, _PLATE_SAMPLES),
                  lambda frame: luminance(_thinned(frame.rgb), colour))]  # fmt: skip
     return stops_for(float(np.median(brightest)) if brightest else math.nan, _KEY)
 
@@ -53,7 +53,7 @@ def face_light(reader: Reader, track: FaceTrack, colour: Colour) -> float:
     """
     numbers = [int(number) for number in track.numbers]
     points = dict(zip(numbers, track.points, strict=True))
-    seen = _looked(reader, _spread(numbers, _FACE_LOOKS), lambda frame: _skin(frame, points[frame.number], colour))
+    seen = _measured(reader, _spread(numbers, _FACE_SAMPLES), lambda frame: _skin(frame, points[frame.number], colour))
     levels = [float(np.median(light)) for light in seen if light.size]
     return float(np.median(levels)) if levels else math.nan
 
@@ -63,7 +63,7 @@ def luminance(rgb: F32, colour: Colour) -> F32:
     return np.asarray(srgb_decode(colour.encode(rgb)) @ LUMA_709, np.float32)
 
 
-def _looked(reader: Reader, numbers: Sequence[int], look: Callable[[Frame], F32]) -> list[F32]:
+def _measured(reader: Reader, numbers: Sequence[int], look: Callable[[Frame], F32]) -> list[F32]:
     with closing(reader.read(numbers)) as frames:
         return [look(frame) for frame in frames if not frame.missing]
 

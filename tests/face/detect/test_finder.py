@@ -215,13 +215,13 @@ def test_the_users_log_stays_clean_and_stays_the_users():
     assert (result.returncode, result.stderr, result.stdout) == (0, "mine", "")
 
 
-def test_a_missing_system_library_is_told_with_the_package_to_install(monkeypatch):
+def test_a_missing_system_library_is_reported_with_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     with pytest.raises(InstallError, match=r"apt-get install .*libgl1"), FaceFinder():
         pass
 
 
-def test_a_machine_without_opengl_is_told_so(tmp_path):
+def test_a_machine_without_opengl_gets_a_clear_error(tmp_path):
     """As on a bare server: OpenCV, which MediaPipe imports, does not load."""
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
     result = run(

@@ -218,7 +218,7 @@ def test_time_goes_by_frame_numbers(portraits):
     np.testing.assert_allclose(across - across[0], 9 * np.array(numbers), atol=2)
 
 
-def test_confidence_tells_a_clear_face_from_a_doubtful_one(clips):
+def test_confidence_separates_clear_faces_from_doubtful_ones(clips):
     (face,) = track(decode(clips / "foreman_cif_face_leaves.264", 150, 190), first=150).faces
     clear, turned = face.confidence[:8].mean(), face.confidence[-4:].mean()
     assert 0 < turned < clear < 1
@@ -252,7 +252,7 @@ def panned(picture: np.ndarray, zoom: float, x: float, y: float, count: int = 8)
         ("astronaut", 3.1, 420, 110),  # 0.61: the space shuttle behind her, who is outside the frame
     ],
 )
-def test_what_is_no_face_has_no_track(name, zoom, x, y):
+def test_pictures_without_a_face_have_no_track(name, zoom, x, y):
     assert track(panned(bundled(name), zoom, x, y)).faces == ()
 
 

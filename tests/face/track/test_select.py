@@ -37,7 +37,7 @@ def test_faces_are_selected(shot, selects, expected):
     assert [(faces.index(wanted), track.face) for wanted, track in chosen] == expected
 
 
-def test_a_select_that_finds_nothing_tells_what_there_is(shot):
+def test_a_select_that_finds_nothing_names_the_faces_there_are(shot):
     with pytest.raises(ShotError) as error:
         select_faces(shot, (face(at(1030, 5000, 5000), "lead"),))
     assert "lead" in str(error.value)
@@ -46,7 +46,7 @@ def test_a_select_that_finds_nothing_tells_what_there_is(shot):
     assert "1003-1005, 1009-1011" in str(error.value)
     with pytest.raises(ShotError, match="taken by an earlier face"):
         select_faces(shot, (face("all"), face("left")))
-    for numbers, told in ((shot.numbers, "frames 1001-1040"), ((1001,), "frame 1001;")):
-        with pytest.raises(ShotError, match=f"none in {told}"):
+    for numbers, reported in ((shot.numbers, "frames 1001-1040"), ((1001,), "frame 1001;")):
+        with pytest.raises(ShotError, match=f"none in {reported}"):
             select_faces(replace(shot, faces=(), numbers=numbers), (face("largest"),))
     assert select_faces(replace(shot, faces=()), (face("all"),)) == ()

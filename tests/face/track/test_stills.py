@@ -34,7 +34,7 @@ def test_a_look_agrees_with_the_tracks():
     np.testing.assert_allclose(face.points, track.points[0], atol=0.5)
 
 
-def test_a_squeezed_plate_is_told_in_its_own_pixels():
+def test_a_squeezed_plate_is_reported_in_its_own_pixels():
     wide = frame()
     narrow = np.ascontiguousarray(cv2.resize(wide.rgb, (320, 512), interpolation=cv2.INTER_AREA))
     squeezed = Frame(number=7, window=Window(0, 0, 320, 512), rgb=narrow)
@@ -49,7 +49,7 @@ def test_the_smallest_face_sought_is_the_shots(min_face, seen):
     assert len(faces) == seen
 
 
-def test_what_is_no_face_is_not_told():
+def test_a_picture_that_is_no_face_is_not_reported():
     picture = cv2.resize(data.coffee()[260:500, 120:540], (1280, 720), interpolation=cv2.INTER_CUBIC)
     coffee = Frame(number=1, window=Window(0, 0, 1280, 720), rgb=picture.astype(np.float32) / np.float32(255))
     assert list(find_faces([coffee], Pictures(), Settings(), replace(CLIP, width=1280, height=720))) == [(1, [])]

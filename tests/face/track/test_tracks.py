@@ -33,7 +33,7 @@ def test_saved_tracks_come_back_bit_for_bit_in_the_same_bytes(shot, tmp_path):
 
 
 @given(data=st.data())
-def test_a_damaged_file_is_told_never_believed(data, tmp_path_factory):
+def test_a_damaged_file_is_reported_and_not_used(data, tmp_path_factory):
     path = tmp_path_factory.mktemp("tracks") / "x.npz"
     track = made_up(0, range(5))
     Tracks(faces=(track,), hands=(made_up_hand(range(5)),), cuts=(), numbers=tuple(range(5)), key="k").save(path)
@@ -51,7 +51,7 @@ def test_a_damaged_file_is_told_never_believed(data, tmp_path_factory):
         np.testing.assert_array_equal(back.faces[0].points, track.points)
 
 
-def test_a_file_of_another_kind_is_told(tmp_path):
+def test_a_file_of_another_kind_is_reported(tmp_path):
     path = tmp_path / "x.npz"
     with pytest.raises(ReadError, match="no such track file"):
         load_tracks(path)
@@ -126,20 +126,20 @@ def rewritten(path, shot, **arrays):
         ("hand0.presence", np.full(5, np.inf, np.float32)),
     ],
 )
-def test_hands_that_cannot_be_are_told(shot, tmp_path, name, array):
+def test_hands_that_cannot_be_are_reported(shot, tmp_path, name, array):
     with pytest.raises(ReadError, match="not a whole track file"):
         load_tracks(rewritten(tmp_path / "x.npz", shot, **{name: array}))
 
 
 def test_a_person_can_read_the_tracks(shot):
-    told = json.loads(json.dumps(to_json(shot)))
-    assert told["takes"] == [[1001, 1020], [1021, 1040]]
-    assert told["cuts"] == [1021]
-    assert [face["spans"] for face in told["faces"]][2] == [[1003, 1005], [1009, 1011]]
-    first = told["faces"][0]["frames"][0]
+    reported = json.loads(json.dumps(to_json(shot)))
+    assert reported["takes"] == [[1001, 1020], [1021, 1040]]
+    assert reported["cuts"] == [1021]
+    assert [face["spans"] for face in reported["faces"]][2] == [[1003, 1005], [1009, 1011]]
+    first = reported["faces"][0]["frames"][0]
     low, high = shot.faces[0].points[0].min(0), shot.faces[0].points[0].max(0)
     assert first["frame"] == 1001
     assert first["box"] == pytest.approx([*low, *(high - low)], abs=0.06)
-    assert [hand["spans"] for hand in told["hands"]] == [[[1004, 1008]], [[1030, 1030]]]
+    assert [hand["spans"] for hand in reported["hands"]] == [[[1004, 1008]], [[1030, 1030]]]
     assert set(first) == {"frame", "box", "confidence", "presence", "yaw"}
     assert to_json(Tracks(faces=(), cuts=(), numbers=()))["takes"] == []

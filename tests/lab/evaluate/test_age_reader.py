@@ -58,15 +58,15 @@ def test_ages_that_features_tell_are_read_of_people_left_out():
     assert overall.guess == pytest.approx(7.5, abs=1.5)  # a quarter of the sets' thirty years
 
 
-def test_what_tells_one_photo_set_from_another_is_not_taken_for_age():
+def test_a_difference_between_photo_sets_is_not_taken_for_age():
     random = np.random.default_rng(4)
     faces = []
     for k in range(200):
         other = k % 2
         age = float(random.uniform(20, 50) + 30 * other)
         camera = other + random.normal(0, 0.4)
-        told = [0.02 * age + random.normal(0, 0.3), camera]
-        numbers = {"a": np.array(told, np.float32)}
+        reported = [0.02 * age + random.normal(0, 0.3), camera]
+        numbers = {"a": np.array(reported, np.float32)}
         faces.append(ReadPortrait(person=f"p{k}", photos=f"set{other}", age=age, numbers=numbers))
     reader = AgeReader(faces)
     young = faces[0]
@@ -105,7 +105,7 @@ def test_one_persons_several_portraits_are_left_out_together():
     assert qualities(faces, read)[0].correlation < 0.5
 
 
-def test_copies_teach_what_is_no_ageing():
+def test_copies_teach_which_changes_are_no_ageing():
     random = np.random.default_rng(3)
     age = random.uniform(20, 70, 60)
     grain = random.normal(0, 1, 60) * 0.1
@@ -145,8 +145,8 @@ def test_the_regression_is_the_same_for_few_faces_and_for_many(shape):
 
 def test_guessing_knows_the_mean_age_of_others_in_the_set_alone():
     none = {"one": np.zeros(1, np.float32)}
-    told = [("a", "x", 20.0), ("a", "x", 30.0), ("a", "y", 50.0), ("a", "z", 60.0), ("b", "x", 70.0)]
-    faces = [ReadPortrait(photos=photos, person=person, age=age, numbers=none) for photos, person, age in told]
+    reported = [("a", "x", 20.0), ("a", "x", 30.0), ("a", "y", 50.0), ("a", "z", 60.0), ("b", "x", 70.0)]
+    faces = [ReadPortrait(photos=photos, person=person, age=age, numbers=none) for photos, person, age in reported]
     others = [55, 55, (20 + 30 + 60) / 3, (20 + 30 + 50) / 3, (20 + 30 + 50 + 60 + 70) / 5]
     apart = [abs(face.age - mean) for face, mean in zip(faces, others, strict=True)]
     assert qualities(faces, [face.age for face in faces])[0].guess == pytest.approx(np.mean(apart))

@@ -45,10 +45,10 @@ def tables_of(text):
 def test_the_report_has_a_table_for_every_question_with_the_figures_of_its_rows(report):
     """Every figure that a formula of a line or two gives, worked out again from the rows in report.json."""
     tables = tables_of((report / "report.md").read_text())
-    told = json.loads((report / "report.json").read_text())
+    reported = json.loads((report / "report.json").read_text())
     questions = ["The age reader", "Age moved", "Identity", "Where the change lies", "Stability", "Cost", "Age groups"]
     assert list(tables) == questions  # and no "Clips": none was given
-    (model,), slope = told["models"], told["readers"][0]["slope"]
+    (model,), slope = reported["models"], reported["readers"][0]["slope"]
     moved, rows = tables["Age moved"], model["rows"]
     for asked in (-30, -15, 20, 40):
         years = np.array([row["read_aged"] - row["read"] for row in rows if row["asked"] == asked])
@@ -67,7 +67,7 @@ def test_the_report_has_a_table_for_every_question_with_the_figures_of_its_rows(
     assert moved["monotone in the age asked: share of the faces"] == f"{rising:.0%}"
     low = [row["spatial"]["low_bands"] for row in rows]
     assert tables["Identity"]["skin's low bands, correlation, least"] == f"{min(low):.3f}"
-    assert tables["Identity"]["cosine of different people, mean"] == f"{told['strangers']:.3f}"
+    assert tables["Identity"]["cosine of different people, mean"] == f"{reported['strangers']:.3f}"
     hair = [row["spatial"]["places"]["hair"]["energy"] for row in rows if "hair" in row["spatial"]["places"]]
     name = "in hair and beard over the face: share of the energy"
     assert tables["Where the change lies"][name] == f"{np.mean(hair):.2%}"
@@ -79,10 +79,10 @@ def test_the_report_has_a_table_for_every_question_with_the_figures_of_its_rows(
 
 
 def test_the_figures_are_there_for_programs_too(report):
-    told = json.loads((report / "report.json").read_text())
-    assert told["folders"] == {"dozen": 12}
-    assert told["aged"] == 3
-    (model,) = told["models"]
+    reported = json.loads((report / "report.json").read_text())
+    assert reported["folders"] == {"dozen": 12}
+    assert reported["aged"] == 3
+    (model,) = reported["models"]
     assert {row["asked"] for row in model["rows"]} <= {-30, -15, 20, 40}
     assert all(18 <= row["age"] + row["asked"] <= 90 for row in model["rows"])
     assert all(row["likeness"] > 0.99 for row in model["rows"])  # the mean colour hardly changes
@@ -114,14 +114,14 @@ def likeness(one, other):
 
 def test_the_sheets_show_the_portraits_and_what_changed(report, dozen):
     """The first column is the people; a delta is twice the difference of two pictures about grey."""
-    told = json.loads((report / "report.json").read_text())
+    reported = json.loads((report / "report.json").read_text())
     faces, deltas = (
         np.asarray(Image.open(report / f"{name}-bands.png").convert("RGB")) for name in ("faces", "deltas")
     )
     assert faces.shape == deltas.shape == (30 + 3 * 256, 5 * 256, 3)
     portraits = {f"dozen/{one.path.stem}": one for one in scan_portraits(dozen).portraits}
-    rows = {row["face"]: row["age"] for row in told["models"][0]["rows"]}
-    asked = {(row["face"], row["asked"]) for row in told["models"][0]["rows"]}
+    rows = {row["face"]: row["age"] for row in reported["models"][0]["rows"]}
+    asked = {(row["face"], row["asked"]) for row in reported["models"][0]["rows"]}
     for row, face in enumerate(sorted(rows, key=lambda name: rows[name])):  # youngest first
         own = tile_of(faces, row, 0)
         alike = {name: likeness(own, thumbnail(portrait)) for name, portrait in portraits.items()}
@@ -185,10 +185,10 @@ def test_only_people_whom_a_training_held_out_are_aged(dozen, tmp_path):
     assert 0 < len(held) < len(STEMS)
     words = ["evaluate", "-p", dozen, "-m", "bands", "--held-out", recipe, "-o", tmp_path / "out"]
     run(*words, "--people", 3).ok()
-    told = json.loads((tmp_path / "out" / "report.json").read_text())
-    faces = {row["face"].removeprefix("dozen/") for row in told["models"][0]["rows"]}
+    reported = json.loads((tmp_path / "out" / "report.json").read_text())
+    faces = {row["face"].removeprefix("dozen/") for row in reported["models"][0]["rows"]}
     assert faces <= {stem for stem in STEMS if stem.removesuffix("_neutral").removeprefix("con_") in held}
-    assert (len(faces), told["folders"]["dozen"], told["spared"]) == (min(3, len(held)), 12, 12 - len(held))
+    assert (len(faces), reported["folders"]["dozen"], reported["spared"]) == (min(3, len(held)), 12, 12 - len(held))
     recipe.write_text(text.replace("0.5", "0"))
     run(*words).fails(2, "held out of the training")
     run(*words[:-3], tmp_path / "gone.yaml", "-o", tmp_path / "out").fails(2, "gone.yaml")

@@ -212,7 +212,7 @@ def test_real_portraits_have_points_labels_and_a_crop_that_holds_the_face(portra
     assert crop.matte[tuple(crop.points[4].astype(int)[::-1])] == 1.0
 
 
-def test_faces_are_found_where_points_are_lacking_and_agree_with_the_folders_own(portraits, tmp_path):
+def test_faces_are_found_if_points_are_missing_and_agree_with_the_folders_own(portraits, tmp_path):
     source = scan_portraits(portraits / "eval").portraits[0]
     face = tmp_path / "ann" / "24.png"
     face.parent.mkdir()
@@ -244,8 +244,8 @@ def scanned(folder, memory):
         patch.setattr("vfxage.lab.portraits.scan.decode", noting)
         found = scan_portraits(folder, scan_cache=scan_cache)
     scan_cache.save()
-    told = [(item.path.name, item.size) for item in found.portraits], [item.path.name for item in found.problems]
-    return sorted(decoded), told
+    reported = [(item.path.name, item.size) for item in found.portraits], [item.path.name for item in found.problems]
+    return sorted(decoded), reported
 
 
 def test_a_second_scan_decodes_what_has_changed_alone(tmp_path):

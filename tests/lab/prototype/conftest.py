@@ -54,6 +54,6 @@ def people(tmp_path_factory, folder_of, rows) -> Path:
 def built(tmp_path_factory, people) -> Path:
     """The data file; its recipe lies beside it."""
     out = tmp_path_factory.mktemp("built") / "mine.npz"
-    told = run("prototype", "build", people, "--out", out).ok()
-    assert told.out.split() == [str(out), str(out.with_suffix(".json"))]
+    reported = run("prototype", "build", people, "--out", out).ok()
+    assert reported.out.split() == [str(out), str(out.with_suffix(".json"))]
     return out

@@ -50,20 +50,20 @@ def test_what_is_built_ages_a_face(step):
 
 
 def test_the_recipe_names_every_source_and_whose_skin_is_where(built, rows):
-    told = json.loads(built.with_suffix(".json").read_text(encoding="utf-8"))
-    assert {item["file"] for item in told["portraits"]} == {row["file"] for row in rows}
-    for item in told["portraits"]:
+    reported = json.loads(built.with_suffix(".json").read_text(encoding="utf-8"))
+    assert {item["file"] for item in reported["portraits"]} == {row["file"] for row in rows}
+    for item in reported["portraits"]:
         assert item["source"]
         assert "public domain" in item["licence"]
     known = {row["person"] for row in rows}
     given: Counter[str] = Counter()
-    for assembly in told["old_skin"]:
+    for assembly in reported["old_skin"]:
         people = [region["person"] for region in assembly.values()]
         assert set(assembly) <= set(REGIONS)
         assert len(set(people)) == len(people)  # nobody twice in one
         given.update(people)
     assert set(given) <= known
-    assert f"more than {max(given.values())} regions" in told["method"]
+    assert f"more than {max(given.values())} regions" in reported["method"]
     youngest = {row["person"] for row in rows[:8]}
     assert not youngest & set(given)
 
@@ -71,10 +71,10 @@ def test_the_recipe_names_every_source_and_whose_skin_is_where(built, rows):
 def test_nobody_gives_more_of_the_shipped_skin_than_promised():
     from vfxage.ager.prototype.data import shipped
 
-    told = json.loads(shipped().with_suffix(".json").read_text(encoding="utf-8"))
-    given = Counter(region["person"] for assembly in told["old_skin"] for region in assembly.values())
+    reported = json.loads(shipped().with_suffix(".json").read_text(encoding="utf-8"))
+    given = Counter(region["person"] for assembly in reported["old_skin"] for region in assembly.values())
     assert max(given.values()) <= MOST_REGIONS
-    assert all("public domain" in item["licence"] for item in told["portraits"])
+    assert all("public domain" in item["licence"] for item in reported["portraits"])
 
 
 def test_no_face_can_be_put_together_again(built, people, rows):
@@ -135,8 +135,8 @@ def test_old_people_who_all_wear_glasses_and_beards_give_no_skin(tmp_path, folde
     """Of glasses only the mouth is taken, and of turned heads nothing: here everybody is said to wear them."""
     folder = folder_of(tmp_path / "glasses", [row | {"glasses": "1"} for row in rows[:8] + rows[-4:]])
     run("prototype", "build", folder, "-o", tmp_path / "p.npz").ok()
-    told = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))
-    assert all(set(assembly) <= {"mouth"} for assembly in told["old_skin"])
+    reported = json.loads((tmp_path / "p.json").read_text(encoding="utf-8"))
+    assert all(set(assembly) <= {"mouth"} for assembly in reported["old_skin"])
 
 
 def test_a_folder_without_faces(tmp_path):
@@ -144,8 +144,8 @@ def test_a_folder_without_faces(tmp_path):
     (folder / "wall").mkdir(parents=True)
     for age in (20, 70):
         Image.new("RGB", (256, 256), (90, 110, 120)).save(folder / "wall" / f"{age}.png")
-    told = run("prototype", "build", folder, "-o", tmp_path / "p.npz").fails(2, "0 people")
-    assert "shows no face" in told.err
+    reported = run("prototype", "build", folder, "-o", tmp_path / "p.npz").fails(2, "0 people")
+    assert "shows no face" in reported.err
     assert left(tmp_path) == ["walls"]
 
 

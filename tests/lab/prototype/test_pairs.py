@@ -25,20 +25,20 @@ def sources(tmp_path_factory, folder_of, rows):
 @pytest.fixture(scope="module")
 def written(sources, tmp_path_factory):
     out = tmp_path_factory.mktemp("pairs") / "new" / "pairs"
-    told = run("prototype", "pairs", sources, out, "--ages", "30,60,70").ok()
-    assert "2 photographs" in told.out
+    reported = run("prototype", "pairs", sources, out, "--ages", "30,60,70").ok()
+    assert "2 photographs" in reported.out
     return out
 
 
 def test_they_are_read_as_labelled(written, sources):
-    told = scan_portraits(written, layout="index")
-    assert not told.problems
+    reported = scan_portraits(written, layout="index")
+    assert not reported.problems
     people = {item.person: item.age for item in scan_portraits(sources).portraits}
-    real = {item.person: item.age for item in told.portraits if item.real}
+    real = {item.person: item.age for item in reported.portraits if item.real}
     assert real == people
-    made = sorted((item.person, item.age) for item in told.portraits if not item.real)
+    made = sorted((item.person, item.age) for item in reported.portraits if not item.real)
     assert made == sorted((p, a) for p, own in people.items() for a in (30.0, 60.0, 70.0) if abs(a - own) >= 4)
-    for item in told.portraits:
+    for item in reported.portraits:
         assert item.size == (512, 512)
         assert item.labels["sex"] in ("M", "F")
         assert item.points is not None
@@ -58,21 +58,21 @@ def test_everybody_gets_the_same_old_skin_whatever_the_name(sources, tmp_path):
     for folder in (sources, renamed):
         out = tmp_path / f"pairs_{folder.name}"
         run("prototype", "pairs", folder, out, "--ages", "70").ok()
-        told = next(i for i in scan_portraits(out).portraits if i.person in (person, "somebody") and not i.real)
-        made.append(np.asarray(Image.open(told.path)))
+        reported = next(i for i in scan_portraits(out).portraits if i.person in (person, "somebody") and not i.real)
+        made.append(np.asarray(Image.open(reported.path)))
     assert np.array_equal(made[0], made[1])
 
 
 def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_to_it(written, sources):
     """The photograph against MediaPipe, Pillow and FFHQ's formula; the answer to the file as it is stored."""
     ager = load_ager("prototype")
-    told = {(item.person, item.age): item for item in scan_portraits(written).portraits}
+    reported = {(item.person, item.age): item for item in scan_portraits(written).portraits}
     for portrait in scan_portraits(sources).portraits:
-        own = told[portrait.person, portrait.age]
+        own = reported[portrait.person, portrait.age]
         photograph = np.asarray(Image.open(own.path))
         found = assert_framed(photograph, portrait, "ffhq")
         assert np.abs(found - own.points).max() < 0.03 * np.ptp(own.points[:, 1])
-        made = told[portrait.person, 70.0 if portrait.age < 60 else 30.0]
+        made = reported[portrait.person, 70.0 if portrait.age < 60 else 30.0]
         np.testing.assert_allclose(made.points, own.points, atol=1e-3)
         rgb = np.asarray(photograph, np.float32) / 255
         crop = FaceCrop(
@@ -98,8 +98,8 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
     for person, item in zip(("ann", "bob"), scan_portraits(sources).portraits, strict=True):
         (tmp_path / "in" / person).mkdir(parents=True)
         shutil.copy(item.path, tmp_path / "in" / person / "40.jpg")
-    told = run("prototype", "pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
-    assert "2 photographs, 2 aged from them" in told.out
+    reported = run("prototype", "pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
+    assert "2 photographs, 2 aged from them" in reported.out
     found = scan_portraits(tmp_path / "out", layout="index")
     assert not found.problems
     assert sorted((item.person, item.age) for item in found.portraits) == [
@@ -111,8 +111,8 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
 
 def test_what_was_made_is_not_made_from(written, tmp_path):
     """A pairs folder holds photographs and pictures of a teacher; only the former are portraits."""
-    told = run("prototype", "pairs", written, tmp_path / "again", "--ages", "50").ok()
-    assert "2 photographs" in told.out
+    reported = run("prototype", "pairs", written, tmp_path / "again", "--ages", "50").ok()
+    assert "2 photographs" in reported.out
 
 
 def test_a_folder_in_use_is_kept(sources, tmp_path):

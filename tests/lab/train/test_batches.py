@@ -142,9 +142,9 @@ def test_pictures_of_unequal_sizes_and_not_square_are_named(tmp_path):
     Image.new("RGB", (80, 80)).save(tmp_path / "people" / "p0_20.png")
     Image.new("RGB", (80, 64)).save(tmp_path / "people" / "p1_20.png")
     _, data = opened(tmp_path)
-    told = {problem.path.name: problem.what for problem in data.problems}
-    assert "another size" in told["p0_20.png"]
-    assert "80x64" in told["p1_20.png"]
+    reported = {problem.path.name: problem.what for problem in data.problems}
+    assert "another size" in reported["p0_20.png"]
+    assert "80x64" in reported["p1_20.png"]
 
 
 @pytest.mark.parametrize("framing", ["picture", "face"])

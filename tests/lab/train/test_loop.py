@@ -37,8 +37,8 @@ def test_checkpoint_is_one_that_every_command_takes(undisturbed):
 def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
     recipe = recipe_in(tmp_path)
     for steps in (3, 5, 6):
-        told = run("train", recipe, "--steps", steps, "--device", "cpu").ok()
-        assert f"step {steps}" in told.out
+        reported = run("train", recipe, "--steps", steps, "--device", "cpu").ok()
+        assert f"step {steps}" in reported.out
     assert curve(tmp_path) == curve(undisturbed)
     assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
     assert {"l1", "pyramid", "highpass", "adversarial", "critic", "total"} < set(curve(tmp_path)[-1])
@@ -144,10 +144,10 @@ def test_checkpoints_of_another_session_do_not_cost_this_one_its_own(tmp_path):
     later = ["small_0000900.safetensors", "small_0000901.safetensors"]
     for name in later:
         (tmp_path / "run" / name).write_text("of a run that was begun anew")
-    told = run("train", recipe, "--steps", 3, "--device", "cpu").ok().out
+    reported = run("train", recipe, "--steps", 3, "--device", "cpu").ok().out
     found = sorted(path.name for path in (tmp_path / "run").glob("*.safetensors"))
     assert found == ["small_0000002.safetensors", "small_0000003.safetensors", *later]
-    assert "small_0000003.safetensors" in told
+    assert "small_0000003.safetensors" in reported
 
 
 def test_a_trained_checkpoint_does_not_claim_the_licence_of_ours(undisturbed):
@@ -171,10 +171,12 @@ def test_folder_that_another_run_writes_into_is_refused(tmp_path):
             if (tmp_path / "run" / "losses.jsonl").exists() or other.poll() is not None:
                 break
             time.sleep(0.05)
-        told = run("train", recipe, "--steps", 6, "--device", "cpu")
+        reported = run("train", recipe, "--steps", 6, "--device", "cpu")
         assert other.poll() is None
         other.kill()
-    told.fails(2, str(tmp_path / "run"), "another vfxage process is writing to this folder", "choose another `out:`")
+    reported.fails(
+        2, str(tmp_path / "run"), "another vfxage process is writing to this folder", "choose another `out:`"
+    )
     run("train", recipe, "--steps", 6, "--device", "cpu").ok()  # a death lets go of the folder
     assert [line["step"] for line in curve(tmp_path)] == list(range(1, 7))
 
@@ -230,13 +232,13 @@ def test_state_of_another_architecture_and_damaged_state_are_refused(tmp_path):
     run("train", recipe, "--device", "cpu").fails(3, "state.pt", "damaged")
     state.write_bytes(b"")
     run("train", recipe, "--device", "cpu").fails(3, "state.pt")
-    told = torch.load(__import__("io").BytesIO(whole), weights_only=True)
-    told["learner"]["architecture"] = "visage"
-    torch.save(told, state)
+    reported = torch.load(__import__("io").BytesIO(whole), weights_only=True)
+    reported["learner"]["architecture"] = "visage"
+    torch.save(reported, state)
     run("train", recipe, "--device", "cpu").fails(2, "visage", "out:")
 
 
-def test_changed_recipe_is_told_and_changed_paths_are_not(tmp_path):
+def test_changed_recipe_is_reported_and_changed_paths_are_not(tmp_path):
     recipe = recipe_in(tmp_path)
     run("train", recipe, "--steps", 1, "--device", "cpu").ok()
     assert "has changed" not in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err
@@ -252,8 +254,8 @@ def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):
     recipe = recipe_in(tmp_path, text.replace("holdout: 0", "holdout: 0.5"), people=8)
     run("train", recipe, "--steps", 5, "--device", "cpu").ok()
     found = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
-    told = [(event.step, event.value) for event in found.Scalars("l1")]
-    assert told == [(line["step"], pytest.approx(line["l1"])) for line in curve(tmp_path) if "l1" in line]
+    reported = [(event.step, event.value) for event in found.Scalars("l1")]
+    assert reported == [(line["step"], pytest.approx(line["l1"])) for line in curve(tmp_path) if "l1" in line]
     (error,) = found.Scalars("held_out_l1")
     assert [(error.step, pytest.approx(error.value))] == [
         (line["step"], line["held_out_l1"]) for line in curve(tmp_path) if "held_out_l1" in line
@@ -261,7 +263,7 @@ def test_tensorboard_gets_every_curve_and_the_sheet(tmp_path):
     assert [event.step for event in found.Images("sheet")] == [5]
 
 
-def test_tensorboard_that_is_not_installed_is_told(tmp_path, monkeypatch):
+def test_tensorboard_that_is_not_installed_is_reported(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     recipe = recipe_in(tmp_path, RECIPE.replace("sheet_people: 2", "tensorboard: true"))
     run("train", recipe, "--steps", 1, "--device", "cpu").fails(2, "TensorBoard", "vfxage[train]")

@@ -28,9 +28,9 @@ def shared(recipe, steps):
         )
         for rank in range(2)
     ]
-    told = [process.communicate(timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0], told
-    return told
+    reported = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], reported
+    return reported
 
 
 def test_two_processes_learn_what_one_does_and_one_writes(tmp_path):
@@ -38,9 +38,9 @@ def test_two_processes_learn_what_one_does_and_one_writes(tmp_path):
     for name in ("alone", "together"):
         (tmp_path / name).mkdir()
     run("train", recipe_in(tmp_path / "alone", text), "--steps", 4, "--device", "cpu").ok()
-    told = shared(recipe_in(tmp_path / "together", text), 4)
-    assert "step 4" in told[0][0]
-    assert (told[1][0], told[1][1]) == ("", "")
+    reported = shared(recipe_in(tmp_path / "together", text), 4)
+    assert "step 4" in reported[0][0]
+    assert (reported[1][0], reported[1][1]) == ("", "")
     alone, together = curve(tmp_path / "alone"), curve(tmp_path / "together")
     assert [line["step"] for line in together] == [line["step"] for line in alone]
     for one, other in zip(alone, together, strict=True):

@@ -54,7 +54,7 @@ def test_effects_are_switched_off_by_one_word_or_one_by_one(tmp_path):
         ("rate", "rate", None, []),
     ],
 )
-def test_mistake_is_told_with_its_line(tmp_path, old, new, line, words):
+def test_mistake_is_reported_with_its_line(tmp_path, old, new, line, words):
     text = PLAIN.replace(old, new, 1)
     path = tmp_path / "recipe.yaml"
     path.write_text(text, encoding="utf-8")

@@ -79,7 +79,7 @@ def found_hands(
                 points=np.stack([one.points for one in chain.seen]),
                 size=np.array([one.size for one in chain.seen], np.float32),
             )
-            hands.append((hand, chain.sure >= min(_PROOF, _looked(chain, run))))
+            hands.append((hand, chain.sure >= min(_PROOF, _searched(chain, run))))
     return hands
 
 
@@ -113,7 +113,7 @@ def _parts(hands: Sequence[FoundHand], run: NDArray[np.int32]) -> Iterator[Found
                 yield hand.on(np.isin(np.arange(len(hand.numbers)), part))
 
 
-def _looked(chain: _Chain, run: NDArray[np.int32]) -> int:
+def _searched(chain: _Chain, run: NDArray[np.int32]) -> int:
     """How many frames of the run lie near enough to the chain for another tracklet."""
     return int(((run > chain.numbers[0] - GAP) & (run < chain.numbers[-1] + GAP)).sum())
 
@@ -138,7 +138,7 @@ def _chains(seen: Sequence[tuple[int, Sequence[Hand]]]) -> list[_Chain]:
 def _track(hand: FoundHand, run: NDArray[np.int32], canvas: Canvas, strength: float) -> HandTrack:
     """Every frame of the run from the first detection to the last, and those in which the hand comes and goes."""
     first, last = int(hand.numbers[0]), int(hand.numbers[-1])
-    looked = run[(run >= first - FADE) & (run <= last + FADE)].astype(np.int32)
+    searched = run[(run >= first - FADE) & (run <= last + FADE)].astype(np.int32)
     whole = np.arange(first, last + 1)
     at = hand.numbers - first
     known = np.zeros(len(whole), bool)
@@ -152,11 +152,11 @@ def _track(hand: FoundHand, run: NDArray[np.int32], canvas: Canvas, strength: fl
     points = steady(points.reshape(len(whole), -1), np.where(known, 1.0, _GUESSED), strength)
     shown = canvas.to_display(points.reshape(-1, HAND_POINTS, 2).astype(np.float32))
     motion = np.gradient(shown, axis=0) if len(whole) > 1 else np.zeros_like(shown)
-    inside = np.clip(looked - first, 0, last - first)
-    beyond = looked - first - inside
+    inside = np.clip(searched - first, 0, last - first)
+    beyond = searched - first - inside
     carried = motion[inside].mean(1, keepdims=True) * beyond[:, None, None]
     return HandTrack(
-        numbers=looked,
+        numbers=searched,
         points=np.ascontiguousarray(shown[inside] + carried, np.float32),
         motion=np.ascontiguousarray(motion[inside], np.float32),
         size=np.exp(sizes[inside, 0]).astype(np.float32),

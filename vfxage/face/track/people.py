@@ -23,14 +23,14 @@ _REACH = 2.5
 _ALIKE = 0.5
 
 
-def is_face(chain: list[Tracklet], looked: int) -> bool:
-    """Whether detectors confirm the mesh often and strongly enough, in the ``looked`` pictures, to call it a face.
+def is_face(chain: list[Tracklet], searched: int) -> bool:
+    """Whether detectors confirm the mesh often and strongly enough, in the ``searched`` pictures, to call it a face.
 
     A print on a shirt has the mesh for it, but few votes or little evidence.
     """
     votes = sum(item.vote >= _FOR for tracklet in chain for item in tracklet.seen)
     evidence = [value for tracklet in chain for value in tracklet.evidence.values()]
-    enough = votes >= min(PROOF, max(1, looked // 2))
+    enough = votes >= min(PROOF, max(1, searched // 2))
     return enough and float(np.percentile(evidence or [0.0], _UPPER)) >= SURE
 
 

@@ -122,8 +122,8 @@ def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
     wanted = select_words(face)
     who = f"face {face.name!r} (select: {wanted})" if face.name else f"select: {wanted}"
     if not tracks.faces:
-        looked = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
-        return ShotError(f"{who} finds no face: the plate shows none in {looked}", fix="see `vfxage track --json`")
+        searched = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
+        return ShotError(f"{who} finds no face: the plate shows none in {searched}", fix="see `vfxage track --json`")
     there = "; ".join(_describe(track, track.face in taken) for track in tracks.faces)
     return ShotError(f"{who} finds no face among: {there}", fix="choose one of these by frame and point")
 

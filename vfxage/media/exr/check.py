@@ -92,11 +92,11 @@ def _with_others(planes: Planes, destination: Destination, number: int) -> Plane
 def _misplaced(part: Part, display: Window, data: Window, whose: str) -> Flaw | None:
     for name, found, expected in (("display", part.display, display), ("data", part.data, data)):
         if found != expected:
-            return Flaw("wrong", f"its {name} window is {_told(found)}, {whose}'s is {_told(expected)}")
+            return Flaw("wrong", f"its {name} window is {_window_text(found)}, {whose}'s is {_window_text(expected)}")
     return None
 
 
-def _told(window: Window) -> str:
+def _window_text(window: Window) -> str:
     return f"{window.width}x{window.height} at {window.x},{window.y}"
 
 

@@ -28,11 +28,11 @@ def tell_colour(path: Path, space: str) -> None:
     raw = path.read_bytes()
     kept = [chunk for chunk in _chunks(raw) if not _tells_colour(chunk)]
     profiled = any(chunk[4:8] == b"iCCP" for chunk in kept)
-    written = (_chunk(name, data) for name, data in _told(space) if name == b"cICP" or not profiled)
+    written = (_chunk(name, data) for name, data in _colour_chunks(space) if name == b"cICP" or not profiled)
     path.write_bytes(b"".join((raw[:_HEADER], *written, *kept)))
 
 
-def _told(space: str) -> Iterator[tuple[bytes, bytes]]:
+def _colour_chunks(space: str) -> Iterator[tuple[bytes, bytes]]:
     gamma = _GAMMAS.get(space, 100000 if space in PRIMARIES else None)
     pair = to_cicp(space)
     if pair == (1, 13):

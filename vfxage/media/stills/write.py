@@ -66,7 +66,7 @@ class StillWriter:
             destination.alpha and not self._matte_rides and self._pass == "beauty" and self._kind != "jpeg"
         )
         self._straight = self._kind == "png" or self._matte_rides or clip.straight_alpha or not self._plate_alpha
-        self.notes: tuple[str, ...] = tuple(self._said())
+        self.notes: tuple[str, ...] = tuple(self._notes())
 
     def finished(self, number: int) -> bool:
         """Whether this frame is complete with the right stamp, depth and channels, and every pixel decodes."""
@@ -184,7 +184,7 @@ class StillWriter:
             raise OutputError(what, path=path, fix="put #### where the frame number goes")
         return colours[0]
 
-    def _said(self) -> Iterator[str]:
+    def _notes(self) -> Iterator[str]:
         name = Path(self._destination.path).name
         if self._pass == "beauty" and not self._conversion.same:
             tail = ", clipped to 0..1" if self._depth != "float" else ""

@@ -107,13 +107,13 @@ def test_black_frames_have_no_face_and_tracks_bridge_them(holed: Path, tmp_path:
     run("render", path).ok()
     for number in range(1001, 1008):
         got = pixels(tmp_path / f"out/man.{number}.exr")
-        lacking = number in (1002, 1003, 1006)
-        assert attribute(tmp_path / f"out/man.{number}.exr", "vfxage:missing") == ("black" if lacking else None)
-        assert any(got[name].any() for name in got) is not lacking
-        assert got["matte.A"].any() is np.bool_(not lacking)
-    told = run("track", path, "--json").ok().out
-    assert '"cuts": []' in told
-    assert told.count('"mean_height"') == 1  # one person, not one before and one after
+        filled = number in (1002, 1003, 1006)
+        assert attribute(tmp_path / f"out/man.{number}.exr", "vfxage:missing") == ("black" if filled else None)
+        assert any(got[name].any() for name in got) is not filled
+        assert got["matte.A"].any() is np.bool_(not filled)
+    reported = run("track", path, "--json").ok().out
+    assert '"cuts": []' in reported
+    assert reported.count('"mean_height"') == 1  # one person, not one before and one after
 
 
 def test_a_plate_of_which_nothing_can_be_read_is_an_error(holed: Path, tmp_path: Path) -> None:
