@@ -36,6 +36,7 @@ EXAMPLES = {
     "frames": "1001-1048",
     "handles": "8",
     "missing_frames": "hold",
+    "tracks": "../tracks/sh010.npz",
     "pixel_aspect": "2",
     "first_frame": "1001",
     "rate": "23.976",

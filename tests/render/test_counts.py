@@ -110,7 +110,7 @@ def test_what_frames_are_made_of_is_worked_out_once_however_often_the_report_is_
     path = small_shot(plate, tmp_path, outputs=[EXR])
     saves = count("vfxage.render.report:_add")
     scenes, stamps = count("vfxage.render.pipeline:stage_scene"), count("vfxage.render.pipeline:stamp_frames")
-    loads = count("vfxage.render.scene:load_tracks")
+    loads = count("vfxage.render.tracking:load_tracks")
     described = count("vfxage.render.report:_frame", lambda scene, stamps, number: number)
     run("render", path).ok()
     assert saves["calls"] > COUNT  # a save after every frame

@@ -44,7 +44,8 @@ def _write_script(shot: Path, overrides: Sequence[str], out: Path | None, overwr
     from vfxage.nuke import comp_script, find_sources, script_path
     from vfxage.publish import publish
     from vfxage.render.job import open_job
-    from vfxage.render.scene import saved_tracks, stage_scene
+    from vfxage.render.scene import stage_scene
+    from vfxage.render.tracking import saved_tracks
 
     with open_job(loaded) as job:
         print_notes(job, console)

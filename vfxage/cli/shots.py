@@ -83,16 +83,20 @@ def track(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
     strict: Strict = False,
     sheet: Sheet = None,
+    lock: Annotated[
+        bool | None, typer.Option("--lock/--unlock", help="Refuse to track the shot anew, or allow it again.")
+    ] = None,
     *,
     console: Console,
 ) -> int:
     """Find the faces in the whole shot, smooth their motion, and save the tracks beside the first output.
 
-    The table says which face of the shot takes each track. --json prints the tracks. With several shots, one that fails
-    does not stop the others. Example: vfxage track sh010.yaml
+    If the tracks are saved already, only frames that they do not have are tracked. The table says which face of the
+    shot takes each track. --json prints the tracks. With several shots, one that fails does not stop the others.
+    Example: vfxage track sh010.yaml
     """
     refuse_one_path(shots, sheet, "--sheet")
-    options = TrackOptions(frames, tuple(set_ or ()), as_json, overwrite, strict, sheet)
+    options = TrackOptions(frames, tuple(set_ or ()), as_json, overwrite, strict, sheet, lock)
 
     def track_one(path: Path, show: Show) -> None:
         _track_file(path, options, console, show)
@@ -111,6 +115,8 @@ class TrackOptions:
     strict: bool
     sheet: str | None
     """Path of the contact sheet; empty for the default, None for no sheet."""
+    lock: bool | None
+    """Lock the tracks, or remove the lock; None leaves it."""
 
 
 def _track_file(path: Path, options: TrackOptions, console: Console, show: Show) -> None:
@@ -126,7 +132,7 @@ def _track_file(path: Path, options: TrackOptions, console: Console, show: Show)
         print_notes(job, console)
         shown = job.pick(options.frames)
         picture = None if options.sheet is None else sheet_path(job, options.sheet)
-        tracks = track_shot(job, load_ager(shot.model, "cpu"), console, anew=options.overwrite)
+        tracks = track_shot(job, load_ager(shot.model, "cpu"), console, anew=options.overwrite, lock=options.lock)
         lost = find_lost(job, tracks, job.numbers)
         if picture is not None:
             save_track_sheet(job, tracks, lost, picture, console)

@@ -29,6 +29,7 @@ from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Frami
 if TYPE_CHECKING:
     from vfxage.ager import Ager
     from vfxage.colour.space import Colour
+    from vfxage.face.track import Measures
     from vfxage.shot import Face, Shot
 
 _USUAL = 90
@@ -139,12 +140,12 @@ def plan_crops(
     shot: Shot,
     ager: Ager,
     pixel_aspect: float = 1.0,
-    light: Mapping[int, float] | None = None,
+    measures: Mapping[int, Measures] | None = None,
 ) -> CropPlan:
-    """Fix each face's crop for the whole shot; ``light`` is its measured luminance by identity, for ``exposure: auto``.
+    """Fix each face's crop for the whole shot; ``measures`` are those of the tracks, by identity.
 
     The size is ``shot.crop_size``, else the smallest of ``ager.sizes`` that holds the face's own plate pixels on nine
-    frames of ten. Raises ShotError for a crop size the ager does not take.
+    frames of ten of the range in which it was tracked first. Raises ShotError for a crop size the ager does not take.
     """
     if shot.crop_size is not None and shot.crop_size not in ager.sizes:
         allowed = ", ".join(map(str, ager.sizes))
@@ -157,11 +158,12 @@ def plan_crops(
         FacePlan(
             name=face.name or f"face{track.face}",
             track=track,
-            size=shot.crop_size or _size(track, ager, pixel_aspect),
-            exposure=stops_for((light or {}).get(track.face, math.nan)) if shot.exposure == "auto" else shot.exposure,
+            size=shot.crop_size or _size(track, ager, pixel_aspect, one),
+            exposure=stops_for(one.light if one else math.nan) if shot.exposure == "auto" else shot.exposure,
             shot_face=face,
         )
         for face, track in selected
+        for one in [(measures or {}).get(track.face)]
     )
     return CropPlan(
         faces=faces,
@@ -174,11 +176,16 @@ def plan_crops(
     )
 
 
-def _size(track: FaceTrack, ager: Ager, pixel_aspect: float) -> int:
-    squares = (crop_transform(points, ager.framing, 1, pixel_aspect) for points in track.points)
-    extents = [np.linalg.norm(square[:, :2], axis=1).max() for square in squares]
-    usual = float(np.percentile(extents, _USUAL))
+def _size(track: FaceTrack, ager: Ager, pixel_aspect: float, measures: Measures | None) -> int:
+    kept = measures.extents.get(ager.framing.name) if measures else None
+    usual = usual_extent(track, ager.framing, pixel_aspect) if kept is None else kept
     return next((size for size in ager.sizes if size >= usual), ager.sizes[-1])
+
+
+def usual_extent(track: FaceTrack, framing: Framing, pixel_aspect: float) -> float:
+    """Side of a face's crop, in plate pixels, that holds the face on nine frames of ten."""
+    squares = (crop_transform(points, framing, 1, pixel_aspect) for points in track.points)
+    return float(np.percentile([np.linalg.norm(square[:, :2], axis=1).max() for square in squares], _USUAL))
 
 
 def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:

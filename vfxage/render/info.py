@@ -20,7 +20,7 @@ from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.progress import Silent
 from vfxage.render.job import Job, open_job
-from vfxage.render.scene import saved_tracks
+from vfxage.render.tracking import change_since, on_the_shot, tracks_on_file
 from vfxage.shot import Face, Output, PointSelect, Shot, Tracking
 from vfxage.types import ClipInfo, FaceTrack
 
@@ -52,7 +52,9 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
     with open_job(shot) as job:
         numbers = job.pick(frames)
         description: Description = {"plate": _describe_clip(job.clip), "shot": _describe_settings(job, numbers)}
-        tracks = saved_tracks(job, Silent())
+        on_file = tracks_on_file(job, Silent())
+        change = change_since(job, on_file) if on_file else None
+        tracks = on_the_shot(job, on_file, change) if on_file and change is not None and not change else None
         if tracks:
             description["faces"] = describe_tracks(tracks, shot.faces)
             missing = _not_found([tracks], shot.faces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ _LIKELY = (
     "`Linear Rec.709 (sRGB)` or `ACEScg`",
 )
 """Suggestions for plates without a colour space in the header: for integer files, then for half and float files."""
+NO_FILE = digest(None)
+"""In place of a file's digest, for a frame that the plate does not have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,8 @@ class Job:
 
     @property
     def tracks_path(self) -> Path:
-        """The saved tracks."""
-        return self.folder / f"{self.name}.tracks.npz"
+        """The saved tracks: what the shot names, else beside the first output."""
+        return Path(self.shot.tracks) if self.shot.tracks else self.folder / f"{self.name}.tracks.npz"
 
     def file_digest(self, number: int) -> str:
         """Digest of the content of this frame's plate file; a movie is one file for all frames. Raises ReadError."""
@@ -72,15 +75,21 @@ class Job:
         return file_digest(self._file(number), number)
 
     def tracks_key(self) -> str:
-        """Digest of everything that tracks are made from: version, tracking settings, colour, every plate file."""
-        settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
-        settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
+        """What tracks are made from beside the frames of the plate, as JSON: version, settings, colour."""
+        tracking = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
+        parts = {f"tracking.{name}": value for name, value in tracking.items()}
+        parts |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
+        parts |= {"vfxage": __version__, "colour": self.colour.fingerprint}
         if self.clip.kind == "movie":
-            plate = [file_identity(Path(self.clip.path)), self.clip.first]
-        else:
-            have = frozenset(self.clip.present or ())
-            plate = [file_identity(self._file(n), n) if n in have else None for n in self.numbers]
-        return digest(__version__, settings, self.colour.fingerprint, plate, self.numbers)
+            parts["first_frame"] = self.clip.first
+        return json.dumps(parts, sort_keys=True)
+
+    def plate_files(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Digest of name, size and modification time of each frame's file; a movie is one file for all frames."""
+        if self.clip.kind == "movie":
+            return dict.fromkeys(numbers, digest(file_identity(Path(self.clip.path))))
+        have = frozenset(self.clip.present or ())
+        return {n: digest(file_identity(self._file(n), n)) if n in have else NO_FILE for n in numbers}
 
     def _file(self, number: int) -> Path:
         return Pattern.parse(self.clip.path).path(number)

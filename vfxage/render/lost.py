@@ -9,7 +9,7 @@ from vfxage.errors import LostFaceError
 from vfxage.face.track import Lost, Tracks, lost_faces
 from vfxage.progress import Progress, Silent
 from vfxage.render.job import Job
-from vfxage.render.scene import saved_tracks
+from vfxage.render.tracking import saved_tracks
 
 
 def find_lost(job: Job, tracks: Tracks, numbers: Sequence[int]) -> tuple[Lost, ...]:

@@ -17,8 +17,9 @@ from vfxage.progress import Progress
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job
 from vfxage.render.resume import told_versions, unfinished
-from vfxage.render.scene import saved_tracks, stage_scene
+from vfxage.render.scene import stage_scene
 from vfxage.render.stamps import destinations, device_of, stamp_frames
+from vfxage.render.tracking import saved_tracks
 
 _NO_GPU = "00000000"
 """A device that no frame names."""

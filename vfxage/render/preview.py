@@ -27,7 +27,8 @@ from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job, check_writable
 from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.pipeline import note_faces, render_frames
-from vfxage.render.scene import Scene, find_tracks, saved_tracks, stage_scene, study_faces, track_shot, with_handles
+from vfxage.render.scene import Scene, stage_scene, study_faces, track_shot, with_handles
+from vfxage.render.tracking import find_tracks, saved_tracks
 from vfxage.shot import PointSelect
 from vfxage.types import F32, U8, ArtistMattes, Frame, Render, Stencil, Window
 
@@ -95,7 +96,11 @@ class Proxy:
             replace(hand, points=hand.points * scale, motion=hand.motion * scale, size=hand.size * scale[1])
             for hand in tracks.hands
         )
-        return replace(tracks, faces=faces, hands=hands)
+        measures = {
+            face: replace(one, extents={name: side * min(self.scale) for name, side in one.extents.items()})
+            for face, one in tracks.measures.items()
+        }
+        return replace(tracks, faces=faces, hands=hands, measures=measures)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,16 +11,23 @@ import numpy as np
 from vfxage.ager import Ager
 from vfxage.colour.space import Colour
 from vfxage.comp.composite import WantedPasses
-from vfxage.errors import ReadError
 from vfxage.face.crop import CropPlan, FacePlan, cut, plan_crops
-from vfxage.face.exposure import face_light, plate_stops
-from vfxage.face.track import Tracks, build_tracks, load_tracks, select_faces
+from vfxage.face.track import Tracks, select_faces
 from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
-from vfxage.pool import ordered_map, prefetch
-from vfxage.progress import Progress, counted
+from vfxage.progress import Progress
 from vfxage.render.job import Job, check_writable, with_shot_line
-from vfxage.types import FaceCrop, Frame, Study
+from vfxage.render.tracking import (
+    change_since,
+    extend_tracks,
+    find_tracks,
+    frames_text,
+    note_grown_faces,
+    on_the_shot,
+    refuse_locked,
+    tracks_on_file,
+)
+from vfxage.types import FaceCrop, Study
 
 _STUDY_SAMPLES = 9
 """Crops of a face from which its study is made, evenly spread over the shot: enough for a median against outliers."""
@@ -45,81 +52,53 @@ class Scene:
     """Frames that the plate does not have, and which frame is held in their place; None for black."""
 
 
-def track_shot(job: Job, ager: Ager, progress: Progress, *, anew: bool = False) -> Tracks:
-    """Give the whole shot's tracks with the ager's studies: the saved ones if nothing changed, else new ones, saved.
+def track_shot(job: Job, ager: Ager, progress: Progress, *, anew: bool = False, lock: bool | None = None) -> Tracks:
+    """Give the whole shot's tracks with the ager's studies: the saved ones as far as they hold, else new ones, saved.
 
+    ``lock`` sets or removes the lock of the tracks. Raises ShotError if locked tracks would have to be made again.
     ``job.with_missing(tracks.missing)`` is the shot to render afterwards.
     """
-    tracks = None if anew else saved_tracks(job, progress)
-    if tracks is None:
-        check_writable(job.folder)
-        tracks = find_tracks(job, job.numbers, progress, key=job.tracks_key())
-        tracks.save(job.tracks_path)
+    on_file = tracks_on_file(job, progress)
+    saved = replace(on_file, locked=False) if on_file and on_file.locked and lock is False else on_file
+    tracks = _tracked(job, saved, progress, anew=anew)
+    if lock is not None and tracks.locked != lock:
+        tracks = replace(tracks, locked=lock)
+    if tracks is not on_file and not (on_file and on_file.locked and tracks.locked):
+        _save(job, tracks)
     if tracks.missing:
         how = "filled with black" if job.shot.missing_frames == "black" else "filled with a neighbouring frame"
         progress.note(f"missing or unreadable, {how}: {FrameRange.of(tracks.missing)}")
     studied = study_faces(job.with_missing(tracks.missing), tracks, ager, progress)
     if studied is not tracks:
-        check_writable(job.folder)
-        studied.save(job.tracks_path)
+        _save(job, studied)
     return studied
 
 
-def saved_tracks(job: Job, progress: Progress) -> Tracks | None:
-    """Load the saved tracks; None if there are none, or if plate or settings have changed since then."""
-    if not job.tracks_path.exists():
-        return None
-    try:
-        saved = load_tracks(job.tracks_path)
-    except ReadError as error:
-        progress.note(f"saved tracks cannot be used and are made again: {error}")
-        return None
-    if saved.missing and job.shot.missing_frames == "error":
-        return None  # tracking anew names the frame that cannot be read
-    return saved if saved.key == job.tracks_key() else None
+def _tracked(job: Job, saved: Tracks | None, progress: Progress, *, anew: bool) -> Tracks:
+    """The saved tracks on the frames of the shot, else tracks of what they do not have, else new ones."""
+    if saved is None:
+        check_writable(job.tracks_path.parent)
+        return find_tracks(job, job.numbers, progress, key=job.tracks_key())
+    change = change_since(job, saved)
+    if not (change or anew):
+        return on_the_shot(job, saved, change)
+    refuse_locked(job, saved, change)
+    check_writable(job.tracks_path.parent)
+    if anew:
+        return find_tracks(job, job.numbers, progress, key=job.tracks_key())
+    if change.settings:
+        progress.note(f"the whole shot is tracked again: {change}")
+        return find_tracks(job, job.numbers, progress, key=job.tracks_key())
+    if change.repainted:
+        progress.note(f"tracked again, because the plate has changed: {frames_text(change.repainted)}")
+    tracks = extend_tracks(job, saved, change, progress)
+    note_grown_faces(job, tracks, progress)
+    return tracks
 
 
-def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: str = "") -> Tracks:
-    """Track ``numbers`` and measure the light of the faces; saves nothing.
-
-    With a ``key``, the tracks also carry a digest of each plate file. It is taken right after the frame was read, while
-    the operating system still has the bytes, so a render need not read the plate once more for its fingerprints.
-    """
-    exposure = job.shot.exposure
-    stops = plate_stops(job.reader, numbers, job.colour) if exposure == "auto" else exposure
-    digests: dict[int, str] = {}
-    with (
-        progress.stage("track", len(numbers)) as advance,
-        closing(job.reader.read(numbers)) as plate,
-        prefetch(plate) as read,
-        _digested(job, read, digests if key else None) as frames,
-    ):
-        # A filled frame shows no motion: tracks bridge it as they bridge a frame without the face.
-        seen = (f for f in counted(frames, advance, lambda frame: frame.number) if not f.missing)
-        tracks = build_tracks(seen, job.colour.exposed(stops), job.shot.tracking, job.clip, key=key)
-    files = tracks.numbers if digests and job.clip.kind == "sequence" else tuple(digests)
-    tracks = replace(tracks, missing=job.missing(numbers), plate=tuple(digests[n] for n in files))
-    if not tracks.numbers:
-        raise ReadError("none of its frames can be read", path=job.clip.path, fix="restore them")
-    if exposure != "auto":
-        return tracks
-    return replace(tracks, light=tuple(face_light(job.reader, track, job.colour) for track in tracks.faces))
-
-
-@contextmanager
-def _digested(job: Job, frames: Iterable[Frame], digests: dict[int, str] | None) -> Iterator[Iterator[Frame]]:
-    """Pass the frames on, and collect the digest of each frame's file in a thread of its own; a movie is one file."""
-    if digests is None:
-        yield iter(frames)
-        return
-
-    def add(frame: Frame) -> Frame:
-        if not frame.missing and (job.clip.kind == "sequence" or not digests):
-            digests[frame.number] = job.file_digest(frame.number)
-        return frame
-
-    with ordered_map(add, frames) as passed:
-        yield passed
+def _save(job: Job, tracks: Tracks) -> None:
+    check_writable(job.tracks_path.parent)
+    tracks.save(job.tracks_path)
 
 
 def study_faces(job: Job, tracks: Tracks, ager: Ager, progress: Progress) -> Tracks:
@@ -127,20 +106,20 @@ def study_faces(job: Job, tracks: Tracks, ager: Ager, progress: Progress) -> Tra
     if not ager.study_method:
         return tracks
     plan = stage_scene(job, tracks, ager).plan
-    key = _study_key(tracks, ager, plan)
-    if tracks.study_key == key:
+    keys = {face.track.face: _study_key(tracks, ager, plan, face) for face in plan.faces}
+    wanted = {f.track.face: frozenset(_spread(f)) for f in plan.faces if keys[f.track.face] not in tracks.studies}
+    if not wanted:
         return tracks
-    wanted = {face.track.face: frozenset(_spread(face)) for face in plan.faces}
     samples: dict[int, list[FaceCrop]] = {face: [] for face in wanted}
     numbers = sorted(frozenset().union(*wanted.values()))
     with progress.stage("study", len(numbers)) as advance, closing(job.reader.read(numbers)) as plate:
         for frame in plate:
             for crop in cut(frame, plan, job.colour).crops:
-                if frame.number in wanted[crop.face]:
+                if frame.number in wanted.get(crop.face, ()):
                     samples[crop.face].append(crop)
             advance(frame.number)
-    studies = {face: ager.study(crops) for face, crops in samples.items() if crops}
-    return replace(tracks, studies=studies, study_key=key)
+    studies = {keys[face]: ager.study(crops) for face, crops in samples.items() if crops}
+    return replace(tracks, studies={**tracks.studies, **studies})
 
 
 def _spread(face: FacePlan) -> list[int]:
@@ -151,15 +130,15 @@ def _spread(face: FacePlan) -> list[int]:
     return [int(number) for number in whole[places]]
 
 
-def _study_key(tracks: Tracks, ager: Ager, plan: CropPlan) -> str:
-    """What studies are made from: they are reused while it is the same."""
-    faces = [[face.track.face, face.size, face.exposure] for face in plan.faces]
-    return digest(ager.study_method, tracks.key, plan.framing.name, plan.pixel_aspect, faces)
+def _study_key(tracks: Tracks, ager: Ager, plan: CropPlan, face: FacePlan) -> str:
+    """Digest of what a face's study is made from: it is used again while this is the same, in a longer range too."""
+    crop = [plan.framing.name, plan.pixel_aspect, face.track.face, face.size, face.exposure]
+    return digest(ager.study_method, tracks.key, crop)
 
 
 def _with_studies(plan: CropPlan, tracks: Tracks, ager: Ager) -> CropPlan:
     """Give each face of the plan its saved study, if it still holds."""
-    if not ager.study_method or tracks.study_key != _study_key(tracks, ager, plan):
+    if not ager.study_method:
         return plan
     none: Study = {}
     return replace(
@@ -167,7 +146,7 @@ def _with_studies(plan: CropPlan, tracks: Tracks, ager: Ager) -> CropPlan:
         faces=tuple(
             replace(face, study=study, study_digest=_study_digest(study))
             for face in plan.faces
-            for study in [tracks.studies.get(face.track.face, none)]
+            for study in [tracks.studies.get(_study_key(tracks, ager, plan, face), none)]
         ),
     )
 
@@ -182,8 +161,7 @@ def stage_scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
     shot = job.shot
     with with_shot_line(shot, "faces"):
         selected = select_faces(tracks, shot.faces)
-    light = {track.face: value for track, value in zip(tracks.faces, tracks.light, strict=False)}
-    plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect, light)
+    plan = plan_crops(selected, shot, ager, job.clip.pixel_aspect, tracks.measures)
     fills = job.fills(tracks.missing)
     plan = replace(
         plan,

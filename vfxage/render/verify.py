@@ -18,11 +18,13 @@ from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.render.job import Job
 from vfxage.render.on_disk import outputs_on_device
-from vfxage.render.scene import saved_tracks
+from vfxage.render.tracking import saved_tracks
 from vfxage.shot.outputs import MOVIES
 from vfxage.types import Frame
 
-_UNTRACKED = "was made from another plate or with other tracking settings: the shot has no tracks for the present ones"
+_UNTRACKED = (
+    "was made from another plate or range, or with other tracking settings: the shot has no tracks for the present ones"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

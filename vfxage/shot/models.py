@@ -223,6 +223,8 @@ class Shot(Part):
     """OpenColorIO name of the plate's colour space; default: from its tags or header."""
     exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
+    tracks: FilePath | None = None
+    """File of the tracks (.npz), for several versions of a shot to share; default: beside the first output."""
     ocio: FilePath | None = None
     """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
     model: Annotated[str, BeforeValidator(_model), IsPath()] = "builtin"

@@ -29,6 +29,7 @@ class RuleViolation:
 def rule_violations(shot: Shot) -> Iterator[RuleViolation]:
     """Find every broken rule of a shot, in the order of the keys in the file."""
     yield from _plate(shot)
+    yield from _tracks(shot)
     yield from _faces(shot)
     yield from _neck(shot)
     for index, output in enumerate(shot.outputs):
@@ -45,6 +46,13 @@ def _plate(shot: Shot) -> Iterator[RuleViolation]:
             "`first_frame` is for movies, and the plate is a sequence with its own numbers",
             "leave it out",
         )
+
+
+def _tracks(shot: Shot) -> Iterator[RuleViolation]:
+    if shot.tracks is not None and Path(shot.tracks).suffix != ".npz":
+        name = Path(shot.tracks)
+        what = f"`tracks` names {name.name}, and tracks are saved as .npz"
+        yield RuleViolation(("tracks",), what, f"write {name.stem or 'shot'}.tracks.npz")
 
 
 def _pattern_problem(path: str) -> tuple[str, str] | None:

@@ -11,7 +11,7 @@ from tests.face.track.shots import decode, made_up, track
 from vfxage.face.detect import FaceFinder
 from vfxage.face.detect.hands import Hand, HandFinder
 from vfxage.face.track.canvas import Canvas
-from vfxage.face.track.hands import hand_tracks
+from vfxage.face.track.hands import found_hands, hand_tracks
 from vfxage.types import Window
 
 SPREAD = np.random.default_rng(5).uniform(-30, 30, (21, 2))
@@ -25,7 +25,9 @@ def hand(x=300.0, y=200.0, palm=0.9, score=0.99, size=40.0):
 
 
 def linked(seen, numbers=range(100, 121), faces=(FACE,), canvas=CANVAS):
-    return hand_tracks(sorted(seen.items()), [np.array(numbers, np.int32)], faces, canvas, 1.0)
+    runs = [np.array(numbers, np.int32)]
+    sure = [found for found, proven in found_hands(sorted(seen.items()), runs) if proven]
+    return hand_tracks(sure, runs, faces, canvas, 1.0)
 
 
 def test_a_missed_frame_between_two_sightings_is_bridged_where_the_hand_must_be():

@@ -65,3 +65,8 @@ class Canvas:
         """Move (..., 2) points of the picture to display-window pixels."""
         scale = np.array([self.stretch, 1], np.float32)
         return np.asarray(points / scale + np.array([self.window.x, self.window.y], np.float32), np.float32)
+
+    def to_picture(self, points: F32) -> F32:
+        """Move (..., 2) display-window points to pixels of the picture."""
+        scale = np.array([self.stretch, 1], np.float32)
+        return np.asarray((points - np.array([self.window.x, self.window.y], np.float32)) * scale, np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vfxage.face.detect.hands import Hand
 from vfxage.face.track.canvas import Canvas
 from vfxage.face.track.filter import steady
+from vfxage.face.track.findings import FoundHand
 from vfxage.face.track.smooth import bridge
 from vfxage.types import F32, F64, HAND_POINTS, FaceTrack, HandTrack
 
@@ -62,28 +63,54 @@ class _Chain:
         return apart if apart < _JUMP + _FURTHER * (ahead - 1) else np.inf
 
 
+def found_hands(
+    seen: Sequence[tuple[int, Sequence[Hand]]], runs: Sequence[NDArray[np.int32]]
+) -> list[tuple[FoundHand, bool]]:
+    """Link the hands ``seen`` on frames (ascending) in unbroken ``runs``; with each, whether it is beyond doubt.
+
+    A hand needs two sure detections within ``GAP`` frames; one is enough if no frame that near was searched.
+    """
+    found = dict(seen)
+    hands = []
+    for run in runs:
+        for chain in _chains([(int(number), found[int(number)]) for number in run if int(number) in found]):
+            hand = FoundHand(
+                numbers=np.array(chain.numbers, np.int32),
+                points=np.stack([one.points for one in chain.seen]),
+                size=np.array([one.size for one in chain.seen], np.float32),
+            )
+            hands.append((hand, chain.sure >= min(_PROOF, _searched(chain, run))))
+    return hands
+
+
 def hand_tracks(
-    seen: Sequence[tuple[int, Sequence[Hand]]],
+    hands: Sequence[FoundHand],
     runs: Sequence[NDArray[np.int32]],
     faces: Sequence[FaceTrack],
     canvas: Canvas,
     strength: float,
 ) -> tuple[HandTrack, ...]:
-    """Track the hands in front of or beside ``faces``, from the hands ``seen`` (ascending) in unbroken ``runs``.
+    """Track the ``hands`` in front of or beside ``faces`` in unbroken ``runs`` of frames.
 
     A hand is kept on frames on which a face is tracked and the hand touches its region. ``strength`` is as for
-    ``smooth``. A hand needs two sure detections within ``GAP`` frames; one is enough if no frame that near was
-    searched.
+    ``smooth``.
     """
     tracks = []
-    found = dict(seen)
     for run in runs:
-        for chain in _chains([(int(number), found[int(number)]) for number in run if int(number) in found]):
-            if chain.sure >= min(_PROOF, _searched(chain, run)):
-                track = _beside(_track(chain, run, canvas, strength), faces)
-                if track is not None:
-                    tracks.append(track)
+        for part in _parts(hands, run):
+            track = _beside(_track(part, run, canvas, strength), faces)
+            if track is not None:
+                tracks.append(track)
     return tuple(sorted(tracks, key=lambda track: (int(track.numbers[0]), float(track.points[0, 0, 0]))))
+
+
+def _parts(hands: Sequence[FoundHand], run: NDArray[np.int32]) -> Iterator[FoundHand]:
+    """The hands on the frames of a run, parted where more lies between two detections than is bridged."""
+    for hand in hands:
+        rows = np.flatnonzero(np.isin(hand.numbers, run))
+        for part in np.split(rows, np.flatnonzero(np.diff(hand.numbers[rows]) > GAP) + 1):
+            if len(part):
+                yield hand.on(np.isin(np.arange(len(hand.numbers)), part))
 
 
 def _searched(chain: _Chain, run: NDArray[np.int32]) -> int:
@@ -108,19 +135,19 @@ def _chains(seen: Sequence[tuple[int, Sequence[Hand]]]) -> list[_Chain]:
     return chains
 
 
-def _track(chain: _Chain, run: NDArray[np.int32], canvas: Canvas, strength: float) -> HandTrack:
-    """Every frame of the run from the first tracklet to the last, and those in which the hand comes and goes."""
-    first, last = chain.numbers[0], chain.numbers[-1]
+def _track(hand: FoundHand, run: NDArray[np.int32], canvas: Canvas, strength: float) -> HandTrack:
+    """Every frame of the run from the first detection to the last, and those in which the hand comes and goes."""
+    first, last = int(hand.numbers[0]), int(hand.numbers[-1])
     searched = run[(run >= first - FADE) & (run <= last + FADE)].astype(np.int32)
     whole = np.arange(first, last + 1)
-    at = np.array(chain.numbers) - first
+    at = hand.numbers - first
     known = np.zeros(len(whole), bool)
     known[at] = True
     sizes = np.zeros((len(whole), 1))
-    sizes[at, 0] = np.log([hand.size for hand in chain.seen])
+    sizes[at, 0] = np.log(hand.size.astype(np.float64))
     sizes = steady(bridge(sizes, known), np.where(known, 1.0, _GUESSED), strength)
     values = np.zeros((len(whole), 2 * HAND_POINTS))
-    values[at] = np.stack([hand.points for hand in chain.seen]).reshape(len(at), -1)
+    values[at] = hand.points.reshape(len(at), -1)
     points = _whole_fingers(bridge(values, known).reshape(-1, HAND_POINTS, 2), np.exp(sizes))
     points = steady(points.reshape(len(whole), -1), np.where(known, 1.0, _GUESSED), strength)
     shown = canvas.to_display(points.reshape(-1, HAND_POINTS, 2).astype(np.float32))

@@ -15,7 +15,8 @@ away. Measured: 0.68 and more for every face of the test clips, in profile too; 
 microscope and 0.55 for coins, gravel, cups and a space shuttle."""
 PROOF = 6
 """Pictures of evidence a face needs, or most of its take where that is shorter."""
-_NO = 1e6
+NO_LINK = 1e6
+"""Cost of a link that cannot be."""
 _RATIO = 1.6
 _REACH = 2.5
 """A face that comes back after a long absence is taken for the same within this many faces of where it was."""
@@ -43,8 +44,8 @@ def link_identities(tracklets: list[Tracklet], max_gap: int) -> list[list[Trackl
 
     if not tracklets:
         return []
-    cost = np.array([[_link_cost(one, other, max_gap) for other in tracklets] for one in tracklets])
-    follower = {int(i): int(j) for i, j in zip(*linear_sum_assignment(cost), strict=True) if cost[i, j] < _NO}
+    cost = np.array([[link_cost(one, other, max_gap) for other in tracklets] for one in tracklets])
+    follower = {int(i): int(j) for i, j in zip(*linear_sum_assignment(cost), strict=True) if cost[i, j] < NO_LINK}
     chains = []
     for start in sorted(set(range(len(tracklets))) - set(follower.values())):
         chain = [start]
@@ -54,19 +55,21 @@ def link_identities(tracklets: list[Tracklet], max_gap: int) -> list[list[Trackl
     return chains
 
 
-def _link_cost(one: Tracklet, other: Tracklet, max_gap: int) -> float:
+def link_cost(one: Tracklet, other: Tracklet, max_gap: int) -> float:
+    """Cost of taking a later tracklet for the same person; ``NO_LINK`` if it cannot be."""
     gap = other.numbers[0] - one.numbers[-1] - 1
     if one.take != other.take or gap < 0:
-        return _NO
+        return NO_LINK
     last, first = one.seen[-1].points, other.seen[0].points
     size = min(one.size, other.size)
     distance = float(np.linalg.norm(last.mean(0) - first.mean(0))) / size
     ratio = max(one.size, other.size) / size
-    unlike = 1 - alike(_look(one), _look(other))
+    unlike = 1 - alike(look_of(one), look_of(other))
     near = distance < 1 + 0.1 * gap and ratio < _RATIO if gap <= max_gap else False
     same = distance < _REACH and ratio < _RATIO and unlike < 1 - _ALIKE
-    return distance + np.log(ratio) + unlike + 0.01 * gap if near or same else _NO
+    return distance + np.log(ratio) + unlike + 0.01 * gap if near or same else NO_LINK
 
 
-def _look(tracklet: Tracklet) -> F32:
+def look_of(tracklet: Tracklet) -> F32:
+    """What the face of a tracklet looks like: the median of its looks, (16, 16, 3)."""
     return np.asarray(np.median([item.look for item in tracklet.seen], axis=0), np.float32)

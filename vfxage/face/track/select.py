@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from vfxage.errors import ShotError
-from vfxage.face.track.tracks import Tracks
+from vfxage.face.track.tracks import Measures, Tracks
 from vfxage.frames import FrameRange
 from vfxage.types import FaceTrack
 
@@ -70,7 +71,7 @@ def _find(tracks: Tracks, free: list[FaceTrack], face: Selecting) -> list[FaceTr
     if face.select == "all":
         return free
     if isinstance(face.select, str):
-        return [_pick(group, face.select) for group in _by_take(tracks, free)]
+        return [_pick(tracks, group, face.select) for group in _by_take(tracks, free)]
     return _at_point(free, int(face.select.frame), face.select.point)
 
 
@@ -81,21 +82,27 @@ def _by_take(tracks: Tracks, free: list[FaceTrack]) -> list[list[FaceTrack]]:
     return [groups[take] for take in sorted(groups)]
 
 
-def _weight(track: FaceTrack) -> float:
-    """Area of the face's box summed over time: large and long beats small or brief."""
-    return float(np.prod(np.ptp(track.points, axis=1), axis=1).sum())
-
-
-def _pick(group: list[FaceTrack], which: str) -> FaceTrack:
+def _pick(tracks: Tracks, group: list[FaceTrack], which: str) -> FaceTrack:
+    """One face of a take. Faces that a longer range added do not change the choice among those before them."""
+    measured = [(track, tracks.measures.get(track.face) or measured_once(track)) for track in group]
+    first = min(one.since for _, one in measured)
+    oldest = [(track, one) for track, one in measured if one.since == first]
+    most = max(one.area for _, one in oldest)
     if which == "largest":
-        return max(group, key=_weight)
-    most = max(_weight(track) for track in group)
-    substantial = [track for track in group if _weight(track) >= _SUBSTANTIAL * most]
+        return next(track for track, one in oldest if one.area == most)
+    substantial = [(one.across, track) for track, one in oldest if one.area >= _SUBSTANTIAL * most]
+    return (min if which == "left" else max)(substantial, key=lambda item: item[0])[1]
 
-    def across(track: FaceTrack) -> float:
-        return float(track.points[:, :, 0].mean())
 
-    return min(substantial, key=across) if which == "left" else max(substantial, key=across)
+def measured_once(track: FaceTrack) -> Measures:
+    """Measure what the choice among faces depends on."""
+    return Measures(
+        since=0,
+        light=math.nan,
+        area=float(np.prod(np.ptp(track.points, axis=1), axis=1).sum()),
+        across=float(track.points[:, :, 0].mean()),
+        extents={},
+    )
 
 
 def _at_point(free: list[FaceTrack], frame: int, point: Sequence[float]) -> list[FaceTrack]:

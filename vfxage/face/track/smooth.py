@@ -1,6 +1,6 @@
 """Smooth the landmarks of one unbroken run: the motion of the head apart from the expression.
 
-A similarity transform of rigid points to the run's mean face holds the motion of the head. The rest, in face units, is
+A similarity transform of the mean face's rigid points holds the motion of the head. The rest, in face units, is
 expression and rotation. It is smoothed region by region, so that a still chin does not slow down a blink.
 """
 
@@ -13,77 +13,57 @@ from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.track.filter import outliers, steady
+from vfxage.face.track.mean_face import REGIONS, RIGID, RIGID_FACE
 from vfxage.types import F32, F64, POINTS
 
-RIGID = (
-    *(33, 133, 362, 263, 6, 197, 195, 5, 4, 168, 8, 9, 151, 10, 338, 297, 109, 67, 127, 356, 234, 454),
-    *(98, 327, 48, 278, 193, 417, 245, 465, 130, 359),
-)
-"""Landmarks that expression hardly moves: eye corners, bridge of the nose, forehead, temples."""
 _BAD_MOVE, _BAD_SHAPE = 0.05, 0.035
 """Contradictions that make a bad frame, in faces: of the whole face; of a region within it."""
-_CENTRES = {
-    "right eye": (33, 133, 159, 145),
-    "left eye": (362, 263, 386, 374),
-    "right brow": (70, 105, 107),
-    "left brow": (300, 334, 336),
-    "mouth": (61, 291, 13, 14),
-    "nose": (4, 98, 327, 195),
-    "chin": (152, 175, 199),
-    "right cheek": (234, 50, 132),
-    "left cheek": (454, 280, 361),
-    "forehead": (10, 151, 67, 297),
-}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Poses(ArrayData):
     """Similarities of a stretch: ``points = scale * turn(angle) @ shape + centre``."""
 
-    values: F64 = field(metadata=shaped("T", 4, dtype=np.float64))
-    """(T, 4): centre x and y in pixels; angle in radians, unwrapped; logarithm of the scale (pixels per face)."""
+    values: F64 = field(metadata=shaped("T", 5, dtype=np.float64))
+    """(T, 5): centre x and y in pixels; cosine and sine of the angle, which need no unwrapping; logarithm of the scale
+    (pixels per face unit)."""
 
     def shapes(self, points: F64) -> F64:
         """(T, P, 2) pixels to face units."""
-        return self._turn((points - self.values[:, None, :2]) / self._scale, -self.values[:, 2])
+        return _turned((points - self.values[:, None, :2]) / self._scale, np.conj(self._turn))
 
     def points(self, shapes: F64) -> F64:
         """(T, P, 2) face units to pixels."""
-        return self._turn(shapes, self.values[:, 2]) * self._scale + self.values[:, None, :2]
+        return _turned(shapes, self._turn) * self._scale + self.values[:, None, :2]
+
+    @property
+    def scale(self) -> F64:
+        """(T,) pixels per face unit."""
+        return np.asarray(np.exp(self.values[:, 4]), np.float64)
 
     @property
     def _scale(self) -> F64:
-        return np.asarray(np.exp(self.values[:, 3])[:, None, None], np.float64)
+        return self.scale[:, None, None]
 
-    @staticmethod
-    def _turn(points: F64, angle: F64) -> F64:
-        whole = (points[..., 0] + 1j * points[..., 1]) * np.exp(1j * angle)[:, None]
-        return np.stack([whole.real, whole.imag], -1)
+    @property
+    def _turn(self) -> NDArray[np.complex128]:
+        whole = self.values[:, 2] + 1j * self.values[:, 3]
+        return np.asarray(whole / np.abs(whole), np.complex128)
+
+
+def _turned(points: F64, turn: NDArray[np.complex128]) -> F64:
+    whole = (points[..., 0] + 1j * points[..., 1]) * turn[:, None]
+    return np.stack([whole.real, whole.imag], -1)
 
 
 def poses_of(points: F64) -> Poses:
-    """Fit the rigid points of every frame to their mean face (generalised Procrustes, Gower 1975, two rounds)."""
+    """Fit the mean face to the rigid points of each frame (least squares), whatever the other frames show."""
     whole = points[:, RIGID, 0] + 1j * points[:, RIGID, 1]
-    centre = whole.mean(1, keepdims=True)
-    offset = whole - centre
-    mean = offset[0] / np.linalg.norm(offset[0]) * np.sqrt(len(RIGID))
-    for _ in range(2):
-        factor = (offset @ mean.conj()) / np.vdot(mean, mean).real
-        mean = (offset / factor[:, None]).mean(0)
-        mean *= np.exp(-1j * np.angle(mean[1] + mean[3] - mean[0] - mean[2])) / (np.abs(mean).mean() * 2)
-    factor = (offset @ mean.conj()) / np.vdot(mean, mean).real
-    angle = np.unwrap(np.angle(factor))
-    return Poses(np.stack([centre[:, 0].real, centre[:, 0].imag, angle, np.log(np.abs(factor))], 1))
-
-
-def regions(points: F64) -> list[NDArray[np.int64]]:
-    """The 478 landmarks in groups that move together, by the nearest feature on the mean face (T, 478, 2)."""
-    mean = points.mean(0)
-    distance = np.stack([np.linalg.norm(mean[:, None] - mean[list(of)], axis=2).min(1) for of in _CENTRES.values()])
-    distance[:, 468:] = np.inf  # irises move on their own
-    nearest = distance.argmin(0)
-    groups = [np.flatnonzero(nearest[:468] == place) for place in range(len(_CENTRES))]
-    return [group for group in [*groups, np.arange(468, 473), np.arange(473, POINTS)] if len(group)]
+    centre = whole.mean(1)
+    # Sums of products, not a matrix product: its bits would depend on the number of frames.
+    factor = ((whole - centre[:, None]) * RIGID_FACE.conj()).sum(1) / (np.abs(RIGID_FACE) ** 2).sum()
+    size = np.abs(factor)
+    return Poses(np.stack([centre.real, centre.imag, factor.real / size, factor.imag / size, np.log(size)], 1))
 
 
 def bridge(values: F64, known: NDArray[np.bool_]) -> F64:
@@ -105,35 +85,31 @@ def smooth(points: F32, known: NDArray[np.bool_], strength: float) -> F32:
     """Steady (T, 478, 2) landmarks of consecutive frames; those not ``known`` (T,) are bridged.
 
     Zero phase: nothing is shifted in time. Single bad frames are replaced from their neighbours. ``strength`` 0
-    replaces and bridges only, 1 is the usual measure, larger is steadier.
+    replaces and bridges only, 1 is the usual measure, larger is steadier. Landmarks further away than
+    ``filter.REACH`` frames change no bit of a frame; each bridged gap between them adds its length.
     """
     numbers = np.flatnonzero(known)
     poses = poses_of(points[numbers].astype(np.float64))
     shapes = poses.shapes(points[numbers].astype(np.float64))
-    size = float(np.exp(np.median(poses.values[:, 3])))
-    good = ~_bad_frames(poses, shapes, size)
     trusted = np.zeros(len(points), bool)
-    trusted[numbers[good]] = True
+    trusted[numbers[~_bad_frames(poses, shapes)]] = True
     weights = np.where(trusted, 1.0, 1e-3)
 
-    moves = np.zeros((len(points), 4))
+    moves = np.zeros((len(points), 5))
     moves[numbers] = poses.values
     moves = bridge(moves, trusted)
-    moves[:, :2] = steady(moves[:, :2], weights, strength)
-    moves[:, 2:] = steady(moves[:, 2:], weights, strength)
+    steadied = [steady(np.ascontiguousarray(part), weights, strength) for part in (moves[:, :2], moves[:, 2:])]
     flat = np.zeros((len(points), POINTS * 2))
     flat[numbers] = shapes.reshape(len(numbers), -1)
-    for group in regions(shapes):
+    for group in REGIONS:
         columns = np.concatenate([group * 2, group * 2 + 1])
-        flat[:, columns] = steady(bridge(flat[:, columns], trusted), weights, strength)
-    return np.ascontiguousarray(Poses(moves).points(flat.reshape(-1, POINTS, 2)), np.float32)
+        flat[:, columns] = steady(bridge(np.ascontiguousarray(flat[:, columns]), trusted), weights, strength)
+    return np.ascontiguousarray(Poses(np.hstack(steadied)).points(flat.reshape(-1, POINTS, 2)), np.float32)
 
 
-def _bad_frames(poses: Poses, shapes: F64, size: float) -> NDArray[np.bool_]:
+def _bad_frames(poses: Poses, shapes: F64) -> NDArray[np.bool_]:
     """Frames whose place, roll or size their neighbours contradict, or in which a region of the face is thrown."""
-    scaled = poses.values.copy()
-    scaled[:, :2] /= size
-    bad = outliers(scaled[:, :2], _BAD_MOVE) | outliers(scaled[:, 2:], _BAD_MOVE)
-    for group in regions(shapes):
+    bad = outliers(poses.values[:, :2], _BAD_MOVE, poses.scale) | outliers(poses.values[:, 2:], _BAD_MOVE)
+    for group in REGIONS:
         bad |= outliers(shapes[:, group].reshape(len(shapes), -1), _BAD_SHAPE)
     return bad

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from vfxage.face.detect import Detection, FaceFinder
-from vfxage.face.track.build import TrackingSettings
 from vfxage.face.track.canvas import Canvas, ToSdr8
+from vfxage.face.track.findings import TrackingSettings
 from vfxage.face.track.people import SURE
 from vfxage.types import ClipInfo, Frame
 

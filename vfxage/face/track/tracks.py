@@ -9,17 +9,18 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ANY_SHAPE, ArrayData
 from vfxage.errors import ReadError
+from vfxage.face.track.findings import FINDING_KINDS, Findings
 from vfxage.publish import publish
 from vfxage.types import F32, FaceTrack, HandTrack, Study
 
-_FORMAT = 5
+_FORMAT = 6
 _FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
 _HAND_FIELDS = ("numbers", "points", "motion", "size", "presence")
 _KINDS = {
@@ -32,13 +33,15 @@ _KINDS = {
     "confidence": (np.float32, 1),
     "presence": (np.float32, 1),
     "yaw": (np.float32, 1),
-    "light": (np.float32, 1),
+    "measured": (np.int32, 1),
+    "measures": (np.float64, 2),
+    "locked": (np.int32, 1),
     "missing": (np.int32, 1),
     "hands": (np.int32, 1),
     "motion": (np.float32, 3),
     "size": (np.float32, 1),
     "plate": (np.uint8, 2),
-    "study_key": (np.uint8, 1),
+    **FINDING_KINDS,
 }
 """Type and dimensions of every array, by the last part of its name."""
 _LIMIT = 1 << 32
@@ -50,31 +53,58 @@ _DIGEST = 16
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What is measured of a face once, when it is tracked first, and kept when the range of the shot changes.
+
+    So no choice that concerns the whole shot changes for frames that are rendered already.
+    """
+
+    since: int
+    """0 for the faces of the first track pass, 1 for those that the next longer range added, and so on."""
+    light: float
+    """Median luminance of the skin, linear Rec.709; NaN if it was not measured."""
+    area: float
+    """Area of the face's box, summed over the frames, square pixels: large and long beats small or brief."""
+    across: float
+    """Mean x of the landmarks, display-window pixels."""
+    extents: Mapping[str, float]
+    """Usual side of the face's crop in plate pixels, by the name of the framing; see ``face.crop.usual_extent``."""
+
+
+_MEASURES = ("since", "light", "area", "across")
+FRAMINGS: tuple[Literal["ffhq", "wide"], ...] = ("ffhq", "wide")
+"""Names of the framings for which a face's crop is measured: all that an ager can have."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Tracks(ArrayData):
     """Every face of a shot, and the hands that pass before them."""
 
     faces: tuple[FaceTrack, ...]
-    """In order of first appearance, then size."""
+    """By identity: in order of first appearance, then size; those that a longer range added come last."""
     cuts: tuple[int, ...]
     """First frame of each take but the first, ascending."""
     numbers: tuple[int, ...]
     """Every plate frame that was searched, ascending."""
-    light: tuple[float, ...] = ()
-    """Median luminance of each face's skin, linear Rec.709 (NaN: not measured); empty unless `exposure:` is auto."""
+    measures: Mapping[int, Measures] = field(default_factory=dict)
+    """Of each face, by identity, also of faces outside the range."""
     missing: tuple[int, ...] = ()
     """Frames that are missing or unreadable, ascending."""
     hands: tuple[HandTrack, ...] = ()
     """In order of appearance."""
     plate: tuple[str, ...] = ()
-    """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; of a movie one. Empty where
-    the tracks were made without a key."""
-    studies: Mapping[int, Study] = field(default_factory=dict, metadata=ANY_SHAPE)
-    """The ager's measurements of each face, by identity; see ``Ager.study``."""
-    study_key: str = ""
-    """Digest of everything that the studies were made from."""
+    """Digest of each frame's plate file (32 hex digits), in the order of ``numbers``; the same for all frames of a
+    movie. Empty where the tracks were made without a key."""
+    studies: Mapping[str, Study] = field(default_factory=dict, metadata=ANY_SHAPE)
+    """The ager's measurements of faces (``Ager.study``), each by the digest of everything that it was made from."""
+    found: Findings | None = None
+    """What the tracks were made from: the landmarks as detected, also on frames outside the range."""
     key: str = ""
-    """Digest of everything that the tracks were made from; they are used again while it is the same."""
+    """Everything but the frames of the plate that the tracks were made from, as JSON. They are used while it is the
+    same."""
+    locked: bool = False
+    """Whether the shot may be tracked anew only after ``vfxage track --unlock``."""
 
     def save(self, path: Path) -> None:
         """Write one .npz, complete or not at all; the same tracks give the same bytes. Raises WriteError."""
@@ -84,14 +114,18 @@ class Tracks(ArrayData):
             "numbers": np.array(self.numbers, np.int32),
             "cuts": np.array(self.cuts, np.int32),
             "faces": np.array([track.face for track in self.faces], np.int32),
-            "light": np.array(self.light, np.float32),
+            "measured": np.array([*self.measures], np.int32),
+            "measures": np.array([_measured(one) for one in self.measures.values()], np.float64).reshape(
+                -1, len(_MEASURES) + len(FRAMINGS)
+            ),
+            "locked": np.array([self.locked], np.int32),
             "missing": np.array(self.missing, np.int32),
             "hands": np.array([len(hand.numbers) for hand in self.hands], np.int32),
             "plate": np.frombuffer(bytes.fromhex("".join(self.plate)), np.uint8).reshape(-1, _DIGEST),
-            "study_key": np.frombuffer(self.study_key.encode(), np.uint8),
         }
-        for face, study in self.studies.items():
-            arrays |= {f"study{face}.{name}": np.ascontiguousarray(value) for name, value in study.items()}
+        arrays |= self.found.to_arrays() if self.found else {}
+        for made_from, study in self.studies.items():
+            arrays |= {f"study{made_from}.{name}": np.ascontiguousarray(value) for name, value in study.items()}
         for place, track in enumerate(self.faces):
             arrays |= {f"{place}.{name}": getattr(track, name) for name in _FIELDS}
         for place, hand in enumerate(self.hands):
@@ -140,23 +174,37 @@ class Tracks(ArrayData):
             faces=tuple(faces),
             cuts=tuple(arrays["cuts"].tolist()),
             numbers=tuple(arrays["numbers"].tolist()),
-            light=tuple(arrays["light"].tolist()),
+            measures={
+                face: _measures(row)
+                for face, row in zip(arrays["measured"].tolist(), arrays["measures"].tolist(), strict=True)
+            },
             missing=tuple(arrays["missing"].tolist()),
             hands=tuple(hands),
             plate=tuple(row.tobytes().hex() for row in arrays["plate"]),
             studies=_studies(arrays),
-            study_key=arrays["study_key"].tobytes().decode(),
+            found=Findings.from_arrays(arrays) if "found_numbers" in arrays else None,
             key=arrays["key"].tobytes().decode(),
+            locked=bool(arrays["locked"].item()),
         )
 
 
-def _studies(arrays: Mapping[str, NDArray[Any]]) -> dict[int, Study]:
-    studies: dict[int, dict[str, F32]] = {}
+def _measured(one: Measures) -> list[float]:
+    return [*(getattr(one, name) for name in _MEASURES), *(one.extents[name] for name in FRAMINGS)]
+
+
+def _measures(row: list[float]) -> Measures:
+    since, *values = row[: len(_MEASURES)]
+    extents: dict[str, float] = dict(zip(FRAMINGS, row[len(_MEASURES) :], strict=True))
+    return Measures(since=int(since), light=values[0], area=values[1], across=values[2], extents=extents)
+
+
+def _studies(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Study]:
+    studies: dict[str, dict[str, F32]] = {}
     for name, value in arrays.items():
         owner, _, key = name.partition(".")
         if owner.startswith("study") and key:
-            studies.setdefault(int(owner.removeprefix("study")), {})[key] = value
-    return {face: dict(study) for face, study in studies.items()}
+            studies.setdefault(owner.removeprefix("study"), {})[key] = value
+    return dict(studies)
 
 
 def _array(name: str, data: bytes) -> NDArray[Any]:
@@ -193,7 +241,7 @@ def to_json(tracks: Tracks) -> dict[str, Any]:
     lasts = [numbers[numbers.index(cut) - 1] for cut in starts[1:]] + list(numbers[-1:])
     takes = [[first, last] for first, last in zip(starts, lasts, strict=True)]
     return {
-        "key": tracks.key,
+        "locked": tracks.locked,
         "takes": takes,
         "cuts": list(tracks.cuts),
         "faces": [_face(t) for t in tracks.faces],

@@ -16,7 +16,7 @@ from vfxage.ager import Ager, age_frames
 from vfxage.comp.steady import steady
 from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.face.crop import CropPlan, cut, plan_crops
-from vfxage.face.track import Tracks
+from vfxage.face.track import Measures, Tracks
 from vfxage.frames import Pattern
 from vfxage.lab.evaluate.faces import SIDE
 from vfxage.lab.metrics import flicker
@@ -24,7 +24,7 @@ from vfxage.media import FORMATS
 from vfxage.pool import ordered_map, prefetch
 from vfxage.progress import Progress
 from vfxage.render.job import Job, open_job
-from vfxage.render.scene import find_tracks
+from vfxage.render.tracking import find_tracks
 from vfxage.shot import Shot
 from vfxage.types import F32, FaceTrack, FrameDeltas
 
@@ -88,7 +88,7 @@ def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, worker
         if face is None or len(numbers) < _LEAST:
             what = f"shows no face for {count_of(_LEAST, 'frame')} in a row within its first {_LOOK * frames}"
             raise ShotError(what, path=path, fix="leave it out of --clips")
-        plan = _plan(job, face, ager, dict(zip((track.face for track in tracks.faces), tracks.light, strict=True)))
+        plan = _plan(job, face, ager, tracks.measures)
         aged = _aged(job, plan, ager, numbers, workers)
         calm = list(steady(aged, shot.temporal.radius, shot.temporal.strength, tracks.cuts))
     crops = [item.deltas[0].crop.rgb for item in aged]
@@ -116,10 +116,10 @@ def _longest(tracks: Tracks, frames: int) -> tuple[FaceTrack | None, list[int]]:
     return best
 
 
-def _plan(job: Job, face: FaceTrack, ager: Ager, light: Mapping[int, float]) -> CropPlan:
+def _plan(job: Job, face: FaceTrack, ager: Ager, measures: Mapping[int, Measures]) -> CropPlan:
     """The crop as a render plans it, but no larger than agers are compared at."""
     chosen = [(job.shot.faces[0], face)]
-    plan = plan_crops(chosen, job.shot, ager, job.clip.pixel_aspect, light)
+    plan = plan_crops(chosen, job.shot, ager, job.clip.pixel_aspect, measures)
     largest = max((size for size in ager.sizes if size <= SIDE), default=min(ager.sizes))
     faces = tuple(replace(one, size=min(one.size, largest)) for one in plan.faces)
     return replace(plan, faces=faces)
