@@ -12,9 +12,9 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -212,11 +212,43 @@ def _is_descriptor_2() -> bool:
 
 
 def discard_stdout() -> None:
-    """Point file descriptor 1 to nowhere until the process ends. For a process whose reader has closed the pipe.
+    """Point file descriptor 1 to nowhere until the process ends. For a process whose stdout takes nothing any more.
 
-    Nothing restores it: Python would write the rest of its buffer into the broken pipe when it ends.
+    Nothing restores it: Python would write the rest of its buffer into the broken pipe or the full disk when it ends.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    discard(sys.stdout)
+
+
+def discard(stream: TextIO) -> None:
+    """Point the file descriptor of a stream to nowhere until the process ends."""
+    with suppress(OSError):  # a stream in memory has none
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def open_closed_streams() -> None:
+    """Point stdin, stdout and stderr to nowhere if they are closed, as in a daemon, until the process ends.
+
+    Otherwise the next file that is opened would get the descriptor, and messages would be written into it.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != descriptor:
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def use_utf8() -> None:
+    """Start the process again with UTF-8 if the locale has another encoding: shot files are UTF-8, so are their paths.
+
+    In an ASCII locale Python could not open a file whose name has an accent.
+    """
+    if sys.getfilesystemencoding() != "utf-8":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 class _Stdout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -16,10 +17,13 @@ from typer.core import TyperGroup
 
 from vfxage import __version__
 from vfxage.cli import evaluation, farm, init, models, nuke, prototype, render, shots, show, training
-from vfxage.cli.console import Console, open_console
+from vfxage.cli.console import NO_SPACE, Console, open_console
 from vfxage.cli.options import CommandLine, split_command_line, with_console
-from vfxage.errors import ShotError, VfxageError
+from vfxage.errors import ShotError, VfxageError, WriteError
 from vfxage.process import discard_stdout, quiet_libraries
+
+_NO_MEMORY = ("insufficient memory", "out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")
+"""What OpenCV, torch, onnxruntime and the operating system say."""
 
 PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
     "Shots": {
@@ -140,6 +144,8 @@ def _run(line: CommandLine, console: Console, signals: _Signals) -> _End:
         discard_stdout()
         return _End("", 128 + signal.SIGPIPE)
     except (Exception, Stopped) as error:
+        if _is_full(error):
+            discard_stdout()
         if signals.taken is not None:  # a library may have turned Stopped into another error
             text = "stopped; no half-written file stays, run the same command again to continue"
             return _End(text, 128 + signals.taken, traceback.format_exc())
@@ -152,9 +158,30 @@ def _ending(error: BaseException) -> tuple[str, int]:
         return f"error: {error}", error.exit_code
     if hasattr(error, "format_message"):  # all usage errors of typer have this
         return _usage(error)
+    if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+        fix = "use fewer `--workers`, a smaller plate, or a machine with more memory"
+        return f"error: there is not enough memory ({error}); {fix}", WriteError.exit_code
+    if _is_full(error):
+        fix = "free space there, or send stdout elsewhere, then run the same command again"
+        return f"error: stdout cannot be written ({error}); {fix}", WriteError.exit_code
+    if isinstance(error, FileNotFoundError) and not _has_working_folder():
+        fix = "change to another folder, or name all files with their whole paths"
+        return f"error: the working folder does not exist any more; {fix}", ShotError.exit_code
     if isinstance(error, ImportError) and ".so" in str(error):
         return f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2
     return f"bug in vfxage: {type(error).__name__}: {error}; please report it with what --debug prints", 1
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether a disk is full. Files that vfxage makes have their own error; this is stdout."""
+    return isinstance(error, OSError) and error.errno in NO_SPACE
+
+
+def _has_working_folder() -> bool:
+    try:
+        return bool(os.getcwd())
+    except FileNotFoundError:
+        return False
 
 
 def _usage(error: Any) -> tuple[str, int]:

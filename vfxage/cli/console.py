@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 import time
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Spinner
 from rich.progress import Progress as Bars
 
 from vfxage.errors import ShotError, count_of
+from vfxage.process import discard
 from vfxage.progress import Advance
 
 LogFormat = Literal["text", "json", "openjd"]
@@ -24,6 +26,9 @@ _COUNTED = ("track", "render", "assemble", "verify")
 
 _LINE_S = 5.0
 """Seconds between two plain lines of one stage. The first and the last line come without waiting."""
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""Errors of a full disk."""
 
 _NARROW = 80
 """Terminals with fewer columns get no bar, so that the counts keep their line."""
@@ -198,8 +203,13 @@ class _Stream:
             self._print(f"{trace or ''}{text}")
 
     def _print(self, text: str) -> None:
-        self.stream.write(text + "\n")
-        self.stream.flush()
+        try:
+            self.stream.write(text + "\n")
+            self.stream.flush()
+        except OSError as error:
+            if error.errno not in NO_SPACE or self.stream is sys.stdout:
+                raise
+            discard(self.stream)  # the disk with the log is full: the frames are worth more
 
 
 class Lines(_Stream):
