@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from numpy.typing import NDArray
 
@@ -61,6 +61,8 @@ class PlateSettings:
     """Number of a movie's first frame; not allowed for a sequence."""
     rate: Fraction | None = None
     """Frames per second of a sequence, takes precedence over its headers; not allowed for a movie."""
+    levels: Literal["full", "video"] | None = None
+    """Range of a movie's codes, takes precedence over its tag; not allowed for a sequence."""
     ocio: str | Path | None = None
     """OpenColorIO config (see ``Colour``)."""
     matte: bool = False
@@ -86,10 +88,12 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
     if row.kind == "movie":
         if given.rate is not None:
             raise ShotError("a movie has its own frame rate", path=plate, fix="remove `rate:`")
-        settings["first_frame"] = given.first_frame
+        settings |= {"first_frame": given.first_frame, "levels": given.levels}
     else:
         if given.first_frame is not None:
             raise ShotError("a sequence has its own frame numbers", path=plate, fix="remove `first_frame:`")
+        if given.levels is not None:
+            raise ShotError("the codes of a sequence always have full range", path=plate, fix="remove `range:`")
         settings["rate"] = given.rate
     if given.matte and row is _EXR:
         settings["matte"] = True

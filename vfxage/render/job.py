@@ -75,6 +75,7 @@ class Job:
         """Digest of everything that tracks are made from: version, tracking settings, colour, every plate file."""
         settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
         settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
+        settings |= {"range": self.shot.range}
         if self.clip.kind == "movie":
             plate = [file_identity(Path(self.clip.path)), self.clip.first]
         else:
@@ -129,8 +130,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
     with with_shot_line(shot, "colorspace"):
-        given = PlateSettings(colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio)
-        reader = open_reader(shot.plate, given)
+        reader = open_reader(shot.plate, _plate_settings(shot))
     try:
         clip = _described(reader.info, shot)
         if clip.colorspace is None:
@@ -152,6 +152,16 @@ def open_job(shot: Shot) -> Iterator[Job]:
         )
     finally:
         reader.close()
+
+
+def _plate_settings(shot: Shot) -> PlateSettings:
+    return PlateSettings(
+        colorspace=shot.colorspace,
+        first_frame=shot.first_frame,
+        rate=shot.rate,
+        levels=shot.range,
+        ocio=shot.ocio,
+    )
 
 
 @contextmanager

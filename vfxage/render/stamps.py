@@ -87,7 +87,7 @@ def _plate_digests(job: Job, tracks: Tracks, scene: Scene, numbers: Sequence[int
 
     def content(number: int) -> str:
         if job.clip.kind == "movie":
-            return digest(tracks.plate[0], number - job.clip.first, job.colour.fingerprint)
+            return digest(tracks.plate[0], number - job.clip.first, job.colour.fingerprint, job.shot.range)
         return digest(files[number], job.colour.fingerprint)
 
     found = {}

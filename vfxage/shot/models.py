@@ -220,6 +220,8 @@ class Shot(Part):
     """Frames per second, if the plate has none or a wrong one: 24, 23.976 or "24000/1001"."""
     colorspace: Annotated[str, Field(min_length=1)] | None = None
     """OpenColorIO name of the plate's colour space; default: from its tags or header."""
+    range: Literal["full", "video"] | None = None
+    """Range of a movie's codes, if its tag is missing or wrong; full: black is code 0. Default: from its tag."""
     exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     ocio: FilePath | None = None

@@ -45,6 +45,9 @@ def _plate(shot: Shot) -> Iterator[RuleViolation]:
             "`first_frame` is for movies, and the plate is a sequence with its own numbers",
             "leave it out",
         )
+    if shot.range is not None and not problem and Pattern.is_sequence(shot.plate):
+        what = "`range` is for movies, and the codes of a sequence always have full range"
+        yield RuleViolation(("range",), what, "leave it out")
 
 
 def _pattern_problem(path: str) -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vfxage.errors import ReadError
@@ -26,6 +27,8 @@ _FORMATS = (
 FINGERPRINT = "com.vfxage.fingerprint"
 """Key of the header tag that a movie written by vfxage has."""
 
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
 _DAMAGED = "copy it again from its source"
 
 
@@ -36,6 +39,14 @@ class OpenMovie:
     path: str
     container: InputContainer
     stream: VideoStream
+    decoder: VideoCodecContext
+    """The stream's own, or the one that also decodes its alpha."""
+
+    def seek(self, stamp: int) -> None:
+        """Go to the key frame at or before a time stamp; raises av.error.FFmpegError."""
+        self.container.seek(stamp, stream=self.stream)
+        if self.decoder.is_open:
+            self.decoder.flush_buffers()
 
     def close(self) -> None:
         """Release the file; may be called twice."""
@@ -70,11 +81,23 @@ def open_movie(path: str, *, threads: int = 0, strict: bool = True) -> OpenMovie
     except BaseException:
         container.close()
         raise
-    context = stream.codec_context
+    context = _decoder(stream)
     context.options = {"max_pixels": str(MAX_PIXELS)} | ({"err_detect": "explode"} if strict else {})
     context.thread_count = threads
     context.thread_type = "AUTO" if threads != 1 else "NONE"
-    return OpenMovie(path, container, stream)
+    return OpenMovie(path, container, stream, context)
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The decoder of a stream. FFmpeg's own VP8 and VP9 decoders leave the alpha of WebM out; libvpx gives it."""
+    own = stream.codec_context
+    with_alpha = _ALPHA_DECODERS.get(own.name)
+    if with_alpha is None or stream.metadata.get("alpha_mode") != "1":
+        return own
+    context = av.CodecContext.create(with_alpha, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = own.extradata
+    return context
 
 
 def open_container(path: str) -> InputContainer:
