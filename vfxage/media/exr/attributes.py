@@ -33,6 +33,9 @@ _OWN = {
 }
 """Attributes that describe how the plate was stored, or a promise that an output does not keep."""
 
+_CRYPTOMATTE = "cryptomatte/"
+"""Beginning of the attributes that describe Cryptomatte's channels, which outputs do not have."""
+
 
 def colorspaces(header: Mapping[str, Any], ocio: str | Path | None) -> tuple[str, ...]:
     """OpenColorIO names of the header's colour space: none, one, or two that contradict each other.
@@ -128,6 +131,7 @@ def _kept(name: str, value: Any) -> bool:
         name not in _OWN
         and name not in _NAMES_OF_SPACE
         and not name.startswith("vfxage:")
+        and not name.casefold().startswith(_CRYPTOMATTE)
         and not (isinstance(value, list) and not value)
     )
 

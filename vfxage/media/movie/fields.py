@@ -41,7 +41,7 @@ def flagged(picture: VideoFrame, order: FieldOrder) -> VideoFrame:
 def _run(picture: VideoFrame, name: str, setting: str) -> VideoFrame | None:
     """What one filter makes of one picture; None if the filter drops it."""
     graph = Graph()
-    source = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format.name, time_base=_CLOCK)
+    source = graph.add_buffer(width=picture.width, height=picture.height, format=picture.format, time_base=_CLOCK)
     step, sink = graph.add(name, setting), graph.add("buffersink")
     source.link_to(step)
     step.link_to(sink)

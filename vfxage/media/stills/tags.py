@@ -34,6 +34,9 @@ _TAIL = 1 << 16
 
 _CHUNKS = 4096
 
+_JFIF = struct.Struct(">4sH5sHBHH")
+"""The beginning of a JPEG with a JFIF segment: marks, length, name, version, unit, density across and down."""
+
 
 def check_begins(source: StillFile) -> int:
     """The file's size; ReadError where it is missing, empty, or of another format than its name says."""
@@ -55,6 +58,22 @@ def check_ends(source: StillFile) -> None:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
         if mark not in file.read(_TAIL):
             raise source.damaged("it ends too early")
+
+
+def jfif_aspect(source: StillFile) -> float | None:
+    """Width of a pixel over its height in a JPEG's JFIF segment; None without one.
+
+    A density with a unit counts pixels per length: the closer they are, the narrower. Without a unit, the two numbers
+    are the aspect itself, across first (JFIF 1.02); FFmpeg writes them so.
+    """
+    with _file(source) as file:
+        head = file.read(_JFIF.size)
+    if len(head) < _JFIF.size:
+        return None
+    mark, _, name, _, unit, across, down = _JFIF.unpack(head)
+    if (mark, name) != (b"\xff\xd8\xff\xe0", b"JFIF\0") or not (across and down):
+        return None
+    return down / across if unit else across / down
 
 
 def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
