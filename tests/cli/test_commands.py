@@ -15,6 +15,7 @@ from typing import Any
 import av
 import numpy as np
 import OpenImageIO as oiio
+import PyOpenColorIO as Ocio
 import pytest
 import typer
 import yaml
@@ -288,6 +289,10 @@ def test_info_lists_colour_spaces() -> None:
     told = run("info", "--colorspaces").ok().out
     assert "ACEScg" in told
     assert "ARRI LogC4" in told
+    (default,) = [line for line in told.splitlines() if line.endswith("default") and "ocio://" in line]
+    assert "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4" in default
+    for name, *_ in Ocio.BuiltinConfigRegistry().getBuiltinConfigs():
+        assert f"ocio://{name}" in told
     run("info").fails(2, "plate")
 
 

@@ -29,6 +29,8 @@ BUILTIN = "studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 REFERENCE_WHITE = 2.03
 """Linear value of diffuse white in HDR video (203 cd/m2, ITU-R BT.2408) where 1.0 is 100 cd/m2."""
 
+_URI = "ocio://"
+
 _XYZ = "CIE XYZ-D65 - Scene-referred"
 
 D65 = (0.3127, 0.329)
@@ -93,11 +95,19 @@ def described_spaces(config: str | Path | None = None) -> list[tuple[str, str, s
     ]
 
 
+def builtin_configs() -> list[tuple[str, str]]:
+    """(ocio:// URI, description) of the configs that the installed OpenColorIO has built in."""
+    import PyOpenColorIO as Ocio
+
+    return [(_URI + name, text) for name, text, *_ in Ocio.BuiltinConfigRegistry().getBuiltinConfigs()]
+
+
 class Colour:
     """One colour space of a plate: to linear and back, to the model's encoding and back.
 
     ``name`` may be an alias or a role of the config. The config is ``config`` (a path or ocio:// URI), else $OCIO, else
-    OpenColorIO's built-in ``BUILTIN``. If the config does not have a ``STANDARD`` name, the built-in one is used.
+    OpenColorIO's built-in ``BUILTIN``. If the config does not have a name that headers give (``STANDARD``,
+    ``PRIMARIES``), the built-in one is used.
     Raises ShotError for a bad config, an unknown name (with the nearest name), a space for data, and a space whose
     channels depend on each other (ADX). All methods are pure and thread-safe.
 
@@ -108,7 +118,7 @@ class Colour:
 
     def __init__(self, name: str, config: str | Path | None = None) -> None:
         ocio = _Converter(config)
-        if name in STANDARD and not ocio.has(name):
+        if (name in STANDARD or name in PRIMARIES) and not ocio.has(name):
             ocio = _Converter(BUILTIN)
         space = ocio.find(name)
         self.name: str = space.getName()
@@ -212,9 +222,17 @@ def _load(source: str, origin: str) -> Any:
             return Ocio.Config.CreateFromBuiltinConfig(BUILTIN)
         return Ocio.Config.CreateFromFile(source)
     except (Ocio.Exception, Ocio.ExceptionMissingFile) as error:
-        raise ShotError(
-            f"{origin} {source} cannot be loaded ({error})", fix="name an OpenColorIO config file"
-        ) from error
+        raise ShotError(f"{origin} {source} cannot be loaded ({error})", fix=_another_config(source)) from error
+
+
+def _another_config(source: str) -> str:
+    """What to write instead of a config that cannot be loaded."""
+    uris = [uri for uri, _ in builtin_configs()]
+    meant = _URI + Path(source).name
+    if source.startswith(_URI) or meant in uris:
+        near = difflib.get_close_matches(meant, uris, n=3, cutoff=0.3) or uris
+        return f"name a config file, or a built-in config of OpenColorIO: {' or '.join(near)}"
+    return "name an OpenColorIO config file"
 
 
 def _config(config: str | Path | None) -> Any:

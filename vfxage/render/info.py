@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.colour.space import Colour, described_spaces
+from vfxage.colour.space import BUILTIN, Colour, builtin_configs, described_spaces
 from vfxage.face.detect import Detection
 from vfxage.face.track import Tracks, faces_not_found, find_faces, select_words
 from vfxage.frames import FrameRange
@@ -76,15 +76,19 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
 
 
 def describe_colourspaces(config: str | None) -> Description:
-    """List the names that ``colorspace:`` accepts, with aliases and roles.
+    """List the names that ``colorspace:`` accepts, with aliases and roles, and the built-in configs for ``ocio:``.
 
-    They come from the given config, else from $OCIO, else from the built-in one.
+    The names come from the given config, else from $OCIO, else from the built-in ``BUILTIN``.
     """
     return {
         "colorspaces": [
             {"name": name, "family": family or "-", "encoding": encoding or "-", "also": list(others)}
             for name, family, encoding, others in described_spaces(config)
-        ]
+        ],
+        "configs": [
+            {"ocio": uri, "name": text, "default": "default" if uri.endswith(f"/{BUILTIN}") else "-"}
+            for uri, text in builtin_configs()
+        ],
     }
 
 

@@ -77,6 +77,17 @@ def _model(value: object, info: ValidationInfo) -> object:
     return file_path(value, info)
 
 
+_BUILTIN_CONFIG = re.compile(r"(cg|studio)-config-v[0-9.]+_aces-v[0-9.]+_ocio-v[0-9.]+")
+"""The names of OpenColorIO's built-in configs."""
+
+
+def _colour_config(value: object, info: ValidationInfo) -> str:
+    """The path of a config, or the URI of a built-in one, which may be written with or without its ocio://."""
+    if isinstance(value, str) and _BUILTIN_CONFIG.fullmatch(value):
+        return f"ocio://{value}"
+    return file_path(value, info)
+
+
 Frames = Annotated[
     FrameRange,
     PlainValidator(_frames),
@@ -224,8 +235,11 @@ class Shot(Part):
     """Range of a movie's codes, if its tag is missing or wrong; full: black is code 0. Default: from its tag."""
     exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
-    ocio: FilePath | None = None
-    """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
+    ocio: Annotated[str, BeforeValidator(_colour_config)] | None = None
+    """OpenColorIO config: a file, or a built-in one such as ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5.
+
+    Default: $OCIO, else the built-in studio-config-v2.2.0_aces-v1.3_ocio-v2.4.
+    """
     model: Annotated[str, BeforeValidator(_model)] = "builtin"
     """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None
