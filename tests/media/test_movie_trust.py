@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 from av.codec.context import Flags
+from av.video.frame import VideoFrame
 
 from tests.media.movie_outputs import clip, destination, written
 from tests.media.movies import decoded, linear_1886, picture, planes_of, write_movie
@@ -94,7 +95,9 @@ def woven(path, order):
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv422p10le"
         stream.codec_context.flags |= Flags.interlaced_dct
         graph = av.filter.Graph()
-        ends = graph.add_buffer(width=64, height=48, format="yuv422p10le", time_base=Fraction(1, 25))
+        ends = graph.add_buffer(
+            width=64, height=48, format=av.VideoFormat("yuv422p10le", 64, 48), time_base=Fraction(1, 25)
+        )
         step, sink = graph.add("setfield", name), graph.add("buffersink")
         ends.link_to(step)
         step.link_to(sink)
@@ -105,7 +108,9 @@ def woven(path, order):
             frame = picture([luma, *[np.full((48, 32), 512, np.uint16)] * 2], "yuv422p10le")
             frame.pts, frame.time_base = index, Fraction(1, 25)
             graph.push(frame)
-            container.mux(stream.encode(graph.pull()))
+            flagged = graph.pull()
+            assert isinstance(flagged, VideoFrame)
+            container.mux(stream.encode(flagged))
         container.mux(stream.encode(None))
     return path
 
@@ -115,9 +120,7 @@ def first_field(path):
     frame = decoded(path)[0]
     for name, kind in (("top", "TOPFIRST"), ("bottom", "BOTTOMFIRST")):
         graph = av.filter.Graph()
-        ends = graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format.name, time_base=Fraction(1, 25)
-        )
+        ends = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1, 25))
         step, sink = graph.add("select", rf"eq(interlace_type\,{kind})"), graph.add("buffersink")
         ends.link_to(step)
         step.link_to(sink)

@@ -74,8 +74,8 @@ def test_a_jpeg_with_a_gain_map_is_read_as_its_standard_picture(tmp_path: Path, 
     shown = np.rot90(shown, -1) if turned else shown
     frame = next(reader.read([1]))
     np.testing.assert_array_equal(frame.native, shown)
-    codes = shown.astype(np.float64) / 255
-    light = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    nominal = shown.astype(np.float64) / 255
+    light = np.where(nominal <= 0.04045, nominal / 12.92, ((nominal + 0.055) / 1.055) ** 2.4)
     np.testing.assert_allclose(frame.rgb, light, atol=1e-5)
 
 

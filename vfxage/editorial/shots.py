@@ -163,8 +163,8 @@ def _range(frames: Conformed) -> str | int:
 
 
 def _unused_keys(plate: str) -> tuple[str, ...]:
-    """The keys that this plate cannot have: a movie has its own rate, a sequence its own numbers and full range."""
-    return ("rate",) if _is_movie(plate) else ("first_frame", "range")
+    """The keys that this plate cannot have: a movie has its own rate and no layers, a sequence its own numbers."""
+    return ("rate", "part", "layer", "view") if _is_movie(plate) else ("first_frame", "range")
 
 
 def _is_movie(plate: str) -> bool:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
-from vfxage.media.base import Destination, Reader, Writer
+from vfxage.media.base import Destination, PictureChoice, Reader, Writer
 
 
 class Format(NamedTuple):
@@ -63,6 +63,8 @@ class PlateSettings:
     """Frames per second of a sequence, takes precedence over its headers; not allowed for a movie."""
     levels: Literal["full", "video"] | None = None
     """Range of a movie's codes, takes precedence over its tag; not allowed for a sequence."""
+    picture: PictureChoice | None = None
+    """Which picture of an OpenEXR file is the plate; not allowed for other formats. None: the reader finds it."""
     ocio: str | Path | None = None
     """OpenColorIO config (see ``Colour``)."""
     matte: bool = False
@@ -95,8 +97,10 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
         if given.levels is not None:
             raise ShotError("the codes of a sequence always have full range", path=plate, fix="remove `range:`")
         settings["rate"] = given.rate
-    if given.matte and row is _EXR:
-        settings["matte"] = True
+    if row is _EXR:
+        settings["picture"] = "matte" if given.matte else given.picture
+    elif given.picture is not None:
+        raise ShotError("only OpenEXR has parts, layers and views", path=plate, fix="remove `part:`, `layer:`, `view:`")
     return cast(Reader, _load(row.reader)(plate, **settings))
 
 

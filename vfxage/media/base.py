@@ -20,6 +20,18 @@ class Flaw:
     """A clause about the file: "does not exist"."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureChoice:
+    """Which picture of an OpenEXR file is the plate; the reader finds what is None."""
+
+    part: str | int | None = None
+    """Name of the part, or its number from 0."""
+    layer: str | None = None
+    """Name of the layer: what its channels have before the last dot."""
+    view: str | None = None
+    """Name of the view, such as left."""
+
+
 class Reader(Protocol):
     """An open plate.
 

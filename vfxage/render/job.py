@@ -17,7 +17,7 @@ from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern
 from vfxage.media import PlateSettings, open_reader, sequence_in
-from vfxage.media.base import Reader
+from vfxage.media.base import PictureChoice, Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
 from vfxage.publish import sweep
@@ -71,11 +71,16 @@ class Job:
             return file_digest(Path(self.clip.path))
         return file_digest(self._file(number), number)
 
+    @property
+    def reading(self) -> tuple[str | int | None, ...]:
+        """The settings of the shot that choose what is read from the plate's files, beside the colour space."""
+        return self.shot.range, self.shot.part, self.shot.layer, self.shot.view
+
     def tracks_key(self) -> str:
         """Digest of everything that tracks are made from: version, tracking settings, colour, every plate file."""
         settings = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
         settings |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
-        settings |= {"range": self.shot.range}
+        settings |= {"reading": self.reading}
         if self.clip.kind == "movie":
             plate = [file_identity(Path(self.clip.path)), self.clip.first]
         else:
@@ -155,11 +160,13 @@ def open_job(shot: Shot) -> Iterator[Job]:
 
 
 def _plate_settings(shot: Shot) -> PlateSettings:
+    choice = PictureChoice(part=shot.part, layer=shot.layer, view=shot.view)
     return PlateSettings(
         colorspace=shot.colorspace,
         first_frame=shot.first_frame,
         rate=shot.rate,
         levels=shot.range,
+        picture=choice if choice != PictureChoice() else None,
         ocio=shot.ocio,
     )
 

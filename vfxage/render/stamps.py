@@ -87,8 +87,8 @@ def _plate_digests(job: Job, tracks: Tracks, scene: Scene, numbers: Sequence[int
 
     def content(number: int) -> str:
         if job.clip.kind == "movie":
-            return digest(tracks.plate[0], number - job.clip.first, job.colour.fingerprint, job.shot.range)
-        return digest(files[number], job.colour.fingerprint)
+            return digest(tracks.plate[0], number - job.clip.first, job.colour.fingerprint, job.reading)
+        return digest(files[number], job.colour.fingerprint, job.reading)
 
     found = {}
     for number in numbers:

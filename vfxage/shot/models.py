@@ -233,6 +233,12 @@ class Shot(Part):
     """OpenColorIO name of the plate's colour space; default: from its tags or header."""
     range: Literal["full", "video"] | None = None
     """Range of a movie's codes, if its tag is missing or wrong; full: black is code 0. Default: from its tag."""
+    part: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0)] | None = None
+    """Part of an OpenEXR plate, by its name or its number from 0. Default: the first part with colour."""
+    layer: Annotated[str, Field(min_length=1)] | None = None
+    """Layer of an OpenEXR plate: what its channels have before the last dot. Default: R, G, B, or the only one."""
+    view: Annotated[str, Field(min_length=1)] | None = None
+    """View of an OpenEXR plate, such as left. Default: the first."""
     exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     ocio: Annotated[str, BeforeValidator(_colour_config)] | None = None

@@ -48,6 +48,9 @@ def _plate(shot: Shot) -> Iterator[RuleViolation]:
     if shot.range is not None and not problem and Pattern.is_sequence(shot.plate):
         what = "`range` is for movies, and the codes of a sequence always have full range"
         yield RuleViolation(("range",), what, "leave it out")
+    for key in ("part", "layer", "view"):
+        if getattr(shot, key) is not None and Path(shot.plate).suffix.lower() != ".exr":
+            yield RuleViolation((key,), f"`{key}` is for OpenEXR plates", "leave it out")
 
 
 def _pattern_problem(path: str) -> tuple[str, str] | None:

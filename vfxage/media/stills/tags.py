@@ -73,7 +73,7 @@ def jfif_aspect(source: StillFile) -> float | None:
     mark, _, name, _, unit, across, down = _JFIF.unpack(head)
     if (mark, name) != (b"\xff\xd8\xff\xe0", b"JFIF\0") or not (across and down):
         return None
-    return down / across if unit else across / down
+    return float(down / across if unit else across / down)
 
 
 def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
