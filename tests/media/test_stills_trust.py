@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.media.still_files import SRGB
+from tests.media.still_files import SRGB, load, save
+from tests.media.test_stills_write import through
 from vfxage.errors import ReadError
 from vfxage.media import open_reader
 
@@ -111,3 +112,13 @@ def test_lab_is_not_taken_for_rgb(tmp_path: Path) -> None:
     Image.new("LAB", (8, 8), (120, 128, 128)).save(tmp_path / "p.tif")
     with pytest.raises(ReadError, match=r"L\*a\*b\*"):
         open_reader(tmp_path / "p.tif")
+
+
+def test_png_is_written_at_the_fastest_level_without_loss(tmp_path: Path) -> None:
+    codes = np.random.default_rng(2).integers(0, 65536, (24, 32, 3)).astype(np.uint16)
+    through(save(tmp_path / "p.0001.png", codes), tmp_path / "out.####.png")
+    path = tmp_path / "out.0001.png"
+    data = path.read_bytes()
+    head = data[data.index(b"IDAT") + 4 :][:2]
+    assert head[1] >> 6 == 0, "RFC 1950: the level of compression is 0, the fastest"
+    np.testing.assert_array_equal(load(path, "uint16"), codes)

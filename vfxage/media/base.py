@@ -69,6 +69,8 @@ class Destination:
     are written in the linear space with its primaries."""
     depth: int | str | None = None
     """Stills only: 8, 10, 12, 16 or "float"; None means the plate's if it has the same format, else the usual one."""
+    compression: str = "zips"
+    """OpenEXR only: none, zips, zip or piz."""
     ocio: str | None = None
     """The OpenColorIO config that defines the name; None means $OCIO, else the built-in one."""
     numbers: tuple[int, ...]

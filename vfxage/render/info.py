@@ -154,7 +154,7 @@ def _codec(output: Output) -> str:
     """The codec of a movie, else the kind of file."""
     suffix = Path(output.path).suffix.lower()
     if output.codec or suffix == ".exr":
-        return output.codec or "OpenEXR ZIPS"
+        return output.codec or f"OpenEXR {(output.compression or '').upper()}"
     depth = "" if output.depth is None else " float" if output.depth == "float" else f" {output.depth} bits"
     return f"{suffix.removeprefix('.').upper()}{depth}"
 

@@ -125,7 +125,16 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
     shows_crop = bool({"uv", "crop"} & set(output.passes))
     viewed, size = scene.plan.crop_pass_faces(output.face) if shows_crop else ((), 0)
     space = job.spaces[index]
-    form = [sorted(output.passes), output.codec, output.depth, space, scene.passes.layers, viewed, size]
+    form = [
+        sorted(output.passes),
+        output.codec,
+        output.depth,
+        output.compression,
+        space,
+        scene.passes.layers,
+        viewed,
+        size,
+    ]
     return Destination(
         path=output.path,
         passes=output.passes,
@@ -133,6 +142,7 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
         clip=job.clip,
         colorspace=space,
         depth=output.depth,
+        compression=output.compression or "zips",
         ocio=job.shot.ocio,
         numbers=numbers,
         faces=scene.plan.names if scene.passes.layers else (),

@@ -104,6 +104,9 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
     else:
         what = f'vfxage cannot write "{suffix or Path(output.path).name}" files'
         yield RuleViolation((*place, "path"), what, f"choose one of .exr, {', '.join((*STILLS, *MOVIES))}")
+    if output.compression is not None and suffix != ".exr":
+        what = f"`compression: {output.compression}` is for OpenEXR, not for {suffix}"
+        yield RuleViolation((*place, "compression"), what, "leave it out")
     depths = STILLS.get(suffix, ())
     if output.depth is not None and output.depth not in depths:
         fix = f"choose {_either(depths)}" if depths else "leave it out: it is for DPX, TIFF, PNG and JPEG"

@@ -33,6 +33,13 @@ _OWN = {
 }
 """Attributes that describe how the plate was stored, or a promise that an output does not keep."""
 
+_COMPRESSIONS = {
+    "none": OpenEXR.NO_COMPRESSION,
+    "zips": OpenEXR.ZIPS_COMPRESSION,
+    "zip": OpenEXR.ZIP_COMPRESSION,
+    "piz": OpenEXR.PIZ_COMPRESSION,
+}
+
 _CRYPTOMATTE = "cryptomatte/"
 """Beginning of the attributes that describe Cryptomatte's channels, which outputs do not have."""
 
@@ -97,7 +104,7 @@ def output_header(destination: Destination, frame: Frame, primaries: tuple[float
     x, y = left + frame.window.x, top + frame.window.y
     kept |= {
         "type": OpenEXR.scanlineimage,
-        "compression": OpenEXR.ZIPS_COMPRESSION,
+        "compression": _COMPRESSIONS[destination.compression],
         "displayWindow": ((left, top), (left + clip.width - 1, top + clip.height - 1)),
         "dataWindow": ((x, y), (x + frame.window.width - 1, y + frame.window.height - 1)),
         "pixelAspectRatio": float(clip.pixel_aspect),
