@@ -45,6 +45,12 @@ FORMATS: dict[str, Format] = {
     ".mxf": _MOVIE,
     ".avi": _MOVIE,
     ".webm": _MOVIE,
+    ".mpg": _MOVIE,
+    ".mpeg": _MOVIE,
+    ".ts": _MOVIE,
+    ".mts": _MOVIE,
+    ".m2ts": _MOVIE,
+    ".gif": _MOVIE,
     ".264": _MOVIE,
     ".h264": _MOVIE,
 }

@@ -14,7 +14,10 @@ from vfxage.media.movie import decode
 from vfxage.media.movie.decode import SampleLayout
 from vfxage.media.movie.fields import BWDIF, FieldOrder, field_order
 from vfxage.media.movie.source import OpenMovie
-from vfxage.media.movie.tags import FULL_RANGE, VIDEO_RANGE, RawTags, Tags, resolve_tags
+from vfxage.media.movie.tags import BT709, FULL_RANGE, SRGB_CURVE, VIDEO_RANGE, RawTags, Tags, resolve_tags
+
+_SRGB_CODECS = frozenset({"gif"})
+"""Codecs without colour tags whose pictures are those of a computer's screen."""
 
 _CENTRED = frozenset({"mjpeg", "mpeg1video"})
 """Codecs that put chroma in the centre of its luma samples."""
@@ -117,9 +120,10 @@ def _raw_tags(sample: VideoFrame, source: OpenMovie) -> RawTags:
         return int(own if own not in (0, 2) else outer)
 
     name = decode.PACKED.get(sample.format.name, sample.format.name)
+    computer = context.name in _SRGB_CODECS
     return RawTags(
-        primaries=pick(sample.color_primaries, context.color_primaries),
-        transfer=pick(sample.color_trc, context.color_trc),
+        primaries=BT709 if computer else pick(sample.color_primaries, context.color_primaries),
+        transfer=SRGB_CURVE if computer else pick(sample.color_trc, context.color_trc),
         matrix=pick(sample.colorspace, context.colorspace),
         range=int(sample.color_range or context.color_range or 0),
         rgb=name.startswith("gbr"),

@@ -10,6 +10,10 @@ from vfxage.colour.cicp import to_cicp
 from vfxage.errors import ReadError
 
 UNSPECIFIED = 2
+BT709 = 1
+"""The number of BT.709 primaries."""
+SRGB_CURVE = 13
+"""The number of sRGB's transfer (IEC 61966-2-1)."""
 VIDEO_RANGE, FULL_RANGE = 1, 2
 
 LUMA_WEIGHTS: Mapping[int, tuple[float, float]] = {
