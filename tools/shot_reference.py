@@ -41,6 +41,10 @@ EXAMPLES = {
     "first_frame": "1001",
     "rate": "23.976",
     "colorspace": "ACEScg",
+    "range": "full",
+    "part": "0",
+    "layer": "diffuse",
+    "view": "left",
     "exposure": "1.5",
     "ocio": "$SHOW/config.ocio",
     "model": "small",
@@ -79,6 +83,7 @@ EXAMPLES = {
     "outputs[].codec": "prores_hq",
     "outputs[].colorspace": "ACEScg",
     "outputs[].depth": "16",
+    "outputs[].compression": "zip",
     "outputs[].face": "lead",
     "regions.map": "paint/amount.exr",
     "regions.NAME": "{target_age: 60}",
@@ -152,7 +157,9 @@ def _kind(value: Mapping[str, Any]) -> str:
     if kind in ("integer", "number"):
         low, high = value.get("minimum"), value.get("maximum")
         whole = "whole number" if kind == "integer" else "number"
-        return whole if low is None or abs(low) > 1e6 else f"{whole} {low:g} to {high:g}"
+        if low is None or abs(low) > 1e6:
+            return whole
+        return f"{whole} from {low:g}" if high is None else f"{whole} {low:g} to {high:g}"
     if kind == "object":
         return "keyframes" if "additionalProperties" in value and value["additionalProperties"] is not False else "keys"
     if kind == "array":

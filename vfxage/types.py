@@ -94,9 +94,10 @@ class SourceTags(ArrayData):
     pixel_aspect: Fraction | None = None
     """The exact width of a pixel over its height."""
     start: Fraction = Fraction(0)
-    """Seconds at which the first frame starts."""
     times: tuple[Fraction, ...] = ()
-    """Seconds at which each frame starts, where the rate varies."""
+    """Seconds at which the first frame starts; where the rate varies, ``times`` are those of each frame."""
+    field_order: Literal["top", "bottom"] | None = None
+    """The field that is shown first; None for a progressive movie."""
     fingerprint: str | None = None
     """Stamp of a movie that vfxage wrote."""
 
@@ -160,9 +161,8 @@ class Frame(ArrayData):
     native: NDArray[np.float16 | np.float32 | np.uint8 | np.uint16] | None = field(
         default=None, metadata=shaped("H", "W", 3, dtype=(np.float16, np.float32, np.uint8, np.uint16))
     )
-    """(H, W, 3): the plate's own samples as stored, in its own colour space: half or float of a linear EXR or a TIFF,
-    integer codes of a still (0 to ``2 ** bits - 1``). None where the file has no such samples, as a movie. A writer of
-    the same format, depth and colour space writes these bits where the matte is 0."""
+    """(H, W, 3): the plate's samples as stored: half or float of a linear EXR or a TIFF, integer codes of a still (0 to
+    ``2 ** bits - 1``). None for a movie. A like writer (format, depth, space) writes them where the matte is 0."""
     tags: SourceTags = SourceTags()
     """Metadata of this frame's own header; empty for a movie's frames."""
     missing: str = ""

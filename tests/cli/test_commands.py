@@ -13,6 +13,7 @@ from typing import Any
 import av
 import numpy as np
 import OpenImageIO as oiio
+import PyOpenColorIO as Ocio
 import pytest
 import typer
 import yaml
@@ -340,6 +341,10 @@ def test_info_lists_colour_spaces() -> None:
     reported = run("info", "--colorspaces").ok().out
     assert "ACEScg" in reported
     assert "ARRI LogC4" in reported
+    (default,) = [line for line in reported.splitlines() if line.endswith("default") and "ocio://" in line]
+    assert "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4" in default
+    for name, *_ in Ocio.BuiltinConfigRegistry().getBuiltinConfigs():
+        assert f"ocio://{name}" in reported
     run("info").fails(2, "plate")
 
 

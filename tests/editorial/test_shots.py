@@ -87,7 +87,7 @@ def test_a_plate_that_runs_over_midnight(show):
 
 
 def test_the_media_is_the_plate_where_the_template_names_none(show):
-    (show / "show.yaml").write_text("first_frame: 101\nrate: 24\n" + TEMPLATE)
+    (show / "show.yaml").write_text("first_frame: 101\nrate: 24\nrange: full\n" + TEMPLATE)
     pattern = plate(show / "p q", 50, 90)
     write_movie(show / "b%20c.mov", numbered(30), "mpeg4")
     sequence = otio.schema.ImageSequenceReference(
@@ -107,6 +107,7 @@ def test_the_media_is_the_plate_where_the_template_names_none(show):
     assert (load_shot(show / "c.yaml").plate, frames(show, "c")) == (str(pattern), "51-52")
     assert load_shot(show / "b.yaml").rate is None, "a movie has its own"
     assert load_shot(show / "a.yaml").first_frame is None, "a sequence has its own numbers"
+    assert [load_shot(show / name).range for name in ("a.yaml", "b.yaml")] == [None, "full"]
 
 
 def test_a_cut_that_counts_from_its_medias_first_frame(show):

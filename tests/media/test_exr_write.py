@@ -176,6 +176,34 @@ def test_the_plates_header_goes_along_and_its_storage_does_not(tmp_path):
     assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (-5, 2, 25, 40)
 
 
+def test_cryptomatte_attributes_do_not_outlive_their_channels(tmp_path):
+    grey = np.zeros((20, 30), np.float32)
+    keys = ("name", "hash", "conversion", "manifest")
+    described = {f"cryptomatte/bda530a/{key}": "CryptoObject" for key in keys}
+    channels = {"RGB": ramp(), **{f"CryptoObject00.{letter}": grey for letter in "RGBA"}}
+    clip, frame = plate(save(tmp_path / "p.1001.exr", channels, **described, comment="kept"))
+    path = write(untouched(frame), destination(clip, tmp_path / "out"))
+    assert attributes(path)["comment"] == "kept"
+    assert not [name for name in attributes(path) if "cryptomatte" in name.casefold()]
+    assert not [name for name in oiio.ImageInput.open(str(path)).spec().channelnames if "Crypto" in name]
+    assert any("CryptoObject00.R" in note for note in clip.notes)
+
+
+@pytest.mark.parametrize("compression", ["none", "zips", "zip", "piz"])
+def test_every_compression_keeps_every_bit(tmp_path, compression):
+    clip, frame = plate(save(tmp_path / "p.1001.exr", {"RGB": ramp(40, 60)}))
+    render = aged(frame, Window(10, 5, 30, 24))
+    where = destination(clip, tmp_path / "out", compression=compression)
+    path = write(render, where)
+    assert oiio.ImageInput.open(str(path)).spec().getattribute("compression") == compression
+    found = read_exr(path)
+    np.testing.assert_array_equal(np.stack([found[f"delta.{letter}"] for letter in "RGB"], axis=2), render.delta)
+    bare = render.matte == 0
+    for index, letter in enumerate("RGB"):
+        np.testing.assert_array_equal(found[letter].view(HALF)[bare], frame.native[..., index][bare])
+    assert ExrWriter(where).finished(clip.first)
+
+
 def test_the_colour_space_the_shot_names_wins_over_the_plates_primaries(tmp_path):
     info, frame = plate(save(tmp_path / "p.exr", {"RGB": ramp()}, chromaticities=REC709))
     out = write(untouched(frame), destination(info, tmp_path, colorspace="ACEScg"))

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from tests.media.movies import WEIGHTS, decoded, index_of, index_of_luma, numbered, planes_of, write_movie
 from vfxage.errors import ReadError
+from vfxage.media import open_reader
 from vfxage.media.movie import MovieReader
 from vfxage.media.timecode import shift_timecode
 
@@ -341,3 +343,36 @@ def test_timecode_there_and_back(frames, drop):
     assert shift_timecode(there, -(frames % day), rate) == zero
     minutes, ticks = int(there[3:5]), int(there[9:])
     assert not (drop and minutes % 10 and there[6:8] == "00" and ticks < 2)  # the numbers that are dropped
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mpg", "mpeg2video", {"g": "12", "bf": "2", "b": "4M"}),
+        ("a.mpeg", "mpeg1video", {"g": "12", "bf": "2", "b": "4M"}),
+        ("a.ts", "libx264", H264),
+        ("a.mts", "mpeg2video", {"g": "12", "bf": "2", "b": "4M"}),
+        ("a.m2ts", "libx264", H264),
+    ],
+)
+def test_broadcast_streams_have_exact_frames_wherever_reading_starts(tmp_path, name, codec, options):
+    path = write_movie(tmp_path / name, numbered(40), codec, rate=Fraction(25), options=options)
+    info = open_reader(path).info
+    assert (info.first, info.last) == (1, 40)
+    assert info.rate == Fraction(25)
+    for numbers in RANGES:
+        assert indices(path, numbers) == [number - 1 for number in numbers]
+
+
+def test_a_gif_is_srgb_and_keeps_its_transparency(tmp_path):
+    codes = np.zeros((24, 32, 4), np.uint8)
+    codes[:, :16], codes[:, 16:24] = (200, 100, 50, 255), (20, 220, 120, 255)
+    frames = [Image.fromarray(np.roll(codes, index, axis=0)) for index in range(3)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=40, disposal=2, loop=0)
+    reader = open_reader(tmp_path / "a.gif")
+    assert (reader.info.colorspace, reader.info.alpha) == ("sRGB Encoded Rec.709 (sRGB)", True)
+    frame = next(reader.read([1]))
+    nominal = codes[..., :3] / 255
+    light = np.where(nominal <= 0.04045, nominal / 12.92, ((nominal + 0.055) / 1.055) ** 2.4)
+    np.testing.assert_array_equal(frame.alpha, codes[..., 3] / 255)
+    np.testing.assert_allclose(frame.rgb[:, :24], light[:, :24], atol=1e-5)

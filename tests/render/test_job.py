@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.media.movies import numbered, write_movie
 from tests.plates import write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage.errors import ReadError, ShotError
@@ -110,3 +111,18 @@ def test_frames_named_with_another_number_of_digits_are_not_left_out(grey: Path)
     assert numbers(grey, frames="1002-1004") == (1002, 1003, 1004)
     os.rename(grey / "p.-0002.exr", grey / "p.-002.exr")
     assert -2 in numbers(grey, frames="-2 1002-1004")
+
+
+def test_the_range_that_the_shot_declares_reaches_the_plate_and_its_saved_tracks(tmp_path: Path) -> None:
+    write_movie(tmp_path / "p.mkv", numbered(2), tags=(1, 1, 1), full_range=False)
+    seen = {}
+    for levels in (None, "full"):
+        keys = {"range": levels} if levels else {}
+        shot = load_shot(write_shot(tmp_path, plate=str(tmp_path / "p.mkv"), colorspace=None, outputs=[], **keys))
+        with open_job(shot) as job:
+            light = float(next(job.reader.read([1])).rgb.mean())
+            seen[levels] = light, job.tracks_key()
+    luma = 32  # of the first frame, in 8 bits
+    assert seen[None][0] == pytest.approx(((luma - 16) / 219) ** 2.4, rel=1e-3)
+    assert seen["full"][0] == pytest.approx((luma / 255) ** 2.4, rel=1e-3)
+    assert seen[None][1] != seen["full"][1]

@@ -56,6 +56,7 @@ BAD_VALUES = [
     ("model: builtin", "model: bnads", 4, '`model` is "bnads"; write bands'),
     ("model: builtin", "crop_size: 500", 4, "choose 256, 512, 768 or 1024"),
     ("model: builtin", "first_frame: 1001", 4, "`first_frame` is for movies"),
+    ("model: builtin", "range: full", 4, "`range` is for movies"),
     ("plate/demo.%04d.exr", "plate/d.%04d.####.exr", 1, "more than one frame number"),
     ("plate/demo.%04d.exr", "", 1, "`plate` must be a path"),
     ("[beauty, delta, matte]", "[]", 14, "`outputs.0.passes` has 0 values; name at least one"),

@@ -27,7 +27,7 @@ def shot_with(name: str, example: str) -> str:
         else:
             inner = f"{part}: {{{inner}}}"
     whole = {"plate": "plate: a.%04d.exr", "source_age": "source_age: 30", "target_age": "target_age: 60"}
-    if parts[-1] == "first_frame":
+    if parts[-1] in ("first_frame", "range"):
         whole["plate"] = "plate: a.mov"
     if parts[-1] == "face":
         whole["faces"] = FACE % ""

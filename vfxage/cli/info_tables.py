@@ -86,7 +86,11 @@ def _output(output: Mapping[str, Any]) -> Description:
     """An output with its codec, else its kind of file and the bits of a sample."""
     depth = output["depth"]
     bits = "" if depth is None else " float" if depth == "float" else f" {depth} bits"
-    kind = "OpenEXR ZIPS" if output["format"] == "exr" else f"{output['format'].upper()}{bits}"
+    kind = (
+        f"OpenEXR {(output['compression'] or 'zips').upper()}"
+        if output["format"] == "exr"
+        else f"{output['format'].upper()}{bits}"
+    )
     return {
         "path": output["path"],
         "passes": output["passes"],

@@ -20,6 +20,7 @@ import numpy as np
 
 from vfxage.colour import curves
 from vfxage.colour.cicp import LINEAR_709, STANDARD
+from vfxage.colour.primaries import PRIMARIES
 from vfxage.errors import ShotError
 from vfxage.types import F32, F64, U8
 
@@ -28,6 +29,8 @@ BUILTIN = "studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
 
 REFERENCE_WHITE = 2.03
 """Linear value of diffuse white in HDR video (203 cd/m2, ITU-R BT.2408) where 1.0 is 100 cd/m2."""
+
+_URI = "ocio://"
 
 _XYZ = "CIE XYZ-D65 - Scene-referred"
 
@@ -41,35 +44,6 @@ _BELOW = 2 * curves.CODES
 
 _SAME_GAMUT = 0.007
 """Makers adapt their D65 to ACES' white by CAT02, this module by Bradford: up to 0.006 in a matrix element."""
-
-PRIMARIES: dict[str, tuple[float, ...]] = {
-    LINEAR_709: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
-    "Linear Rec.2020": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329),
-    "Linear P3-D65": (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329),
-    "Linear AdobeRGB": (0.64, 0.33, 0.21, 0.71, 0.15, 0.06, 0.3127, 0.329),
-    "ACES2065-1": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, 0.32168, 0.33767),
-    "ACEScg": (0.713, 0.293, 0.165, 0.83, 0.128, 0.044, 0.32168, 0.33767),
-    "Linear ARRI Wide Gamut 3": (0.684, 0.313, 0.221, 0.848, 0.0861, -0.102, 0.3127, 0.329),
-    "Linear ARRI Wide Gamut 4": (0.7347, 0.2653, 0.1424, 0.8576, 0.0991, -0.0308, 0.3127, 0.329),
-    "Linear S-Gamut3": (0.73, 0.28, 0.14, 0.855, 0.1, -0.05, 0.3127, 0.329),
-    "Linear S-Gamut3.Cine": (0.766, 0.275, 0.225, 0.8, 0.089, -0.087, 0.3127, 0.329),
-    "Linear V-Gamut": (0.73, 0.28, 0.165, 0.84, 0.1, -0.03, 0.3127, 0.329),
-    "Linear REDWideGamutRGB": (0.780308, 0.304253, 0.121595, 1.493994, 0.095612, -0.084589, 0.3127, 0.329),
-    "Linear CinemaGamut D55": (0.74, 0.27, 0.17, 1.14, 0.08, -0.1, 0.3127, 0.329),
-    "Linear BMD WideGamut Gen5": (0.7177215, 0.3171181, 0.228041, 0.861569, 0.1005841, -0.0820452, 0.3127, 0.329),
-    "Linear DaVinci WideGamut": (0.8, 0.313, 0.1682, 0.9877, 0.079, -0.1155, 0.3127, 0.329),
-}
-"""Chromaticities (rx ry gx gy bx by wx wy) as their makers publish them; OpenColorIO gives matrices only."""
-
-
-def from_chromaticities(chromaticities: Sequence[float], tolerance: float = 2e-3) -> str | None:
-    """Name the linear space with these chromaticities (rx ry gx gy bx by wx wy); None if no space is close enough."""
-    given = np.asarray(chromaticities, np.float64)
-    if given.shape != (8,) or not np.isfinite(given).all():
-        return None
-    distance = {name: float(np.abs(given - known).max()) for name, known in PRIMARIES.items()}
-    best = min(distance, key=lambda name: distance[name])
-    return best if distance[best] <= tolerance else None
 
 
 def known_spaces(config: str | Path | None = None) -> list[str]:
@@ -93,11 +67,19 @@ def described_spaces(config: str | Path | None = None) -> list[tuple[str, str, s
     ]
 
 
+def builtin_configs() -> list[tuple[str, str]]:
+    """(ocio:// URI, description) of the configs that the installed OpenColorIO has built in."""
+    import PyOpenColorIO as Ocio
+
+    return [(_URI + name, text) for name, text, *_ in Ocio.BuiltinConfigRegistry().getBuiltinConfigs()]
+
+
 class Colour:
     """One colour space of a plate: to linear and back, to the model's encoding and back.
 
     ``name`` may be an alias or a role of the config. The config is ``config`` (a path or ocio:// URI), else $OCIO, else
-    OpenColorIO's built-in ``BUILTIN``. If the config does not have a ``STANDARD`` name, the built-in one is used.
+    OpenColorIO's built-in ``BUILTIN``. If the config does not have a name that headers give (``STANDARD``,
+    ``PRIMARIES``), the built-in one is used.
     Raises ShotError for a bad config, an unknown name (with the nearest name), a space for data, and a space whose
     channels depend on each other (ADX). All methods are pure and thread-safe.
 
@@ -108,7 +90,7 @@ class Colour:
 
     def __init__(self, name: str, config: str | Path | None = None) -> None:
         ocio = _Converter(config)
-        if name in STANDARD and not ocio.has(name):
+        if (name in STANDARD or name in PRIMARIES) and not ocio.has(name):
             ocio = _Converter(BUILTIN)
         space = ocio.find(name)
         self.name: str = space.getName()
@@ -212,9 +194,17 @@ def _load(source: str, origin: str) -> Any:
             return Ocio.Config.CreateFromBuiltinConfig(BUILTIN)
         return Ocio.Config.CreateFromFile(source)
     except (Ocio.Exception, Ocio.ExceptionMissingFile) as error:
-        raise ShotError(
-            f"{origin} {source} cannot be loaded ({error})", fix="name an OpenColorIO config file"
-        ) from error
+        raise ShotError(f"{origin} {source} cannot be loaded ({error})", fix=_another_config(source)) from error
+
+
+def _another_config(source: str) -> str:
+    """What to write instead of a config that cannot be loaded."""
+    uris = [uri for uri, _ in builtin_configs()]
+    meant = _URI + Path(source).name
+    if source.startswith(_URI) or meant in uris:
+        near = difflib.get_close_matches(meant, uris, n=3, cutoff=0.3) or uris
+        return f"name a config file, or a built-in config of OpenColorIO: {' or '.join(near)}"
+    return "name an OpenColorIO config file"
 
 
 def _config(config: str | Path | None) -> Any:

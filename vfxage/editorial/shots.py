@@ -100,7 +100,8 @@ class _Planner:
             self.refused.append(Refusal(number=event.number, track=event.track, name=event.name, why=why))
             return
         data |= {"plate": plate, "frames": _range(frames)}
-        data.pop(_unused_key(plate), None)
+        for key in _unused_keys(plate):
+            data.pop(key, None)
         if self._handles is not None:
             data["handles"] = self._handles
         data = {key: data[key] for key in (*(key for key in _FIRST if key in data), *data)}
@@ -161,10 +162,14 @@ def _range(frames: Conformed) -> str | int:
     return f"{frames.first}-{frames.last}" if frames.last > frames.first else frames.first
 
 
-def _unused_key(plate: str) -> str:
-    """The key that this plate does not need: a movie has a rate, a sequence has frame numbers."""
+def _unused_keys(plate: str) -> tuple[str, ...]:
+    """The keys that this plate cannot have: a movie has its own rate and no layers, a sequence its own numbers."""
+    return ("rate", "part", "layer", "view") if _is_movie(plate) else ("first_frame", "range")
+
+
+def _is_movie(plate: str) -> bool:
     row = FORMATS.get(Path(plate).suffix.lower())
-    return "rate" if row is not None and row.kind == "movie" else "first_frame"
+    return row is not None and row.kind == "movie"
 
 
 def _first_frame(data: Mapping[str, Any]) -> int | None:
@@ -185,7 +190,7 @@ def _open(plate: Path, data: Mapping[str, Any]) -> ClipInfo | ShotError | ReadEr
         pattern = Pattern.parse(plate)
         if not pattern.folder.is_dir() or not pattern.numbers():
             return None
-        movie = _unused_key(str(plate)) == "rate"
+        movie = _is_movie(str(plate))
         settings = PlateSettings(first_frame=_first_frame(data)) if movie else PlateSettings(rate=_rate(data))
         with closing(open_reader(plate, settings)) as reader:
             return reader.info

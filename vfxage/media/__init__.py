@@ -10,14 +10,14 @@ from fractions import Fraction
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from numpy.typing import NDArray
 
 from vfxage import __version__
 from vfxage.errors import ReadError, ShotError
 from vfxage.frames import Pattern
-from vfxage.media.base import Destination, Reader, Writer
+from vfxage.media.base import Destination, PictureChoice, Reader, Writer
 
 
 class Format(NamedTuple):
@@ -60,6 +60,12 @@ FORMATS: dict[str, Format] = {
     ".mxf": _MOVIE,
     ".avi": _MOVIE,
     ".webm": _MOVIE,
+    ".mpg": _MOVIE,
+    ".mpeg": _MOVIE,
+    ".ts": _MOVIE,
+    ".mts": _MOVIE,
+    ".m2ts": _MOVIE,
+    ".gif": _MOVIE,
     ".264": _MOVIE,
     ".h264": _MOVIE,
 }
@@ -76,6 +82,10 @@ class PlateSettings:
     """Number of a movie's first frame; not allowed for a sequence."""
     rate: Fraction | None = None
     """Frames per second of a sequence, takes precedence over its headers; not allowed for a movie."""
+    levels: Literal["full", "video"] | None = None
+    """Range of a movie's codes, takes precedence over its tag; not allowed for a sequence."""
+    picture: PictureChoice | None = None
+    """Which picture of an OpenEXR file is the plate; not allowed for other formats. None: the reader finds it."""
     ocio: str | Path | None = None
     """OpenColorIO config (see ``Colour``)."""
     matte: bool = False
@@ -101,13 +111,17 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
     if row.kind == "movie":
         if given.rate is not None:
             raise ShotError("a movie has its own frame rate", path=plate, fix="remove `rate:`")
-        settings["first_frame"] = given.first_frame
+        settings |= {"first_frame": given.first_frame, "levels": given.levels}
     else:
         if given.first_frame is not None:
             raise ShotError("a sequence has its own frame numbers", path=plate, fix="remove `first_frame:`")
+        if given.levels is not None:
+            raise ShotError("the codes of a sequence always have full range", path=plate, fix="remove `range:`")
         settings["rate"] = given.rate
-    if given.matte and row is _EXR:
-        settings["matte"] = True
+    if row is _EXR:
+        settings["picture"] = "matte" if given.matte else given.picture
+    elif given.picture is not None:
+        raise ShotError("only OpenEXR has parts, layers and views", path=plate, fix="remove `part:`, `layer:`, `view:`")
     return cast(Reader, _load(row.reader)(plate, **settings))
 
 

@@ -20,6 +20,18 @@ class Flaw:
     """A clause about the file: "does not exist"."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureChoice:
+    """Which picture of an OpenEXR file is the plate; the reader finds what is None."""
+
+    part: str | int | None = None
+    """Name of the part, or its number from 0."""
+    layer: str | None = None
+    """Name of the layer: what its channels have before the last dot."""
+    view: str | None = None
+    """Name of the view, such as left."""
+
+
 class Reader(Protocol):
     """An open plate.
 
@@ -57,6 +69,8 @@ class Destination:
     are written in the linear space with its primaries."""
     depth: int | str | None = None
     """Stills only: 8, 10, 12, 16 or "float"; None means the plate's if it has the same format, else the usual one."""
+    compression: str = "zips"
+    """OpenEXR only: none, zips, zip or piz."""
     ocio: str | None = None
     """The OpenColorIO config that defines the name; None means $OCIO, else the built-in one."""
     numbers: tuple[int, ...]

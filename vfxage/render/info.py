@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.colour.space import Colour, described_spaces
+from vfxage.colour.space import BUILTIN, Colour, builtin_configs, described_spaces
 from vfxage.face.detect import Detection
 from vfxage.face.track import Tracks, faces_not_found, find_faces, taken_by
 from vfxage.frames import FrameRange
@@ -71,6 +71,7 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
                 "format": Path(output.path).suffix.lower().removeprefix("."),
                 "codec": output.codec,
                 "depth": output.depth,
+                "compression": output.compression,
                 "colorspace": _colourspace(job, output, space),
             }
             for output, space in zip(shot.outputs, job.spaces, strict=True)
@@ -79,15 +80,19 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
 
 
 def describe_colourspaces(config: str | None) -> Description:
-    """List the names that ``colorspace:`` accepts, with aliases and roles.
+    """List the names that ``colorspace:`` accepts, with aliases and roles, and the built-in configs for ``ocio:``.
 
-    They come from the given config, else from $OCIO, else from the built-in one.
+    The names come from the given config, else from $OCIO, else from the built-in ``BUILTIN``.
     """
     return {
         "colorspaces": [
             {"name": name, "family": family or None, "encoding": encoding or None, "also": list(others)}
             for name, family, encoding, others in described_spaces(config)
-        ]
+        ],
+        "configs": [
+            {"ocio": uri, "name": text, "default": "default" if uri.endswith(f"/{BUILTIN}") else "-"}
+            for uri, text in builtin_configs()
+        ],
     }
 
 

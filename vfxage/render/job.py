@@ -18,7 +18,7 @@ from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
 from vfxage.media import PlateSettings, open_reader, sequence_in
-from vfxage.media.base import Reader
+from vfxage.media.base import PictureChoice, Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
 from vfxage.publish import sweep
@@ -74,12 +74,17 @@ class Job:
             return file_digest(Path(self.clip.path))
         return file_digest(self._file(number), number)
 
+    @property
+    def reading(self) -> tuple[str | int | None, ...]:
+        """The settings of the shot that choose what is read from the plate's files, beside the colour space."""
+        return self.shot.range, self.shot.part, self.shot.layer, self.shot.view
+
     def tracks_key(self) -> str:
         """What tracks are made from beside the frames of the plate, as JSON: version, settings, colour."""
         tracking = self.shot.tracking.model_dump(mode="json", exclude={"margin"})
         parts = {f"tracking.{name}": value for name, value in tracking.items()}
         parts |= {"exposure": self.shot.exposure, "pixel_aspect": self.clip.pixel_aspect}
-        parts |= {"vfxage": __version__, "colour": self.colour.fingerprint}
+        parts |= {"vfxage": __version__, "colour": self.colour.fingerprint, "reading": list(self.reading)}
         if self.clip.kind == "movie":
             parts["first_frame"] = self.clip.first
         return json.dumps(parts, sort_keys=True)
@@ -139,8 +144,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
     with with_shot_line(shot, "colorspace"):
-        given = PlateSettings(colorspace=shot.colorspace, first_frame=shot.first_frame, rate=shot.rate, ocio=shot.ocio)
-        reader = open_reader(shot.plate, given)
+        reader = open_reader(shot.plate, _plate_settings(shot))
     try:
         clip = _described(reader.info, shot)
         if clip.colorspace is None:
@@ -162,6 +166,18 @@ def open_job(shot: Shot) -> Iterator[Job]:
         )
     finally:
         reader.close()
+
+
+def _plate_settings(shot: Shot) -> PlateSettings:
+    choice = PictureChoice(part=shot.part, layer=shot.layer, view=shot.view)
+    return PlateSettings(
+        colorspace=shot.colorspace,
+        first_frame=shot.first_frame,
+        rate=shot.rate,
+        levels=shot.range,
+        picture=choice if choice != PictureChoice() else None,
+        ocio=shot.ocio,
+    )
 
 
 @contextmanager

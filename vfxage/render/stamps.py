@@ -87,8 +87,8 @@ def _plate_digests(job: Job, tracks: Tracks, scene: Scene, numbers: Sequence[int
 
     def content(number: int) -> str:
         if job.clip.kind == "movie":
-            return digest(tracks.plate[0], number - job.clip.first, job.colour.fingerprint)
-        return digest(files[number], job.colour.fingerprint)
+            return digest(tracks.plate[0], number - job.clip.first, job.colour.fingerprint, job.reading)
+        return digest(files[number], job.colour.fingerprint, job.reading)
 
     found = {}
     for number in numbers:
@@ -125,7 +125,16 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
     shows_crop = bool({"uv", "crop"} & set(output.passes))
     shown_faces, size = scene.plan.crop_pass_faces(output.face) if shows_crop else ((), 0)
     space = job.spaces[index]
-    form = [sorted(output.passes), output.codec, output.depth, space, scene.passes.layers, shown_faces, size]
+    form = [
+        sorted(output.passes),
+        output.codec,
+        output.depth,
+        output.compression,
+        space,
+        scene.passes.layers,
+        shown_faces,
+        size,
+    ]
     return Destination(
         path=output.path,
         passes=output.passes,
@@ -133,6 +142,7 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
         clip=job.clip,
         colorspace=space,
         depth=output.depth,
+        compression=output.compression or "zips",
         ocio=job.shot.ocio,
         numbers=numbers,
         faces=scene.plan.names if scene.passes.layers else (),

@@ -257,5 +257,5 @@ def note_grown_faces(job: Job, tracks: Tracks, progress: Progress) -> None:
         ):
             progress.note(
                 f"face {track.face} is larger in the new range, and its crop stays as it is for the frames that are "
-                "rendered: `vfxage track --overwrite` plans it anew for all frames"
+                "rendered: `vfxage track --overwrite` plans it again for all frames"
             )

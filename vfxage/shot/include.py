@@ -10,7 +10,7 @@ from typing import Any
 
 from vfxage.errors import ShotError
 from vfxage.shot.document import Document, Place
-from vfxage.shot.models import MODELS, Shot
+from vfxage.shot.models import BUILTIN_CONFIG, MODELS, Shot
 from vfxage.shot.part import Part
 from vfxage.shot.paths import IsPath, full_path
 from vfxage.shot.strict import YamlKind, read_document
@@ -96,6 +96,7 @@ def _absolute(value: Any, place: Place, folder: Path) -> Any:
         return [_absolute(inner, (*place, index), folder) for index, inner in enumerate(value)]
     names = tuple(part for part in place if isinstance(part, str))
     is_path = isinstance(value, str) and value.strip() and names in _PATHS and value not in MODELS
+    is_path = is_path and not BUILTIN_CONFIG.fullmatch(value)
     if not is_path or (names == ("model",) and not Path(value).suffix and "/" not in value):
         return value
     try:

@@ -78,6 +78,17 @@ def _model(value: object, info: ValidationInfo) -> object:
     return file_path(value, info)
 
 
+BUILTIN_CONFIG = re.compile(r"(cg|studio)-config-v[0-9.]+_aces-v[0-9.]+_ocio-v[0-9.]+")
+"""The names of OpenColorIO's built-in configs."""
+
+
+def _colour_config(value: object, info: ValidationInfo) -> str:
+    """The path of a config, or the URI of a built-in one, which may be written with or without its ocio://."""
+    if isinstance(value, str) and BUILTIN_CONFIG.fullmatch(value):
+        return f"ocio://{value}"
+    return file_path(value, info)
+
+
 Frames = Annotated[
     FrameRange,
     PlainValidator(_frames),
@@ -221,12 +232,23 @@ class Shot(Part):
     """Frames per second, if the plate has none or a wrong one: 24, 23.976 or "24000/1001"."""
     colorspace: Annotated[str, Field(min_length=1)] | None = None
     """OpenColorIO name of the plate's colour space; default: from its tags or header."""
+    range: Literal["full", "video"] | None = None
+    """Range of a movie's codes, if its tag is missing or wrong; full: black is code 0. Default: from its tag."""
+    part: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0)] | None = None
+    """Part of an OpenEXR plate, by its name or its number from 0. Default: the first part with colour."""
+    layer: Annotated[str, Field(min_length=1)] | None = None
+    """Layer of an OpenEXR plate: what its channels have before the last dot. Default: R, G, B, or the only one."""
+    view: Annotated[str, Field(min_length=1)] | None = None
+    """View of an OpenEXR plate, such as left. Default: the first."""
     exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     tracks: FilePath | None = None
     """File of the tracks (.npz), for several versions of a shot to share; default: beside the first output."""
-    ocio: FilePath | None = None
-    """OpenColorIO config file; default: $OCIO, else the built-in ACES studio config."""
+    ocio: Annotated[str, BeforeValidator(_colour_config), IsPath()] | None = None
+    """OpenColorIO config: a file, or a built-in one such as ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5.
+
+    Default: $OCIO, else the built-in studio-config-v2.2.0_aces-v1.3_ocio-v2.4.
+    """
     model: Annotated[str, BeforeValidator(_model), IsPath()] = "builtin"
     """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None

@@ -13,6 +13,7 @@ from vfxage.types import Pass
 
 Codec = Literal["prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"]
 Depth = Literal[8, 10, 12, 16, "float"]
+Compression = Literal["none", "zips", "zip", "piz"]
 
 MOVIES: dict[str, tuple[Codec, ...]] = {
     ".mov": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
@@ -63,6 +64,9 @@ class Output(Part):
     For other plates: DPX 10, TIFF and PNG 16, JPEG 8; float for the delta in TIFF.
     """
 
+    compression: Compression | None = None
+    """OpenEXR only: none, zips (each line alone), zip (16 lines) or piz (wavelet), all without loss. Default: zips."""
+
     face: FaceName | None = None
     """The face that uv and crop show, if the shot names several; default: the first."""
 
@@ -79,6 +83,8 @@ class Output(Part):
         passes = data["passes"] if isinstance(data["passes"], tuple) else ()
         if passes and all(name in _PASSES for name in passes):
             data["passes"] = tuple(sorted(passes, key=_PASSES.index))
+        if suffix == ".exr" and data.get("compression") is None:
+            data["compression"] = "zips"
         if suffix in MOVIES and data.get("codec") is None:
             data["codec"] = _usual_codec(suffix, len(passes))
         if suffix in (".tif", ".tiff") and "delta" in passes and data.get("depth") is None:

@@ -46,6 +46,12 @@ def _plate(shot: Shot) -> Iterator[RuleViolation]:
             "`first_frame` is for movies, and the plate is a sequence with its own numbers",
             "leave it out",
         )
+    if shot.range is not None and not problem and Pattern.is_sequence(shot.plate):
+        what = "`range` is for movies, and the codes of a sequence always have full range"
+        yield RuleViolation(("range",), what, "leave it out")
+    for key in ("part", "layer", "view"):
+        if getattr(shot, key) is not None and Path(shot.plate).suffix.lower() != ".exr":
+            yield RuleViolation((key,), f"`{key}` is for OpenEXR plates", "leave it out")
 
 
 def _tracks(shot: Shot) -> Iterator[RuleViolation]:
@@ -106,6 +112,9 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
     else:
         what = f'vfxage cannot write "{suffix or Path(output.path).name}" files'
         yield RuleViolation((*place, "path"), what, f"choose one of .exr, {', '.join((*STILLS, *MOVIES))}")
+    if output.compression is not None and suffix != ".exr":
+        what = f"`compression: {output.compression}` is for OpenEXR, not for {suffix}"
+        yield RuleViolation((*place, "compression"), what, "leave it out")
     depths = STILLS.get(suffix, ())
     if output.depth is not None and output.depth not in depths:
         fix = f"choose {_either(depths)}" if depths else "leave it out: it is for DPX, TIFF, PNG and JPEG"

@@ -12,7 +12,8 @@ import numpy as np
 import OpenEXR
 
 from vfxage import __version__
-from vfxage.colour.space import Colour, from_chromaticities
+from vfxage.colour.primaries import from_chromaticities
+from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.media.base import Destination
 from vfxage.media.exr import timecode
@@ -33,6 +34,16 @@ _OWN = {
     *("preview", "dwaCompressionLevel", "acesImageContainerFlag", "envmap"),
 }
 """Attributes that describe how the plate was stored, or a promise that an output does not keep."""
+
+_COMPRESSIONS = {
+    "none": OpenEXR.NO_COMPRESSION,
+    "zips": OpenEXR.ZIPS_COMPRESSION,
+    "zip": OpenEXR.ZIP_COMPRESSION,
+    "piz": OpenEXR.PIZ_COMPRESSION,
+}
+
+_CRYPTOMATTE = "cryptomatte/"
+"""Beginning of the attributes that describe Cryptomatte's channels, which outputs do not have."""
 
 
 def colorspaces(header: Mapping[str, Any], ocio: str | Path | None) -> tuple[str, ...]:
@@ -95,7 +106,7 @@ def output_header(destination: Destination, frame: Frame, primaries: tuple[float
     x, y = left + frame.window.x, top + frame.window.y
     kept |= {
         "type": OpenEXR.scanlineimage,
-        "compression": OpenEXR.ZIPS_COMPRESSION,
+        "compression": _COMPRESSIONS[destination.compression],
         "displayWindow": ((left, top), (left + clip.width - 1, top + clip.height - 1)),
         "dataWindow": ((x, y), (x + frame.window.width - 1, y + frame.window.height - 1)),
         "pixelAspectRatio": float(clip.pixel_aspect),
@@ -129,6 +140,7 @@ def _kept(name: str, value: Any) -> bool:
         name not in _OWN
         and name not in _NAMES_OF_SPACE
         and not name.startswith("vfxage:")
+        and not name.casefold().startswith(_CRYPTOMATTE)
         and not (isinstance(value, list) and not value)
     )
 

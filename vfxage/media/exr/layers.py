@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vfxage.media.base import PictureChoice
 from vfxage.media.exr.header import Channel, ExrFile, ExrLayout, Part
 
-_COLOUR = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A"}
+_ROLES = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A"}
 _MAIN = {"rgba", "rgb", "beauty", "main", "colour", "color", "combined", "master", "plate"}
 """Names of layers that say they are the picture."""
 
@@ -68,6 +69,70 @@ def find_matte(layout: ExrLayout, source: ExrFile) -> tuple[Part, Picture]:
     raise source.error(what, "write the one to use as A")
 
 
+def find_chosen(layout: ExrLayout, source: ExrFile, choice: PictureChoice) -> tuple[Part, Picture]:
+    """The picture that the user chooses. Raises ReadError that lists the parts or the layers, if it is not there."""
+    flat = [part for part in layout.parts if not part.deep]
+    parts = [part for part in flat if _is_chosen(part, choice)]
+    if not parts:
+        names = ", ".join(f"{part.name or part.index}{_view_words(part)}" for part in flat)
+        key, value = ("part", choice.part) if choice.part is not None else ("view", choice.view)
+        raise source.error(f"has no {key} {value}", f"choose one of its parts: {names or 'none that is flat'}")
+    for part in parts:
+        if (picture := _chosen_layer(part, choice, source)) is not None:
+            return part, _checked(picture, source)
+    layers = sorted(
+        {layer for part in parts for layer, found in _grouped(part).items() if _colour("", found) and layer}
+    )
+    what = f"layer {choice.layer}" if choice.layer else "colour"
+    raise source.error(
+        f"has no {what} in {_choice_words(choice)}", f"choose another `layer:` ({', '.join(layers[:12]) or 'none'})"
+    )
+
+
+def _is_chosen(part: Part, choice: PictureChoice) -> bool:
+    if choice.part is not None and choice.part not in (part.name, part.index):
+        return False
+    return choice.view is None or choice.view in (_view(part), *_views_in_channels(part))
+
+
+def _chosen_layer(part: Part, choice: PictureChoice, source: ExrFile) -> Picture | None:
+    """The colour of the chosen layer of a part. A view of a single part is a component of the layers' names."""
+    groups, layer, view = _grouped(part), choice.layer or "", choice.view
+    if view is None or view == _view(part) or view == _views_in_channels(part)[0]:
+        if not layer:
+            return _plain(part) or _layered(part, source)
+        return _colour(layer, groups.get(layer, {}))
+    names = (f"{layer}.{view}", f"{view}.{layer}") if layer else (view,)
+    return next((found for name in names if (found := _colour(name, groups.get(name, {}))) is not None), None)
+
+
+def _view(part: Part) -> str | None:
+    """The view that a part is, if its header says so."""
+    field = part.fields.get("view")
+    return field.text if field else None
+
+
+def _views_in_channels(part: Part) -> tuple[str, ...]:
+    """The views that the channels of one part have (the attribute multiView); the first one has plain names."""
+    field, views = part.fields.get("multiView"), []
+    raw = field.raw if field else b""
+    while len(raw) >= 4:
+        end = 4 + max(0, int.from_bytes(raw[:4], "little", signed=True))
+        views.append(raw[4:end].decode(errors="replace"))
+        raw = raw[end:]
+    return tuple(views)
+
+
+def _view_words(part: Part) -> str:
+    views = [view for view in (_view(part), *_views_in_channels(part)) if view]
+    return f" (view {' and '.join(views)})" if views else ""
+
+
+def _choice_words(choice: PictureChoice) -> str:
+    said = (("part", choice.part), ("view", choice.view))
+    return " and ".join(f"{key} {value}" for key, value in said if value is not None) or "the file"
+
+
 def _single(channel: Channel) -> Picture:
     return Picture(kind="luminance", layer="", colour=(channel,), alpha=None)
 
@@ -77,7 +142,7 @@ def _grouped(part: Part) -> dict[str, dict[str, Channel]]:
     layers: dict[str, dict[str, Channel]] = {}
     for channel in sorted(part.channels, key=lambda c: c.name):
         layer, _, name = channel.name.rpartition(".")
-        layers.setdefault(layer, {}).setdefault(_COLOUR.get(name.casefold(), name), channel)
+        layers.setdefault(layer, {}).setdefault(_ROLES.get(name.casefold(), name), channel)
     return layers
 
 
@@ -88,14 +153,17 @@ def _rgb(layer: str, found: dict[str, Channel]) -> Picture | None:
 
 
 def _plain(part: Part) -> Picture | None:
-    found = _grouped(part).get("", {})
-    if (picture := _rgb("", found)) is not None:
+    return _colour("", _grouped(part).get("", {}))
+
+
+def _colour(layer: str, found: dict[str, Channel]) -> Picture | None:
+    if (picture := _rgb(layer, found)) is not None:
         return picture
     if {"Y", "RY", "BY"} <= found.keys():
         colour = (found["Y"], found["RY"], found["BY"])
-        return Picture(kind="luminance-chroma", layer="", colour=colour, alpha=found.get("A"))
+        return Picture(kind="luminance-chroma", layer=layer, colour=colour, alpha=found.get("A"))
     if "Y" in found:
-        return Picture(kind="luminance", layer="", colour=(found["Y"],), alpha=found.get("A"))
+        return Picture(kind="luminance", layer=layer, colour=(found["Y"],), alpha=found.get("A"))
     return None
 
 
@@ -105,7 +173,9 @@ def _layered(part: Part, source: ExrFile) -> Picture | None:
     choices = main or pictures
     if len(choices) > 1:
         names = ", ".join(p.layer for p in choices)
-        raise source.error(f"several layers could be the picture ({names})", "write the one to use as R, G, B")
+        raise source.error(
+            f"several layers could be the picture ({names})", "name the one to use as `layer:` in the shot"
+        )
     return choices[0] if choices else None
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
 from vfxage.colour.space import Colour
+from vfxage.media.base import PictureChoice
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.header import ExrFile, ExrLayout, Part, read_layout
-from vfxage.media.exr.layers import Picture, find_matte, find_picture
+from vfxage.media.exr.layers import Picture, find_chosen, find_matte, find_picture
 from vfxage.media.sequence import FrameFiles, absent, first_readable, frame_files, timecode_before
 from vfxage.types import F32, ClipInfo, Frame, SourceTags, Window
 
@@ -54,8 +56,9 @@ class ExrReader:
     ``plate`` is a pattern or one file. A single file has the number at the end of its name, else 1. ``colorspace`` and
     ``rate`` override the headers. Reads half, float, scan lines, tiles, mip-maps (level 0), any compression and any
     data window. The picture is R G B, Y, Y RY BY, or the R G B of a layer; of several parts it is the first one with
-    colour. A ``matte`` is read from A alone, if there is one. Raises ReadError naming file and frame for a file that is
-    missing, damaged or deep, or whose display window, channels or sample type differ from the first readable file.
+    colour; or the one that ``picture`` chooses. A "matte" is read from A alone, if there is one. Raises ReadError
+    naming file and frame for a file that is missing, damaged or deep, or whose display window, channels or sample type
+    differ from the first readable file.
     """
 
     def __init__(
@@ -65,10 +68,10 @@ class ExrReader:
         colorspace: str | None = None,
         rate: Fraction | None = None,
         ocio: str | Path | None = None,
-        matte: bool = False,
+        picture: PictureChoice | Literal["matte"] | None = None,
     ) -> None:
         files = frame_files(plate)
-        self._paths, self._find = files.paths, find_matte if matte else find_picture
+        self._paths, self._find = files.paths, _finder(picture)
         number, (opened, header) = first_readable(self._paths, self._opened)
         self._first = opened
         named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
@@ -132,6 +135,12 @@ class ExrReader:
                 f"its samples are {opened.depth} while frame {self._first.source.frame} has {self._first.depth}",
                 "make all frames of the plate alike",
             )
+
+
+def _finder(picture: PictureChoice | Literal["matte"] | None) -> Callable[[ExrLayout, ExrFile], tuple[Part, Picture]]:
+    if picture == "matte":
+        return find_matte
+    return find_picture if picture is None else partial(find_chosen, choice=picture)
 
 
 def _relative(part: Part) -> Window:

@@ -1,4 +1,4 @@
-"""OpenEXR output: one part, scan lines, ZIPS, the same channels on every frame."""
+"""OpenEXR output: one part, scan lines, compressed without loss, the same channels on every frame."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Plane = NDArray[Any]
 
 
 class ExrWriter:
-    """A sequence of OpenEXR files (media.base.Writer): one part each, scan lines, ZIPS. ``write`` is thread-safe.
+    """A sequence of OpenEXR files (media.base.Writer): one part each, scan lines. ``write`` is thread-safe.
 
     Every frame has the same channels. The beauty is R G B (and the plate's A): half, or float for a float plate;
     ``plate`` likewise. ``delta``, ``delta_raw`` and ``uv.R/G`` are float. ``matte.A`` is half, or float beside

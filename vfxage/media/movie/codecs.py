@@ -20,6 +20,8 @@ class CodecSpec:
     """Threads of the encoder; 0 means one per core, allowed only if the encoded bits do not depend on it."""
     alpha: bool = False
     """Whether the codec can store an alpha."""
+    interlaced: bool = False
+    """Whether the codec can store the two fields of a picture apart."""
 
     def pixel_format(self, alpha: bool) -> str:
         """FFmpeg's name of the pixel format."""
@@ -37,6 +39,7 @@ def _prores(profile: str, *, alpha: bool = False) -> CodecSpec:
         options={"profile": profile, "vendor": "apl0", **({"alpha_bits": "16"} if alpha else {})},
         threads=0,
         alpha=alpha,
+        interlaced=True,
     )
 
 

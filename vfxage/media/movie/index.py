@@ -227,9 +227,7 @@ def _decoded_order(path: str) -> tuple[list[int], list[int], bool]:
                 if packet.is_keyframe:
                     keys.append(ordinal)
                 ordinal += 1
-            order += [
-                picture.pts or 0 for picture in source.stream.codec_context.decode(packet if packet.size else None)
-            ]
+            order += [picture.pts or 0 for picture in source.decoder.decode(packet if packet.size else None)]
     except av.error.FFmpegError:
         return keys, order, True
     finally:

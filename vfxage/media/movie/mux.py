@@ -16,6 +16,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vfxage.media.movie.codecs import CodecSpec
+from vfxage.media.movie.fields import FieldOrder, flagged
 from vfxage.media.movie.sound import MUXERS, Audio, Sound
 from vfxage.media.movie.tags import VIDEO_RANGE, Tags
 
@@ -30,6 +31,7 @@ class Setup:
     rate: Fraction
     tags: Tags
     alpha: bool = False
+    field_order: FieldOrder | None = None
     pixel_aspect: Fraction = Fraction(1)
     timecode: str | None = None
     """Timecode of the first picture."""
@@ -69,6 +71,8 @@ class Muxer:
         tags = self._setup.tags  # ProRes writes the tags of the picture into its frame header
         picture.color_primaries, picture.color_trc = tags.primaries, tags.transfer
         picture.colorspace, picture.color_range = tags.matrix, VIDEO_RANGE
+        if self._setup.field_order is not None:
+            picture = flagged(picture, self._setup.field_order)
         self._count += 1
         self._copy_sound(self._count / self._setup.rate)
         for packet in self._stream.encode(picture):
@@ -90,7 +94,10 @@ class Muxer:
 
     def _picture_stream(self) -> VideoStream:
         setup, form = self._setup, self._setup.form
-        stream = self._container.add_stream(form.encoder, setup.rate, dict(form.options))
+        options = dict(form.options)
+        if setup.field_order is not None:
+            options["field_order"] = {"top": "tt", "bottom": "bb"}[setup.field_order]
+        stream = self._container.add_stream(form.encoder, setup.rate, options)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height = setup.width, setup.height
         stream.pix_fmt = form.pixel_format(setup.alpha)
@@ -104,6 +111,8 @@ class Muxer:
         context.thread_type = "SLICE" if form.threads == 0 else "AUTO"
         context.thread_count = form.threads
         context.flags |= Flags.bitexact
+        if setup.field_order is not None:
+            context.flags |= Flags.interlaced_dct
         return stream
 
     def _copy_sound(self, until: Fraction | None) -> None:

@@ -38,13 +38,17 @@ class PassEncoding:
         self._srgb = Colour(SRGB, BUILTIN)
         primaries, transfer, matrix = self._tag_numbers(destination)
         self.comment: str | None = None
+        self.converted_to: str | None = None
+        """The space that the beauty is converted to; None if it stays in the plate's."""
         if colour_pass != "beauty":
             primaries = transfer = UNSPECIFIED
             self.comment = DELTA_COMMENT if colour_pass == "delta" else MATTE_COMMENT
         elif self._colour.linear:
             self.comment = f"beauty pass: {self._colour.name} shown as {DISPLAY_709}"
+            self.converted_to = DISPLAY_709
         elif not self._conversion.same:
             self.comment = f"beauty pass: {self._conversion.plate.name} as {self._colour.name}"
+            self.converted_to = self._colour.name
         self.tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
 
     def codes(self, render: Render, alpha: F32 | None) -> F32:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 from av.video.frame import VideoFrame
 
@@ -13,7 +14,7 @@ from vfxage.colour.cicp import from_cicp
 from vfxage.colour.space import Colour
 from vfxage.errors import ReadError, ShotError
 from vfxage.media.movie import decode
-from vfxage.media.movie.format import PictureFormat, picture_format
+from vfxage.media.movie.format import Declared, PictureFormat, picture_format
 from vfxage.media.movie.index import FrameIndex, build_index
 from vfxage.media.movie.rates import exact_rate
 from vfxage.media.movie.source import FINGERPRINT, OpenMovie, container_tags, open_movie, reading
@@ -29,9 +30,10 @@ class MovieReader:
     """An open movie (``media.base.Reader``).
 
     Frames are numbered from ``first_frame`` (None: 1, as in Nuke) in presentation order, regardless of timestamps.
-    ``colorspace`` takes precedence over the file's tags; ``ocio`` is a config (see ``Colour``). ``Frame.rgb`` is
-    scene-linear in the file's primaries, rotated and mirrored by its display matrix. Raises ReadError if the file
-    cannot be read, ShotError for an unknown colour space. Use it from one thread at a time.
+    ``colorspace`` and ``levels`` (the range of the codes) take precedence over the file's tags; ``ocio`` is a config
+    (see ``Colour``). ``Frame.rgb`` is scene-linear in the file's primaries, rotated and mirrored by its display matrix.
+    Raises ReadError if the file cannot be read, ShotError for an unknown colour space. Use it from one thread at a
+    time.
     """
 
     def __init__(
@@ -40,17 +42,18 @@ class MovieReader:
         *,
         colorspace: str | None = None,
         first_frame: int | None = None,
+        levels: Literal["full", "video"] | None = None,
         ocio: str | Path | None = None,
     ) -> None:
         self._path = str(Path(path).absolute())
         self._first = 1 if first_frame is None else first_frame
-        self._format = self._read_format(named=colorspace is not None)
+        self._format = self._read_format(Declared(space=colorspace is not None, levels=levels))
         self._colour = Colour(colorspace or self._named_space(), ocio)
         self._near_709 = None if colorspace else NEAR_709.get(self._format.tags.primaries)
         source = open_movie(self._path)
         try:
             with reading(self._path):
-                index = build_index(source, self._path, self._format.interlaced)
+                index = build_index(source, self._path, self._format.field_order is not None)
             self.info = self._describe(source, index)
         except BaseException:
             source.close()
@@ -73,17 +76,17 @@ class MovieReader:
         """Release the file; may be called twice."""
         self._pictures.close()
 
-    def _read_format(self, *, named: bool) -> PictureFormat:
+    def _read_format(self, declared: Declared) -> PictureFormat:
         source = open_movie(self._path, threads=1)
         try:
-            return picture_format(self._first_picture(source), source, named=named)
+            return picture_format(self._first_picture(source), source, declared)
         finally:
             source.close()
 
     def _first_picture(self, source: OpenMovie) -> VideoFrame:
         with reading(self._path, self._first):
             for packet in source.container.demux(source.stream):
-                for picture in source.stream.codec_context.decode(packet if packet.size else None):
+                for picture in source.decoder.decode(packet if packet.size else None):
                     return picture
         raise ReadError("contains no picture that can be decoded", path=self._path, fix="copy it again from its source")
 
@@ -131,6 +134,7 @@ class MovieReader:
                 cicp=(form.tags.primaries, form.tags.transfer, form.tags.matrix),
                 chromaticities=self._near_709[1] if self._near_709 else tuple(self._colour.chromaticities),
                 pixel_aspect=aspect,
+                field_order=form.field_order,
                 start=start,
                 times=_times(source, index) if variable else (),
                 fingerprint=container_tags(source.container).get(FINGERPRINT),

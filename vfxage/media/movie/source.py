@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vfxage.errors import ReadError
@@ -20,7 +21,8 @@ MAX_PIXELS = 1 << 27
 """Larger pictures (16384 x 8192 is 1.6 GB as float RGB) are refused before memory is allocated."""
 
 _FORMATS = (
-    "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,ogg,dv,asf,gxf,nut,yuv4mpegpipe"
+    "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,ogg,dv,asf,gxf,nut,"
+    "yuv4mpegpipe,gif"
 )
 """Demuxers that read one local file. Playlists, images and text are not movies, whatever their suffix is."""
 
@@ -29,6 +31,7 @@ FINGERPRINT = "com.vfxage.fingerprint"
 
 VERSION = "com.vfxage.version"
 """Key of the header tag with the version of vfxage that wrote a movie."""
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 _DAMAGED = "copy it again from its source"
 
@@ -40,6 +43,14 @@ class OpenMovie:
     path: str
     container: InputContainer
     stream: VideoStream
+    decoder: VideoCodecContext
+    """The stream's own, or the one that also decodes its alpha."""
+
+    def seek(self, stamp: int) -> None:
+        """Go to the key frame at or before a time stamp; raises av.error.FFmpegError."""
+        self.container.seek(stamp, stream=self.stream)
+        if self.decoder.is_open:
+            self.decoder.flush_buffers()
 
     def close(self) -> None:
         """Release the file; may be called twice."""
@@ -74,11 +85,23 @@ def open_movie(path: str, *, threads: int = 0, strict: bool = True) -> OpenMovie
     except BaseException:
         container.close()
         raise
-    context = stream.codec_context
+    context = _decoder(stream)
     context.options = {"max_pixels": str(MAX_PIXELS)} | ({"err_detect": "explode"} if strict else {})
     context.thread_count = threads
     context.thread_type = "AUTO" if threads != 1 else "NONE"
-    return OpenMovie(path, container, stream)
+    return OpenMovie(path, container, stream, context)
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """The decoder of a stream. FFmpeg's own VP8 and VP9 decoders leave the alpha of WebM out; libvpx gives it."""
+    own = stream.codec_context
+    with_alpha = _ALPHA_DECODERS.get(own.name)
+    if with_alpha is None or stream.metadata.get("alpha_mode") != "1":
+        return own
+    context = av.CodecContext.create(with_alpha, "r")
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = own.extradata
+    return context
 
 
 def open_container(path: str) -> InputContainer:

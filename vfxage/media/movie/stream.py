@@ -129,7 +129,8 @@ class FrameDecoder:
         """Decode from packet ``start``. Yields the pictures in presentation order, each with its rank."""
         after: int | None = None
         for packet in self._packets(start, threads):
-            context = packet.stream.codec_context
+            assert self._source is not None  # opened by the first packet
+            context = self._source.decoder
             try:
                 pictures, trouble = context.decode(packet if packet.size else None), None
             except av.error.FFmpegError as error:
@@ -167,7 +168,7 @@ class FrameDecoder:
     def _packets_after_seek(self, start: int, source: OpenMovie) -> Iterator[Packet[VideoStream]] | None:
         """Seek to just before place ``start`` and continue to it; None if the container cannot seek there."""
         try:
-            source.container.seek(int(self._index.seeks[start]), stream=source.stream)
+            source.seek(int(self._index.seeks[start]))
             packets = self._all(source)
             landed = next(packets)
         except (av.error.FFmpegError, StopIteration):

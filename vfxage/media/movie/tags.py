@@ -10,6 +10,10 @@ from vfxage.colour.cicp import to_cicp
 from vfxage.errors import ReadError
 
 UNSPECIFIED = 2
+BT709 = 1
+"""The number of BT.709 primaries."""
+SRGB_CURVE = 13
+"""The number of sRGB's transfer (IEC 61966-2-1)."""
 VIDEO_RANGE, FULL_RANGE = 1, 2
 
 LUMA_WEIGHTS: Mapping[int, tuple[float, float]] = {
@@ -95,18 +99,24 @@ class _Default(NamedTuple):
     meaning: str
 
 
+PAL_HEIGHTS = frozenset({288, 576, 608})
+"""Heights of untagged SD pictures that come from 625 lines: one field, a frame, and a frame with the VBI (IMX)."""
+
+
 def resolve_tags(raw: RawTags, width: int, height: int, *, named: bool) -> Tags:
     """Replace missing tags by BT.709 for HD (at least 1280 wide or 720 high), BT.601 for SD, and video range.
 
-    ``notes`` lists the defaults that were used. If the user has ``named`` a colour space, primaries and transfer do
-    not matter, and no note mentions them.
+    The primaries of SD are those of 625 lines (PAL) for ``PAL_HEIGHTS``, else those of 525 lines (NTSC). ``notes``
+    lists the defaults that were used. If the user has ``named`` a colour space, primaries and transfer do not matter,
+    and no note mentions them.
     """
     hd = width >= 1280 or height >= 720
     absent = (UNSPECIFIED, 0, 3)
     matrix = _Default("matrix", 1 if hd else 6, f"{'BT.709' if hd else 'BT.601'} matrix ({'HD' if hd else 'SD'} size)")
     primaries = _Default("primaries", 1, "BT.709 primaries")
     if not (raw.rgb or hd):
-        primaries = _Default("primaries", 6, "BT.601 primaries")
+        pal = height in PAL_HEIGHTS
+        primaries = _Default("primaries", 5 if pal else 6, f"BT.601 primaries ({625 if pal else 525} lines)")
     transfer = _Default("transfer", 1, "BT.1886 curve")
     full = raw.range == FULL_RANGE or (raw.range != VIDEO_RANGE and (raw.rgb or raw.full_format))
     video = _Default("range", VIDEO_RANGE, "video range")

@@ -21,6 +21,7 @@ from vfxage.media.base import Destination, Flaw
 from vfxage.media.movie.check import FRAMES, MovieOnDisk, file_tags, held_frames
 from vfxage.media.movie.codecs import CODECS, CodecSpec
 from vfxage.media.movie.encode import encode_picture, frame_size
+from vfxage.media.movie.fields import BWDIF
 from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.pass_encoding import PassEncoding
 from vfxage.media.movie.reader import MovieReader
@@ -62,7 +63,7 @@ class MovieWriter:
         self._on_disk: MovieOnDisk | None = None
         self._encoding = PassEncoding(destination, self._colour_pass)
         self._audio, sound_notes = self._chosen_sound()
-        self.notes = (*sound_notes, *self._rate_notes())
+        self.notes = (*sound_notes, *self._rate_notes(), *self._colour_notes())
 
     def finished(self, number: int) -> bool:
         """Whether the complete movie with these fingerprints is on disk; the same answer for each of its frames."""
@@ -172,6 +173,7 @@ class MovieWriter:
             rate=self._rate,
             tags=self._encoding.tags,
             alpha=self._matte_as_alpha or self._plate_alpha,
+            field_order=clip.tags.field_order,
             pixel_aspect=Fraction(aspect),
             timecode=timecode or None,
             metadata={
@@ -205,7 +207,17 @@ class MovieWriter:
             return times[-1] + 1 / self._rate
         return place / self._rate + clip.tags.start
 
+    def _colour_notes(self) -> Iterator[str]:
+        name, target = self._path.name, self._encoding.converted_to
+        if target is not None:
+            yield f"{name} is written as {target} (the plate is {self._destination.clip.colorspace}), clipped to 0..1"
+        if self._destination.alpha and self._colour_pass == "beauty" and not self._form.alpha:
+            yield f"{name} is without the plate's alpha: {self._destination.codec} has none"
+
     def _rate_notes(self) -> Iterator[str]:
+        if self._destination.clip.rate is None:
+            where = "; `rate:` in the shot sets it" if self._destination.clip.kind == "sequence" else ""
+            yield f"{self._path.name} is written at {DEFAULT_RATE} frames per second: the plate names no rate{where}"
         if self._destination.clip.variable_rate:
             yield (
                 f"{self._path.name} is written at a constant {float(self._rate):.3f} frames per second, "
@@ -242,6 +254,12 @@ def _form(destination: Destination) -> CodecSpec:
             f"{destination.codec} cannot be stored in a {suffix} file",
             path=destination.path,
             fix=f"name it {' or '.join(form.suffixes)}",
+        )
+    if destination.clip.tags.field_order is not None and not form.interlaced:
+        raise OutputError(
+            f"{destination.codec} cannot keep the two fields of the interlaced plate apart",
+            path=destination.path,
+            fix=f"use a ProRes codec in a .mov, or deinterlace the plate first: {BWDIF}",
         )
     return form
 

@@ -1,4 +1,7 @@
-"""JPEG written in memory by Pillow: OpenImageIO's writer ends the whole process where a disk is full."""
+"""JPEG by Pillow, where OpenImageIO does not do.
+
+Its writer ends the whole process where a disk is full, and its reader applies a gain map without being asked.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ from vfxage.media.stills.still import Samples
 
 QUALITY = 95
 _CARRIED = ("ImageDescription", "Make", "Model", "DateTime", "Artist", "Copyright")
+
+
+def read(path: Path) -> Samples:
+    """The first picture of the file, (H, W, 3) uint8 codes. Raises OSError, SyntaxError or ValueError."""
+    with Image.open(path, formats=("JPEG", "MPO")) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 def write(path: Path, samples: Samples, *, software: str, srgb: bool, plate: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vfxage.colour.cicp import LINEAR_709, SRGB, to_cicp
-from vfxage.colour.space import PRIMARIES
+from vfxage.colour.primaries import PRIMARIES
 
 _HEADER = 33
 """Bytes of the signature and IHDR."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from vfxage.colour.cicp import LINEAR_709, SRGB, from_cicp
-from vfxage.colour.space import from_chromaticities
+from vfxage.colour.primaries import from_chromaticities
 from vfxage.errors import ShotError
 from vfxage.media.stills import icc
 from vfxage.media.stills.still import NAMES, StillFile
@@ -33,6 +33,9 @@ _TAIL = 1 << 16
 """The end mark must lie within this many bytes of the end: some programs append their own data."""
 
 _CHUNKS = 4096
+
+_JFIF = struct.Struct(">4sH5sHBHH")
+"""The beginning of a JPEG with a JFIF segment: marks, length, name, version, unit, density across and down."""
 
 
 def check_begins(source: StillFile) -> int:
@@ -55,6 +58,22 @@ def check_ends(source: StillFile) -> None:
         file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
         if mark not in file.read(_TAIL):
             raise source.damaged("it ends too early")
+
+
+def jfif_aspect(source: StillFile) -> float | None:
+    """Width of a pixel over its height in a JPEG's JFIF segment; None without one.
+
+    A density with a unit counts pixels per length: the closer they are, the narrower. Without a unit, the two numbers
+    are the aspect itself, across first (JFIF 1.02); FFmpeg writes them so.
+    """
+    with _file(source) as file:
+        head = file.read(_JFIF.size)
+    if len(head) < _JFIF.size:
+        return None
+    mark, _, name, _, unit, across, down = _JFIF.unpack(head)
+    if (mark, name) != (b"\xff\xd8\xff\xe0", b"JFIF\0") or not (across and down):
+        return None
+    return float(down / across if unit else across / down)
 
 
 def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
