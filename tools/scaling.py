@@ -45,7 +45,15 @@ def seconds(shot: Path, workers: int, folder: Path) -> float:
         track_shot(job, load_ager(job.shot.model, "cpu"), Silent())
         numbers = job.numbers
     parts = [
-        Part(shot=str(shot), overrides=moved, frames=str(FrameRange(chunk)), device="cpu", workers=1, overwrite=True)
+        Part(
+            shot=str(shot),
+            overrides=moved,
+            frames=str(FrameRange(chunk)),
+            device="cpu",
+            workers=1,
+            overwrite=True,
+            environment={},  # the workers are on this host
+        )
         for chunk in chunks(numbers, workers)
     ]
     with (

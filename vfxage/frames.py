@@ -205,7 +205,9 @@ class Pattern:
         Only names that ``path`` returns are frames: ``a.7.exr`` is none of ``a.%04d.exr``. Raises ReadError if the
         folder cannot be listed.
         """
-        files, dead, strays = [], [], {}
+        files: list[int] = []
+        dead: list[int] = []
+        strays: dict[str, int] = {}
         try:
             with os.scandir(self.folder) as entries:
                 for entry in entries:

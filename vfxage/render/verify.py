@@ -86,8 +86,8 @@ def verify_shot(job: Job, numbers: Sequence[int], progress: Progress, *, device:
             for path, flaw in (*found, *_found((number, frame), movies)):
                 flaws[path][number] = flaw
             advance(number)
-    found = [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
-    return [_with_leftover(job, _with_versions(verdict), progress) for verdict in found]
+    verdicts = [Verdict(path=o.path, numbers=o.numbers, flaws=flaws[o.path]) for o in outputs]
+    return [_with_leftover(job, _with_versions(verdict), progress) for verdict in verdicts]
 
 
 def _with_versions(verdict: Verdict) -> Verdict:
