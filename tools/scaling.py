@@ -52,7 +52,7 @@ def seconds(shot: Path, workers: int, folder: Path) -> float:
             device="cpu",
             workers=1,
             overwrite=True,
-            environment={},
+            environment={},  # the workers are on this host
         )
         for chunk in chunks(numbers, workers)
     ]

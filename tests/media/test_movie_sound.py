@@ -42,6 +42,29 @@ def test_sound_is_left_out_when_frames_are(tmp_path, clips):
         assert not container.streams.audio
 
 
+@pytest.mark.parametrize("suffix", ["mov", "mkv"])
+def test_two_packets_with_one_time_are_both_copied(tmp_path, suffix):
+    path = tmp_path / "whole.mkv"
+    sounding(path, "pcm_s16le", range(0, 400, 40), np.arange(19200, dtype=np.int16)).close()
+    with av.open(str(path)) as source, av.open(str(tmp_path / "plate.mkv"), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        times = []
+        for packet in source.demux():
+            if packet.dts is None:
+                continue
+            if packet.stream.type == "audio":
+                times.append(packet.dts)
+                packet.pts = packet.dts = times[-2] if len(times) == 5 else packet.dts
+            packet.stream = streams[packet.stream_index]
+            target.mux(packet)
+    assert len(times) > 6
+    plate = MovieReader(tmp_path / "plate.mkv")
+    numbers = tuple(range(1, plate.info.last + 1))
+    where = destination(tmp_path / f"a.{suffix}", clip=plate.info, numbers=numbers, stamps=dict.fromkeys(numbers, ""))
+    written(where, [render(f.number, beauty=f.rgb) for f in plate.read(numbers)])
+    np.testing.assert_array_equal(pcm(where.path)[1], pcm(path)[1])
+
+
 def sounding(path, codec, times, samples):
     """A movie with a grey frame at each of ``times`` (milliseconds) and mono sound of 16-bit samples, 48 kHz."""
     with av.open(str(path), "w") as container:

@@ -79,8 +79,13 @@ class Sound:
         }
 
     def packets(self) -> Iterator[Packet[Stream]]:
-        """Yield the packets in the order of the file."""
+        """Yield the packets in the order of the file.
+
+        If a packet does not come after the one before it, as in some remuxed Matroska files, it is moved by a tick of
+        the clock, as FFmpeg does: muxers refuse it otherwise.
+        """
         audio = self._audio
+        last: dict[int, int] = {}
         streams = [stream for stream in self._source.streams.audio if stream.index in self._outputs]
         for packet in self._source.demux(streams) if streams else ():
             if packet.pts is None or packet.dts is None or packet.size == 0:
@@ -90,7 +95,9 @@ class Sound:
                 continue
             shift = round(audio.start / packet.time_base)
             packet.pts -= shift
-            packet.dts -= shift
+            packet.dts = max(packet.dts - shift, last.get(packet.stream_index, packet.dts - shift - 1) + 1)
+            packet.pts = max(packet.pts, packet.dts)
+            last[packet.stream_index] = packet.dts
             packet.stream = self._outputs[packet.stream_index]
             yield packet
 
