@@ -57,7 +57,7 @@ PAL, NTSC = (0.29, 0.60), (0.31, 0.595)
 
 @pytest.mark.parametrize(
     ("width", "height", "green"),
-    [(720, 576, PAL), (768, 576, PAL), (352, 288, PAL), (720, 480, NTSC), (720, 486, NTSC), (640, 480, NTSC)],
+    [(720, 576, PAL), (768, 576, PAL), (720, 608, PAL), (720, 480, NTSC), (720, 486, NTSC), (640, 480, NTSC)],
 )
 def test_untagged_sd_has_the_primaries_of_its_lines(tmp_path, width, height, green):
     planes = [np.full((height, width), 100, np.uint8), *[np.full((height // 2, width // 2), 128, np.uint8)] * 2]

@@ -61,7 +61,7 @@ class Destination:
     """Absolute movie path, or a sequence pattern (see ``frames.Pattern``)."""
     passes: tuple[Pass, ...]
     codec: str | None
-    """Movies only: prores_proxy, prores_lt, prores_422, prores_hq, prores_4444, h264."""
+    """Movies only: prores_proxy, prores_lt, prores_422, prores_hq, prores_4444, dnxhr_hq, dnxhr_hqx, h264, hevc."""
     clip: ClipInfo
     """The plate: rate, windows, timecode, audio and header to carry over."""
     colorspace: str

@@ -11,14 +11,18 @@ from vfxage.shot.part import FaceName, Part
 from vfxage.shot.paths import FilePath
 from vfxage.types import Pass
 
-Codec = Literal["prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"]
+Codec = Literal[
+    "prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "dnxhr_hq", "dnxhr_hqx", "h264", "hevc"
+]
 Depth = Literal[8, 10, 12, 16, "float"]
 Compression = Literal["none", "zips", "zip", "piz"]
 
+_PRORES: tuple[Codec, ...] = ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444")
+
 MOVIES: dict[str, tuple[Codec, ...]] = {
-    ".mov": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
-    ".mkv": ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "h264"),
-    ".mp4": ("h264",),
+    ".mov": (*_PRORES, "dnxhr_hq", "dnxhr_hqx", "h264", "hevc"),
+    ".mkv": (*_PRORES, "h264", "hevc"),
+    ".mp4": ("h264", "hevc"),
 }
 """The suffix of each movie format, and the codecs that it can hold."""
 
@@ -55,7 +59,10 @@ class Output(Part):
     except JPEG). Of the stills, only float TIFF holds the delta.
     """
     codec: Codec | None = None
-    """Movies only. Default: prores_hq, or prores_4444 with a matte; h264 for .mp4."""
+    """Movies only. A .mov takes all, a .mkv no DNxHR, a .mp4 h264 and hevc.
+
+    Default: prores_hq, or prores_4444 with a matte; h264 for .mp4.
+    """
     colorspace: Annotated[str, Field(min_length=1)] | None = None
     """OpenColorIO name of the output's colour space; default: the colour space of the plate, sRGB for PNG and JPEG."""
     depth: Depth | None = None

@@ -22,6 +22,10 @@ class CodecSpec:
     """Whether the codec can store an alpha."""
     interlaced: bool = False
     """Whether the codec can store the two fields of a picture apart."""
+    smallest: tuple[int, int] = (1, 1)
+    """Width and height of the smallest pictures that the encoder takes."""
+    tag: str | None = None
+    """The code of four letters that players expect in a .mov or .mp4, if it is not FFmpeg's own choice."""
 
     def pixel_format(self, alpha: bool) -> str:
         """FFmpeg's name of the pixel format."""
@@ -43,6 +47,18 @@ def _prores(profile: str, *, alpha: bool = False) -> CodecSpec:
     )
 
 
+def _dnxhr(profile: str, bits: int) -> CodecSpec:
+    return CodecSpec(
+        encoder="dnxhd",
+        suffixes=(".mov",),
+        bits=bits,
+        steps=(1, 0),
+        options={"profile": profile},
+        threads=1,
+        smallest=(256, 120),
+    )
+
+
 H264 = CodecSpec(
     encoder="libx264",
     suffixes=(".mp4", ".mov", ".mkv"),
@@ -58,6 +74,18 @@ CODECS: Mapping[str, CodecSpec] = {
     "prores_422": _prores("standard"),
     "prores_hq": _prores("hq"),
     "prores_4444": _prores("4444", alpha=True),
+    "dnxhr_hq": _dnxhr("dnxhr_hq", 8),
+    "dnxhr_hqx": _dnxhr("dnxhr_hqx", 10),
     "h264": H264,
+    "hevc": CodecSpec(
+        encoder="libx265",
+        suffixes=(".mp4", ".mov", ".mkv"),
+        bits=10,
+        steps=(1, 1),
+        # info=0 leaves out the text with the encoder's settings; the bits depend on the number of frame threads
+        options={"crf": "14", "preset": "medium", "x265-params": "log-level=error:info=0:frame-threads=2"},
+        threads=4,
+        tag="hvc1",
+    ),
 }
 """The codecs that ``codec:`` in a shot file can name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 import numpy as np
@@ -16,6 +16,9 @@ from vfxage.media.movie.source import OpenMovie, open_movie
 
 INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
 """Decoders whose every packet is a key frame, in presentation order. A .mov of these is indexed from its header."""
+
+_WRONG_KEYS = frozenset({"mpeg1video"})
+"""Decoders whose packets FFmpeg marks as key frames where they are not: decoding always starts at the first packet."""
 
 _Stamp = int | None
 _REORDER = 64
@@ -100,7 +103,10 @@ def build_index(source: OpenMovie, path: str, interlaced: bool) -> FrameIndex:
     if None in shown or len(set(shown)) != len(shown) or ((interlaced or guessed) and not intra):
         cut = is_cut_short(path, source.container.format.name)
         return _decoded_index(path, len(rows.pts), _expected(source, rows, listed).packets if cut else 0)
-    return _timed_index(rows, listed if listed.stamps else _expected(source, rows, listed))
+    index = _timed_index(rows, listed if listed.stamps else _expected(source, rows, listed))
+    if source.stream.codec_context.name in _WRONG_KEYS:
+        return replace(index, starts=np.zeros(1, np.int64))
+    return index
 
 
 def _listed(source: OpenMovie) -> _Listed:

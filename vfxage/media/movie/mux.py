@@ -48,7 +48,7 @@ class Muxer:
     def __init__(self, path: Path, setup: Setup) -> None:
         options = {"fflags": "+bitexact"}
         if path.suffix.lower() != ".mkv":
-            options["movflags"] = "+write_colr+use_metadata_tags" + ("+faststart" if setup.form.bits == 8 else "")
+            options["movflags"] = "+write_colr+use_metadata_tags" + ("+faststart" if setup.form.steps == (1, 1) else "")
             options["movie_timescale"] = str(setup.rate.numerator)  # otherwise edit lists are rounded to milliseconds
         self._container: OutputContainer = av.open(
             f"file:{path}", "w", format=MUXERS[path.suffix.lower()], options=options
@@ -111,6 +111,8 @@ class Muxer:
         context.thread_type = "SLICE" if form.threads == 0 else "AUTO"
         context.thread_count = form.threads
         context.flags |= Flags.bitexact
+        if form.tag is not None and self._container.format.name != "matroska":
+            context.codec_tag = form.tag
         if setup.field_order is not None:
             context.flags |= Flags.interlaced_dct
         return stream

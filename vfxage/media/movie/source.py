@@ -21,8 +21,8 @@ MAX_PIXELS = 1 << 27
 """Larger pictures (16384 x 8192 is 1.6 GB as float RGB) are refused before memory is allocated."""
 
 _FORMATS = (
-    "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,ogg,dv,asf,gxf,nut,"
-    "yuv4mpegpipe,gif"
+    "mov,mp4,matroska,webm,avi,mxf,mpegts,mpeg,mpegvideo,h264,hevc,av1,obu,ivf,m4v,flv,ogg,dv,asf,gxf,nut,yuv4mpegpipe,"
+    "gif"
 )
 """Demuxers that read one local file. Playlists, images and text are not movies, whatever their suffix is."""
 

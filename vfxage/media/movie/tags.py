@@ -99,8 +99,8 @@ class _Default(NamedTuple):
     meaning: str
 
 
-PAL_HEIGHTS = frozenset({288, 576, 608})
-"""Heights of untagged SD pictures that come from 625 lines: one field, a frame, and a frame with the VBI (IMX)."""
+PAL_HEIGHTS = frozenset({576, 608})
+"""Heights of untagged SD pictures that come from 625 lines: a frame, and a frame with the VBI (IMX)."""
 
 
 def resolve_tags(raw: RawTags, width: int, height: int, *, named: bool) -> Tags:

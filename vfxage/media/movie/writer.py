@@ -1,4 +1,4 @@
-"""Passes as movies: ProRes for the comp, H.264 to look at."""
+"""Passes as movies: ProRes and DNxHR for the comp, H.264 and HEVC to look at."""
 
 from __future__ import annotations
 
@@ -254,6 +254,13 @@ def _form(destination: Destination) -> CodecSpec:
             f"{destination.codec} cannot be stored in a {suffix} file",
             path=destination.path,
             fix=f"name it {' or '.join(form.suffixes)}",
+        )
+    clip, (width, height) = destination.clip, form.smallest
+    if clip.width < width or clip.height < height:
+        raise OutputError(
+            f"{destination.codec} cannot hold pictures of {clip.width}x{clip.height}, only from {width}x{height}",
+            path=destination.path,
+            fix="use codec prores_hq",
         )
     if destination.clip.tags.field_order is not None and not form.interlaced:
         raise OutputError(
