@@ -13,7 +13,7 @@ from vfxage.colour.space import Colour
 from vfxage.comp.composite import WantedPasses
 from vfxage.errors import ReadError
 from vfxage.face.crop import CropPlan, FacePlan, cut, plan_crops
-from vfxage.face.exposure import face_light, plate_stops
+from vfxage.face.exposure import face_light
 from vfxage.face.track import Tracks, build_tracks, load_tracks, select_faces
 from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
@@ -86,8 +86,6 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
     With a ``key``, the tracks also carry a digest of each plate file. It is taken right after the frame was read, while
     the operating system still has the bytes, so a render need not read the plate once more for its fingerprints.
     """
-    exposure = job.shot.exposure
-    stops = plate_stops(job.reader, numbers, job.colour) if exposure == "auto" else exposure
     digests: dict[int, str] = {}
     with (
         progress.stage("track", len(numbers)) as advance,
@@ -97,12 +95,12 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
     ):
         # A filled frame shows no motion: tracks bridge it as they bridge a frame without the face.
         seen = (f for f in counted(frames, advance, lambda frame: frame.number) if not f.missing)
-        tracks = build_tracks(seen, job.colour.exposed(stops), job.shot.tracking, job.clip, key=key)
+        tracks = build_tracks(seen, job.shown_colour, job.shot.tracking, job.clip, key=key)
     files = tracks.numbers if digests and job.clip.kind == "sequence" else tuple(digests)
     tracks = replace(tracks, missing=job.missing(numbers), plate=tuple(digests[n] for n in files))
     if not tracks.numbers:
         raise ReadError("none of its frames can be read", path=job.clip.path, fix="restore them")
-    if exposure != "auto":
+    if job.shot.exposure != "auto":
         return tracks
     return replace(tracks, light=tuple(face_light(job.reader, track, job.colour) for track in tracks.faces))
 

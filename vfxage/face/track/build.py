@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vfxage.face.detect import FaceFinder
 from vfxage.face.detect.hands import Hand, HandFinder
-from vfxage.face.track.canvas import Canvas, ToSdr8
+from vfxage.face.track.canvas import Canvas, ToLight
 from vfxage.face.track.cuts import Shown, mark_cuts
 from vfxage.face.track.hands import hand_tracks
 from vfxage.face.track.people import PROOF, is_face, link_identities
@@ -45,25 +45,25 @@ class TrackingSettings(Protocol):
 
 
 def build_tracks(
-    frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo, *, key: str = ""
+    frames: Iterable[Frame], colour: ToLight, settings: TrackingSettings, clip: ClipInfo, *, key: str = ""
 ) -> Tracks:
     """Find, follow, name and steady every face of ``frames`` (ascending numbers), and hands near them, in one reading.
 
-    Holds a dozen 8-bit pictures at a time, and landmarks. Points are display-window pixels. Deterministic. The numbers
+    Holds about fifteen pictures at a time, and landmarks. Points are display-window pixels. Deterministic. The numbers
     may step; where they jump over more than ``max_gap`` frames nothing is bridged, followed or smoothed across.
     """
     canvas = Canvas.of(clip)
     numbers: list[int] = []
     cuts: list[int] = []
-    hands: list[tuple[int, list[Hand]]] = []
+    hands: dict[int, list[Hand]] = {}
     with FaceFinder(settings.min_face) as finder, HandFinder() as hand_finder:
 
-        def on_frame_done(number: int, picture: U8, near: list[F32]) -> None:
+        def on_faces_known(number: int, picture: U8, near: list[F32]) -> None:
             found = hand_finder.near(picture, near)
             if found:
-                hands.append((number, found))
+                hands.setdefault(number, []).extend(found)
 
-        follower = FaceFollower(finder, settings.max_gap, on_frame_done)
+        follower = FaceFollower(finder, settings.max_gap, on_faces_known)
         for shown in mark_cuts(_pictures(frames, colour, canvas)):
             if shown.cut:
                 cuts.append(len(numbers))
@@ -75,14 +75,14 @@ def build_tracks(
     faces = tuple(FaceTrack(face=face, **fields) for face, fields in enumerate(tracks))
     return Tracks(
         faces=faces,
-        hands=hand_tracks(hands, shot.runs, faces, canvas, settings.smoothing),
+        hands=hand_tracks(list(hands.items()), shot.runs, faces, canvas, settings.smoothing),
         cuts=tuple(numbers[cut] for cut in cuts),
         numbers=tuple(numbers),
         key=key,
     )
 
 
-def _pictures(frames: Iterable[Frame], colour: ToSdr8, canvas: Canvas) -> Iterator[Shown]:
+def _pictures(frames: Iterable[Frame], colour: ToLight, canvas: Canvas) -> Iterator[Shown]:
     for frame in frames:
         yield Shown(number=frame.number, picture=canvas.picture(frame, colour), cut=False)
 
