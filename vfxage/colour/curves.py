@@ -142,7 +142,8 @@ def half_srgb8_table(stops: float) -> U8:
     light = np.arange(CODES + 1, dtype=np.uint16).view(np.float16)
     finite = np.nan_to_num(light, nan=0.0).astype(np.float32)
     levels = srgb_encode(np.clip(finite * np.float32(2.0**stops), 0, 1))
-    return np.rint(levels * np.float32(255)).astype(np.uint8)
+    codes: U8 = np.rint(levels * np.float32(255)).astype(np.uint8)
+    return codes
 
 
 def _srgb8_table() -> U8:

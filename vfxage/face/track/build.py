@@ -106,13 +106,25 @@ class _Shot:
 
     def people(self, tracklets: list[Tracklet]) -> list[list[Tracklet]]:
         """Keep the chains of tracklets that are faces; short runs are judged together with their person."""
-        lengths = [len(self.run(item.numbers[0])) for item in tracklets]
+        lengths = [self._looked([item]) for item in tracklets]
         kept = [s for s, length in zip(tracklets, lengths, strict=True) if length < PROOF or is_face([s], length)]
         chains = link_identities(kept, self.settings.max_gap)
         return [chain for chain in chains if is_face(chain, self._looked(chain))]
 
     def _looked(self, chain: list[Tracklet]) -> int:
-        return sum({int(run[0]): len(run) for run in (self.run(item.numbers[0]) for item in chain)}.values())
+        """Count the frames on which the face could be seen.
+
+        That is the whole of each run; but a face that comes in shortly before the run ends, or leaves shortly after it
+        begins, cannot be seen on the other frames.
+        """
+        runs = {int(run[0]): run for run in (self.run(item.numbers[0]) for item in chain)}
+        counts = []
+        for run in runs.values():
+            seen = [item for item in chain if run[0] <= item.numbers[0] <= run[-1]]
+            first, last = seen[0].numbers[0], seen[-1].numbers[-1]
+            after_first, until_last = run >= first, run <= last
+            counts.append(int(after_first.sum() if last == run[-1] else until_last.sum() if first == run[0] else len(run)))
+        return sum(counts)
 
     def run(self, number: int) -> NDArray[np.int32]:
         """The run of frames that ``number`` is in."""

@@ -30,7 +30,7 @@ _WIDTH, _BLOCK, _REACH = 96, 12, 10
 _FLAT = 4.0
 """A block of less contrast than this (8-bit standard deviation) has no structure to match: its colour decides."""
 _EXPLAINED = 0.7
-_RELIT, _RELIT_BLOCKS, _RELIT_SHARE = 0.85, 4, 0.8
+_STILL, _STILL_BLOCKS, _STILL_SHARE = 0.85, 4, 0.8
 """If blocks with structure on both sides, at least so many, correlate so well where they are, in such a share of them,
 then only the light has changed."""
 _NEAR = 12.0
@@ -52,12 +52,13 @@ class Shown:
 
 
 def thumbnail(picture: Picture) -> F32:
-    """(h, 96, 3) linear light, small enough that grain and detail do not matter."""
+    """(h, 96, 3) linear light, small enough that grain and detail do not matter; averaged as the eye does, by roots."""
     import cv2
 
     height = max(_BLOCK * 2, round(_WIDTH * picture.shape[0] / picture.shape[1]))
-    small = cv2.resize(picture.whole_light(), (_WIDTH, height), interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), np.float32)
+    roots = cv2.sqrt(picture.whole_light())
+    small = cv2.GaussianBlur(cv2.resize(roots, (_WIDTH, height), interpolation=cv2.INTER_AREA), (3, 3), 0)
+    return np.asarray(small**2, np.float32)
 
 
 def unexplained(before: F32, after: F32) -> float:
@@ -76,20 +77,35 @@ def unexplained(before: F32, after: F32) -> float:
 
 def _shows_nothing_new(before: F32, after: F32) -> bool:
     """Whether what has structure in ``after`` is in ``before`` too: a flash shows the same, black shows nothing."""
+    relit = _relit(before, after)
     found = []
     for y, x in _places(after):
         block = after[y : y + _BLOCK, x : x + _BLOCK]
         if _has_structure(block):
-            found.append(_is_found(before, block, y, x))
+            found.append(_is_found(before, block, y, x) or _is_found(relit, block, y, x))
     return found.count(False) <= _CUT * len(found)
 
 
-def _is_relit(before: F32, after: F32) -> bool:
-    """Whether the same things stand at the same places, so that only the light has changed."""
+def _only_light_changes(one: F32, other: F32) -> bool:
+    """Whether the same things stand at the same places, under other light."""
+    return any(_stand_still(_relit(before, after), after) for before, after in ((one, other), (other, one)))
+
+
+def _stand_still(before: F32, after: F32) -> bool:
     pairs = [tuple(side[y : y + _BLOCK, x : x + _BLOCK] for side in (before, after)) for y, x in _places(after)]
     both = [_correlation(*pair) for pair in pairs if _has_structure(pair[0]) and _has_structure(pair[1])]
-    same = sum(value >= _RELIT for value in both)
-    return len(both) >= _RELIT_BLOCKS and same >= _RELIT_SHARE * len(both)
+    same = sum(value >= _STILL for value in both)
+    return len(both) >= _STILL_BLOCKS and same >= _STILL_SHARE * len(both)
+
+
+def _relit(before: F32, after: F32) -> F32:
+    """``before`` with the histograms of ``after``: in its light, if that is the only difference, clipped or not."""
+    matched = np.empty_like(before)
+    for channel in range(before.shape[2]):
+        levels, where, counts = np.unique(before[..., channel], return_inverse=True, return_counts=True)
+        ranks = (np.cumsum(counts) - counts / 2) / where.size
+        matched[..., channel] = np.quantile(after[..., channel], ranks)[where].reshape(before.shape[:2])
+    return matched
 
 
 def _places(small: F32) -> list[tuple[int, int]]:
@@ -151,7 +167,7 @@ def _is_cut(before: list[_Glimpse], after: list[_Glimpse]) -> bool:
     stops = stops_for(max(glimpse.brightest for glimpse in (*before, *after)), _KEY)
     jump = after[0].number - before[-1].number
     one, other = before[-1].exposed(stops).small, after[0].exposed(stops).small
-    if unexplained(one, other) < _CUT or _is_relit(one, other):
+    if unexplained(one, other) < _CUT or _only_light_changes(one, other):
         return False
     before, after = ([glimpse.exposed(stops) for glimpse in side] for side in (before, after))
     near_before, near_after = before[-_BACK:], after[:_AHEAD]
