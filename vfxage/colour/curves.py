@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -128,6 +129,21 @@ def srgb8(linear: F32, matrix: F64 | None = None) -> U8:
         return table.take(codes.astype(np.uint16))
 
     return _blockwise(linear, work, np.uint8)
+
+
+def light_709(linear: F32, matrix: F64 | None = None) -> F32:
+    """Linear (..., 3) to Rec.709 light by ``matrix``, or as it is; NaN counts as 0, infinity as BRIGHTEST."""
+    return _blockwise(linear, lambda block: _mixed(matrix, _tamed(block)), np.float32)
+
+
+@lru_cache(maxsize=32)
+def half_srgb8_table(stops: float) -> U8:
+    """(65536,) 8-bit sRGB, clipped, of every half float by its bits, exposed by ``stops``; NaN is black."""
+    light = np.arange(CODES + 1, dtype=np.uint16).view(np.float16)
+    finite = np.nan_to_num(light, nan=0.0).astype(np.float32)
+    levels = srgb_encode(np.clip(finite * np.float32(2.0**stops), 0, 1))
+    codes: U8 = np.rint(levels * np.float32(255)).astype(np.uint8)
+    return codes
 
 
 def _srgb8_table() -> U8:

@@ -155,8 +155,12 @@ class Colour:
         """Display-referred sRGB (..., 3) to linear: the inverse of ``encode`` to about 2e-6."""
         return curves.srgb_decode(srgb, self._from_709)
 
+    def to_709(self, rgb: F32) -> F32:
+        """Linear (..., 3) to linear Rec.709 light with diffuse white at 1, unclamped; NaN counts as 0."""
+        return curves.light_709(rgb, self._to_709)
+
     def to_sdr8(self, rgb: F32) -> U8:
-        """Linear (..., 3) to 8-bit sRGB, clipped, NaN black: for detectors and previews."""
+        """Linear (..., 3) to 8-bit sRGB, clipped, NaN black: for previews."""
         return curves.srgb8(rgb, self._to_709)
 
 

@@ -1,7 +1,7 @@
-"""Measure the light of a plate and its faces, and the stops that bring it into the range of networks and detectors.
+"""Measure the light of faces, and the stops that bring it into the range of networks and detectors.
 
 Well exposed skin of any tone is not changed. Light darker or brighter than any well exposed skin is moved just into
-that range. It is measured once for a shot, so that no frame differs from its neighbours.
+that range. For ageing it is measured once for a shot, so that no frame differs from its neighbours.
 """
 
 from __future__ import annotations
@@ -21,14 +21,10 @@ from vfxage.types import F32, FaceTrack, Frame
 
 SKIN = (0.04, 0.6)
 """Linear luminance (Rec.709, white at 1) of well exposed skin, the darkest to the lightest."""
-_KEY = (0.3, 4.0)
-"""Linear luminance that the brightest hundredth of a picture needs, so that a detector finds faces in it."""
 _MOST = 12.0
 """The largest correction, stops."""
-_PLATE_SAMPLES, _FACE_SAMPLES = 5, 9
-"""Frames measured for the plate and for a face, evenly spread."""
-_THINNED = 1 << 18
-"""Pixels of a frame that are enough to know how bright it is."""
+_FACE_SAMPLES = 9
+"""Frames measured for a face, evenly spread."""
 
 
 def stops_for(light: float, wanted: tuple[float, float] = SKIN) -> float:
@@ -37,13 +33,6 @@ def stops_for(light: float, wanted: tuple[float, float] = SKIN) -> float:
         return 0.0
     low, high = (math.log2(edge / max(light, 1e-9)) for edge in wanted)
     return round(max(-_MOST, min(_MOST, low if low > 0 else high)), 2)
-
-
-def plate_stops(reader: Reader, numbers: Sequence[int], colour: Colour) -> float:
-    """Stops that make a plate bright (or dark) enough for a detector, by five of its frames. Raises ReadError."""
-    brightest = [float(np.percentile(light, 99)) for light in _measured(reader, _spread(numbers, _PLATE_SAMPLES),
-                 lambda frame: luminance(_thinned(frame.rgb), colour))]  # fmt: skip
-    return stops_for(float(np.median(brightest)) if brightest else math.nan, _KEY)
 
 
 def face_light(reader: Reader, track: FaceTrack, colour: Colour) -> float:
@@ -71,11 +60,6 @@ def _measured(reader: Reader, numbers: Sequence[int], measure: Callable[[Frame],
 def _spread(numbers: Sequence[int], count: int) -> list[int]:
     places = np.unique(np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int))
     return [numbers[place] for place in places]
-
-
-def _thinned(rgb: F32) -> F32:
-    step = max(1, math.isqrt(rgb.shape[0] * rgb.shape[1] // _THINNED))
-    return rgb[::step, ::step]
 
 
 def _skin(frame: Frame, points: F32, colour: Colour) -> F32:

@@ -60,7 +60,9 @@ def describe_shot(shot: Shot, frames: str | None = None) -> Description:
             missing = _not_found([tracks], shot.faces)
         else:
             named = {f.select.frame for f in shot.faces if isinstance(f.select, PointSelect)} & set(job.numbers)
-            found_faces = _search(job.reader, job.colour, shot.tracking, sorted({*_sample(numbers), *named}), job.clip)
+            found_faces = _search(
+                job.reader, job.shown_colour, shot.tracking, sorted({*_sample(numbers), *named}), job.clip
+            )
             description["faces"] = _describe_found(found_faces, shot.faces)
             missing = _not_found([_as_tracks(number, faces) for number, faces in found_faces], shot.faces)
         description["not_found"] = missing

@@ -68,6 +68,12 @@ class Job:
         """The saved tracks: what the shot names, else beside the first output."""
         return Path(self.shot.tracks) if self.shot.tracks else self.folder / f"{self.name}.tracks.npz"
 
+    @property
+    def shown_colour(self) -> Colour:
+        """The plate's colour with the light in which faces are sought: raised by ``exposure:`` where it is a number."""
+        exposure = self.shot.exposure
+        return self.colour if exposure == "auto" else self.colour.exposed(exposure)
+
     def file_digest(self, number: int) -> str:
         """Digest of the content of this frame's plate file; a movie is one file for all frames. Raises ReadError."""
         if self.clip.kind == "movie":

@@ -14,7 +14,7 @@ from math import nan
 
 from vfxage.errors import ReadError, ShotError
 from vfxage.face.crop import usual_extent
-from vfxage.face.exposure import face_light, plate_stops
+from vfxage.face.exposure import face_light
 from vfxage.face.track import (
     FRAMINGS,
     Canvas,
@@ -164,7 +164,7 @@ def find_tracks(job: Job, numbers: Sequence[int], progress: Progress, *, key: st
     the operating system still has the bytes, so a render need not read the plate once more for its fingerprints.
     """
     files = job.plate_files(numbers) if key else {}
-    nothing = Findings(canvas=Canvas.of(job.clip), stops=_stops(job, numbers), files=files)
+    nothing = Findings(canvas=Canvas.of(job.clip), files=files)
     found = _searched(job, nothing, numbers, frozenset(numbers), progress)
     return _with_measures(job, tracks_within(found, numbers, job.shot.tracking, key=key), None)
 
@@ -190,16 +190,10 @@ def _searched(job: Job, found: Findings, numbers: Sequence[int], new: frozenset[
         for group in groups:
             with _read(job, group, advance) as frames, _digested(job, frames, to_digest, digests) as passed:
                 seen = (frame for frame in passed if not frame.missing)
-                colour = job.colour.exposed(found.stops)
-                searched = search(seen, colour, job.shot.tracking, found.canvas)
+                searched = search(seen, job.shown_colour, job.shot.tracking, found.canvas)
             found = extended(found, searched, new.intersection(group), job.shot.tracking)
     missing = {*found.missing, *job.missing(sorted(new))}
     return replace(found, missing=tuple(sorted(missing)), plate={**found.plate, **digests})
-
-
-def _stops(job: Job, numbers: Sequence[int]) -> float:
-    exposure = job.shot.exposure
-    return plate_stops(job.reader, numbers, job.colour) if exposure == "auto" else exposure
 
 
 @contextmanager

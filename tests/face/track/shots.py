@@ -22,8 +22,13 @@ class Settings:
 class Pictures:
     """A plate whose linear values are its 8-bit ones over 255: colour is tested elsewhere."""
 
-    def to_sdr8(self, rgb):
-        return (rgb * 255).round().astype(np.uint8)
+    def to_709(self, rgb):
+        return light_of(rgb)
+
+
+def light_of(code) -> np.ndarray:
+    """Rec.709 light of sRGB codes 0..1 (IEC 61966-2-1)."""
+    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
 
 
 def plate(pictures, first=0, step=1, origin=(0, 0), numbers=None):

@@ -67,4 +67,4 @@ def test_what_has_no_data_is_black(window):
     inside = window.intersect(Window(0, 0, WIDTH, HEIGHT))
     expected = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     expected[inside.y : inside.y + inside.height, inside.x : inside.x + inside.width] = 255
-    np.testing.assert_array_equal(picture, expected)
+    np.testing.assert_array_equal(picture.at(0), expected)

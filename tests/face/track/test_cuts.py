@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.face.track.shots import decode
+from tests.face.track.shots import decode, light_of
+from vfxage.face.track.canvas import Picture
 from vfxage.face.track.cuts import Shown, mark_cuts
 
 
 def cuts(pictures) -> list[int]:
-    shown = (Shown(number=n, picture=p, cut=False) for n, p in enumerate(pictures))
+    pictures = (Picture(light_of(picture.astype(np.float32) / 255)) for picture in pictures)
+    shown = (Shown(number=n, picture=picture, cut=False) for n, picture in enumerate(pictures))
     marked = list(mark_cuts(shown))
     assert [item.number for item in marked] == list(range(len(marked)))
     return [item.number for item in marked if item.cut]

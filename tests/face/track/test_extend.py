@@ -224,7 +224,7 @@ def test_another_step_further_on_changes_no_landmark_here():
 def whole_file(folder):
     found = known(face(0, range(1, 31), 200), face(1, range(9, 31), 500), hands=[hand(n, 0.99) for n in range(9, 14)])
     digests = {number: f"{number:032x}" for number in found.numbers}
-    found = replace(found, stops=1.5, files=digests, plate=digests, missing=(31,))
+    found = replace(found, files=digests, plate=digests, missing=(31,))
     tracks = tracks_within(found, range(3, 21), SETTINGS, key='{"vfxage": "1"}')
     measures = {0: replace(measured_once(tracks.faces[0]), extents={"ffhq": 210.5, "wide": 300.25})}
     return replace(tracks, measures=measures, locked=True), folder / "x.npz"
@@ -242,7 +242,7 @@ def test_what_was_found_comes_back_from_the_file(tmp_path):
         np.testing.assert_array_equal(face.points, same_face.points)
     for hand_, same_hand in zip(again.hands, tracks.hands, strict=True):
         np.testing.assert_array_equal(hand_.points, same_hand.points)
-    for name in ("canvas", "stops", "numbers", "cuts", "missing", "named", "files", "plate"):
+    for name in ("canvas", "numbers", "cuts", "missing", "named", "files", "plate"):
         assert getattr(back.found, name) == getattr(tracks.found, name)
 
 
@@ -252,7 +252,6 @@ def test_what_was_found_comes_back_from_the_file(tmp_path):
         ("locked", np.zeros(0, np.int32)),
         ("measured", np.array([0, 1], np.int32)),
         ("measures", np.zeros((1, 3))),
-        ("found_stops", np.zeros(0)),
         ("found_canvas", np.zeros(4)),
         ("people", np.array([0, 1, 2], np.int32)),
         ("found_hands", np.array([4], np.int32)),

@@ -1,5 +1,5 @@
 """Landmarks of every face in a picture: MediaPipe FaceMesh on upright full-resolution crops."""
 
-from vfxage.face.detect.finder import Detection, FaceFinder
+from vfxage.face.detect.finder import FOUND, Detection, FaceFinder
 
-__all__ = ["Detection", "FaceFinder"]
+__all__ = ["FOUND", "Detection", "FaceFinder"]

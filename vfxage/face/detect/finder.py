@@ -18,7 +18,7 @@ from vfxage.geometry import map_points
 from vfxage.types import F32, POINTS, U8
 
 _SEARCH_SCORE = 0.35
-_FOUND = 0.45
+FOUND = 0.45
 """Vote that a face found anew needs: the mesh alone believes in fists and prints."""
 _VOTE_SCORE = 0.1
 _MESH_SCORE = 0.5
@@ -133,7 +133,7 @@ class FaceFinder:
         best, most = None, -1.0
         for row in rows:
             seen = self._mesh_of(picture, square_of_box(row), passes=3)
-            if seen is None or seen.vote < _FOUND:
+            if seen is None or seen.vote < FOUND:
                 continue
             if len(rows) == 1:
                 return seen

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from vfxage.face.detect import FaceFinder
 from vfxage.face.detect.hands import Hand, HandFinder
-from vfxage.face.track.canvas import Canvas, ToSdr8
+from vfxage.face.track.canvas import Canvas, ToLight
 from vfxage.face.track.cuts import Shown, mark_cuts
 from vfxage.face.track.extend import Searched, extended
 from vfxage.face.track.findings import Findings, TrackingSettings
@@ -16,10 +16,10 @@ from vfxage.face.track.tracks import Tracks
 from vfxage.types import F32, U8, ClipInfo, Frame
 
 
-def build_tracks(frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo) -> Tracks:
+def build_tracks(frames: Iterable[Frame], colour: ToLight, settings: TrackingSettings, clip: ClipInfo) -> Tracks:
     """Find, follow, name and steady every face of ``frames`` (ascending numbers), and hands near them, in one reading.
 
-    Holds a dozen 8-bit pictures at a time, and landmarks. Points are display-window pixels. Deterministic. The numbers
+    Holds about fifteen pictures at a time, and landmarks. Points are display-window pixels. Deterministic. The numbers
     may step; where they jump over more than ``max_gap`` frames nothing is bridged, followed or smoothed across.
     """
     nothing = Findings(canvas=Canvas.of(clip))
@@ -28,28 +28,30 @@ def build_tracks(frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSett
     return tracks_within(found, found.numbers, settings)
 
 
-def search(frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, canvas: Canvas) -> Searched:
+def search(frames: Iterable[Frame], colour: ToLight, settings: TrackingSettings, canvas: Canvas) -> Searched:
     """Search ``frames`` (ascending numbers) for cuts, faces and hands, as if there were no others."""
     numbers: list[int] = []
     cuts: list[int] = []
-    hands: list[tuple[int, list[Hand]]] = []
+    hands: dict[int, list[Hand]] = {}
     with FaceFinder(settings.min_face) as finder, HandFinder() as hand_finder:
 
-        def on_frame_done(number: int, picture: U8, near: list[F32]) -> None:
+        def on_faces_known(number: int, picture: U8, near: list[F32]) -> None:
             found = hand_finder.near(picture, near)
             if found:
-                hands.append((number, found))
+                hands.setdefault(number, []).extend(found)
 
-        follower = FaceFollower(finder, settings.max_gap, on_frame_done)
+        follower = FaceFollower(finder, settings.max_gap, on_faces_known)
         for shown in mark_cuts(_pictures(frames, colour, canvas)):
             if shown.cut:
                 cuts.append(shown.number)
             numbers.append(shown.number)
             follower.step(shown)
         tracklets = follower.finish()
-    return Searched(numbers=tuple(numbers), cuts=tuple(cuts), tracklets=tuple(tracklets), hands=tuple(hands))
+    return Searched(
+        numbers=tuple(numbers), cuts=tuple(cuts), tracklets=tuple(tracklets), hands=tuple(sorted(hands.items()))
+    )
 
 
-def _pictures(frames: Iterable[Frame], colour: ToSdr8, canvas: Canvas) -> Iterator[Shown]:
+def _pictures(frames: Iterable[Frame], colour: ToLight, canvas: Canvas) -> Iterator[Shown]:
     for frame in frames:
         yield Shown(number=frame.number, picture=canvas.picture(frame, colour), cut=False)

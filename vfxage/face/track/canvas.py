@@ -6,18 +6,85 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from vfxage.colour.curves import LUMA_709, half_srgb8_table
 from vfxage.types import F32, U8, ClipInfo, Frame, Window
 
+F16 = NDArray[np.float16]
+
 _SQUARE_ENOUGH = 0.02
+_BRIGHTEST = 65504.0
+"""The largest half float."""
+_INNER = 0.3
+"""The light of a face is measured up to this part of its size from its middle: skin, in most poses."""
+_HIGHLIGHTS = 95
+"""Percentile of a face's light above which pixels are not measured: a lamp or a broken pixel is not skin."""
+_MEASURED = 4096
+"""Pixels that are enough to know the light of a face."""
 
 
-class ToSdr8(Protocol):
+class ToLight(Protocol):
     """The part of a plate's colour that tracking uses."""
 
-    def to_sdr8(self, rgb: F32) -> U8:
-        """(H, W, 3) scene-linear to display-referred 8-bit sRGB."""
+    def to_709(self, rgb: F32) -> F32:
+        """(H, W, 3) scene-linear to linear Rec.709 light with diffuse white at 1, finite."""
         ...
+
+
+class Picture:
+    """One frame on the tracking canvas, at any exposure.
+
+    The light is kept as half floats. They hold 30 stops, so that a face is seen well however bright the rest is.
+    """
+
+    __slots__ = ("_exposed", "_light")
+
+    def __init__(self, light: F32) -> None:
+        """Keep linear Rec.709 light (H, W, 3), finite, diffuse white at 1; below 0 is black."""
+        import cv2
+
+        self._light: F16 = cv2.convertFp16(np.clip(light, 0, _BRIGHTEST).reshape(len(light), -1)).view(np.float16)
+        self._light = self._light.reshape(light.shape)
+        self._exposed: dict[int, U8] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width."""
+        return self._light.shape[0], self._light.shape[1]
+
+    def at(self, stops: int) -> U8:
+        """(H, W, 3) 8-bit sRGB of the light raised by ``stops``; made once."""
+        if stops not in self._exposed:
+            self._exposed[stops] = half_srgb8_table(stops).take(self._light.view(np.uint16))
+        return self._exposed[stops]
+
+    def whole_light(self) -> F32:
+        """(H, W, 3) the linear light."""
+        import cv2
+
+        flat = self._light.reshape(len(self._light), -1).view(np.int16)
+        return np.asarray(cv2.convertFp16(flat), np.float32).reshape(self._light.shape)
+
+    def thinned_luminance(self, step: int) -> F32:
+        """(h, w) luminance of every ``step``-th pixel of every ``step``-th row."""
+        return np.asarray(self._light[::step, ::step].astype(np.float32) @ LUMA_709, np.float32)
+
+    def face_light(self, points: F32) -> float:
+        """Mean luminance about the middle of a face with these ``points`` (478, 2); NaN outside the picture.
+
+        It is a mean and not a median, so that it changes smoothly where one half of a face is in shadow.
+        """
+        low, high = points.min(0), points.max(0)
+        middle, reach = (low + high) / 2, _INNER * float((high - low).max())
+        size = np.array(self.shape[::-1])
+        x0, y0 = np.clip(np.floor(middle - reach), 0, size).astype(int)
+        x1, y1 = np.clip(np.ceil(middle + reach), 0, size).astype(int)
+        if x1 <= x0 or y1 <= y0:
+            return float("nan")
+        step = max(1, int(np.sqrt((x1 - x0) * (y1 - y0) / _MEASURED)))
+        light = self._light[y0:y1:step, x0:x1:step].astype(np.float32) @ LUMA_709
+        return float(light[light <= np.percentile(light, _HIGHLIGHTS)].mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +108,25 @@ class Canvas:
         stretch = clip.pixel_aspect if abs(clip.pixel_aspect - 1) > _SQUARE_ENOUGH else 1.0
         return cls(Window(x0, y0, x1 - x0, y1 - y0), stretch)
 
-    def picture(self, frame: Frame, colour: ToSdr8) -> U8:
-        """The frame as sRGB (H, W, 3) over the whole canvas; black where it has no data."""
+    def picture(self, frame: Frame, colour: ToLight) -> Picture:
+        """The frame over the whole canvas; black where it has no data."""
         import cv2
 
-        picture = self._painted(frame, colour)
+        light = self._painted(frame, colour)
         if self.stretch != 1:
             size = max(1, round(self.window.width * self.stretch)), self.window.height
-            picture = np.asarray(cv2.resize(picture, size), np.uint8)
-        return picture
+            light = np.asarray(cv2.resize(light, size), np.float32)
+        return Picture(light)
 
-    def _painted(self, frame: Frame, colour: ToSdr8) -> U8:
+    def _painted(self, frame: Frame, colour: ToLight) -> F32:
         if frame.window == self.window:
-            return np.ascontiguousarray(colour.to_sdr8(frame.rgb))
-        picture = np.zeros((*self.window.shape, 3), np.uint8)
+            return colour.to_709(frame.rgb)
+        light = np.zeros((*self.window.shape, 3), np.float32)
         seen = frame.window.intersect(self.window)
         if not seen.empty:
             part = np.ascontiguousarray(frame.rgb[seen.slices(frame.window)])
-            picture[seen.slices(self.window)] = colour.to_sdr8(part)
-        return picture
+            light[seen.slices(self.window)] = colour.to_709(part)
+        return light
 
     def to_display(self, points: F32) -> F32:
         """Move (..., 2) points of the picture to display-window pixels."""

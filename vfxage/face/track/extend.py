@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vfxage.face.detect import Detection
 from vfxage.face.detect.hands import Hand
-from vfxage.face.track.cuts import AHEAD
+from vfxage.face.track.cuts import FLASH
 from vfxage.face.track.findings import Findings, FoundHand, Person, TrackingSettings
 from vfxage.face.track.hands import found_hands
 from vfxage.face.track.people import NO_LINK, PROOF, is_face, link_cost, link_identities, look_of
@@ -24,9 +24,9 @@ from vfxage.face.track.steadied import runs_of
 from vfxage.face.track.tracklets import SEARCH_EVERY, Tracklet, apart
 from vfxage.types import F32
 
-_BEHIND = 2
-"""Frames before a suspected cut that are compared with the ``AHEAD`` frames from it on."""
-CONTEXT = SEARCH_EVERY + _BEHIND + AHEAD - 1
+_BESIDE = FLASH + 1
+"""Frames before a suspected cut, and frames from it on, that decide on it."""
+CONTEXT = SEARCH_EVERY + 2 * _BESIDE - 1
 """Frames beside the new ones that are searched with them: enough to find the people again, and to decide anew on the
 cuts whose neighbours the new frames are."""
 _SAME = 0.3
@@ -85,7 +85,7 @@ def _changed_cuts(found: Findings, searched: Searched, new: Collection[int]) -> 
         return frozenset()
     numbers = searched.numbers
     begins, ends = known[0] >= numbers[0], known[-1] <= numbers[-1]
-    first, last = (0 if begins else _BEHIND), len(numbers) - (0 if ends else AHEAD - 1)
+    first, last = (0 if begins else _BESIDE), len(numbers) - (0 if ends else _BESIDE - 1)
     judged = {number for number in numbers[first:last] if number not in new}
     return frozenset(judged & (set(found.cuts) ^ set(searched.cuts)))
 
@@ -95,8 +95,8 @@ def _between(cuts: Collection[int], numbers: Sequence[int], new: Collection[int]
     between: set[int] = set()
     for cut in cuts:
         place = numbers.index(cut)
-        after = next((n for n in numbers[place : place + AHEAD] if n in new), None)
-        before = next((n for n in reversed(numbers[max(0, place - _BEHIND) : place]) if n in new), None)
+        after = next((n for n in numbers[place : place + _BESIDE] if n in new), None)
+        before = next((n for n in reversed(numbers[max(0, place - _BESIDE) : place]) if n in new), None)
         between.update(n for n in numbers if (after is not None and cut <= n < after) or
                        (before is not None and before < n < cut))  # fmt: skip
     return frozenset(between)
@@ -128,7 +128,7 @@ class _Adding:
             if not any(number in self.new for tracklet in chain for number in tracklet.numbers):
                 continue
             face = self._linked(chain, [person for person in people.values() if person.face not in taken])
-            if face is None and is_face(chain, self._looked(chain)):
+            if face is None and is_face(chain, self._searched(chain)):
                 face = max([self.found.named, *(known + 1 for known in people)])
                 people[face] = self._stranger(face, chain)
             elif face is not None:
@@ -139,7 +139,7 @@ class _Adding:
 
     def _faces(self, strangers: list[Tracklet], people: dict[int, Person]) -> list[list[Tracklet]]:
         """The chains of tracklets that may be faces; short runs are judged together with their person."""
-        lengths = [len(self._run(item.numbers[0])) for item in strangers]
+        lengths = [self._searched([item]) for item in strangers]
         kept = [s for s, length in zip(strangers, lengths, strict=True) if length < PROOF or is_face([s], length)]
         return link_identities(kept, self.settings.max_gap)
 
@@ -197,8 +197,19 @@ class _Adding:
         nobody = Person(face=face, numbers=np.zeros(0, np.int32), points=points, confidence=none, yaw=none, look=look)
         return self._with_tracklets(nobody, chain)
 
-    def _looked(self, chain: Sequence[Tracklet]) -> int:
-        return sum({int(run[0]): len(run) for run in (self._run(item.numbers[0]) for item in chain)}.values())
+    def _searched(self, chain: Sequence[Tracklet]) -> int:
+        """Count the frames on which the face could be seen.
+
+        That is the whole of each run. But a face that comes in shortly before the run ends, or leaves shortly after it
+        begins, cannot be seen on the other frames.
+        """
+        count = 0
+        for run in {int(run[0]): run for run in (self._run(item.numbers[0]) for item in chain)}.values():
+            inside = [item for item in chain if run[0] <= item.numbers[0] <= run[-1]]
+            first, last = inside[0].numbers[0], inside[-1].numbers[-1]
+            seen = run >= first if last == run[-1] else run <= last if first == run[0] else run >= run[0]
+            count += int(seen.sum())
+        return count
 
     def _run(self, number: int) -> NDArray[np.int32]:
         """The unbroken run of searched frames that ``number`` is in."""

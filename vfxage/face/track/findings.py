@@ -26,7 +26,6 @@ FINDING_KINDS = {
     "found_cuts": (np.int32, 1),
     "found_missing": (np.int32, 1),
     "found_canvas": (np.float64, 1),
-    "found_stops": (np.float64, 1),
     "found_files": (np.uint8, 2),
     "found_plate": (np.uint8, 2),
     "people": (np.int32, 1),
@@ -132,8 +131,6 @@ class Findings(ArrayData):
     """Everything that was found on the frames that were searched, for whatever range, and how they were searched."""
 
     canvas: Canvas
-    stops: float = 0.0
-    """Stops by which the plate's light was raised for the detectors, on every frame."""
     numbers: tuple[int, ...] = ()
     """Every plate frame that was searched, ascending."""
     cuts: tuple[int, ...] = ()
@@ -182,7 +179,6 @@ class Findings(ArrayData):
             "found_cuts": np.array(self.cuts, np.int32),
             "found_missing": np.array(self.missing, np.int32),
             "found_canvas": np.array([window.x, window.y, window.width, window.height, self.canvas.stretch]),
-            "found_stops": np.array([self.stops]),
             "people": np.array([person.face for person in self.people], np.int32),
             "named": np.array([self.named], np.int32),
             "found_hands": np.array([len(hand.numbers) for hand in self.hands], np.int32),
@@ -209,7 +205,6 @@ class Findings(ArrayData):
             raise ValueError("hands are on other frames than they say")
         return cls(
             canvas=Canvas(Window(int(x), int(y), int(width), int(height)), stretch),
-            stops=float(arrays["found_stops"].item()),
             numbers=tuple(arrays["found_numbers"].tolist()),
             cuts=tuple(arrays["found_cuts"].tolist()),
             missing=tuple(arrays["found_missing"].tolist()),

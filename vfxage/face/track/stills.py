@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from vfxage.face.detect import Detection, FaceFinder
-from vfxage.face.track.canvas import Canvas, ToSdr8
+from vfxage.face.track.bracket import find_bracketed
+from vfxage.face.track.canvas import Canvas, ToLight
 from vfxage.face.track.findings import TrackingSettings
 from vfxage.face.track.people import SURE
 from vfxage.types import ClipInfo, Frame
 
 
 def find_faces(
-    frames: Iterable[Frame], colour: ToSdr8, settings: TrackingSettings, clip: ClipInfo
+    frames: Iterable[Frame], colour: ToLight, settings: TrackingSettings, clip: ClipInfo
 ) -> Iterator[tuple[int, list[Detection]]]:
     """Find the faces of single frames: each frame's number with its faces, largest first.
 
@@ -24,5 +25,6 @@ def find_faces(
     with FaceFinder(settings.min_face) as finder:
         for frame in frames:
             picture = canvas.picture(frame, colour)
-            faces = [face for face in finder.find(picture) if finder.evidence(picture, face.points) >= SURE]
-            yield frame.number, [replace(face, points=canvas.to_display(face.points)) for face in faces]
+            found = find_bracketed(finder, picture)
+            sure = [s.face for s in found if finder.evidence(picture.at(s.stops), s.face.points) >= SURE]
+            yield frame.number, [replace(face, points=canvas.to_display(face.points)) for face in sure]

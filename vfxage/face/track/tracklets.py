@@ -1,4 +1,8 @@
-"""Follow the faces from frame to frame, and search for new ones all the time."""
+"""Follow the faces from frame to frame, and search for new ones all the time.
+
+The whole picture is searched at the first and last frame of every take, at every eighth frame between, at the frame on
+which a face is lost, and at the frame before the first on which a face is seen.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vfxage.face.detect import Detection, FaceFinder
+from vfxage.face.track.bracket import Sighting, exposure_of, find_bracketed
+from vfxage.face.track.canvas import Picture
 from vfxage.face.track.cuts import Shown
 from vfxage.types import F32, U8
 
@@ -41,6 +47,8 @@ class Tracklet:
     seen: list[Detection] = field(default_factory=list)
     evidence: dict[int, float] = field(default_factory=dict)
     """Evidence on some of the frames, 0..1: see ``FaceFinder.evidence``."""
+    stops: int = 0
+    """Exposure at which the face is looked at now: see ``exposure_of``."""
 
     def add(self, number: int, detection: Detection) -> None:
         """Append the next picture."""
@@ -88,6 +96,11 @@ class Tracklet:
             return last
         return np.asarray(last + (last - self.seen[-2].points).mean(0) * np.float32(ahead / behind), np.float32)
 
+    def on(self, number: int) -> list[F32]:
+        """The landmarks on a frame, if the face was seen on it."""
+        row = bisect_right(self.numbers, number) - 1
+        return [self.seen[row].points] if row >= 0 and self.numbers[row] == number else []
+
     def near(self, number: int, patience: int) -> F32 | None:
         """Landmarks on a frame, else the last ones up to ``patience`` frames before it; None if there are none."""
         row = bisect_right(self.numbers, number) - 1
@@ -119,17 +132,18 @@ class FaceFollower:
     """Follows faces through pictures that come one by one; holds ``SEARCH_EVERY`` pictures at most.
 
     A face is gone after ``patience`` frames without it. A longer jump in the frame numbers ends every tracklet, because
-    the frames between were not searched. ``on_frame_done`` is called once per picture, in order, when all its faces are
-    known: with the number, the picture, and the present or last landmarks of each face.
+    the frames between were not searched. ``on_faces_known`` is called for each picture, in order, when all its faces
+    are known, once for each exposure at which they are looked at: with the number, the exposed picture, and the present
+    or last landmarks of each face.
     """
 
     def __init__(
-        self, finder: FaceFinder, patience: int, on_frame_done: Callable[[int, U8, list[F32]], None] | None = None
+        self, finder: FaceFinder, patience: int, on_faces_known: Callable[[int, U8, list[F32]], None] | None = None
     ) -> None:
         self._finder = finder
         self._patience = patience
-        self._on_frame_done = on_frame_done
-        self._recent: deque[tuple[int, U8]] = deque(maxlen=SEARCH_EVERY)
+        self._on_faces_known = on_faces_known
+        self._recent: deque[tuple[int, Picture]] = deque(maxlen=SEARCH_EVERY)
         self._live: list[Tracklet] = []
         self._done: list[Tracklet] = []
         self._take = 0
@@ -139,19 +153,19 @@ class FaceFollower:
     def step(self, shown: Shown) -> None:
         """Follow the faces into the next picture."""
         broken = self._number is not None and shown.number - self._number > self._patience + 1
-        self._number = shown.number
         if shown.cut or broken:
-            self._close(self._live)
-            self._let_go(len(self._recent))
+            self._end_run()
             self._take += shown.cut
             self._since = SEARCH_EVERY
+        before, self._number = self._number, shown.number
         lost = [item for item in self._live if not self._follow(item, shown.picture)]
         self._part()
         for item in lost:
             self._recover(item, shown.picture)
+        ended = any(item.numbers[-1] == before for item in lost)
         self._close([item for item in self._live if shown.number - item.numbers[-1] > self._patience])
         self._since += 1
-        if self._since >= SEARCH_EVERY:
+        if self._since >= SEARCH_EVERY or ended:
             self._search(shown.picture)
         self._prove(shown.picture)
         if len(self._recent) == SEARCH_EVERY:
@@ -160,35 +174,50 @@ class FaceFollower:
 
     def finish(self) -> list[Tracklet]:
         """All tracklets, in order of appearance."""
+        self._end_run()
+        return sorted(self._done, key=lambda item: (item.numbers[0], -item.size))
+
+    def _end_run(self) -> None:
+        """Search the last picture, and part with all that is held."""
+        if self._recent and self._since > 0:
+            last = self._recent.pop()  # a face found in it is followed back through the others
+            self._search(last[1])
+            self._prove(last[1])
+            self._recent.append(last)
         self._close(self._live)
         self._let_go(len(self._recent))
-        return sorted(self._done, key=lambda item: (item.numbers[0], -item.size))
 
     def _let_go(self, count: int) -> None:
         """Part with the oldest pictures, which no search goes back to any more."""
         for _ in range(count):
             number, picture = self._recent.popleft()
-            if self._on_frame_done is not None:
-                here = (item for item in (*self._done, *self._live) if item.take == self._take)
-                near = (item.near(number, self._patience) for item in here)
-                self._on_frame_done(number, picture, [points for points in near if points is not None])
+            if self._on_faces_known is None:
+                continue
+            near: dict[int, list[F32]] = {}
+            for item in (*self._done, *self._live):
+                points = item.near(number, self._patience) if item.take == self._take else None
+                if points is not None:
+                    near.setdefault(item.stops, []).append(points)
+            for stops, faces in near.items():
+                self._on_faces_known(number, picture.at(stops), faces)
 
-    def _follow(self, tracklet: Tracklet, picture: U8) -> bool:
+    def _follow(self, tracklet: Tracklet, picture: Picture) -> bool:
         """Add the face where it is expected or where it was; False if it is not there."""
         last = tracklet.seen[-1].points
+        tracklet.stops = exposure_of(picture, last, tracklet.stops)
         for guess in (tracklet.expected(self._now), last):
-            found = self._finder.follow(picture, guess)
+            found = self._finder.follow(picture.at(tracklet.stops), guess)
             if found is not None and found.vote >= _WEAK and _plausible(last, found.points):
                 tracklet.add(self._now, found)
                 return True
         return False
 
-    def _recover(self, tracklet: Tracklet, picture: U8) -> None:
+    def _recover(self, tracklet: Tracklet, picture: Picture) -> None:
         """Seek a lost face around its last place, where it jumped; never take another's, nor a stranger's."""
         last = tracklet.seen[-1]
         found = [
             item
-            for item in self._finder.near(picture, last.points)
+            for item in self._finder.near(picture.at(tracklet.stops), last.points)
             if alike(item.look, last.look) >= _KNOWN
             and 1 / _GROWTH < _ratio(last.points, item.points) < _GROWTH
             and not self._taken(self._now, item.points)
@@ -207,11 +236,11 @@ class FaceFollower:
                 parted.append(item)
         self._close(parted)
 
-    def _prove(self, picture: U8) -> None:
+    def _prove(self, picture: Picture) -> None:
         """Ask both detectors about new faces, and about every face in view once in ``_PROVE_EVERY`` pictures."""
         for item in self._here():
             if not item.evidence or len(item.numbers) % _PROVE_EVERY == 0:
-                item.evidence[self._now] = self._finder.evidence(picture, item.seen[-1].points)
+                item.evidence[self._now] = self._finder.evidence(picture.at(item.stops), item.seen[-1].points)
 
     def _here(self) -> list[Tracklet]:
         return [item for item in self._live if item.numbers[-1] == self._now]
@@ -229,12 +258,12 @@ class FaceFollower:
             if item.numbers:
                 self._done.append(item)
 
-    def _search(self, picture: U8) -> None:
+    def _search(self, picture: Picture) -> None:
         from scipy.optimize import linear_sum_assignment
 
         self._since = 0
-        found = self._finder.find(picture, [item.seen[-1].points for item in self._here()])
-        cost = np.array([[self._cost(item, other) for other in found] for item in self._live])
+        found = find_bracketed(self._finder, picture, [item.seen[-1].points for item in self._here()])
+        cost = np.array([[self._cost(item, other.face) for other in found] for item in self._live])
         cost = cost.reshape(len(self._live), len(found))
         known = set()
         for row, column in zip(*linear_sum_assignment(cost), strict=True):
@@ -242,10 +271,12 @@ class FaceFollower:
                 known.add(int(column))
                 tracklet = self._live[row]
                 if tracklet.numbers[-1] != self._now:
-                    tracklet.add(self._now, found[column])
-        for column, detection in enumerate(found):
-            if column not in known:
-                self._live.append(self._traced_back(detection))
+                    tracklet.add(self._now, found[column].face)
+                    tracklet.stops = found[column].stops
+        new = [self._traced_back(self._now, item) for column, item in enumerate(found) if column not in known]
+        self._live += new
+        for number in sorted({item.numbers[0] for item in new}):
+            self._search_before(number, picture)
 
     def _cost(self, tracklet: Tracklet, detection: Detection) -> float:
         """Cost of matching a detection with a followed face, by overlap and distance; 1 or more is no match."""
@@ -254,28 +285,55 @@ class FaceFollower:
             return 1.0
         return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
 
-    def _traced_back(self, detection: Detection) -> Tracklet:
-        """Follow a new face backwards through the recent frames that were not searched."""
-        tracklet = Tracklet(self._take, [self._now], [detection])
-        points = detection.points
-        for number, picture in reversed(self._recent):
-            found = self._finder.follow(picture, points)
+    def _traced_back(self, number: int, sighting: Sighting) -> Tracklet:
+        """Follow a face that is new on frame ``number`` backwards through the recent frames before it."""
+        tracklet = Tracklet(self._take, [number], [sighting.face], stops=sighting.stops)
+        stops = sighting.stops
+        for earlier, picture in reversed(self._recent):
+            if earlier >= number:
+                continue
+            points = tracklet.seen[0].points
+            stops = exposure_of(picture, points, stops)
+            found = self._finder.follow(picture.at(stops), points)
             if found is None or found.vote < _WEAK or not _plausible(points, found.points):
                 break
-            if self._taken(number, found.points):
+            if self._taken(earlier, found.points):
                 break
-            points = found.points
-            tracklet.numbers.insert(0, number)
+            tracklet.numbers.insert(0, earlier)
             tracklet.seen.insert(0, found)
         return tracklet
 
+    def _search_before(self, number: int, picture: Picture) -> None:
+        """Search the recent frame before ``number``, on which a face is first seen; ``picture`` is that of now."""
+        earlier = [item for item in self._recent if item[0] < number]
+        if not earlier:
+            return
+        place, shown = earlier[-1]
+        known = [seen for item in (*self._done, *self._live) for seen in item.on(place)]
+        for sighting in find_bracketed(self._finder, shown, known):
+            if self._taken(place, sighting.face.points):
+                continue
+            tracklet = self._traced_back(place, sighting)
+            self._live.append(tracklet)
+            self._followed_on(tracklet, picture)
+
+    def _followed_on(self, tracklet: Tracklet, picture: Picture) -> None:
+        """Follow a face found in a recent frame through the frames up to now, until it is lost or is another's."""
+        for number, shown in (*self._recent, (self._now, picture)):
+            if number <= tracklet.numbers[-1]:
+                continue
+            last = tracklet.seen[-1].points
+            tracklet.stops = exposure_of(shown, last, tracklet.stops)
+            found = self._finder.follow(shown.at(tracklet.stops), last)
+            lost = found is None or found.vote < _WEAK or not _plausible(last, found.points)
+            if found is None or lost or self._taken(number, found.points):
+                self._close([tracklet])
+                return
+            tracklet.add(number, found)
+
     def _taken(self, number: int, points: F32) -> bool:
-        for item in (*self._live, *self._done):
-            if number in item.numbers[-2 * SEARCH_EVERY :]:
-                seen = item.seen[item.numbers.index(number)]
-                if apart(seen.points, points) < _SAME:
-                    return True
-        return False
+        others = (seen for item in (*self._live, *self._done) for seen in item.on(number))
+        return any(apart(seen, points) < _SAME for seen in others)
 
 
 def _plausible(last: F32, now: F32) -> bool:
