@@ -22,7 +22,7 @@ HEADING = """\
 
 - A shot file is YAML, or JSON with the suffix `.json`. `vfxage init PLATE` writes a first one.
 - Paths are relative to the file that names them. `~`, `$NAME` and `${NAME}` are replaced when the file is read; a
-  variable that is not set is an error. `$F4` stays the frame number.
+  variable that is not set is an error. `$F4` stays the frame number, and `$$` is a dollar sign.
 - A *value over time* is a number, or keyframes `{frame: number}`: linear between them, constant before the first and
   after the last.
 - `include: show.yaml` takes the defaults of a show from another file. The keys of the shot file win. Sections are

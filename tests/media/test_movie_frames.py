@@ -303,7 +303,7 @@ def test_a_file_that_is_no_movie_is_an_error(tmp_path, clips):
         (playlist, "cannot be read as a movie"),
         (empty, "is empty"),
         (sound, "has no video stream"),
-        (tmp_path, "is not a file"),
+        (tmp_path, "is a folder"),
         (tmp_path / "none.mov", "does not exist"),
     ):
         with pytest.raises(ReadError, match=why) as caught:

@@ -11,6 +11,7 @@ import pytest
 from tests.nuke.interpreter import Script
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
+from vfxage.shot.paths import escaped
 
 FIRST = 1001
 ODD = 'pl [exec] $x {a "b'
@@ -255,7 +256,7 @@ def test_movie_plate_keeps_its_numbers(clips: Path, tmp_path: Path) -> None:
 
 
 def test_a_pass_that_no_output_writes(man: Path, tmp_path: Path) -> None:
-    plate = str(man / "plate" / "man.%04d.exr")
+    plate = escaped(str(man / "plate" / "man.%04d.exr"))
     path = write_shot(tmp_path, plate=plate, outputs=[{"path": "out/a.%04d.exr", "passes": ["beauty", "matte"]}])
     run("nuke", path).fails(2, "no output writes the delta pass as EXR", "shot.yaml:5")
     path = write_shot(tmp_path, plate=plate, outputs=[{"path": "out/a.%04d.exr", "passes": ["delta"]}])
@@ -310,7 +311,7 @@ def test_frames_that_the_plate_lacks_are_filled_in_nuke_too(man: Path, wanted: s
 def test_beauty_in_another_light_is_no_source(man: Path, tmp_path: Path) -> None:
     outputs = [{"path": "out/a.%04d.exr", "passes": ["beauty"], "colorspace": "ACEScg"}]
     outputs += [{"path": "out/b.%04d.exr", "passes": ["delta", "matte"]}]
-    path = write_shot(tmp_path, plate=str(man / "plate" / "man.%04d.exr"), outputs=outputs)
+    path = write_shot(tmp_path, plate=escaped(str(man / "plate" / "man.%04d.exr")), outputs=outputs)
     assert "no EXR output has the beauty in the delta's colour space" in run("nuke", path).ok().err
     assert Script(tmp_path / "out" / "a.nk").nodes["aged"].kind == "Dot"
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.shot.example import SHORT, load, reported
 from vfxage.shot import load_shot
+from vfxage.shot.paths import escaped
 
 EVERY_PATH = """\
 plate: {0}/plate.$F4.exr
@@ -31,6 +32,7 @@ outputs: [{{path: "{0}/out.####.exr"}}]
         ("/vol/~cache", "/vol/~cache"),
         ("/vol/US$", "/vol/US$"),
         ("/vol/$1", "/vol/$1"),
+        ("/vol/$$SHOW_ROOT", "/vol/$SHOW_ROOT"),
     ],
 )
 def test_every_path_of_a_shot_is_expanded(written, meant, monkeypatch, tmp_path):
@@ -68,3 +70,12 @@ def test_set_expands_too_and_names_itself(monkeypatch):
     assert load(SHORT, "plate=$SHOW_ROOT/b.mov").plate == "/mnt/show/b.mov"
     monkeypatch.delenv("SHOW_ROOT")
     assert reported(SHORT, "plate=$SHOW_ROOT/b.mov").startswith("--set plate=$SHOW_ROOT/b.mov: `plate` names")
+
+
+@pytest.mark.parametrize("path", ["/vol/$SHOW_ROOT/${A}/x.$F4.exr", "/vol/$$/$1/~/a", "/vol/US$", "/vol/%04d"])
+def test_a_path_in_json_reads_back_as_itself(path, monkeypatch):
+    monkeypatch.setenv("SHOW_ROOT", "/mnt/show")
+    shot = load(SHORT, f"plate={escaped(path)}")
+    assert shot.plate == path
+    again = load(SHORT, f"plate={shot.model_dump(mode='json')['plate']}")
+    assert again.plate == path

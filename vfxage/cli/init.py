@@ -15,6 +15,7 @@ from vfxage.cli.console import Console
 from vfxage.cli.info_tables import in_words
 from vfxage.errors import OutputError, ShotError, count_of
 from vfxage.frames import Pattern
+from vfxage.shot.paths import escaped
 
 _AGES = "source_age: 40", "target_age: 60"
 """Ages to begin with: a visible change that any model can make."""
@@ -77,7 +78,7 @@ def _lines(found: Mapping[str, Any], path: Path) -> Iterator[str]:
         f"# Render it:   vfxage render {path.name}",
         "",
         *_about(found),
-        _line("plate", _from(path.parent, plate["path"])),
+        _line("plate", escaped(_from(path.parent, plate["path"]))),
         "",
     )
     if plate["missing"]:

@@ -28,7 +28,7 @@ from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed
 from vfxage.shot.outputs import Output
 from vfxage.shot.part import FaceName, Part
-from vfxage.shot.paths import FilePath, IsPath, file_path
+from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
 from vfxage.shot.regions import Regions
 
 MODELS = ("builtin", "prototype", "small", "bands")
@@ -244,12 +244,12 @@ class Shot(Part):
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     tracks: FilePath | None = None
     """File of the tracks (.npz), for several versions of a shot to share; default: beside the first output."""
-    ocio: Annotated[str, BeforeValidator(_colour_config), IsPath()] | None = None
+    ocio: Annotated[str, BeforeValidator(_colour_config), IsPath(), AS_WRITTEN] | None = None
     """OpenColorIO config: a file, or a built-in one such as ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5.
 
     Default: $OCIO, else the built-in studio-config-v2.2.0_aces-v1.3_ocio-v2.4.
     """
-    model: Annotated[str, BeforeValidator(_model), IsPath()] = "builtin"
+    model: Annotated[str, BeforeValidator(_model), IsPath(), AS_WRITTEN] = "builtin"
     """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None
     """Side of the model's square crop, in pixels; default: the smallest that keeps the resolution of the face."""

@@ -7,27 +7,41 @@ import re
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
-_VARIABLE = re.compile(r"\$\{([^{}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
+_VARIABLE = re.compile(r"\$\$|\$\{([^{}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _FRAME_NUMBER = re.compile(r"F([0-9].*)?")
 """``$F4`` is a frame number, as in Houdini and Nuke, and no variable."""
 
 
 def expanded(text: str) -> str:
-    """The path with ``~``, ``$NAME`` and ``${NAME}`` replaced. Raises ValueError for a variable that is not set."""
+    """The path with ``~``, ``$NAME`` and ``${NAME}`` replaced; ``$$`` is a dollar sign.
+
+    Raises ValueError for a variable that is not set.
+    """
     return os.path.expanduser(_VARIABLE.sub(_value, text))
 
 
 def _value(match: re.Match[str]) -> str:
+    if match[0] == "$$":
+        return "$"
     braced, plain = match[1], match[2]
-    if plain is not None and _FRAME_NUMBER.fullmatch(plain):
+    if _is_frame_number(match):
         return match[0]
     name = plain if braced is None else braced
     value = os.environ.get(name) if name else None
     if value is None:
         raise ValueError(f"names the variable {match[0]}, which is not set; set it, or write the path without it")
     return value
+
+
+def escaped(path: str) -> str:
+    """The path as a shot file must write it: ``expanded`` gives it back."""
+    return _VARIABLE.sub(lambda match: match[0] if _is_frame_number(match) else match[0].replace("$", "$$"), path)
+
+
+def _is_frame_number(match: re.Match[str]) -> bool:
+    return match[2] is not None and _FRAME_NUMBER.fullmatch(match[2]) is not None
 
 
 def full_path(text: str, folder: Path) -> str:
@@ -57,5 +71,9 @@ def folder_of(info: ValidationInfo) -> Path:
     return context["path"].parent if "path" in context else Path.cwd()
 
 
-FilePath = Annotated[str, BeforeValidator(file_path), IsPath(), WithJsonSchema({"type": "string", "format": "path"})]
+AS_WRITTEN = PlainSerializer(escaped, return_type=str, when_used="json")
+"""Writes a path into JSON so that it reads back as the same path."""
+FilePath = Annotated[
+    str, BeforeValidator(file_path), IsPath(), AS_WRITTEN, WithJsonSchema({"type": "string", "format": "path"})
+]
 """A path in the file, relative to the file's folder; absolute after loading."""
