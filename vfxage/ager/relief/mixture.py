@@ -44,28 +44,34 @@ class Mixture(ArrayData):
         for _ in range(_ROUNDS):
             mixture = _mixture(means, spreads, shares)
             logs = mixture._each(chosen)
-            odds = np.exp(logs - logs.max(1, keepdims=True))
-            odds /= odds.sum(1, keepdims=True)
-            amounts = odds.sum(0) + 1e-6
-            shares, means = amounts / len(chosen), (odds.T @ chosen) / amounts[:, None]
+            odds = np.exp(logs - logs.max(0))
+            odds /= odds.sum(0)
+            amounts = odds.sum(1) + 1e-6
+            shares, means = amounts / len(chosen), (odds @ chosen) / amounts[:, None]
             spreads = np.array([
                 ((chosen - mean).T * odd) @ (chosen - mean) / amount + _FLOOR * np.eye(dimensions)
-                for mean, odd, amount in zip(means, odds.T, amounts, strict=True)
+                for mean, odd, amount in zip(means, odds, amounts, strict=True)
             ])  # fmt: skip
         return _mixture(means, spreads, shares)
 
     def log_density(self, points: F32) -> F32:
         """(N,) log density at points (N, D)."""
         logs = self._each(points)
-        most = logs.max(1)
-        return np.asarray(most + np.log(np.exp(logs - most[:, None]).sum(1)), np.float32)
+        total = logs[0]
+        for log in logs[1:]:
+            total = np.logaddexp(total, log)
+        return np.asarray(total, np.float32)
 
     def _each(self, points: F32 | F64) -> F64:
-        logs = [
-            log - 0.5 * np.square((points - mean) @ root.T).sum(1)
-            for mean, root, log in zip(self.means, self.roots, self.logs, strict=True)
-        ]
-        return np.stack(logs, axis=1)
+        """(K, N) log density of each Gaussian, with its weight."""
+        rows = points.T
+        logs: list[F64] = []
+        for mean, root, log in zip(self.means, self.roots, self.logs, strict=True):
+            far: F64 = np.zeros(rows.shape[1], np.float64)
+            for along in root @ (rows - mean[:, None]):
+                far += along * along
+            logs.append(float(log) - 0.5 * far)
+        return np.stack(logs)
 
     def packed(self) -> F32:
         """(K, D + D * D + 1) as one array."""

@@ -15,7 +15,7 @@ from vfxage.ager.relief.older.eyes import old_eyes
 from vfxage.ager.relief.older.grey import HairLight
 from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
-from vfxage.ager.relief.older.sculpture import Sculpture
+from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, gentleness, own_lines, pale_lips
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, F64, Study
@@ -194,11 +194,12 @@ def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     sides, creases, lines = (weights(table, worn, gentle, severity)
                              for table in (GROWTH.sides, GROWTH.creases, GROWTH.lines))  # fmt: skip
     base, shape = base_light(study.light, crop.normals), crop.rgb.shape
-    broad = crop.chart.take_half(face.sculpture.broad(sides, creases))
+    broad_map, fine_map = face.sculpture.mixed(RelativeWeights(sides, creases, lines))
+    broad = crop.chart.take_half(broad_map)
     change = np.float32(DEPTH.broad) * places.skin * shaded(
         broad, crop.pose, study.light, base, DEPTH.broad_shading)  # fmt: skip
     change = np.where(change < 0, change, np.float32(DEPTH.bright + DEPTH.bright_dark * study.dark) * change)
-    fine = crop.chart.take(face.sculpture.fine(lines))
+    fine = crop.chart.take(fine_map)
     blurred = study.softness * crop.sight.unit
     if blurred > 0.3:
         fine = blur(fine, blurred)

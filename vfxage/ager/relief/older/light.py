@@ -90,7 +90,8 @@ class Pose(ArrayData):
         taken = chart.take_half(surface.normals)
         turned = cast(F32, cv2.transform(taken, self.turn.astype(np.float32)))
 
-        length = np.linalg.norm(turned, axis=2)
+        across, down, deep = parts(turned)
+        length = np.sqrt(across * across + down * down + deep * deep)
         return np.asarray(turned / np.maximum(length, 1e-3)[..., None], np.float32)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import cv2
@@ -25,6 +27,15 @@ _SOFT = 3.2
 _BROAD_SCALES = ((3.0, 0.40), (8.0, 0.65), (18.0, 0.7))
 _FINE_SCALES = ((1.0, 0.5), (2.2, 0.6), (5.0, 0.4))
 """Widths of the cavities, canonical pixels, and their weights: how light is kept out of creases. By eye."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeWeights:
+    """The weight of each part of the relief, by its name."""
+
+    sides: Mapping[str, float]
+    creases: Mapping[str, float]
+    lines: Mapping[str, float]
 
 
 class Sculpture:
@@ -53,17 +64,24 @@ class Sculpture:
         """(n, n) -1..1."""
         self.around_eyes = _halved(around_eyes(mean, canvas))
         """(CANON, CANON) 0..1."""
+        self._lock = threading.Lock()
+        self._last: tuple[RelativeWeights, F32, F32] | None = None
 
-    def broad(self, sides: Mapping[str, float], creases: Mapping[str, float]) -> F32:
-        """(CANON, CANON, 3) the broad relief with these weights."""
+    def mixed(self, weights: RelativeWeights) -> tuple[F32, F32]:
+        """The broad relief (CANON, CANON, 3) and the fine relief (n, n, 3); the last mix is kept."""
+        with self._lock:
+            if self._last is None or self._last[0] != weights:
+                self._last = weights, self._broad(weights.sides, weights.creases), self._fine(weights.lines)
+            return self._last[1], self._last[2]
+
+    def _broad(self, sides: Mapping[str, float], creases: Mapping[str, float]) -> F32:
         mixed = np.zeros((CANON, CANON, 3), np.float32)
         for maps, weights in ((self._sides, sides), (self._creases, creases)):
             for part, weight in weights.items():
                 mixed += np.float32(weight) * maps[part]
         return mixed
 
-    def fine(self, weights: Mapping[str, float]) -> F32:
-        """(n, n, 3) the fine relief with these weights."""
+    def _fine(self, weights: Mapping[str, float]) -> F32:
         mixed = np.zeros_like(next(iter(self._lines.values())))
         for part, weight in weights.items():
             mixed += np.float32(weight) * self._lines[part]

@@ -12,7 +12,7 @@ import numpy as np
 from vfxage.ager.prototype.ager import _mouth as mouth_area
 from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import FLOOR, Prototype
-from vfxage.ager.prototype.sight import beyond_luma, blur, canonical_pixels, grow, halve, luma, parts, see
+from vfxage.ager.prototype.sight import beyond_luma, blur, canonical_pixels, grow, halve, luma, parts, see, strongest
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -117,7 +117,7 @@ class OlderSide:
         sight, size = seen.sight, len(work.rgb)
         inside = seen.chart.window.slices(work.window)
         like = cv2.exp(-np.square(np.minimum(sight.darker, 0) / 0.30) - np.square(np.maximum(sight.darker, 0) / 0.5)
-                       - np.square(np.abs(sight.tint).max(2) / 0.14))  # fmt: skip
+                       - np.square(strongest(sight.tint) / 0.14))  # fmt: skip
         hairs = blur(sight.masks["brows"], 0.7 * sight.unit) * np.clip((-sight.darker - 0.08) / 0.25, 0, 1)
         whole: dict[str, F32] = {name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks")}
         shape = seen.rgb.shape
