@@ -1,0 +1,135 @@
+"""A face made younger: the change of its skin's log RGB, and how the skin moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.mesh import CANON, Chart
+from vfxage.ager.prototype.sight import Sight, blur, grow, luma, parts
+from vfxage.ager.relief.younger.colour import coloured
+from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
+from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
+from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
+from vfxage.ager.relief.younger.pores import matched, pore_sheet
+from vfxage.ager.relief.younger.settings import Settings
+from vfxage.ager.relief.younger.valleys import filled, softened
+from vfxage.ager.relief.younger.zones import Zones
+from vfxage.arrays import ArrayData, shaped
+from vfxage.types import F32
+
+_FLOOR = np.float32(0.012)
+"""Added to sRGB before the logarithm. Shading multiplies light; a larger floor would turn dark skin grey as it is
+lifted."""
+_IRONED = 0.02
+"""Change of fine detail, log luma, from which skin counts as ironed."""
+_FILLED = 0.10
+"""The same for the filling of valleys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class YoungFace(ArrayData):
+    """What is known of the mean young face, made once."""
+
+    mean: F32 = field(metadata=shaped(478, 2))
+    """Landmarks, canonical pixels."""
+    bands: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 3))
+    """The three broadest bands of its log luma: features, which are no age."""
+    lift: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 2))
+    """Movement of the skin, canonical pixels."""
+    pores: F32 = field(metadata=shaped(CANON, CANON))
+    """Texture of skin."""
+    zones: Zones
+
+    @staticmethod
+    def of(mean: F32, bands: F32) -> YoungFace:
+        """Draw everything on the mean face."""
+        return YoungFace(mean=mean, bands=bands, lift=lift_field(mean), pores=pore_sheet(), zones=Zones(mean))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class YoungCrop(ArrayData):
+    """What the younger step reads of one crop."""
+
+    rgb: F32 = field(metadata=shaped("h", "w", 3))
+    """Display-referred sRGB over the chart's window."""
+    points: F32 = field(metadata=shaped(478, 2))
+    """Landmarks, crop pixels."""
+    chart: Chart
+    sight: Sight
+    worn: Worn
+    smile: float
+    """0..1."""
+    softness: float
+    """The plate's blur (sigma) over the shot, canonical pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class YoungChange(ArrayData):
+    """How a crop's skin changes."""
+
+    log: F32 = field(metadata=shaped("h", "w", 3))
+    """Change of log RGB (of sRGB + floor), over the chart's window."""
+    flow: F32 = field(metadata=shaped("h2", "w2", 2))
+    """Movement of the skin, crop pixels on the half grid."""
+
+
+def strength(worn: float, settings: Settings) -> float:
+    """Strength of a change of wear (negative when younger): 0 at none, smooth, about 1 at 30 years."""
+    return settings.progress.reach * math.tanh(settings.progress.pace * max(-worn, 0.0))
+
+
+def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -> YoungChange:
+    """Work out the change for a change of wear ``worn``, negative; exactly 0 where that is 0."""
+    sight, chart = crop.sight, crop.chart
+    amount = strength(worn, settings)
+    zone = face.zones.on(chart)
+    ground = ground_of(sight, zone, crop.worn, settings.softening.gloss, crop.smile)
+    filling = filled(ground, sight.darker, crop.softness, settings.closing)
+    fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
+    shade = np.asarray(np.float32(amount) * ground.skin * fill, np.float32)
+    log_luma = luma(np.log(crop.rgb + _FLOOR))
+    band = fine_band(log_luma, sight.unit, settings.fine_lines)
+    thin = np.float32(amount) * _ironed(ground, sight, band, settings)
+    touched = np.clip(np.abs(shade) / np.float32(_FILLED), 0, 1)
+    touched = np.maximum(touched, np.clip(blur(_halved(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1))
+    texture = matched(ground, band.whole - thin, touched, face.pores, chart, sight.unit, settings.pores)
+    grey = grow(shade, log_luma.shape) - thin + texture
+    colour = coloured(ground, sight, fill, amount, settings.colour)
+    crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
+    colour += shade[..., None] * crease
+    flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
+    still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
+    flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
+    log = cv2.merge([part + grey for part in parts(grow(colour, log_luma.shape))])
+    return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+
+
+def _halved(image: F32) -> F32:
+    from vfxage.ager.prototype.sight import halve
+
+    return halve(image)
+
+
+def _ironed(ground: Ground, sight: Sight, band: FineBand, settings: Settings) -> F32:
+    """What goes of the fine detail at full strength, (h, w)."""
+    fine = settings.fine_lines
+    rest = sight.fine - band.lines
+    rough = np.float32(fine.rough) + np.float32(fine.under_eye) * grow(ground.zone["under"], rest.shape)
+    gone = np.where(band.lines < 0, np.float32(fine.dark), np.float32(fine.bright)) * band.lines + rough * rest
+    gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
+    skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"], 0, 1)
+    return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)
+
+
+def applied(rgb: F32, change: YoungChange) -> F32:
+    """The window's picture (h, w, 3) with the change."""
+    aged = np.exp(change.log) * (rgb + _FLOOR) - _FLOOR
+    y, x = (np.arange(count, dtype=np.float32) for count in rgb.shape[:2])
+    over, down = (grow(part, rgb.shape) for part in parts(change.flow))
+    moved = cv2.remap(np.asarray(aged, np.float32), x - over, y[:, None] - down, cv2.INTER_CUBIC,
+                      borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
+    return np.asarray(moved, np.float32)

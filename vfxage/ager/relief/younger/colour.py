@@ -1,0 +1,89 @@
+"""Colour of younger skin: filled folds take the hue beside them, blotches are evened, cheeks and lips gain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.sight import Sight, beyond_luma, spread, strongest
+from vfxage.ager.relief.younger.ground import Ground
+from vfxage.ager.relief.younger.settings import Colour
+from vfxage.types import F32
+
+_LIKE_FACE = (0.45, 0.25)
+"""Share of the upper face's chroma from which a pixel's colour is skin, and the range over which it fully is: white
+beards drag the fitted skin to grey."""
+_WHITE_DARKEST, _WHITE_SPAN = -0.45, 0.40
+"""Log luma against the fitted skin from which the eye's white shows, and the range over which it fully does."""
+_WHITE_TINT = 0.30
+"""Log colour past which it is the iris or a blood vessel."""
+
+
+def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: Colour) -> F32:
+    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``; ``fill`` is the change of log luma.
+
+    The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
+    """
+    hue = beyond_luma(sight.colour)
+    skin_like = _like_face(hue, sight)
+    weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
+    change = _beside(ground, hue, weight, fill, settings) * skin_like[..., None]
+    change += _evened(ground, sight, weight, settings) * skin_like[..., None]
+    change += _cheeks(ground, sight, settings)
+    change += _lips(ground, sight, settings)
+    change += _whites(sight, hue, settings)
+    return np.asarray(change * np.float32(amount), np.float32)
+
+
+_PORTRAIT_CHROMA = 0.51
+"""Log red over blue of portraits' skin."""
+
+
+def _like_face(hue: F32, sight: Sight) -> F32:
+    """(h2, w2) 0..1 where the colour is skin's, against the shot's skin."""
+    chroma = max(_PORTRAIT_CHROMA * sight.saturation, 0.05)
+    low, span = _LIKE_FACE
+    return np.asarray(np.clip(((hue[..., 0] - hue[..., 2]) / np.float32(chroma) - low) / span, 0, 1), np.float32)
+
+
+def _average(ground: Ground, image: F32, weight: F32, sigma: float) -> F32:
+    """The average (h2, w2, 3) of a colour over ``sigma`` canonical pixels, with weights."""
+    total = ground.blurred(weight, sigma) + np.float32(1e-3)
+    return np.asarray(ground.blurred(image * weight[..., None], sigma) / total[..., None], np.float32)
+
+
+def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) -> F32:
+    """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it."""
+    beside = _average(ground, hue, weight, settings.beside)
+    share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
+    return np.asarray(np.clip(beside - hue, -0.4, 0.4) * share[..., None], np.float32)
+
+
+def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:
+    """Spots and redness go towards the skin round about, never to the fitted skin: coloured light stays."""
+    around = _average(ground, sight.tint, weight, settings.even_reach)
+    known = np.clip(2 * ground.blurred(weight, 12.0) - 0.5, 0, 1) * np.clip(1.3 * sight.bare, 0, 1)
+    where = known * ground.matt * ground.skin * np.float32(settings.even)
+    return np.asarray(np.clip(around - sight.tint, -settings.blotch, settings.blotch) * where[..., None], np.float32)
+
+
+def _cheeks(ground: Ground, sight: Sight, settings: Colour) -> F32:
+    """A little blood and light on the cheeks, as much coloured as the plate's skin is."""
+    cheek = ground.zone["cheek"] * sight.bare * ground.skin * ground.matt
+    glow = np.float32(sight.saturation) * np.array(settings.glow, np.float32) + np.float32(settings.cheek_light)
+    return spread(np.asarray(cheek, np.float32), glow)
+
+
+def _lips(ground: Ground, sight: Sight, settings: Colour) -> F32:
+    """The lips' colour against the skin grows."""
+    lips = sight.masks["lips"] * sight.seen * (1 - ground.zone["mouth"]) * np.float32(settings.lips)
+    contrast = beyond_luma(sight.colour - sight.light)
+    return np.asarray(np.clip(contrast, -settings.lips_most, settings.lips_most) * lips[..., None], np.float32)
+
+
+def _whites(sight: Sight, hue: F32, settings: Colour) -> F32:
+    """The white of the eye clears."""
+    white = np.clip((sight.darker - np.float32(_WHITE_DARKEST)) / np.float32(_WHITE_SPAN), 0, 1) * sight.masks["eyes"]
+    white *= cv2.exp(-np.square(strongest(sight.tint) / np.float32(_WHITE_TINT))) * sight.seen
+    clear = np.float32(settings.sclera_light) - np.float32(settings.sclera_clear) * hue
+    return np.asarray(clear * white[..., None], np.float32)
