@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON, Chart
-from vfxage.ager.prototype.sight import Sight, blur, grow, luma, parts
+from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma, parts
 from vfxage.ager.relief.younger.colour import coloured
 from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
@@ -38,8 +38,8 @@ class YoungFace(ArrayData):
     """Landmarks, canonical pixels."""
     bands: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 3))
     """The three broadest bands of its log luma: features, which are no age."""
-    lift: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 2))
-    """Movement of the skin, canonical pixels."""
+    lift: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 4))
+    """Movement of skin and lids, canonical pixels, from ``lift_field``."""
     pores: F32 = field(metadata=shaped(CANON, CANON))
     """Texture of skin."""
     zones: Zones
@@ -93,10 +93,11 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     shade = np.asarray(np.float32(amount) * ground.skin * fill, np.float32)
     log_luma = luma(np.log(crop.rgb + _FLOOR))
     band = fine_band(log_luma, sight.unit, settings.fine_lines)
-    thin = np.float32(amount) * _ironed(ground, sight, band, settings)
-    touched = np.clip(np.abs(shade) / np.float32(_FILLED), 0, 1)
-    touched = np.maximum(touched, np.clip(blur(_halved(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1))
-    texture = matched(ground, band.whole - thin, touched, face.pores, chart, sight.unit, settings.pores)
+    lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
+    thin = np.float32(amount) * _ironed(ground, sight, band, lifted_folds, settings)
+    ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
+    touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
+    texture = matched(ground, band.whole - thin, touched, chart.take(face.pores), settings.pores)
     grey = grow(shade, log_luma.shape) - thin + texture
     colour = coloured(ground, sight, fill, amount, settings.colour)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
@@ -108,20 +109,15 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 
 
-def _halved(image: F32) -> F32:
-    from vfxage.ager.prototype.sight import halve
-
-    return halve(image)
-
-
-def _ironed(ground: Ground, sight: Sight, band: FineBand, settings: Settings) -> F32:
-    """What goes of the fine detail at full strength, (h, w)."""
+def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
+    """What goes of the fine detail at full strength, (h, w); ``folds`` (h2, w2), 0..1, is where folds are filled."""
     fine = settings.fine_lines
     rest = sight.fine - band.lines
-    rough = np.float32(fine.rough) + np.float32(fine.under_eye) * grow(ground.zone["under"], rest.shape)
+    more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
+    rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
     gone = np.where(band.lines < 0, np.float32(fine.dark), np.float32(fine.bright)) * band.lines + rough * rest
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
-    skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"], 0, 1)
+    skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma
 from vfxage.arrays import ArrayData, shaped
-from vfxage.types import F32
+from vfxage.types import F32, U8
 
 _FOLD = 9.0
 """Canonical pixels: what is dark and narrower than twice this amid bare skin is a fold in it."""
@@ -84,9 +84,9 @@ def smooth(image: F32, sigma: float) -> F32:
     return grow(smooth(halve(image), sigma / 2), image.shape)
 
 
-def disc(radius: int) -> np.ndarray:
+def disc(radius: int) -> U8:
     """The kernel of a morphological operation."""
-    return cast(np.ndarray, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
+    return cast(U8, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
 
 
 def morphed(operation: int, image: F32, radius: float) -> F32:
@@ -125,7 +125,7 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
         skin=skin * away,
         away=away,
         matt=cv2.exp(-np.square(np.maximum(sight.darker, 0) / np.float32(gloss))),
-        apart=1 - np.clip(2.5 * smooth(masks["brows"], 10 * pixel), 0, 1),
+        apart=np.asarray(1 - np.clip(2.5 * smooth(masks["brows"], 10 * pixel), 0, 1), np.float32),
         zone=zone,
         pixel=pixel,
         smile=smile,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON, Chart
+from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import blur, grow, halve
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Pores
@@ -30,17 +30,18 @@ def pore_sheet() -> F32:
     return np.asarray((pitted - pitted.mean()) / pitted.std(), np.float32)
 
 
-def matched(ground: Ground, left: F32, touched: F32, sheet: F32, chart: Chart, unit: float, settings: Pores) -> F32:
+def matched(ground: Ground, left: F32, touched: F32, texture: F32, settings: Pores) -> F32:
     """Texture that is missing in touched skin, log luma at the chart's full density.
 
     ``left`` (h, w) is the fine detail that the skin still has. ``touched`` (h2, w2), 0..1, is where it was filled or
-    ironed; the texture of the skin beside it, where it is 0, is the measure. ``sheet`` comes from ``pore_sheet``.
+    ironed; the texture of the skin beside it, where it is 0, is the measure. ``texture`` (h, w) is ``pore_sheet`` on
+    this face.
     """
     power = halve(np.square(left))
     here = ground.blurred(power, 4.0)
     clean = ground.skin * np.square(1 - touched)
     near = ground.blurred(power * clean, settings.near) / (ground.blurred(clean, settings.near) + np.float32(0.02))
     missing = np.sqrt(np.clip(near - here, 0, settings.most**2)) * touched
-    fade = min(max(unit / _FULL, 0.0), 1.0)
-    amount = np.float32(settings.share * fade) * ground.skin * missing
-    return np.asarray(grow(blur(np.asarray(amount, np.float32), 1.0), left.shape) * chart.take(sheet), np.float32)
+    fade = min(2 * ground.pixel / _FULL, 1.0)
+    amount = np.asarray(np.float32(settings.share * fade) * ground.skin * missing, np.float32)
+    return np.asarray(grow(blur(amount, 1.0), left.shape) * texture, np.float32)

@@ -41,7 +41,7 @@ class Closing:
     """The floor of folds and tear troughs."""
     deepest: float = 0.60
     """Depth past which a valley is a feature (a nostril, the corner of the mouth) and fills less. By eye."""
-    blur_width: float = 1.5
+    blur_width: float = 2.4
     """A blurred valley is wider: radii grow by this times the plate's blur (sigma), in quadrature. From Gaussians."""
     smoothing: float = 0.5
     """Sigma that takes the kernel's corners off the filling."""
@@ -51,6 +51,8 @@ class Closing:
     """Sigma over which that surrounding skin is averaged."""
     smile_kept: float = 0.40
     """Share of the folds of a smile that a broad smile keeps: without them a smile looks pasted on. By eye."""
+    smile_cut: float = 0.4
+    """How much less of it for the narrow cut of such a fold: a line without its fold reads as drawn."""
     step_share: float = 0.80
     """Of a fold that is a step from a lit cheek to a shaded lip: the share by which the dark side is drawn up."""
     step_deepest: float = 0.30
@@ -107,8 +109,10 @@ class FineLines:
     """Share of bright ridges that goes."""
     rough: float = 0.35
     """Share of fine roughness of any form that goes."""
-    under_eye: float = 0.35
+    under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
+    filled: float = 0.50
+    """More of it where a fold was filled: what is left of its cut is a ghost of the line. Pores are added there."""
     feature: float = 0.40
     """Height past which fine detail is a feature."""
 
@@ -170,6 +174,46 @@ class Lifting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HairColour:
+    """Grey hair back to a colour. Levels are log luma; ``white`` and ``grey`` from 22 portraits with grey hair."""
+
+    gain: float = 1.25
+    """Of the change of greyness between the two ages."""
+    dark_percentiles: tuple[float, float] = (2.0, 12.0)
+    """Percentiles of a hair's luma between which its strands count as still dark."""
+    white: float = 0.50
+    """How much darker than skin dark strands are in white hair at most: it keeps its colour. Portraits: 0.1 to 0.5."""
+    grey: float = 1.00
+    """The same for hair with strands that surely have pigment. Portraits: 0.8 and more."""
+    least_brown: float = 0.30
+    """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
+    grey_chroma: float = 0.50
+    """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
+    dark_margin: float = 0.35
+    """Above the dark strands' level: darker hair has its pigment."""
+    black: float = -1.75
+    """Level below which hair is dark whatever its strands are: the sheen on black hair is not grey."""
+    bright_span: float = 0.60
+    """Range of level over which a strand becomes surely grey."""
+    target_rise: float = 0.35
+    """Level of a lock against its dark strands: light on hair stays."""
+    fall: float = 0.75
+    """Share of the way to that level; all of it is a flat helmet."""
+    most: float = 1.20
+    """Most that hair darkens."""
+    tint_share: float = 0.85
+    """Share of the way to the dark strands' tint."""
+    strand: float = 1.2
+    """Sigma within which hair is one strand, canonical pixels."""
+    lock: float = 8.0
+    """Sigma within which it is one lock."""
+    beard: float = 0.80
+    """Share for a beard: all of it looks like a shadow on the chin."""
+    brows: float = 0.60
+    """Share for the brows: a painted brow is worse than a grey one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All of them."""
 
@@ -180,3 +224,4 @@ class Settings:
     pores: Pores = field(default_factory=Pores)
     colour: Colour = field(default_factory=Colour)
     lifting: Lifting = field(default_factory=Lifting)
+    hair: HairColour = field(default_factory=HairColour)

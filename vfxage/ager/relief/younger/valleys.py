@@ -50,7 +50,7 @@ def _closed(ground: Ground, softness: float, closing: Closing) -> tuple[F32, F32
     level = ground.walled
     fill = np.zeros_like(level)
     depths = []
-    smile = 1 - np.float32(closing.smile_kept * ground.smile) * ground.zone["smile"]
+    kept = np.float32(closing.smile_kept * ground.smile) * ground.zone["smile"]
     for name in ("narrow", "middle", "broad"):
         width = getattr(closing, name)
         radius = float(np.hypot(width.radius, closing.blur_width * softness))
@@ -59,6 +59,7 @@ def _closed(ground: Ground, softness: float, closing: Closing) -> tuple[F32, F32
         shown = depth / (1 + np.square(np.square(depth / np.float32(closing.deepest))))
         if name == "narrow":  # moles are the person's
             shown *= creases_only(-depth, ground.blurred(ground.level, 3.0))
+        smile = 1 - (np.float32(closing.smile_cut) * kept if name == "narrow" else kept)
         fill += np.float32(width.share) * ground.zone[name] * smile * shown
         depths.append(depth)
         level = raised

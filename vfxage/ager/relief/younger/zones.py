@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vfxage.ager.prototype.mesh import CANON, INNER_LIPS, Chart
+from vfxage.ager.prototype.sight import parts
 from vfxage.geometry import OVAL, smoothstep
 from vfxage.types import F32
 
@@ -73,9 +75,9 @@ class _Canvas:
         return np.asarray(cv2.GaussianBlur(inside, (0, 0), soft), np.float32)
 
 
-def _fixed(points: F32) -> np.ndarray:
+def _fixed(points: F32) -> NDArray[np.int32]:
     """Canonical positions in OpenCV's fixed-point coordinates of the half grid."""
-    return np.round((points / 2 - 0.5) * 16).astype(np.int32)
+    return np.asarray(np.round((points / 2 - 0.5) * 16), np.int32)
 
 
 def _both(left: F32) -> F32:
@@ -100,7 +102,7 @@ class Zones:
         """The maps on a face: each on the half grid of its chart."""
         drawn: list[F32] = []
         for image in self._images:
-            drawn += cv2.split(chart.take_half(image))
+            drawn += parts(chart.take_half(image))
         return dict(zip(self.names, drawn, strict=True))
 
 
