@@ -73,6 +73,8 @@ class Softening:
     """Share of that relief that goes. By eye; readings fall by 1.4 years of 8.8 without it."""
     bright: tuple[float, float, float] = (0.6, 0.6, 0.4)
     """The bright side's share of the dark side's, by band: rolls and bulges are also form."""
+    crepe: float = 0.80
+    """The bright side's share below the eyes, gloss or not: crepe there is bright folds. By eye, on dark skin."""
     rise: float = 0.25
     """Most that it brightens."""
     fall: float = 0.10

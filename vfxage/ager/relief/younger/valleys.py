@@ -91,10 +91,11 @@ def softened(ground: Ground, filling: Filling, young: F32, softening: Softening)
     flat = ground.walled + fill
     means = [flat, *(ground.among_skin(flat, sigma) for sigma in softening.sigmas)]
     calm = np.zeros_like(fill)
+    crepe = np.float32(softening.crepe) * ground.zone["under"]
     for k, bright in enumerate(softening.bright):
         band, face = means[k] - means[k + 1], young[..., k]
         calm -= np.minimum(band - np.minimum(face, 0), 0)
-        calm -= np.float32(bright) * ground.matt * np.maximum(band - np.maximum(face, 0), 0)
+        calm -= np.maximum(np.float32(bright) * ground.matt, crepe) * np.maximum(band - np.maximum(face, 0), 0)
     calm = np.clip(calm, -softening.fall, softening.rise)
     fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away
     return np.asarray(fill * (1 - np.float32(softening.jaw) * ground.zone["jaw"]), np.float32)

@@ -144,7 +144,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
 def _valleys(canvas: _Canvas, maps: dict[str, F32]) -> dict[str, F32]:
     """For each width of valleys, the share of them that is age; the rest is the form of a face."""
     mean = canvas.mean
-    frown = canvas.spot(canvas.between(9, 8), 15, 15)
+    frown = canvas.spot(canvas.between(9, 8), 19, 19)
     nose = np.clip(1.5 * canvas.spot(mean[4] - np.array([0, 22], np.float32), 17, 36), 0, 1) * (1 - frown)
     wing = np.clip(1.3 * _both(canvas.spot(canvas.between(98, 129, 0.6), 9, 9)), 0, 1)
     lid = canvas.eyes(-11, 22, 8)
