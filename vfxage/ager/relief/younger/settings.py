@@ -77,7 +77,7 @@ class Softening:
     """The bright side's share below the eyes, gloss or not: crepe there is bright folds. By eye, on dark skin."""
     rise: float = 0.25
     """Most that it brightens."""
-    fall: float = 0.10
+    fall: float = 0.08
     """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
     gloss: float = 0.20
     """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
