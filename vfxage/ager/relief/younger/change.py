@@ -21,7 +21,7 @@ from vfxage.ager.relief.younger.zones import Zones
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
-_FLOOR = np.float32(0.012)
+FLOOR = np.float32(0.012)
 """Added to sRGB before the logarithm. Shading multiplies light; a larger floor would turn dark skin grey as it is
 lifted."""
 _IRONED = 0.02
@@ -40,14 +40,17 @@ class YoungFace(ArrayData):
     """The three broadest bands of its log luma: features, which are no age."""
     lift: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 4))
     """Movement of skin and lids, canonical pixels, from ``lift_field``."""
+    light: F32 = field(metadata=shaped(CANON // 2, CANON // 2))
+    """Log luma that faces lose on average over a unit of wear, 0 where they gain: folds and hollows."""
     pores: F32 = field(metadata=shaped(CANON, CANON))
     """Texture of skin."""
     zones: Zones
 
     @staticmethod
-    def of(mean: F32, bands: F32) -> YoungFace:
-        """Draw everything on the mean face."""
-        return YoungFace(mean=mean, bands=bands, lift=lift_field(mean), pores=pore_sheet(), zones=Zones(mean))
+    def of(mean: F32, bands: F32, light: F32) -> YoungFace:
+        """Draw everything else on the mean face."""
+        drawn = {"lift": lift_field(mean), "pores": pore_sheet(), "zones": Zones(mean)}
+        return YoungFace(mean=mean, bands=bands, light=light, **drawn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -90,8 +93,10 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     ground = ground_of(sight, zone, crop.worn, settings.softening.gloss, crop.smile)
     filling = filled(ground, sight.darker, crop.softness, settings.closing)
     fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
+    common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
+    fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
     shade = np.asarray(np.float32(amount) * ground.skin * fill, np.float32)
-    log_luma = luma(np.log(crop.rgb + _FLOOR))
+    log_luma = luma(np.log(crop.rgb + FLOOR))
     band = fine_band(log_luma, sight.unit, settings.fine_lines)
     lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = np.float32(amount) * _ironed(ground, sight, band, lifted_folds, settings)
@@ -119,13 +124,3 @@ def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: 
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
     skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)
-
-
-def applied(rgb: F32, change: YoungChange) -> F32:
-    """The window's picture (h, w, 3) with the change."""
-    aged = np.exp(change.log) * (rgb + _FLOOR) - _FLOOR
-    y, x = (np.arange(count, dtype=np.float32) for count in rgb.shape[:2])
-    over, down = (grow(part, rgb.shape) for part in parts(change.flow))
-    moved = cv2.remap(np.asarray(aged, np.float32), x - over, y[:, None] - down, cv2.INTER_CUBIC,
-                      borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    return np.asarray(moved, np.float32)

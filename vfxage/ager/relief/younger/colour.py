@@ -13,6 +13,8 @@ from vfxage.types import F32
 _LIKE_FACE = (0.45, 0.25)
 """Share of the upper face's chroma from which a pixel's colour is skin, and the range over which it fully is: white
 beards drag the fitted skin to grey."""
+_DARK_HAIR, _DARKEST_HAIR = 0.25, 0.90
+"""Log luma below the fitted skin from which lashes and brow hairs are dark, and past which they are dark enough."""
 _WHITE_DARKEST, _WHITE_SPAN = -0.45, 0.40
 """Log luma against the fitted skin from which the eye's white shows, and the range over which it fully does."""
 _WHITE_TINT = 0.30
@@ -32,6 +34,7 @@ def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: C
     change += _cheeks(ground, sight, settings)
     change += _lips(ground, sight, settings)
     change += _whites(sight, hue, settings)
+    change += spread(_contrast(ground, sight, settings))
     return np.asarray(change * np.float32(amount), np.float32)
 
 
@@ -87,3 +90,12 @@ def _whites(sight: Sight, hue: F32, settings: Colour) -> F32:
     white *= cv2.exp(-np.square(strongest(sight.tint) / np.float32(_WHITE_TINT))) * sight.seen
     clear = np.float32(settings.sclera_light) - np.float32(settings.sclera_clear) * hue
     return np.asarray(clear * white[..., None], np.float32)
+
+
+def _contrast(ground: Ground, sight: Sight, settings: Colour) -> F32:
+    """Lashes and brow hairs that are dark get darker; what is not dark already stays, so nothing is drawn."""
+    depth = np.clip(-sight.darker - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR)
+    hair = np.float32(settings.lashes) * np.clip(1.3 * sight.masks["eyes"], 0, 1)
+    strand = np.clip((ground.blurred(ground.level, 9.0) - ground.level) / np.float32(0.08), 0, 1)
+    hair += np.float32(settings.brows) * sight.masks["brows"] * strand
+    return np.asarray(-hair * depth * sight.seen, np.float32)

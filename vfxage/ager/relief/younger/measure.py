@@ -15,7 +15,7 @@ from vfxage.ager.relief.younger.spectacles import spectacles, unwrapped
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, Study
 
-_KINDS = ("hair", "beard", "brows")
+KINDS = ("hair", "beard", "brows")
 """Kinds of hair, each with a tone of its own."""
 _PLATE, _RIMS = "younger_plate", "younger_rims"
 
@@ -59,7 +59,7 @@ class YoungStudy(ArrayData):
         return YoungStudy(
             softness=softness,
             saturation=saturation,
-            tones={kind: HairTone.unpacked(study[f"younger_{kind}"]) for kind in _KINDS},
+            tones={kind: HairTone.unpacked(study[f"younger_{kind}"]) for kind in KINDS},
             rims=study[_RIMS],
         )
 
@@ -68,7 +68,7 @@ def measured(samples: Sequence[YoungSample], mean: F32, settings: HairColour) ->
     """Measure a face on some crops of the shot: medians over them; ``mean`` is the mean face (478, 2)."""
     levels = [luma(np.log(sample.rgb + HAIR_FLOOR)) for sample in samples]
     pictures = [unwrapped(level, sample.points, mean) for level, sample in zip(levels, samples, strict=True)]
-    tones = {kind: [_tone(sample, kind, settings) for sample in samples] for kind in _KINDS}
+    tones = {kind: [_tone(sample, kind, settings) for sample in samples] for kind in KINDS}
     return YoungStudy(
         softness=float(np.median([sample.sight.softness / sample.sight.unit for sample in samples])),
         saturation=float(np.median([sample.sight.saturation for sample in samples])),
