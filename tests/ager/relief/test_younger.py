@@ -102,7 +102,7 @@ def changed(still, plates):
 
     def make(name):
         if name not in made:
-            crop, step = changed(name)
+            crop = plates[name].crop(still)
             made[name] = crop, _step(still, crop)
         return made[name]
 
