@@ -96,13 +96,15 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     red, _, blue = parts(tint)
     limit = np.float32(max(settings.grey_chroma * skin_chroma, 1e-3))
     grey = smoothstep((limit - (red - blue)) / (np.float32(0.5) * limit))
+    grey *= smoothstep((red - blue - np.float32(settings.coldest)) / np.float32(settings.cold_span))
     wide = grow(smooth(halve(level), settings.lock * unit / 2), level.shape)
     strand = blur(level, settings.strand * unit / 2)
     from_level = max(tone.level + settings.dark_margin, settings.black)
     bright = smoothstep((np.maximum(strand, wide) - np.float32(from_level)) / np.float32(settings.bright_span))
     fall = np.float32(settings.fall) * np.maximum(wide - np.float32(tone.level + settings.target_rise), 0)
-    weight = hair.matte * grow(np.asarray(grey, np.float32), level.shape) * np.float32(hair.share * tone.pigment)
-    darker = -weight * bright * np.clip(fall, 0, settings.most)
+    weight = hair.matte * grow(np.asarray(grey, np.float32), level.shape) * bright
+    weight *= np.float32(hair.share * tone.pigment)
+    darker = -weight * np.clip(fall, 0, settings.most)
     colour = grow(np.float32(tone.brown) * _BROWN - tint, (*level.shape, 3))
     colour *= (weight * np.float32(settings.tint_share))[..., None]
     return np.asarray(colour + spread(np.asarray(darker, np.float32)), np.float32)

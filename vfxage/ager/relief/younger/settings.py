@@ -200,6 +200,10 @@ class HairColour:
     """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
     grey_chroma: float = 0.50
     """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
+    coldest: float = -0.55
+    """Chroma below which it is no hair but cloth or a wall; white hair under a blue sky has -0.3."""
+    cold_span: float = 0.20
+    """Range over which it surely may be hair."""
     dark_margin: float = 0.35
     """Above the dark strands' level: darker hair has its pigment."""
     black: float = -1.75

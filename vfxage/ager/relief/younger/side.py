@@ -19,6 +19,7 @@ from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
 from vfxage.arrays import ArrayData, shaped
+from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Study, Window
 
 _LARGEST = 512
@@ -75,14 +76,21 @@ class YoungerSide:
         study = YoungStudy.unpacked(crop.study)
         work = _working(crop, mattes)
         log, flow = self._changed(work, study, wear(target) - wear(source))
-        for kind, gain in zip(KINDS, (1.0, self._settings.hair.beard, self._settings.hair.brows), strict=True):
-            tone = study.tones[kind]
-            share = min(gain * self._settings.hair.gain * (greyness(source) - greyness(target)), 1.0)
-            if tone.pigment > 0 and share > 0:
-                hair = GreyHair(matte=work.mattes.of(kind), tone=tone, share=share)
-                chroma = _PORTRAIT_CHROMA * study.saturation
-                log += recoloured(work.rgb, hair, chroma, work.unit(self._prototype), self._settings.hair)
+        self._recolour(log, work, study, greyness(source) - greyness(target))
         return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit(self._prototype))
+
+    def _recolour(self, log: F32, work: _Working, study: YoungStudy, greyed: float) -> None:
+        """Add to ``log`` (s, s, 3) what takes ``greyed``, the share of hair that has greyed, back to its colour."""
+        settings, unit, whole = self._settings.hair, work.unit(self._prototype), _whole(work.rgb)
+        for kind, gain in zip(KINDS, (1.0, settings.beard, settings.brows), strict=True):
+            tone, matte = study.tones[kind], work.mattes.of(kind)
+            box = grown(extent(matte), round(3 * settings.lock * unit)).intersect(whole)
+            if tone.pigment == 0 or not matte.any():
+                continue
+            inside = box.slices(whole)
+            rgb, part = (np.ascontiguousarray(image[inside]) for image in (work.rgb, matte))
+            hair = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
+            log[inside] += recoloured(rgb, hair, _PORTRAIT_CHROMA * study.saturation, unit, settings)
 
     def _changed(self, work: _Working, study: YoungStudy, worn: float) -> tuple[F32, F32]:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
