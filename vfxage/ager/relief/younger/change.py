@@ -49,8 +49,9 @@ class YoungFace(ArrayData):
     @staticmethod
     def of(mean: F32, bands: F32, light: F32) -> YoungFace:
         """Draw everything else on the mean face."""
-        drawn = {"lift": lift_field(mean), "pores": pore_sheet(), "zones": Zones(mean)}
-        return YoungFace(mean=mean, bands=bands, light=light, **drawn)
+        return YoungFace(
+            mean=mean, bands=bands, lift=lift_field(mean), light=light, pores=pore_sheet(), zones=Zones(mean)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
