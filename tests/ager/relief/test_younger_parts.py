@@ -193,6 +193,11 @@ def test_hair_without_grey_strands_keeps_its_colour(colour):
     assert np.abs(_younger_hair(before) - before).max() < 0.03
 
 
+def test_white_hair_with_shadows_between_its_curls_stays_white():
+    before = _strands(np.array(WHITE) * 0.52, WHITE, 0.8)
+    assert np.abs(_younger_hair(before) - before).max() < 0.01
+
+
 def test_skin_in_the_edge_of_a_matte_is_not_dyed():
     before = _strands(BROWN, SILVER, 0.6)
     skin = np.array([0.80, 0.60, 0.48], np.float32)
