@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON, Chart
-from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma, parts
-from vfxage.ager.relief.younger.colour import coloured
-from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts
+from vfxage.ager.relief.younger.colour import coloured, healed_hue
+from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
@@ -97,10 +97,14 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
     fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
     shade = np.asarray(np.float32(amount) * ground.skin * fill, np.float32)
-    log_luma = luma(np.log(crop.rgb + FLOOR))
+    plate = np.log(crop.rgb + FLOOR)
+    log_luma = luma(plate)
     band = fine_band(log_luma, sight.unit, settings.fine_lines)
     lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = np.float32(amount) * _ironed(ground, sight, band, lifted_folds, settings)
+    cut = cuts(log_luma - thin, band.sure, sight.unit, settings.fine_lines)
+    cut *= grow(ground.skin * zone["cut"], cut.shape)
+    thin -= np.float32(amount * settings.fine_lines.cut) * cut
     ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
     texture = matched(ground, band.whole - thin, touched, chart.take(face.pores), settings.pores)
@@ -111,7 +115,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
-    log = cv2.merge([part + grey for part in parts(grow(colour, log_luma.shape))])
+    full = grow(colour, log_luma.shape)
+    full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
+    log = cv2.merge([part + grey for part in parts(full)])
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import Sight, beyond_luma, spread, strongest
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, spread, strongest
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Colour
 from vfxage.types import F32
@@ -38,6 +38,10 @@ def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: C
     return np.asarray(change * np.float32(amount), np.float32)
 
 
+_AROUND = 10.0
+"""Sigma, canonical pixels, over which the skin around a shadow is averaged."""
+_EVEN = 0.02
+"""Log luma by which even skin may lie below the skin around it."""
 _PORTRAIT_CHROMA = 0.51
 """Log red over blue of portraits' skin."""
 
@@ -59,7 +63,29 @@ def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) 
     """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it."""
     beside = _average(ground, hue, weight, settings.beside)
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
+    share = share * _lit(ground, fill)
     return np.asarray(np.clip(beside - hue, -0.4, 0.4) * share[..., None], np.float32)
+
+
+def _lit(ground: Ground, fill: F32) -> F32:
+    """0..1: the share of a fold's shadow that is filled. What stays in shadow keeps the shadow's warm colour."""
+    left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)
+    full = np.maximum(fill, 0)
+    return np.asarray(full / (full + left + np.float32(1e-3)), np.float32)
+
+
+def healed_hue(ground: Ground, tint: F32, cut: F32, fill: F32, settings: Colour) -> F32:
+    """Change of log RGB (h, w, 3) that gives healed cuts the hue beside them, at full strength.
+
+    ``tint`` (h, w, 3) is log RGB beyond luma, with all other changes, and ``cut`` (h, w) the depth that is healed;
+    ``fill`` (h2, w2) is the change of log luma. A cut is too thin for the half
+    grid that all other colour is worked out on: without this it stays as an orange thread.
+    """
+    weight = ground.inside * (1 - np.clip(halve(cut) / np.float32(settings.healed_depth), 0, 1))
+    beside = grow(_average(ground, halve(tint), np.asarray(weight, np.float32), settings.healed_reach), tint.shape)
+    share = cv2.dilate(np.clip(cut / np.float32(settings.healed_depth), 0, 1), np.ones((3, 3), np.uint8))
+    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, fill), cut.shape)
+    return np.asarray((beside - tint) * share[..., None], np.float32)
 
 
 def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:

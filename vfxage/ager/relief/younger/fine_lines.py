@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.sight import blur, grow, halve
+from vfxage.ager.relief.younger.ground import morphed, smooth
 from vfxage.ager.relief.younger.settings import FineLines
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -22,6 +23,8 @@ class FineBand(ArrayData):
     """All of it."""
     lines: F32 = field(metadata=shaped("h", "w"))
     """What runs on along one direction."""
+    sure: F32 = field(metadata=shaped("h", "w"))
+    """0..1, how surely there is one direction."""
 
 
 def fine_band(log_luma: F32, unit: float, settings: FineLines) -> FineBand:
@@ -40,7 +43,18 @@ def fine_band(log_luma: F32, unit: float, settings: FineLines) -> FineBand:
         mean = (mean + _sampled(mean, x + step_x, y + step_y) + _sampled(mean, x - step_x, y - step_y)) / np.float32(3)
     low, high = settings.coherent
     sure = np.clip((coherence - np.float32(low)) / np.float32(high - low), 0, 1)
-    return FineBand(whole=whole, lines=np.asarray(np.float32(settings.gain) * mean * sure, np.float32))
+    return FineBand(whole=whole, lines=np.asarray(np.float32(settings.gain) * mean * sure, np.float32), sure=sure)
+
+
+def cuts(rest: F32, sure: F32, unit: float, settings: FineLines) -> F32:
+    """Depth (h, w) of the sharp cuts that are left in ``rest``, log luma without its lines.
+
+    The cut of a deep fold bends and is deeper than any line of the band. Its valley is deeper than those between pores
+    nearby, and ``sure`` (h, w), 0..1, says that it runs on; a mole or a pit does not.
+    """
+    depth = morphed(cv2.MORPH_CLOSE, rest, settings.cut_radius * unit) - rest
+    texture = np.float32(settings.cut_texture) * smooth(depth, settings.orientation * unit)
+    return np.asarray(np.maximum(depth - texture, 0) * sure, np.float32)
 
 
 def _sampled(image: F32, x: F32, y: F32) -> F32:

@@ -118,6 +118,12 @@ class FineLines:
     """Share of fine roughness of any form that goes."""
     under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
+    cut: float = 0.90
+    """Share of the sharp cuts that goes which are left at the floor of folds: a thin line there reads as a scar."""
+    cut_radius: float = 1.8
+    """Half width of the widest such cut."""
+    cut_texture: float = 2.0
+    """How much deeper than the mean valley between pores nearby a cut is at least."""
     filled: float = 0.50
     """More of it where a fold was filled: what is left of its cut is a ghost of the line. Pores are added there."""
     feature: float = 0.40
@@ -146,6 +152,10 @@ class Colour:
     """Share of the way to that hue where a valley of ``beside_depth`` is filled."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
+    healed_depth: float = 0.05
+    """Depth of a healed cut from which the hue beside it is taken fully."""
+    healed_reach: float = 9.0
+    """Sigma over which that hue is taken."""
     crease: tuple[float, float, float] = (0.96, 1.01, 1.03)
     """R, G, B of a lifted crease against 1: light that falls into it comes back redder. From the portraits."""
     even: float = 0.50

@@ -138,6 +138,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
         "under": np.asarray(under, np.float32),
         "cheek": _both(canvas.spot(canvas.between(50, 205, 0.3), 24, 20)),
         "smile": np.maximum(nasolabial, 0.6 * under),
+        "cut": np.maximum(nasolabial, canvas.stroke(MARIONETTE, 9.0)),
     }
 
 
