@@ -8,7 +8,7 @@ import pytest
 
 from vfxage.ager.prototype.data import load_prototype, shipped
 from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.relief.younger.fine_lines import fine_band
+from vfxage.ager.relief.younger.fine_lines import cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.hair import GreyHair, HairTone, hair_tone, recoloured
 from vfxage.ager.relief.younger.lifting import eyes_open, lift_field, lifted
@@ -136,6 +136,21 @@ def test_a_line_in_any_direction_is_a_line():
         stripes = 0.05 * np.sin(2 * np.pi * (np.cos(turn) * x + np.sin(turn) * y) / 4.5)
         band = fine_band(stripes.astype(np.float32), 1.0, SETTINGS.fine_lines)
         assert _energy(band.whole - band.lines) < 0.4 * _energy(band.whole), f"at {np.degrees(turn):.0f} degrees"
+
+
+def test_a_sharp_bent_cut_is_found_and_a_mole_is_not():
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    noise = np.random.default_rng(8).normal(0, 0.02, (SIDE, SIDE)).astype(np.float32)
+    bend = 60 + 12 * np.sin(y / 25)
+    cut = 0.3 * np.exp(-np.square((x - bend) / 1.0) / 2)
+    mole = 0.3 * np.exp(-(np.square(x - 120) + np.square(y - 80)) / (2 * 1.5**2))
+    skin = (noise - cut - mole).astype(np.float32)
+    found = cuts(skin, fine_band(skin, 1.0, SETTINGS.fine_lines).sure, 1.0, SETTINGS.fine_lines)
+    along = [found[row, round(float(bend[row, 0]))] for row in range(30, 130)]
+    assert np.median(along) > 0.12
+    assert found[76:85, 116:125].max() < 0.5 * np.median(along)
+    assert np.median(found[:, 90:105]) == 0
+    assert found[30:130, 90:105].mean() < 0.01
 
 
 def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):
