@@ -33,6 +33,8 @@ def _with_rims(level, mean, radius, thickness, contrast):
     for centre in _eyes(mean):
         x, y = (int(value) for value in centre)
         cv2.ellipse(drawn, (x, y + 6), (radius + 6, radius), 0, 0, 360, (1.0,), thickness, cv2.LINE_AA)
+    (left, y), (right, _) = ((int(x), int(y)) for x, y in _eyes(mean))
+    cv2.line(drawn, (left + radius, y), (right - radius, y), (1.0,), thickness, cv2.LINE_AA)
     return level + np.float32(contrast) * drawn
 
 
