@@ -124,7 +124,7 @@ def test_lines_are_told_from_pores():
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     stripes = 0.05 * np.sin(2 * np.pi * (0.8 * x + 0.6 * y) / 4.5).astype(np.float32)
     noise = np.random.default_rng(5).normal(0, 0.05, (SIDE, SIDE)).astype(np.float32)
-    pores = cv2.GaussianBlur(noise, (0, 0), 0.7)
+    pores = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32)
     lines, dots = (fine_band(image, 1.0, SETTINGS.fine_lines) for image in (stripes, pores))
     assert _energy(lines.whole - lines.lines) < 0.35 * _energy(lines.whole)
     assert _energy(dots.whole - dots.lines) > 0.85 * _energy(dots.whole)
@@ -160,7 +160,7 @@ def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):
     fold = np.zeros((full, full), bool)
     fold[:, full // 2 - 14 : full // 2 + 14] = True
     left = np.where(fold, 0.2 * skin, skin).astype(np.float32)
-    touched = cv2.resize(fold.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    touched = np.asarray(cv2.resize(fold.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
     sheet = pore_sheet()[:full, :full]
     after = left + matched(ground(np.zeros((SIDE, SIDE))), left, touched, sheet, SETTINGS.pores)
     middle = np.s_[40:-40, full // 2 - 8 : full // 2 + 8]
@@ -176,8 +176,8 @@ def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):
 def _strands(dark, bright, share):
     """(SIDE, SIDE, 3) hair of two kinds of strands, sRGB; ``share`` of it is bright."""
     noise = np.random.default_rng(7).normal(0, 1, (SIDE, SIDE)).astype(np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.2, sigmaY=12)
-    light = noise > np.quantile(noise, 1 - share)
+    streaks = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.2, sigmaY=12)
+    light = streaks > np.quantile(streaks, 1 - share)
     return np.where(light[..., None], np.float32(bright), np.float32(dark)).astype(np.float32)
 
 
