@@ -6,7 +6,7 @@ import pytest
 
 from vfxage.ager.prototype.data import load_prototype, shipped
 from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.relief.younger.spectacles import spectacles, unwrapped
+from vfxage.ager.relief.spectacles import spectacles, unwrapped
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,11 @@ import pytest
 
 from vfxage.ager.prototype.data import load_prototype, shipped
 from vfxage.ager.prototype.sight import grow
+from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.change import strength
 from vfxage.ager.relief.younger.settings import Settings
-from vfxage.ager.relief.younger.side import Mattes, YoungerSide
+from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.ager.relief.younger.zones import Zones
 from vfxage.geometry import crop_transform, invert, map_points, warp_to_crop
 from vfxage.types import FaceCrop, Framing, Window
@@ -51,7 +53,12 @@ class Plate:
             ages=AGES,
             intensity=1.0,
         )
-        return replace(crop, study=side.study([(crop, bald(size))]))
+        work = working(crop)
+        return replace(crop, study=side.study([(work, bald(len(work.rgb)))]))
+
+
+def working(crop):
+    return Working.of(crop, load_prototype(shipped()))
 
 
 def bald(size):
@@ -110,7 +117,9 @@ def changed(still, plates):
 
 
 def _step(side, crop, **changes):
-    return side.step(replace(crop, **changes), bald(len(crop.rgb)))
+    crop = replace(crop, **changes)
+    work = working(crop)
+    return side.step(crop, work, bald(len(work.rgb)))
 
 
 def _luma(rgb):
@@ -243,8 +252,8 @@ def test_what_is_worn_keeps_still_and_keeps_its_colour(side, plates, zones):
     crop = plates["con2_D000628"].crop(side)
     skin = zones(crop, "texture") > 0.9
     covered = replace(bald(SIZE), hair=np.ones((SIZE, SIZE), np.float32))
-    assert np.abs(side.step(crop, covered)[skin]).max() < 0.02 < np.abs(_step(side, crop)[skin]).max()
-    rims = dict(crop.study) | {"younger_rims": np.ones_like(crop.study["younger_rims"])}
+    assert np.abs(side.step(crop, working(crop), covered)[skin]).max() < 0.02 < np.abs(_step(side, crop)[skin]).max()
+    rims = dict(crop.study) | {"rims": np.ones_like(crop.study["rims"])}
     assert np.abs(_step(side, crop, study=rims)[skin]).max() < 0.01
 
 

@@ -1,4 +1,4 @@
-"""The ager ``relief``: the older side and, from its own package, the younger side."""
+"""The ager ``relief``: it measures a face once per shot, finds its mattes, and asks its older or its younger side."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vfxage.ager.relief.mattes import HairStudy, Mattes, learn_hair, mattes_of
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.working import Working
+from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.types import F32, FaceCrop, Framing, Study
 
 METHOD = 1
@@ -34,6 +35,7 @@ class ReliefAger:
         """Load the mean face."""
         self._prototype = load_prototype(shipped())
         self._older = OlderSide(self._prototype)
+        self._younger = YoungerSide(self._prototype)
         self._person = PersonMatte()
         made = f"relief {METHOD} {self._prototype.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
@@ -46,7 +48,7 @@ class ReliefAger:
         works = [self._working(crop) for crop in samples]
         hair = learn_hair([(crop, person) for crop, _, person in works])
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
-        return {**hair.packed(), **self._older.study(seen)}
+        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen)}
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop. Thread-safe; the same bits for any number of threads."""
@@ -64,7 +66,8 @@ class ReliefAger:
         crop = replace(crop, study=study)
         small, work, person = self._working(crop)
         mattes = mattes_of(small, person, HairStudy.unpacked(study))
-        return self._older.step(crop, work, mattes)
+        side = self._older if target > source else self._younger
+        return side.step(crop, work, mattes)
 
     def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""

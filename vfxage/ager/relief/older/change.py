@@ -126,6 +126,8 @@ class OldCrop(ArrayData):
     pose: Pose
     hair: F32 = field(metadata=shaped("h2", "w2"))
     person: F32 = field(metadata=shaped("h2", "w2"))
+    rims: F32 = field(metadata=shaped("h2", "w2"))
+    """Rims of spectacles, 0..1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +174,7 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
     sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
     beyond = sight.beyond * sure
     inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
-    free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside
+    free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
     skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
     eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
     skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))

@@ -12,6 +12,7 @@ import numpy as np
 from vfxage.ager.prototype.ager import _mouth as mouth_area
 from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import FLOOR, Prototype
+from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import beyond_luma, blur, canonical_pixels, grow, halve, luma, parts, see, strongest
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
@@ -21,6 +22,7 @@ from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, roughness
 from vfxage.ager.relief.working import Working, moved
+from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.types import F32, FaceCrop, Study
 
 _WARP = 1.52
@@ -29,6 +31,7 @@ _GRAIN = 0.7
 """Canonical pixels: detail finer than this is grain, which keeps its strength where skin gets darker or brighter."""
 _MOST_GRAIN = 0.06
 """sRGB; larger detail is no grain."""
+_NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
 _SCULPTURES = 8
 """Sculptures kept: one for each face of a shot."""
 
@@ -49,7 +52,7 @@ class OlderSide:
         return OldStudy.median(found).packed()
 
     def _measured(self, work: Working, mattes: Mattes) -> OldStudy:
-        crop = self._seen(work, mattes)
+        crop = self._seen(work, mattes, _NO_RIMS)
         if crop is None:
             return OldStudy.usual()
         sight = crop.sight
@@ -75,7 +78,7 @@ class OlderSide:
         study = OldStudy.unpacked(crop.study)
         worn, grey = wear(target) - wear(source), greyness(target) - greyness(source)
         sculpture = self._sculpture(crop.name)
-        seen = self._seen(work, mattes)
+        seen = self._seen(work, mattes, crop.study[RIMS])
         log = np.zeros_like(work.rgb)
         flow = np.zeros((*work.rgb.shape[:2], 2), np.float32)
         if seen is not None:
@@ -93,8 +96,8 @@ class OlderSide:
                 self._sculptures[name] = Sculpture(self._prototype, name)
             return self._sculptures[name]
 
-    def _seen(self, work: Working, mattes: Mattes) -> OldCrop | None:
-        """The crop's window on the mean face; None if the face is outside the crop."""
+    def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
+        """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""
         chart = self._prototype.mesh.chart(work.points, len(work.rgb))
         if chart.window.empty:
             return None
@@ -110,6 +113,7 @@ class OlderSide:
             pose=pose,
             hair=halve(np.ascontiguousarray(mattes.hair[inside])),
             person=halve(np.ascontiguousarray(mattes.person[inside])),
+            rims=chart.take_half(rims),
         )
 
     def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working) -> HairPlaces:
@@ -138,7 +142,8 @@ class OlderSide:
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))
         still = np.clip(1.6 * blur(np.asarray(hair, np.float32), 3.0 * unit), 0, 1)
-        held = (1 - mouth) * (1 - still)
+        rims = np.clip(2 * blur(seen.rims, 2.0 * unit), 0, 1)
+        held = (1 - mouth) * (1 - still) * (1 - rims)
         return np.asarray(cv2.merge([part * held for part in parts(blur(flow, 1.5 * unit))]), np.float32)
 
 

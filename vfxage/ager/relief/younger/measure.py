@@ -9,15 +9,16 @@ import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import Sight, luma
+from vfxage.ager.relief.spectacles import spectacles, unwrapped
 from vfxage.ager.relief.younger.hair import HAIR_FLOOR, HairTone, hair_tone
 from vfxage.ager.relief.younger.settings import HairColour
-from vfxage.ager.relief.younger.spectacles import spectacles, unwrapped
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, Study
 
 KINDS = ("hair", "beard", "brows")
 """Kinds of hair, each with a tone of its own."""
-_PLATE, _RIMS = "younger_plate", "younger_rims"
+_PLATE, RIMS = "younger_plate", "rims"
+"""Names of arrays in the study; the older side reads the rims of spectacles too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -50,7 +51,7 @@ class YoungStudy(ArrayData):
         """As named arrays."""
         tones = {f"younger_{kind}": tone.packed() for kind, tone in self.tones.items()}
         plate = np.array([self.softness, self.saturation], np.float32)
-        return {_PLATE: plate, _RIMS: self.rims, **tones}
+        return {_PLATE: plate, RIMS: self.rims, **tones}
 
     @staticmethod
     def unpacked(study: Study) -> YoungStudy:
@@ -60,7 +61,7 @@ class YoungStudy(ArrayData):
             softness=softness,
             saturation=saturation,
             tones={kind: HairTone.unpacked(study[f"younger_{kind}"]) for kind in KINDS},
-            rims=study[_RIMS],
+            rims=study[RIMS],
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import cast
 
 import cv2
@@ -12,38 +12,21 @@ import numpy as np
 from vfxage.ager.prototype.ager import smile_of
 from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import Prototype, age_columns
-from vfxage.ager.prototype.sight import blur, canonical_pixels, grow, halve, parts, see
+from vfxage.ager.prototype.sight import blur, grow, halve, parts, see
+from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
 from vfxage.ager.relief.younger.ground import Worn
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
-from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import extent, grown
-from vfxage.types import F32, FaceCrop, Study, Window
+from vfxage.types import F32, FaceCrop, Study
 
-_LARGEST = 512
-"""Side of the crop, pixels, at which changes are worked out; larger crops get the same changes, grown."""
-_FAR = 8
-"""Sides of the crop: landmarks farther beyond it are brought to there, as whole numbers overflow at some distance."""
 _PORTRAIT_CHROMA = 0.51
 """Log of red over blue of portraits' skin, for a saturation of 1."""
 _PERSON = (0.3, 0.8)
 """Matte of the person from which a pixel is hers, and surely hers."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Mattes(ArrayData):
-    """Mattes of one crop, 0..1."""
-
-    hair: F32 = field(metadata=shaped("S", "S"))
-    beard: F32 = field(metadata=shaped("S", "S"))
-    brows: F32 = field(metadata=shaped("S", "S"))
-    person: F32 = field(metadata=shaped("S", "S"))
-
-    def of(self, kind: str) -> F32:
-        """The matte of one kind of hair, by the names of ``measure.KINDS``."""
-        return cast(F32, getattr(self, kind))
 
 
 class YoungerSide:
@@ -55,60 +38,58 @@ class YoungerSide:
         self._settings = settings or Settings()
         self._face = YoungFace.of(prototype.mean, prototype.young, _common_light(prototype))
 
-    def study(self, samples: Sequence[tuple[FaceCrop, Mattes]]) -> Study:
+    def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
         """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
-        found = [self._sample(crop, mattes) for crop, mattes in samples]
+        found = [self._sample(work, mattes) for work, mattes in samples]
         return measured(found, self._prototype.mean, self._settings.hair).packed()
 
-    def _sample(self, crop: FaceCrop, mattes: Mattes) -> YoungSample:
-        work = _working(crop, mattes)
+    def _sample(self, work: Working, mattes: Mattes) -> YoungSample:
         chart = self._prototype.mesh.chart(work.points, len(work.rgb))
-        seen = np.ascontiguousarray(work.rgb[chart.window.slices(_whole(work.rgb))])
-        sight = see(seen, chart, self._prototype, canonical_pixels(work.points, self._prototype.mean))
-        kinds = {kind: work.mattes.of(kind) for kind in KINDS}
+        seen = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
+        sight = see(seen, chart, self._prototype, work.unit)
+        kinds = {kind: getattr(mattes, kind) for kind in KINDS}
         return YoungSample(rgb=work.rgb, points=work.points, sight=sight, mattes=kinds)
 
-    def step(self, crop: FaceCrop, mattes: Mattes) -> F32:
+    def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
         if target >= source or crop.intensity == 0:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        work = _working(crop, mattes)
-        log, flow = self._changed(work, study, wear(target) - wear(source))
-        self._recolour(log, work, study, greyness(source) - greyness(target))
-        return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit(self._prototype))
+        log, flow = self._changed(work, mattes, study, wear(target) - wear(source))
+        self._recolour(log, work, mattes, (study, greyness(source) - greyness(target)))
+        return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit)
 
-    def _recolour(self, log: F32, work: _Working, study: YoungStudy, greyed: float) -> None:
+    def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
         """Add to ``log`` (s, s, 3) what takes ``greyed``, the share of hair that has greyed, back to its colour."""
-        settings, unit, whole = self._settings.hair, work.unit(self._prototype), _whole(work.rgb)
+        (study, greyed), settings, unit, whole = hair, self._settings.hair, work.unit, work.window
         for kind, gain in zip(KINDS, (1.0, settings.beard, settings.brows), strict=True):
-            tone, matte = study.tones[kind], work.mattes.of(kind)
+            tone, matte = study.tones[kind], getattr(mattes, kind)
             box = grown(extent(matte), round(3 * settings.lock * unit)).intersect(whole)
             if tone.pigment == 0 or not matte.any():
                 continue
             inside = box.slices(whole)
             rgb, part = (np.ascontiguousarray(image[inside]) for image in (work.rgb, matte))
-            hair = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
-            log[inside] += recoloured(rgb, hair, _PORTRAIT_CHROMA * study.saturation, unit, settings)
+            grey = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
+            log[inside] += recoloured(rgb, grey, _PORTRAIT_CHROMA * study.saturation, unit, settings)
 
-    def _changed(self, work: _Working, study: YoungStudy, worn: float) -> tuple[F32, F32]:
+    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, worn: float) -> tuple[F32, F32]:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
         chart = self._prototype.mesh.chart(work.points, size)
         if chart.window.empty:
             return log, flow
-        inside = chart.window.slices(Window(0, 0, size, size))
+        inside = chart.window.slices(work.window)
         seen = np.ascontiguousarray(work.rgb[inside])
-        sight = see(seen, chart, self._prototype, work.unit(self._prototype))
+        sight = see(seen, chart, self._prototype, work.unit)
         change = younger(
             YoungCrop(
                 rgb=seen,
                 points=work.points,
                 chart=chart,
                 sight=replace(sight, saturation=study.saturation),
-                worn=_worn(work.mattes, inside, chart.take_half(study.rims)),
+                worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
             ),
@@ -140,39 +121,6 @@ class YoungerSide:
         return np.ascontiguousarray(np.clip(moved, 0, 1) - rgb, np.float32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class _Working(ArrayData):
-    """A crop at the density at which changes are worked out."""
-
-    rgb: F32 = field(metadata=shaped("S", "S", 3))
-    points: F32 = field(metadata=shaped(478, 2))
-    mattes: Mattes
-
-    def unit(self, prototype: Prototype) -> float:
-        """Pixels to a canonical pixel."""
-        return canonical_pixels(self.points, prototype.mean)
-
-
-def _working(crop: FaceCrop, mattes: Mattes) -> _Working:
-    """The crop at a whole multiple or a whole share of its density, at most ``_LARGEST`` pixels wide.
-
-    So that one face changes by the same amount whatever its size, small crops are worked out with more pixels.
-    """
-    size = len(crop.rgb)
-    wanted = size * max(_LARGEST // size, 1) if size <= _LARGEST else size // -(-size // _LARGEST)
-    points = np.clip(crop.points, -_FAR * size, (1 + _FAR) * size) * np.float32(wanted / size)
-    rgb = np.clip(crop.rgb, 0, 1)
-    if wanted == size:
-        return _Working(rgb=rgb, points=points, mattes=mattes)
-    method = cv2.INTER_AREA if wanted < size else cv2.INTER_LINEAR
-
-    def resized(image: F32) -> F32:
-        return cast(F32, cv2.resize(image, (wanted, wanted), interpolation=method))
-
-    kinds = {kind: resized(getattr(mattes, kind)) for kind in (*KINDS, "person")}
-    return _Working(rgb=resized(rgb), points=points, mattes=Mattes(**kinds))
-
-
 def _worn(mattes: Mattes, inside: tuple[slice, slice], rims: F32) -> Worn:
     """The mattes on the half grid of the chart's window."""
     hair, beard, brows, person = (
@@ -188,7 +136,3 @@ def _common_light(prototype: Prototype) -> F32:
     columns = age_columns(70) - age_columns(40)
     change = prototype.shade[0] * columns[0] + prototype.shade[1] * columns[1]
     return np.asarray(np.maximum(-change, 0), np.float32)
-
-
-def _whole(image: F32) -> Window:
-    return Window(0, 0, image.shape[1], image.shape[0])
