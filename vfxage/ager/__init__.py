@@ -39,6 +39,10 @@ def load_ager(model: str, device: str = "auto") -> Ager:
         from vfxage.ager.bands import Bands
 
         return Bands(device=device)
+    if model == "relief":
+        from vfxage.ager.relief import ReliefAger
+
+        return ReliefAger(device=device)
     shipped = shipped_file(model)
     path = shipped or model_file(model)
     if path.suffix.lower() == ".npz":

@@ -31,7 +31,7 @@ from vfxage.shot.part import FaceName, Part
 from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
 from vfxage.shot.regions import Regions
 
-MODELS = ("builtin", "prototype", "small", "bands")
+MODELS = ("builtin", "relief", "prototype", "small", "bands")
 """Models that ship with vfxage; any other model is the path of a checkpoint."""
 
 

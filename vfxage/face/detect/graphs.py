@@ -1,9 +1,9 @@
 """MediaPipe's networks in graphs of vfxage's own. Only this module imports MediaPipe.
 
 Nothing is downloaded: the wheel of ``mediapipe==0.10.21`` carries BlazeFace (Bazarevsky et al. 2019, short and full
-range), FaceMesh with attention (Kartynnik et al. 2019, Grishchenko et al. 2020), and the palm detector and the hand
-model of MediaPipe Hands (Zhang et al. 2020). The graphs keep nothing between calls and run on one thread each: the same
-picture gives the same bits, whatever was looked at before.
+range), FaceMesh with attention (Kartynnik et al. 2019, Grishchenko et al. 2020), the palm detector and the hand model
+of MediaPipe Hands (Zhang et al. 2020), and the people segmentation. The graphs keep nothing between calls and run on
+one thread each: the same picture gives the same bits, whatever was shown before.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MESH_SIDE = 192
 """FaceMesh's input, pixels."""
 HAND_SIDE = 224
 """The hand model's input, pixels."""
+PERSON_SIDE = 256
+"""The people segmentation's input, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,16 @@ node {{ calculator: "TensorsToDetectionsCalculator" input_stream: "TENSORS:outpu
 node {{ calculator: "NonMaxSuppressionCalculator" input_stream: "raw" output_stream: "detections"
   options {{ [mediapipe.NonMaxSuppressionCalculatorOptions.ext] {{ min_suppression_threshold: 0.3
     overlap_type: INTERSECTION_OVER_UNION algorithm: WEIGHTED }} }} }}
+"""
+
+
+_PERSON_GRAPH = """
+input_stream: "image"
+output_stream: "mask"
+node { calculator: "ConstantSidePacketCalculator" output_side_packet: "PACKET:selection"
+  options { [mediapipe.ConstantSidePacketCalculatorOptions.ext] { packet { int_value: 0 } } } }
+node { calculator: "SelfieSegmentationCpu" input_stream: "IMAGE:image" input_side_packet: "MODEL_SELECTION:selection"
+  output_stream: "SEGMENTATION_MASK:mask" }
 """
 
 
@@ -251,6 +263,23 @@ class BoxNetwork:
             rows.append((*corners, one.x, one.y, other.x, other.y))
             rows[-1] = (*(value * self.side for value in rows[-1]), found.score[0])
         return np.array(rows, np.float32).reshape(-1, 9)
+
+    def close(self) -> None:
+        """Stop the network."""
+        self._graph.close()
+
+
+class PersonNetwork:
+    """The people segmentation of MediaPipe: a square picture to a matte of the person."""
+
+    def __init__(self) -> None:
+        self._graph = Graph(_PERSON_GRAPH, ("mask",), PERSON_SIDE)
+        self._getter = self._graph._mediapipe.packet_getter
+
+    def __call__(self, picture: U8) -> F32:
+        """(PERSON_SIDE, PERSON_SIDE) 0..1 for a picture (PERSON_SIDE, PERSON_SIDE, 3), sRGB."""
+        mask = self._getter.get_image_frame(self._graph.run(picture)["mask"])
+        return np.array(mask.numpy_view(), np.float32)
 
     def close(self) -> None:
         """Stop the network."""

@@ -1,0 +1,182 @@
+"""The older side of ``relief`` on real portraits."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from vfxage.ager import load_ager
+from vfxage.ager.prototype.mesh import INNER_LIPS
+from vfxage.ager.relief.mattes import HairStudy, mattes_of
+from vfxage.ager.relief.older.canvas import Canvas, stream
+from vfxage.ager.relief.older.sculpture import Sculpture
+from vfxage.lab.portraits import crop_portrait, scan_portraits
+
+WOMAN, MAN, DARK, FRINGE, BEARDED = "lon_124", "lon_131", "lon_061", "lon_003", "lon_037"
+LUMA = np.array([0.2126, 0.7152, 0.0722])
+CHEEKS = (50, 101, 36, 205, 187), (280, 330, 266, 425, 411)
+
+
+@pytest.fixture(scope="module")
+def people(portraits):
+    return {item.person: item for item in scan_portraits(portraits / "eval").portraits}
+
+
+@pytest.fixture(scope="module")
+def ager():
+    return load_ager("relief")
+
+
+@pytest.fixture(scope="module")
+def crop(people, ager):
+    """A crop with the study of its own picture."""
+
+    def cut(person, source, target, size=512, name="lead"):
+        shown = crop_portrait(people[person], ager.framing, size, (float(source), float(target)))
+        shown = replace(shown, name=name)
+        return replace(shown, study=ager.study([shown]))
+
+    return cut
+
+
+def rms(image):
+    return float(np.sqrt(np.mean(np.square(image, dtype=np.float64))))
+
+
+def inside(points, size, outlines):
+    mask = np.zeros((size, size), np.uint8)
+    for ids in outlines:
+        cv2.fillConvexPoly(mask, cv2.convexHull(points[list(ids)].astype(np.int32)), (1,))
+    return mask > 0
+
+
+@pytest.mark.parametrize("age", [20, 45.5, 80])
+def test_equal_ages_change_nothing(crop, ager, age):
+    (step,) = ager([crop(WOMAN, age, age)])
+    assert not step.any()
+
+
+def test_the_change_begins_at_nothing_and_grows_with_every_year(crop, ager):
+    steps = {age: ager([crop(MAN, 40, age)])[0] for age in (40.01, 42, 45, 50, 60, 70, 80)}
+    sizes = [rms(step) for step in steps.values()]
+    assert sizes[0] < 0.0005
+    assert sizes == sorted(sizes)
+    assert rms(steps[50] - ager([crop(MAN, 40, 50.2)])[0]) < 0.05 * sizes[3]
+
+
+def test_a_call_depends_on_its_crop_alone(crop, ager):
+    wanted = [crop(WOMAN, 28, 60), crop(MAN, 30, 70, name="second"), crop(DARK, 40, 60, name="third")]
+    alone = [ager([one])[0] for one in wanted]
+    found: dict[int, list[np.ndarray]] = {}
+
+    def ask(index):
+        found[index] = load_ager("relief")(wanted[::-1] if index else wanted)
+
+    threads = [threading.Thread(target=ask, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for index, order in ((0, alone), (1, alone[::-1])):
+        for one, other in zip(found[index], order, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("person", [WOMAN, MAN, DARK])
+def test_skin_gets_darker_in_creases_and_keeps_its_mean(crop, ager, person):
+    """Age is no exposure: cheeks keep their mean brightness within a few per cent, and gain contrast."""
+    shown = crop(person, 30, 70)
+    (step,) = ager([shown])
+    mask = inside(shown.points, 512, CHEEKS)
+    before, after = (np.log((picture @ LUMA)[mask] + 0.03) for picture in (shown.rgb, np.clip(shown.rgb + step, 0, 1)))
+    assert abs(after.mean() - before.mean()) < 0.12
+    assert after.std() > 1.02 * before.std()
+
+
+@pytest.mark.parametrize(("size", "apart"), [(256, 0.15), (768, 0.15), (1024, 0.15)])
+def test_every_size_changes_by_the_same_amount(crop, ager, size, apart):
+    """One face changes alike whatever its size, as an eighth of 1024 px shows it."""
+    small, middle = (
+        cv2.resize(ager([crop(MAN, 34, 70, side)])[0], (128, 128), interpolation=cv2.INTER_AREA) for side in (size, 512)
+    )
+    assert rms(middle) > 0.01
+    assert rms(small) == pytest.approx(rms(middle), rel=apart)
+    assert np.corrcoef(small.ravel(), middle.ravel())[0, 1] > 0.9
+
+
+def test_teeth_and_what_the_lips_open_on_do_not_change(crop, ager, people, portraits):
+    """A smiling mouth: within the lips' inner edge the picture stays nearly as it is."""
+    smiling = next(item for item in scan_portraits(portraits / "train").portraits if item.path.stem == "con_C001039")
+    shown = crop_portrait(smiling, ager.framing, 512, (33.0, 65.0))
+    shown = replace(shown, study=ager.study([shown]))
+    (step,) = ager([shown])
+    mouth = inside(shown.points, 512, [INNER_LIPS])
+    mouth = cv2.erode(mouth.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert mouth.sum() > 200
+    cheeks = inside(shown.points, 512, CHEEKS)
+    assert rms(step[mouth]) < 0.5 * rms(step[cheeks])
+
+
+def test_no_lines_are_printed_on_a_fringe(crop, ager):
+    """The lines of two names differ on a bare forehead, and hardly where a fringe hides it."""
+
+    def drawn(face):
+        one, other = (ager([replace(face, name=name)])[0] for name in ("lead", "second"))
+        return rms((one - other)[inside(face.points, 512, [(109, 67, 338, 297)])])
+
+    assert drawn(crop(FRINGE, 38, 60)) < 0.45 * drawn(crop(WOMAN, 38, 60))
+
+
+def test_dark_hair_turns_grey(crop, ager):
+    """Hair gets brighter and loses its colour, but keeps the warmth of the light."""
+    shown = crop("lon_011", 36, 80)
+    (step,) = ager([shown])
+    matte = mattes_of(shown, ager._person(shown.rgb), HairStudy.unpacked(shown.study)).hair
+    hair = matte > 0.95
+    assert hair.sum() > 3000
+    before, after = shown.rgb[hair], np.clip(shown.rgb + step, 0, 1)[hair]
+    assert (after @ LUMA).mean() > 1.5 * (before @ LUMA).mean()
+    red, blue = after.mean(0)[[0, 2]]
+    assert 0 < red - blue < 0.08
+
+
+def test_a_shaved_face_has_no_beard_matte_and_a_bearded_one_has(crop, ager):
+    found = {person: HairStudy.unpacked(crop(person, 30, 60).study).bearded for person in (WOMAN, DARK, BEARDED)}
+    assert found[WOMAN] == found[DARK] == 0
+    assert found[BEARDED] > 0.9
+
+
+def test_names_have_lines_of_their_own_and_keep_them(crop, ager):
+    shown = crop(WOMAN, 28, 65)
+    one, again, other = (ager([replace(shown, name=name)])[0] for name in ("lead", "lead", "second"))
+    np.testing.assert_array_equal(one, again)
+    skin = inside(shown.points, 512, [*CHEEKS, (109, 108, 69, 67), (338, 337, 299, 297)])
+    assert rms((one - other)[skin]) > 0.2 * rms(one[skin])
+    assert rms(one[skin]) == pytest.approx(rms(other[skin]), rel=0.25)
+
+
+def test_every_feature_has_a_stream_of_its_own():
+    first = stream("lead", "forehead furrows").standard_normal(4)
+    stream("lead", "cheek lines 0").standard_normal(1000)
+    np.testing.assert_array_equal(first, stream("lead", "forehead furrows").standard_normal(4))
+    assert not np.array_equal(first, stream("lead", "cheek lines 0").standard_normal(4))
+    assert not np.array_equal(first, stream("second", "forehead furrows").standard_normal(4))
+
+
+def test_a_stroke_has_the_height_and_the_width_it_is_asked_for():
+    canvas = Canvas.whole(2)
+    curve = np.column_stack([np.linspace(100, 280, 400), np.full(400, 190.0)])
+    ridge = canvas.stroke(curve, np.ones(400), 3.0)
+    column = ridge[:, 2 * 190]
+    y = (np.arange(len(column)) + 0.5) / 2
+    np.testing.assert_allclose(column, np.exp(-((y - 190) ** 2) / (2 * 3.0**2)), atol=0.03)
+
+
+def test_a_sculpture_is_the_same_every_time(ager):
+    one, other = (Sculpture(ager._prototype, "lead") for _ in range(2))
+    np.testing.assert_array_equal(one.pigment, other.pigment)
+    np.testing.assert_array_equal(one.brow_streaks, other.brow_streaks)

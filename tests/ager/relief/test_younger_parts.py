@@ -1,0 +1,268 @@
+"""The parts of the younger step on drawn skin, whose valleys, lines, pores and hair are known exactly."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from vfxage.ager.prototype.data import load_prototype, shipped
+from vfxage.ager.prototype.mesh import CANON
+from vfxage.ager.relief.younger.fine_lines import cuts, fine_band
+from vfxage.ager.relief.younger.ground import Ground
+from vfxage.ager.relief.younger.hair import GreyHair, HairTone, hair_tone, recoloured
+from vfxage.ager.relief.younger.lifting import eyes_open, lift_field, lifted
+from vfxage.ager.relief.younger.pores import matched, pore_sheet
+from vfxage.ager.relief.younger.settings import Settings
+from vfxage.ager.relief.younger.valleys import filled, softened
+
+SETTINGS = Settings()
+SIDE = 160
+ZONES = ("narrow", "middle", "broad", "relief", "within")
+NOWHERE = ("smile", "around_lips", "under", "jaw")
+
+
+@pytest.fixture
+def ground():
+    """Skin everywhere, with this log luma on the half grid; one canonical pixel is one pixel of it."""
+
+    def make(level, smile=0.0):
+        level = np.ascontiguousarray(level, np.float32)
+        ones, zeros = np.ones_like(level), np.zeros_like(level)
+        zone = {name: ones.copy() for name in ZONES} | {name: zeros.copy() for name in NOWHERE}
+        return Ground(
+            level=level, walled=level.copy(), inside=ones.copy(), skin=ones.copy(), away=ones.copy(), matt=ones.copy(),
+            apart=ones.copy(), zone=zone, pixel=1.0, smile=smile,
+        )  # fmt: skip
+
+    return make
+
+
+def _slope():
+    across, _ = np.meshgrid(np.linspace(-0.8, -0.4, SIDE), np.arange(SIDE))
+    return across.astype(np.float32)
+
+
+def _valley(depth, sigma):
+    across = np.arange(SIDE, dtype=np.float32) - SIDE / 2
+    return np.broadcast_to(-depth * np.exp(-np.square(across / sigma) / 2), (SIDE, SIDE)).astype(np.float32)
+
+
+def _fill(ground):
+    return filled(ground, np.zeros_like(ground.level), 0.0, SETTINGS.closing)
+
+
+def _inner(image, border=30):
+    return image[border:-border, border:-border]
+
+
+def test_even_skin_under_a_slope_of_light_is_left_alone(ground):
+    skin = ground(_slope())
+    filling = _fill(skin)
+    change = softened(skin, filling, np.zeros((SIDE, SIDE, 3), np.float32), SETTINGS.softening)
+    assert np.abs(_inner(filling.fill)).max() < 0.01
+    assert np.abs(_inner(change, 50)).max() < 0.01
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.0, 4.0])
+def test_a_valley_is_filled_whatever_its_width(ground, sigma):
+    skin = ground(_slope() + _valley(0.25, sigma))
+    after = skin.level + _fill(skin).fill
+    left = np.median((after - _slope())[40:-40, SIDE // 2])
+    assert -0.25 * 0.35 < left < 0.05
+
+
+def test_skin_beside_a_valley_gets_no_halo(ground):
+    change = _fill(ground(_slope() + _valley(0.25, 1.5))).fill
+    beside = np.abs(np.arange(SIDE) - SIDE / 2) > 14
+    assert np.abs(_inner(change)[:, beside[30:-30]]).max() < 0.035
+
+
+def test_filling_never_darkens(ground):
+    noise = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 1, (SIDE, SIDE)).astype(np.float32), (0, 0), 2)
+    skin = ground(_slope() + 0.3 * noise)
+    filling = _fill(skin)
+    assert filling.fill.min() >= 0
+    change = softened(skin, filling, np.zeros((SIDE, SIDE, 3), np.float32), SETTINGS.softening)
+    assert change.min() > -0.25
+
+
+def test_a_smile_keeps_more_of_its_folds(ground):
+    def depth(smile):
+        skin = ground(_slope() + _valley(0.25, 3.0), smile)
+        zone = dict(skin.zone) | {"smile": np.ones_like(skin.level)}
+        return np.median(_fill(replace(skin, zone=zone)).fill[40:-40, SIDE // 2])
+
+    assert depth(1.0) < 0.85 * depth(0.0)
+
+
+def test_a_deep_opening_is_filled_less_than_a_fold(ground):
+    shares = [np.median(_fill(ground(_slope() + _valley(d, 2.0))).fill[40:-40, SIDE // 2]) / d for d in (0.2, 1.5)]
+    assert shares[1] < 0.5 * shares[0]
+
+
+def test_blur_of_the_plate_does_not_weaken_the_filling(ground):
+    """Where only lines count, a line through a blur is wider and shallower: its area is what must be filled."""
+
+    def area(level, blur):
+        skin = ground(level)
+        zone = dict(skin.zone) | {name: np.zeros_like(level) for name in ("middle", "broad", "within")}
+        lines = replace(skin, zone=zone)
+        return filled(lines, np.zeros_like(level), blur, SETTINGS.closing).fill[SIDE // 2].sum()
+
+    sharp = np.ascontiguousarray(_valley(0.25, 1.2))
+    soft = cv2.GaussianBlur(sharp, (0, 0), 3.0)
+    assert area(soft, 3.0) == pytest.approx(area(sharp, 0.0), rel=0.3)
+    assert area(soft, 0.0) < 0.6 * area(sharp, 0.0)
+
+
+def _energy(image):
+    return float(np.square(_inner(image)).mean())
+
+
+def test_lines_are_told_from_pores():
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    stripes = 0.05 * np.sin(2 * np.pi * (0.8 * x + 0.6 * y) / 4.5).astype(np.float32)
+    noise = np.random.default_rng(5).normal(0, 0.05, (SIDE, SIDE)).astype(np.float32)
+    pores = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32)
+    lines, dots = (fine_band(image, 1.0, SETTINGS.fine_lines) for image in (stripes, pores))
+    assert _energy(lines.whole - lines.lines) < 0.35 * _energy(lines.whole)
+    assert _energy(dots.whole - dots.lines) > 0.85 * _energy(dots.whole)
+
+
+def test_a_line_in_any_direction_is_a_line():
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    for turn in np.radians(range(0, 180, 15)):
+        stripes = 0.05 * np.sin(2 * np.pi * (np.cos(turn) * x + np.sin(turn) * y) / 4.5)
+        band = fine_band(stripes.astype(np.float32), 1.0, SETTINGS.fine_lines)
+        assert _energy(band.whole - band.lines) < 0.4 * _energy(band.whole), f"at {np.degrees(turn):.0f} degrees"
+
+
+def test_a_sharp_bent_cut_is_found_and_a_mole_is_not():
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    noise = np.random.default_rng(8).normal(0, 0.02, (SIDE, SIDE)).astype(np.float32)
+    bend = 60 + 12 * np.sin(y / 25)
+    cut = 0.3 * np.exp(-np.square((x - bend) / 1.0) / 2)
+    mole = 0.3 * np.exp(-(np.square(x - 120) + np.square(y - 80)) / (2 * 1.5**2))
+    skin = (noise - cut - mole).astype(np.float32)
+    found = cuts(skin, fine_band(skin, 1.0, SETTINGS.fine_lines).sure, 1.0, SETTINGS.fine_lines)
+    along = [found[row, round(float(bend[row, 0]))] for row in range(30, 130)]
+    assert np.median(along) > 0.12
+    assert found[76:85, 116:125].max() < 0.5 * np.median(along)
+    assert np.median(found[:, 90:105]) == 0
+    assert found[30:130, 90:105].mean() < 0.01
+
+
+def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):
+    full = 2 * SIDE
+    noise = np.random.default_rng(6).normal(0, 0.03, (full, full)).astype(np.float32)
+    skin = cv2.GaussianBlur(noise, (0, 0), 0.8) - cv2.GaussianBlur(noise, (0, 0), 2.5)
+    fold = np.zeros((full, full), bool)
+    fold[:, full // 2 - 14 : full // 2 + 14] = True
+    left = np.where(fold, 0.2 * skin, skin).astype(np.float32)
+    touched = np.asarray(cv2.resize(fold.astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    sheet = pore_sheet()[:full, :full]
+    after = left + matched(ground(np.zeros((SIDE, SIDE))), left, touched, sheet, SETTINGS.pores)
+    middle = np.s_[40:-40, full // 2 - 8 : full // 2 + 8]
+    assert left[middle].std() < 0.3 * skin.std()
+    assert 0.7 * skin.std() < after[middle].std() < 1.15 * skin.std()
+    beside = np.s_[40:-40, 40 : full // 2 - 40]
+    assert np.abs(after[beside] - left[beside]).max() < 0.1 * skin.std()
+
+
+# ---- hair ----------------------------------------------------------------------------------------------------------
+
+
+def _strands(dark, bright, share):
+    """(SIDE, SIDE, 3) hair of two kinds of strands, sRGB; ``share`` of it is bright."""
+    noise = np.random.default_rng(7).normal(0, 1, (SIDE, SIDE)).astype(np.float32)
+    streaks = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.2, sigmaY=12)
+    light = streaks > np.quantile(streaks, 1 - share)
+    return np.where(light[..., None], np.float32(bright), np.float32(dark)).astype(np.float32)
+
+
+BROWN, SILVER, WHITE, BLACK = (0.22, 0.16, 0.12), (0.62, 0.61, 0.60), (0.88, 0.87, 0.86), (0.06, 0.06, 0.06)
+SKIN_LEVEL, SKIN_CHROMA = -0.5, 0.5
+
+
+def _younger_hair(rgb):
+    matte = np.ones((SIDE, SIDE), np.float32)
+    tone = hair_tone(rgb, matte, SKIN_LEVEL, SETTINGS.hair)
+    hair = GreyHair(matte=matte, tone=tone, share=1.0)
+    return rgb * np.exp(recoloured(rgb, hair, SKIN_CHROMA, 1.0, SETTINGS.hair))
+
+
+def test_grey_hair_goes_towards_its_dark_strands():
+    before = _strands(BROWN, SILVER, 0.6)
+    after = _younger_hair(before)
+    assert after.mean() < 0.8 * before.mean()
+    bright = before[..., 1] > 0.5
+    assert after[bright].mean() > np.mean(BROWN), "light on the hair stays"
+    red, _, blue = after[bright].mean(axis=0)
+    assert red > 1.1 * blue
+
+
+@pytest.mark.parametrize("colour", [WHITE, BROWN, BLACK], ids=["white", "brown", "black"])
+def test_hair_without_grey_strands_keeps_its_colour(colour):
+    before = _strands(np.array(colour) * 0.85, colour, 0.5)
+    assert np.abs(_younger_hair(before) - before).max() < 0.03
+
+
+def test_white_hair_with_shadows_between_its_curls_stays_white():
+    before = _strands(np.array(WHITE) * 0.52, WHITE, 0.8)
+    assert np.abs(_younger_hair(before) - before).max() < 0.01
+
+
+def test_skin_in_the_edge_of_a_matte_is_not_dyed():
+    before = _strands(BROWN, SILVER, 0.6)
+    skin = np.array([0.80, 0.60, 0.48], np.float32)
+    before[:, SIDE // 2 :] = skin
+    after = _younger_hair(before)
+    assert np.abs(after[:, SIDE // 2 + 8 :] - skin).max() < 0.02
+
+
+def test_no_hair_is_measured_where_there_is_none():
+    tone = hair_tone(_strands(BROWN, SILVER, 0.5), np.zeros((SIDE, SIDE), np.float32), SKIN_LEVEL, SETTINGS.hair)
+    assert tone == HairTone.none()
+    packed = HairTone(brown=0.5, level=-1.5, pigment=0.25)
+    assert HairTone.unpacked(packed.packed()) == packed
+
+
+# ---- movement ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mean():
+    return load_prototype(shipped()).mean
+
+
+def test_the_face_is_lifted_evenly_and_keeps_its_crown_and_chin(mean):
+    field = lift_field(mean)
+    assert np.abs(field[:, ::-1, 1] - field[:, :, 1]).max() < 0.6
+    assert np.abs(field[:, ::-1, 0] + field[:, :, 0]).max() < 0.6
+
+    def at(mark):
+        x, y = (mean[mark] / 2).astype(int)
+        return field[y, x]
+
+    for mark in (10, 152, 234, 454):
+        assert np.abs(at(mark)).max() < 0.5
+    for mark in (105, 334, 225, 445):
+        assert at(mark)[1] < -1, "brows and hoods rise"
+    assert at(150)[0] > 0.5 > -0.5 > at(379)[0], "the jowls go in"
+
+
+def test_a_blink_stays_shut(mean):
+    shut = mean.copy()
+    for top, low in ((159, 145), (386, 374)):
+        shut[top] = shut[low] + (0, -0.5)
+    assert eyes_open(mean) > 0.6
+    assert eyes_open(shut) == 0
+    field, mesh = lift_field(mean), load_prototype(shipped()).mesh
+    rises = []
+    for points in (mean, shut):
+        flow = lifted(points, mean, field, mesh.chart(points, CANON), 1.0)
+        window = mesh.chart(points, CANON).window
+        x, y = ((points[159] - (window.x, window.y)) / 2).astype(int)
+        rises.append(-flow[y, x, 1])
+    assert rises[0] > rises[1] + 0.3

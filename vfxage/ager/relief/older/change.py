@@ -1,0 +1,246 @@
+"""The change of the skin's log RGB that makes a face older: relief, own lines, gloss, pigment, lips and eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.mesh import Chart
+from vfxage.ager.prototype.sight import Sight, blur, grow, parts
+from vfxage.ager.relief.older.canvas import smoothstep
+from vfxage.ager.relief.older.eyes import old_eyes
+from vfxage.ager.relief.older.grey import HairLight
+from vfxage.ager.relief.older.growth import GROWTH, progress, weights
+from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
+from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
+from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, gentleness, own_lines, pale_lips
+from vfxage.arrays import ArrayData, shaped
+from vfxage.types import F32, F64, Study
+
+_NAME = "older"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depth:
+    """How strongly the relief shows, by eye."""
+
+    broad: float = 2.8
+    broad_shading: Shading = field(default=Shading(slope=0.9, cavity=1.1))
+    fine: float = 2.6
+    fine_shading: Shading = field(default=Shading(slope=0.55, cavity=0.9))
+    bright: float = 0.40
+    """Share of the bright sides of broad folds; dark skin shows more of it."""
+    bright_dark: float = 0.15
+    lost_mean: float = 0.6
+    """Share of the mean change of brightness that is taken back: age is no exposure."""
+    brightest: float = 0.12
+    """Log luma that skin is brightened by at most: beyond it, highlights burn."""
+    deepest: float = 0.40
+    """Log luma that skin is darkened by at most: beyond it, creases look drawn."""
+    deepest_gentle: float = -0.12
+    deepest_dark: float = 0.06
+    crease: tuple[float, float, float] = (0.80, 1.05, 1.16)
+    """R, G and B of a crease: redder than the skin, whose light falls into it."""
+    shade_tint: float = 0.75
+    """Share of the broad shade that keeps the skin's colour."""
+    pigment: float = 1.3
+    soft_plates: float = 0.12
+    """Severity added for each canonical pixel of blur: where lines drown, folds must tell."""
+
+
+DEPTH = Depth()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class OldStudy(ArrayData):
+    """The measurements of one face, the same for every frame of the shot."""
+
+    light: F64 = field(metadata=shaped(4, dtype=np.float64))
+    """Even light, and light from the right, below and behind, in shares of the skin's mean."""
+    rough: float
+    """Detail of the skin, log luma."""
+    softness: float
+    """The plate's blur (sigma), canonical pixels."""
+    saturation: float
+    """Colour of the plate's skin in shares of what portraits have."""
+    dark: float
+    """0..1, dark skin."""
+    tint: F32 = field(metadata=shaped(3))
+    """Log RGB beyond luma of the skin."""
+    level: float
+    """Log luma of the skin."""
+
+    @property
+    def hair_light(self) -> HairLight:
+        """What the greying of hair reads."""
+        return HairLight(tint=self.tint, level=self.level)
+
+    @staticmethod
+    def usual() -> OldStudy:
+        """For a crop that shows no face."""
+        light = steered(np.array([0.6, 0.0, -0.15, -0.25]))
+        return OldStudy(
+            light=light, rough=0.01, softness=0.0, saturation=1.0, dark=0.0, tint=np.zeros(3, np.float32), level=-0.7
+        )
+
+    @staticmethod
+    def median(found: Sequence[OldStudy]) -> OldStudy:
+        """The middle of each measurement over some crops."""
+        return OldStudy.unpacked({_NAME: np.median([one.packed()[_NAME] for one in found], axis=0).astype(np.float32)})
+
+    def packed(self) -> Study:
+        """As named arrays."""
+        numbers = [self.rough, self.softness, self.saturation, self.dark, self.level]
+        return {_NAME: np.concatenate([self.light, numbers, self.tint]).astype(np.float32)}
+
+    @staticmethod
+    def unpacked(study: Study) -> OldStudy:
+        """From the arrays of ``packed``."""
+        values = study[_NAME]
+        rough, softness, saturation, dark, level = (float(value) for value in values[4:9])
+        return OldStudy(
+            light=values[:4].astype(np.float64),
+            rough=rough,
+            softness=softness,
+            saturation=saturation,
+            dark=dark,
+            level=level,
+            tint=np.ascontiguousarray(values[9:], np.float32),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class OldCrop(ArrayData):
+    """What the older step reads of one crop, over the chart's window."""
+
+    rgb: F32 = field(metadata=shaped("h", "w", 3))
+    """Display-referred sRGB."""
+    points: F32 = field(metadata=shaped(478, 2))
+    """Landmarks, pixels of the window."""
+    chart: Chart
+    sight: Sight
+    normals: F32 = field(metadata=shaped("h2", "w2", 3))
+    pose: Pose
+    hair: F32 = field(metadata=shaped("h2", "w2"))
+    person: F32 = field(metadata=shaped("h2", "w2"))
+    rims: F32 = field(metadata=shaped("h2", "w2"))
+    """Rims of spectacles, 0..1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldFace:
+    """The face's own relief."""
+
+    sculpture: Sculpture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _Places(ArrayData):
+    """Half grid, 0..1: where things may be printed."""
+
+    free: F32 = field(metadata=shaped("h2", "w2"))
+    """No hair, and part of the person."""
+    skin: F32 = field(metadata=shaped("h2", "w2"))
+    """Broad relief."""
+    tight: F32 = field(metadata=shaped("h2", "w2"))
+    """Fine relief."""
+    own: F32 = field(metadata=shaped("h2", "w2"))
+    """The face's own lines; ears and neck live on these alone, so nothing can slide there."""
+    beyond: F32 = field(metadata=shaped("h2", "w2"))
+    """Ears, neck and hairline."""
+
+
+def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
+    """(h, w, 3) change of log RGB for a change of wear, positive; exactly 0 at 0."""
+    places = _places(crop, face)
+    sight, shape = crop.sight, crop.rgb.shape
+    relief = _relief(crop, face, study, worn, places)
+    lines = own_lines(sight, places.free, places.own)
+    gain = np.float32(OLD_SKIN.own * min(1.25 * progress(worn, 1.8), 2 * OLD_SKIN.own_most))
+    change = relief + gain * grow(lines, shape)
+    change = _bounded(change, places, study)
+    log = _tinted(change, sight.unit, study.saturation)
+    coarse = _coarse(crop, face, study, worn, places)
+    log += grow(coarse, shape)
+    log += old_eyes(crop.rgb, crop.points, sight.unit, min(progress(worn, 2.0), 1.3))
+    return log
+
+
+def _places(crop: OldCrop, face: OldFace) -> _Places:
+    sight, masks, unit = crop.sight, crop.sight.masks, crop.sight.unit
+    sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
+    beyond = sight.beyond * sure
+    inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
+    free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
+    skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
+    eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
+    skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))
+    tight = masks["texture"] * sight.bare
+    own = np.maximum(tight, np.float32(OLD_SKIN.beyond) * beyond)
+    return _Places(
+        free=np.asarray(free, np.float32),
+        skin=np.asarray(skin * free, np.float32),
+        tight=np.asarray(tight * free, np.float32),
+        own=np.asarray(own * free, np.float32),
+        beyond=np.asarray(beyond, np.float32),
+    )
+
+
+def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
+    """(h, w) change of log luma by the broad and the fine relief."""
+    gentle = gentleness(study.rough)
+    severity = 1 + DEPTH.soft_plates * min(study.softness * crop.sight.unit, 2.0)
+    sides, creases, lines = (weights(table, worn, gentle, severity)
+                             for table in (GROWTH.sides, GROWTH.creases, GROWTH.lines))  # fmt: skip
+    base, shape = base_light(study.light, crop.normals), crop.rgb.shape
+    broad_map, fine_map = face.sculpture.mixed(RelativeWeights(sides, creases, lines))
+    broad = crop.chart.take_half(broad_map)
+    change = np.float32(DEPTH.broad) * places.skin * shaded(
+        broad, crop.pose, study.light, base, DEPTH.broad_shading)  # fmt: skip
+    change = np.where(change < 0, change, np.float32(DEPTH.bright + DEPTH.bright_dark * study.dark) * change)
+    fine = crop.chart.take(fine_map)
+    blurred = study.softness * crop.sight.unit
+    if blurred > 0.3:
+        fine = blur(fine, blurred)
+    calm = np.float32(np.clip(0.75 + study.rough / 0.05, 0.85, 1.15))
+    drawn = shaded(fine, crop.pose, study.light, base, DEPTH.fine_shading)
+    return np.asarray(
+        grow(np.asarray(change, np.float32), shape) + np.float32(DEPTH.fine) * calm * grow(places.tight, shape) * drawn
+    )
+
+
+def _bounded(change: F32, places: _Places, study: OldStudy) -> F32:
+    """The change with most of its mean taken back, and held between burnt highlights and drawn creases."""
+    whole = grow(places.tight, change.shape)
+    mean = float((change * whole).sum() / max(float(whole.sum()), 1.0))
+    change = change - np.float32(DEPTH.lost_mean * mean) * grow(places.skin, change.shape)
+    gentle = gentleness(study.rough)
+    bright = np.float32(DEPTH.brightest)
+    deep = np.float32(DEPTH.deepest + DEPTH.deepest_gentle * gentle + DEPTH.deepest_dark * study.dark)
+    bounded = bright * np.tanh(np.maximum(change, 0) / bright) + deep * np.tanh(np.minimum(change, 0) / deep)
+    return np.asarray(bounded, np.float32)
+
+
+def _tinted(change: F32, unit: float, saturation: float) -> F32:
+    """(h, w, 3): creases are redder than the skin, broad shade keeps its colour."""
+    shade = np.maximum(broad_shade(change, unit), change)
+    crease = np.where(change < 0, change - np.float32(DEPTH.shade_tint) * shade, 0)
+    return np.asarray(
+        cv2.merge([change + np.float32(saturation * (share - 1)) * crease for share in DEPTH.crease]), np.float32
+    )
+
+
+def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
+    """(h2, w2, 3) change of log RGB by pigment, gloss, lips, and the tone of ears and neck."""
+    sight, gentle = crop.sight, gentleness(study.rough)
+    spots = DEPTH.pigment * (1 - 0.35 * gentle) * min(1.17 * progress(worn, 1.8), 1.6) * study.saturation
+    where = np.maximum(places.tight, 0.5 * places.beyond * places.free) * np.float32(spots)
+    around = places.beyond * places.free * np.float32(min(progress(worn, 1.6), 1.3))
+    pigment = crop.chart.take_half(face.sculpture.pigment)
+    log = cv2.merge([part * where + around * np.float32(tone)
+                     for part, tone in zip(parts(pigment), OLD_SKIN.around, strict=True)])  # fmt: skip
+    log = log + dull(sight, places.free, study.dark) * np.float32(min(progress(worn, 2.0), 1.0))
+    return np.asarray(log + pale_lips(sight, progress(worn, 2.0)), np.float32)

@@ -1,0 +1,151 @@
+"""Hair, brows and beard turn grey strand by strand, locked to the plate's own strands."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.data import FLOOR
+from vfxage.ager.prototype.sight import blur, grow, halve, luma
+from vfxage.ager.relief.mattes import Mattes
+from vfxage.arrays import ArrayData, shaped
+from vfxage.types import F32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greying:
+    """How hair greys; by eye on dark, brown and fair hair."""
+
+    gain: float = 1.2
+    """Factor of the share of grey hair."""
+    strands: float = 0.22
+    """How much earlier than others a bright strand turns."""
+    beard: float = 1.45
+    """How much earlier than the head a beard turns."""
+    warmth: float = 0.40
+    """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
+    brightness: float = 0.50
+    """Display luma that white hair reaches in the light of a portrait."""
+    lift: float = 0.74
+    """Share of the way from dark hair to that brightness."""
+    most: float = 1.15
+    """Largest lift, log units: beyond it, dark hair gets chalky."""
+    brows: float = 1.05
+
+
+GREYING = Greying()
+_STEPS = (-6.0, -4.5, -3.0, -1.5, 1.5, 3.0, 4.5, 6.0)
+"""Canonical pixels along a strand over which it is averaged, so that grain is no strand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HairLight(ArrayData):
+    """The light on the face, once per shot."""
+
+    tint: F32 = field(metadata=shaped(3))
+    """Log RGB beyond luma of the fitted skin."""
+    level: float
+    """Log luma of the fitted skin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HairPlaces(ArrayData):
+    """Where hair of one crop may turn, 0..1."""
+
+    mattes: Mattes
+    skin_like: F32 = field(metadata=shaped("S", "S"))
+    """Likeness to the skin: at the hairline a matte is half skin, which stays."""
+    brows: F32 = field(metadata=shaped("S", "S"))
+    """Hairs of the brows."""
+    streaks: F32 = field(metadata=shaped("S", "S"))
+    """-1..1, which hairs of a brow turn first."""
+    lead: F32 = field(metadata=shaped("S", "S"))
+    """Where hair turns first: above 1 at the temples."""
+
+
+def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: float) -> F32:
+    """(S, S, 3) change of log RGB for a change ``grey`` (0..1) of the share of grey hair; 0 without hair."""
+    mattes = places.mattes
+    change = np.zeros_like(rgb)
+    box = _box(np.maximum.reduce([mattes.hair, mattes.beard, places.brows]))
+    if grey <= 0 or box is None:
+        return change
+    log = np.log(np.ascontiguousarray(rgb[box]) + np.float32(FLOOR))
+    level = luma(log)
+    strand = np.tanh(np.float32(1.2) * _strands(level, unit))
+    share = np.float32(GREYING.gain * grey)
+    early = np.float32(GREYING.strands * min(1.0, 4 * grey)) * strand
+    hair = mattes.hair[box]
+    edge = np.clip(2.5 * (1 - blur(hair, 4.0 * unit)), 0, 1)
+    hair = hair * (1 - 0.95 * places.skin_like[box] * edge)
+    turned = hair * np.clip(1.25 * share * places.lead[box] + early - np.float32(0.03), 0, 0.96)
+    whiskers = np.clip(1.6 * mattes.beard[box] * (1 - places.skin_like[box]), 0, 0.95)
+    turned_beard = np.clip(np.float32(GREYING.beard) * share + 1.8 * early - np.float32(0.02), 0, 0.95)
+    turned = np.maximum(turned, whiskers * turned_beard)
+    target = _target(light)
+    lift = np.logaddexp(0, (target - blur(level, 1.5 * unit)) * 3) / 3
+    lift = np.float32(GREYING.most) * np.tanh(np.float32(GREYING.lift / GREYING.most) * lift)
+    grey_of = cv2.merge([level + np.float32(GREYING.warmth * tint) for tint in light.tint])
+    part = turned[..., None] * (grey_of - log + np.asarray(lift, np.float32)[..., None])
+    hairs = _BrowHairs(places.brows[box] * (1 - hair), places.streaks[box], strand)
+    wanted = (share, min(target - 0.10, light.level + 0.25))
+    part += _brows(level, log, np.asarray(grey_of, np.float32), hairs, wanted)
+    change[box] = part
+    return change
+
+
+def _target(light: HairLight) -> float:
+    """Log luma of white hair: as bright as the light on the face lets it be."""
+    lit = 0.25 * float(np.clip(light.level + 0.55, -0.4, 0.3)) if light.level > -0.9 else 0.0
+    return math.log(GREYING.brightness) + lit
+
+
+@dataclass(frozen=True, slots=True)
+class _BrowHairs:
+    where: F32
+    streaks: F32
+    strand: F32
+
+
+def _brows(level: F32, log: F32, grey_of: F32, hairs: _BrowHairs, wanted: tuple[np.float32, float]) -> F32:
+    """Each hair of a brow turns on its own; ``wanted`` is the share and the log luma of grey brows."""
+    share, target = np.float32(GREYING.brows) * wanted[0], wanted[1]
+    each = share + (0.20 + 0.35 * min(float(share), 0.8)) * hairs.streaks + 0.25 * hairs.strand - 0.12
+    turned = np.clip(each, 0, 0.85) * hairs.where * np.float32(min(1.0, 8 * float(share)))
+    lift = np.clip(np.float32(GREYING.lift) * np.maximum(np.float32(target) - level, 0), 0, GREYING.most)
+    return np.asarray(turned[..., None] * (np.float32(0.75) * (grey_of - log) + lift[..., None]), np.float32)
+
+
+def _box(where: F32) -> tuple[slice, slice] | None:
+    """The part of the crop with hair, on even pixels; None without hair."""
+    size = len(where)
+    rows, columns = (np.flatnonzero(where.max(axis=axis) > 0.01) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return None
+    (top, bottom), (left, right) = (
+        (int(at[0]) // 2 * 2, min(int(at[-1]) // 2 * 2 + 2, size)) for at in (rows, columns)
+    )
+    return slice(top, bottom), slice(left, right)
+
+
+def _strands(level: F32, unit: float) -> F32:
+    """(h, w) about -1..1: a strand against its neighbours, averaged along the hair."""
+    half, pixel = halve(level), unit / 2
+    soft = blur(half, 0.8 * pixel)
+    across, down = (cv2.Sobel(soft, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    xx, yy, xy = (blur(np.asarray(product, np.float32), 2.5 * pixel)
+                  for product in (across * across, down * down, across * down))  # fmt: skip
+    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
+    to_x, to_y = np.cos(angle) * np.float32(pixel), np.sin(angle) * np.float32(pixel)
+    band = half - blur(half, 3.5 * pixel)
+    x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in half.shape[::-1]))
+    total = band.copy()
+    for step in _STEPS:
+        along = np.float32(step)
+        total += cv2.remap(band, x + along * to_x, y + along * to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    total /= len(_STEPS) + 1
+    total /= blur(np.abs(total), 8 * pixel) + np.float32(0.02)
+    return grow(np.asarray(total, np.float32), level.shape)

@@ -1,0 +1,98 @@
+"""Uneven colour of old skin, and the streaks by which hairs of a brow turn grey, drawn once per face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
+from vfxage.ager.wrinkle_lines import EYE, MIRROR
+from vfxage.types import F32
+
+_MELANIN = np.array([-0.30, -0.55, -0.80], np.float32)
+"""Log RGB that brown pigment takes away."""
+_BLOOD = np.array([0.02, -0.34, -0.26], np.float32)
+"""Log RGB of redness."""
+_SALLOW = np.array([-0.05, -0.075, -0.06], np.float32)
+"""Log RGB of tired lids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pigment:
+    """Amounts at 35 years of wear, by eye; positions and sizes in canonical pixels."""
+
+    patches: float = 0.026
+    spots: float = 0.13
+    redness: float = 0.055
+    count: int = 26
+    """Age spots on a face."""
+    smallest: float = 1.0
+    largest: float = 2.6
+
+
+PIGMENT = Pigment()
+
+
+def pigment_map(mean: F32, masks: Mapping[str, F32], name: str, canvas: Canvas) -> F32:
+    """(h, w, 3) change of log RGB for one unit of wear: spots, redness, sallow lids. Its mean over the skin is 0."""
+    draw, (x, y) = stream(name, "pigment"), canvas.grid()
+    patch = 0.6 * noise(draw, x / 15, y / 15) + 0.5 * noise(draw, x / 7, y / 7)
+    brown = np.float32(PIGMENT.patches) * patch + np.float32(PIGMENT.spots) * _spots(draw, canvas)
+    red = _redness(mean, canvas) * (0.7 + 0.5 * noise(draw, x / 6, y / 6))
+    colour = brown[..., None] * _MELANIN + np.float32(PIGMENT.redness) * red[..., None] * _BLOOD
+    colour += _lids(mean, canvas)[..., None] * _SALLOW
+    skin = masks["texture"][..., None]
+    colour -= (colour * skin).sum((0, 1)) / skin.sum()
+    return np.asarray(colour, np.float32)
+
+
+def _spots(draw: np.random.Generator, canvas: Canvas) -> F32:
+    spots = np.zeros(canvas.window.shape, np.float32)
+    for _ in range(PIGMENT.count):
+        centre, size = draw.uniform((90, 70), (294, 300)), draw.uniform(PIGMENT.smallest, PIGMENT.largest)
+        axes = (size * draw.uniform(0.8, 1.5), size)
+        spots += np.float32(draw.uniform(0.3, 1.0)) * canvas.mound(centre, axes, draw.uniform(0, 3))
+    return np.minimum(spots, 1.2)
+
+
+def _redness(mean: F32, canvas: Canvas) -> F32:
+    """Cheeks, the tip of the nose, and the chin."""
+    at = mean.astype(np.float64)
+    red = canvas.mound(at[50], (24, 20)) + canvas.mound(at[280], (24, 20))
+    return np.asarray(red + 0.9 * canvas.mound(at[4], (12, 14)) + 0.5 * canvas.mound(at[199], (16, 10)), np.float32)
+
+
+def _lids(mean: F32, canvas: Canvas) -> F32:
+    """Below both eyes, and their inner corners."""
+    at = mean.astype(np.float64)
+    eyes = (list(EYE), [MIRROR[k] for k in EYE])
+    down = np.array([0.0, 13.0])
+    below = sum(canvas.mound(at[eye].mean(axis=0) + down, (20, 9)) for eye in eyes)
+    corners = canvas.mound(at[244], (7, 10)) + canvas.mound(at[464], (7, 10))
+    return np.asarray(below + 0.8 * corners, np.float32)
+
+
+def brow_streaks(mean: F32, name: str, canvas: Canvas) -> F32:
+    """(h, w) -1..1: short streaks along the hairs of the brows, which stand at the nose and lie at the temple."""
+    x, y = canvas.grid()
+    streaks = np.zeros(canvas.window.shape, np.float32)
+    for index, (inner, side) in enumerate(((55, -1.0), (285, 1.0))):
+        draw = stream(name, f"brow {index}")
+        far = np.clip((x - mean[inner, 0]) * np.float32(side / 44), 0, 1)
+        angle = np.deg2rad(62 - 50 * np.sqrt(far))
+        along = x * np.float32(side) * np.cos(angle) - y * np.sin(angle)
+        across = x * np.float32(side) * np.sin(angle) + y * np.cos(angle)
+        hairs = 0.9 * noise(draw, along / 8, across) + 0.25 * noise(draw, along / 12, across / np.float32(1.8))
+        here = (x - mean[168, 0]) * side > 0
+        streaks[here] = hairs[here]
+    return np.asarray(np.tanh(0.8 * streaks), np.float32)
+
+
+def around_eyes(mean: F32, canvas: Canvas) -> F32:
+    """(h, w) 0..1: lids and the skin around both eyes, where relief may be printed up to the lashes."""
+    at = mean.astype(np.float64)
+    eyes = (list(EYE), [MIRROR[k] for k in EYE])
+    orbit = sum(np.square(canvas.mound(at[eye].mean(axis=0), (30, 19))) for eye in eyes)
+    return smoothstep(np.asarray(orbit, np.float32), 0.05, 0.5)

@@ -1,0 +1,97 @@
+"""The relief of one face: slopes and cavities of every part, made once, and mixed by the weights of an age."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.data import Prototype
+from vfxage.ager.prototype.mesh import CANON
+from vfxage.ager.relief.older.canvas import Canvas, slopes, soften
+from vfxage.ager.relief.older.folds import broad_heights
+from vfxage.ager.relief.older.lines import Ground, fine_heights
+from vfxage.ager.relief.older.pigment import around_eyes, brow_streaks, pigment_map
+from vfxage.types import F32
+
+DENSITY = 2
+"""Pixels of the canvas to a canonical pixel: fine lines are 1 canonical pixel wide."""
+_ROUND = 0.8
+"""Canonical pixels over which heights are rounded: skin has no sharper edge."""
+_SOFT = 3.2
+"""Canonical pixels of blur that keep the broad side of a fold; the rest is its crease."""
+_BROAD_SCALES = ((3.0, 0.40), (8.0, 0.65), (18.0, 0.7))
+_FINE_SCALES = ((1.0, 0.5), (2.2, 0.6), (5.0, 0.4))
+"""Widths of the cavities, canonical pixels, and their weights: how light is kept out of creases. By eye."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeWeights:
+    """The weight of each part of the relief, by its name."""
+
+    sides: Mapping[str, float]
+    creases: Mapping[str, float]
+    lines: Mapping[str, float]
+
+
+class Sculpture:
+    """The maps of one face, by the face's name. Maps are (n, n, 3): slope to the right, slope downwards, cavity."""
+
+    def __init__(self, prototype: Prototype, name: str) -> None:
+        canvas = Canvas.whole(DENSITY)
+        mean = prototype.mean
+        masks = {key: _grown(mask, canvas) for key, mask in prototype.masks.items()}
+        self._sides: dict[str, F32] = {}
+        self._creases: dict[str, F32] = {}
+        for part, height in broad_heights(mean, name, canvas).items():
+            rounded = soften(height, _ROUND * DENSITY)
+            whole = _halved(slopes(rounded, DENSITY, _BROAD_SCALES))
+            self._sides[part] = _halved(slopes(soften(rounded, _SOFT * DENSITY), DENSITY, _BROAD_SCALES))
+            self._creases[part] = whole - self._sides[part]
+        self._lines: dict[str, F32] = {}
+        for part, heights in fine_heights(Ground(canvas=canvas, mean=mean, masks=masks, name=name)).items():
+            laid = np.zeros(canvas.window.shape, np.float32)
+            for where, height in heights:
+                laid[where.window.slices(canvas.window)] += height
+            self._lines[part] = slopes(soften(laid, _ROUND * DENSITY), DENSITY, _FINE_SCALES)
+        self.pigment = _halved(pigment_map(mean, masks, name, canvas))
+        """(CANON, CANON, 3) log RGB for one unit of wear."""
+        self.brow_streaks = brow_streaks(mean, name, canvas)
+        """(n, n) -1..1."""
+        self.around_eyes = _halved(around_eyes(mean, canvas))
+        """(CANON, CANON) 0..1."""
+        self._lock = threading.Lock()
+        self._last: tuple[RelativeWeights, F32, F32] | None = None
+
+    def mixed(self, weights: RelativeWeights) -> tuple[F32, F32]:
+        """The broad relief (CANON, CANON, 3) and the fine relief (n, n, 3); the last mix is kept."""
+        with self._lock:
+            if self._last is None or self._last[0] != weights:
+                self._last = weights, self._broad(weights.sides, weights.creases), self._fine(weights.lines)
+            return self._last[1], self._last[2]
+
+    def _broad(self, sides: Mapping[str, float], creases: Mapping[str, float]) -> F32:
+        mixed = np.zeros((CANON, CANON, 3), np.float32)
+        for maps, weights in ((self._sides, sides), (self._creases, creases)):
+            for part, weight in weights.items():
+                mixed += np.float32(weight) * maps[part]
+        return mixed
+
+    def _fine(self, weights: Mapping[str, float]) -> F32:
+        mixed = np.zeros_like(next(iter(self._lines.values())))
+        for part, weight in weights.items():
+            mixed += np.float32(weight) * self._lines[part]
+        return mixed
+
+
+def _grown(mask: F32, canvas: Canvas) -> F32:
+    return cast(F32, cv2.resize(mask, canvas.window.shape, interpolation=cv2.INTER_LINEAR))
+
+
+def _halved(image: F32) -> F32:
+    size = (image.shape[1] // DENSITY, image.shape[0] // DENSITY)
+    return cast(F32, cv2.resize(image, size, interpolation=cv2.INTER_AREA))

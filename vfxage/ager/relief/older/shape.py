@@ -1,0 +1,61 @@
+"""How a face sinks with age: movements of landmarks on the mean face, spread over the skin around them.
+
+Rows are a landmark of the left side (and its mirror image), how far it moves to the right (outwards is negative) and
+down, and the reach of the movement: canonical pixels, for a wear of 1. The whole brow sinks, its inner end as much as
+its tail, and corners of the mouth hardly sink: a brow that slopes outwards and drooping corners read as sad, not as
+old.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.mesh import CANON, MESH, Chart
+from vfxage.ager.prototype.sight import parts
+from vfxage.geometry import OVAL
+from vfxage.types import F32
+
+_HALF = CANON // 2
+_MOVES = (
+    (55, 0.0, 1.9, 12), (107, 0.0, 1.9, 13), (105, 0.0, 1.7, 16), (63, -0.1, 1.7, 14), (70, -0.1, 1.6, 14),
+    (225, 0.0, 2.1, 8), (30, 0.0, 2.0, 8), (159, 0.0, 1.7, 6), (158, 0.0, 1.3, 6), (246, 0.2, 1.8, 6),
+    (33, 0.4, 0.5, 6), (145, 0.0, 0.5, 6), (230, 0.0, 0.9, 9), (50, 0.0, 1.4, 20), (205, 0.2, 1.8, 16),
+    (214, -0.6, 2.4, 15), (210, -0.8, 2.2, 14), (135, -0.8, 1.8, 13), (61, 0.7, -0.5, 9), (57, 0.2, -0.1, 9),
+    (40, 0.0, 1.7, 6), (37, 0.0, 2.0, 6), (0, 0.0, 1.8, 6), (17, 0.0, -1.8, 6), (84, 0.0, -1.7, 6),
+    (181, 0.0, -1.3, 6), (1, 0.0, 2.2, 13), (98, -0.9, 1.4, 9), (164, 0.0, 2.0, 10), (187, 0.9, 0.4, 16),
+    (71, 0.9, 0.0, 16),
+)  # fmt: skip
+_ON_AXIS = 2.0
+"""Canonical pixels from the middle of the face within which a landmark has no mirror image."""
+_ALONE = 0.75
+"""Weight from which movements are averaged; a lone movement fades out with its own weight."""
+
+
+def sink_field(mean: F32) -> F32:
+    """(CANON / 2, CANON / 2, 2) movement of the skin, canonical pixels; nothing moves at the outline of the face."""
+    y, x = np.mgrid[:_HALF, :_HALF].astype(np.float32) * 2 + 1
+    total, weights = np.zeros((_HALF, _HALF, 2), np.float32), np.zeros((_HALF, _HALF, 1), np.float32)
+    middle = float(mean[1, 0])
+    for landmark, right, down, reach in _MOVES:
+        own_x, own_y = float(mean[landmark, 0]), float(mean[landmark, 1])
+        places = [(own_x, right)]
+        if abs(own_x - middle) >= _ON_AXIS:
+            places.append((2 * middle - own_x, -right))
+        for at, moved in places:
+            weight = np.exp(-((x - at) ** 2 + (y - own_y) ** 2) / np.float32(reach**2))[..., None]
+            total += weight * np.array([moved, down], np.float32)
+            weights += weight
+    edge = np.zeros((_HALF, _HALF), np.uint8)
+    cv2.fillPoly(edge, [np.round(mean[OVAL] / 2).astype(np.int32)], (1,))
+    inner = cv2.GaussianBlur(cv2.erode(edge, np.ones((7, 7), np.uint8)).astype(np.float32), (0, 0), 4.0)
+    field = cv2.GaussianBlur(total / np.maximum(weights, _ALONE), (0, 0), 1.5)
+    return np.ascontiguousarray(field * inner[..., None], np.float32)
+
+
+def sunk(field: F32, points: F32, mean: F32, chart: Chart, amount: float) -> F32:
+    """(h2, w2, 2) movement on a crop, crop pixels, for a field of ``sink_field``; ``points`` (478, 2) crop pixels."""
+    known = np.column_stack([mean[:MESH], np.ones(MESH)])
+    (xx, xy), (yx, yy) = np.linalg.lstsq(known, points[:MESH].astype(np.float64), rcond=None)[0][:2].astype(np.float32)
+    x, y = (np.float32(amount) * part for part in parts(chart.take_half(field)))
+    return np.asarray(cv2.merge([(x * xx + y * yx) * chart.seen, (x * xy + y * yy) * chart.seen]), np.float32)

@@ -1,0 +1,103 @@
+"""What age does to the face's own skin: its lines deepen, it gets dull and dry, lips pale, ears and neck follow."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.change import creases_only
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, halve, luma, parts
+from vfxage.ager.relief.older.canvas import smoothstep
+from vfxage.types import F32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldSkin:
+    """Amounts for a wear of 1, log units; by eye on portraits and video frames."""
+
+    bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.6, 0.2, 6.0), (0.1, 0.22, 12.0))
+    """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
+    own: float = 0.5
+    """Gain of all of them."""
+    own_most: float = 0.7
+    beyond: float = 2.8
+    """How much more ears and neck show their own lines: nothing else is printed there."""
+    bright: float = 0.4
+    """Share of a line's bright side."""
+    gloss: float = 0.5
+    """Share of the broad highlights that goes: old skin is dry."""
+    gloss_from: float = 0.04
+    """Log luma above the fitted skin at which gloss begins."""
+    around: tuple[float, float, float] = (-0.030, -0.060, -0.055)
+    """Change of log RGB of ears and neck."""
+    lips: float = 0.42
+    """Share of the lips' colour and contrast that goes."""
+    lips_most: float = 0.5
+
+
+OLD_SKIN = OldSkin()
+
+
+def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
+    """(h2, w2) change of log luma by the face's own lines, for a gain of 1; ``skin`` is where they may deepen."""
+    where = cv2.erode(sight.bare * free * np.maximum(sight.masks["texture"], sight.beyond), np.ones((3, 3), np.uint8))
+    base, pixel = luma(sight.light), sight.unit / 2
+    level = base + where * np.clip(sight.smooth - base, -0.6, 0.4)
+    total, before, so_far = np.zeros_like(level), level, 0.0
+    for gain, depth, width in OLD_SKIN.bands:
+        after = blur(before, math.sqrt(width**2 - so_far**2) * pixel)
+        so_far = width
+        band = before - after
+        total += np.float32(gain) * band / (1 + np.square(band / np.float32(depth)))
+        before = after
+    total *= creases_only(total, blur(sight.smooth, 2.0 * sight.unit))
+    return np.where(total < 0, total, np.float32(OLD_SKIN.bright) * total) * skin
+
+
+def roughness(sight: Sight, skin: F32) -> float:
+    """Detail of the skin in log luma, 1 to 4 canonical pixels wide: 0.004 on smooth skin, 0.02 on rough skin."""
+    fine = cv2.resize(np.square(sight.fine), skin.shape[::-1], interpolation=cv2.INTER_AREA) + np.square(sight.bands[0])
+    where = skin > 0.6
+    return math.sqrt(float(np.percentile(fine[where], 60))) if where.sum() > 50 else 0.02
+
+
+def darkness(sight: Sight) -> float:
+    """0..1: how dark the skin is in the picture. Dark skin keeps its highlights and shows folds less."""
+    skin = sight.masks["texture"] * sight.bare
+    level = float((luma(sight.light) * skin).sum() / max(float(skin.sum()), 1))
+    return float(np.clip((-0.8 - level) / 0.6, 0, 1))
+
+
+def dull(sight: Sight, free: F32, dark: float) -> F32:
+    """(h2, w2, 3) change of log RGB that takes broad highlights away, for an amount of 1."""
+    shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * sight.masks["texture"]
+    shine = np.minimum(shine * np.clip(1.5 * sight.bare, 0, 1) * free / np.float32(0.12), 1)
+    share = blur(np.asarray(shine, np.float32), sight.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
+    return np.asarray(share[..., None] * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
+
+
+def pale_lips(sight: Sight, amount: float) -> F32:
+    """(h2, w2, 3) change of log RGB: lips lose colour, contrast with the skin, and gloss; their border fades."""
+    pixel = sight.unit / 2
+    lips = blur(sight.masks["lips"], 0.8 * pixel) * sight.seen
+    share = np.float32(min(OLD_SKIN.lips * amount, OLD_SKIN.lips_most))
+    change = (share * lips)[..., None] * (beyond_luma(sight.light) - beyond_luma(sight.colour))
+    towards = np.clip(luma(sight.light) - luma(sight.colour), -0.3, 0.5)
+    gloss = np.clip(sight.smooth - blur(sight.smooth, 4.0 * sight.unit), 0, 0.3)
+    grey = np.float32(0.22) * share * lips * towards - np.float32(0.8) * share * lips * gloss
+    return np.asarray(cv2.merge([part + grey for part in parts(change)]), np.float32)
+
+
+def gentleness(rough: float) -> float:
+    """0..1: 1 for smooth skin in soft light, on which hard creases read as pen lines; from ``roughness``."""
+    return float(1 - smoothstep(np.array(rough, np.float32), 0.004, 0.0155))
+
+
+def broad_shade(change: F32, unit: float) -> F32:
+    """The broad part (h, w) of a darkening: shade keeps the skin's colour, only creases are redder."""
+    quarter = halve(halve(change))
+    soft = blur(np.asarray(quarter, np.float32), 1.4 * unit)
+    return np.minimum(np.asarray(cv2.resize(soft, change.shape[::-1], interpolation=cv2.INTER_LINEAR)), 0)

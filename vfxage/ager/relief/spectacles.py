@@ -1,0 +1,163 @@
+"""Spectacles, found once per shot: a closed line round each eye where a bare face has none.
+
+A rim is a thin line, darker or brighter than the skin on both sides of it. Round each eye the closed path that gathers
+most of such lines is the rim, if it gathers enough below the eye, where brows and lashes do not count. Deep pouches
+have lines there too, but no bar across the bridge of the nose, so this counts as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.ager.prototype.mesh import CANON, nodes
+from vfxage.geometry import smoothstep
+from vfxage.types import F32, F64, U8
+
+_ANGLES, _RADII = 128, 96
+"""Samples of the picture round an eye: by angle, and by distance."""
+_REACH = 48.0
+"""Distance of the farthest sample, canonical pixels: the largest spectacles on portraits end at 45."""
+_NEAREST = 15.0
+"""Distance below which lids and lashes lie."""
+_THIN, _THICK = 1.5, 5.0
+"""Distances of a line's sides from its middle, canonical pixels, for thin and for thick rims."""
+_THICK_LESS = 0.25
+"""Contrast taken off a thick line, as pouches have such lines too, softer ones."""
+_BEND = 2
+"""Samples of distance by which a path may go in or out from one angle to the next."""
+_BEND_COST = 0.004
+"""Contrast that such a step must gain."""
+_TELLING = (np.radians(15.0), np.radians(165.0))
+"""Angles below the eye that decide whether there are spectacles."""
+_MOST, _MOST_BAR = 0.40, 0.30
+"""Contrast of rims, and of the bar between them, past which more does not count."""
+_BAR_SHARE = 0.6
+"""Weight of the bar against the rims."""
+_BARE, _WORN = 0.19, 0.25
+"""Score from which spectacles may be worn, and surely are. Of 129 bare faces over 60 two score above 0.205, and 5 of 75
+wearers below; rimless lenses are among them."""
+_BAR_MARK, _BAR_ABOVE, _BAR_HEIGHT, _BAR_HALF = 168, 10, 36, 4
+"""Landmark on the bridge; rows above it where the search for the bar starts, rows searched, half width of the strip."""
+_BAR_APART = (2, 3, 4)
+"""Distances of the bar's sides from its middle, canonical pixels."""
+_RIM, _SOFT = 3.0, 1.0
+"""Half width of the mask along a path, and its softness, canonical pixels: rims stand off the skin and slide on it."""
+_EYES = ((33, 133), (263, 362))
+_BRIDGE_RISE = 6.0
+"""How far the bridge lies above the line that joins the eyes' middles, less than half a lens."""
+
+
+def unwrapped(level: F32, points: F32, mean: F32) -> F32:
+    """Log luma (CANON, CANON) on the mean face, from that of a crop (S, S) with landmarks ``points`` (478, 2)."""
+    from scipy.interpolate import LinearNDInterpolator
+
+    grid = np.mgrid[:CANON:4, :CANON:4][::-1].transpose(1, 2, 0) + 2.0
+    at = np.nan_to_num(LinearNDInterpolator(nodes(mean), nodes(points))(grid), nan=-CANON).astype(np.float32)
+    at = cv2.resize(at, (CANON, CANON), interpolation=cv2.INTER_LINEAR) - np.float32(0.5)
+    taken = cv2.remap(level, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    return cast(F32, taken)
+
+
+def spectacles(pictures: Sequence[F32], mean: F32) -> F32:
+    """Find the rims on pictures from ``unwrapped``: (CANON / 2, CANON / 2), 0..1, all 0 on a bare face.
+
+    The mask is as strong as the finding is sure.
+    """
+    level = np.median(np.stack(pictures), axis=0).astype(np.float32)
+    drawn = np.zeros((CANON, CANON), np.uint8)
+    found, paths = [], []
+    for outer, inner in _EYES:
+        centre = (mean[outer].astype(np.float64) + mean[inner]) / 2 + (0, 5)
+        contrast = _line_contrast(_polar(level, centre))
+        path = _closed_path(contrast)
+        angle = np.arange(_ANGLES) * 2 * np.pi / _ANGLES
+        telling = (angle > _TELLING[0]) & (angle < _TELLING[1])
+        found.append(min(float(np.mean(contrast[np.arange(_ANGLES), path][telling])), _MOST))
+        radius = (path + 0.5) * _REACH / _RADII
+        paths.append(centre + np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None])
+    score = sum(found) / len(found) + _BAR_SHARE * min(_bar(level, mean), _MOST_BAR)
+    sure = float(smoothstep(np.array((score - _BARE) / (_WORN - _BARE))))
+    if sure == 0:
+        return np.zeros((CANON // 2, CANON // 2), np.float32)
+    _draw_frame(drawn, paths)
+    mask = np.asarray(cv2.resize(drawn, (CANON // 2, CANON // 2), interpolation=cv2.INTER_AREA), np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), _SOFT) * np.float32(sure), np.float32)
+
+
+def _polar(level: F32, centre: F64) -> F32:
+    """(_ANGLES, _RADII): angle 0 points right, a quarter turn points down."""
+    size = (_RADII, _ANGLES)
+    return cast(F32, cv2.warpPolar(level, size, (float(centre[0]), float(centre[1])), _REACH, cv2.WARP_POLAR_LINEAR))
+
+
+def _line_contrast(picture: F32) -> F32:
+    """How far each sample lies below, or above, both of its sides along the radius."""
+    picture = cast(F32, cv2.blur(picture, (1, 5)))
+    line = np.zeros_like(picture)
+    for distance, less in ((_THIN, 0.0), (_THICK, _THICK_LESS)):
+        apart = round(distance * _RADII / _REACH)
+        found = _between(picture, np.roll(picture, apart, axis=1), np.roll(picture, -apart, axis=1))
+        found[:, -apart:] = 0
+        line = np.maximum(line, found - np.float32(less))
+    line[:, : round(_NEAREST * _RADII / _REACH)] = 0
+    return line
+
+
+def _between(middle: F32, one: F32, other: F32) -> F32:
+    """How far ``middle`` lies below, or above, both of its sides; 0 where it lies between them."""
+    line = np.maximum(np.minimum(one, other) - middle, middle - np.maximum(one, other))
+    return np.asarray(np.maximum(line, 0), np.float32)
+
+
+def _bar(level: F32, mean: F32) -> float:
+    """Contrast of the bar across the bridge of the nose."""
+    column, top = int(mean[_BAR_MARK, 0]), int(mean[_BAR_MARK, 1]) - _BAR_ABOVE
+    strip = level[top : top + _BAR_HEIGHT, column - _BAR_HALF : column + _BAR_HALF + 1].mean(axis=1)
+    lines = [_between(strip[apart:-apart], strip[: -2 * apart], strip[2 * apart :]) for apart in _BAR_APART]
+    return max(float(line.max()) for line in lines)
+
+
+def _closed_path(contrast: F32) -> NDArray[np.int64]:
+    """For each angle the sample of a closed path that gathers most contrast: the middle of three turns."""
+    turns = np.vstack([contrast] * 3)
+    count, width = turns.shape
+    score, came = turns[0].astype(np.float64), np.zeros((count, width), np.int64)
+    places = np.arange(width)
+    for row in range(1, count):
+        reached = np.full((2 * _BEND + 1, width), -np.inf)
+        for index, bend in enumerate(range(-_BEND, _BEND + 1)):
+            source = places + bend
+            inside = (source >= 0) & (source < width)
+            reached[index, inside] = score[source[inside]] - _BEND_COST * abs(bend)
+        choice = reached.argmax(axis=0)
+        came[row] = places + choice - _BEND
+        score = reached[choice, places] + turns[row]
+    path = np.empty(count, np.int64)
+    path[-1] = int(score.argmax())
+    for row in range(count - 1, 0, -1):
+        path[row - 1] = came[row, path[row]]
+    return path[_ANGLES : 2 * _ANGLES]
+
+
+def _draw_frame(drawn: U8, paths: Sequence[F64]) -> None:
+    """Both rims, the bridge between them and the arms to the ears, as lines."""
+    thick = round(2 * _RIM)
+    left, right = sorted(paths, key=lambda path: float(path[:, 0].mean()))
+    for path in (left, right):
+        cv2.polylines(drawn, [_fixed(path)], True, (255,), thick, cv2.LINE_AA, 4)
+    inner = [left[left[:, 0].argmax()] - (0, _BRIDGE_RISE), right[right[:, 0].argmin()] - (0, _BRIDGE_RISE)]
+    cv2.polylines(drawn, [_fixed(np.array(inner))], False, (255,), 2 * thick, cv2.LINE_AA, 4)
+    for path, edge in ((left, 0.0), (right, float(CANON))):
+        outer = path[np.abs(path[:, 0] - edge).argmin()]
+        cv2.polylines(drawn, [_fixed(np.array([outer, (edge, outer[1] - 2 * _BRIDGE_RISE)]))], False, (255,), 2 * thick,
+                      cv2.LINE_AA, 4)  # fmt: skip
+
+
+def _fixed(points: F64) -> NDArray[np.int32]:
+    """Canonical positions in OpenCV's fixed-point coordinates."""
+    return np.asarray(np.round((points - 0.5) * 16), np.int32)

@@ -1,0 +1,133 @@
+"""A face made younger: the change of its skin's log RGB, and how the skin moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.mesh import CANON, Chart
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts
+from vfxage.ager.relief.younger.colour import coloured, healed_hue
+from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
+from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
+from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
+from vfxage.ager.relief.younger.pores import matched, pore_sheet
+from vfxage.ager.relief.younger.settings import Settings
+from vfxage.ager.relief.younger.valleys import filled, softened
+from vfxage.ager.relief.younger.zones import Zones
+from vfxage.arrays import ArrayData, shaped
+from vfxage.types import F32
+
+FLOOR = np.float32(0.012)
+"""Added to sRGB before the logarithm. Shading multiplies light; a larger floor would turn dark skin grey as it is
+lifted."""
+_IRONED = 0.02
+"""Change of fine detail, log luma, from which skin counts as ironed."""
+_FILLED = 0.10
+"""The same for the filling of valleys."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class YoungFace(ArrayData):
+    """What is known of the mean young face, made once."""
+
+    mean: F32 = field(metadata=shaped(478, 2))
+    """Landmarks, canonical pixels."""
+    bands: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 3))
+    """The three broadest bands of its log luma: features, which are no age."""
+    lift: F32 = field(metadata=shaped(CANON // 2, CANON // 2, 4))
+    """Movement of skin and lids, canonical pixels, from ``lift_field``."""
+    light: F32 = field(metadata=shaped(CANON // 2, CANON // 2))
+    """Log luma that faces lose on average over a unit of wear, 0 where they gain: folds and hollows."""
+    pores: F32 = field(metadata=shaped(CANON, CANON))
+    """Texture of skin."""
+    zones: Zones
+
+    @staticmethod
+    def of(mean: F32, bands: F32, light: F32) -> YoungFace:
+        """Draw everything else on the mean face."""
+        return YoungFace(
+            mean=mean, bands=bands, lift=lift_field(mean), light=light, pores=pore_sheet(), zones=Zones(mean)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class YoungCrop(ArrayData):
+    """What the younger step reads of one crop."""
+
+    rgb: F32 = field(metadata=shaped("h", "w", 3))
+    """Display-referred sRGB over the chart's window."""
+    points: F32 = field(metadata=shaped(478, 2))
+    """Landmarks, crop pixels."""
+    chart: Chart
+    sight: Sight
+    worn: Worn
+    smile: float
+    """0..1."""
+    softness: float
+    """The plate's blur (sigma) over the shot, canonical pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class YoungChange(ArrayData):
+    """How a crop's skin changes."""
+
+    log: F32 = field(metadata=shaped("h", "w", 3))
+    """Change of log RGB (of sRGB + floor), over the chart's window."""
+    flow: F32 = field(metadata=shaped("h2", "w2", 2))
+    """Movement of the skin, crop pixels on the half grid."""
+
+
+def strength(worn: float, settings: Settings) -> float:
+    """Strength of a change of wear (negative when younger): 0 at none, smooth, about 1 at 30 years."""
+    return settings.progress.reach * math.tanh(settings.progress.pace * max(-worn, 0.0))
+
+
+def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -> YoungChange:
+    """Work out the change for a change of wear ``worn``, negative; exactly 0 where that is 0."""
+    sight, chart = crop.sight, crop.chart
+    amount = strength(worn, settings)
+    zone = face.zones.on(chart)
+    ground = ground_of(sight, zone, crop.worn, settings.softening.gloss, crop.smile)
+    filling = filled(ground, sight.darker, crop.softness, settings.closing)
+    fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
+    common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
+    fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
+    shade = np.asarray(np.float32(amount) * ground.skin * fill, np.float32)
+    plate = np.log(crop.rgb + FLOOR)
+    log_luma = luma(plate)
+    band = fine_band(log_luma, sight.unit, settings.fine_lines)
+    lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
+    thin = np.float32(amount) * _ironed(ground, sight, band, lifted_folds, settings)
+    cut = cuts(log_luma - thin, band.sure, sight.unit, settings.fine_lines)
+    cut *= grow(ground.skin * zone["cut"], cut.shape)
+    thin -= np.float32(amount * settings.fine_lines.cut) * cut
+    ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
+    touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
+    texture = matched(ground, band.whole - thin, touched, chart.take(face.pores), settings.pores)
+    grey = grow(shade, log_luma.shape) - thin + texture
+    colour = coloured(ground, sight, fill, amount, settings.colour)
+    crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
+    colour += shade[..., None] * crease
+    flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
+    still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
+    flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
+    full = grow(colour, log_luma.shape)
+    full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
+    log = cv2.merge([part + grey for part in parts(full)])
+    return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+
+
+def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
+    """What goes of the fine detail at full strength, (h, w); ``folds`` (h2, w2), 0..1, is where folds are filled."""
+    fine = settings.fine_lines
+    rest = sight.fine - band.lines
+    more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
+    rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
+    gone = np.where(band.lines < 0, np.float32(fine.dark), np.float32(fine.bright)) * band.lines + rough * rest
+    gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
+    skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
+    return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)

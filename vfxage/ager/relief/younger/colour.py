@@ -1,0 +1,127 @@
+"""Colour of younger skin: filled folds take the hue beside them, blotches are evened, cheeks and lips gain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, spread, strongest
+from vfxage.ager.relief.younger.ground import Ground
+from vfxage.ager.relief.younger.settings import Colour
+from vfxage.types import F32
+
+_LIKE_FACE = (0.45, 0.25)
+"""Share of the upper face's chroma from which a pixel's colour is skin, and the range over which it fully is: white
+beards drag the fitted skin to grey."""
+_DARK_HAIR, _DARKEST_HAIR = 0.25, 0.90
+"""Log luma below the fitted skin from which lashes and brow hairs are dark, and past which they are dark enough."""
+_WHITE_DARKEST, _WHITE_SPAN = -0.45, 0.40
+"""Log luma against the fitted skin from which the eye's white shows, and the range over which it fully does."""
+_WHITE_TINT = 0.30
+"""Log colour past which it is the iris or a blood vessel."""
+
+
+def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: Colour) -> F32:
+    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``; ``fill`` is the change of log luma.
+
+    The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
+    """
+    hue = beyond_luma(sight.colour)
+    skin_like = _like_face(hue, sight)
+    weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
+    change = _beside(ground, hue, weight, fill, settings) * skin_like[..., None]
+    change += _evened(ground, sight, weight, settings) * skin_like[..., None]
+    change += _cheeks(ground, sight, settings)
+    change += _lips(ground, sight, settings)
+    change += _whites(sight, hue, settings)
+    change += spread(_contrast(ground, sight, settings))
+    return np.asarray(change * np.float32(amount), np.float32)
+
+
+_AROUND = 10.0
+"""Sigma, canonical pixels, over which the skin around a shadow is averaged."""
+_EVEN = 0.02
+"""Log luma by which even skin may lie below the skin around it."""
+_PORTRAIT_CHROMA = 0.51
+"""Log red over blue of portraits' skin."""
+
+
+def _like_face(hue: F32, sight: Sight) -> F32:
+    """(h2, w2) 0..1 where the colour is skin's, against the shot's skin."""
+    chroma = max(_PORTRAIT_CHROMA * sight.saturation, 0.05)
+    low, span = _LIKE_FACE
+    return np.asarray(np.clip(((hue[..., 0] - hue[..., 2]) / np.float32(chroma) - low) / span, 0, 1), np.float32)
+
+
+def _average(ground: Ground, image: F32, weight: F32, sigma: float) -> F32:
+    """The average (h2, w2, 3) of a colour over ``sigma`` canonical pixels, with weights."""
+    total = ground.blurred(weight, sigma) + np.float32(1e-3)
+    return np.asarray(ground.blurred(image * weight[..., None], sigma) / total[..., None], np.float32)
+
+
+def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) -> F32:
+    """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it."""
+    beside = _average(ground, hue, weight, settings.beside)
+    share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
+    share = share * _lit(ground, fill)
+    return np.asarray(np.clip(beside - hue, -0.4, 0.4) * share[..., None], np.float32)
+
+
+def _lit(ground: Ground, fill: F32) -> F32:
+    """0..1: the share of a fold's shadow that is filled. What stays in shadow keeps the shadow's warm colour."""
+    left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)
+    full = np.maximum(fill, 0)
+    return np.asarray(full / (full + left + np.float32(1e-3)), np.float32)
+
+
+def healed_hue(ground: Ground, tint: F32, cut: F32, fill: F32, settings: Colour) -> F32:
+    """Change of log RGB (h, w, 3) that gives healed cuts the hue beside them, at full strength.
+
+    ``tint`` (h, w, 3) is log RGB beyond luma, with all other changes, and ``cut`` (h, w) the depth that is healed;
+    ``fill`` (h2, w2) is the change of log luma. A cut is too thin for the half
+    grid that all other colour is worked out on: without this it stays as an orange thread.
+    """
+    weight = ground.inside * (1 - np.clip(halve(cut) / np.float32(settings.healed_depth), 0, 1))
+    beside = grow(_average(ground, halve(tint), np.asarray(weight, np.float32), settings.healed_reach), tint.shape)
+    share = cv2.dilate(np.clip(cut / np.float32(settings.healed_depth), 0, 1), np.ones((3, 3), np.uint8))
+    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, fill), cut.shape)
+    return np.asarray((beside - tint) * share[..., None], np.float32)
+
+
+def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:
+    """Spots and redness go towards the skin round about, never to the fitted skin: coloured light stays."""
+    around = _average(ground, sight.tint, weight, settings.even_reach)
+    known = np.clip(2 * ground.blurred(weight, 12.0) - 0.5, 0, 1) * np.clip(1.3 * sight.bare, 0, 1)
+    where = known * ground.matt * ground.skin * np.float32(settings.even)
+    return np.asarray(np.clip(around - sight.tint, -settings.blotch, settings.blotch) * where[..., None], np.float32)
+
+
+def _cheeks(ground: Ground, sight: Sight, settings: Colour) -> F32:
+    """A little blood and light on the cheeks, as much coloured as the plate's skin is."""
+    cheek = ground.zone["cheek"] * sight.bare * ground.skin * ground.matt
+    glow = np.float32(sight.saturation) * np.array(settings.glow, np.float32) + np.float32(settings.cheek_light)
+    return spread(np.asarray(cheek, np.float32), glow)
+
+
+def _lips(ground: Ground, sight: Sight, settings: Colour) -> F32:
+    """The lips' colour against the skin grows."""
+    lips = sight.masks["lips"] * sight.seen * (1 - ground.zone["mouth"]) * np.float32(settings.lips)
+    contrast = beyond_luma(sight.colour - sight.light)
+    return np.asarray(np.clip(contrast, -settings.lips_most, settings.lips_most) * lips[..., None], np.float32)
+
+
+def _whites(sight: Sight, hue: F32, settings: Colour) -> F32:
+    """The white of the eye clears."""
+    white = np.clip((sight.darker - np.float32(_WHITE_DARKEST)) / np.float32(_WHITE_SPAN), 0, 1) * sight.masks["eyes"]
+    white *= cv2.exp(-np.square(strongest(sight.tint) / np.float32(_WHITE_TINT))) * sight.seen
+    clear = np.float32(settings.sclera_light) - np.float32(settings.sclera_clear) * hue
+    return np.asarray(clear * white[..., None], np.float32)
+
+
+def _contrast(ground: Ground, sight: Sight, settings: Colour) -> F32:
+    """Lashes and brow hairs that are dark get darker; what is not dark already stays, so nothing is drawn."""
+    depth = np.clip(-sight.darker - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR)
+    hair = np.float32(settings.lashes) * np.clip(1.3 * sight.masks["eyes"], 0, 1)
+    strand = np.clip((ground.blurred(ground.level, 9.0) - ground.level) / np.float32(0.08), 0, 1)
+    hair += np.float32(settings.brows) * sight.masks["brows"] * strand
+    return np.asarray(-hair * depth * sight.seen, np.float32)

@@ -1,0 +1,265 @@
+"""The numbers that shape a younger face: each with its effect and where it comes from.
+
+Lengths are canonical pixels: 384 span the mean face's square, so one is about 0.75 mm of skin. Depths and heights are
+natural logarithms of display-referred sRGB luma. "By eye" means: judged at 100 % on portraits of people of 50 to 86.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How a change of age becomes a strength."""
+
+    reach: float = 1.10
+    """Strength that the largest changes of age come near; 1 fills valleys as far as ``Closing`` says. By eye."""
+    pace: float = 1.65
+    """How soon it is reached: 15 years back from 65 give 0.65, 30 years 0.95. By eye."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Width:
+    """One width of valleys."""
+
+    radius: float
+    """Half width of the widest valley that the closing fills, canonical pixels."""
+    share: float
+    """Share of the depth that full strength fills."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Valleys of shading, found and filled by the morphological closing of the skin's luma."""
+
+    narrow: Width = field(default_factory=lambda: Width(radius=2.6, share=1.10))
+    """Lines: the cut of a nasolabial fold, crow's feet, forehead lines. Radius from the width of lines on portraits."""
+    middle: Width = field(default_factory=lambda: Width(radius=5.2, share=1.00))
+    """Furrows and the rims of pouches."""
+    broad: Width = field(default_factory=lambda: Width(radius=10.0, share=0.90))
+    """The floor of folds and tear troughs."""
+    deepest: float = 0.60
+    """Depth past which a valley is a feature (a nostril, the corner of the mouth) and fills less. By eye."""
+    blur_width: float = 2.4
+    """A blurred valley is wider: radii grow by this times the plate's blur (sigma), in quadrature. From Gaussians."""
+    smoothing: float = 0.5
+    """Sigma that takes the kernel's corners off the filling."""
+    above: float = 0.07
+    """Filled skin is brighter than the skin around it by at most this: no shining worm in place of a fold. By eye."""
+    around: float = 10.0
+    """Sigma over which that surrounding skin is averaged."""
+    smile_kept: float = 0.40
+    """Share of the folds of a smile that a broad smile keeps: without them a smile looks pasted on. By eye."""
+    smile_cut: float = 0.4
+    """How much less of it for the narrow cut of such a fold: a line without its fold reads as drawn."""
+    step_share: float = 0.80
+    """Of a fold that is a step from a lit cheek to a shaded lip: the share by which the dark side is drawn up."""
+    step_deepest: float = 0.30
+    """Largest step that is drawn up; a larger one is the form of the face."""
+    common: float = 1.6
+    """Of what faces of this age have lost in folds and hollows on average, over 30 years, that is given back: shading
+    too broad for a closing. From the portraits' regression."""
+    common_most: float = 0.18
+    """Most that this brightens."""
+    hollow_share: float = 0.45
+    """Share of the shadow below the eye, against the fitted skin, that is lifted."""
+    hollow_deepest: float = 0.35
+    """Largest such shadow; a deeper one is the frame of spectacles or make-up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Softening:
+    """Relief that a mean young face does not have, in three bands, after the valleys are filled."""
+
+    sigmas: tuple[float, float, float] = (6.0, 12.0, 24.0)
+    """Sigmas of the blurs that part the bands."""
+    share: float = 0.90
+    """Share of that relief that goes. By eye; readings fall by 1.4 years of 8.8 without it."""
+    bright: tuple[float, float, float] = (0.6, 0.6, 0.4)
+    """The bright side's share of the dark side's, by band: rolls and bulges are also form."""
+    crepe: float = 0.80
+    """The bright side's share below the eyes, gloss or not: crepe there is bright folds. By eye, on dark skin."""
+    rise: float = 0.25
+    """Most that it brightens."""
+    fall: float = 0.08
+    """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
+    gloss: float = 0.20
+    """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
+    rolls: float = 0.60
+    """Share of the bright rolls between filled furrows that is taken back to the skin around them."""
+    roll_radius: float = 4.0
+    """Half width of such rolls."""
+    roll_highest: float = 0.20
+    """Height past which a roll is a feature."""
+    jaw: float = 0.80
+    """Share by which filling and softening spare the jaw's own edge, which is youth's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FineLines:
+    """The finest band: what runs on along one direction is a line and goes, what does not is pores and stays."""
+
+    band: float = 1.5
+    """Sigma that the band is finer than."""
+    orientation: float = 6.0
+    """Sigma over which the direction is measured."""
+    sample: float = 1.5
+    """Distance between the nine samples along the direction."""
+    coherent: tuple[float, float] = (0.08, 0.30)
+    """Coherence of the structure tensor from which a direction counts, and fully counts; noise has about 0.1."""
+    gain: float = 1.4
+    """What the average along a slightly bent line loses. From bent lines of pixels."""
+    dark: float = 0.90
+    """Share of dark lines that goes."""
+    bright: float = 0.55
+    """Share of bright ridges that goes."""
+    rough: float = 0.35
+    """Share of fine roughness of any form that goes."""
+    under_eye: float = 0.40
+    """More of it below the eyes, where crepe has no direction."""
+    cut: float = 0.90
+    """Share of the sharp cuts that goes which are left at the floor of folds: a thin line there reads as a scar."""
+    cut_radius: float = 1.8
+    """Half width of the widest such cut."""
+    cut_texture: float = 2.0
+    """How much deeper than the mean valley between pores nearby a cut is at least."""
+    filled: float = 0.50
+    """More of it where a fold was filled: what is left of its cut is a ghost of the line. Pores are added there."""
+    feature: float = 0.40
+    """Height past which fine detail is a feature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pores:
+    """Texture given to skin that was filled or ironed, so that it matches the skin beside it."""
+
+    share: float = 0.85
+    """Of the texture that is missing against the skin beside it. All of it looks sanded. By eye."""
+    near: float = 12.0
+    """Sigma over which the texture beside is measured."""
+    most: float = 0.06
+    """Most texture that is added, standard deviation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Colour:
+    """Colour of younger skin, lips and eyes."""
+
+    beside: float = 10.0
+    """Sigma over which the hue beside a filled fold is taken: without it deep folds become orange streaks."""
+    beside_share: float = 0.90
+    """Share of the way to that hue where a valley of ``beside_depth`` is filled."""
+    beside_depth: float = 0.08
+    """Filling from which the hue is taken fully."""
+    healed_depth: float = 0.05
+    """Depth of a healed cut from which the hue beside it is taken fully."""
+    healed_reach: float = 9.0
+    """Sigma over which that hue is taken."""
+    crease: tuple[float, float, float] = (0.96, 1.01, 1.03)
+    """R, G, B of a lifted crease against 1: light that falls into it comes back redder. From the portraits."""
+    even: float = 0.50
+    """Share of blotches that is evened, against the skin around them; coloured light must stay."""
+    even_reach: float = 26.0
+    """Sigma of that surrounding skin."""
+    blotch: float = 0.12
+    """Largest blotch, log RGB beyond luma; a larger one is paint or light."""
+    glow: tuple[float, float, float] = (0.022, -0.010, -0.004)
+    """Log RGB that the cheeks gain: blood nearer the surface. By eye."""
+    cheek_light: float = 0.03
+    """Log luma that the cheeks gain."""
+    lips: float = 0.30
+    """Share by which the lips' colour against the skin grows: it fades with age (Russell 2009)."""
+    lips_most: float = 0.25
+    """Largest contrast that is raised; more is lipstick."""
+    lashes: float = 0.20
+    """Share by which dark lashes grow darker against the skin: this contrast fades with age (Porcheron et al. 2013)."""
+    brows: float = 0.12
+    """The same for the dark hairs of a brow; its shape and the skin between the hairs stay."""
+    sclera_light: float = 0.03
+    """Log luma that the white of the eye gains."""
+    sclera_clear: float = 0.11
+    """Share of its colour that it loses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifting:
+    """Movement of the skin."""
+
+    gain: float = 1.0
+    """Of the movements in ``lifting.MOVES``, which are for 35 years back."""
+    smoothing: float = 3.0
+    """Sigma of the flow, canonical pixels."""
+    worn: float = 6.0
+    """Sigma of the border around hair and spectacles, which keep still."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HairColour:
+    """Grey hair back to a colour. Levels are log luma; ``white`` and ``grey`` from 22 portraits with grey hair."""
+
+    gain: float = 1.25
+    """Of the change of greyness between the two ages."""
+    dark_percentiles: tuple[float, float] = (2.0, 12.0)
+    """Percentiles of a hair's luma between which its strands count as still dark."""
+    white: float = 0.50
+    """How much darker than skin dark strands are in white hair at most: it keeps its colour. Portraits: 0.1 to 0.5."""
+    grey: float = 1.00
+    """The same for hair with strands that surely have pigment. Portraits: 0.8 and more."""
+    least_brown: float = 0.30
+    """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
+    grey_chroma: float = 0.50
+    """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
+    coldest: float = -0.55
+    """Chroma below which it is no hair but cloth or a wall; white hair under a blue sky has -0.3."""
+    cold_span: float = 0.20
+    """Range over which it surely may be hair."""
+    dark_margin: float = 0.35
+    """Above the dark strands' level: darker hair has its pigment."""
+    black: float = -1.75
+    """Level below which hair is dark whatever its strands are: the sheen on black hair is not grey."""
+    bright_span: float = 0.60
+    """Range of level over which a strand becomes surely grey."""
+    target_rise: float = 0.35
+    """Level of a lock against its dark strands: light on hair stays."""
+    fall: float = 0.75
+    """Share of the way to that level; all of it is a flat helmet."""
+    most: float = 1.20
+    """Most that hair darkens."""
+    tint_share: float = 0.85
+    """Share of the way to the dark strands' tint."""
+    strand: float = 1.2
+    """Sigma within which hair is one strand, canonical pixels."""
+    lock: float = 8.0
+    """Sigma within which it is one lock."""
+    beard: float = 0.80
+    """Share for a beard: all of it looks like a shadow on the chin."""
+    brows: float = 0.60
+    """Share for the brows: a painted brow is worse than a grey one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grain:
+    """The plate's grain and its compression, which a lifted shadow must not amplify."""
+
+    finer: float = 0.8
+    """Sigma that grain is finer than."""
+    most: float = 0.04
+    """Highest grain, sRGB; more is detail."""
+    kept: float = 0.70
+    """Share of it that keeps its height where skin is lifted. All of it leaves pores too weak in filled folds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of them."""
+
+    progress: Progress = field(default_factory=Progress)
+    closing: Closing = field(default_factory=Closing)
+    softening: Softening = field(default_factory=Softening)
+    fine_lines: FineLines = field(default_factory=FineLines)
+    pores: Pores = field(default_factory=Pores)
+    colour: Colour = field(default_factory=Colour)
+    lifting: Lifting = field(default_factory=Lifting)
+    hair: HairColour = field(default_factory=HairColour)
+    grain: Grain = field(default_factory=Grain)

@@ -1,0 +1,109 @@
+"""Valleys of shading, filled: the morphological closing of the skin's luma is the measure and the cure.
+
+A closing raises narrow dark valleys to the lower of their two banks and leaves all else. So where there is no valley
+nothing is lifted, and no halo or shade can appear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from vfxage.ager.prototype.change import creases_only
+from vfxage.ager.relief.younger.ground import Ground, morphed
+from vfxage.ager.relief.younger.settings import Closing, Softening
+from vfxage.arrays import ArrayData, shaped
+from vfxage.types import F32
+
+_LINES = 0.02
+"""Depth of lines nearby, log luma, at which the rolls between them are fully taken back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Filling(ArrayData):
+    """What full strength does to the log luma of the skin, half grid."""
+
+    fill: F32 = field(metadata=shaped("h2", "w2"))
+    """Change of log luma."""
+    lines: F32 = field(metadata=shaped("h2", "w2"))
+    """Depth of narrow and middle valleys."""
+
+
+def filled(ground: Ground, darker: F32, softness: float, closing: Closing) -> Filling:
+    """Fill lines, furrows and folds.
+
+    ``darker`` is log luma above the fitted skin, half grid; ``softness`` the plate's blur (sigma), canonical pixels.
+    """
+    fill, lines = _closed(ground, softness, closing)
+    fill = ground.blurred(fill, closing.smoothing * 2)
+    fill += _steps(ground, ground.walled + lines.sum(axis=0), closing)
+    fill += _hollow(ground, darker + fill, closing)
+    around = ground.among_skin(ground.walled + lines.sum(axis=0), closing.around)
+    fill = np.minimum(fill, np.maximum(around + np.float32(closing.above) - ground.level, 0))
+    return Filling(fill=fill, lines=lines[0] + lines[1])
+
+
+def _closed(ground: Ground, softness: float, closing: Closing) -> tuple[F32, F32]:
+    """The filling by closings alone, and the depths (3, h2, w2) of the valleys of each width."""
+    level = ground.walled
+    fill = np.zeros_like(level)
+    depths = []
+    kept = np.float32(closing.smile_kept * ground.smile) * ground.zone["smile"]
+    for name in ("narrow", "middle", "broad"):
+        width = getattr(closing, name)
+        radius = float(np.hypot(width.radius, closing.blur_width * softness))
+        raised = np.maximum(morphed(cv2.MORPH_CLOSE, ground.walled, radius * ground.pixel), level)
+        depth = raised - level
+        shown = depth / (1 + np.square(np.square(depth / np.float32(closing.deepest))))
+        if name == "narrow":  # moles are the person's
+            shown *= creases_only(-depth, ground.blurred(ground.level, 3.0))
+        smile = 1 - (np.float32(closing.smile_cut) * kept if name == "narrow" else kept)
+        fill += np.float32(width.share) * ground.zone[name] * smile * shown
+        depths.append(depth)
+        level = raised
+    return fill, np.stack(depths)
+
+
+def _steps(ground: Ground, raised: F32, closing: Closing) -> F32:
+    """A fold is also a step, from a lit cheek to a shaded lip: its dark side is drawn up to the slope between."""
+    zone = ground.zone
+    slope = np.maximum(ground.among_skin(raised, 10.0), ground.among_skin(raised, 18.0)) - raised
+    where = np.maximum(zone["broad"], 0.3 * zone["relief"] * zone["within"] * (1 - zone["around_lips"]))
+    where = where * (1 - np.float32(closing.smile_kept * ground.smile) * zone["smile"]) * ground.inside
+    step = np.clip(slope, 0, closing.step_deepest) * where * (0.3 + 0.7 * ground.apart)
+    return ground.blurred(np.asarray(np.float32(closing.step_share) * step, np.float32), 2.0)
+
+
+def _hollow(ground: Ground, darker: F32, closing: Closing) -> F32:
+    """The shadow below the eye that is left, against the fitted skin."""
+    shadow = np.clip(-darker - np.float32(0.02), 0, closing.hollow_deepest) * ground.zone["under"] * ground.inside
+    return ground.blurred(np.asarray(np.float32(closing.hollow_share) * shadow, np.float32), 3.0)
+
+
+def softened(ground: Ground, filling: Filling, young: F32, softening: Softening) -> F32:
+    """The change of log luma with all other relief softened that a mean young face does not have.
+
+    ``young`` (h2, w2, 3) are the three broadest bands of the mean young face on this face.
+    """
+    fill = filling.fill - _rolls(ground, filling.lines, softening)
+    flat = ground.walled + fill
+    means = [flat, *(ground.among_skin(flat, sigma) for sigma in softening.sigmas)]
+    calm = np.zeros_like(fill)
+    crepe = np.float32(softening.crepe) * ground.zone["under"]
+    for k, bright in enumerate(softening.bright):
+        band, face = means[k] - means[k + 1], young[..., k]
+        calm -= np.minimum(band - np.minimum(face, 0), 0)
+        calm -= np.maximum(np.float32(bright) * ground.matt, crepe) * np.maximum(band - np.maximum(face, 0), 0)
+    calm = np.clip(calm, -softening.fall, softening.rise)
+    fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away
+    return np.asarray(fill * (1 - np.float32(softening.jaw) * ground.zone["jaw"]), np.float32)
+
+
+def _rolls(ground: Ground, lines: F32, softening: Softening) -> F32:
+    """Bright rolls of skin between lines, narrower than ``roll_radius``; where no lines are, there are none."""
+    roll = ground.walled - morphed(cv2.MORPH_OPEN, ground.walled, softening.roll_radius * ground.pixel)
+    near = np.clip(ground.blurred(lines, 8.0) / np.float32(_LINES), 0, 1)
+    roll = np.minimum(roll, softening.roll_highest) * ground.matt * ground.zone["relief"] * near * ground.inside
+    return np.asarray(np.float32(softening.rolls) * (roll - ground.blurred(roll, 12.0)), np.float32)
