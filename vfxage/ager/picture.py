@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -45,7 +46,7 @@ def group_places(bounds: Sequence[float]) -> tuple[Sequence[float], Sequence[flo
     ``bounds`` are the lower bound of the first group, the bounds between groups, and where the last group counts as
     complete. So the nearest whole place is an age's published group, and the place rises steadily with the age.
     """
-    middles = [(low + high) / 2 for low, high in zip(bounds, bounds[1:], strict=False)]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(bounds)]
     ages, places = [middles[0]], [0.0]
     for group, (bound, middle) in enumerate(zip(bounds[1:], middles[1:], strict=False)):
         ages += [bound, middle]

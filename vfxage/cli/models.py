@@ -27,6 +27,20 @@ Model = Annotated[
     ),
 ]
 
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="OUT.png|OUT.npz",
+        help="Save before, after, and four times the change; with --arrays, the network's answers.",
+    ),
+]
+Arrays = Annotated[
+    Path | None,
+    typer.Option(metavar="IN.npz", help="Run the bare network on these arrays (docs/agers.md) instead of a face."),
+]
+
 
 @app.command("list")
 @with_console
@@ -91,19 +105,8 @@ def check(
         int | None,
         typer.Option(help="Crop size in pixels. Default: 512, or the nearest that the ager supports."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            metavar="OUT.png|OUT.npz",
-            help="Save before, after, and four times the change; with --arrays, the network's answers.",
-        ),
-    ] = None,
-    arrays: Annotated[
-        Path | None,
-        typer.Option(metavar="IN.npz", help="Run the bare network on these arrays (docs/agers.md) instead of a face."),
-    ] = None,
+    out: Answers = None,
+    arrays: Arrays = None,
     device: Device = "auto",
     as_json: AsJson = False,
     *,
