@@ -31,6 +31,8 @@ class Architecture:
     """Scale of its RGB input and of the delta it answers: sRGB 0..1, or the same stretched to -1..1."""
     ages: tuple[float, float] = (0.0, 120.0)
     """Range of ages it was trained for, years; ages outside are clamped."""
+    multiple: int = 16
+    """Sides of the pictures it takes are multiples of this, pixels."""
     licence: str
     """Licence of the published weights, shown by ``models show`` and in notes."""
 

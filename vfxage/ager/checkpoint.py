@@ -262,7 +262,12 @@ def _from_header(text: str, path: Path) -> Architecture:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"has a bad vfxage header ({error})", path=path, fix=fix) from error
     sound = row.encoding in get_args(Encoding) and framing.name in ("ffhq", "wide") and 0 <= low < high
-    if not sound or not sizes or sorted(sizes) != list(sizes) or any(size < 16 or size % 16 for size in sizes):
+    if (
+        not sound
+        or not sizes
+        or sorted(sizes) != list(sizes)
+        or any(size < 16 or size % row.multiple for size in sizes)
+    ):
         _fail(path, "has a vfxage header with impossible settings", fix)
     return row
 

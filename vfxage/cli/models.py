@@ -27,6 +27,20 @@ Model = Annotated[
     ),
 ]
 
+Answers = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="OUT.png|OUT.npz",
+        help="Save before, after, and four times the change; with --arrays, the network's answers.",
+    ),
+]
+Arrays = Annotated[
+    Path | None,
+    typer.Option(metavar="IN.npz", help="Run the bare network on these arrays (docs/agers.md) instead of a face."),
+]
+
 
 @app.command("list")
 @with_console
@@ -91,10 +105,8 @@ def check(
         int | None,
         typer.Option(help="Crop size in pixels. Default: 512, or the nearest that the ager supports."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="OUT.png", help="Save before, after, and four times the change."),
-    ] = None,
+    out: Answers = None,
+    arrays: Arrays = None,
     device: Device = "auto",
     as_json: AsJson = False,
     *,
@@ -104,6 +116,11 @@ def check(
 
     Example: vfxage models check fran.onnx --picture me.jpg --ages 35,70 --out look.png
     """
+    if arrays is not None:
+        if picture is not None or size is not None:
+            raise ShotError("--arrays runs without a face", fix="leave out --picture and --size")
+        print_data(console, {"check": _on_arrays(model, arrays, out, device)}, as_json=as_json)
+        return
     years = _years(ages)
     if out is not None and out.suffix != ".png":
         raise OutputError("is not named .png", path=out, fix="name it .png")
@@ -119,6 +136,20 @@ def check(
         _write(out, crop.rgb, trial.step)
         description["picture"] = str(out)
     print_data(console, {"check": description}, as_json=as_json)
+
+
+def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[str, object]:
+    """Run the bare network on arrays and describe what was written. Raises OutputError without an --out for them."""
+    if out is None or out.suffix != ".npz":
+        what = "--arrays needs --out" if out is None else "is not named .npz"
+        raise OutputError(what, path=out, fix="name a file to write: --out answers.npz")
+    from vfxage.ager import device_kind, model_file, shipped_file
+    from vfxage.ager.bare import run_bare
+    from vfxage.ager.network import find_device
+
+    device_kind(device)
+    shapes = run_bare(shipped_file(model) or model_file(model), arrays, out, find_device(device))
+    return {"answers": str(out)} | {name: "x".join(map(str, shape)) for name, shape in shapes.items()}
 
 
 def _years(text: str) -> tuple[float, float]:

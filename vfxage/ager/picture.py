@@ -1,0 +1,65 @@
+"""The base of networks that answer whole aged pictures, and the places of ages between their groups."""
+
+from __future__ import annotations
+
+import itertools
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Shape = tuple[int | None, ...]
+"""Sizes of the axes after the first; None for a size that the caller chooses."""
+
+
+class PictureNetwork(nn.Module):
+    """A network that answers a whole picture at the age asked for.
+
+    Pictures are (N, 3, S, S) float32 in the network's own encoding, S one of the sizes of its row. What does not see
+    the age is worked out by ``look``, so that it runs once per picture, however many ages are asked for.
+    """
+
+    inputs: ClassVar[Mapping[str, Shape]]
+    """Arrays that ``bare`` needs, by name."""
+    optional: ClassVar[Mapping[str, Shape]] = {}
+    """Arrays that ``bare`` can also take."""
+
+    @abstractmethod
+    def look(self, rgb: Tensor) -> Tensor:
+        """Work out what depends on the picture alone: (N, ...)."""
+
+    @abstractmethod
+    def picture(self, rgb: Tensor, seen: Tensor, ages: Tensor) -> Tensor:
+        """Answer the pictures (N, 3, S, S) at ``ages`` (N, 2), source and target, years; ``seen`` is from ``look``."""
+
+    @abstractmethod
+    def bare(self, arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Answer as the authors' network does, on its own inputs and at its own size: ``y`` and what else it has."""
+
+
+def group_places(bounds: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
+    """Ages, and the place of each among age groups: whole at the middle of a group, a half on a bound between two.
+
+    ``bounds`` are the lower bound of the first group, the bounds between groups, and where the last group counts as
+    complete. So the nearest whole place is an age's published group, and the place rises steadily with the age.
+    """
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(bounds)]
+    ages, places = [middles[0]], [0.0]
+    for group, (bound, middle) in enumerate(zip(bounds[1:], middles[1:], strict=False)):
+        ages += [bound, middle]
+        places += [group + 0.5, group + 1.0]
+    return ages, places
+
+
+def group_labels(ages: Tensor, bounds: Sequence[float]) -> Tensor:
+    """Labels (N, groups) for ages (N,) in years: 1 in the middle of a group, a blend of two groups in between.
+
+    The networks were shown whole groups; their authors blend between neighbours in the same way.
+    """
+    place = np.interp(ages.cpu().numpy().astype(np.float64), *group_places(bounds))
+    groups = torch.arange(len(bounds) - 1, dtype=torch.float64)
+    share = 1 - (torch.from_numpy(place)[:, None] - groups).abs()
+    return share.clamp(min=0).to(ages)
