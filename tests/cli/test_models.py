@@ -64,7 +64,7 @@ def test_a_name_misspelt_is_answered_by_the_nearest(words, tmp_path):
     filled = words.format(out=tmp_path).split()
     run(*filled, "bulitin").fails(2, "'bulitin'", "did you mean builtin?")
     run(*filled, "Smal").fails(2, "did you mean small?")
-    run(*filled, "xyz").fails(2, "builtin, prototype, small, bands, or a file")
+    run(*filled, "xyz").fails(2, "builtin, relief, prototype, small, bands, or a file")
 
 
 def test_show_distinguishes_a_published_file_from_our_own(tmp_path, small):

@@ -24,11 +24,11 @@ __all__ = [
     "shipped_file",
 ]
 
-_SHIPPED = {"builtin": "prototype.npz", "prototype": "prototype.npz", "small": "small.safetensors"}
+_SHIPPED = {"prototype": "prototype.npz", "small": "small.safetensors"}
 
 
 def load_ager(model: str, device: str = "auto") -> Ager:
-    """Make the ager a shot's ``model:`` names: "builtin", "prototype", "small", "bands", or a file that holds one.
+    """Make the ager a shot's ``model:`` names: a name of ``MODELS``, or a file that holds one. "builtin" is relief.
 
     ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here or a name that means
     nothing, ModelError for a file that is missing, damaged, hostile or of an unknown network, InstallError for ONNX
@@ -39,7 +39,7 @@ def load_ager(model: str, device: str = "auto") -> Ager:
         from vfxage.ager.bands import Bands
 
         return Bands(device=device)
-    if model == "relief":
+    if model in ("builtin", "relief"):
         from vfxage.ager.relief import ReliefAger
 
         return ReliefAger(device=device)

@@ -11,6 +11,7 @@ from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, Device, with_console
 from vfxage.cli.tables import print_data
 from vfxage.errors import OutputError, ReadError, ShotError
+from vfxage.shot.models import MODELS
 
 if TYPE_CHECKING:
     from vfxage.ager import Ager
@@ -22,7 +23,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="As in a shot: builtin, small, bands, or a .safetensors, .pth, .pt, .onnx or .npz.",
+        help="As in a shot: builtin, relief, prototype, small, bands, or a .safetensors, .pth, .pt, .onnx or .npz.",
         show_default=False,
     ),
 ]
@@ -138,7 +139,7 @@ def check(
     print_data(console, {"check": description}, as_json=as_json)
 
 
-def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[str, object]:
+def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[str, str]:
     """Run the bare network on arrays and describe what was written. Raises OutputError without an --out for them."""
     if out is None or out.suffix != ".npz":
         what = "--arrays needs --out" if out is None else "is not named .npz"
@@ -148,6 +149,8 @@ def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[
     from vfxage.ager.network import find_device
 
     device_kind(device)
+    if model in MODELS and shipped_file(model) is None:
+        raise ShotError(f"--arrays is for the weights of a network, and {model} has none", fix="give the file of one")
     shapes = run_bare(shipped_file(model) or model_file(model), arrays, out, find_device(device))
     return {"answers": str(out)} | {name: "x".join(map(str, shape)) for name, shape in shapes.items()}
 

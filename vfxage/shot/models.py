@@ -250,7 +250,7 @@ class Shot(Part):
     Default: $OCIO, else the built-in studio-config-v2.2.0_aces-v1.3_ocio-v2.4.
     """
     model: Annotated[str, BeforeValidator(_model), IsPath(), AS_WRITTEN] = "builtin"
-    """builtin, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
+    """builtin (relief), relief, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
     crop_size: Literal[256, 512, 768, 1024] | None = None
     """Side of the model's square crop, in pixels; default: the smallest that keeps the resolution of the face."""
     source_age: Age | None = None
