@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from typing import cast
 
 import cv2
@@ -41,10 +42,14 @@ class OlderSide:
 
     def __init__(self, prototype: Prototype) -> None:
         self._prototype = prototype
-        self._surface = Surface.of(prototype)
         self._sink = sink_field(prototype.mean)
         self._sculptures: dict[str, Sculpture] = {}
         self._lock = threading.Lock()
+
+    @cached_property
+    def _surface(self) -> Surface:
+        """The mean face in space; scipy is imported for it, so it is made at the first crop."""
+        return Surface.of(self._prototype)
 
     def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
         """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
