@@ -1,4 +1,4 @@
-"""Make README's pictures: the demo shot's last frame, a loop of the demo shot, and faces at other ages.
+"""Make README's pictures: two frames of the demo shot, a loop of the demo shot, and faces at other ages.
 
 .venv/bin/python tools/picture.py                  after `make demo`; writes docs/demo.jpg and docs/demo.webp
 .venv/bin/python tools/picture.py PORTRAITS        writes docs/ages.jpg as well, from a folder of labelled portraits
@@ -22,7 +22,9 @@ from vfxage.lab.portraits import Portrait, crop_portrait, mesh_portraits, scan_p
 from vfxage.lab.prototype.pairs import age_portrait
 
 ROOT = Path(__file__).resolve().parents[1]
-FIRST, LAST = 1001, 1048
+FIRST, OLDEST, LAST = 1001, 1024, 1048
+AGES = {FIRST: 42, OLDEST: 72, LAST: 22}
+"""The keyframes of the demo shot."""
 FACE = (slice(110, 570), slice(400, 860))
 """Rows and columns of the head on the last frame, and nearly on all."""
 GAIN = 2
@@ -59,13 +61,16 @@ def write(picture: Image.Image, words: dict[tuple[int, int], str], size: int = 2
 
 def demo() -> None:
     """Write docs/demo.jpg and docs/demo.webp."""
-    picture = demo_frame(LAST)
-    width = picture.width // 4
-    names = ("plate, 42", "beauty, 75", f"delta x{GAIN}", "matte")
-    write(picture, {(width * k + 10, 8): name for k, name in enumerate(names)}).save(ROOT / "docs/demo.jpg", quality=88)
+    rows = []
+    for number in (OLDEST, LAST):
+        row = demo_frame(number)
+        width = row.width // 4
+        names = ("plate, 42", f"beauty, {AGES[number]}", f"delta x{GAIN}", "matte")
+        rows.append(np.asarray(write(row, {(width * k + 10, 8): name for k, name in enumerate(names)})))
+    Image.fromarray(np.vstack(rows)).save(ROOT / "docs/demo.jpg", quality=88)
     shown = []
-    for number in [*range(FIRST, LAST + 1, 2), LAST, LAST, LAST, *range(LAST - 1, FIRST, -4)]:
-        age = 42 + (75 - 42) * (number - FIRST) / (LAST - FIRST)
+    for number in [*range(FIRST, OLDEST, 2), *[OLDEST] * 5, *range(OLDEST, LAST, 2), *[LAST] * 5]:
+        age = float(np.interp(number, list(AGES), list(AGES.values())))
         small = demo_frame(number).crop((0, 0, 3 * width, width)).resize((3 * 280, 280), Image.Resampling.LANCZOS)
         shown.append(write(small, {(8, 6): "plate", (288, 6): f"{age:.0f}", (568, 6): f"delta x{GAIN}"}, 16))
     shown[0].save(ROOT / "docs/demo.webp", save_all=True, append_images=shown[1:], duration=84, loop=0, quality=72)

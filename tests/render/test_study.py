@@ -19,7 +19,7 @@ from vfxage.types import F32, FaceCrop, Framing, Study
 NUMBERS = tuple(range(FIRST, FIRST + COUNT))
 
 
-class Tinter:
+class Tinter(MeasuresNothing):
     """An ager whose step is a tenth of the mean colour of the face over the shot: no single crop knows it."""
 
     name, note = "tinter", ""

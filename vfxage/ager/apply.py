@@ -12,9 +12,10 @@ from vfxage.errors import ModelError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 
 
-def age_frames(ager: Ager) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
+def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
     """Make the function that ages every face of some frames by one call of ``ager``.
 
+    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Ager.reach``).
     A crop whose regions want other target ages is asked about once for each of these ages, and the answers are blended
     by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
     intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
@@ -30,13 +31,23 @@ def age_frames(ager: Ager) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]
                 frame = frames[0].frame.number
                 raise ModelError(error.what, path=error.path, frame=frame, fix=error.fix) from error
             raise
-        return [_with_steps(item, steps) for item in frames]
+        return [_with_steps(item, steps, reach) for item in frames]
 
+    reach = ager.reach if whole_head else _nowhere
     return answer
 
 
-def _with_steps(item: FrameCrops, steps: Iterator[F32]) -> FrameDeltas:
-    deltas = (FaceDelta(crop=crop, step=_blended(crop, steps, item.frame.number)) for crop in item.crops)
+def _nowhere(crop: FaceCrop) -> F32 | None:
+    return None
+
+
+def _with_steps(item: FrameCrops, steps: Iterator[F32], reach: Callable[[FaceCrop], F32 | None]) -> FrameDeltas:
+    deltas = []
+    for crop in item.crops:
+        step = _blended(crop, steps, item.frame.number)
+        beyond = reach(crop)
+        grown = crop if beyond is None else replace(crop, matte=np.maximum(crop.matte, beyond))
+        deltas.append(FaceDelta(crop=grown, step=step))
     return FrameDeltas(frame=item.frame, deltas=tuple(deltas))
 
 

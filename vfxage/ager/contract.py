@@ -55,6 +55,14 @@ class Ager(Protocol):
         """
         ...
 
+    def reach(self, crop: FaceCrop) -> F32 | None:
+        """Where the answer for this crop goes beyond the matte of the head, such as long hair: (S, S), 0..1.
+
+        It is exactly 0 on the crop's border. The caller joins it to the matte if the shot's matte is the head's. None
+        means nowhere. A pure function of the crop.
+        """
+        ...
+
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop, in the order of the crops, which may differ in size. Thread-safe.
 
@@ -71,3 +79,7 @@ class MeasuresNothing:
     def study(self, samples: Sequence[FaceCrop]) -> Study:
         """Give an empty study."""
         return {}
+
+    def reach(self, crop: FaceCrop) -> F32 | None:
+        """Stay within the matte of the head."""
+        return None

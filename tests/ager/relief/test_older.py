@@ -180,3 +180,19 @@ def test_a_sculpture_is_the_same_every_time(ager):
     one, other = (Sculpture(ager._prototype, "lead") for _ in range(2))
     np.testing.assert_array_equal(one.pigment, other.pigment)
     np.testing.assert_array_equal(one.brow_streaks, other.brow_streaks)
+
+
+def test_the_reach_covers_the_hair_and_ends_before_the_crops_border(crop, ager):
+    shown = crop("lon_011", 36, 80)
+    ager([shown])
+    reach = ager.reach(shown)
+    matte = mattes_of(shown, ager._person(shown.rgb), HairStudy.unpacked(shown.study)).hair
+    middle = np.zeros((512, 512), bool)
+    middle[60:-60, 60:-60] = True
+    assert reach[(matte > 0.5) & middle].min() > 0.95
+    assert not np.concatenate([reach[0], reach[-1], reach[:, 0], reach[:, -1]]).any()
+    chin = inside(shown.points, 512, [(199, 200, 208, 428, 175, 171, 396)])
+    assert reach[chin].max() < 0.05
+    fresh = load_ager("relief")
+    np.testing.assert_array_equal(fresh.reach(shown), reach)
+    assert ager.reach(crop(WOMAN, 40, 40)) is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.relief.mattes import HairStudy, Mattes, learn_hair, mattes_of
+from vfxage.ager.relief.mattes import HairStudy, Mattes, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.working import Working
@@ -37,6 +38,8 @@ class ReliefAger:
         self._older = OlderSide(self._prototype)
         self._younger = YoungerSide(self._prototype)
         self._person = PersonMatte()
+        # Mattes of this thread's last call: ``reach`` need not find them again.
+        self._recent = threading.local()
         made = f"relief {METHOD} {self._prototype.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
         self.note = "relief: folds and lines as a height field in the plate's light, on the CPU, no network"
@@ -52,7 +55,18 @@ class ReliefAger:
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop. Thread-safe; the same bits for any number of threads."""
+        self._recent.found = []
         return [self._step(crop) for crop in crops]
+
+    def reach(self, crop: FaceCrop) -> F32 | None:
+        """The hair, which greys beyond the matte of the head; see ``Ager.reach``."""
+        if crop.ages[0] == crop.ages[1] or crop.intensity == 0:
+            return None
+        recent = getattr(self._recent, "found", [])
+        hair = next((mattes.hair for rgb, mattes in recent if rgb is crop.rgb), None)
+        if hair is None:
+            hair = self._seen(crop)[2].hair
+        return reach_of_hair(hair, len(crop.rgb))
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""
@@ -62,12 +76,16 @@ class ReliefAger:
         source, target = crop.ages
         if source == target or crop.intensity == 0:
             return np.zeros_like(crop.rgb)
-        study = crop.study or self.study([crop])
-        crop = replace(crop, study=study)
-        small, work, person = self._working(crop)
-        mattes = mattes_of(small, person, HairStudy.unpacked(study))
+        crop, work, mattes = self._seen(crop)
+        self._recent.found.append((crop.rgb, mattes))
         side = self._older if target > source else self._younger
         return side.step(crop, work, mattes)
+
+    def _seen(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
+        """The crop with a study, at its working density, and its mattes."""
+        crop = crop if crop.study else replace(crop, study=self.study([crop]))
+        small, work, person = self._working(crop)
+        return crop, work, mattes_of(small, person, HairStudy.unpacked(crop.study))
 
     def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""

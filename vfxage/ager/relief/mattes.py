@@ -31,6 +31,9 @@ _BRISTLE = (2.6, 3.6)
 """Fine detail of the beard zone over that of the cheeks: stubble up to 3.4, beards about 4.9, bare skin up to 2.9."""
 _BEARDED = (0.16, 0.23)
 """Share of the beard zone that looks like hair: below the first there is no beard."""
+_REACH_SOFT, _REACH_GAIN, _REACH_BORDER = 0.006, 2.5, 0.08
+"""Softness of the reach of hair and of its end at the crop's border, in sides of the crop, and the gain that makes it 1
+where there is hair, so that a matte that trembles does not tremble twice."""
 _NAMES = ("hair_skin", "hair_hair", "hair_limits")
 
 
@@ -123,6 +126,15 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
         whiskers = np.float32(study.bearded) * _whiskers(like_hair, like_skin, head)
         beard = _refined(crop.rgb, whiskers, head.unit * size / SIDE)
     return Mattes(hair=hair, beard=beard, brows=brows, person=person)
+
+
+def reach_of_hair(hair: F32, size: int) -> F32:
+    """(size, size) 0..1 for a hair matte (S, S): 1 wherever there is hair, soft around it, 0 on the crop's border."""
+    wide = blur(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32), _REACH_SOFT * len(hair))
+    reach = np.asarray(cv2.resize(smoothstep(_REACH_GAIN * wide), (size, size), interpolation=cv2.INTER_LINEAR))
+    index = np.arange(size, dtype=np.float32)
+    edge = smoothstep(np.minimum(index, size - 1 - index) / np.float32(_REACH_BORDER * size))
+    return np.asarray(reach * edge[:, None] * edge[None, :], np.float32)
 
 
 def _features(rgb: F32, head: Head) -> F32:

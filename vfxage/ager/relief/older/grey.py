@@ -25,7 +25,7 @@ class Greying:
     """How much earlier than others a bright strand turns."""
     beard: float = 1.45
     """How much earlier than the head a beard turns."""
-    warmth: float = 0.40
+    warmth: float = 0.60
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
     brightness: float = 0.50
     """Display luma that white hair reaches in the light of a portrait."""
