@@ -9,6 +9,7 @@ import numpy as np
 import OpenEXR
 
 from tests.small_shot import COUNT, EXR, FIRST, small_shot
+from vfxage.ager.contract import MeasuresNothing
 from vfxage.face.track import load_tracks
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
