@@ -1,4 +1,4 @@
-"""AgeTransGAN (AvLab-CV), written anew from its layer list: an encoder that sees the age group, and StyleGAN2's decoder.
+"""AgeTransGAN (AvLab-CV), written anew from its layer list: an encoder that sees the group, and StyleGAN2's decoder.
 
 The authors draw the decoder's noise anew at every call, so their video flickers. Here it is zero in a shot.
 
@@ -7,6 +7,7 @@ The method: Hsu et al., "AgeTransGAN for Facial Age Transformation with Rectifie
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 
@@ -58,7 +59,7 @@ class _AgeTransGan(Decoder, PictureNetwork):
         widths = [CHANNELS[side] for side in sides]
         labels = len(self.groups) - 1
         first = nn.Sequential(EqualisedConv(3 + labels, widths[0], 1), Activation(widths[0]))
-        halvings = (_Residual(*pair, halving=True) for pair in zip(widths, widths[1:], strict=False))
+        halvings = (_Residual(*pair, halving=True) for pair in itertools.pairwise(widths))
         self.convs_e = nn.Sequential(first, *halvings)
         self.convs_es = nn.Sequential(*(_Residual(CODE, CODE, halving=True) for _ in range(2)))
         self.convs_ei = nn.Sequential(*(_Residual(CODE, CODE, halving=False) for _ in range(2)))

@@ -34,8 +34,9 @@ def run_bare(model: Path, arrays: Path, out: Path, device: torch.device) -> dict
         raise ShotError(f"--arrays is for the weights of a network, not for {model.suffix}", path=model, fix=_WEIGHTS)
     checkpoint = load_checkpoint(model)
     given = _read(arrays)
-    network = checkpoint.network().to(device)
+    network = checkpoint.network(lean=True) if device.type == "cpu" else checkpoint.network().to(device)
     _check(given, network, checkpoint.architecture, arrays)
+    del checkpoint  # its mapped weights count as memory for as long as they are held
     settings = process.exact_torch if device.type == "cuda" else process.one_torch_thread
     with settings(), torch.inference_mode():
         answers = [

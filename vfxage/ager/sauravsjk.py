@@ -8,6 +8,7 @@ The names of the weights are this module's own. ``NAMES`` gives each for its key
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 import torch
@@ -119,7 +120,7 @@ class SauravSjk(PictureNetwork):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = list(zip(_ENCODER, _ENCODER[1:], strict=False))
+        widths = list(itertools.pairwise(_ENCODER))
         normed = len(_POOLS)
         self.stem = nn.Conv2d(3, _ENCODER[0], 4)
         self.encoder = _numbered(

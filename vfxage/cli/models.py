@@ -27,9 +27,7 @@ Model = Annotated[
     ),
 ]
 
-Face = Annotated[
-    Path | None, typer.Option(metavar="FACE.jpg", help="A face. Default: soft noise, for networks only.")
-]
+Face = Annotated[Path | None, typer.Option(metavar="FACE.jpg", help="A face. Default: soft noise, for networks only.")]
 Answers = Annotated[
     Path | None,
     typer.Option(
