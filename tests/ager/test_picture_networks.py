@@ -12,11 +12,14 @@ from vfxage.ager import load_ager
 from vfxage.ager.agetransgan import TEN_GROUPS
 from vfxage.ager.architectures import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint
+from vfxage.ager.contract import MeasuresNothing
 from vfxage.ager.fast_aginggan import FastAgingGan
 from vfxage.ager.picture import group_labels
+from vfxage.ager.reconstruction import FromReconstruction
 from vfxage.ager.sauravsjk import SauravSjk
 from vfxage.ager.tensorflow_bundle import _entries, _entry, _name
 from vfxage.errors import ModelError, ShotError
+from vfxage.types import Framing
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
@@ -111,7 +114,7 @@ def test_a_torn_index_or_data_file_is_refused(bundle, tmp_path):
         with pytest.raises(ModelError, match="damaged index"):
             load_checkpoint(place)
     place.write_bytes(index)
-    with pytest.raises(ModelError, match="lacks its data file"):
+    with pytest.raises(ModelError, match="has no data file"):
         load_checkpoint(tmp_path)
     (tmp_path / "variables.data-00000-of-00001").write_bytes(bytes(1000))
     with pytest.raises(ModelError, match="ends before tensor"):
@@ -136,3 +139,30 @@ def test_fast_aginggan_follows_the_years_and_refuses_a_younger_target(tmp_path, 
     np.testing.assert_allclose(2 * some, all_, atol=1e-5)
     with pytest.raises(ShotError, match="older only"):
         ager([crop_of(rgb, ages=(30.0, 29.0))])
+
+
+class BadInverter(MeasuresNothing):
+    """An ager that gets the face wrong by a constant error, and brightens it by a hundredth for each year."""
+
+    name = fingerprint = note = "bad inverter"
+    device = "cpu"
+    framing = Framing(name="ffhq")
+    sizes: tuple[int, ...] = (64,)
+    frames_per_call = workers_default = 1
+
+    def fingerprint_on(self, device: str) -> str:
+        return self.fingerprint
+
+    def __call__(self, crops):
+        error = np.random.default_rng(0).normal(0, 0.1, (64, 64, 3)).astype(np.float32)
+        return [error + np.float32(0.01 * crop.ages[1]) for crop in crops]
+
+
+def test_a_network_that_only_inverts_badly_changes_nothing_at_equal_ages(crop_of):
+    ager = FromReconstruction(BadInverter())
+    grey = np.full((64, 64, 3), 0.5, np.float32)
+    same, older, younger = ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0, 20.0)])
+    assert not same.any()
+    np.testing.assert_allclose(older, 0.2, atol=1e-5)
+    np.testing.assert_allclose(younger, -0.2, atol=1e-5)
+    assert ager.fingerprint != BadInverter.fingerprint

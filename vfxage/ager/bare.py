@@ -87,7 +87,7 @@ def _check(given: Mapping[str, F32], network: nn.Module, row: Architecture, path
             raise ReadError(f"array {name!r} is {shape}, expected {_text(known[name])}", path=path, fix=fix)
     if any(side % row.multiple or not side for side in given["x"].shape[2:]):
         what = f"array 'x' has sides that are not multiples of {row.multiple}"
-        raise ReadError(what, path=path, fix=f"give {row.name} pictures of such sides")
+        raise ReadError(what, path=path, fix="crop or pad the pictures")
 
 
 def _text(shape: Shape) -> str:

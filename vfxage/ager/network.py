@@ -34,6 +34,7 @@ class NetworkAger(MeasuresNothing):
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         row = checkpoint.architecture
         self.name = "fran" if checkpoint.ours else row.name
+        self.answers_pictures, self.older_only = row.answers == "picture", row.older_only
         self.framing, self.sizes = row.framing, row.sizes
         on_gpu = device.type == "cuda"
         model = gpu_model(device.index or 0) if on_gpu else ""
@@ -103,8 +104,8 @@ class NetworkAger(MeasuresNothing):
         low, high = self._row.ages
         for row, crop in zip(batch, crops, strict=False):
             if self._row.older_only and crop.ages[1] < crop.ages[0]:
-                what = f"{self.name} makes faces older only, but {crop.name} is to go from {crop.ages[0]:g} to "
-                raise ShotError(f"{what}{crop.ages[1]:g} years", fix="set a target age of at least the source age")
+                what = f"{self.name} makes faces older only, and the target age of {crop.name} is below its source age"
+                raise ShotError(what, fix=f"set target_age to {crop.ages[0]:g} or more")
             row[:3] = crop.rgb.transpose(2, 0, 1)
             if self._row.encoding == "-1..1":
                 row[:3] = row[:3] * 2 - 1

@@ -82,7 +82,7 @@ def _tensor(name: str, entry: _Entry, files: dict[int, Path], index: Path) -> Te
         raise ModelError(f"tensor {name} is not float32, or not as long as its shape says", path=index, fix=_AGAIN)
     file = files.get(entry.shard)
     if file is None or not file.is_file():
-        what = f"lacks its data file {file.name if file else entry.shard}"
+        what = f"has no data file {file.name if file else entry.shard} beside it"
         raise ModelError(what, path=index, fix="copy the whole folder `variables`")
     if entry.offset + entry.size > file.stat().st_size:
         raise ModelError(f"ends before tensor {name} does", path=file, fix=_AGAIN)

@@ -44,7 +44,7 @@ def preview(
     with open_job(loaded) as job:
         numbers = job.pick(frames)
         print_notes(job, console)
-        ager = load_ager(loaded.model, device)
+        ager = load_ager(loaded.model, device, loaded.delta_from)
         if ager.note:
             console.note(ager.note)
         movie = preview_path(job, out, overwrite=overwrite)
@@ -79,7 +79,7 @@ def track(
     with open_job(loaded) as job:
         print_notes(job, console)
         shown = frozenset(job.pick(frames))
-        tracks = track_shot(job, load_ager(loaded.model, "cpu"), console, anew=overwrite)
+        tracks = track_shot(job, load_ager(loaded.model, "cpu", loaded.delta_from), console, anew=overwrite)
         if as_json:
             printed = to_json(tracks)
             for face in printed["faces"]:

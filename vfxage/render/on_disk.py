@@ -32,7 +32,7 @@ def outputs_on_device(job: Job, tracks: Tracks, spans: Sequence[Sequence[int]], 
     ``stage_scene`` raise.
     """
     job.fix_missing(tracks.missing)
-    ager = load_ager(job.shot.model, "cpu")
+    ager = load_ager(job.shot.model, "cpu", job.shot.delta_from)
     scene = stage_scene(job, tracks, ager)
     with open_rotos(job) as rotos:
         drawn = drawn_mattes(rotos, job, scene)
