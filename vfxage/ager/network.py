@@ -104,7 +104,9 @@ class NetworkAger(MeasuresNothing):
         low, high = self._row.ages
         for row, crop in zip(batch, crops, strict=False):
             if self._row.older_only and crop.ages[1] < crop.ages[0]:
-                what = f"{self.name} makes faces older only, and the target age of {crop.name} is below its source age"
+                what = (
+                    f"{self.name} can make faces older only, and the target age of {crop.name} is below its source age"
+                )
                 raise ShotError(what, fix=f"set target_age to {crop.ages[0]:g} or more")
             row[:3] = crop.rgb.transpose(2, 0, 1)
             if self._row.encoding == "-1..1":
