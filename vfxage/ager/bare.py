@@ -45,7 +45,7 @@ def run_bare(model: Path, arrays: Path, out: Path, device: torch.device) -> dict
         ]
     whole = {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
     with publish(out) as partial, partial.open("wb") as file:
-        np.savez(file, **{name: value.astype(np.float32) for name, value in whole.items()})  # type: ignore[arg-type]
+        np.savez(file, **{name: value.astype(np.float32) for name, value in whole.items()})
     return {name: value.shape for name, value in whole.items()}
 
 

@@ -159,7 +159,7 @@ class Sam(PictureNetwork):
         for owner in self.decoder.modules():
             for name, value in owner.named_parameters(recurse=False):
                 setattr(owner, name, nn.Parameter(value.clone(), requires_grad=False))
-            for name, value in owner.named_buffers(recurse=False):
+            for name, value in owner.named_buffers(recurse=False):  # type: ignore[assignment]
                 setattr(owner, name, value.clone())
         self.latent_avg = nn.Parameter(self.latent_avg.clone(), requires_grad=False)
 

@@ -182,7 +182,7 @@ class ToRgb(nn.Module):
     def forward(self, x: Tensor, code: Tensor, before: Tensor | None) -> Tensor:
         """(N, C, S, S) and the picture before (N, 3, S / 2, ...) -> (N, 3, S, S)."""
         colours = self.conv(x, code) + self.bias
-        return colours if self.upsample is None else colours + self.upsample(before)
+        return colours if self.upsample is None else colours + self.upsample(before)  # type: ignore[no-any-return]
 
 
 class _StoredNoise(nn.Module):
