@@ -48,6 +48,7 @@ EXAMPLES = {
     "exposure": "1.5",
     "ocio": "$SHOW/config.ocio",
     "model": "small",
+    "delta_from": "plate",
     "crop_size": "1024",
     "source_age": "42",
     "target_age": "{1001: 42, 1048: 75}",

@@ -35,6 +35,9 @@ def flat_state(name: str = "face_reaging", value: float = 0.5) -> dict[str, torc
     state = {key: torch.tensor(value).to(tensor.dtype).expand(tensor.shape) for key, tensor in expected.items()}
     row = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
     filters = {key: torch.outer(row, row).expand(expected[key].shape) for key in expected if key.endswith(".filt")}
+    for key in (key for key in expected if key.endswith(".kernel")):
+        gain = 4.0 if key.endswith(("blur.kernel", "upsample.kernel")) else 1.0
+        filters[key] = torch.outer(row, row) * gain
     return state | filters
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.ager.conftest import flat_state
 from vfxage.ager.architectures import ARCHITECTURES
-from vfxage.ager.checkpoint import HEADER, load_checkpoint, save_checkpoint
+from vfxage.ager.checkpoint import load_checkpoint, save_checkpoint
+from vfxage.ager.weight_files import HEADER
 from vfxage.errors import ModelError, WriteError
 from vfxage.types import Framing
 

@@ -73,7 +73,11 @@ def same_answers(network, row, state, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "folded"),
-    [*((name, True) for name in ARCHITECTURES), ("visage", False), ("ry_lu", False)],
+    [
+        *((name, True) for name, row in ARCHITECTURES.items() if row.answers == "delta"),
+        ("visage", False),
+        ("ry_lu", False),
+    ],
 )
 def test_a_network_exported_as_it_is(name, folded, network, tmp_path):
     made = network(name)

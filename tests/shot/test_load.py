@@ -54,7 +54,7 @@ BAD_VALUES = [
     ("frames: 1001-1048 ", "frames: 1048-1001 ", 2, 'write "1001-1048"'),
     ("frames: 1001-1048 ", "frames: [1, 2] ", 2, "must be frames"),
     ("model: builtin", "model: bnads", 4, '`model` is "bnads"; write bands'),
-    ("model: builtin", "crop_size: 500", 4, "choose 256, 512, 768 or 1024"),
+    ("model: builtin", "crop_size: 500", 4, "choose 200, 256, 512, 768 or 1024"),
     ("model: builtin", "first_frame: 1001", 4, "`first_frame` is for movies"),
     ("model: builtin", "range: full", 4, "`range` is for movies"),
     ("plate/demo.%04d.exr", "plate/d.%04d.####.exr", 1, "more than one frame number"),

@@ -10,8 +10,9 @@ from pathlib import Path
 from vfxage.ager.apply import age_frames
 from vfxage.ager.architectures import ARCHITECTURES, Architecture
 from vfxage.ager.contract import Ager
+from vfxage.ager.reconstruction import FromReconstruction
 from vfxage.errors import ShotError
-from vfxage.shot.models import MODELS
+from vfxage.shot.models import MODELS, DeltaFrom
 
 __all__ = [
     "ARCHITECTURES",
@@ -27,14 +28,25 @@ __all__ = [
 _SHIPPED = {"prototype": "prototype.npz", "small": "small.safetensors"}
 
 
-def load_ager(model: str, device: str = "auto") -> Ager:
+def load_ager(model: str, device: str = "auto", delta_from: DeltaFrom | None = None) -> Ager:
     """Make the ager a shot's ``model:`` names: a name of ``MODELS``, or a file that holds one. "builtin" is relief.
 
     ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here or a name that means
-    nothing, ModelError for a file that is missing, damaged, hostile or of an unknown network, InstallError for ONNX
-    without the extra.
+    nothing or a ``delta_from`` that the ager cannot give, ModelError for a file that is missing, damaged, hostile or of
+    an unknown network, InstallError for ONNX without the extra.
     """
     device_kind(device)
+    ager = _plain(model, device)
+    pictures, older_only = getattr(ager, "answers_pictures", False), getattr(ager, "older_only", False)
+    if delta_from == "reconstruction" and older_only:
+        what = f"{ager.name} cannot be asked for the source age, so there is no reconstruction"
+        raise ShotError(what, fix="set `delta_from: plate`")
+    usual = "reconstruction" if pictures and not older_only else "plate"
+    return FromReconstruction(ager) if (delta_from or usual) == "reconstruction" else ager
+
+
+def _plain(model: str, device: str) -> Ager:
+    """The ager itself, whose steps start at the plate."""
     if model == "bands":
         from vfxage.ager.bands import Bands
 

@@ -20,8 +20,13 @@ class Architecture:
 
     name: str
     network: str
-    """Module below ``vfxage.ager`` and class in it, "unet:Visage": (N, 5, S, S) -> delta (N, 3, S, S). The keys of its
-    state recognise a checkpoint."""
+    """Module below ``vfxage.ager`` and class in it, "unet:Visage". The keys of its state recognise a checkpoint."""
+    answers: Literal["delta", "picture"] = "delta"
+    """Delta: (N, 5, S, S) -> (N, 3, S, S). Picture: a ``picture.PictureNetwork``, which answers whole pictures."""
+    older_only: bool = False
+    """Whether it makes faces older only, and so cannot be asked for the source age."""
+    groups: tuple[str, ...] = ()
+    """Age groups it was trained for, years; empty for one that sees ages as numbers, or none."""
     framing: Framing
     sizes: tuple[int, ...]
     """Crop sizes it may be given, ascending, pixels."""
@@ -41,6 +46,9 @@ class Architecture:
         module, _, kind = self.network.partition(":")
         return getattr(import_module(f"vfxage.ager.{module}"), kind)()  # type: ignore[no-any-return]
 
+
+_AGETRANSGAN = "all rights reserved: none granted (AvLab-CV/AgeTransGAN); learnt on FFHQ-Aging (CC BY-NC-SA)"
+_SAURAVSJK = ("0-5", "6-10", "11-15", "16-20", "21-25", "26-30", *(f"{k}1-{k + 1}0" for k in range(3, 10)))
 
 ARCHITECTURES: dict[str, Architecture] = {
     "small": Architecture(
@@ -78,5 +86,62 @@ ARCHITECTURES: dict[str, Architecture] = {
         native=1024,
         encoding="-1..1",
         licence="not stated (ry-lu); ask before commercial work",
+    ),
+    "sam": Architecture(
+        name="sam",
+        network="sam:Sam",
+        answers="picture",
+        framing=Framing(name="ffhq"),
+        sizes=(256, 512, 1024),
+        native=1024,
+        encoding="-1..1",
+        ages=(0.0, 100.0),
+        licence="non-commercial: holds NVIDIA's StyleGAN2, learnt on FFHQ (CC BY-NC-SA); code MIT (yuval-alaluf/SAM)",
+    ),
+    "agetransgan_10": Architecture(
+        name="agetransgan_10",
+        network="agetransgan:TenGroups",
+        answers="picture",
+        groups=("0-2", "3-6", "7-9", "10-14", "15-19", "20-29", "30-39", "40-49", "50-69", "70+"),
+        framing=Framing(name="arcface"),
+        sizes=(1024,),
+        native=1024,
+        encoding="-1..1",
+        licence=_AGETRANSGAN,
+    ),
+    "agetransgan_4": Architecture(
+        name="agetransgan_4",
+        network="agetransgan:FourGroups",
+        answers="picture",
+        groups=("15-29", "30-39", "40-49", "50+"),
+        framing=Framing(name="arcface"),
+        sizes=(1024,),
+        native=1024,
+        encoding="-1..1",
+        licence=_AGETRANSGAN,
+    ),
+    "fast_aginggan": Architecture(
+        name="fast_aginggan",
+        network="fast_aginggan:FastAgingGan",
+        answers="picture",
+        older_only=True,
+        framing=Framing(name="ffhq"),
+        sizes=(512,),
+        native=512,
+        multiple=4,
+        encoding="-1..1",
+        licence="MIT (HasnainRaz/Fast-AgingGAN); learnt on faces that are for research only (CACD or UTKFace)",
+    ),
+    "sauravsjk": Architecture(
+        name="sauravsjk",
+        network="sauravsjk:SauravSjk",
+        answers="picture",
+        groups=(*_SAURAVSJK, "101+"),
+        framing=Framing(name="chip"),
+        sizes=(200,),
+        native=200,
+        multiple=200,
+        encoding="0..1",
+        licence="not stated (SauravSJK/Face-Aging, code GPL-3.0); learnt on UTKFace, non-commercial research only",
     ),
 }

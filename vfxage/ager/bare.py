@@ -34,8 +34,9 @@ def run_bare(model: Path, arrays: Path, out: Path, device: torch.device) -> dict
         raise ShotError(f"--arrays is for the weights of a network, not for {model.suffix}", path=model, fix=_WEIGHTS)
     checkpoint = load_checkpoint(model)
     given = _read(arrays)
-    network = checkpoint.network().to(device)
+    network = checkpoint.network(lean=True) if device.type == "cpu" else checkpoint.network().to(device)
     _check(given, network, checkpoint.architecture, arrays)
+    del checkpoint  # its mapped weights count as memory for as long as they are held
     settings = process.exact_torch if device.type == "cuda" else process.one_torch_thread
     with settings(), torch.inference_mode():
         answers = [
@@ -86,7 +87,7 @@ def _check(given: Mapping[str, F32], network: nn.Module, row: Architecture, path
             raise ReadError(f"array {name!r} is {shape}, expected {_text(known[name])}", path=path, fix=fix)
     if any(side % row.multiple or not side for side in given["x"].shape[2:]):
         what = f"array 'x' has sides that are not multiples of {row.multiple}"
-        raise ReadError(what, path=path, fix=f"give {row.name} pictures of such sides")
+        raise ReadError(what, path=path, fix="crop or pad the pictures")
 
 
 def _text(shape: Shape) -> str:

@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from vfxage.ager import ARCHITECTURES, Ager, Architecture, load_ager, model_file, shipped_file
-from vfxage.ager.checkpoint import fit, load_checkpoint, read_file, recognise, save_checkpoint
+from vfxage.ager.checkpoint import CONSTANTS, fit, load_checkpoint, recognise, save_checkpoint
 from vfxage.ager.onnx_ager import FACEFUSION, pixel_scale, whole_face_fault
 from vfxage.ager.onnx_file import OnnxFile, read_onnx
 from vfxage.ager.onnx_weights import import_onnx
+from vfxage.ager.tensorflow_bundle import data_files, find_index
+from vfxage.ager.weight_files import read_file
 from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ModelError
 from vfxage.shot.models import MODELS
@@ -49,6 +51,9 @@ def _network(row: Architecture) -> Facts:
 
 def _settings(row: Architecture) -> Facts:
     return {
+        "answers": row.answers,
+        "ages": f"{row.ages[0]:g} to {row.ages[1]:g}" + (", older only" if row.older_only else ""),
+        **({"groups": ", ".join(row.groups)} if row.groups else {}),
         "framing": row.framing.name,
         "sizes": list(row.sizes),
         "trained at": row.native,
@@ -59,7 +64,7 @@ def _settings(row: Architecture) -> Facts:
 
 def _weights(state: dict[str, Any]) -> int:
     """How many numbers are learned: of floating point, neither statistics of norms nor fixed filters."""
-    fixed = ("running_mean", "running_var", ".filt")
+    fixed = ("running_mean", "running_var", *CONSTANTS)
     return sum(
         value.numel()
         for key, value in state.items()
@@ -90,9 +95,12 @@ def show_file(path: Path) -> Facts:
     state, header = read_file(path)
     tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
     kinds = Counter(str(value.dtype).removeprefix("torch.") for value in tensors.values())
-    with path.open("rb") as file:
-        packed = file.read(9)[8:] == b"{"
-    facts = _file(path, "safetensors" if packed else "PyTorch")
+    if index := find_index(path):
+        facts = _file(index, "TensorFlow") | {"data files": [file.name for file in data_files(index)]}
+    else:
+        with path.open("rb") as file:
+            packed = file.read(9)[8:] == b"{"
+        facts = _file(path, "safetensors" if packed else "PyTorch")
     facts |= {
         "written by": "vfxage" if header else "others",
         "tensors": len(tensors),

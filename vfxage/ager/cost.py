@@ -23,7 +23,7 @@ class Cost:
 
 def network_cost(ager: Ager, crops: Sequence[FaceCrop]) -> Cost | None:
     """Count by running the ager once on ``crops``; None for an ager without a torch network."""
-    networks = [value for value in vars(ager).values() if isinstance(value, torch.nn.Module)]
+    networks = [value for value in vars(getattr(ager, "plain", ager)).values() if isinstance(value, torch.nn.Module)]
     if not networks:
         return None
     with FlopCounterMode(display=False) as counter:

@@ -17,6 +17,7 @@ from vfxage import process
 from vfxage.ager.checkpoint import Checkpoint
 from vfxage.ager.contract import MeasuresNothing
 from vfxage.ager.cores import cpu_workers, device_key, gpu_model
+from vfxage.ager.picture import PictureNetwork
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop
 
@@ -33,6 +34,7 @@ class NetworkAger(MeasuresNothing):
     def __init__(self, checkpoint: Checkpoint, device: torch.device) -> None:
         row = checkpoint.architecture
         self.name = "fran" if checkpoint.ours else row.name
+        self.answers_pictures, self.older_only = row.answers == "picture", row.older_only
         self.framing, self.sizes = row.framing, row.sizes
         on_gpu = device.type == "cuda"
         model = gpu_model(device.index or 0) if on_gpu else ""
@@ -46,7 +48,9 @@ class NetworkAger(MeasuresNothing):
         self._row, self._device = row, device
         # One CPU core: more split sums differently, and workers already fill the cores.
         self._settings = process.exact_torch if on_gpu else process.one_torch_thread
-        self._network = checkpoint.network().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = checkpoint.network().to(device) if on_gpu else checkpoint.network(lean=True)
+        if row.answers == "delta":
+            self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop. Thread-safe.
@@ -72,7 +76,7 @@ class NetworkAger(MeasuresNothing):
             raise ShotError(f"{self.name} cannot take a crop of {size} px", fix=f"set crop_size to one of {allowed}")
         try:
             with self._settings(), torch.inference_mode():
-                answer = self._network(self._batch_of(crops, size).to(self._device))
+                answer = self._answer(self._batch_of(crops, size).to(self._device))
                 steps = (answer * self._scale).permute(0, 2, 3, 1).contiguous().cpu().numpy()
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error):
@@ -83,6 +87,13 @@ class NetworkAger(MeasuresNothing):
             raise
         return list(steps[: len(crops)])
 
+    def _answer(self, batch: Tensor) -> Tensor:
+        """The step of each crop of a batch, in the network's units."""
+        if not isinstance(self._network, PictureNetwork):
+            return self._network(batch)  # type: ignore[no-any-return]
+        rgb, ages = batch[:, :3], batch[:, 3:, 0, 0] * 100
+        return self._network.picture(rgb, self._network.look(rgb), ages) - rgb
+
     @property
     def _scale(self) -> float:
         """From the network's units to sRGB 0..1."""
@@ -92,6 +103,11 @@ class NetworkAger(MeasuresNothing):
         batch = np.zeros((self._batch, 5, size, size), np.float32)
         low, high = self._row.ages
         for row, crop in zip(batch, crops, strict=False):
+            if self._row.older_only and crop.ages[1] < crop.ages[0]:
+                what = (
+                    f"{self.name} can make faces older only, and the target age of {crop.name} is below its source age"
+                )
+                raise ShotError(what, fix=f"set target_age to {crop.ages[0]:g} or more")
             row[:3] = crop.rgb.transpose(2, 0, 1)
             if self._row.encoding == "-1..1":
                 row[:3] = row[:3] * 2 - 1

@@ -53,14 +53,15 @@ def import_onnx(path: str | Path) -> tuple[Architecture, dict[str, Tensor]]:
     """
     file = read_onnx(path)
     theirs = list(_steps(file))
-    for row in ARCHITECTURES.values():
+    known = {name: row for name, row in ARCHITECTURES.items() if row.answers == "delta"}
+    for row in known.values():
         if (state := _lay(_own_steps(row), theirs)) is not None:
             _prove(file, row, state)
             return row, state
     kernels = [step for step in theirs if step.kind != "norm"]
     first = "x".join(map(str, kernels[0].shape)) if kernels else "none"
     what = f"is of a network that vfxage does not know ({len(kernels)} convolutions, first {first})"
-    raise ModelError(what, path=path, fix=f"known are {', '.join(ARCHITECTURES)}, in float32")
+    raise ModelError(what, path=path, fix=f"known are {', '.join(known)}, in float32")
 
 
 def _own_steps(row: Architecture) -> list[_Step]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -26,6 +26,9 @@ class PictureNetwork(nn.Module):
     """Arrays that ``bare`` needs, by name."""
     optional: ClassVar[Mapping[str, Shape]] = {}
     """Arrays that ``bare`` can also take."""
+
+    def lend(self, borrow: Callable[[str], Mapping[str, Tensor]]) -> None:
+        """Be offered the weights of a part, by its name, each time the part runs; small networks keep their own."""
 
     @abstractmethod
     def look(self, rgb: Tensor) -> Tensor:

@@ -28,6 +28,7 @@ Model = Annotated[
     ),
 ]
 
+Face = Annotated[Path | None, typer.Option(metavar="FACE.jpg", help="A face. Default: soft noise, for networks only.")]
 Answers = Annotated[
     Path | None,
     typer.Option(
@@ -97,10 +98,7 @@ def convert(
 @with_console
 def check(
     model: Model,
-    picture: Annotated[
-        Path | None,
-        typer.Option(metavar="FACE.jpg", help="A face. Default: soft noise, for networks only."),
-    ] = None,
+    picture: Face = None,
     ages: Annotated[str, typer.Option(metavar="FROM,TO", help="Ages in years.")] = "30,70",
     size: Annotated[
         int | None,

@@ -102,7 +102,7 @@ def _render_here(job: Job, numbers: Sequence[int], options: RenderOptions, conso
     from vfxage.ager import load_ager
     from vfxage.render.pipeline import RenderSettings, render_shot
 
-    ager = load_ager(job.shot.model, options.device)
+    ager = load_ager(job.shot.model, options.device, job.shot.delta_from)
     if ager.note:
         console.note(ager.note)
     settings = RenderSettings(workers=options.workers or ager.workers_default, overwrite=options.overwrite)
@@ -122,7 +122,9 @@ def _render_on_cluster(
     from vfxage.render.on_disk import check_parts
     from vfxage.render.scene import track_shot
 
-    ager = load_ager(job.shot.model, "cpu")  # the workers load their own; this one measures what tracks hold
+    ager = load_ager(
+        job.shot.model, "cpu", job.shot.delta_from
+    )  # the workers load their own; this one measures what tracks hold
     with open_rotos(job) as rotos:
         rotos.check(numbers)
     lost = find_lost(job, track_shot(job, ager, console), numbers)

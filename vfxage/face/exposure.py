@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import closing
 
-import cv2
 import numpy as np
 
 from vfxage.colour.curves import LUMA_709, srgb_decode
@@ -64,6 +63,8 @@ def _spread(numbers: Sequence[int], count: int) -> list[int]:
 
 def _skin(frame: Frame, points: F32, colour: Colour) -> F32:
     """Luminance (N,) inside the inner four fifths of the face's outline, where the frame shows it."""
+    import cv2
+
     outline = points[OVAL] - np.array([frame.window.x, frame.window.y], np.float32)
     centre = outline.mean(axis=0)
     drawn = np.zeros(frame.window.shape, np.uint8)

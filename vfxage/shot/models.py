@@ -89,6 +89,8 @@ def _colour_config(value: object, info: ValidationInfo) -> str:
     return file_path(value, info)
 
 
+DeltaFrom = Literal["reconstruction", "plate"]
+
 Frames = Annotated[
     FrameRange,
     PlainValidator(_frames),
@@ -251,7 +253,10 @@ class Shot(Part):
     """
     model: Annotated[str, BeforeValidator(_model), IsPath(), AS_WRITTEN] = "builtin"
     """builtin (relief), relief, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
-    crop_size: Literal[256, 512, 768, 1024] | None = None
+    delta_from: DeltaFrom | None = None
+    """What the change starts from: the plate, or a reconstruction, the model's own answer at the source age.
+    Default: reconstruction for models that answer whole pictures and can be asked for the source age."""
+    crop_size: Literal[200, 256, 512, 768, 1024] | None = None
     """Side of the model's square crop, in pixels; default: the smallest that keeps the resolution of the face."""
     source_age: Age | None = None
     """Default source age of every face, years 0 to 120: a number, or keyframes {frame: age}."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vfxage.ager.checkpoint import read_state
+from vfxage.ager.weight_files import read_state
 from vfxage.errors import ModelError
 
 _STAGES = (((0, 2), 64), ((5, 7), 128), ((10, 12, 14), 256), ((17, 19, 21), 512), ((24, 26, 28), 512))

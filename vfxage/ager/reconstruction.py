@@ -1,0 +1,57 @@
+"""Steps from a reconstruction: the answer at the target age minus the answer at the source age.
+
+What a network gets wrong about a face is in both answers and cancels, so expression and background stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vfxage.ager.contract import Ager
+from vfxage.types import F32, FaceCrop, Study
+
+
+class FromReconstruction:
+    """An ager whose steps start at its own answer for the source age; see ``vfxage.ager.Ager`` for the contract."""
+
+    def __init__(self, plain: Ager) -> None:
+        self.plain = plain
+        self.name, self.device = plain.name, plain.device
+        self.framing, self.sizes = plain.framing, plain.sizes
+        self.frames_per_call, self.workers_default = plain.frames_per_call, plain.workers_default
+        self.study_method = plain.study_method
+        self.note = f"{plain.note}; delta from its reconstruction"
+        self.fingerprint = self.fingerprint_on(plain.device)
+
+    def study(self, samples: Sequence[FaceCrop]) -> Study:
+        """See ``Ager.study``."""
+        return self.plain.study(samples)
+
+    def fingerprint_on(self, device: str) -> str:
+        """See ``Ager.fingerprint_on``."""
+        return hashlib.sha256(f"{self.plain.fingerprint_on(device)} from reconstruction".encode()).hexdigest()
+
+    def reach(self, crop: FaceCrop) -> F32 | None:
+        """See ``Ager.reach``."""
+        return self.plain.reach(crop)
+
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
+        """Answer one step per crop; exactly 0 at equal ages. A crop's source age is asked for once."""
+        moved = [crop for crop in crops if crop.ages[0] != crop.ages[1]]
+        rests = {_key(crop): replace(crop, ages=(crop.ages[0], crop.ages[0])) for crop in moved}
+        answers = self.plain([*moved, *rests.values()]) if moved else []
+        at_rest = dict(zip(rests, answers[len(moved) :], strict=True))
+        steps = iter(answers[: len(moved)])
+        return [
+            next(steps) - at_rest[_key(crop)] if crop.ages[0] != crop.ages[1] else np.zeros_like(crop.rgb)
+            for crop in crops
+        ]
+
+
+def _key(crop: FaceCrop) -> tuple[int, int, float]:
+    """The same for crops that differ in their target age only: they share their arrays."""
+    return id(crop.rgb), id(crop.points), crop.ages[0]
