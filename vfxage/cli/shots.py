@@ -63,7 +63,7 @@ def track(
     as_json: AsJson = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Track again even if nothing has changed.")] = False,
     lock: Annotated[
-        bool | None, typer.Option("--lock/--unlock", help="Refuse to track the shot anew, or allow it again.")
+        bool | None, typer.Option("--lock/--unlock", help="Protect the tracks: nothing can change them until --unlock.")
     ] = None,
     *,
     console: Console,
