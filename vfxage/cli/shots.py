@@ -84,7 +84,7 @@ def track(
     strict: Strict = False,
     sheet: Sheet = None,
     lock: Annotated[
-        bool | None, typer.Option("--lock/--unlock", help="Refuse to track the shot again, or allow it.")
+        bool | None, typer.Option("--lock/--unlock", help="Protect the tracks: nothing can change them until --unlock.")
     ] = None,
     *,
     console: Console,

@@ -100,7 +100,10 @@ class Proxy:
             face: replace(one, extents={name: side * min(self.scale) for name, side in one.extents.items()})
             for face, one in tracks.measures.items()
         }
-        return replace(tracks, faces=faces, hands=hands, measures=measures)
+        found = tracks.found
+        if found:
+            found = replace(found, people=tuple(replace(one, points=one.points * scale) for one in found.people))
+        return replace(tracks, faces=faces, hands=hands, measures=measures, found=found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

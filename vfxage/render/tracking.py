@@ -250,6 +250,6 @@ def note_grown_faces(job: Job, tracks: Tracks, progress: Progress) -> None:
             usual_extent(track, Framing(name=name), job.clip.pixel_aspect) > _GROWN * kept[name] for name in FRAMINGS
         ):
             progress.note(
-                f"face {track.face} is larger in the new range, and its crop stays as it is for the frames that are "
-                "rendered: `vfxage track --overwrite` plans it again for all frames"
+                f"face {track.face} is larger in the new range, and its crop keeps its size: "
+                "`vfxage track --overwrite` chooses another size, and all frames are rendered again"
             )

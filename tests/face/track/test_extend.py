@@ -9,7 +9,7 @@ import pytest
 
 from tests.face.track.shots import Settings, made_up, spans
 from tests.face.track.test_tracks import rewritten
-from vfxage.errors import ReadError
+from vfxage.errors import ReadError, ShotError
 from vfxage.face.crop import plan_crops
 from vfxage.face.detect import Detection
 from vfxage.face.detect.hands import Hand
@@ -184,6 +184,21 @@ def test_a_face_of_a_longer_range_does_not_take_the_place_of_the_chosen_one(whic
     assert chosen.face == 0
     ((_, anew),) = select_faces(replace(tracks, measures={}), [Wanted()])
     assert anew.face == {"largest": 2, "left": 1, "right": 2}[which]
+
+
+def test_a_face_named_on_a_frame_that_a_shorter_range_leaves_out_is_still_known():
+    class Wanted:
+        name = "lead"
+
+        class select:  # noqa: N801 - a value of the shot
+            frame, point = 2, (610.0, 200.0)
+
+    found = known(face(0, range(1, 31), 200), face(1, range(1, 31), 600))
+    ((_, chosen),) = select_faces(tracks_within(found, range(10, 31), SETTINGS), [Wanted()])
+    assert chosen.face == 1
+    Wanted.select.frame = 31
+    with pytest.raises(ShotError, match="finds no face"):
+        select_faces(tracks_within(found, range(10, 31), SETTINGS), [Wanted()])
 
 
 def test_a_crop_keeps_the_size_that_was_planned():

@@ -11,7 +11,7 @@ import numpy as np
 from vfxage.errors import ShotError
 from vfxage.face.track.tracks import Measures, Tracks
 from vfxage.frames import FrameRange
-from vfxage.types import FaceTrack
+from vfxage.types import F32, FaceTrack
 
 _SUBSTANTIAL = 0.2
 """Left and right are chosen among faces with at least this share of the take's largest presence."""
@@ -72,7 +72,9 @@ def _find(tracks: Tracks, free: list[FaceTrack], face: Selecting) -> list[FaceTr
         return free
     if isinstance(face.select, str):
         return [_pick(tracks, group, face.select) for group in _by_take(tracks, free)]
-    return _at_point(free, int(face.select.frame), face.select.point)
+    frame = int(face.select.frame)
+    places = [(track, points) for track in free for points in _points_at(tracks, track, frame)]
+    return _at_point(places, face.select.point)
 
 
 def _by_take(tracks: Tracks, free: list[FaceTrack]) -> list[list[FaceTrack]]:
@@ -105,16 +107,23 @@ def measured_once(track: FaceTrack) -> Measures:
     )
 
 
-def _at_point(free: list[FaceTrack], frame: int, point: Sequence[float]) -> list[FaceTrack]:
+def _points_at(tracks: Tracks, track: FaceTrack, frame: int) -> list[F32]:
+    """Landmarks of a face on a frame; on one that is not in the range any more, as they were found there."""
+    if tracks.found is None or frame in tracks.numbers:
+        return list(track.points[track.numbers == frame])
+    people = [person for person in tracks.found.people if person.face == track.face]
+    return [points for person in people for points in person.points[person.numbers == frame]]
+
+
+def _at_point(places: Iterable[tuple[FaceTrack, F32]], point: Sequence[float]) -> list[FaceTrack]:
     best: tuple[float, FaceTrack] | None = None
-    for track in free:
-        for points in track.points[track.numbers == frame]:
-            low, high = points.min(0), points.max(0)
-            outside = np.maximum(np.maximum(low - point, np.asarray(point) - high), 0)
-            distance = float(np.hypot(*outside))
-            inside = float(np.hypot(*(points.mean(0) - point))) * 1e-6  # of two boxes around it, the nearer centre
-            if distance <= float(high[0] - low[0]) and (best is None or distance + inside < best[0]):
-                best = distance + inside, track
+    for track, points in places:
+        low, high = points.min(0), points.max(0)
+        outside = np.maximum(np.maximum(low - point, np.asarray(point) - high), 0)
+        distance = float(np.hypot(*outside))
+        inside = float(np.hypot(*(points.mean(0) - point))) * 1e-6  # of two boxes around it, the nearer centre
+        if distance <= float(high[0] - low[0]) and (best is None or distance + inside < best[0]):
+            best = distance + inside, track
     return [] if best is None else [best[1]]
 
 
