@@ -22,7 +22,9 @@ def _tables(data: Mapping[str, Any]) -> list[str]:
             pairs = ((_words(key), entry) for key, entry in value.items())
             rows = [[key, line] for key, entry in pairs for line in (entry if key == "notes" else [entry])]
         else:
-            rows = [list(map(_words, value[0])), *(list(row.values()) for row in value)] if value else [["none"]]
+            keys = list(dict.fromkeys(key for row in value for key in row))  # a row may lack some of them
+            rows = [[_words(key) for key in keys], *([row.get(key) for key in keys] for row in value)]
+            rows = rows if value else [["none"]]
         lines += [_words(title), *_aligned(rows)]
     return lines
 

@@ -73,8 +73,8 @@ def head_of(points: F32, person: F32, side: int) -> Head:
         face=face,
         inner=inner,
         skin=np.asarray(cv2.erode(face, kernel) * (grid.height < 0.62) * (1 - features) * (small + 0.05), np.float32),
-        above=(rings[1.75] - face) * smoothstep((grid.height - 0.15) / 0.35) * small,
-        beside=np.asarray((rings[1.5] - rings[1.12]) * (grid.height > -0.5) * small * (1 - ears), np.float32),
+        above=_outside(rings[1.75], face) * smoothstep((grid.height - 0.15) / 0.35) * small,
+        beside=np.asarray(_outside(rings[1.5], rings[1.12]) * (grid.height > -0.5) * small * (1 - ears), np.float32),
         ears=ears,
         neck=smoothstep((-0.55 - grid.height) / 0.25) * (1 - smoothstep((side_of_head - 0.42) / 0.18)),
         brows=blur(np.maximum.reduce([grid.dilated(grid.hull(ids), 2) for ids in BROWS]), 1.0 * unit),
@@ -85,6 +85,11 @@ def head_of(points: F32, person: F32, side: int) -> Head:
         person=small,
         unit=unit,
     )
+
+
+def _outside(ring: F32, inner: F32) -> F32:
+    """The ring without what is inside. In profile the outline folds, so that the inner area can stand out."""
+    return np.maximum(ring - inner, 0)
 
 
 class _Grid:

@@ -24,6 +24,10 @@ from vfxage.types import F32, FaceCrop, Study
 
 SIDE = 160
 """Side of the grid on which skin and hair are told apart, pixels."""
+_SURE = 0.3
+"""Weight from which a pixel counts as skin when the spread of skin is measured."""
+_FEWEST = 20
+"""Pixels of sure skin, at least: fewer say nothing about a face."""
 _BEARD = (199, 200, 208, 428, 140, 369, 171, 396, 175, 170, 395, 211, 431, 32, 262, 136, 365, 164, 165, 391)
 _CHEEK = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks where beards grow, and on skin where none grows."""
@@ -87,14 +91,14 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
     features = [_features(crop.rgb, head) for (crop, _), head in zip(samples, heads, strict=True)]
     pixels = np.concatenate([feature.reshape(-1, 4) for feature in features])
     on_skin = np.concatenate([head.skin.ravel() for head in heads])
-    skin = Mixture.fitted(pixels, on_skin, 2)
+    skin = Mixture.fitted(pixels, on_skin, 2) if (on_skin > _SURE).sum() >= _FEWEST else None
     if skin is None:
         return HairStudy(skin=None, hair=None, bar=0, low=0, high=1, level=0, bearded=0)
     likely = skin.log_density(pixels)
-    usual = on_skin * (likely > np.percentile(likely[on_skin > 0.3], 12))
+    usual = on_skin * (likely > np.percentile(likely[on_skin > _SURE], 12))
     skin = Mixture.fitted(pixels, usual, 3) or skin
     likely = skin.log_density(pixels)
-    bar = float(np.percentile(likely[usual > 0.3], 3))
+    bar = float(np.percentile(likely[usual > _SURE], 3))
     where = np.concatenate([np.maximum(head.above, 0.6 * head.beside).ravel() for head in heads]) * (likely < bar - 1)
     hair = Mixture.fitted(pixels, where, 3) if where.sum() >= 30 * len(samples) and (where > 0.4).sum() > 10 else None
     low = high = 0.0

@@ -54,12 +54,14 @@ class OlderSide:
     def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
         """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
         found = [self._measured(work, mattes) for work, mattes in samples]
-        return OldStudy.median(found).packed()
+        seen = [one for one in found if one is not None]
+        return (OldStudy.median(seen) if seen else OldStudy.usual()).packed()
 
-    def _measured(self, work: Working, mattes: Mattes) -> OldStudy:
+    def _measured(self, work: Working, mattes: Mattes) -> OldStudy | None:
+        """The measurements of one crop; None if the face is outside it."""
         crop = self._seen(work, mattes, _NO_RIMS)
         if crop is None:
-            return OldStudy.usual()
+            return None
         sight = crop.sight
         skin = sight.masks["texture"] * sight.bare
         tight = skin * (1 - blur(np.clip(1.15 * crop.hair, 0, 1), sight.unit))

@@ -47,6 +47,12 @@ class YoungStudy(ArrayData):
     rims: F32 = field(metadata=shaped(CANON // 2, CANON // 2))
     """0..1, rims of spectacles on the mean face."""
 
+    @staticmethod
+    def usual() -> YoungStudy:
+        """For crops that show no face."""
+        none = np.zeros((CANON // 2, CANON // 2), np.float32)
+        return YoungStudy(softness=0.0, saturation=1.0, tones=dict.fromkeys(KINDS, HairTone.none()), rims=none)
+
     def packed(self) -> Study:
         """As named arrays."""
         tones = {f"younger_{kind}": tone.packed() for kind, tone in self.tones.items()}
@@ -67,6 +73,8 @@ class YoungStudy(ArrayData):
 
 def measured(samples: Sequence[YoungSample], mean: F32, settings: HairColour) -> YoungStudy:
     """Measure a face on some crops of the shot: medians over them; ``mean`` is the mean face (478, 2)."""
+    if not samples:
+        return YoungStudy.usual()
     levels = [luma(np.log(sample.rgb + HAIR_FLOOR)) for sample in samples]
     pictures = [unwrapped(level, sample.points, mean) for level, sample in zip(levels, samples, strict=True)]
     tones = {kind: [_tone(sample, kind, settings) for sample in samples] for kind in KINDS}

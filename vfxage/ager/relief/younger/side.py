@@ -41,10 +41,15 @@ class YoungerSide:
     def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
         """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
         found = [self._sample(work, mattes) for work, mattes in samples]
-        return measured(found, self._prototype.mean, self._settings.hair).packed()
+        return measured(
+            [sample for sample in found if sample is not None], self._prototype.mean, self._settings.hair
+        ).packed()
 
-    def _sample(self, work: Working, mattes: Mattes) -> YoungSample:
+    def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
+        """What is measured of one crop; None if the face is outside it."""
         chart = self._prototype.mesh.chart(work.points, len(work.rgb))
+        if chart.window.empty:
+            return None
         seen = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
         sight = see(seen, chart, self._prototype, work.unit)
         kinds = {kind: getattr(mattes, kind) for kind in KINDS}
