@@ -175,8 +175,9 @@ def test_a_preview_honours_rotos(plate: Path, tmp_path: Path) -> None:
     run("preview", shot(plate, tmp_path, frames="1001", matte={"file": "right.exr"})).ok()
     with av.open(str(next((tmp_path / "out").glob("*.mp4")))) as container:
         page = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    height, width = (page.shape[0] - 30) // 2, page.shape[1] // 2
-    matte = page[30 + height + 40 : -4, width:].astype(float)
+    height = (page.shape[0] - 30) // 2
+    width = (page.shape[1] - height) // 2  # the last column holds the close-ups
+    matte = page[30 + height + 40 : -4, width : 2 * width].astype(float)
     assert matte[:, width // 2 + 4 :].max() > 200
     assert matte[:, : width // 2 - 4].max() < 20
 

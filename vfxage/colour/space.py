@@ -1,4 +1,4 @@
-"""Named colour spaces to scene-linear and to the model's encoding and back: the only home of OpenColorIO.
+"""Named colour spaces to scene-linear and to the model's encoding and back, with OpenColorIO.
 
 The plate's linear space is the scene-linear space with the plate's own primaries: the one to which the conversion acts
 on each channel alone. So a code value becomes linear by a table, and back exactly. The model's encoding is
@@ -48,12 +48,12 @@ _SAME_GAMUT = 0.007
 
 def known_spaces(config: str | Path | None = None) -> list[str]:
     """Names of the config's colour spaces, in its order, without those for data."""
-    return [space.getName() for space in _spaces(_config(config)) if not space.isData()]
+    return [space.getName() for space in _spaces(loaded_config(config)) if not space.isData()]
 
 
 def described_spaces(config: str | Path | None = None) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """Name, family, encoding, and the other names (aliases, then roles) of the spaces of ``known_spaces``."""
-    loaded = _config(config)
+    loaded = loaded_config(config)
     roles = [(role, space) for role, space in loaded.getRoles() if space]
     spaces = [space for space in _spaces(loaded) if not space.isData()]
     return [
@@ -104,6 +104,8 @@ class Colour:
         """Whether OpenColorIO's own way to ``linear_name`` mixes the channels (HLG), which ``to_linear`` does not."""
         self.linear_name, values, to_xyz, self.mixes = ocio.own_linear(self.name, self.linear)
         self._curve = None if values is None else curves.Curve(values, _BELOW)
+        self.video: bool = space.getEncoding() in ("sdr-video", "hdr-video")
+        """Whether the codes are those of a monitor's picture, so that they need no view to be shown."""
         self.to_xyz: F64 = to_xyz
         """(3, 3): light of the linear space to CIE XYZ adapted to D65."""
         self.chromaticities: tuple[float, ...] = _chromaticities(to_xyz)
@@ -211,7 +213,8 @@ def _another_config(source: str) -> str:
     return "name an OpenColorIO config file"
 
 
-def _config(config: str | Path | None) -> Any:
+def loaded_config(config: str | Path | None) -> Any:
+    """The config that counts (see ``Colour``), as OpenColorIO's object."""
     if config is not None:
         return _load(str(config), "the colour config")
     return _load(os.environ.get("OCIO") or BUILTIN, "the colour config of $OCIO")
@@ -219,7 +222,7 @@ def _config(config: str | Path | None) -> Any:
 
 def config_text(config: str | Path | None = None) -> str:
     """The config that counts (see ``Colour``) as the text of a config file."""
-    return str(_config(config).serialize())
+    return str(loaded_config(config).serialize())
 
 
 def forget_configs() -> None:
@@ -244,7 +247,7 @@ class _Converter:
     def __init__(self, config: str | Path | None) -> None:
         import PyOpenColorIO as Ocio
 
-        self._config = _config(config)
+        self._config = loaded_config(config)
         spaces = self._config.getColorSpaces(Ocio.SEARCH_REFERENCE_SPACE_SCENE, Ocio.COLORSPACE_ALL)
         names = [space.getName() for space in spaces if not space.isData()]
         self._linear = [name for name in names if self._is_scene_linear(name)]

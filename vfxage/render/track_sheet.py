@@ -16,7 +16,7 @@ from vfxage.geometry import OVAL
 from vfxage.progress import Progress
 from vfxage.publish import publish
 from vfxage.render.job import Job, check_writable
-from vfxage.render.preview import Proxy
+from vfxage.render.proxy import Proxy
 from vfxage.types import Frame, Window
 
 COLUMNS, TILE = 4, (480, 360)

@@ -200,6 +200,17 @@ class Tracking(Part):
     """Height of the smallest face to look for, in pixels."""
 
 
+class Preview(Part):
+    """How `vfxage preview` shows the shot."""
+
+    display: Annotated[str, Field(min_length=1)] | None = None
+    """Display of the OpenColorIO config; default: the config's first one."""
+    view: Annotated[str, Field(min_length=1)] | None = None
+    """View of the display; default: the display's first one. A video plate with neither key is shown as sRGB."""
+    width: Annotated[int, Field(ge=320, le=1920)] = 960
+    """Width of each picture of the whole frame, in pixels, if the plate is as wide; the movie shows two in a row."""
+
+
 FACE_DEFAULTS = ("source_age", "target_age", "intensity", "regions")
 """Keys of a face for which the top level can give a default."""
 
@@ -274,6 +285,8 @@ class Shot(Part):
     """The area that changes."""
     tracking: Tracking = Tracking()
     """How faces are found and tracked."""
+    preview: Preview = Preview()
+    """How `vfxage preview` shows the shot."""
     outputs: tuple[Output, ...] = ()
     """The sequences and movies that a render writes."""
 

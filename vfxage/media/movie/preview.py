@@ -10,23 +10,26 @@ from pathlib import Path
 import av
 import numpy as np
 
+from vfxage.colour.cicp import SRGB, to_cicp
 from vfxage.errors import WriteError
 from vfxage.media.movie.codecs import H264
 from vfxage.media.movie.encode import encode_picture, frame_size
 from vfxage.media.movie.mux import Muxer, Setup
 from vfxage.media.movie.source import reason
-from vfxage.media.movie.tags import Tags
+from vfxage.media.movie.tags import Tags, tags_for
 from vfxage.publish import publish, unwritten
 from vfxage.types import U8
 
 
-def write_h264(path: str | Path, frames: Iterable[U8], rate: Fraction) -> None:
-    """Write sRGB pictures (H, W, 3) uint8, all of one size, as yuv420p with BT.709 matrix and sRGB transfer tags.
+def write_h264(path: str | Path, frames: Iterable[U8], rate: Fraction, space: str = SRGB) -> None:
+    """Write pictures (H, W, 3) uint8, all of one size, as yuv420p with the tags of their colour space.
 
+    ``space`` is the OpenColorIO name of a display's space; one that tags cannot name gets those of sRGB.
     The movie appears when it is complete. Takes one picture at a time. Raises WriteError, also if there are no frames.
     """
     path = Path(path)
-    tags = Tags(primaries=1, transfer=13, matrix=1, full_range=False)
+    primaries, transfer, matrix = tags_for(space if to_cicp(space) else SRGB)
+    tags = Tags(primaries=primaries, transfer=transfer, matrix=matrix, full_range=False)
     try:
         with publish(path) as partial, ExitStack() as stack:
             muxer = None
