@@ -286,6 +286,22 @@ def test_an_archive_that_unpacks_to_more_than_it_is(tmp_path):
     assert "members claim 50000000 bytes" in refusal(path)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_torchscript_program_is_called_by_its_name(tmp_path):
+    path = tmp_path / "scripted.pt"
+    torch.jit.trace(torch.nn.Sequential(*(torch.nn.ReLU() for _ in range(40))), torch.zeros(1)).save(path)
+    assert "TorchScript" in refusal(path)
+
+
+def test_a_state_of_parameters_is_a_state(tmp_path):
+    """``dict(network.named_parameters())`` and such: tensors that want gradients."""
+    plain, own = flat_state("small"), tmp_path / "own.pt"
+    torch.save({key: torch.nn.Parameter(value.clone()) for key, value in plain.items()}, own)
+    for key, value in load_checkpoint(own).state.items():
+        assert not value.requires_grad
+        torch.testing.assert_close(value, plain[key])
+
+
 class Touch:
     """Unpickling this would make a file."""
 

@@ -144,9 +144,13 @@ def _check_zip(path: Path, size: int) -> None:
     """PyTorch stores without compression: members that add up to more than the file are a lie or a bomb."""
     try:
         with zipfile.ZipFile(path) as archive:
-            claimed = sum(member.file_size for member in archive.infolist())
+            members = archive.infolist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
         raise ModelError("is a truncated or damaged archive", path=path, fix="download or copy it again") from error
+    if any(member.filename.endswith("/constants.pkl") for member in members):
+        what = "is a TorchScript program, not weights alone"
+        fail(path, what, "save its state_dict() with torch.save, or as .safetensors")
+    claimed = sum(member.file_size for member in members)
     if claimed > size:
         fail(path, f"is damaged: its members claim {claimed} bytes, the file has {size}")
 
@@ -199,7 +203,8 @@ def _unwrap(found: Any, path: Path) -> dict[str, Any]:
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in state):
             state = {key.removeprefix(prefix): value for key, value in state.items()}
-    return state | beside
+    # A state of nn.Parameter carries gradients, which numpy and safetensors refuse.
+    return {key: value.detach() if isinstance(value, Tensor) else value for key, value in (state | beside).items()}
 
 
 def _wrapped(found: Any) -> Mapping[Any, Any] | None:
