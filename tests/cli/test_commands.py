@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import av
 import numpy as np
 import OpenImageIO as oiio
 import PyOpenColorIO as Ocio
 import pytest
-import typer
 import yaml
 from PIL import Image
 
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage import __version__
-from vfxage.cli import app
 
 
 @pytest.fixture(scope="module")
@@ -40,45 +36,6 @@ def shot(plate: Path, folder: Path, /, **keys: object) -> Path:
     output = {"path": "out/two.####.exr", "passes": ["beauty", "delta", "matte"]}
     defaults = {"plate": str(plate / "two.###.exr"), "colorspace": "lin_rec709", "rate": 25, "outputs": [output]}
     return write_shot(folder, **{**defaults, **keys})
-
-
-def every_command() -> list[tuple[tuple[str, ...], Any]]:
-    """Words that name each command, subcommands too, and the command itself."""
-    found: list[tuple[tuple[str, ...], Any]] = []
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
-    while waiting:
-        words, one = waiting.pop()
-        inner = getattr(one, "commands", {})
-        waiting += [((*words, name), sub) for name, sub in inner.items()]
-        found += [] if inner else [(words, one)]
-    return found
-
-
-COMMANDS = dict(sorted(every_command()))
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_says_what_a_stranger_needs(words: tuple[str, ...]) -> None:
-    """Every command is listed in its group, and its help describes each argument and option with a sentence."""
-    assert f" {words[-1]} " in run(*words[:-1], "--help").ok().out
-    reported = " ".join(re.sub("[\u2500-\u257f]", " ", run(*words, "--help").ok().out).split())
-    assert f"Usage: vfxage {' '.join(words)} " in reported
-    for parameter in COMMANDS[words].params:
-        if parameter.name == "help":
-            continue
-        names = (
-            parameter.opts if parameter.param_type_name == "option" else [parameter.metavar or parameter.name.upper()]
-        )
-        assert any(name in reported for name in names), parameter.name
-        assert parameter.help, f"{parameter.name} has no help"
-        assert " ".join(parameter.help.split()[:2]) in reported
-
-
-def test_help_of_an_option_is_about_its_own_command() -> None:
-    """An option's words that several commands share must be right in each: assemble and verify render nothing."""
-    for command in ("assemble", "verify", "track", "info"):
-        for parameter in COMMANDS[(command,)].params:
-            assert not (parameter.help or "").startswith("Render "), f"{command} {parameter.name}"
 
 
 def test_version_prints_the_version() -> None:
@@ -320,22 +277,6 @@ def test_preview_without_tracks_looks_only_around_its_range(plate: Path, tmp_pat
     assert matte.max() > 240
     with Image.open(sheet) as page:
         assert page.size == (4 * 360, 30 + 2 * 3 * 360)
-
-
-def test_a_preview_replaces_nothing_but_a_preview(clips: Path, tmp_path: Path) -> None:
-    movie = tmp_path / "plate.mp4"
-    movie.write_bytes((clips / "androidx_sample.mp4").read_bytes())
-    path = write_shot(tmp_path, plate="plate.mp4", frames="1-2")
-    precious = tmp_path / "cut.png"
-    precious.write_bytes(b"a picture")
-    before = movie.read_bytes()
-    run("preview", path, "--out", movie, "--overwrite").fails(2, "plate.mp4")
-    run("preview", path, "--out", tmp_path / "cut.mp4").fails(2, "cut.png", "--overwrite")
-    run("preview", path, "--out", tmp_path / "cut.mov").fails(2, "MP4")
-    assert movie.read_bytes() == before
-    assert precious.read_bytes() == b"a picture"
-    run("preview", path).ok()
-    run("preview", path).ok()
 
 
 def test_info_lists_colour_spaces() -> None:

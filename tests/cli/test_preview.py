@@ -13,6 +13,7 @@ import OpenImageIO as oiio
 import PyOpenColorIO as Ocio
 import pytest
 
+from tests.plates import write_shot
 from tests.run_vfxage import run
 from tests.small_shot import FIRST, small_shot
 from vfxage.colour.space import BUILTIN
@@ -64,3 +65,19 @@ def test_the_plate_is_shown_through_the_chosen_view(plate: Path, tmp_path: Path)
 def test_the_version_is_read_from_the_name_or_a_folder(name: str, folder: str, shown: tuple[str, str]) -> None:
     job = cast("Job", SimpleNamespace(name=name, folder=Path(folder)))
     assert shot_and_version(job) == shown
+
+
+def test_a_preview_replaces_nothing_but_a_preview(clips: Path, tmp_path: Path) -> None:
+    movie = tmp_path / "plate.mp4"
+    movie.write_bytes((clips / "androidx_sample.mp4").read_bytes())
+    path = write_shot(tmp_path, plate="plate.mp4", frames="1-2")
+    precious = tmp_path / "cut.png"
+    precious.write_bytes(b"a picture")
+    before = movie.read_bytes()
+    run("preview", path, "--out", movie, "--overwrite").fails(2, "plate.mp4")
+    run("preview", path, "--out", tmp_path / "cut.mp4").fails(2, "cut.png", "--overwrite")
+    run("preview", path, "--out", tmp_path / "cut.mov").fails(2, "MP4")
+    assert movie.read_bytes() == before
+    assert precious.read_bytes() == b"a picture"
+    run("preview", path).ok()
+    run("preview", path).ok()
