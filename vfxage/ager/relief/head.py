@@ -46,6 +46,10 @@ class Head(ArrayData):
     nose: F32 = field(metadata=shaped("n", "n"))
     beard_zone: F32 = field(metadata=shaped("n", "n"))
     """Inside the outline, below the nose."""
+    brow_and_above: F32 = field(metadata=shaped("n", "n"))
+    """The face and the forehead up to where a high hairline may be."""
+    chin: F32 = field(metadata=shaped("n", "n"))
+    """Below the outline, where a beard hangs."""
     height: F32 = field(metadata=shaped("n", "n"))
     """How far up the head a pixel is: 0 at the face's centre, -1 about the chin, 1 about the hairline."""
     person: F32 = field(metadata=shaped("n", "n"))
@@ -61,7 +65,7 @@ def head_of(points: F32, person: F32, side: int) -> Head:
     small = np.asarray(cv2.resize(person, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     outline = marks[OVAL]
     face = grid.filled(outline)
-    rings = {reach: grid.filled(grid.centre + reach * (outline - grid.centre)) for reach in (1.12, 1.5, 1.75)}
+    rings = {reach: grid.filled(grid.centre + reach * (outline - grid.centre)) for reach in (1.12, 1.35, 1.5, 1.75)}
     features = np.maximum.reduce([grid.dilated(grid.hull(ids), 3) for ids in (*_EYES, *BROWS, _LIPS)])
     ears = grid.ears()
     unit = grid.unit
@@ -81,6 +85,8 @@ def head_of(points: F32, person: F32, side: int) -> Head:
         lips=grid.dilated(grid.filled(marks[list(_LIPS)]), 1),
         nose=grid.disc(2, 17, lift=4),
         beard_zone=np.asarray(face * (grid.height < -0.1), np.float32),
+        brow_and_above=np.maximum(face, rings[1.35] * smoothstep(1 - side_of_head)),
+        chin=np.asarray(_outside(rings[1.12], face) * smoothstep((-0.45 - grid.height) / 0.2), np.float32),
         height=grid.height,
         person=small,
         unit=unit,

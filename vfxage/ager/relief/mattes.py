@@ -8,7 +8,7 @@ picture's own edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import cv2
@@ -38,6 +38,17 @@ _BEARDED = (0.16, 0.23)
 _REACH_SOFT, _REACH_GAIN, _REACH_BORDER = 0.006, 2.5, 0.08
 """Softness of the reach of hair and of its end at the crop's border, in sides of the crop, and the gain that makes it 1
 where there is hair, so that a matte that trembles does not tremble twice."""
+_STUBBLE = (3.4, 4.0)
+"""Fine detail of the beard zone over that of the cheeks from which there is stubble, whatever its colour: a beard is
+often fairer than the hair of the head. Bare skin has up to 2.9."""
+_STUBBLE_ROUGH, _WHISKER_ROUGH = (0.55, 0.7), (0.25, 0.5)
+"""Log of the finest detail above the skin's from which a place is stubble, or may be beard if it looks like hair, and
+the ranges over which it surely is: the shaded side of a jaw is dark, but smooth."""
+_FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
+"""Log of the finest detail above the skin's, and log luma below the skin's, from which a place on the forehead may be
+a fringe, and the ranges over which it surely is: gloss is as bright as grey hair, but smooth."""
+_THIN, _EAR_HEIGHT = (11, 11), -0.1
+"""Thinnest hair below the ears, pixels of the grid, and the height at which that begins."""
 _NAMES = ("hair_skin", "hair_hair", "hair_limits")
 
 
@@ -69,10 +80,14 @@ class HairStudy(ArrayData):
     """Log luma of the skin."""
     bearded: float
     """0..1, whether the face has a beard."""
+    stubbly: float
+    """0..1, whether what is rough where beards grow is hair of any colour."""
+    fine: float
+    """Bristle of the skin of the upper face, from ``_bristles``."""
 
     def packed(self) -> Study:
         """As named arrays."""
-        limits = np.array([self.bar, self.low, self.high, self.level, self.bearded], np.float32)
+        limits = [self.bar, self.low, self.high, self.level, self.bearded, self.stubbly, self.fine]
         empty = np.zeros((0, 0), np.float32)
         skin = empty if self.skin is None else self.skin.packed()
         return dict(zip(_NAMES, (skin, empty if self.hair is None else self.hair.packed(), limits), strict=True))
@@ -81,8 +96,11 @@ class HairStudy(ArrayData):
     def unpacked(study: Study) -> HairStudy:
         """From the arrays of ``packed``."""
         skin, hair = (Mixture.unpacked(study[name]) if study[name].size else None for name in _NAMES[:2])
-        bar, low, high, level, bearded = (float(value) for value in study[_NAMES[2]])
-        return HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=bearded)
+        bar, low, high, level, bearded, stubbly, fine = (float(value) for value in study[_NAMES[2]])
+        return HairStudy(
+            skin=skin, hair=hair, bar=bar, low=low, high=high, level=level,
+            bearded=bearded, stubbly=stubbly, fine=fine,
+        )  # fmt: skip
 
 
 def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
@@ -93,7 +111,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
     on_skin = np.concatenate([head.skin.ravel() for head in heads])
     skin = Mixture.fitted(pixels, on_skin, 2) if (on_skin > _SURE).sum() >= _FEWEST else None
     if skin is None:
-        return HairStudy(skin=None, hair=None, bar=0, low=0, high=1, level=0, bearded=0)
+        return HairStudy(skin=None, hair=None, bar=0, low=0, high=1, level=0, bearded=0, stubbly=0, fine=0)
     likely = skin.log_density(pixels)
     usual = on_skin * (likely > np.percentile(likely[on_skin > _SURE], 12))
     skin = Mixture.fitted(pixels, usual, 3) or skin
@@ -106,10 +124,14 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
         found = hair.log_density(pixels)[where > 0.4]
         low, high = float(np.percentile(found, 1)) - 3, float(np.percentile(found, 5))
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
-    study = HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=0)
-    shares = [_beardedness(crop, feature, head, study)
-              for (crop, _), feature, head in zip(samples, features, heads, strict=True)]  # fmt: skip
-    return HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=float(np.median(shares)))
+    bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
+    bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])
+    fine = float((bristles * bare).sum() / max(bare.sum(), 1e-3))
+    study = HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=0, stubbly=0, fine=fine)
+    found = [_beardedness(crop, feature, head, study)
+             for (crop, _), feature, head in zip(samples, features, heads, strict=True)]  # fmt: skip
+    bearded, stubbly = (float(np.median(values)) for values in zip(*found, strict=True))
+    return replace(study, bearded=max(bearded, stubbly), stubbly=stubbly)
 
 
 def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
@@ -124,10 +146,11 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
     like_skin, like_hair = (
         mixture.log_density(features.reshape(-1, 4)).reshape(SIDE, SIDE) for mixture in (study.skin, study.hair)
     )
-    hair = _refined(crop.rgb, _hair(features, like_hair, like_skin, head, study), head.unit * size / SIDE)
+    bristles = _bristles(crop.rgb, SIDE)
+    hair = _refined(crop.rgb, _hair(features, (like_hair, like_skin), bristles, head, study), head.unit * size / SIDE)
     beard = none
     if study.bearded > 0:
-        whiskers = np.float32(study.bearded) * _whiskers(like_hair, like_skin, head)
+        whiskers = np.float32(study.bearded) * _whiskers(bristles, (like_hair, like_skin), head, study)
         beard = _refined(crop.rgb, whiskers, head.unit * size / SIDE)
     return Mattes(hair=hair, beard=beard, brows=brows, person=person)
 
@@ -151,51 +174,78 @@ def _features(rgb: F32, head: Head) -> F32:
     return np.dstack([luma(log), log[..., 0] - log[..., 1], log[..., 2] - log[..., 1], np.log(energy + 0.01)])
 
 
-def _hair(features: F32, like_hair: F32, like_skin: F32, head: Head, study: HairStudy) -> F32:
-    """(SIDE, SIDE) 0..1: hair of the head."""
+def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study: HairStudy) -> F32:
+    """(SIDE, SIDE) 0..1: hair of the head; ``like`` are the log densities of hair and of skin."""
+    like_hair, like_skin = like
     darker = np.float32(study.level) - features[..., 0]
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     odds = odds - 10 * head.ears * (1 - smoothstep((darker - 1.3) / 0.5)) - 5 * head.neck
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
     matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
+    rough = smoothstep((bristles - np.float32(study.fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
+    dark = smoothstep((darker - np.float32(_FRINGE_DARK[0])) / np.float32(_FRINGE_DARK[1]))
+    matte = matte * (1 - head.brow_and_above * (1 - np.maximum(rough, dark)))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * head.person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
     count, labels = cv2.connectedComponents((matte > 0.35).astype(np.uint8))
     joined = np.bincount(labels.ravel(), weights=seed.ravel(), minlength=count) > 6
     joined[0] = False
-    kept = cv2.dilate(joined[labels].astype(np.uint8), np.ones((5, 5), np.uint8))
+    joined_hair = joined[labels].astype(np.uint8)
+    # The shadow down a neck is thin, the hair beside it is not.
+    thick = cv2.morphologyEx(joined_hair, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, _THIN))
+    joined_hair = np.where(head.height > _EAR_HEIGHT, joined_hair, thick)
+    kept = cv2.dilate(joined_hair, np.ones((5, 5), np.uint8))
     return matte * blur(kept.astype(np.float32), 1.0)
 
 
-def _whiskers(like_hair: F32, like_skin: F32, head: Head) -> F32:
-    """(SIDE, SIDE) 0..1: where the lower face looks like hair."""
-    odds = np.clip((like_hair - like_skin) / 2 + 1, -8, 8)
-    matte = smoothstep((-0.12 - head.height) / 0.13) / (1 + np.exp(-odds))
-    return np.asarray(matte * (1 - head.lips) * (1 - head.nose) * head.face * head.person, np.float32)
+def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy) -> F32:
+    """(SIDE, SIDE) 0..1: where the lower face is rough and looks like hair, or is so rough that stubble grows.
+
+    ``like`` are the log densities of hair and of skin.
+    """
+    odds = np.clip((like[0] - like[1]) / 2 + 1, -8, 8)
+    matte = smoothstep((-0.12 - head.height) / 0.13) / (1 + np.exp(-odds)) * np.maximum(head.face, head.chin)
+    finer = bristles - np.float32(study.fine)
+    matte = matte * smoothstep((finer - np.float32(_WHISKER_ROUGH[0])) / np.float32(_WHISKER_ROUGH[1]))
+    stubble = smoothstep((finer - np.float32(_STUBBLE_ROUGH[0])) / np.float32(_STUBBLE_ROUGH[1]))
+    stubble *= cv2.erode(head.face * head.person, np.ones((5, 5), np.uint8))  # an outline is rough too
+    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(study.stubbly)
+    return np.asarray(np.maximum(matte, stubble) * (1 - head.lips) * (1 - head.nose) * head.person, np.float32)
 
 
-def _beardedness(crop: FaceCrop, features: F32, head: Head, study: HairStudy) -> float:
-    """0..1 on one sample: the beard zone looks like hair, and it is rough."""
+def _beardedness(crop: FaceCrop, features: F32, head: Head, study: HairStudy) -> tuple[float, float]:
+    """0..1 each on one sample: the beard zone looks like hair and is rough; it is so rough that stubble grows on it."""
+    bristly = bristle(crop.rgb, crop.points)
+    stubbly = float(smoothstep(np.array((bristly - _STUBBLE[0]) / (_STUBBLE[1] - _STUBBLE[0]))))
     if study.skin is None or study.hair is None:
-        return 0.0
+        return 0.0, stubbly
     pixels = features.reshape(-1, 4)
     like_hair, like_skin = (m.log_density(pixels).reshape(SIDE, SIDE) for m in (study.hair, study.skin))
     zone = head.beard_zone * (1 - head.lips) * (1 - head.nose) * (head.height < -0.25)
-    share = float((_whiskers(like_hair, like_skin, head) * zone).sum() / max(float(zone.sum()), 1))
-    rough = (bristle(crop.rgb, crop.points) - _BRISTLE[0]) / (_BRISTLE[1] - _BRISTLE[0])
+    bristles = _bristles(crop.rgb, SIDE)
+    share = float((_whiskers(bristles, (like_hair, like_skin), head, study) * zone).sum() / max(float(zone.sum()), 1))
+    rough = (bristly - _BRISTLE[0]) / (_BRISTLE[1] - _BRISTLE[0])
     hairy = (share - _BEARDED[0]) / (_BEARDED[1] - _BEARDED[0])
-    return float(smoothstep(np.array(hairy)) * smoothstep(np.array(rough)))
+    return float(smoothstep(np.array(hairy)) * smoothstep(np.array(rough))), stubbly
 
 
 def bristle(rgb: F32, points: F32) -> float:
-    """Fine detail where beards grow, over that of cheeks and brow; ``points`` (478, 2) crop pixels."""
+    """Finest detail where beards grow, over that of cheeks and brow; ``points`` (478, 2) crop pixels."""
+    energy = np.exp(_bristles(rgb, len(rgb)))
+    x, y = np.clip(points.astype(int), 0, len(rgb) - 1).T
+    zone, skin = (float(np.median(energy[y[list(ids)], x[list(ids)]])) for ids in (_BEARD, _CHEEK))
+    return zone / max(skin, 1e-4)
+
+
+def _bristles(rgb: F32, side: int) -> F32:
+    """(side, side) log of the finest detail: single hairs of a beard, which the features are too coarse for."""
     level = luma(np.log(np.clip(rgb, 0, 1) + np.float32(FLOOR)))
     scale = len(rgb) / 512
     fine = level - blur(level, 2.5 * scale)
     energy = np.sqrt(blur(fine * fine, 4 * scale))
-    x, y = np.clip(points.astype(int), 0, len(rgb) - 1).T
-    zone, skin = (float(np.median(energy[y[list(ids)], x[list(ids)]])) for ids in (_BEARD, _CHEEK))
-    return zone / max(skin, 1e-4)
+    if side != len(rgb):
+        energy = cv2.resize(energy, (side, side), interpolation=cv2.INTER_AREA)
+    return np.asarray(np.log(np.maximum(energy, np.float32(1e-4))), np.float32)
 
 
 def _brows(points: F32, size: int, unit: float) -> F32:

@@ -25,15 +25,25 @@ class Greying:
     """How much earlier than others a bright strand turns."""
     beard: float = 1.45
     """How much earlier than the head a beard turns."""
-    warmth: float = 0.60
+    warmth: float = 0.38
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
-    brightness: float = 0.50
+    warmest: float = 0.15
+    """Largest such colour, log RGB: what dark or flushed skin has beyond it is skin, not light."""
+    brightness: float = 0.60
     """Display luma that white hair reaches in the light of a portrait."""
-    lift: float = 0.74
+    lift: float = 0.80
     """Share of the way from dark hair to that brightness."""
-    most: float = 1.15
-    """Largest lift, log units: beyond it, dark hair gets chalky."""
-    brows: float = 1.05
+    most: float = 1.9
+    """Largest lift, log units."""
+    lock: float = 8.0
+    """Sigma within which hair is one lock, canonical pixels."""
+    lock_share: float = 0.5
+    """Share of the lift that is the same over a lock: so light and shade within it stay."""
+    calm: float = 0.25
+    """Share of the contrast of strands that goes where hair is lifted by ``calm_lift``: dark hair holds the plate's
+    noise, which would be chalk on white hair."""
+    calm_lift: float = 1.5
+    brows: float = 1.15
 
 
 GREYING = Greying()
@@ -86,12 +96,15 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     turned_beard = np.clip(np.float32(GREYING.beard) * share + 1.8 * early - np.float32(0.02), 0, 0.95)
     turned = np.maximum(turned, whiskers * turned_beard)
     target = _target(light)
-    lift = np.logaddexp(0, (target - blur(level, 1.5 * unit)) * 3) / 3
+    fine = blur(level, 1.5 * unit)
+    lift = np.logaddexp(0, (target - _locks(fine, hair + whiskers, unit)) * 3) / 3
     lift = np.float32(GREYING.most) * np.tanh(np.float32(GREYING.lift / GREYING.most) * lift)
-    grey_of = cv2.merge([level + np.float32(GREYING.warmth * tint) for tint in light.tint])
+    grey_of = cv2.merge([level + np.float32(tint) for tint in _warm(light)])
+    calm = np.float32(GREYING.calm) * np.clip(lift / np.float32(GREYING.calm_lift), 0, 1)
+    lift = lift - calm * (level - fine)
     part = turned[..., None] * (grey_of - log + np.asarray(lift, np.float32)[..., None])
     hairs = _BrowHairs(places.brows[box] * (1 - hair), places.streaks[box], strand)
-    wanted = (share, min(target - 0.10, light.level + 0.25))
+    wanted = (share, min(target - 0.10, light.level - 0.05))
     part += _brows(level, log, np.asarray(grey_of, np.float32), hairs, wanted)
     change[box] = part
     return change
@@ -101,6 +114,26 @@ def _target(light: HairLight) -> float:
     """Log luma of white hair: as bright as the light on the face lets it be."""
     lit = 0.25 * float(np.clip(light.level + 0.55, -0.4, 0.3)) if light.level > -0.9 else 0.0
     return math.log(GREYING.brightness) + lit
+
+
+def _warm(light: HairLight) -> F32:
+    """Log RGB beyond luma of grey hair."""
+    tint = np.float32(GREYING.warmth) * light.tint
+    return np.asarray(tint * min(1.0, GREYING.warmest / max(float(np.abs(tint).max()), 1e-6)), np.float32)
+
+
+def _locks(level: F32, hair: F32, unit: float) -> F32:
+    """The level (h, w) from which hair is lifted.
+
+    It is partly the strand's, partly that of the lock around it, so that shade in a lock stays. A pixel that is
+    brighter than its lock counts by itself: at the hairline it is half skin.
+    """
+    small, weight = halve(halve(level)), np.float32(1e-3) + halve(halve(hair))
+    sigma = GREYING.lock * unit / 4
+    lock = blur(np.asarray(small * weight, np.float32), sigma) / blur(np.asarray(weight, np.float32), sigma)
+    share = np.float32(GREYING.lock_share)
+    mixed = (1 - share) * level + share * cv2.resize(lock, level.shape[::-1])
+    return np.asarray(np.maximum(mixed, level), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ class OlderSide:
         inside = seen.chart.window.slices(work.window)
         like = cv2.exp(-np.square(np.minimum(sight.darker, 0) / 0.30) - np.square(np.maximum(sight.darker, 0) / 0.5)
                        - np.square(strongest(sight.tint) / 0.14))  # fmt: skip
-        hairs = blur(sight.masks["brows"], 0.7 * sight.unit) * np.clip((-sight.darker - 0.08) / 0.25, 0, 1)
+        hairs = blur(sight.masks["brows"], 0.7 * sight.unit) * np.clip((-sight.darker - 0.06) / 0.18, 0, 1)
         whole: dict[str, F32] = {name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks")}
         shape = seen.rgb.shape
         for name, image in (("like", like), ("brows", hairs)):
