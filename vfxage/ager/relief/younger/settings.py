@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 class Progress:
     """How a change of age becomes a strength."""
 
-    reach: float = 1.10
+    reach: float = 1.35
     """Strength that the largest changes of age come near; 1 fills valleys as far as ``Closing`` says. By eye."""
     pace: float = 1.65
     """How soon it is reached: 15 years back from 65 give 0.65, 30 years 0.95. By eye."""
@@ -49,7 +49,7 @@ class Closing:
     """Filled skin is brighter than the skin around it by at most this: no shining worm in place of a fold. By eye."""
     around: float = 10.0
     """Sigma over which that surrounding skin is averaged."""
-    smile_kept: float = 0.40
+    smile_kept: float = 0.28
     """Share of the folds of a smile that a broad smile keeps: without them a smile looks pasted on. By eye."""
     smile_cut: float = 0.4
     """How much less of it for the narrow cut of such a fold: a line without its fold reads as drawn."""
@@ -74,7 +74,7 @@ class Softening:
 
     sigmas: tuple[float, float, float] = (6.0, 12.0, 24.0)
     """Sigmas of the blurs that part the bands."""
-    share: float = 0.90
+    share: float = 1.00
     """Share of that relief that goes. By eye; readings fall by 1.4 years of 8.8 without it."""
     bright: tuple[float, float, float] = (0.6, 0.6, 0.4)
     """The bright side's share of the dark side's, by band: rolls and bulges are also form."""
@@ -92,7 +92,7 @@ class Softening:
     """Half width of such rolls."""
     roll_highest: float = 0.20
     """Height past which a roll is a feature."""
-    jaw: float = 0.80
+    jaw: float = 0.65
     """Share by which filling and softening spare the jaw's own edge, which is youth's."""
 
 
@@ -186,7 +186,7 @@ class Colour:
 class Lifting:
     """Movement of the skin."""
 
-    gain: float = 1.0
+    gain: float = 1.55
     """Of the movements in ``lifting.MOVES``, which are for 35 years back."""
     smoothing: float = 3.0
     """Sigma of the flow, canonical pixels."""
@@ -198,31 +198,31 @@ class Lifting:
 class HairColour:
     """Grey hair back to a colour. Levels are log luma; ``white`` and ``grey`` from 22 portraits with grey hair."""
 
-    gain: float = 1.25
-    """Of the change of greyness between the two ages."""
-    dark_percentiles: tuple[float, float] = (2.0, 12.0)
+    gain: float = 1.0
+    """Of the share of today's grey hair that was not grey at the target age."""
+    dark_percentiles: tuple[float, float] = (1.0, 8.0)
     """Percentiles of a hair's luma between which its strands count as still dark."""
     white: float = 0.50
     """How much darker than skin dark strands are in white hair at most: it keeps its colour. Portraits: 0.1 to 0.5."""
-    grey: float = 1.00
+    grey: float = 0.85
     """The same for hair with strands that surely have pigment. Portraits: 0.8 and more."""
     least_brown: float = 0.30
     """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
-    grey_chroma: float = 0.50
+    grey_chroma: float = 0.65
     """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
     coldest: float = -0.55
     """Chroma below which it is no hair but cloth or a wall; white hair under a blue sky has -0.3."""
     cold_span: float = 0.20
     """Range over which it surely may be hair."""
-    dark_margin: float = 0.35
+    dark_margin: float = 0.25
     """Above the dark strands' level: darker hair has its pigment."""
     black: float = -1.75
     """Level below which hair is dark whatever its strands are: the sheen on black hair is not grey."""
     bright_span: float = 0.60
     """Range of level over which a strand becomes surely grey."""
-    target_rise: float = 0.35
+    target_rise: float = 0.15
     """Level of a lock against its dark strands: light on hair stays."""
-    fall: float = 0.75
+    fall: float = 0.95
     """Share of the way to that level; all of it is a flat helmet."""
     most: float = 1.20
     """Most that hair darkens."""

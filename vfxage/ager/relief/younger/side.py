@@ -62,11 +62,11 @@ class YoungerSide:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
         log, flow = self._changed(work, mattes, study, wear(target) - wear(source))
-        self._recolour(log, work, mattes, (study, greyness(source) - greyness(target)))
+        self._recolour(log, work, mattes, (study, 1 - greyness(target) / greyness(source)))
         return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
-        """Add to ``log`` (s, s, 3) what takes ``greyed``, the share of hair that has greyed, back to its colour."""
+        """Add to ``log`` (s, s, 3) the colour that hair had; ``hair`` ends with the share of its grey that is to go."""
         (study, greyed), settings, unit, whole = hair, self._settings.hair, work.unit, work.window
         for kind, gain in zip(KINDS, (1.0, settings.beard, settings.brows), strict=True):
             tone, matte = study.tones[kind], getattr(mattes, kind)
