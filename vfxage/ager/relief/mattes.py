@@ -13,6 +13,7 @@ from typing import cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vfxage.ager.prototype.data import FLOOR
 from vfxage.ager.prototype.sight import blur, luma
@@ -28,6 +29,8 @@ _SURE = 0.3
 """Weight from which a pixel counts as skin when the spread of skin is measured."""
 _FEWEST = 20
 """Pixels of sure skin, at least: fewer say nothing about a face."""
+_FEWEST_HAIR, _SURE_HAIR = 30, 0.4
+"""Weight of likely hair on a crop, at least, and the weight from which a pixel is surely likely hair."""
 _BEARD = (199, 200, 208, 428, 140, 369, 171, 396, 175, 170, 395, 211, 431, 32, 262, 136, 365, 164, 165, 391)
 _CHEEK = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks where beards grow, and on skin where none grows."""
@@ -44,6 +47,8 @@ often fairer than the hair of the head. Bare skin has up to 2.9."""
 _STUBBLE_ROUGH, _WHISKER_ROUGH = (0.55, 0.7), (0.25, 0.5)
 """Log of the finest detail above the skin's from which a place is stubble, or may be beard if it looks like hair, and
 the ranges over which it surely is: the shaded side of a jaw is dark, but smooth."""
+_OVER_EARS = 0.05
+"""Weight of the ears' area past which long hair runs on behind an ear."""
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
 """Log of the finest detail above the skin's, and log luma below the skin's, from which a place on the forehead may be
 a fringe, and the ranges over which it surely is: gloss is as bright as grey hair, but smooth."""
@@ -117,12 +122,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
     skin = Mixture.fitted(pixels, usual, 3) or skin
     likely = skin.log_density(pixels)
     bar = float(np.percentile(likely[usual > _SURE], 3))
-    where = np.concatenate([np.maximum(head.above, 0.6 * head.beside).ravel() for head in heads]) * (likely < bar - 1)
-    hair = Mixture.fitted(pixels, where, 3) if where.sum() >= 30 * len(samples) and (where > 0.4).sum() > 10 else None
-    low = high = 0.0
-    if hair is not None:
-        found = hair.log_density(pixels)[where > 0.4]
-        low, high = float(np.percentile(found, 1)) - 3, float(np.percentile(found, 5))
+    hair, low, high = _hair_mixture(pixels, heads, likely < bar - 1)
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
     bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
     bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])
@@ -132,6 +132,23 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
              for (crop, _), feature, head in zip(samples, features, heads, strict=True)]  # fmt: skip
     bearded, stubbly = (float(np.median(values)) for values in zip(*found, strict=True))
     return replace(study, bearded=max(bearded, stubbly), stubbly=stubbly)
+
+
+def _hair_mixture(pixels: F32, heads: Sequence[Head], unlike: NDArray[np.bool_]) -> tuple[Mixture | None, float, float]:
+    """The mixture of the hair, and its log densities from which a pixel may be, and is, hair.
+
+    It is learned above the face, from pixels ``unlike`` skin. Beside the face there are collars and backgrounds too, so
+    that is the second choice, for bald heads.
+    """
+    above = np.concatenate([head.above.ravel() for head in heads]) * unlike
+    beside = np.concatenate([head.beside.ravel() for head in heads]) * unlike
+    for where in (above, np.maximum(above, np.float32(0.6) * beside)):
+        enough = where.sum() >= _FEWEST_HAIR * len(heads) and (where > _SURE_HAIR).sum() > 10
+        hair = Mixture.fitted(pixels, where, 3) if enough else None
+        if hair is not None:
+            found = hair.log_density(pixels)[where > _SURE_HAIR]
+            return hair, float(np.percentile(found, 1)) - 3, float(np.percentile(found, 5))
+    return None, 0.0, 0.0
 
 
 def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
@@ -194,6 +211,10 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     # The shadow down a neck is thin, the hair beside it is not.
     thick = cv2.morphologyEx(joined_hair, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, _THIN))
     joined_hair = np.where(head.height > _EAR_HEIGHT, joined_hair, thick)
+    count, labels = cv2.connectedComponents(np.maximum(joined_hair, (head.ears > _OVER_EARS).astype(np.uint8)))
+    upper = np.bincount(labels.ravel(), weights=(joined_hair * (head.height > _EAR_HEIGHT)).ravel(), minlength=count)
+    upper[0] = 0
+    joined_hair = joined_hair * (upper[labels] > 0).astype(np.uint8)
     kept = cv2.dilate(joined_hair, np.ones((5, 5), np.uint8))
     return matte * blur(kept.astype(np.float32), 1.0)
 

@@ -96,15 +96,17 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
     common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
     fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
-    shade = np.asarray(np.float32(amount) * ground.skin * fill, np.float32)
+    shade = np.asarray(
+        ground.skin * (np.float32(amount) * fill - np.float32(max(amount - 1, 0.0)) * filling.narrow), np.float32
+    )
     plate = np.log(crop.rgb + FLOOR)
     log_luma = luma(plate)
     band = fine_band(log_luma, sight.unit, settings.fine_lines)
     lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
-    thin = np.float32(amount) * _ironed(ground, sight, band, lifted_folds, settings)
+    thin = np.float32(min(amount, 1.0)) * _ironed(ground, sight, band, lifted_folds, settings)
     cut = cuts(log_luma - thin, band.sure, sight.unit, settings.fine_lines)
     cut *= grow(ground.skin * zone["cut"], cut.shape)
-    thin -= np.float32(amount * settings.fine_lines.cut) * cut
+    thin -= np.float32(min(amount, 1.0) * settings.fine_lines.cut) * cut
     ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
     texture = matched(ground, band.whole - thin, touched, chart.take(face.pores), settings.pores)

@@ -27,6 +27,8 @@ class Filling(ArrayData):
 
     fill: F32 = field(metadata=shaped("h2", "w2"))
     """Change of log luma."""
+    narrow: F32 = field(metadata=shaped("h2", "w2"))
+    """What of it fills narrow valleys: more than full strength would make them ridges."""
     lines: F32 = field(metadata=shaped("h2", "w2"))
     """Depth of narrow and middle valleys."""
 
@@ -42,7 +44,11 @@ def filled(ground: Ground, darker: F32, softness: float, closing: Closing) -> Fi
     fill += _hollow(ground, darker + fill, closing)
     around = ground.among_skin(ground.walled + lines.sum(axis=0), closing.around)
     fill = np.minimum(fill, np.maximum(around + np.float32(closing.above) - ground.level, 0))
-    return Filling(fill=fill, lines=lines[0] + lines[1])
+    return Filling(
+        fill=fill,
+        narrow=np.minimum(np.float32(closing.narrow.share) * lines[0] * ground.zone["narrow"], np.maximum(fill, 0)),
+        lines=lines[0] + lines[1],
+    )
 
 
 def _closed(ground: Ground, softness: float, closing: Closing) -> tuple[F32, F32]:
