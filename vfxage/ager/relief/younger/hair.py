@@ -37,21 +37,23 @@ class HairTone:
     """Log luma of the dark strands."""
     pigment: float
     """0..1, how surely there are strands with pigment; 0 for white hair, which keeps its colour."""
+    sheen: float
+    """Log luma up to which a bright strand may be the sheen of dark hair."""
 
     @staticmethod
     def none() -> HairTone:
         """Hair that keeps its colour."""
-        return HairTone(brown=0.0, level=0.0, pigment=0.0)
+        return HairTone(brown=0.0, level=0.0, pigment=0.0, sheen=0.0)
 
     def packed(self) -> F32:
-        """As one array (3,) for a study."""
-        return np.array([self.brown, self.level, self.pigment], np.float32)
+        """As one array (4,) for a study."""
+        return np.array([self.brown, self.level, self.pigment, self.sheen], np.float32)
 
     @staticmethod
     def unpacked(values: F32) -> HairTone:
         """From ``packed``."""
-        brown, level, pigment = (float(value) for value in values)
-        return HairTone(brown=brown, level=level, pigment=pigment)
+        brown, level, pigment, sheen = (float(value) for value in values)
+        return HairTone(brown=brown, level=level, pigment=pigment, sheen=sheen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -65,12 +67,13 @@ class GreyHair(ArrayData):
     """0..1."""
 
 
-def hair_tone(rgb: F32, matte: F32, skin_level: float, settings: HairColour) -> HairTone:
+def hair_tone(rgb: F32, matte: F32, skin: tuple[float, float], settings: HairColour) -> HairTone:
     """Measure the dark strands of the hair in ``matte`` (H, W), 0..1, on a crop (H, W, 3), display-referred sRGB.
 
-    ``skin_level`` is the log luma of the face's skin in the same light: hair whose darkest strands are hardly darker
-    than skin is white.
+    ``skin`` is the log luma of the face's skin in the same light, and its log of red over blue: hair whose darkest
+    strands are hardly darker than skin is white, and hair whose bright strands have much colour is fair.
     """
+    skin_level, skin_chroma = skin
     sure = matte > _SURE
     if int(sure.sum()) < _FEWEST:
         return HairTone.none()
@@ -80,8 +83,17 @@ def hair_tone(rgb: F32, matte: F32, skin_level: float, settings: HairColour) -> 
     dark = (level >= low) & (level <= high)
     darker = skin_level - float(high)
     pigment = float(smoothstep(np.array((darker - settings.white) / (settings.grey - settings.white))))
+    bright = tint[level >= np.median(level)]
+    chroma = float(np.median(bright[:, 0] - bright[:, 2])) / max(skin_chroma, 1e-3)
+    low_chroma, fair = settings.fair_chroma
+    pigment *= float(smoothstep(np.array((fair - chroma) / (fair - low_chroma))))
     own = float(np.median(tint[dark], axis=0) @ _BROWN / (_BROWN @ _BROWN))
-    return HairTone(brown=min(max(own, settings.least_brown), 1.0), level=float(high), pigment=pigment)
+    return HairTone(
+        brown=min(max(own, settings.least_brown), 1.0),
+        level=float(high),
+        pigment=pigment,
+        sheen=skin_level - settings.sheen,
+    )
 
 
 def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settings: HairColour) -> F32:
@@ -99,7 +111,7 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     grey *= smoothstep((red - blue - np.float32(settings.coldest)) / np.float32(settings.cold_span))
     wide = grow(smooth(halve(level), settings.lock * unit / 2), level.shape)
     strand = blur(level, settings.strand * unit / 2)
-    from_level = max(tone.level + settings.dark_margin, settings.black)
+    from_level = max(tone.level + settings.dark_margin, settings.black, tone.sheen)
     bright = smoothstep((np.maximum(strand, wide) - np.float32(from_level)) / np.float32(settings.bright_span))
     fall = np.float32(settings.fall) * np.maximum(wide - np.float32(tone.level + settings.target_rise), 0)
     weight = hair.matte * grow(np.asarray(grey, np.float32), level.shape) * bright

@@ -17,6 +17,8 @@ from vfxage.types import F32, Study
 
 KINDS = ("hair", "beard", "brows")
 """Kinds of hair, each with a tone of its own."""
+PORTRAIT_CHROMA = 0.51
+"""Log of red over blue of portraits' skin, for a saturation of 1."""
 _PLATE, RIMS = "younger_plate", "rims"
 """Names of arrays in the study; the older side reads the rims of spectacles too."""
 
@@ -90,4 +92,6 @@ def _tone(sample: YoungSample, kind: str, settings: HairColour) -> F32:
     """The packed tone of one kind of hair on one crop, against the level of the face's own skin."""
     skin = sample.sight.masks["texture"] * sample.sight.bare
     level = float((luma(sample.sight.light) * skin).sum() / max(float(skin.sum()), 1e-3))
-    return hair_tone(sample.rgb, sample.mattes[kind], level, settings).packed()
+    return hair_tone(
+        sample.rgb, sample.mattes[kind], (level, PORTRAIT_CHROMA * sample.sight.saturation), settings
+    ).packed()

@@ -39,7 +39,7 @@ class Closing:
     """Furrows and the rims of pouches."""
     broad: Width = field(default_factory=lambda: Width(radius=10.0, share=0.90))
     """The floor of folds and tear troughs."""
-    deepest: float = 0.60
+    deepest: float = 0.80
     """Depth past which a valley is a feature (a nostril, the corner of the mouth) and fills less. By eye."""
     blur_width: float = 2.4
     """A blurred valley is wider: radii grow by this times the plate's blur (sigma), in quadrature. From Gaussians."""
@@ -210,6 +210,9 @@ class HairColour:
     """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
     grey_chroma: float = 0.65
     """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
+    fair_chroma: tuple[float, float] = (0.45, 0.62)
+    """Colour of the brighter strands in shares of the skin's, up to which hair is grey, and from which it is fair.
+    Grey hair in portraits has 0.35 to 0.53, fair hair 0.55 and more."""
     coldest: float = -0.55
     """Chroma below which it is no hair but cloth or a wall; white hair under a blue sky has -0.3."""
     cold_span: float = 0.20
@@ -218,6 +221,8 @@ class HairColour:
     """Above the dark strands' level: darker hair has its pigment."""
     black: float = -1.75
     """Level below which hair is dark whatever its strands are: the sheen on black hair is not grey."""
+    sheen: float = 0.80
+    """How much darker than skin the sheen of dark hair stays; grey hair is brighter. By eye, on black hair."""
     bright_span: float = 0.60
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15

@@ -18,13 +18,13 @@ from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
 from vfxage.ager.relief.younger.ground import Worn
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
-from vfxage.ager.relief.younger.measure import KINDS, YoungSample, YoungStudy, measured
+from vfxage.ager.relief.younger.measure import KINDS, PORTRAIT_CHROMA, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
 from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Study
 
-_PORTRAIT_CHROMA = 0.51
-"""Log of red over blue of portraits' skin, for a saturation of 1."""
+_GREY_FACES = 3.0
+"""How soon hair may be grey at all: where the share of grey at the source age times this is 1, all of it counts."""
 _PERSON = (0.3, 0.8)
 """Matte of the person from which a pixel is hers, and surely hers."""
 
@@ -62,7 +62,7 @@ class YoungerSide:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
         log, flow = self._changed(work, mattes, study, wear(target) - wear(source))
-        self._recolour(log, work, mattes, (study, 1 - greyness(target) / greyness(source)))
+        self._recolour(log, work, mattes, (study, _gone_grey(source, target)))
         return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
@@ -76,7 +76,7 @@ class YoungerSide:
             inside = box.slices(whole)
             rgb, part = (np.ascontiguousarray(image[inside]) for image in (work.rgb, matte))
             grey = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
-            log[inside] += recoloured(rgb, grey, _PORTRAIT_CHROMA * study.saturation, unit, settings)
+            log[inside] += recoloured(rgb, grey, PORTRAIT_CHROMA * study.saturation, unit, settings)
 
     def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, worn: float) -> tuple[F32, F32]:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
@@ -124,6 +124,12 @@ class YoungerSide:
         over, down = parts(flow)
         moved = cv2.remap(aged, x - over, y[:, None] - down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.ascontiguousarray(np.clip(moved, 0, 1) - rgb, np.float32)
+
+
+def _gone_grey(source: float, target: float) -> float:
+    """0..1, the share of a person's grey hair at ``source`` years that was not grey at ``target`` years."""
+    now = greyness(source)
+    return (1 - greyness(target) / now) * min(1.0, _GREY_FACES * now)
 
 
 def _worn(mattes: Mattes, inside: tuple[slice, slice], rims: F32) -> Worn:
