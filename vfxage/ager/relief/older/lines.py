@@ -31,13 +31,15 @@ class Wrinkle:
     """Distance between lines."""
     sharp: float = 0.35
     """Width of a crease, in shares of the noise's deviation: below 0.3 it looks cut, above 0.6 it is a dent."""
+    wander: float = 1.1
+    """How far a furrow leaves its way, radians of the distance between two: much of it makes lines meet and part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
     """Kinds of lines: their spacing on photographs of old skin, and the strengths at which they look like them."""
 
-    forehead: Wrinkle = Wrinkle(long=62, apart=12.5, sharp=0.6)
+    forehead: Wrinkle = Wrinkle(long=70, apart=12.5, sharp=0.6, wander=0.65)
     forehead_fine: Wrinkle = Wrinkle(long=34, apart=5.5, sharp=0.4)
     crow: Wrinkle = Wrinkle(long=26, apart=8.0)
     crow_fine: Wrinkle = Wrinkle(long=14, apart=3.6)
@@ -93,7 +95,7 @@ def creases(draw: np.random.Generator, along: F32, across: F32, kind: Wrinkle) -
 def furrows(draw: np.random.Generator, along: F32, across: F32, kind: Wrinkle) -> F32:
     """About evenly spaced folds with rounded skin between them: what a muscle folds."""
     wander = noise(draw, along / np.float32(kind.long), across / np.float32(2.6 * kind.apart))
-    phase = np.float32(np.pi / kind.apart) * across + np.float32(1.1) * wander
+    phase = np.float32(np.pi / kind.apart) * across + np.float32(kind.wander) * wander
     wave = np.sin(phase)
     valley = np.exp(-np.abs(1.3 * wave) / np.float32(kind.sharp))
     line = np.floor(phase / np.float32(np.pi) + np.float32(0.5))
@@ -113,10 +115,10 @@ def _forehead(ground: Ground) -> Height:
     mean, draw = ground.mean, stream(ground.name, "forehead furrows")
     top, brow = float(mean[10, 1]) - 26, float(mean[[66, 105, 296, 334], 1].min())
     middle = float(mean[9, 0])
-    part = ground.canvas.part((middle - 76, middle + 76), (top - 1, brow + 4))
+    part = ground.canvas.part((middle - 82, middle + 82), (top - 1, brow + 4))
     x, y = part.grid()
-    across = y + 5 * np.cos((x - middle) / 34) + 2.2 * _wobble(draw, x, y, 26)
-    band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 74, 48)
+    across = y + 5 * np.cos((x - middle) / 34) + 2.2 * noise(draw, x / np.float32(55), y / np.float32(30))
+    band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 80, 54)
     deep = np.float32(draw.uniform(0.7, 1.0))
     lines = deep * furrows(draw, x, across, LINES.forehead)
     return part, band * (lines + np.float32(0.10) * creases(draw, x, across, LINES.forehead_fine))
