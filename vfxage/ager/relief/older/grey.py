@@ -27,7 +27,7 @@ class Greying:
     """How much earlier than the head a beard turns."""
     warmth: float = 0.38
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
-    warmest: float = 0.15
+    warmest: float = 0.13
     """Largest such colour, log RGB: what dark or flushed skin has beyond it is skin, not light."""
     brightness: float = 0.60
     """Display luma that white hair reaches in the light of a portrait."""
@@ -117,9 +117,9 @@ def _target(light: HairLight) -> float:
 
 
 def _warm(light: HairLight) -> F32:
-    """Log RGB beyond luma of grey hair."""
-    tint = np.float32(GREYING.warmth) * light.tint
-    return np.asarray(tint * min(1.0, GREYING.warmest / max(float(np.abs(tint).max()), 1e-6)), np.float32)
+    """Log RGB beyond luma of grey hair: warm as the light is, without the red of the skin's blood."""
+    warm = np.float32(GREYING.warmth) * (light.tint[0] - light.tint[2]) / 2
+    return np.clip(warm, -GREYING.warmest, GREYING.warmest) * np.array([1, 0, -1], np.float32)
 
 
 def _locks(level: F32, hair: F32, unit: float) -> F32:

@@ -56,14 +56,27 @@ class Growth:
     """Fine lines and texture."""
     gain: float = 1.17
     """Factor of all weights."""
+    late: float = 1.2
+    """What a unit of wear past 1 adds to every part, in shares of its weight."""
 
 
 GROWTH = Growth()
+_SOFT = 0.1
+"""Wear over which late growth begins."""
 
 
 def progress(worn: float, pace: float) -> float:
-    """0 at no wear and 1 at a wear of 1 (35 years), quick at first: the first years read as more than later ones."""
-    return (1 - math.exp(-pace * worn)) / (1 - math.exp(-pace))
+    """0 at no wear and 1 at a wear of 1 (35 years), quick at first: the first years read as more than later ones.
+
+    Past a wear of 1 it goes on growing: an old face is no copy of a worn one.
+    """
+    late = _past_one(worn) - _past_one(0.0)
+    return (1 - math.exp(-pace * worn)) / (1 - math.exp(-pace)) + GROWTH.late * late
+
+
+def _past_one(worn: float) -> float:
+    """Wear past 1, softly from 0."""
+    return _SOFT * math.log1p(math.exp((worn - 1) / _SOFT))
 
 
 def weights(parts: Mapping[str, Part], worn: float, gentle: float, severity: float) -> dict[str, float]:

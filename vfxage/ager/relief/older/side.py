@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.ager import _mouth as mouth_area
-from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import FLOOR, Prototype
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import beyond_luma, blur, canonical_pixels, grow, halve, luma, parts, see, strongest
@@ -23,6 +22,7 @@ from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, roughness
 from vfxage.ager.relief.working import Working, moved
+from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.types import F32, FaceCrop, Study
 

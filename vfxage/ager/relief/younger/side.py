@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.ager import smile_of
-from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import Prototype, age_columns
 from vfxage.ager.prototype.sight import blur, grow, halve, parts, see
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.working import Working
+from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
 from vfxage.ager.relief.younger.ground import Worn
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
