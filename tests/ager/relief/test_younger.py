@@ -254,7 +254,7 @@ def test_what_is_worn_keeps_still_and_keeps_its_colour(side, plates, zones):
     covered = replace(bald(SIZE), hair=np.ones((SIZE, SIZE), np.float32))
     assert np.abs(side.step(crop, working(crop), covered)[skin]).max() < 0.02 < np.abs(_step(side, crop)[skin]).max()
     rims = dict(crop.study) | {"rims": np.ones_like(crop.study["rims"])}
-    assert np.abs(_step(side, crop, study=rims)[skin]).max() < 0.01
+    assert np.abs(_step(side, crop, study=rims)[skin]).max() < 0.02
 
 
 def test_a_face_outside_its_crop_is_left_alone(side, plates):

@@ -182,12 +182,12 @@ def _strands(dark, bright, share):
 
 
 BROWN, SILVER, WHITE, BLACK = (0.22, 0.16, 0.12), (0.62, 0.61, 0.60), (0.88, 0.87, 0.86), (0.06, 0.06, 0.06)
-SKIN_LEVEL, SKIN_CHROMA = -0.5, 0.5
+SKIN_LEVEL, SKIN_CHROMA = SKIN = (-0.5, 0.5)
 
 
 def _younger_hair(rgb):
     matte = np.ones((SIDE, SIDE), np.float32)
-    tone = hair_tone(rgb, matte, SKIN_LEVEL, SETTINGS.hair)
+    tone = hair_tone(rgb, matte, SKIN, SETTINGS.hair)
     hair = GreyHair(matte=matte, tone=tone, share=1.0)
     return rgb * np.exp(recoloured(rgb, hair, SKIN_CHROMA, 1.0, SETTINGS.hair))
 
@@ -208,6 +208,16 @@ def test_hair_without_grey_strands_keeps_its_colour(colour):
     assert np.abs(_younger_hair(before) - before).max() < 0.03
 
 
+def test_fair_hair_with_bright_strands_keeps_its_colour():
+    before = _strands((0.45, 0.34, 0.20), (0.85, 0.74, 0.55), 0.5)
+    assert np.abs(_younger_hair(before) - before).max() < 0.02
+
+
+def test_the_sheen_of_black_hair_stays():
+    before = _strands(BLACK, (0.20, 0.20, 0.21), 0.4)
+    assert np.abs(_younger_hair(before) - before).max() < 0.02
+
+
 def test_white_hair_with_shadows_between_its_curls_stays_white():
     before = _strands(np.array(WHITE) * 0.52, WHITE, 0.8)
     assert np.abs(_younger_hair(before) - before).max() < 0.01
@@ -222,9 +232,9 @@ def test_skin_in_the_edge_of_a_matte_is_not_dyed():
 
 
 def test_no_hair_is_measured_where_there_is_none():
-    tone = hair_tone(_strands(BROWN, SILVER, 0.5), np.zeros((SIDE, SIDE), np.float32), SKIN_LEVEL, SETTINGS.hair)
+    tone = hair_tone(_strands(BROWN, SILVER, 0.5), np.zeros((SIDE, SIDE), np.float32), SKIN, SETTINGS.hair)
     assert tone == HairTone.none()
-    packed = HairTone(brown=0.5, level=-1.5, pigment=0.25)
+    packed = HairTone(brown=0.5, level=-1.5, pigment=0.25, sheen=-1.0)
     assert HairTone.unpacked(packed.packed()) == packed
 
 

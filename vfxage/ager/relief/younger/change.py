@@ -96,9 +96,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
     common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
     fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
-    shade = np.asarray(
-        ground.skin * (np.float32(amount) * fill - np.float32(max(amount - 1, 0.0)) * filling.narrow), np.float32
-    )
+    shade = np.asarray(ground.skin * _at(amount, fill, filling.narrow), np.float32)
     plate = np.log(crop.rgb + FLOOR)
     log_luma = luma(plate)
     band = fine_band(log_luma, sight.unit, settings.fine_lines)
@@ -121,6 +119,16 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+
+
+def _at(amount: float, fill: F32, narrow: F32) -> F32:
+    """The change of log luma at a strength. Past 1 only broad shade is lifted further.
+
+    More filling would turn lines (``narrow``) into ridges, and more darkening would paint shade.
+    """
+    if amount <= 1:
+        return np.float32(amount) * fill
+    return np.asarray(fill + np.float32(amount - 1) * np.maximum(fill - narrow, 0), np.float32)
 
 
 def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
