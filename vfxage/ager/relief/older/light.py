@@ -79,7 +79,7 @@ class Pose(ArrayData):
         camera = np.linalg.lstsq(known, points[:MESH].astype(np.float64), rcond=None)[0][:3].T
         left, scale, right = np.linalg.svd(camera)
         rows = left @ np.eye(2, 3) @ right
-        flat = camera[:, :2] / scale.mean()
+        flat = camera[:, :2] / max(float(scale.mean()), 1e-9)
         determinant = float(np.linalg.det(flat))
         if abs(determinant) < 0.05:  # a face in profile: nothing frontal is printed there anyway
             flat = flat + 0.25 * np.eye(2) * (1 if determinant >= 0 else -1)

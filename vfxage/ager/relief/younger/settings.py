@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 class Progress:
     """How a change of age becomes a strength."""
 
-    reach: float = 1.50
+    reach: float = 1.60
     """Strength that the largest changes of age come near; 1 fills valleys as far as ``Closing`` says. By eye."""
-    pace: float = 1.30
+    pace: float = 1.18
     """How soon it is reached: 15 years back from 65 give 0.8, 30 years 1.2. By eye."""
 
 
@@ -39,7 +39,7 @@ class Closing:
     """Furrows and the rims of pouches."""
     broad: Width = field(default_factory=lambda: Width(radius=10.0, share=0.90))
     """The floor of folds and tear troughs."""
-    deepest: float = 0.68
+    deepest: float = 0.64
     """Depth past which a valley is a feature (a nostril, the corner of the mouth) and fills less. By eye."""
     blur_width: float = 2.4
     """A blurred valley is wider: radii grow by this times the plate's blur (sigma), in quadrature. From Gaussians."""
