@@ -47,6 +47,8 @@ often fairer than the hair of the head. Bare skin has up to 2.9."""
 _STUBBLE_ROUGH, _WHISKER_ROUGH = (0.55, 0.7), (0.25, 0.5)
 """Log of the finest detail above the skin's from which a place is stubble, or may be beard if it looks like hair, and
 the ranges over which it surely is: the shaded side of a jaw is dark, but smooth."""
+_CHEEKS = (-0.25, 0.2)
+"""Heights between which skin is surely bare: above the beard, below the fringe."""
 _OVER_EARS = 0.05
 """Weight of the ears' area past which long hair runs on behind an ear."""
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
@@ -92,7 +94,8 @@ class HairStudy(ArrayData):
 
     def packed(self) -> Study:
         """As named arrays."""
-        limits = [self.bar, self.low, self.high, self.level, self.bearded, self.stubbly, self.fine]
+        numbers = [self.bar, self.low, self.high, self.level, self.bearded, self.stubbly, self.fine]
+        limits = np.array(numbers, np.float32)
         empty = np.zeros((0, 0), np.float32)
         skin = empty if self.skin is None else self.skin.packed()
         return dict(zip(_NAMES, (skin, empty if self.hair is None else self.hair.packed(), limits), strict=True))
@@ -113,7 +116,9 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
     heads = [head_of(crop.points, person, SIDE) for crop, person in samples]
     features = [_features(crop.rgb, head) for (crop, _), head in zip(samples, heads, strict=True)]
     pixels = np.concatenate([feature.reshape(-1, 4) for feature in features])
-    on_skin = np.concatenate([head.skin.ravel() for head in heads])
+    on_skin = np.concatenate(
+        [_smooth_skin(crop.rgb, head).ravel() for (crop, _), head in zip(samples, heads, strict=True)]
+    )
     skin = Mixture.fitted(pixels, on_skin, 2) if (on_skin > _SURE).sum() >= _FEWEST else None
     if skin is None:
         return HairStudy(skin=None, hair=None, bar=0, low=0, high=1, level=0, bearded=0, stubbly=0, fine=0)
@@ -132,6 +137,14 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
              for (crop, _), feature, head in zip(samples, features, heads, strict=True)]  # fmt: skip
     bearded, stubbly = (float(np.median(values)) for values in zip(*found, strict=True))
     return replace(study, bearded=max(bearded, stubbly), stubbly=stubbly)
+
+
+def _smooth_skin(rgb: F32, head: Head) -> F32:
+    """(SIDE, SIDE) where there is sure skin: above the brows only what is as smooth as the cheeks, so no fringe."""
+    bristles, cheeks = _bristles(rgb, SIDE), head.skin * (head.height < _CHEEKS[1]) * (head.height > _CHEEKS[0])
+    fine = float((bristles * cheeks).sum() / max(float(cheeks.sum()), 1e-3))
+    rough = smoothstep((bristles - np.float32(fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
+    return np.asarray(head.skin * (1 - rough * (head.height > _CHEEKS[1])), np.float32)
 
 
 def _hair_mixture(pixels: F32, heads: Sequence[Head], unlike: NDArray[np.bool_]) -> tuple[Mixture | None, float, float]:

@@ -47,6 +47,8 @@ class Greying:
 
 
 GREYING = Greying()
+_WARMTH = np.array([0.6, 0.05, -1.15], np.float32)
+"""Log RGB of warm light on white hair: yellow, where skin is red."""
 _STEPS = (-6.0, -4.5, -3.0, -1.5, 1.5, 3.0, 4.5, 6.0)
 """Canonical pixels along a strand over which it is averaged, so that grain is no strand."""
 
@@ -118,8 +120,8 @@ def _target(light: HairLight) -> float:
 
 def _warm(light: HairLight) -> F32:
     """Log RGB beyond luma of grey hair: warm as the light is, without the red of the skin's blood."""
-    warm = np.float32(GREYING.warmth) * (light.tint[0] - light.tint[2]) / 2
-    return np.clip(warm, -GREYING.warmest, GREYING.warmest) * np.array([1, 0, -1], np.float32)
+    warm = GREYING.warmth * float(light.tint[0] - light.tint[2]) / 2
+    return np.asarray(np.float32(min(max(warm, -GREYING.warmest), GREYING.warmest)) * _WARMTH, np.float32)
 
 
 def _locks(level: F32, hair: F32, unit: float) -> F32:
