@@ -117,8 +117,8 @@ def changed(before: dict[str, F32], now: dict[str, F32]) -> list[str]:
 
 
 def _step(ager: Ager, crop: FaceCrop) -> F32:
-    (step,) = ager([crop])
-    return step
+    (answer,) = ager([crop])
+    return answer.step
 
 
 def _crop(case: Case, framing: Framing) -> FaceCrop:

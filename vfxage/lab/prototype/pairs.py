@@ -30,8 +30,8 @@ _KEPT = ("sex", "glasses", "yaw_deg")
 
 def age_portrait(ager: Ager, crop: FaceCrop) -> F32:
     """The crop as the ager sees it at the wanted age, (S, S, 3) sRGB 0..1."""
-    (step,) = ager([crop])
-    return np.clip(crop.rgb + step, 0.0, 1.0)
+    (answer,) = ager([crop])
+    return np.clip(crop.rgb + answer.step, 0.0, 1.0)
 
 
 def refuse_used(out: Path) -> None:
