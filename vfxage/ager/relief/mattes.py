@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, luma
+from vfxage.ager.prototype.sight import blur, halve, luma, parts
 from vfxage.ager.relief.head import BROWS, Head, head_of
 from vfxage.ager.relief.mixture import Mixture
 from vfxage.arrays import ArrayData, shaped
@@ -134,7 +134,8 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
 
 def reach_of_hair(hair: F32, size: int) -> F32:
     """(size, size) 0..1 for a hair matte (S, S): 1 wherever there is hair, soft around it, 0 on the crop's border."""
-    wide = blur(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32), _REACH_SOFT * len(hair))
+    half = halve(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32))
+    wide = blur(half, _REACH_SOFT * len(half))
     reach = np.asarray(cv2.resize(smoothstep(_REACH_GAIN * wide), (size, size), interpolation=cv2.INTER_LINEAR))
     index = np.arange(size, dtype=np.float32)
     edge = smoothstep(np.minimum(index, size - 1 - index) / np.float32(_REACH_BORDER * size))
@@ -143,12 +144,13 @@ def reach_of_hair(hair: F32, size: int) -> F32:
 
 def _features(rgb: F32, head: Head) -> F32:
     """(SIDE, SIDE, 4): log luma, two colours, and the log of the fine detail."""
-    small = np.clip(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA), 0, 1)
-    log = np.log(blur(np.asarray(small, np.float32), 1.2 * head.unit) + np.float32(FLOOR))
-    fine = luma(np.log(small + np.float32(FLOOR)))
+    small = np.asarray(np.clip(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA), 0, 1), np.float32)
+    log = cast(F32, cv2.log(blur(small, 1.2 * head.unit) + np.float32(FLOOR)))
+    fine = luma(cast(F32, cv2.log(small + np.float32(FLOOR))))
     fine = fine - blur(fine, 2.2 * head.unit)
-    energy = np.sqrt(blur(fine * fine, 2.5 * head.unit))
-    return np.dstack([luma(log), log[..., 0] - log[..., 1], log[..., 2] - log[..., 1], np.log(energy + 0.01)])
+    energy = np.sqrt(blur(fine * fine, 2.5 * head.unit)) + np.float32(0.01)
+    red, green, blue = parts(log)
+    return cast(F32, cv2.merge([luma(log), red - green, blue - green, cast(F32, cv2.log(energy))]))
 
 
 def _hair(features: F32, like_hair: F32, like_skin: F32, head: Head, study: HairStudy) -> F32:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.sight import canonical_pixels, parts
+from vfxage.ager.prototype.sight import canonical_pixels
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, FaceCrop, Window
 
@@ -46,10 +46,3 @@ class Working(ArrayData):
     def window(self) -> Window:
         """The whole crop."""
         return Window(0, 0, self.rgb.shape[1], self.rgb.shape[0])
-
-
-def moved(image: F32, flow: F32) -> F32:
-    """The picture (h, w, 3) with each pixel's content moved by ``flow`` (h, w, 2)."""
-    y, x = (np.arange(count, dtype=np.float32) for count in image.shape[:2])
-    across, down = parts(flow)
-    return cast(F32, cv2.remap(image, x - across, y[:, None] - down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
