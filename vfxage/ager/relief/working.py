@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -11,6 +12,7 @@ import numpy as np
 from vfxage.ager.prototype.data import Prototype
 from vfxage.ager.prototype.sight import canonical_pixels
 from vfxage.arrays import ArrayData, shaped
+from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Window
 
 _LARGEST = 512
@@ -46,3 +48,24 @@ class Working(ArrayData):
     def window(self) -> Window:
         """The whole crop."""
         return Window(0, 0, self.rgb.shape[1], self.rgb.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box of a chart's window that holds all that is not 0, so that the rest need not be worked out."""
+
+    half: tuple[slice, slice]
+    """Rows and columns on the half grid."""
+    full: tuple[slice, slice]
+    """The same at full density."""
+
+    @staticmethod
+    def around(where: F32, margin: float = 1) -> Box | None:
+        """The box of ``where`` (h2, w2) with ``margin`` half-grid pixels around it; None where all is 0."""
+        window = Window(0, 0, where.shape[1], where.shape[0])
+        found = extent(where)
+        if found.empty:
+            return None
+        box = grown(found, math.ceil(margin)).intersect(window)
+        full = Window(2 * box.x, 2 * box.y, 2 * box.width, 2 * box.height)
+        return Box(half=box.slices(window), full=full.slices(Window(0, 0, 2 * window.width, 2 * window.height)))

@@ -17,9 +17,9 @@ from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, gentleness, own_lines, pale_lips
+from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
-from vfxage.geometry import extent, grown
-from vfxage.types import F32, F64, Study, Window
+from vfxage.types import F32, F64, Study
 
 _NAME = "older"
 
@@ -213,18 +213,16 @@ def _add_fine(change: F32, crop: OldCrop, study: OldStudy, relief: tuple[F32, F3
     ``relief`` is the fine relief on the mean face and the light of the surface under it (h2, w2).
     """
     fine_map, base = relief
-    box = grown(extent(tight), 1).intersect(Window(0, 0, tight.shape[1], tight.shape[0]))
-    if box.empty:
+    box = Box.around(tight)
+    if box is None:
         return
-    half = box.slices(Window(0, 0, tight.shape[1], tight.shape[0]))
-    inside = (slice(2 * box.y, 2 * (box.y + box.height)), slice(2 * box.x, 2 * (box.x + box.width)))
-    fine = crop.chart.take_part(fine_map, inside)
+    fine = crop.chart.take_part(fine_map, box.full)
     blurred = study.softness * crop.sight.unit
     if blurred > 0.3:
         fine = blur(fine, blurred)
     calm = np.float32(np.clip(0.75 + study.rough / 0.05, 0.85, 1.15))
-    drawn = shaded(fine, crop.pose, study.light, base[half], DEPTH.fine_shading)
-    change[inside] += np.float32(DEPTH.fine) * calm * grow(tight[half], drawn.shape) * drawn
+    drawn = shaded(fine, crop.pose, study.light, base[box.half], DEPTH.fine_shading)
+    change[box.full] += np.float32(DEPTH.fine) * calm * grow(tight[box.half], drawn.shape) * drawn
 
 
 def _bounded(change: F32, places: _Places, study: OldStudy) -> F32:
