@@ -124,11 +124,11 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
     like_skin, like_hair = (
         mixture.log_density(features.reshape(-1, 4)).reshape(SIDE, SIDE) for mixture in (study.skin, study.hair)
     )
-    hair = _refined(crop.rgb, _hair(features, like_hair, like_skin, head, study), head.unit * size / SIDE)
+    level, kernel = luma(crop.rgb), (2 * max(1, int(2 * head.unit * size / SIDE)) + 1,) * 2
+    hair = _refined(level, _hair(features, like_hair, like_skin, head, study), kernel)
     beard = none
     if study.bearded > 0:
-        whiskers = np.float32(study.bearded) * _whiskers(like_hair, like_skin, head)
-        beard = _refined(crop.rgb, whiskers, head.unit * size / SIDE)
+        beard = _refined(level, np.float32(study.bearded) * _whiskers(like_hair, like_skin, head), kernel)
     return Mattes(hair=hair, beard=beard, brows=brows, person=person)
 
 
@@ -209,16 +209,15 @@ def _brows(points: F32, size: int, unit: float) -> F32:
     return blur(drawn.astype(np.float32), 1.0 * unit)
 
 
-def _refined(rgb: F32, matte: F32, unit: float) -> F32:
-    """The matte (S, S) at the picture's own edges; its coefficients are found on a half grid."""
-    size = len(rgb)
+def _refined(level: F32, matte: F32, kernel: tuple[int, int]) -> F32:
+    """The matte (S, S) at the edges of a picture's luma ``level`` (S, S); its coefficients are found on a half grid."""
+    size = len(level)
     half = (size // 2, size // 2)
-    guide = luma(np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.float32))
+    guide = cast(F32, cv2.resize(level, half, interpolation=cv2.INTER_AREA))
     coarse = cast(F32, cv2.resize(matte, half, interpolation=cv2.INTER_LINEAR))
-    kernel = (2 * max(1, int(2 * unit)) + 1,) * 2
     mean, soft = cv2.blur(guide, kernel), cv2.blur(coarse, kernel)
     variance = cv2.blur(guide * guide, kernel) - mean * mean + np.float32(4e-4)
     slope = (cv2.blur(guide * coarse, kernel) - mean * soft) / variance
     offset = soft - slope * mean
     slope, offset = (cv2.resize(cv2.blur(part, kernel), (size, size)) for part in (slope, offset))
-    return np.asarray(np.clip(slope * luma(rgb) + offset, 0, 1), np.float32)
+    return np.asarray(np.clip(slope * level + offset, 0, 1), np.float32)

@@ -81,7 +81,7 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     share = np.float32(GREYING.gain * grey)
     early = np.float32(GREYING.strands * min(1.0, 4 * grey)) * strand
     hair = mattes.hair[box]
-    edge = np.clip(2.5 * (1 - blur(hair, 4.0 * unit)), 0, 1)
+    edge = np.clip(2.5 * (1 - grow(blur(halve(hair), 2.0 * unit), hair.shape)), 0, 1)
     hair = hair * (1 - 0.95 * places.skin_like[box] * edge)
     turned = hair * np.clip(1.25 * share * places.lead[box] + early - np.float32(0.03), 0, 0.96)
     whiskers = np.clip(1.6 * mattes.beard[box] * (1 - places.skin_like[box]), 0, 0.95)
