@@ -46,7 +46,10 @@ class ReliefAger:
 
     def study(self, samples: Sequence[FaceCrop]) -> Study:
         """Measure light, skin and hair of one face; see ``Ager.study``."""
-        works = [self._working(crop) for crop in samples]
+        return self._study([self._working(crop) for crop in samples])
+
+    def _study(self, works: Sequence[tuple[FaceCrop, Working, F32]]) -> Study:
+        """The measurements of crops from ``_working``."""
         hair = learn_hair([(crop, person) for crop, _, person in works])
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
         return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen)}
@@ -70,8 +73,8 @@ class ReliefAger:
 
     def _seen(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
         """The crop with a study, at its working density, and its mattes."""
-        crop = crop if crop.study else replace(crop, study=self.study([crop]))
         small, work, person = self._working(crop)
+        crop = crop if crop.study else replace(crop, study=self._study([(small, work, person)]))
         return crop, work, mattes_of(small, person, HairStudy.unpacked(crop.study))
 
     def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:

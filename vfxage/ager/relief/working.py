@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.sight import canonical_pixels
+from vfxage.ager.prototype.mesh import Chart
+from vfxage.ager.prototype.sight import Sight, canonical_pixels, see
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Window
@@ -19,6 +20,16 @@ _LARGEST = 512
 """Side of the crop, pixels, at which changes are worked out; larger crops get the same changes, grown."""
 _FAR = 8
 """Sides of the crop: landmarks farther beyond it are brought to there, as whole numbers overflow at some distance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class View(ArrayData):
+    """The part of a crop that the mean face covers, and what it shows of the skin."""
+
+    rgb: F32 = field(metadata=shaped("h", "w", 3))
+    """Display-referred sRGB, 0..1."""
+    chart: Chart
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -31,10 +42,12 @@ class Working(ArrayData):
     """Landmarks, pixels of ``rgb``."""
     unit: float
     """Pixels to a canonical pixel."""
+    view: View | None
+    """None if the face is outside the crop."""
 
     @staticmethod
     def of(crop: FaceCrop, prototype: Prototype) -> Working:
-        """Shrink a large crop; small crops are worked out with more pixels."""
+        """Shrink a large crop, and look at it; small crops are worked out with more pixels."""
         size = len(crop.rgb)
         wanted = size * max(_LARGEST // size, 1) if size <= _LARGEST else size // -(-size // _LARGEST)
         points = np.clip(crop.points, -_FAR * size, (1 + _FAR) * size) * np.float32(wanted / size)
@@ -42,7 +55,12 @@ class Working(ArrayData):
         if wanted != size:
             method = cv2.INTER_AREA if wanted < size else cv2.INTER_LINEAR
             rgb = cast(F32, cv2.resize(rgb, (wanted, wanted), interpolation=method))
-        return Working(rgb=rgb, points=points, unit=canonical_pixels(points, prototype.mean))
+        unit, chart = canonical_pixels(points, prototype.mean), prototype.mesh.chart(points, wanted)
+        if chart.window.empty:
+            return Working(rgb=rgb, points=points, unit=unit, view=None)
+        seen = np.ascontiguousarray(rgb[chart.window.slices(Window(0, 0, wanted, wanted))])
+        view = View(rgb=seen, chart=chart, sight=see(seen, chart, prototype, unit))
+        return Working(rgb=rgb, points=points, unit=unit, view=view)
 
     @property
     def window(self) -> Window:

@@ -13,7 +13,7 @@ from vfxage.ager.prototype.ager import _mouth as mouth_area
 from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import FLOOR, Prototype
 from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import beyond_luma, blur, canonical_pixels, grow, halve, luma, parts, see, strongest
+from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -105,17 +105,16 @@ class OlderSide:
 
     def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
         """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
-        if chart.window.empty:
+        if work.view is None:
             return None
+        chart = work.view.chart
         inside = chart.window.slices(work.window)
-        rgb = np.ascontiguousarray(work.rgb[inside])
         pose = Pose.of(work.points, self._surface)
         return OldCrop(
-            rgb=rgb,
+            rgb=work.view.rgb,
             points=work.points - np.array([chart.window.x, chart.window.y], np.float32),
             chart=chart,
-            sight=see(rgb, chart, self._prototype, canonical_pixels(work.points, self._prototype.mean)),
+            sight=work.view.sight,
             normals=pose.normals(self._surface, chart),
             pose=pose,
             hair=halve(np.ascontiguousarray(mattes.hair[inside])),

@@ -10,7 +10,7 @@ import numpy as np
 from vfxage.ager.prototype.ager import smile_of
 from vfxage.ager.prototype.change import greyness, wear
 from vfxage.ager.prototype.data import Prototype, age_columns
-from vfxage.ager.prototype.sight import grow, halve, see
+from vfxage.ager.prototype.sight import grow, halve
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.working import Working
@@ -46,13 +46,10 @@ class YoungerSide:
 
     def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
         """What is measured of one crop; None if the face is outside it."""
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
-        if chart.window.empty:
+        if work.view is None:
             return None
-        seen = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
-        sight = see(seen, chart, self._prototype, work.unit)
         kinds = {kind: getattr(mattes, kind) for kind in KINDS}
-        return YoungSample(rgb=work.rgb, points=work.points, sight=sight, mattes=kinds)
+        return YoungSample(rgb=work.rgb, points=work.points, sight=work.view.sight, mattes=kinds)
 
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
@@ -84,18 +81,16 @@ class YoungerSide:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
-        chart = self._prototype.mesh.chart(work.points, size)
-        if chart.window.empty:
+        if work.view is None:
             return log, flow
+        chart = work.view.chart
         inside = chart.window.slices(work.window)
-        seen = np.ascontiguousarray(work.rgb[inside])
-        sight = see(seen, chart, self._prototype, work.unit)
         change = younger(
             YoungCrop(
-                rgb=seen,
+                rgb=work.view.rgb,
                 points=work.points,
                 chart=chart,
-                sight=replace(sight, saturation=study.saturation),
+                sight=replace(work.view.sight, saturation=study.saturation),
                 worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
