@@ -12,7 +12,7 @@ import numpy as np
 from vfxage.ager.prototype.mesh import CANON, Chart
 from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.working import Box
-from vfxage.ager.relief.younger.colour import coloured, healed_hue
+from vfxage.ager.relief.younger.colour import Healed, coloured, heal_hue
 from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
@@ -118,7 +118,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
     full = grow(colour, log_luma.shape)
-    full += np.float32(min(amount, 1.0)) * healed_hue(ground, plate + full, cut, fill, settings.colour)
+    heal_hue(full, plate, ground, Healed(cut=cut, fill=fill, strength=min(amount, 1.0)), settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 

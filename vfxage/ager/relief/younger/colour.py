@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import cv2
 import numpy as np
 
@@ -9,6 +11,7 @@ from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, s
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Colour
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
 _LIKE_FACE = (0.45, 0.25)
@@ -75,24 +78,33 @@ def _lit(ground: Ground, fill: F32) -> F32:
     return np.asarray(full / (full + left + np.float32(1e-3)), np.float32)
 
 
-def healed_hue(ground: Ground, log: F32, cut: F32, fill: F32, settings: Colour) -> F32:
-    """Change of log RGB (h, w, 3) that gives healed cuts the hue beside them, at full strength.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Healed(ArrayData):
+    """Cuts that are healed."""
 
-    ``log`` (h, w, 3) is log RGB with all other changes, and ``cut`` (h, w) the depth that is healed;
-    ``fill`` (h2, w2) is the change of log luma. A cut is too thin for the half
-    grid that all other colour is worked out on: without this it stays as an orange thread.
+    cut: F32 = field(metadata=shaped("h", "w"))
+    """Their depth, log luma."""
+    fill: F32 = field(metadata=shaped("h2", "w2"))
+    """The change of log luma around them, at full strength."""
+    strength: float
+    """0..1."""
+
+
+def heal_hue(log: F32, plate: F32, ground: Ground, healed: Healed, settings: Colour) -> None:
+    """Add to ``log`` (h, w, 3), the change of log RGB, what gives healed cuts the hue beside them.
+
+    ``plate`` (h, w, 3) is log RGB before the change. A cut is too thin for the half grid that all other colour is
+    worked out on: without this it stays as an orange thread.
     """
-    change = np.zeros_like(log)
-    box = Box.around(halve(cut), margin=3 * settings.healed_reach * ground.pixel)
+    box = Box.around(halve(healed.cut), margin=3 * settings.healed_reach * ground.pixel)
     if box is None:
-        return change
-    cut, tint = cut[box.full], beyond_luma(log[box.full])
+        return
+    cut, tint = healed.cut[box.full], beyond_luma(plate[box.full] + log[box.full])
     weight = ground.inside[box.half] * (1 - np.clip(halve(cut) / np.float32(settings.healed_depth), 0, 1))
     beside = grow(_average(ground, halve(tint), np.asarray(weight, np.float32), settings.healed_reach), tint.shape)
     share = cv2.dilate(np.clip(cut / np.float32(settings.healed_depth), 0, 1), np.ones((3, 3), np.uint8))
-    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, fill)[box.half], cut.shape)
-    change[box.full] = (beside - tint) * spread(share)
-    return change
+    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, healed.fill)[box.half], cut.shape)
+    log[box.full] += (beside - tint) * spread(share, (healed.strength,) * 3)
 
 
 def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:
