@@ -12,8 +12,9 @@ import pytest
 from vfxage.ager import load_ager
 from vfxage.ager.prototype.mesh import INNER_LIPS
 from vfxage.ager.relief.mattes import HairStudy, mattes_of
+from vfxage.ager.relief.older import folds, lines
 from vfxage.ager.relief.older.canvas import Canvas, stream
-from vfxage.ager.relief.older.sculpture import Sculpture
+from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.lab.portraits import crop_portrait, scan_portraits
 
 WOMAN, MAN, DARK, FRINGE, BEARDED = "lon_124", "lon_131", "lon_061", "lon_003", "lon_037"
@@ -181,6 +182,21 @@ def test_a_sculpture_is_the_same_every_time(ager):
     one, other = (Sculpture(ager._prototype, "lead") for _ in range(2))
     np.testing.assert_array_equal(one.pigment, other.pigment)
     np.testing.assert_array_equal(one.brow_streaks, other.brow_streaks)
+
+
+@pytest.mark.parametrize("kind", ["sides", "creases", "lines"])
+def test_no_part_of_the_relief_ends_in_an_edge(ager, kind):
+    """Each part fades out before the box that holds it ends, but for the border of the mean face's square."""
+    sculpture = Sculpture(ager._prototype, "lead")
+    parts = {"sides": folds.PARTS, "creases": folds.PARTS, "lines": lines.PARTS}[kind]
+    for part in parts:
+        only = {name: {part: 1.0} if name == kind else {} for name in ("sides", "creases", "lines")}
+        image = np.abs(sculpture.mixed(RelativeWeights(**only))[kind == "lines"]).max(axis=2)
+        assert image.max() > 0.005, part
+        rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+        ends = [image[rows[0]], image[:, columns[0]], image[:, columns[-1]]]
+        ends += [image[rows[-1]]] if rows[-1] < len(image) - 1 else []
+        assert max(end.max() for end in ends) < 0.003 * image.max(), part
 
 
 def test_the_reach_covers_the_hair_and_ends_before_the_crops_border(crop, ager):

@@ -12,8 +12,10 @@ import numpy as np
 from vfxage.ager.prototype.sight import blur, parts
 from vfxage.types import F32, Window
 
-_ROWS = 32
-"""Rows worked out at a time, so that the work space stays in the cache."""
+_BLOCK = 1 << 14
+"""Pixels worked out at a time, in whole rows, so that the work space stays in the cache."""
+_STILL = 1 / 128
+"""Crop pixels: OpenCV moves pixels by whole 32nds, so that a smaller movement is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,8 @@ def shown(rgb: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
 
 
 def _blocks(size: int) -> list[slice]:
-    return [slice(top, top + _ROWS) for top in range(0, size, _ROWS)]
+    rows = max(1, _BLOCK // size)
+    return [slice(top, top + rows) for top in range(0, size, rows)]
 
 
 def _brightened(rgb: F32, coarse: F32, log: F32, exposed: Exposed) -> F32:
@@ -72,8 +75,12 @@ def _brightened(rgb: F32, coarse: F32, log: F32, exposed: Exposed) -> F32:
     grain = exposed.grain
     gain = cast(F32, cv2.exp(log))
     gain -= 1
-    noise = np.clip(rgb - coarse, -grain.most, grain.most)
-    noise *= np.float32(grain.darkened) * np.minimum(gain, 0) + np.float32(grain.brightened) * np.maximum(gain, 0)
+    noise = rgb - coarse
+    np.clip(noise, -grain.most, grain.most, out=noise)
+    kept = np.float32(grain.brightened) * gain
+    if grain.darkened != grain.brightened:
+        kept += np.float32(grain.darkened - grain.brightened) * np.minimum(gain, 0)
+    noise *= kept
     gain *= rgb + np.float32(exposed.floor)
     gain -= noise
     gain += rgb
@@ -81,8 +88,8 @@ def _brightened(rgb: F32, coarse: F32, log: F32, exposed: Exposed) -> F32:
 
 
 def _moving(flow: F32, size: int) -> Window:
-    """The box of a crop of ``size`` pixels in which a movement (s, s, 2) is not 0."""
-    moving = (flow != 0).reshape(len(flow), -1)
+    """The box of a crop of ``size`` pixels in which a movement (s, s, 2) can be seen."""
+    moving = (np.abs(flow) > _STILL * len(flow) / size).reshape(len(flow), -1)
     rows, columns = (np.flatnonzero(moving.any(axis=axis)) for axis in (1, 0))
     if not rows.size:
         return Window(0, 0, 0, 0)
