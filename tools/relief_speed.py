@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rich.console import Console
 from rich.table import Table
@@ -61,9 +62,9 @@ def time_relief() -> tuple[list[Row], float]:
             for side, ages in SIDES.items():
                 crop = crop_of(Case(face="photograph", size=size, ages=ages), ager.framing)
                 known = replace(crop, study=ager.study([crop]))
-                spent = least(lambda known=known: ager([known]))
+                spent = least(partial(ager, [known]))
                 rows.append(Row(name=f"{side}, {size} px", spent=spent, most=most))
-                spent = least(lambda crop=crop: ager([crop]), runs=3)
+                spent = least(partial(ager, [crop]), runs=3)
                 rows.append(Row(name=f"{side}, {size} px, with its study", spent=spent, most=None))
                 yardsticks.append(least(ten_blurs, runs=3))
         prototype = load_prototype(shipped())

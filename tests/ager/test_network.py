@@ -169,11 +169,11 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself(drawn, tmp_path, crop_of, fra
     assert gpu.fingerprint == cpu.fingerprint_on(gpu.device)
     assert cpu.fingerprint == gpu.fingerprint_on("cpu")
     crops = [crop_of(noise(256, k), ages=(20.0 + k, 60.0)) for k in range(6)]
-    alone = [gpu([crop])[0] for crop in crops]
-    together = gpu(crops)
+    alone = [gpu([crop])[0].step for crop in crops]
+    together = [answer.step for answer in gpu(crops)]
     for crop, step, item in zip(crops, alone, together, strict=True):
         assert np.array_equal(item, step)
-        np.testing.assert_allclose(step, cpu([crop])[0], atol=1e-4)
+        np.testing.assert_allclose(step, cpu([crop])[0].step, atol=1e-4)
 
 
 def test_agers_without_a_network_need_no_torch_and_builtin_is_never_bands():

@@ -18,7 +18,7 @@ def picture(size, seed=0):
     return (0.45 + 0.1 * soft / soft.std()).clip(0.1, 0.8).astype(np.float32)
 
 
-def change(size, level=0.0, across=0.0, down=0.0):
+def change(size, level=0.0, across=0.0, down=0.0) -> tuple[np.ndarray, np.ndarray]:
     flow = np.empty((size, size, 2), np.float32)
     flow[...] = across, down
     return np.full((size, size, 3), level, np.float32), flow

@@ -78,6 +78,7 @@ def aged_faces(
     def age(item: tuple[Subject, Sequence[float]]) -> tuple[Subject, list[Aged]]:
         subject, targets = item
         crop = cut_subject(subject, ager.framing, size)
+        crop = replace(crop, study=ager.study([crop]))
         wanted = [replace(crop, ages=(crop.ages[0], float(target))) for target in targets]
         return subject, [Aged(crop=one, step=answer.step) for one, answer in zip(wanted, ager(wanted), strict=True)]
 
