@@ -5,6 +5,8 @@ transcoded (the same reader and writer, the same channels, an empty delta and ma
 Then every stage is timed alone, with the threads it has in the pipeline, on frames held in memory. Times are of the
 clock; in brackets those of all cores together, which hold on a machine that others use as well.
 
+Then ``relief`` is timed on one face, per crop (``tools/relief_speed.py``).
+
 Beside the speed stands the picture: the flicker of the change along the plate's motion against the plate's own (1 is as
 lively as the plate), in brackets without the temporal filter, and its seam (above about 1 an edge shows).
 """
@@ -29,6 +31,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from tools.relief_speed import relief_table
 from vfxage.ager import age_frames, load_ager
 from vfxage.comp.composite import composite
 from vfxage.comp.steady import steady
@@ -337,7 +340,9 @@ def main() -> None:
     if Path(CLIP["plate"]).is_file():
         plates["pexels 720p"] = CLIP
     timings = [time_plate(name, plate, model, asked.limit) for name, plate in plates.items()]
-    show(timings, asked.model, Console())
+    console = Console()
+    show(timings, asked.model, console)
+    console.print(relief_table())
 
 
 if __name__ == "__main__":

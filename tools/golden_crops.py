@@ -89,7 +89,7 @@ def answers(name: str) -> dict[str, F32]:
     ager = load_ager(name, "cpu")
     found = {}
     for case in CASES:
-        crop = _crop(case, ager.framing)
+        crop = crop_of(case, ager.framing)
         step = _step(ager, crop)
         whole = cv2.resize(step, (_WHOLE, _WHOLE), interpolation=cv2.INTER_AREA)
         x, y = crop.points[_UNDER_EYE].astype(int) - _CLOSE // 2
@@ -117,11 +117,12 @@ def changed(before: dict[str, F32], now: dict[str, F32]) -> list[str]:
 
 
 def _step(ager: Ager, crop: FaceCrop) -> F32:
-    (step,) = ager([crop])
-    return step
+    (answer,) = ager([crop])
+    return answer.step
 
 
-def _crop(case: Case, framing: Framing) -> FaceCrop:
+def crop_of(case: Case, framing: Framing) -> FaceCrop:
+    """The crop of a case, with its ages and without a study."""
     picture, points = _face(case.face)
     to_frame = crop_transform(points, framing, case.size)
     whole = Window(0, 0, picture.shape[1], picture.shape[0])

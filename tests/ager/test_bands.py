@@ -36,8 +36,7 @@ def step_of(crop_of, frame_of):
 
     def step(rgb, points, source, target, intensity=1.0):
         crop = crop_of(rgb, points, (float(source), float(target)), intensity)
-        (step,) = ager([crop])
-        return step
+        return ager([crop])[0].step
 
     return step
 

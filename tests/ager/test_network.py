@@ -51,12 +51,12 @@ def test_published_weights_keep_their_own_framing_and_name(tmp_path):
 def test_bits_do_not_depend_on_workers_neighbours_or_threads(small, crop_of, frame_of):
     ager = small("face_reaging")
     crops = [crop_of(noise((64, 96)[k % 2], k), ages=(20.0 + k, 60.0), face=k) for k in range(6)]
-    alone = [ager([crop])[0] for k, crop in enumerate(crops)]
+    alone = [ager([crop])[0].step for k, crop in enumerate(crops)]
     together = age_frames(ager)([frame_of(0, *crops[:3]), frame_of(1), frame_of(2, *crops[3:])])
     assert [len(item.deltas) for item in together] == [3, 0, 3]
     torch.set_num_threads(2)
     with ThreadPoolExecutor(4) as pool:
-        at_once = list(pool.map(lambda crop: ager([crop])[0], crops * 2))
+        at_once = list(pool.map(lambda crop: ager([crop])[0].step, crops * 2))
     flat = [delta for item in together for delta in item.deltas]
     for crop, step, delta, first, second in zip(crops, alone, flat, at_once[:6], at_once[6:], strict=True):
         assert delta.crop is crop
@@ -67,9 +67,9 @@ def test_bits_do_not_depend_on_workers_neighbours_or_threads(small, crop_of, fra
 def test_a_padded_batch_gives_each_crop_its_own_step(small, crop_of, frame_of, monkeypatch):
     ager = small("face_reaging")
     crops = [crop_of(noise(64, k), ages=(20.0 + k, 60.0)) for k in range(5)]
-    alone = [ager([crop])[0] for crop in crops]
+    alone = [ager([crop])[0].step for crop in crops]
     monkeypatch.setattr(ager, "_batch", 4)  # what a GPU uses
-    batched = ager(crops)
+    batched = [answer.step for answer in ager(crops)]
     for step, other in zip(alone, batched, strict=True):
         np.testing.assert_allclose(other, step, atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_intensity_zero_is_a_step_of_zeros(small, crop_of, frame_of):
 def test_ages_are_held_at_the_ends_of_what_was_trained(small, crop_of, frame_of):
     ager = small("face_reaging")
     far, near, inside = (
-        ager([crop_of(noise(64, 1), ages=ages)])[0] for ages in ((5.0, 110.0), (18.0, 85.0), (18.0, 84.0))
+        ager([crop_of(noise(64, 1), ages=ages)])[0].step for ages in ((5.0, 110.0), (18.0, 85.0), (18.0, 84.0))
     )
     assert np.array_equal(far, near)
     assert not np.array_equal(near, inside)
@@ -169,11 +169,11 @@ def test_a_gpu_agrees_with_the_cpu_and_with_itself(drawn, tmp_path, crop_of, fra
     assert gpu.fingerprint == cpu.fingerprint_on(gpu.device)
     assert cpu.fingerprint == gpu.fingerprint_on("cpu")
     crops = [crop_of(noise(256, k), ages=(20.0 + k, 60.0)) for k in range(6)]
-    alone = [gpu([crop])[0] for crop in crops]
-    together = gpu(crops)
+    alone = [gpu([crop])[0].step for crop in crops]
+    together = [answer.step for answer in gpu(crops)]
     for crop, step, item in zip(crops, alone, together, strict=True):
         assert np.array_equal(item, step)
-        np.testing.assert_allclose(step, cpu([crop])[0], atol=1e-4)
+        np.testing.assert_allclose(step, cpu([crop])[0].step, atol=1e-4)
 
 
 def test_agers_without_a_network_need_no_torch_and_builtin_is_never_bands():

@@ -12,7 +12,7 @@ from vfxage.ager import load_ager
 from vfxage.ager.agetransgan import TEN_GROUPS
 from vfxage.ager.architectures import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.ager.fast_aginggan import FastAgingGan
 from vfxage.ager.picture import group_labels
 from vfxage.ager.reconstruction import FromReconstruction
@@ -135,7 +135,7 @@ def test_fast_aginggan_follows_the_years_and_refuses_a_younger_target(tmp_path, 
     torch.save(flat_state("fast_aginggan", 0.01), tmp_path / "state_dict.pth", _use_new_zipfile_serialization=False)
     ager = load_ager(str(tmp_path / "state_dict.pth"), "cpu")
     rgb = np.random.default_rng(0).random((512, 512, 3), np.float32)
-    none, some, all_ = (ager([crop_of(rgb, ages=(30.0, age))])[0] for age in (30.0, 50.0, 70.0))
+    none, some, all_ = (ager([crop_of(rgb, ages=(30.0, age))])[0].step for age in (30.0, 50.0, 70.0))
     assert not none.any()
     np.testing.assert_allclose(2 * some, all_, atol=1e-5)
     with pytest.raises(ShotError, match="older only"):
@@ -156,13 +156,14 @@ class BadInverter(MeasuresNothing):
 
     def __call__(self, crops):
         error = np.random.default_rng(0).normal(0, 0.1, (64, 64, 3)).astype(np.float32)
-        return [error + np.float32(0.01 * crop.ages[1]) for crop in crops]
+        return [Answer(step=error + np.float32(0.01 * crop.ages[1])) for crop in crops]
 
 
 def test_a_network_that_only_inverts_badly_changes_nothing_at_equal_ages(crop_of):
     ager = FromReconstruction(BadInverter())
     grey = np.full((64, 64, 3), 0.5, np.float32)
-    same, older, younger = ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0, 20.0)])
+    answers = ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0, 20.0)])
+    same, older, younger = (answer.step for answer in answers)
     assert not same.any()
     np.testing.assert_allclose(older, 0.2, atol=1e-5)
     np.testing.assert_allclose(younger, -0.2, atol=1e-5)

@@ -37,8 +37,7 @@ def ager():
 @pytest.fixture(scope="module")
 def step(people, ager, frame_of):
     def answer(crop):
-        (step,) = ager([crop])
-        return step
+        return ager([crop])[0].step
 
     return answer
 
@@ -145,11 +144,11 @@ def test_one_name_is_one_choice_of_old_skin(crop, step):
 
 def test_threads_change_no_bit(crop, ager, frame_of):
     shown = [crop(person, 25, 65, 256) for person in (WOMAN, MAN, DARK)] * 2
-    alone = [ager([one])[0] for one in shown]
+    alone = [ager([one])[0].step for one in shown]
     found = [None] * len(shown)
 
     def work(index):
-        found[index] = ager([shown[index]])[0]
+        found[index] = ager([shown[index]])[0].step
 
     threads = [threading.Thread(target=work, args=(index,)) for index in range(len(shown))]
     for thread in threads:

@@ -29,8 +29,7 @@ def crop_of(rgb, points, ages):
 
 
 def stepped(crop):
-    (step,) = AGER([crop])
-    return step
+    return AGER([crop])[0].step
 
 
 def check(crop):

@@ -157,7 +157,7 @@ def test_the_shipped_weights_age_a_face(crop_of, frame_of, portraits):
     answers = []
     for target in (20.0, 34.0, 75.0):
         crop = crop_portrait(person, ager.framing, 512, (34.0, target))
-        (step,) = ager([crop])
+        step = ager([crop])[0].step
         aged = (crop.rgb + step) @ [0.2126, 0.7152, 0.0722]
         lines = aged - cv2.GaussianBlur(aged, (0, 0), 4)
         answers.append(float(np.sqrt(np.mean(np.square(lines[crop.matte > 0.99])))))
@@ -171,7 +171,7 @@ def test_the_shipped_weights_follow_a_face_that_moves_by_one_pixel(frame_of, por
     (person,) = [one for one in scan_portraits(portraits / "eval").portraits if one.person == "lon_131"]
     crop = crop_portrait(person, ager.framing, 512, (34.0, 70.0))
     moved = replace(crop, rgb=np.roll(crop.rgb, 1, axis=1))
-    here, there = (ager([one])[0] for one in (crop, moved))
+    here, there = (ager([one])[0].step for one in (crop, moved))
     face = crop.matte > 0.5
     unlike = np.roll(there, -1, axis=1)[face] - here[face]
     assert np.square(unlike).sum() < 0.15**2 * np.square(here[face]).sum()

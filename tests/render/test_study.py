@@ -9,13 +9,13 @@ import numpy as np
 import OpenEXR
 
 from tests.small_shot import COUNT, EXR, FIRST, small_shot
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.face.track import load_tracks
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
 from vfxage.render.pipeline import RenderSettings, render_shot
 from vfxage.shot import load_shot
-from vfxage.types import F32, FaceCrop, Framing, Study
+from vfxage.types import FaceCrop, Framing, Study
 
 NUMBERS = tuple(range(FIRST, FIRST + COUNT))
 
@@ -42,8 +42,9 @@ class Tinter(MeasuresNothing):
         self.samples.append(len(samples))
         return {"mean": np.mean([crop.rgb.mean((0, 1)) for crop in samples], axis=0, dtype=np.float32)}
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        return [np.broadcast_to(np.float32(0.1) * crop.study["mean"], crop.rgb.shape).copy() for crop in crops]
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        tints = ((crop, np.float32(0.1) * crop.study["mean"]) for crop in crops)
+        return [Answer(step=np.broadcast_to(tint, crop.rgb.shape).copy()) for crop, tint in tints]
 
 
 def render(path: Path, ager: Tinter, *chunks: tuple[int, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Agers: crops in, encoded steps out. ``load_ager`` is the door; torch is imported only behind it."""
+"""Agers: crops in, answers out. ``load_ager`` is the door; torch is imported only behind it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vfxage.ager.apply import age_frames
 from vfxage.ager.architectures import ARCHITECTURES, Architecture
-from vfxage.ager.contract import Ager
+from vfxage.ager.contract import Ager, Answer
 from vfxage.ager.reconstruction import FromReconstruction
 from vfxage.errors import ShotError
 from vfxage.shot.models import MODELS, DeltaFrom
@@ -17,6 +17,7 @@ from vfxage.shot.models import MODELS, DeltaFrom
 __all__ = [
     "ARCHITECTURES",
     "Ager",
+    "Answer",
     "Architecture",
     "age_frames",
     "device_kind",

@@ -1,13 +1,14 @@
-"""An ager applied to frames: crops go to it as a flat list, its steps come back to their frames and faces."""
+"""An ager applied to frames: crops go to it as a flat list, its answers come back to their frames and faces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
-from vfxage.ager.contract import Ager
+from vfxage.ager.contract import Ager, Answer
 from vfxage.errors import ModelError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 
@@ -15,7 +16,7 @@ from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
     """Make the function that ages every face of some frames by one call of ``ager``.
 
-    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Ager.reach``).
+    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Answer.reach``).
     A crop whose regions want other target ages is asked about once for each of these ages, and the answers are blended
     by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
     intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
@@ -25,29 +26,24 @@ def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[Fr
     def answer(frames: Sequence[FrameCrops]) -> list[FrameDeltas]:
         asked = [variant for item in frames for crop in item.crops for variant in _variants(crop)]
         try:
-            steps = iter(ager(asked) if asked else [])
+            answers = iter(ager(asked) if asked else [])
         except ModelError as error:
             if error.frame is None and len(frames) == 1:
                 frame = frames[0].frame.number
                 raise ModelError(error.what, path=error.path, frame=frame, fix=error.fix) from error
             raise
-        return [_with_steps(item, steps, reach) for item in frames]
+        return [_with_steps(item, answers, whole_head) for item in frames]
 
-    reach = ager.reach if whole_head else _nowhere
     return answer
 
 
-def _nowhere(crop: FaceCrop) -> F32 | None:
-    return None
-
-
-def _with_steps(item: FrameCrops, steps: Iterator[F32], reach: Callable[[FaceCrop], F32 | None]) -> FrameDeltas:
+def _with_steps(item: FrameCrops, answers: Iterator[Answer], whole_head: bool) -> FrameDeltas:
     deltas = []
     for crop in item.crops:
-        step = _blended(crop, steps, item.frame.number)
-        beyond = reach(crop)
-        grown = crop if beyond is None else replace(crop, matte=np.maximum(crop.matte, beyond))
-        deltas.append(FaceDelta(crop=grown, step=step))
+        own = [next(answers) for _ in _variants(crop)]
+        beyond = [one.reach for one in own if one.reach is not None] if whole_head else []
+        grown = replace(crop, matte=reduce(np.maximum, beyond, crop.matte)) if beyond else crop
+        deltas.append(FaceDelta(crop=grown, step=_blended(crop, own, item.frame.number)))
     return FrameDeltas(frame=item.frame, deltas=tuple(deltas))
 
 
@@ -58,16 +54,16 @@ def _variants(crop: FaceCrop) -> list[FaceCrop]:
     return [crop, *(replace(crop, ages=(crop.ages[0], age), other_ages=()) for age, _ in crop.other_ages)]
 
 
-def _blended(crop: FaceCrop, steps: Iterator[F32], frame: int) -> F32:
-    """Take the answers for the crop's variants and blend them into its step (S, S, 3)."""
-    if crop.intensity == 0:
+def _blended(crop: FaceCrop, answers: Sequence[Answer], frame: int) -> F32:
+    """Blend the answers for the crop's variants into its step (S, S, 3)."""
+    if not answers:
         return np.zeros_like(crop.rgb)
-    own = _finite(next(steps), frame)
-    if not crop.other_ages:
+    own, *others = (_finite(answer.step, frame) for answer in answers)
+    if not others:
         return own
     step = own.copy()
-    for _, weight in crop.other_ages:
-        step += weight[..., None] * (_finite(next(steps), frame) - own)
+    for (_, weight), other in zip(crop.other_ages, others, strict=True):
+        step += weight[..., None] * (other - own)
     return step
 
 

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager import wrinkle_lines
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.ager.retouch import RETOUCH
 from vfxage.types import F32, FaceCrop, Framing, Window
 
@@ -50,9 +50,9 @@ class Bands(MeasuresNothing):
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop. Thread-safe; the same bits for any OpenCV thread count."""
-        return [age_by_bands(crop) for crop in crops]
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop. Thread-safe; the same bits for any OpenCV thread count."""
+        return [Answer(step=age_by_bands(crop)) for crop in crops]
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""

@@ -230,7 +230,7 @@ def _step(ager: Ager, crop: FaceCrop, ages: tuple[float, float]) -> F32:
         ages=ages,
         intensity=1.0,
     )
-    (step,) = ager([asked])
-    if not np.isfinite(step).all():
+    (answer,) = ager([asked])
+    if not np.isfinite(answer.step).all():
         raise ModelError("the network answered NaN or Inf")
-    return step
+    return answer.step

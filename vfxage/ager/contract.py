@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, FaceCrop, Framing, Study
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Answer(ArrayData):
+    """An ager's answer for one crop of S pixels."""
+
+    step: F32 = field(metadata=shaped("S", "S", 3))
+    """The aged crop minus the crop, display-referred sRGB: finite, usually within -1..1, not clamped.
+
+    It is exactly 0 where nothing changes. The caller applies matte, intensity and regions.
+    """
+    reach: F32 | None = field(default=None, metadata=shaped("S", "S"))
+    """Where the step goes beyond the matte of the head, such as long hair: 0..1, exactly 0 on the crop's border.
+
+    The caller joins it to the matte if the shot's matte is the head's. None means nowhere.
+    """
+
+
 class Ager(Protocol):
-    """Ages faces: crops in, steps out.
+    """Ages faces: crops in, answers out.
 
     A call is a pure function of each crop: its pixels, landmarks, ages and study. So any split of the work, any number
     of threads and any neighbours in a call give the same bits.
-
-    Pixels: ``FaceCrop.rgb`` is display-referred sRGB, 0..1. A step is the aged crop minus the crop in that encoding:
-    (S, S, 3) float32, C-contiguous, finite, usually within -1..1, not clamped. It is exactly 0 where nothing changes.
-    The caller applies matte, intensity and regions.
     """
 
     name: str
@@ -55,16 +69,8 @@ class Ager(Protocol):
         """
         ...
 
-    def reach(self, crop: FaceCrop) -> F32 | None:
-        """Where the answer for this crop goes beyond the matte of the head, such as long hair: (S, S), 0..1.
-
-        It is exactly 0 on the crop's border. The caller joins it to the matte if the shot's matte is the head's. None
-        means nowhere. A pure function of the crop.
-        """
-        ...
-
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop, in the order of the crops, which may differ in size. Thread-safe.
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop, in the order of the crops, which may differ in size. Thread-safe.
 
         Raises ShotError for a crop size that is not in ``sizes``, ModelError where a network fails or memory runs out.
         """
@@ -79,7 +85,3 @@ class MeasuresNothing:
     def study(self, samples: Sequence[FaceCrop]) -> Study:
         """Give an empty study."""
         return {}
-
-    def reach(self, crop: FaceCrop) -> F32 | None:
-        """Stay within the matte of the head."""
-        return None

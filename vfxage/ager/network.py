@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vfxage import process
 from vfxage.ager.checkpoint import Checkpoint
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.ager.cores import cpu_workers, device_key, gpu_model
 from vfxage.ager.picture import PictureNetwork
 from vfxage.errors import ModelError, ShotError
@@ -52,8 +52,8 @@ class NetworkAger(MeasuresNothing):
         if row.answers == "delta":
             self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop. Thread-safe.
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop. Thread-safe.
 
         Raises ShotError for a crop size the network does not take, ModelError where memory runs out.
         """
@@ -63,7 +63,7 @@ class NetworkAger(MeasuresNothing):
             for start in range(0, len(same), self._batch):
                 part = same[start : start + self._batch]
                 steps |= zip(part, self._run([crops[index] for index in part], size), strict=True)
-        return [steps[index] for index in range(len(crops))]
+        return [Answer(step=steps[index]) for index in range(len(crops))]
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``: each GPU model has a fingerprint of its own, CPUs share one."""

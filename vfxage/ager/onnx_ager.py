@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from vfxage.ager.architectures import Encoding
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.ager.cores import cpu_workers, device_key, gpu_model
 from vfxage.ager.onnx_file import OnnxFile, Port, libraries, open_session, read_onnx, run
 from vfxage.errors import ModelError, ShotError
@@ -62,12 +62,12 @@ class OnnxAger(MeasuresNothing):
         place = f"{kind} ({model})" if on_gpu else "cpu"
         self.note = f"{file.path.name} by onnxruntime on {place}, pixels {self._encoding}; its licence is its author's"
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop. Thread-safe.
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop. Thread-safe.
 
         Raises ShotError for a crop size the network does not take, ModelError where it fails.
         """
-        return [self._step(crop) for crop in crops]
+        return [Answer(step=self._step(crop)) for crop in crops]
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``: each GPU model has a fingerprint of its own, CPUs share one."""

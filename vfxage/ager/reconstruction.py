@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from vfxage.ager.contract import Ager
-from vfxage.types import F32, FaceCrop, Study
+from vfxage.ager.contract import Ager, Answer
+from vfxage.types import FaceCrop, Study
 
 
 class FromReconstruction:
@@ -35,21 +35,24 @@ class FromReconstruction:
         """See ``Ager.fingerprint_on``."""
         return hashlib.sha256(f"{self.plain.fingerprint_on(device)} from reconstruction".encode()).hexdigest()
 
-    def reach(self, crop: FaceCrop) -> F32 | None:
-        """See ``Ager.reach``."""
-        return self.plain.reach(crop)
-
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop; exactly 0 at equal ages. A crop's source age is asked for once."""
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop; its step is exactly 0 at equal ages. A crop's source age is asked for once."""
         moved = [crop for crop in crops if crop.ages[0] != crop.ages[1]]
         rests = {_key(crop): replace(crop, ages=(crop.ages[0], crop.ages[0])) for crop in moved}
         answers = self.plain([*moved, *rests.values()]) if moved else []
         at_rest = dict(zip(rests, answers[len(moved) :], strict=True))
-        steps = iter(answers[: len(moved)])
+        found = iter(answers[: len(moved)])
         return [
-            next(steps) - at_rest[_key(crop)] if crop.ages[0] != crop.ages[1] else np.zeros_like(crop.rgb)
+            _since(at_rest[_key(crop)], next(found))
+            if crop.ages[0] != crop.ages[1]
+            else Answer(step=np.zeros_like(crop.rgb))
             for crop in crops
         ]
+
+
+def _since(rest: Answer, answer: Answer) -> Answer:
+    """The answer with a step that starts at the one at rest."""
+    return replace(answer, step=answer.step - rest.step)
 
 
 def _key(crop: FaceCrop) -> tuple[int, int, float]:

@@ -23,13 +23,13 @@ def check(crop: FaceCrop) -> None:
     study = AGER.study([crop])
     assert all(np.isfinite(value).all() for value in study.values())
     crop = replace(crop, study=study)
-    (step,) = AGER([crop])
+    (answer,) = AGER([crop])
+    step, reach = answer.step, answer.reach
     assert step.shape == crop.rgb.shape
     assert np.isfinite(step).all()
     aged = crop.rgb + step
     assert aged.min() >= -1e-6
     assert aged.max() <= 1 + 1e-6
-    reach = AGER.reach(crop)
     if reach is not None:
         assert np.isfinite(reach).all()
         assert reach.min() >= 0

@@ -18,6 +18,7 @@ from vfxage.ager.relief.younger.valleys import filled, softened
 
 SETTINGS = Settings()
 SIDE = 160
+EVERYWHERE = np.ones((SIDE // 2, SIDE // 2), np.float32)
 ZONES = ("narrow", "middle", "broad", "relief", "within")
 NOWHERE = ("smile", "around_lips", "under", "jaw")
 
@@ -125,7 +126,7 @@ def test_lines_are_told_from_pores():
     stripes = 0.05 * np.sin(2 * np.pi * (0.8 * x + 0.6 * y) / 4.5).astype(np.float32)
     noise = np.random.default_rng(5).normal(0, 0.05, (SIDE, SIDE)).astype(np.float32)
     pores = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32)
-    lines, dots = (fine_band(image, 1.0, SETTINGS.fine_lines) for image in (stripes, pores))
+    lines, dots = (fine_band(image, EVERYWHERE, 1.0, SETTINGS.fine_lines) for image in (stripes, pores))
     assert _energy(lines.whole - lines.lines) < 0.35 * _energy(lines.whole)
     assert _energy(dots.whole - dots.lines) > 0.85 * _energy(dots.whole)
 
@@ -134,7 +135,7 @@ def test_a_line_in_any_direction_is_a_line():
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     for turn in np.radians(range(0, 180, 15)):
         stripes = 0.05 * np.sin(2 * np.pi * (np.cos(turn) * x + np.sin(turn) * y) / 4.5)
-        band = fine_band(stripes.astype(np.float32), 1.0, SETTINGS.fine_lines)
+        band = fine_band(stripes.astype(np.float32), EVERYWHERE, 1.0, SETTINGS.fine_lines)
         assert _energy(band.whole - band.lines) < 0.4 * _energy(band.whole), f"at {np.degrees(turn):.0f} degrees"
 
 
@@ -145,7 +146,8 @@ def test_a_sharp_bent_cut_is_found_and_a_mole_is_not():
     cut = 0.3 * np.exp(-np.square((x - bend) / 1.0) / 2)
     mole = 0.3 * np.exp(-(np.square(x - 120) + np.square(y - 80)) / (2 * 1.5**2))
     skin = (noise - cut - mole).astype(np.float32)
-    found = cuts(skin, fine_band(skin, 1.0, SETTINGS.fine_lines).sure, 1.0, SETTINGS.fine_lines)
+    sure = fine_band(skin, EVERYWHERE, 1.0, SETTINGS.fine_lines).sure
+    found = cuts(skin, sure, EVERYWHERE, (1.0, SETTINGS.fine_lines))
     along = [found[row, round(float(bend[row, 0]))] for row in range(30, 130)]
     assert np.median(along) > 0.12
     assert found[76:85, 116:125].max() < 0.5 * np.median(along)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.geometry import face_matte
-from vfxage.types import F32, FaceCrop, Framing
+from vfxage.types import FaceCrop, Framing
 
 SKIN = np.array([0.75, 0.55, 0.45], np.float32)
 
@@ -54,8 +54,8 @@ class MadeUp(MeasuresNothing):
     def fingerprint_on(self, device: str) -> str:
         return self.fingerprint
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        return [np.ascontiguousarray(self.rule(crop), np.float32) for crop in crops]
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        return [Answer(step=np.ascontiguousarray(self.rule(crop), np.float32)) for crop in crops]
 
 
 def some_portraits(portraits: Path, folder: Path, stems: list[str]) -> Path:

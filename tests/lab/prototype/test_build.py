@@ -23,7 +23,7 @@ def step(built, portraits):
 
     def answer(source, target):
         crop = crop_portrait(woman, ager.framing, 256, (source, target))
-        (step,) = ager([crop])
+        step = ager([crop])[0].step
         return crop, step
 
     return answer

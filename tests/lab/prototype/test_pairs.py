@@ -85,7 +85,7 @@ def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_t
             ages=(portrait.age, made.age),
             intensity=1.0,
         )
-        (step,) = ager([crop])
+        step = ager([crop])[0].step
         wanted = np.clip(rgb + step, 0, 1) * 255
         apart = np.abs(np.asarray(Image.open(made.path), np.float32) - wanted)
         assert apart.mean() < 0.5  # the ager saw the photograph before it was rounded to eight bits

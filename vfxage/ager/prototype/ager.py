@@ -12,7 +12,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.ager.prototype.change import OldSkin, Years, change
 from vfxage.ager.prototype.data import FLOOR, REGIONS, Prototype, load_prototype, shipped
 from vfxage.ager.prototype.mesh import INNER_LIPS, MESH, Chart
@@ -59,9 +59,10 @@ class PrototypeAger(MeasuresNothing):
         self._skins: dict[str, OldSkin] = {}
         self._lock = threading.Lock()
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop. Thread-safe; the same bits for any number of threads."""
-        return [age_by_prototype(crop, self._prototype, self._skin_of(crop.name)) for crop in crops]
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop. Thread-safe; the same bits for any number of threads."""
+        steps = (age_by_prototype(crop, self._prototype, self._skin_of(crop.name)) for crop in crops)
+        return [Answer(step=step) for step in steps]
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""

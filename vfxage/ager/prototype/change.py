@@ -159,7 +159,7 @@ def creases_only(band: F32, source: F32) -> F32:
     xx, yy, xy = (cv2.Sobel(source, cv2.CV_32F, *order, ksize=5) for order in ((2, 0), (0, 2), (1, 1)))
     mean, split = (xx + yy) / 2, cv2.magnitude((xx - yy) / 2, xy)
     spot = np.maximum(mean - split, 0) / (np.abs(mean) + split + np.float32(1e-6))
-    return np.where(band < 0, 1 - np.float32(0.8) * np.sqrt(spot), np.float32(1))
+    return np.asarray(1 - np.float32(0.8) * np.sqrt(spot) * (band < 0), np.float32)
 
 
 def _younger(sight: Sight, chart: Chart, prototype: Prototype, years: Years) -> F32:

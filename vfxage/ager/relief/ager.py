@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from vfxage.ager.contract import Answer
 from vfxage.ager.prototype.data import load_prototype, shipped
 from vfxage.ager.relief.mattes import HairStudy, Mattes, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
@@ -17,7 +17,7 @@ from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.types import F32, FaceCrop, Framing, Study
 
-METHOD = 1
+METHOD = 2
 """Raise it when the look changes, and remake the golden crops: it is part of the fingerprint."""
 
 
@@ -38,8 +38,6 @@ class ReliefAger:
         self._older = OlderSide(self._prototype)
         self._younger = YoungerSide(self._prototype)
         self._person = PersonMatte()
-        # Mattes of this thread's last call: ``reach`` need not find them again.
-        self._recent = threading.local()
         made = f"relief {METHOD} {self._prototype.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
         self.note = "relief: folds and lines as a height field in the plate's light, on the CPU, no network"
@@ -48,43 +46,35 @@ class ReliefAger:
 
     def study(self, samples: Sequence[FaceCrop]) -> Study:
         """Measure light, skin and hair of one face; see ``Ager.study``."""
-        works = [self._working(crop) for crop in samples]
+        return self._study([self._working(crop) for crop in samples])
+
+    def _study(self, works: Sequence[tuple[FaceCrop, Working, F32]]) -> Study:
+        """The measurements of crops from ``_working``."""
         hair = learn_hair([(crop, person) for crop, _, person in works])
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
         return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen)}
 
-    def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
-        """Answer one step per crop. Thread-safe; the same bits for any number of threads."""
-        self._recent.found = []
-        return [self._step(crop) for crop in crops]
-
-    def reach(self, crop: FaceCrop) -> F32 | None:
-        """The hair, which greys beyond the matte of the head; see ``Ager.reach``."""
-        if crop.ages[0] == crop.ages[1] or crop.intensity == 0:
-            return None
-        recent = getattr(self._recent, "found", [])
-        hair = next((mattes.hair for rgb, mattes in recent if rgb is crop.rgb), None)
-        if hair is None:
-            hair = self._seen(crop)[2].hair
-        return reach_of_hair(hair, len(crop.rgb))
+    def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
+        """Give one answer per crop. Thread-safe; the same bits for any number of threads."""
+        return [self._answer(crop) for crop in crops]
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""
         return self.fingerprint
 
-    def _step(self, crop: FaceCrop) -> F32:
+    def _answer(self, crop: FaceCrop) -> Answer:
+        """The step, and as its reach the hair, which greys beyond the matte of the head."""
         source, target = crop.ages
         if source == target or crop.intensity == 0:
-            return np.zeros_like(crop.rgb)
+            return Answer(step=np.zeros_like(crop.rgb))
         crop, work, mattes = self._seen(crop)
-        self._recent.found.append((crop.rgb, mattes))
         side = self._older if target > source else self._younger
-        return side.step(crop, work, mattes)
+        return Answer(step=side.step(crop, work, mattes), reach=reach_of_hair(mattes.hair, len(crop.rgb)))
 
     def _seen(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
         """The crop with a study, at its working density, and its mattes."""
-        crop = crop if crop.study else replace(crop, study=self.study([crop]))
         small, work, person = self._working(crop)
+        crop = crop if crop.study else replace(crop, study=self._study([(small, work, person)]))
         return crop, work, mattes_of(small, person, HairStudy.unpacked(crop.study))
 
     def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, luma
+from vfxage.ager.prototype.sight import blur, halve, luma, parts
 from vfxage.ager.relief.head import BROWS, Head, head_of
 from vfxage.ager.relief.mixture import Mixture
 from vfxage.arrays import ArrayData, shaped
@@ -176,18 +176,20 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
     like_skin, like_hair = (
         mixture.log_density(features.reshape(-1, 4)).reshape(SIDE, SIDE) for mixture in (study.skin, study.hair)
     )
+    level, kernel = luma(crop.rgb), (2 * max(1, int(2 * head.unit * size / SIDE)) + 1,) * 2
     bristles = _bristles(crop.rgb, SIDE)
-    hair = _refined(crop.rgb, _hair(features, (like_hair, like_skin), bristles, head, study), head.unit * size / SIDE)
+    hair = _refined(level, _hair(features, (like_hair, like_skin), bristles, head, study), kernel)
     beard = none
     if study.bearded > 0:
         whiskers = np.float32(study.bearded) * _whiskers(bristles, (like_hair, like_skin), head, study)
-        beard = _refined(crop.rgb, whiskers, head.unit * size / SIDE)
+        beard = _refined(level, whiskers, kernel)
     return Mattes(hair=hair, beard=beard, brows=brows, person=person)
 
 
 def reach_of_hair(hair: F32, size: int) -> F32:
     """(size, size) 0..1 for a hair matte (S, S): 1 wherever there is hair, soft around it, 0 on the crop's border."""
-    wide = blur(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32), _REACH_SOFT * len(hair))
+    half = halve(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32))
+    wide = blur(half, _REACH_SOFT * len(half))
     reach = np.asarray(cv2.resize(smoothstep(_REACH_GAIN * wide), (size, size), interpolation=cv2.INTER_LINEAR))
     index = np.arange(size, dtype=np.float32)
     edge = smoothstep(np.minimum(index, size - 1 - index) / np.float32(_REACH_BORDER * size))
@@ -196,12 +198,13 @@ def reach_of_hair(hair: F32, size: int) -> F32:
 
 def _features(rgb: F32, head: Head) -> F32:
     """(SIDE, SIDE, 4): log luma, two colours, and the log of the fine detail."""
-    small = np.clip(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA), 0, 1)
-    log = np.log(blur(np.asarray(small, np.float32), 1.2 * head.unit) + np.float32(FLOOR))
-    fine = luma(np.log(small + np.float32(FLOOR)))
+    small = np.asarray(np.clip(cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA), 0, 1), np.float32)
+    log = cast(F32, cv2.log(blur(small, 1.2 * head.unit) + np.float32(FLOOR)))
+    fine = luma(cast(F32, cv2.log(small + np.float32(FLOOR))))
     fine = fine - blur(fine, 2.2 * head.unit)
-    energy = np.sqrt(blur(fine * fine, 2.5 * head.unit))
-    return np.dstack([luma(log), log[..., 0] - log[..., 1], log[..., 2] - log[..., 1], np.log(energy + 0.01)])
+    energy = np.sqrt(blur(fine * fine, 2.5 * head.unit)) + np.float32(0.01)
+    red, green, blue = parts(log)
+    return cast(F32, cv2.merge([luma(log), red - green, blue - green, cast(F32, cv2.log(energy))]))
 
 
 def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study: HairStudy) -> F32:
@@ -291,16 +294,15 @@ def _brows(points: F32, size: int, unit: float) -> F32:
     return blur(drawn.astype(np.float32), 1.0 * unit)
 
 
-def _refined(rgb: F32, matte: F32, unit: float) -> F32:
-    """The matte (S, S) at the picture's own edges; its coefficients are found on a half grid."""
-    size = len(rgb)
+def _refined(level: F32, matte: F32, kernel: tuple[int, int]) -> F32:
+    """The matte (S, S) at the edges of a picture's luma ``level`` (S, S); its coefficients are found on a half grid."""
+    size = len(level)
     half = (size // 2, size // 2)
-    guide = luma(np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.float32))
+    guide = cast(F32, cv2.resize(level, half, interpolation=cv2.INTER_AREA))
     coarse = cast(F32, cv2.resize(matte, half, interpolation=cv2.INTER_LINEAR))
-    kernel = (2 * max(1, int(2 * unit)) + 1,) * 2
     mean, soft = cv2.blur(guide, kernel), cv2.blur(coarse, kernel)
     variance = cv2.blur(guide * guide, kernel) - mean * mean + np.float32(4e-4)
     slope = (cv2.blur(guide * coarse, kernel) - mean * soft) / variance
     offset = soft - slope * mean
     slope, offset = (cv2.resize(cv2.blur(part, kernel), (size, size)) for part in (slope, offset))
-    return np.asarray(np.clip(slope * luma(rgb) + offset, 0, 1), np.float32)
+    return np.asarray(np.clip(slope * level + offset, 0, 1), np.float32)

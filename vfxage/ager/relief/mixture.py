@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from vfxage.arrays import ArrayData, shaped
@@ -55,23 +56,21 @@ class Mixture(ArrayData):
         return _mixture(means, spreads, shares)
 
     def log_density(self, points: F32) -> F32:
-        """(N,) log density at points (N, D)."""
-        logs = self._each(points)
-        total = logs[0]
-        for log in logs[1:]:
-            total = np.logaddexp(total, log)
-        return np.asarray(total, np.float32)
+        """(N,) log density at points (N, D), at most four dimensions."""
+        rows = points[None]
+        half = np.full(points.shape[1], -0.5)
+        logs = []
+        for mean, root, log in zip(self.means, self.roots, self.logs, strict=True):
+            along = cv2.transform(rows, np.column_stack([root, -root @ mean]))
+            logs.append(cv2.transform(cv2.multiply(along, along), np.append(half, log)[None])[0])
+        highest = np.maximum.reduce(logs)
+        total = np.add.reduce([cv2.exp(log - highest)[:, 0] for log in logs])
+        return np.asarray(highest + cv2.log(total)[:, 0], np.float32)
 
     def _each(self, points: F32 | F64) -> F64:
         """(K, N) log density of each Gaussian, with its weight."""
-        rows = points.T
-        logs: list[F64] = []
-        for mean, root, log in zip(self.means, self.roots, self.logs, strict=True):
-            far: F64 = np.zeros(rows.shape[1], np.float64)
-            for along in root @ (rows - mean[:, None]):
-                far += along * along
-            logs.append(float(log) - 0.5 * far)
-        return np.stack(logs)
+        along = self.roots.astype(np.float64) @ (points.T - self.means[:, :, None])
+        return np.asarray(self.logs[:, None] - 0.5 * np.square(along).sum(axis=1), np.float64)
 
     def packed(self) -> F32:
         """(K, D + D * D + 1) as one array."""

@@ -71,10 +71,9 @@ def spectacles(pictures: Sequence[F32], mean: F32) -> F32:
     level = np.median(np.stack(pictures), axis=0).astype(np.float32)
     drawn = np.zeros((CANON, CANON), np.uint8)
     found, paths = [], []
-    for outer, inner in _EYES:
-        centre = (mean[outer].astype(np.float64) + mean[inner]) / 2 + (0, 5)
-        contrast = _line_contrast(_polar(level, centre))
-        path = _closed_path(contrast)
+    centres = [(mean[outer].astype(np.float64) + mean[inner]) / 2 + (0, 5) for outer, inner in _EYES]
+    contrasts = np.stack([_line_contrast(_polar(level, centre)) for centre in centres])
+    for centre, contrast, path in zip(centres, contrasts, _closed_paths(contrasts), strict=True):
         angle = np.arange(_ANGLES) * 2 * np.pi / _ANGLES
         telling = (angle > _TELLING[0]) & (angle < _TELLING[1])
         found.append(min(float(np.mean(contrast[np.arange(_ANGLES), path][telling])), _MOST))
@@ -122,26 +121,30 @@ def _bar(level: F32, mean: F32) -> float:
     return max(float(line.max()) for line in lines)
 
 
-def _closed_path(contrast: F32) -> NDArray[np.int64]:
-    """For each angle the sample of a closed path that gathers most contrast: the middle of three turns."""
-    turns = np.vstack([contrast] * 3)
-    count, width = turns.shape
-    score, came = turns[0].astype(np.float64), np.zeros((count, width), np.int64)
-    places = np.arange(width)
+def _closed_paths(contrasts: F32) -> NDArray[np.int64]:
+    """(N, _ANGLES): for each picture (_ANGLES, _RADII) and each angle the sample of a closed path.
+
+    The path is the one that gathers most contrast, over three turns; the middle turn counts.
+    """
+    turns = np.concatenate([contrasts] * 3, axis=1)
+    pictures, count, width = turns.shape
+    cost = _BEND_COST * np.abs(np.arange(-_BEND, _BEND + 1))
+    scores = np.full((pictures, width + 2 * _BEND), -np.inf)
+    near = np.lib.stride_tricks.sliding_window_view(scores, 2 * _BEND + 1, axis=1)  # of what scores hold at the time
+    score = scores[:, _BEND:-_BEND]
+    score[...] = turns[:, 0]
+    came = np.zeros((count, pictures, width), np.int64)
     for row in range(1, count):
-        reached = np.full((2 * _BEND + 1, width), -np.inf)
-        for index, bend in enumerate(range(-_BEND, _BEND + 1)):
-            source = places + bend
-            inside = (source >= 0) & (source < width)
-            reached[index, inside] = score[source[inside]] - _BEND_COST * abs(bend)
-        choice = reached.argmax(axis=0)
-        came[row] = places + choice - _BEND
-        score = reached[choice, places] + turns[row]
-    path = np.empty(count, np.int64)
-    path[-1] = int(score.argmax())
+        reached = near - cost
+        reached.argmax(axis=2, out=came[row])
+        np.add(reached.max(axis=2), turns[:, row], out=score)
+    came += np.arange(width) - _BEND
+    every = np.arange(pictures)
+    path = np.empty((pictures, count), np.int64)
+    path[:, -1] = score.argmax(axis=1)
     for row in range(count - 1, 0, -1):
-        path[row - 1] = came[row, path[row]]
-    return path[_ANGLES : 2 * _ANGLES]
+        path[:, row - 1] = came[row, every, path[:, row]]
+    return path[:, _ANGLES : 2 * _ANGLES]
 
 
 def _draw_frame(drawn: U8, paths: Sequence[F64]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -9,14 +10,26 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.sight import canonical_pixels, parts
+from vfxage.ager.prototype.mesh import Chart
+from vfxage.ager.prototype.sight import Sight, canonical_pixels, see
 from vfxage.arrays import ArrayData, shaped
+from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Window
 
 _LARGEST = 512
 """Side of the crop, pixels, at which changes are worked out; larger crops get the same changes, grown."""
 _FAR = 8
 """Sides of the crop: landmarks farther beyond it are brought to there, as whole numbers overflow at some distance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class View(ArrayData):
+    """The part of a crop that the mean face covers, and what it shows of the skin."""
+
+    rgb: F32 = field(metadata=shaped("h", "w", 3))
+    """Display-referred sRGB, 0..1."""
+    chart: Chart
+    sight: Sight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -29,10 +42,12 @@ class Working(ArrayData):
     """Landmarks, pixels of ``rgb``."""
     unit: float
     """Pixels to a canonical pixel."""
+    view: View | None
+    """None if the face is outside the crop."""
 
     @staticmethod
     def of(crop: FaceCrop, prototype: Prototype) -> Working:
-        """Shrink a large crop; small crops are worked out with more pixels."""
+        """Shrink a large crop, and look at it; small crops are worked out with more pixels."""
         size = len(crop.rgb)
         wanted = size * max(_LARGEST // size, 1) if size <= _LARGEST else size // -(-size // _LARGEST)
         points = np.clip(crop.points, -_FAR * size, (1 + _FAR) * size) * np.float32(wanted / size)
@@ -40,7 +55,12 @@ class Working(ArrayData):
         if wanted != size:
             method = cv2.INTER_AREA if wanted < size else cv2.INTER_LINEAR
             rgb = cast(F32, cv2.resize(rgb, (wanted, wanted), interpolation=method))
-        return Working(rgb=rgb, points=points, unit=canonical_pixels(points, prototype.mean))
+        unit, chart = canonical_pixels(points, prototype.mean), prototype.mesh.chart(points, wanted)
+        if chart.window.empty:
+            return Working(rgb=rgb, points=points, unit=unit, view=None)
+        seen = np.ascontiguousarray(rgb[chart.window.slices(Window(0, 0, wanted, wanted))])
+        view = View(rgb=seen, chart=chart, sight=see(seen, chart, prototype, unit))
+        return Working(rgb=rgb, points=points, unit=unit, view=view)
 
     @property
     def window(self) -> Window:
@@ -48,8 +68,22 @@ class Working(ArrayData):
         return Window(0, 0, self.rgb.shape[1], self.rgb.shape[0])
 
 
-def moved(image: F32, flow: F32) -> F32:
-    """The picture (h, w, 3) with each pixel's content moved by ``flow`` (h, w, 2)."""
-    y, x = (np.arange(count, dtype=np.float32) for count in image.shape[:2])
-    across, down = parts(flow)
-    return cast(F32, cv2.remap(image, x - across, y[:, None] - down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE))
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box of a chart's window that holds all that is not 0, so that the rest need not be worked out."""
+
+    half: tuple[slice, slice]
+    """Rows and columns on the half grid."""
+    full: tuple[slice, slice]
+    """The same at full density."""
+
+    @staticmethod
+    def around(where: F32, margin: float = 1) -> Box | None:
+        """The box of ``where`` (h2, w2) with ``margin`` half-grid pixels around it; None where all is 0."""
+        window = Window(0, 0, where.shape[1], where.shape[0])
+        found = extent(where)
+        if found.empty:
+            return None
+        box = grown(found, math.ceil(margin)).intersect(window)
+        full = Window(2 * box.x, 2 * box.y, 2 * box.width, 2 * box.height)
+        return Box(half=box.slices(window), full=full.slices(Window(0, 0, 2 * window.width, 2 * window.height)))

@@ -78,8 +78,9 @@ def aged_faces(
     def age(item: tuple[Subject, Sequence[float]]) -> tuple[Subject, list[Aged]]:
         subject, targets = item
         crop = cut_subject(subject, ager.framing, size)
+        crop = replace(crop, study=ager.study([crop]))
         wanted = [replace(crop, ages=(crop.ages[0], float(target))) for target in targets]
-        return subject, [Aged(crop=one, step=step) for one, step in zip(wanted, ager(wanted), strict=True)]
+        return subject, [Aged(crop=one, step=answer.step) for one, answer in zip(wanted, ager(wanted), strict=True)]
 
     with ordered_map(age, work, workers=workers) as done:
         yield done

@@ -39,7 +39,8 @@ def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> StepStability:
     grainy = np.clip(crop.rgb + np.float32(GRAIN) * noise, 0.0, 1.0)
     moved = replace(crop, rgb=_moved(crop.rgb, 1), matte=_moved(crop.matte, 1), points=crop.points + np.float32(1))
     resting = replace(crop, ages=(crop.ages[0], crop.ages[0]))
-    still, shifted, noisy, rest = ager([crop, moved, replace(crop, rgb=grainy), resting])
+    answers = ager([crop, moved, replace(crop, rgb=grainy), resting])
+    still, shifted, noisy, rest = (answer.step for answer in answers)
     own = _rms(still, crop.matte)
     return StepStability(
         shift=_share(_rms(_moved(shifted, -1) - still, crop.matte), own),

@@ -30,8 +30,8 @@ _KEPT = ("sex", "glasses", "yaw_deg")
 
 def age_portrait(ager: Ager, crop: FaceCrop) -> F32:
     """The crop as the ager sees it at the wanted age, (S, S, 3) sRGB 0..1."""
-    (step,) = ager([crop])
-    return np.clip(crop.rgb + step, 0.0, 1.0)
+    (answer,) = ager([crop])
+    return np.clip(crop.rgb + answer.step, 0.0, 1.0)
 
 
 def refuse_used(out: Path) -> None:
@@ -104,10 +104,11 @@ def _versions(
     """The photograph, then each made picture: index row, picture and crop."""
     labels = {key: portrait.labels.get(key, "") for key in _KEPT}
     own = crop_portrait(portrait, ager.framing, SIDE)
+    study = ager.study([own])
     for age in (portrait.age, *(age for age in ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age
         crop = own if real else crop_portrait(portrait, ager.framing, SIDE, (portrait.age, age))
-        crop = replace(crop, name=_NAME)
+        crop = replace(crop, name=_NAME, study=study)
         name = f"{stem}_{age:g}.png"
         row = {"file": name, "person": portrait.person, "age": f"{age:g}", "real": str(int(real)), **labels}
         yield row, crop.rgb if real else age_portrait(ager, crop), crop

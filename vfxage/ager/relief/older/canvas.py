@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,6 +18,8 @@ import numpy as np
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.types import F32, F64, Window
 
+_HILL = 4.0
+"""Half axes from its centre at which a Gaussian hill has no height left (1e-7)."""
 _TABLE = 256
 """Side of a noise table, cells: more than a face is wide in any noise used here."""
 _NOISE_GAIN = np.float32(1.45)
@@ -78,7 +80,12 @@ class Canvas:
         return across, down
 
     def mound(self, centre: F64, size: tuple[float, float], turn: float = 0.0) -> F32:
-        """(h, w) a Gaussian hill of height 1: half axes ``size``, turned by ``turn`` radians."""
+        """(h, w) a Gaussian hill of height 1: half axes ``size``, turned by ``turn`` radians; 0 far from it."""
+        far = _HILL * max(size)
+        part = self.part((centre[0] - far, centre[0] + far), (centre[1] - far, centre[1] + far))
+        return self._laid(part, lambda: part._hill(centre, size, turn))
+
+    def _hill(self, centre: F64, size: tuple[float, float], turn: float) -> F32:
         x, y = self.grid()
         dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
         cosine, sine = np.float32(math.cos(turn)), np.float32(math.sin(turn))
@@ -90,6 +97,18 @@ class Canvas:
 
         The curve is drawn as a density and blurred, so that bends and ends leave no seams.
         """
+        (left, top), (right, bottom) = curve.min(axis=0) - 5 * sigma, curve.max(axis=0) + 5 * sigma
+        part = self.part((left, right), (top, bottom))
+        return self._laid(part, lambda: part._drawn(curve, weight, sigma))
+
+    def _laid(self, part: Canvas, draw: Callable[[], F32]) -> F32:
+        """(h, w) what ``draw`` makes for a part of this canvas, and 0 around it; the part may be off the canvas."""
+        laid = np.zeros(self.window.shape, np.float32)
+        if not part.window.empty:
+            laid[part.window.slices(self.window)] = draw()
+        return laid
+
+    def _drawn(self, curve: F64, weight: F64, sigma: float) -> F32:
         box = self.window
         length = np.linalg.norm(np.gradient(curve, axis=0), axis=1) * weight
         at = curve * self.density - 0.5 - (box.x, box.y)
@@ -128,7 +147,8 @@ def taper(count: int, head: float, tail: float) -> F64:
 def noise(draw: np.random.Generator, x: F32, y: F32) -> F32:
     """Smooth noise at coordinates in cells: mean 0, deviation about 1, features about one cell wide."""
     table = draw.standard_normal((_TABLE, _TABLE)).astype(np.float32)
-    columns, rows = (np.mod(value, np.float32(_TABLE - 3)) + 1 for value in (x, y))
+    span = np.float32(_TABLE - 3)
+    columns, rows = (value - span * np.floor(value / span) + 1 for value in (x, y))
     drawn = cv2.remap(table, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
     return cast(F32, _NOISE_GAIN * drawn)
 
@@ -144,7 +164,7 @@ def slopes(height: F32, density: int, scales: Sequence[tuple[float, float]]) -> 
     cavity = np.zeros_like(height)
     for width, weight in scales:
         above = (height - soften(height, width * density)) / np.float32(width)
-        cavity += np.float32(weight) * np.where(above < 0, above, np.float32(_RIDGE) * above)
+        cavity += np.float32(weight) * (np.minimum(above, 0) + np.float32(_RIDGE) * np.maximum(above, 0))
     return cast(F32, cv2.merge([np.asarray(across, np.float32), np.asarray(down, np.float32), cavity]))
 
 

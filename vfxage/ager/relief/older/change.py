@@ -17,6 +17,7 @@ from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, gentleness, own_lines, pale_lips
+from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, F64, Study
 
@@ -200,16 +201,28 @@ def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     broad = crop.chart.take_half(broad_map)
     change = np.float32(DEPTH.broad) * places.skin * shaded(
         broad, crop.pose, study.light, base, DEPTH.broad_shading)  # fmt: skip
-    change = np.where(change < 0, change, np.float32(DEPTH.bright + DEPTH.bright_dark * study.dark) * change)
-    fine = crop.chart.take(fine_map)
+    bright = np.float32(DEPTH.bright + DEPTH.bright_dark * study.dark)
+    change = grow(np.minimum(change, 0) + bright * np.maximum(change, 0), shape)
+    _add_fine(change, crop, study, (fine_map, base), places.tight)
+    return change
+
+
+def _add_fine(change: F32, crop: OldCrop, study: OldStudy, relief: tuple[F32, F32], tight: F32) -> None:
+    """Add the fine relief to the change of log luma (h, w), only within the box of ``tight`` (h2, w2).
+
+    ``relief`` is the fine relief on the mean face and the light of the surface under it (h2, w2).
+    """
+    fine_map, base = relief
+    box = Box.around(tight)
+    if box is None:
+        return
+    fine = crop.chart.take_part(fine_map, box.full)
     blurred = study.softness * crop.sight.unit
     if blurred > 0.3:
         fine = blur(fine, blurred)
     calm = np.float32(np.clip(0.75 + study.rough / 0.05, 0.85, 1.15))
-    drawn = shaded(fine, crop.pose, study.light, base, DEPTH.fine_shading)
-    return np.asarray(
-        grow(np.asarray(change, np.float32), shape) + np.float32(DEPTH.fine) * calm * grow(places.tight, shape) * drawn
-    )
+    drawn = shaded(fine, crop.pose, study.light, base[box.half], DEPTH.fine_shading)
+    change[box.full] += np.float32(DEPTH.fine) * calm * grow(tight[box.half], drawn.shape) * drawn
 
 
 def _bounded(change: F32, places: _Places, study: OldStudy) -> F32:
@@ -227,7 +240,7 @@ def _bounded(change: F32, places: _Places, study: OldStudy) -> F32:
 def _tinted(change: F32, unit: float, saturation: float) -> F32:
     """(h, w, 3): creases are redder than the skin, broad shade keeps its colour."""
     shade = np.maximum(broad_shade(change, unit), change)
-    crease = np.where(change < 0, change - np.float32(DEPTH.shade_tint) * shade, 0)
+    crease = np.minimum(change, 0) - np.float32(DEPTH.shade_tint) * np.minimum(shade, 0)
     return np.asarray(
         cv2.merge([change + np.float32(saturation * (share - 1)) * crease for share in DEPTH.crease]), np.float32
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, luma
+from vfxage.ager.prototype.sight import blur, luma, spread
 from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.types import F32
 
@@ -65,7 +66,7 @@ class _Eye:
     def __init__(self, rgb: F32, marks: list[F32], unit: float) -> None:
         self._upper, self._lower, iris = marks
         self._shape, self._unit = rgb.shape[:2], unit
-        self._log = np.log(rgb + np.float32(FLOOR))
+        self._log = cast(F32, cv2.log(rgb + np.float32(FLOOR)))
         self._luma = luma(self._log)
         ring = np.concatenate([self._upper, self._lower[::-1]])
         self._opening = self._drawn(ring, 0.0, 0.6)
@@ -83,14 +84,15 @@ class _Eye:
     def _ball(self) -> F32:
         inside = 1 - smoothstep(self._far, 0.92, 1.12)
         white = self._opening * (1 - inside) * smoothstep(self._luma, -2.4, -1.2)
-        change = white[..., None] * np.array(OLD_EYES.white, np.float32)
+        change = spread(white, OLD_EYES.white)
         limbus = cv2.exp(-np.square((self._far - np.float32(0.97)) / np.float32(0.16))) * self._opening
         flat = blur(self._log, 1.6 * self._unit)
-        change += (np.float32(OLD_EYES.limbus) * limbus)[..., None] * (flat - self._log)
+        change += spread(np.float32(OLD_EYES.limbus) * limbus) * (flat - self._log)
         ring = cv2.exp(-np.square((self._far - np.float32(0.82)) / np.float32(0.15))) * self._opening
-        change += ring[..., None] * np.array(OLD_EYES.ring, np.float32)
-        iris = self._iris()[..., None]
-        change += iris * (np.float32(OLD_EYES.iris_colour) * (self._luma[..., None] - self._log) + np.float32(0.05))
+        change += spread(ring, OLD_EYES.ring)
+        change += spread(self._iris()) * (
+            np.float32(OLD_EYES.iris_colour) * (spread(self._luma) - self._log) + np.float32(0.05)
+        )
         return np.asarray(change, np.float32)
 
     def _iris(self) -> F32:
@@ -99,13 +101,13 @@ class _Eye:
 
     def _edges(self) -> F32:
         margin = self._drawn(self._lower, 1.6, 0.7)
-        change = margin[..., None] * np.array(OLD_EYES.margin, np.float32)
+        change = spread(margin, OLD_EYES.margin)
         down = np.array([0, self._unit], np.float32)
         above = self._drawn(self._upper - np.float32(1.2) * down, 5.0, 1.0)
         below = self._drawn(self._lower + np.float32(1.5) * down, 3.5, 1.0)
         lashes = np.maximum(above, 0.8 * below) * (1 - np.float32(0.7) * self._iris())
         darkness = np.clip(blur(self._luma, 5.0 * self._unit) - self._luma, 0, 0.9)
-        return np.asarray(change + (np.float32(OLD_EYES.lashes) * lashes * darkness)[..., None], np.float32)
+        return np.asarray(change + spread(np.float32(OLD_EYES.lashes) * lashes * darkness), np.float32)
 
     def _drawn(self, curve: F32, thick: float, soft: float) -> F32:
         """(h, w) 0..1: a line ``thick`` canonical pixels wide, or a filled outline for 0."""

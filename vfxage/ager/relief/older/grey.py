@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, grow, halve, luma
+from vfxage.ager.prototype.sight import blur, grow, halve, luma, parts
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -85,13 +87,13 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     box = _box(np.maximum.reduce([mattes.hair, mattes.beard, places.brows]))
     if grey <= 0 or box is None:
         return change
-    log = np.log(np.ascontiguousarray(rgb[box]) + np.float32(FLOOR))
+    log = cast(F32, cv2.log(rgb[box] + np.float32(FLOOR)))
     level = luma(log)
     strand = np.tanh(np.float32(1.2) * _strands(level, unit))
     share = np.float32(GREYING.gain * grey)
     early = np.float32(GREYING.strands * min(1.0, 4 * grey)) * strand
     hair = mattes.hair[box]
-    edge = np.clip(2.5 * (1 - blur(hair, 4.0 * unit)), 0, 1)
+    edge = np.clip(2.5 * (1 - grow(blur(halve(hair), 2.0 * unit), hair.shape)), 0, 1)
     hair = hair * (1 - 0.95 * places.skin_like[box] * edge)
     turned = hair * np.clip(1.25 * share * places.lead[box] + early - np.float32(0.03), 0, 0.96)
     whiskers = np.clip(1.6 * mattes.beard[box] * (1 - places.skin_like[box]), 0, 0.95)
@@ -99,17 +101,27 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     turned = np.maximum(turned, whiskers * turned_beard)
     target = _target(light)
     fine = blur(level, 1.5 * unit)
-    lift = np.logaddexp(0, (target - _locks(fine, hair + whiskers, unit)) * 3) / 3
+    lift = _above_nothing(np.float32(target) - _locks(fine, hair + whiskers, unit))
     lift = np.float32(GREYING.most) * np.tanh(np.float32(GREYING.lift / GREYING.most) * lift)
-    grey_of = cv2.merge([level + np.float32(tint) for tint in _warm(light)])
     calm = np.float32(GREYING.calm) * np.clip(lift / np.float32(GREYING.calm_lift), 0, 1)
     lift = lift - calm * (level - fine)
-    part = turned[..., None] * (grey_of - log + np.asarray(lift, np.float32)[..., None])
-    hairs = _BrowHairs(places.brows[box] * (1 - hair), places.streaks[box], strand)
-    wanted = (share, min(target - 0.10, light.level - 0.05))
-    part += _brows(level, log, np.asarray(grey_of, np.float32), hairs, wanted)
+    grey_of = [level + np.float32(tint) - own for own, tint in zip(parts(log), _warm(light), strict=True)]
+    part = cast(F32, cv2.merge([turned * (channel + lift) for channel in grey_of]))
+    brows = places.brows[box] * (1 - hair)
+    inner = _box(brows)
+    if inner is not None:
+        hairs = _BrowHairs(brows[inner], places.streaks[box][inner], strand[inner])
+        wanted = (share, min(target - 0.10, light.level - 0.05))
+        part[inner] += _brows(level[inner], [channel[inner] for channel in grey_of], hairs, wanted)
     change[box] = part
     return change
+
+
+def _above_nothing(image: F32) -> F32:
+    """The image where it is above 0, else 0, with a soft bend between."""
+    steep = np.float32(3) * image
+    bend = cv2.log(cv2.exp(-np.abs(steep)) + np.float32(1))
+    return np.asarray((np.maximum(steep, 0) + bend) / np.float32(3), np.float32)
 
 
 def _target(light: HairLight) -> float:
@@ -145,23 +157,27 @@ class _BrowHairs:
     strand: F32
 
 
-def _brows(level: F32, log: F32, grey_of: F32, hairs: _BrowHairs, wanted: tuple[np.float32, float]) -> F32:
-    """Each hair of a brow turns on its own; ``wanted`` is the share and the log luma of grey brows."""
+def _brows(level: F32, grey_of: Sequence[F32], hairs: _BrowHairs, wanted: tuple[np.float32, float]) -> F32:
+    """Each hair of a brow turns on its own.
+
+    ``grey_of`` is the change of log R, G and B to grey of the same luma; ``wanted`` the share and the log luma of grey
+    brows.
+    """
     share, target = np.float32(GREYING.brows) * wanted[0], wanted[1]
     each = share + (0.20 + 0.35 * min(float(share), 0.8)) * hairs.streaks + 0.25 * hairs.strand - 0.12
     turned = np.clip(each, 0, 0.85) * hairs.where * np.float32(min(1.0, 8 * float(share)))
     lift = np.clip(np.float32(GREYING.lift) * np.maximum(np.float32(target) - level, 0), 0, GREYING.most)
-    return np.asarray(turned[..., None] * (np.float32(0.75) * (grey_of - log) + lift[..., None]), np.float32)
+    return cast(F32, cv2.merge([turned * (np.float32(0.75) * channel + lift) for channel in grey_of]))
 
 
 def _box(where: F32) -> tuple[slice, slice] | None:
     """The part of the crop with hair, on even pixels; None without hair."""
-    size = len(where)
     rows, columns = (np.flatnonzero(where.max(axis=axis) > 0.01) for axis in (1, 0))
     if not len(rows) or not len(columns):
         return None
     (top, bottom), (left, right) = (
-        (int(at[0]) // 2 * 2, min(int(at[-1]) // 2 * 2 + 2, size)) for at in (rows, columns)
+        (int(at[0]) // 2 * 2, min(int(at[-1]) // 2 * 2 + 2, size))
+        for at, size in zip((rows, columns), where.shape, strict=True)
     )
     return slice(top, bottom), slice(left, right)
 

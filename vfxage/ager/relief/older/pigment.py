@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vfxage.ager.relief.head import BROWS
 from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
 from vfxage.ager.wrinkle_lines import EYE, MIRROR
 from vfxage.types import F32
@@ -17,6 +18,10 @@ _BLOOD = np.array([0.02, -0.34, -0.26], np.float32)
 """Log RGB of redness."""
 _SALLOW = np.array([-0.05, -0.075, -0.06], np.float32)
 """Log RGB of tired lids."""
+
+
+_BROW_ROOM = 22.0
+"""Canonical pixels around the landmarks of the brows within which their hairs lie."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +81,12 @@ def _lids(mean: F32, canvas: Canvas) -> F32:
 
 def brow_streaks(mean: F32, name: str, canvas: Canvas) -> F32:
     """(h, w) -1..1: short streaks along the hairs of the brows, which stand at the nose and lie at the temple."""
-    x, y = canvas.grid()
     streaks = np.zeros(canvas.window.shape, np.float32)
+    marks = mean[[mark for brow in BROWS for mark in brow]]
+    (left, top), (right, bottom) = (marks.min(axis=0) - _BROW_ROOM).tolist(), (marks.max(axis=0) + _BROW_ROOM).tolist()
+    part = canvas.part((left, right), (top, bottom))
+    where = part.window.slices(canvas.window)
+    x, y = part.grid()
     for index, (inner, side) in enumerate(((55, -1.0), (285, 1.0))):
         draw = stream(name, f"brow {index}")
         far = np.clip((x - mean[inner, 0]) * np.float32(side / 44), 0, 1)
@@ -86,8 +95,8 @@ def brow_streaks(mean: F32, name: str, canvas: Canvas) -> F32:
         across = x * np.float32(side) * np.sin(angle) + y * np.cos(angle)
         hairs = 0.9 * noise(draw, along / 8, across) + 0.25 * noise(draw, along / 12, across / np.float32(1.8))
         here = (x - mean[168, 0]) * side > 0
-        streaks[here] = hairs[here]
-    return np.asarray(np.tanh(0.8 * streaks), np.float32)
+        streaks[where][here] = np.tanh(np.float32(0.8) * hairs[here])
+    return streaks
 
 
 def around_eyes(mean: F32, canvas: Canvas) -> F32:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -29,6 +30,12 @@ _FINE_SCALES = ((1.0, 0.5), (2.2, 0.6), (5.0, 0.4))
 """Widths of the cavities, canonical pixels, and their weights: how light is kept out of creases. By eye."""
 
 
+_LEAST = 1e-5
+"""Canonical pixels: what is lower is no relief."""
+_REACH = 4.0
+"""Sigmas of a blur past which nothing of it is left."""
+
+
 @dataclass(frozen=True, slots=True)
 class RelativeWeights:
     """The weight of each part of the relief, by its name."""
@@ -38,6 +45,19 @@ class RelativeWeights:
     lines: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of the relief, in the box that it fills."""
+
+    where: tuple[slice, slice]
+    maps: F32
+    """(h, w, 3) slope to the right, slope downwards, cavity."""
+
+    def add_to(self, mixed: F32, weight: float) -> None:
+        """Add it to a map of the whole face (n, n, 3)."""
+        mixed[self.where] += np.float32(weight) * self.maps
+
+
 class Sculpture:
     """The maps of one face, by the face's name. Maps are (n, n, 3): slope to the right, slope downwards, cavity."""
 
@@ -45,24 +65,24 @@ class Sculpture:
         canvas = Canvas.whole(DENSITY)
         mean = prototype.mean
         masks = {key: _grown(mask, canvas) for key, mask in prototype.masks.items()}
-        self._sides: dict[str, F32] = {}
-        self._creases: dict[str, F32] = {}
+        self._sides: dict[str, _Piece] = {}
+        self._creases: dict[str, _Piece] = {}
         for part, height in broad_heights(mean, name, canvas).items():
-            rounded = soften(height, _ROUND * DENSITY)
-            whole = _halved(slopes(rounded, DENSITY, _BROAD_SCALES))
-            self._sides[part] = _halved(slopes(soften(rounded, _SOFT * DENSITY), DENSITY, _BROAD_SCALES))
-            self._creases[part] = whole - self._sides[part]
-        self._lines: dict[str, F32] = {}
+            self._sides[part], self._creases[part] = _sides_and_creases(height)
+        self._lines: dict[str, _Piece] = {}
         for part, heights in fine_heights(Ground(canvas=canvas, mean=mean, masks=masks, name=name)).items():
             laid = np.zeros(canvas.window.shape, np.float32)
             for where, height in heights:
                 laid[where.window.slices(canvas.window)] += height
-            self._lines[part] = slopes(soften(laid, _ROUND * DENSITY), DENSITY, _FINE_SCALES)
-        self.pigment = _halved(pigment_map(mean, masks, name, canvas))
+            box = _filled(laid, _FINE_SCALES)
+            maps = slopes(soften(laid[box], _ROUND * DENSITY), DENSITY, _FINE_SCALES)
+            self._lines[part] = _Piece(where=box, maps=maps)
+        coarse = Canvas.whole(1)
+        self.pigment = pigment_map(mean, {"texture": _grown(prototype.masks["texture"], coarse)}, name, coarse)
         """(CANON, CANON, 3) log RGB for one unit of wear."""
         self.brow_streaks = brow_streaks(mean, name, canvas)
         """(n, n) -1..1."""
-        self.around_eyes = _halved(around_eyes(mean, canvas))
+        self.around_eyes = around_eyes(mean, coarse)
         """(CANON, CANON) 0..1."""
         self._lock = threading.Lock()
         self._last: tuple[RelativeWeights, F32, F32] | None = None
@@ -78,14 +98,36 @@ class Sculpture:
         mixed = np.zeros((CANON, CANON, 3), np.float32)
         for maps, weights in ((self._sides, sides), (self._creases, creases)):
             for part, weight in weights.items():
-                mixed += np.float32(weight) * maps[part]
+                maps[part].add_to(mixed, weight)
         return mixed
 
     def _fine(self, weights: Mapping[str, float]) -> F32:
-        mixed = np.zeros_like(next(iter(self._lines.values())))
+        mixed = np.zeros((DENSITY * CANON, DENSITY * CANON, 3), np.float32)
         for part, weight in weights.items():
-            mixed += np.float32(weight) * self._lines[part]
+            self._lines[part].add_to(mixed, weight)
         return mixed
+
+
+def _sides_and_creases(height: F32) -> tuple[_Piece, _Piece]:
+    """The broad sides of a part of the relief, (n, n) on the canvas, and the rest of it: its creases."""
+    box = _filled(height, _BROAD_SCALES)
+    rounded = soften(height[box], _ROUND * DENSITY)
+    whole = _halved(slopes(rounded, DENSITY, _BROAD_SCALES))
+    sides = slopes(_halved(soften(rounded, _SOFT * DENSITY)), 1, _BROAD_SCALES)
+    rows, columns = (slice(one.start // DENSITY, one.stop // DENSITY) for one in box)
+    return _Piece(where=(rows, columns), maps=sides), _Piece(where=(rows, columns), maps=whole - sides)
+
+
+def _filled(height: F32, scales: Sequence[tuple[float, float]]) -> tuple[slice, slice]:
+    """The box of a height on the canvas, with room for the cavities of all ``scales``; its edges are multiples of 8."""
+    filled = np.abs(height) > _LEAST
+    room = _REACH * DENSITY * max(width for width, _ in scales)
+    rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return slice(0, 8), slice(0, 8)
+    low = [max(0, math.floor((int(at[0]) - room) / 8) * 8) for at in (rows, columns)]
+    high = [min(len(height), math.ceil((int(at[-1]) + room) / 8) * 8) for at in (rows, columns)]
+    return slice(low[0], high[0]), slice(low[1], high[1])
 
 
 def _grown(mask: F32, canvas: Canvas) -> F32:

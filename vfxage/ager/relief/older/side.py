@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from typing import cast
 
 import cv2
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from vfxage.ager.prototype.ager import _mouth as mouth_area
 from vfxage.ager.prototype.data import FLOOR, Prototype
 from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import beyond_luma, blur, canonical_pixels, grow, halve, luma, parts, see, strongest
+from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -21,18 +20,19 @@ from vfxage.ager.relief.older.light import Pose, Surface, fit_light
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, roughness
-from vfxage.ager.relief.working import Working, moved
+from vfxage.ager.relief.shown import Exposed, Grain, shown
+from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
-from vfxage.types import F32, FaceCrop, Study
+from vfxage.geometry import extent
+from vfxage.types import F32, FaceCrop, Study, Window
 
 _WARP = 1.52
 """Gain of the sinking of the face."""
-_GRAIN = 0.7
-"""Canonical pixels: detail finer than this is grain, which keeps its strength where skin gets darker or brighter."""
-_MOST_GRAIN = 0.06
-"""sRGB; larger detail is no grain."""
+_GRAIN = Grain(finer=0.7, most=0.06, darkened=1.0, brightened=1.0)
 _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
+_BRIDGE = 168
+"""Landmark on the bridge of the nose."""
 _SCULPTURES = 8
 """Sculptures kept: one for each face of a shot."""
 
@@ -93,7 +93,7 @@ class OlderSide:
             log[inside] = older(seen, OldFace(sculpture=sculpture), study, worn)
             log += greyed(work.rgb, self._places(seen, mattes, sculpture, work), study.hair_light, grey, work.unit)
             flow[inside] = grow(self._flow(seen, work, worn), log[inside].shape)
-        return _shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit)
+        return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
     def _sculpture(self, name: str) -> Sculpture:
         with self._lock:
@@ -105,17 +105,16 @@ class OlderSide:
 
     def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
         """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
-        if chart.window.empty:
+        if work.view is None:
             return None
+        chart = work.view.chart
         inside = chart.window.slices(work.window)
-        rgb = np.ascontiguousarray(work.rgb[inside])
         pose = Pose.of(work.points, self._surface)
         return OldCrop(
-            rgb=rgb,
+            rgb=work.view.rgb,
             points=work.points - np.array([chart.window.x, chart.window.y], np.float32),
             chart=chart,
-            sight=see(rgb, chart, self._prototype, canonical_pixels(work.points, self._prototype.mean)),
+            sight=work.view.sight,
             normals=pose.normals(self._surface, chart),
             pose=pose,
             hair=halve(np.ascontiguousarray(mattes.hair[inside])),
@@ -134,12 +133,13 @@ class OlderSide:
         shape = seen.rgb.shape
         for name, image in (("like", like), ("brows", hairs)):
             whole[name][inside] = grow(np.asarray(image, np.float32), shape)
-        whole["streaks"][inside] = np.float32(0.75) * blur(seen.chart.take(sculpture.brow_streaks), 0.6)
-        y, x = np.mgrid[:size, :size].astype(np.float32)
-        far = np.hypot(x - work.points[168, 0], y - work.points[168, 1]) / np.float32(128 * work.unit)
-        lead = np.clip(1.25 - 0.25 * np.sqrt(far), 0.6, 1.1)
+        brows = extent(whole["brows"][inside])
+        if not brows.empty:
+            part = brows.slices(Window(0, 0, shape[1], shape[0]))
+            streaks = seen.chart.take_part(sculpture.brow_streaks, part)
+            whole["streaks"][inside][part] = np.float32(0.75) * blur(streaks, 0.6)
         return HairPlaces(
-            mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], lead=lead
+            mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], lead=_lead(work)
         )
 
     def _flow(self, seen: OldCrop, work: Working, worn: float) -> F32:
@@ -154,14 +154,8 @@ class OlderSide:
         return np.asarray(cv2.merge([part * held for part in parts(blur(flow, 1.5 * unit))]), np.float32)
 
 
-def _shown(rgb: F32, log: F32, flow: F32, unit: float) -> F32:
-    """The step of a crop (S, S, 3) from changes that may have another density; ``unit`` is that of the changes."""
-    ratio = len(rgb) / len(log)
-    if ratio != 1:
-        size, method = rgb.shape[1::-1], cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-        log, flow = (cast(F32, cv2.resize(image, size, interpolation=method)) for image in (log, flow))
-        flow = flow * np.float32(ratio)
-    gain = np.expm1(log)
-    noise = np.clip(rgb - blur(rgb, _GRAIN * unit * ratio), -_MOST_GRAIN, _MOST_GRAIN)
-    aged = rgb + gain * (rgb - noise + np.float32(FLOOR))
-    return np.ascontiguousarray(np.clip(moved(aged, flow), 0, 1) - rgb, np.float32)
+def _lead(work: Working) -> F32:
+    """(S, S) how early hair greys: above 1 at the temples, less towards the ends of long hair."""
+    x, y = (np.square(np.arange(len(work.rgb), dtype=np.float32) - at) for at in work.points[_BRIDGE])
+    far = np.sqrt(y[:, None] + x[None]) / np.float32(128 * work.unit)
+    return np.asarray(np.clip(1.25 - 0.25 * np.sqrt(far), 0.6, 1.1), np.float32)

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.change import creases_only
-from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, halve, luma, parts
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, halve, luma, parts, spread
 from vfxage.ager.relief.older.canvas import smoothstep
+from vfxage.ager.relief.working import Box
 from vfxage.types import F32
 
 
@@ -54,7 +55,7 @@ def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
         total += np.float32(gain) * band / (1 + np.square(band / np.float32(depth)))
         before = after
     total *= creases_only(total, blur(sight.smooth, 2.0 * sight.unit))
-    return np.where(total < 0, total, np.float32(OLD_SKIN.bright) * total) * skin
+    return np.asarray((np.minimum(total, 0) + np.float32(OLD_SKIN.bright) * np.maximum(total, 0)) * skin, np.float32)
 
 
 def roughness(sight: Sight, skin: F32) -> float:
@@ -76,19 +77,24 @@ def dull(sight: Sight, free: F32, dark: float) -> F32:
     shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * sight.masks["texture"]
     shine = np.minimum(shine * np.clip(1.5 * sight.bare, 0, 1) * free / np.float32(0.12), 1)
     share = blur(np.asarray(shine, np.float32), sight.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
-    return np.asarray(share[..., None] * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
+    return np.asarray(spread(share) * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
 
 
 def pale_lips(sight: Sight, amount: float) -> F32:
     """(h2, w2, 3) change of log RGB: lips lose colour, contrast with the skin, and gloss; their border fades."""
-    pixel = sight.unit / 2
-    lips = blur(sight.masks["lips"], 0.8 * pixel) * sight.seen
+    pale = np.zeros_like(sight.light)
+    area = blur(sight.masks["lips"], 0.4 * sight.unit) * sight.seen
+    box = Box.around(area, margin=12.0 * sight.unit)
+    if box is None:
+        return pale
     share = np.float32(min(OLD_SKIN.lips * amount, OLD_SKIN.lips_most))
-    change = (share * lips)[..., None] * (beyond_luma(sight.light) - beyond_luma(sight.colour))
-    towards = np.clip(luma(sight.light) - luma(sight.colour), -0.3, 0.5)
-    gloss = np.clip(sight.smooth - blur(sight.smooth, 4.0 * sight.unit), 0, 0.3)
+    lips, light, colour, smooth = (image[box.half] for image in (area, sight.light, sight.colour, sight.smooth))
+    change = spread(share * lips) * (beyond_luma(light) - beyond_luma(colour))
+    towards = np.clip(luma(light) - luma(colour), -0.3, 0.5)
+    gloss = np.clip(smooth - blur(smooth, 4.0 * sight.unit), 0, 0.3)
     grey = np.float32(0.22) * share * lips * towards - np.float32(0.8) * share * lips * gloss
-    return np.asarray(cv2.merge([part + grey for part in parts(change)]), np.float32)
+    pale[box.half] = cv2.merge([part + grey for part in parts(change)])
+    return pale
 
 
 def gentleness(rough: float) -> float:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON, Chart
-from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts
-from vfxage.ager.relief.younger.colour import coloured, healed_hue
+from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.working import Box
+from vfxage.ager.relief.younger.colour import Healed, coloured, heal_hue
 from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
@@ -97,26 +99,26 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
     fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
     shade = np.asarray(ground.skin * _at(amount, fill, filling.narrow), np.float32)
-    plate = np.log(crop.rgb + FLOOR)
+    plate = cast(F32, cv2.log(crop.rgb + FLOOR))
     log_luma = luma(plate)
-    band = fine_band(log_luma, sight.unit, settings.fine_lines)
+    band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
     lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = np.float32(min(amount, 1.0)) * _ironed(ground, sight, band, lifted_folds, settings)
-    cut = cuts(log_luma - thin, band.sure, sight.unit, settings.fine_lines)
+    cut = cuts(log_luma - thin, band.sure, ground.skin * zone["cut"], (sight.unit, settings.fine_lines))
     cut *= grow(ground.skin * zone["cut"], cut.shape)
     thin -= np.float32(min(amount, 1.0) * settings.fine_lines.cut) * cut
     ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
-    texture = matched(ground, band.whole - thin, touched, chart.take(face.pores), settings.pores)
+    texture = matched(ground, band.whole - thin, touched, _pores(chart, face, ground.skin), settings.pores)
     grey = grow(shade, log_luma.shape) - thin + texture
     colour = coloured(ground, sight, fill, amount, settings.colour)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
-    colour += shade[..., None] * crease
+    colour += spread(shade, crease)
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
     full = grow(colour, log_luma.shape)
-    full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
+    heal_hue(full, plate, ground, Healed(cut=cut, fill=fill, strength=min(amount, 1.0)), settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 
@@ -131,13 +133,23 @@ def _at(amount: float, fill: F32, narrow: F32) -> F32:
     return np.asarray(fill + np.float32(amount - 1) * np.maximum(fill - narrow, 0), np.float32)
 
 
+def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
+    """(h, w) the texture of skin on this face; 0 outside the box of ``skin`` (h2, w2), as it is not seen there."""
+    texture = np.zeros(chart.at.shape[:2], np.float32)
+    box = Box.around(skin, margin=4)
+    if box is not None:
+        texture[box.full] = chart.take_part(face.pores, box.full)
+    return texture
+
+
 def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
     """What goes of the fine detail at full strength, (h, w); ``folds`` (h2, w2), 0..1, is where folds are filled."""
     fine = settings.fine_lines
     rest = sight.fine - band.lines
     more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
     rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
-    gone = np.where(band.lines < 0, np.float32(fine.dark), np.float32(fine.bright)) * band.lines + rough * rest
+    gone = np.float32(fine.dark) * np.minimum(band.lines, 0) + np.float32(fine.bright) * np.maximum(band.lines, 0)
+    gone += rough * rest
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
     skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import cv2
 import numpy as np
 
 from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, spread, strongest
+from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Colour
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
 _LIKE_FACE = (0.45, 0.25)
@@ -29,8 +33,8 @@ def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: C
     hue = beyond_luma(sight.colour)
     skin_like = _like_face(hue, sight)
     weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
-    change = _beside(ground, hue, weight, fill, settings) * skin_like[..., None]
-    change += _evened(ground, sight, weight, settings) * skin_like[..., None]
+    change = _beside(ground, hue, weight, fill, settings) + _evened(ground, sight, weight, settings)
+    change *= spread(skin_like)
     change += _cheeks(ground, sight, settings)
     change += _lips(ground, sight, settings)
     change += _whites(sight, hue, settings)
@@ -56,7 +60,7 @@ def _like_face(hue: F32, sight: Sight) -> F32:
 def _average(ground: Ground, image: F32, weight: F32, sigma: float) -> F32:
     """The average (h2, w2, 3) of a colour over ``sigma`` canonical pixels, with weights."""
     total = ground.blurred(weight, sigma) + np.float32(1e-3)
-    return np.asarray(ground.blurred(image * weight[..., None], sigma) / total[..., None], np.float32)
+    return np.asarray(ground.blurred(image * spread(weight), sigma) / spread(total), np.float32)
 
 
 def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) -> F32:
@@ -64,7 +68,7 @@ def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) 
     beside = _average(ground, hue, weight, settings.beside)
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
     share = share * _lit(ground, fill)
-    return np.asarray(np.clip(beside - hue, -0.4, 0.4) * share[..., None], np.float32)
+    return np.asarray(np.clip(beside - hue, -0.4, 0.4) * spread(share), np.float32)
 
 
 def _lit(ground: Ground, fill: F32) -> F32:
@@ -74,18 +78,33 @@ def _lit(ground: Ground, fill: F32) -> F32:
     return np.asarray(full / (full + left + np.float32(1e-3)), np.float32)
 
 
-def healed_hue(ground: Ground, tint: F32, cut: F32, fill: F32, settings: Colour) -> F32:
-    """Change of log RGB (h, w, 3) that gives healed cuts the hue beside them, at full strength.
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Healed(ArrayData):
+    """Cuts that are healed."""
 
-    ``tint`` (h, w, 3) is log RGB beyond luma, with all other changes, and ``cut`` (h, w) the depth that is healed;
-    ``fill`` (h2, w2) is the change of log luma. A cut is too thin for the half
-    grid that all other colour is worked out on: without this it stays as an orange thread.
+    cut: F32 = field(metadata=shaped("h", "w"))
+    """Their depth, log luma."""
+    fill: F32 = field(metadata=shaped("h2", "w2"))
+    """The change of log luma around them, at full strength."""
+    strength: float
+    """0..1."""
+
+
+def heal_hue(log: F32, plate: F32, ground: Ground, healed: Healed, settings: Colour) -> None:
+    """Add to ``log`` (h, w, 3), the change of log RGB, what gives healed cuts the hue beside them.
+
+    ``plate`` (h, w, 3) is log RGB before the change. A cut is too thin for the half grid that all other colour is
+    worked out on: without this it stays as an orange thread.
     """
-    weight = ground.inside * (1 - np.clip(halve(cut) / np.float32(settings.healed_depth), 0, 1))
+    box = Box.around(halve(healed.cut), margin=3 * settings.healed_reach * ground.pixel)
+    if box is None:
+        return
+    cut, tint = healed.cut[box.full], beyond_luma(plate[box.full] + log[box.full])
+    weight = ground.inside[box.half] * (1 - np.clip(halve(cut) / np.float32(settings.healed_depth), 0, 1))
     beside = grow(_average(ground, halve(tint), np.asarray(weight, np.float32), settings.healed_reach), tint.shape)
     share = cv2.dilate(np.clip(cut / np.float32(settings.healed_depth), 0, 1), np.ones((3, 3), np.uint8))
-    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, fill), cut.shape)
-    return np.asarray((beside - tint) * share[..., None], np.float32)
+    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, healed.fill)[box.half], cut.shape)
+    log[box.full] += (beside - tint) * spread(share, (healed.strength,) * 3)
 
 
 def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:
@@ -93,7 +112,7 @@ def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:
     around = _average(ground, sight.tint, weight, settings.even_reach)
     known = np.clip(2 * ground.blurred(weight, 12.0) - 0.5, 0, 1) * np.clip(1.3 * sight.bare, 0, 1)
     where = known * ground.matt * ground.skin * np.float32(settings.even)
-    return np.asarray(np.clip(around - sight.tint, -settings.blotch, settings.blotch) * where[..., None], np.float32)
+    return np.asarray(np.clip(around - sight.tint, -settings.blotch, settings.blotch) * spread(where), np.float32)
 
 
 def _cheeks(ground: Ground, sight: Sight, settings: Colour) -> F32:
@@ -107,7 +126,7 @@ def _lips(ground: Ground, sight: Sight, settings: Colour) -> F32:
     """The lips' colour against the skin grows."""
     lips = sight.masks["lips"] * sight.seen * (1 - ground.zone["mouth"]) * np.float32(settings.lips)
     contrast = beyond_luma(sight.colour - sight.light)
-    return np.asarray(np.clip(contrast, -settings.lips_most, settings.lips_most) * lips[..., None], np.float32)
+    return np.asarray(np.clip(contrast, -settings.lips_most, settings.lips_most) * spread(lips), np.float32)
 
 
 def _whites(sight: Sight, hue: F32, settings: Colour) -> F32:
@@ -115,7 +134,7 @@ def _whites(sight: Sight, hue: F32, settings: Colour) -> F32:
     white = np.clip((sight.darker - np.float32(_WHITE_DARKEST)) / np.float32(_WHITE_SPAN), 0, 1) * sight.masks["eyes"]
     white *= cv2.exp(-np.square(strongest(sight.tint) / np.float32(_WHITE_TINT))) * sight.seen
     clear = np.float32(settings.sclera_light) - np.float32(settings.sclera_clear) * hue
-    return np.asarray(clear * white[..., None], np.float32)
+    return np.asarray(clear * spread(white), np.float32)
 
 
 def _contrast(ground: Ground, sight: Sight, settings: Colour) -> F32:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.sight import blur, grow, halve
+from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.ground import morphed, smooth
 from vfxage.ager.relief.younger.settings import FineLines
 from vfxage.arrays import ArrayData, shaped
@@ -27,13 +28,23 @@ class FineBand(ArrayData):
     """0..1, how surely there is one direction."""
 
 
-def fine_band(log_luma: F32, unit: float, settings: FineLines) -> FineBand:
-    """Part the finest band into lines and the rest; ``unit`` is pixels to a canonical pixel.
+def fine_band(log_luma: F32, skin: F32, unit: float, settings: FineLines) -> FineBand:
+    """Part the finest band into lines and the rest, where ``skin`` (h2, w2) is not 0; elsewhere nothing is a line.
 
+    ``unit`` is pixels to a canonical pixel.
     The band averaged along its own direction is its lines: pores cancel out in it. The direction is that of the
     structure tensor (Bigün and Granlund 1987), whose coherence says whether there is one.
     """
     whole = log_luma - blur(log_luma, settings.band * unit)
+    lines, sure = np.zeros_like(whole), np.zeros_like(whole)
+    box = Box.around(skin, margin=settings.orientation * unit)
+    if box is not None:
+        lines[box.full], sure[box.full] = _lines(np.ascontiguousarray(whole[box.full]), unit, settings)
+    return FineBand(whole=whole, lines=lines, sure=sure)
+
+
+def _lines(whole: F32, unit: float, settings: FineLines) -> tuple[F32, F32]:
+    """The lines of a band, and how sure they are: both (h, w)."""
     along_x, along_y, coherence = _direction(blur(whole, 0.7 * unit), settings.orientation * unit / 2)
     x = np.arange(whole.shape[1], dtype=np.float32)[None, :]
     y = np.arange(whole.shape[0], dtype=np.float32)[:, None]
@@ -43,18 +54,25 @@ def fine_band(log_luma: F32, unit: float, settings: FineLines) -> FineBand:
         mean = (mean + _sampled(mean, x + step_x, y + step_y) + _sampled(mean, x - step_x, y - step_y)) / np.float32(3)
     low, high = settings.coherent
     sure = np.clip((coherence - np.float32(low)) / np.float32(high - low), 0, 1)
-    return FineBand(whole=whole, lines=np.asarray(np.float32(settings.gain) * mean * sure, np.float32), sure=sure)
+    return np.asarray(np.float32(settings.gain) * mean * sure, np.float32), np.asarray(sure, np.float32)
 
 
-def cuts(rest: F32, sure: F32, unit: float, settings: FineLines) -> F32:
+def cuts(rest: F32, sure: F32, where: F32, scale: tuple[float, FineLines]) -> F32:
     """Depth (h, w) of the sharp cuts that are left in ``rest``, log luma without its lines.
 
+    They are sought where ``where`` (h2, w2) is not 0. ``scale`` is pixels to a canonical pixel, and the settings.
     The cut of a deep fold bends and is deeper than any line of the band. Its valley is deeper than those between pores
     nearby, and ``sure`` (h, w), 0..1, says that it runs on; a mole or a pit does not.
     """
-    depth = morphed(cv2.MORPH_CLOSE, rest, settings.cut_radius * unit) - rest
-    texture = np.float32(settings.cut_texture) * smooth(depth, settings.orientation * unit)
-    return np.asarray(np.maximum(depth - texture, 0) * sure, np.float32)
+    unit, settings = scale
+    cut = np.zeros_like(rest)
+    box = Box.around(where, margin=1.5 * settings.orientation * unit)
+    if box is not None:
+        inside = np.ascontiguousarray(rest[box.full])
+        depth = morphed(cv2.MORPH_CLOSE, inside, settings.cut_radius * unit) - inside
+        texture = np.float32(settings.cut_texture) * smooth(depth, settings.orientation * unit)
+        cut[box.full] = np.maximum(depth - texture, 0) * sure[box.full]
+    return cut
 
 
 def _sampled(image: F32, x: F32, y: F32) -> F32:

@@ -6,10 +6,12 @@ The same method serves the hair of the head, the beard and the brows, each with 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
+import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts, spread
+from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts
 from vfxage.ager.relief.younger.ground import smooth
 from vfxage.ager.relief.younger.settings import HairColour
 from vfxage.arrays import ArrayData, shaped
@@ -102,7 +104,7 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     ``skin_chroma`` is the log of red over blue of the face's skin; ``unit`` is pixels to a canonical pixel.
     """
     tone = hair.tone
-    log = np.log(rgb + HAIR_FLOOR)
+    log = cast(F32, cv2.log(rgb + HAIR_FLOOR))
     level, tint = luma(log), beyond_luma(halve(log))
     tint = smooth(tint, settings.strand * unit / 2)
     red, _, blue = parts(tint)
@@ -116,7 +118,7 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     fall = np.float32(settings.fall) * np.maximum(wide - np.float32(tone.level + settings.target_rise), 0)
     weight = hair.matte * grow(np.asarray(grey, np.float32), level.shape) * bright
     weight *= np.float32(hair.share * tone.pigment)
-    darker = -weight * np.clip(fall, 0, settings.most)
-    colour = grow(np.float32(tone.brown) * _BROWN - tint, (*level.shape, 3))
-    colour *= (weight * np.float32(settings.tint_share))[..., None]
-    return np.asarray(colour + spread(np.asarray(darker, np.float32)), np.float32)
+    darker = -weight * np.minimum(fall, np.float32(settings.most))
+    colour = parts(grow(np.float32(tone.brown) * _BROWN - tint, (*level.shape, 3)))
+    weight *= np.float32(settings.tint_share)
+    return cast(F32, cv2.merge([weight * channel + darker for channel in colour]))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
 
-import cv2
 import numpy as np
 
 from vfxage.ager.prototype.ager import smile_of
 from vfxage.ager.prototype.data import Prototype, age_columns
-from vfxage.ager.prototype.sight import blur, grow, halve, parts, see
+from vfxage.ager.prototype.sight import grow, halve
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
@@ -47,13 +46,10 @@ class YoungerSide:
 
     def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
         """What is measured of one crop; None if the face is outside it."""
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
-        if chart.window.empty:
+        if work.view is None:
             return None
-        seen = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
-        sight = see(seen, chart, self._prototype, work.unit)
         kinds = {kind: getattr(mattes, kind) for kind in KINDS}
-        return YoungSample(rgb=work.rgb, points=work.points, sight=sight, mattes=kinds)
+        return YoungSample(rgb=work.rgb, points=work.points, sight=work.view.sight, mattes=kinds)
 
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
@@ -63,7 +59,10 @@ class YoungerSide:
         study = YoungStudy.unpacked(crop.study)
         log, flow = self._changed(work, mattes, study, wear(target) - wear(source))
         self._recolour(log, work, mattes, (study, _gone_grey(source, target)))
-        return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit)
+        given = self._settings.grain
+        grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
+        exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit)
+        return shown(np.clip(crop.rgb, 0, 1), log, flow, exposed)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
         """Add to ``log`` (s, s, 3) the colour that hair had; ``hair`` ends with the share of its grey that is to go."""
@@ -82,18 +81,16 @@ class YoungerSide:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
-        chart = self._prototype.mesh.chart(work.points, size)
-        if chart.window.empty:
+        if work.view is None:
             return log, flow
+        chart = work.view.chart
         inside = chart.window.slices(work.window)
-        seen = np.ascontiguousarray(work.rgb[inside])
-        sight = see(seen, chart, self._prototype, work.unit)
         change = younger(
             YoungCrop(
-                rgb=seen,
+                rgb=work.view.rgb,
                 points=work.points,
                 chart=chart,
-                sight=replace(sight, saturation=study.saturation),
+                sight=replace(work.view.sight, saturation=study.saturation),
                 worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
@@ -105,25 +102,6 @@ class YoungerSide:
         log[inside] = change.log
         flow[inside] = grow(change.flow, change.log.shape)
         return log, flow
-
-    def _shown(self, rgb: F32, log: F32, flow: F32, unit: float) -> F32:
-        """The step of a crop (S, S, 3) from changes that may have another density."""
-        size = (rgb.shape[1], rgb.shape[0])
-        ratio = rgb.shape[0] / log.shape[0]
-        if ratio != 1:
-            method = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-            log = cast(F32, cv2.resize(log, size, interpolation=method))
-            flow = cast(F32, cv2.resize(flow, size, interpolation=method)) * np.float32(ratio)
-        gain = np.expm1(log)
-        step = gain * (rgb + FLOOR)
-        grain = self._settings.grain
-        noise = np.clip(rgb - blur(rgb, grain.finer * unit * ratio), -grain.most, grain.most)
-        step -= np.float32(grain.kept) * np.maximum(gain, 0) * noise
-        aged = rgb + step
-        y, x = (np.arange(count, dtype=np.float32) for count in rgb.shape[:2])
-        over, down = parts(flow)
-        moved = cv2.remap(aged, x - over, y[:, None] - down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return np.ascontiguousarray(np.clip(moved, 0, 1) - rgb, np.float32)
 
 
 def _gone_grey(source: float, target: float) -> float:
