@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ANY_SHAPE, ArrayData, check_arrays, shaped
+from vfxage.look import NORMAL, UNKNOWN, Look, Traits, Wish
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -250,8 +251,11 @@ class FaceCrop(ArrayData):
     """Stops by which the plate's light was raised for ``rgb``; the step belongs to the raised light."""
     gain: F32 | None = field(default=None, metadata=shaped("S", "S"))
     """(S, S) multiplies the step where regions of the face differ; None is 1 everywhere."""
-    other_ages: tuple[tuple[float, F32], ...] = field(default=(), metadata=shaped("S", "S"))
-    """Target ages of regions, years, each with its weight (S, S) 0..1; the rest has ``ages``."""
+    others: tuple[tuple[Wish, F32], ...] = field(default=(), metadata=shaped("S", "S"))
+    """What regions want instead, each with its weight (S, S) 0..1; the rest has ``ages`` and ``look``."""
+    look: Look = NORMAL
+    """How much of each part of the change is wanted; only ``Ager.steerable`` ones obey it and the traits."""
+    traits: Traits = UNKNOWN
     study: Study = field(default_factory=dict, metadata=ANY_SHAPE)
     """The ager's measurements of this face for the whole shot (``Ager.study``); empty for most agers."""
 

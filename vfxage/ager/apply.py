@@ -16,8 +16,8 @@ def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[Fr
     """Make the function that ages every face of some frames by one call of ``ager``.
 
     With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Ager.reach``).
-    A crop whose regions want other target ages is asked about once for each of these ages, and the answers are blended
-    by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
+    A crop whose regions want another target age or look is asked about once for each of these, and the answers are
+    blended by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
     intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
     answer that is not finite.
     """
@@ -52,10 +52,11 @@ def _with_steps(item: FrameCrops, steps: Iterator[F32], reach: Callable[[FaceCro
 
 
 def _variants(crop: FaceCrop) -> list[FaceCrop]:
-    """The crop at its own ages, then at each target age of a region."""
+    """The crop as the face wants it, then as each of its regions does."""
     if crop.intensity == 0:
         return []
-    return [crop, *(replace(crop, ages=(crop.ages[0], age), other_ages=()) for age, _ in crop.other_ages)]
+    plain = replace(crop, others=())
+    return [plain, *(replace(plain, ages=(crop.ages[0], wish.target), look=wish.look) for wish, _ in crop.others)]
 
 
 def _blended(crop: FaceCrop, steps: Iterator[F32], frame: int) -> F32:
@@ -63,10 +64,10 @@ def _blended(crop: FaceCrop, steps: Iterator[F32], frame: int) -> F32:
     if crop.intensity == 0:
         return np.zeros_like(crop.rgb)
     own = _finite(next(steps), frame)
-    if not crop.other_ages:
+    if not crop.others:
         return own
     step = own.copy()
-    for _, weight in crop.other_ages:
+    for _, weight in crop.others:
         step += weight[..., None] * (_finite(next(steps), frame) - own)
     return step
 

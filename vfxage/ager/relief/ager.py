@@ -60,7 +60,8 @@ class ReliefAger:
 
     def reach(self, crop: FaceCrop) -> F32 | None:
         """The hair, which greys beyond the matte of the head; see ``Ager.reach``."""
-        if crop.ages[0] == crop.ages[1] or crop.intensity == 0:
+        looks = (crop.look, *(wish.look for wish, _ in crop.others))
+        if crop.ages[0] == crop.ages[1] or crop.intensity == 0 or not any(look.hair for look in looks):
             return None
         recent = getattr(self._recent, "found", [])
         hair = next((mattes.hair for rgb, mattes in recent if rgb is crop.rgb), None)
@@ -74,7 +75,7 @@ class ReliefAger:
 
     def _step(self, crop: FaceCrop) -> F32:
         source, target = crop.ages
-        if source == target or crop.intensity == 0:
+        if source == target or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         crop, work, mattes = self._seen(crop)
         self._recent.found.append((crop.rgb, mattes))
@@ -91,7 +92,7 @@ class ReliefAger:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""
         work = Working.of(crop, self._prototype)
         matte = np.zeros(work.rgb.shape[:2], np.float32)
-        small = replace(crop, rgb=work.rgb, points=work.points, matte=matte, gain=None, other_ages=(), study={})
+        small = replace(crop, rgb=work.rgb, points=work.points, matte=matte, gain=None, others=(), study={})
         return small, work, self._person(work.rgb)
 
 

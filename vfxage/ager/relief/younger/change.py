@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON, Chart
-from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts
+from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.younger.colour import coloured, healed_hue
 from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
@@ -69,6 +69,8 @@ class YoungCrop(ArrayData):
     """0..1."""
     softness: float
     """The plate's blur (sigma) over the shot, canonical pixels."""
+    neck: float = 1.0
+    """The artist's strength on neck and ears, against that of the face."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -103,7 +105,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = np.float32(amount) * _ironed(ground, sight, band, lifted_folds, settings)
     cut = cuts(log_luma - thin, band.sure, sight.unit, settings.fine_lines)
-    cut *= grow(ground.skin * zone["cut"], cut.shape)
+    cut *= grow(np.float32(settings.fine_lines.healed) * ground.skin * zone["cut"], cut.shape)
     thin -= np.float32(amount * settings.fine_lines.cut) * cut
     ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
@@ -118,7 +120,15 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     full = grow(colour, log_luma.shape)
     full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
+    if crop.neck != 1:
+        log *= spread(grow(_on_the_neck(crop, amount, settings.progress.reach), grey.shape))
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+
+
+def _on_the_neck(crop: YoungCrop, amount: float, reach: float) -> F32:
+    """(h2, w2) factor of the change: neck and ears go at most as far as the largest changes of age."""
+    factor = min(crop.neck, max(reach / max(amount, 1e-6), 1.0))
+    return np.asarray(1 + np.float32(factor - 1) * crop.sight.beyond, np.float32)
 
 
 def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
@@ -127,6 +137,7 @@ def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: 
     rest = sight.fine - band.lines
     more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
     rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
+    rough = np.minimum(np.float32(fine.texture) * rough, 1)
     gone = np.where(band.lines < 0, np.float32(fine.dark), np.float32(fine.bright)) * band.lines + rough * rest
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
     skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)

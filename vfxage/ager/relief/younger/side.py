@@ -21,6 +21,7 @@ from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
 from vfxage.geometry import extent, grown
+from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Study
 
 _PORTRAIT_CHROMA = 0.51
@@ -58,11 +59,11 @@ class YoungerSide:
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
-        if target >= source or crop.intensity == 0:
+        if target >= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        log, flow = self._changed(work, mattes, study, wear(target) - wear(source))
-        self._recolour(log, work, mattes, (study, greyness(source) - greyness(target)))
+        log, flow = self._changed(work, mattes, study, (wear(target) - wear(source), crop.look))
+        self._recolour(log, work, mattes, (study, crop.look.hair * (greyness(source) - greyness(target))))
         return self._shown(np.clip(crop.rgb, 0, 1), log, flow, work.unit)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
@@ -78,8 +79,9 @@ class YoungerSide:
             grey = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
             log[inside] += recoloured(rgb, grey, _PORTRAIT_CHROMA * study.saturation, unit, settings)
 
-    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, worn: float) -> tuple[F32, F32]:
-        """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
+    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, wanted: tuple[float, Look]) -> tuple[F32, F32]:
+        """Change of log RGB (s, s, 3) and movement (s, s, 2) of the whole working crop; ``wanted``: wear and look."""
+        worn, look = wanted
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
         chart = self._prototype.mesh.chart(work.points, size)
@@ -97,10 +99,11 @@ class YoungerSide:
                 worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
+                neck=look.neck,
             ),
             self._face,
             worn,
-            self._settings,
+            self._settings.steered(look),
         )
         log[inside] = change.log
         flow[inside] = grow(change.flow, change.log.shape)
