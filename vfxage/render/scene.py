@@ -133,7 +133,8 @@ def _spread(face: FacePlan) -> list[int]:
 def _study_key(tracks: Tracks, ager: Ager, plan: CropPlan, face: FacePlan) -> str:
     """Digest of what a face's study is made from: it is used again while this is the same, in a longer range too."""
     crop = [plan.framing.name, plan.pixel_aspect, face.track.face, face.size, face.exposure]
-    return digest(ager.study_method, tracks.key, crop)
+    known = [face.traits.glasses, face.traits.beard]
+    return digest(ager.study_method, tracks.key, crop, known)
 
 
 def _with_studies(plan: CropPlan, tracks: Tracks, ager: Ager) -> CropPlan:

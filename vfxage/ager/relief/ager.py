@@ -49,9 +49,10 @@ class ReliefAger:
     def study(self, samples: Sequence[FaceCrop]) -> Study:
         """Measure light, skin and hair of one face; see ``Ager.study``."""
         works = [self._working(crop) for crop in samples]
-        hair = learn_hair([(crop, person) for crop, _, person in works])
+        traits = samples[0].traits
+        hair = learn_hair([(crop, person) for crop, _, person in works], traits.beard)
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
-        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen)}
+        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop. Thread-safe; the same bits for any number of threads."""

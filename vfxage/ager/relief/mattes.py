@@ -8,7 +8,7 @@ picture's own edges.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import cv2
@@ -85,8 +85,11 @@ class HairStudy(ArrayData):
         return HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=bearded)
 
 
-def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
-    """Learn skin and hair of one face from crops with their person mattes (S, S)."""
+def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = None) -> HairStudy:
+    """Learn skin and hair of one face from crops with their person mattes (S, S).
+
+    ``beard`` says by hand whether the face has a beard.
+    """
     heads = [head_of(crop.points, person, SIDE) for crop, person in samples]
     features = [_features(crop.rgb, head) for (crop, _), head in zip(samples, heads, strict=True)]
     pixels = np.concatenate([feature.reshape(-1, 4) for feature in features])
@@ -109,7 +112,8 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
     study = HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=0)
     shares = [_beardedness(crop, feature, head, study)
               for (crop, _), feature, head in zip(samples, features, heads, strict=True)]  # fmt: skip
-    return HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=float(np.median(shares)))
+    bearded = float(np.median(shares) if beard is None else beard)
+    return replace(study, bearded=bearded)
 
 
 def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:

@@ -39,12 +39,14 @@ class YoungerSide:
         self._settings = settings or Settings()
         self._face = YoungFace.of(prototype.mean, prototype.young, _common_light(prototype))
 
-    def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
-        """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
+    def study(self, samples: Sequence[tuple[Working, Mattes]], glasses: bool | None = None) -> Study:
+        """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study.
+
+        ``glasses`` says by hand whether the face wears spectacles.
+        """
         found = [self._sample(work, mattes) for work, mattes in samples]
-        return measured(
-            [sample for sample in found if sample is not None], self._prototype.mean, self._settings.hair
-        ).packed()
+        seen = [sample for sample in found if sample is not None]
+        return measured(seen, self._prototype.mean, self._settings.hair, glasses).packed()
 
     def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
         """What is measured of one crop; None if the face is outside it."""
