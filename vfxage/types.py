@@ -23,7 +23,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
+Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "matte_hair", "uv", "crop"]
 """The passes that an output can hold."""
 
 POINTS = 478
@@ -267,6 +267,8 @@ class FaceDelta(ArrayData):
     crop: FaceCrop
     step: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) encoded sRGB difference (aged minus plate), before matte and intensity."""
+    hair: F32 | None = field(default=None, metadata=shaped("S", "S"))
+    """(S, S) 0..1, the hair of the head, where an output wants it; 0 on the crop's border."""
 
     def __post_init__(self) -> None:
         check_arrays(self, S=self.crop.rgb.shape[0])
@@ -301,6 +303,20 @@ class FaceLayer(ArrayData):
     """(h, w) 0..1."""
     raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(h, w, 3) the delta before its matte, where it was asked for."""
+
+    def __post_init__(self) -> None:
+        check_arrays(self, H=self.window.height, W=self.window.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HairLayer(ArrayData):
+    """The hair matte of one face, inside its bounding box; the shares add up to at most 1, to rounding."""
+
+    name: str
+    window: Window
+    """Bounding box, inside the frame's data window."""
+    matte: F32 = field(metadata=shaped("H", "W"))
+    """(h, w) 0..1."""
 
     def __post_init__(self) -> None:
         check_arrays(self, H=self.window.height, W=self.window.width)
@@ -347,6 +363,8 @@ class Render(ArrayData):
     """Per face, on this frame."""
     raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(H, W, 3) the delta before the matte, where it was asked for: ``delta == matte * raw`` to rounding."""
+    hair: tuple[HairLayer, ...] = ()
+    """Hair by face, where it was asked for."""
     faces: tuple[FacePlace, ...] = ()
     """The places of this frame's crops, in the shot's order."""
 

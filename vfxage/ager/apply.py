@@ -11,11 +11,16 @@ from vfxage.ager.contract import Ager
 from vfxage.errors import ModelError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 
+_Matte = Callable[[FaceCrop], F32 | None]
 
-def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
+
+def age_frames(
+    ager: Ager, *, whole_head: bool = False, hair: bool = False
+) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
     """Make the function that ages every face of some frames by one call of ``ager``.
 
-    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Ager.reach``).
+    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Ager.reach``). With ``hair``,
+    each answer comes with the matte of the hair (``Ager.hair``).
     A crop whose regions want another target age or look is asked about once for each of these, and the answers are
     blended by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
     intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
@@ -31,9 +36,10 @@ def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[Fr
                 frame = frames[0].frame.number
                 raise ModelError(error.what, path=error.path, frame=frame, fix=error.fix) from error
             raise
-        return [_with_steps(item, steps, reach) for item in frames]
+        return [_with_steps(item, steps, reach, find_hair) for item in frames]
 
     reach = ager.reach if whole_head else _nowhere
+    find_hair = ager.hair if hair else _nowhere
     return answer
 
 
@@ -41,13 +47,13 @@ def _nowhere(crop: FaceCrop) -> F32 | None:
     return None
 
 
-def _with_steps(item: FrameCrops, steps: Iterator[F32], reach: Callable[[FaceCrop], F32 | None]) -> FrameDeltas:
+def _with_steps(item: FrameCrops, steps: Iterator[F32], reach: _Matte, find_hair: _Matte) -> FrameDeltas:
     deltas = []
     for crop in item.crops:
         step = _blended(crop, steps, item.frame.number)
         beyond = reach(crop)
         grown = crop if beyond is None else replace(crop, matte=np.maximum(crop.matte, beyond))
-        deltas.append(FaceDelta(crop=grown, step=step))
+        deltas.append(FaceDelta(crop=grown, step=step, hair=find_hair(crop)))
     return FrameDeltas(frame=item.frame, deltas=tuple(deltas))
 
 

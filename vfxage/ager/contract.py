@@ -63,6 +63,13 @@ class Ager(Protocol):
         """
         ...
 
+    def hair(self, crop: FaceCrop) -> F32 | None:
+        """The hair of the head on this crop, (S, S) 0..1 and exactly 0 on the crop's border, whatever the ages are.
+
+        None for an ager that finds no hair. A pure function of the crop.
+        """
+        ...
+
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop, in the order of the crops, which may differ in size. Thread-safe.
 
@@ -82,4 +89,8 @@ class MeasuresNothing:
 
     def reach(self, crop: FaceCrop) -> F32 | None:
         """Stay within the matte of the head."""
+        return None
+
+    def hair(self, crop: FaceCrop) -> F32 | None:
+        """Find no hair."""
         return None

@@ -39,6 +39,10 @@ class FromReconstruction:
         """See ``Ager.reach``."""
         return self.plain.reach(crop)
 
+    def hair(self, crop: FaceCrop) -> F32 | None:
+        """See ``Ager.hair``."""
+        return self.plain.hair(crop)
+
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop; exactly 0 at equal ages. A crop's source age is asked for once."""
         moved = [crop for crop in crops if crop.ages[0] != crop.ages[1]]

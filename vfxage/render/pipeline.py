@@ -78,7 +78,7 @@ def render_frames(
     plate = stack.enter_context(prefetch(frames))
     crops = stack.enter_context(ordered_map(cut_frame, plate))
     groups = grouped(crops, scene.ager.frames_per_call)
-    age = age_frames(scene.ager, whole_head=scene.plan.matte == "head")
+    age = age_frames(scene.ager, whole_head=scene.plan.matte == "head", hair=scene.passes.hair)
     aged = stack.enter_context(ordered_map(age, groups, workers=workers))
     deltas = steady(chain.from_iterable(aged), scene.radius, scene.strength, scene.cuts)
     steadied = stack.enter_context(prefetch(with_mattes(deltas, mattes)))

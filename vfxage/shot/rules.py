@@ -141,8 +141,11 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
 
 
 def _crop_passes(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]:
-    """The rules of uv and crop, the two passes that show one face."""
+    """The rules of matte_hair, and of uv and crop, the two passes that show one face."""
     names = [face.name for face in shot.faces if face.name]
+    if "matte_hair" in output.passes and shot.model not in STEERABLE:
+        what = f"the pass `matte_hair` needs the model relief, and the model of this shot is {Path(shot.model).name}"
+        yield RuleViolation((*place, "passes"), what, "set `model: relief`, or leave the pass out")
     if "crop" in output.passes and len(output.passes) > 1:
         what = "`crop` has its own picture size, so no other pass can be in the same file"
         yield RuleViolation((*place, "passes"), what, "give it an output of its own")

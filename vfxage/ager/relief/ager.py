@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.relief.mattes import HairStudy, Mattes, learn_hair, mattes_of, reach_of_hair
+from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.working import Working
@@ -64,11 +64,17 @@ class ReliefAger:
         looks = (crop.look, *(wish.look for wish, _ in crop.others))
         if crop.ages[0] == crop.ages[1] or crop.intensity == 0 or not any(look.hair for look in looks):
             return None
+        return reach_of_hair(self._hair(crop), len(crop.rgb))
+
+    def hair(self, crop: FaceCrop) -> F32:
+        """The hair of the head; see ``Ager.hair``."""
+        return hair_of_crop(self._hair(crop), len(crop.rgb))
+
+    def _hair(self, crop: FaceCrop) -> F32:
+        """The hair at the working density; if this thread's last call found it, it is not found again."""
         recent = getattr(self._recent, "found", [])
         hair = next((mattes.hair for rgb, mattes in recent if rgb is crop.rgb), None)
-        if hair is None:
-            hair = self._seen(crop)[2].hair
-        return reach_of_hair(hair, len(crop.rgb))
+        return self._seen(crop)[2].hair if hair is None else hair
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""

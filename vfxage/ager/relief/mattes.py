@@ -140,9 +140,19 @@ def reach_of_hair(hair: F32, size: int) -> F32:
     """(size, size) 0..1 for a hair matte (S, S): 1 wherever there is hair, soft around it, 0 on the crop's border."""
     wide = blur(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32), _REACH_SOFT * len(hair))
     reach = np.asarray(cv2.resize(smoothstep(_REACH_GAIN * wide), (size, size), interpolation=cv2.INTER_LINEAR))
+    return reach * _inside(size)
+
+
+def hair_of_crop(hair: F32, size: int) -> F32:
+    """(size, size) 0..1 for a hair matte (S, S) of any density: it fades out before the crop's border."""
+    return np.asarray(cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR), np.float32) * _inside(size)
+
+
+def _inside(size: int) -> F32:
+    """(size, size) 1, falling to 0 on the border."""
     index = np.arange(size, dtype=np.float32)
     edge = smoothstep(np.minimum(index, size - 1 - index) / np.float32(_REACH_BORDER * size))
-    return np.asarray(reach * edge[:, None] * edge[None, :], np.float32)
+    return np.asarray(edge[:, None] * edge[None, :], np.float32)
 
 
 def _features(rgb: F32, head: Head) -> F32:

@@ -121,7 +121,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
     if crop.neck != 1:
-        log *= spread(grow(_on_the_neck(crop, amount, settings.progress.reach), grey.shape))
+        log = cv2.multiply(log, spread(grow(_on_the_neck(crop, amount, settings.progress.reach), grey.shape)))
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 
 

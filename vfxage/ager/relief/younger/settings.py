@@ -296,7 +296,7 @@ class Settings:
             colour=replace(
                 colour,
                 even=hue * colour.even,
-                glow=tuple(hue * part for part in colour.glow),
+                glow=(hue * colour.glow[0], hue * colour.glow[1], hue * colour.glow[2]),
                 cheek_light=hue * colour.cheek_light,
                 lips=look.lips * colour.lips,
                 lashes=look.eyes * colour.lashes,
