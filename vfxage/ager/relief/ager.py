@@ -17,7 +17,7 @@ from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.types import F32, FaceCrop, Framing, Study
 
-METHOD = 1
+METHOD = 2
 """Raise it when the look changes, and remake the golden crops: it is part of the fingerprint."""
 
 
