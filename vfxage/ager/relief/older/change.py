@@ -10,6 +10,7 @@ import numpy as np
 
 from vfxage.ager.prototype.mesh import Chart
 from vfxage.ager.prototype.sight import Sight, blur, grow, parts
+from vfxage.ager.relief.neck import neck_factor
 from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.ager.relief.older.eyes import old_eyes
 from vfxage.ager.relief.older.grey import HairLight
@@ -176,15 +177,16 @@ def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
 def _places(crop: OldCrop, face: OldFace) -> _Places:
     sight, masks, unit = crop.sight, crop.sight.masks, crop.sight.unit
     sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
-    beyond = sight.beyond * sure
+    look, beyond = face.look, sight.beyond * sure
+    if look.neck != 1:
+        beyond = beyond * neck_factor(smoothstep(beyond, 0.0, 0.1), crop.points, look.neck)
     inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
     free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
     skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
     eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
     skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))
     tight = masks["texture"] * sight.bare
-    look = face.look
-    own = np.maximum(np.float32(look.texture) * tight, np.float32(OLD_SKIN.beyond * look.texture * look.neck) * beyond)
+    own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * beyond)
     return _Places(
         free=np.asarray(free, np.float32),
         skin=np.asarray(skin * free, np.float32),
@@ -240,7 +242,7 @@ def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     """(h2, w2, 3) change of log RGB by pigment, gloss, lips, and the tone of ears and neck."""
     sight, look = crop.sight, face.look
     spots = DEPTH.pigment * (1 - 0.35 * face.gentle) * min(1.17 * progress(worn, 1.8), 1.6) * study.saturation
-    beyond = places.beyond * places.free * np.float32(look.neck)
+    beyond = places.beyond * places.free
     where = np.maximum(places.tight, 0.5 * beyond) * np.float32(look.pigment * spots)
     around = beyond * np.float32(look.pigment * min(progress(worn, 1.6), 1.3))
     pigment = crop.chart.take_half(face.sculpture.pigment)

@@ -10,6 +10,7 @@ import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON, Chart
 from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.neck import neck_factor
 from vfxage.ager.relief.younger.colour import coloured, healed_hue
 from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
@@ -70,7 +71,15 @@ class YoungCrop(ArrayData):
     softness: float
     """The plate's blur (sigma) over the shot, canonical pixels."""
     neck: float = 1.0
-    """The artist's strength on neck and ears, against that of the face."""
+    """The artist's strength on neck and ears, against that of the face.
+
+    They change at most as far as by the largest change of age.
+    """
+
+    @property
+    def inside(self) -> F32:
+        """(478, 2) landmarks, pixels of the chart's window."""
+        return self.points - np.array([self.chart.window.x, self.chart.window.y], np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -121,14 +130,10 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     full += np.float32(min(amount, 1.0)) * healed_hue(ground, beyond_luma(plate + full), cut, fill, settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
     if crop.neck != 1:
-        log = cv2.multiply(log, spread(grow(_on_the_neck(crop, amount, settings.progress.reach), grey.shape)))
+        most = max(settings.progress.reach / max(amount, 1e-6), 1.0)
+        factor = neck_factor(sight.beyond, crop.inside, min(crop.neck, most))
+        log = cv2.multiply(log, spread(grow(factor, grey.shape)))
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
-
-
-def _on_the_neck(crop: YoungCrop, amount: float, reach: float) -> F32:
-    """(h2, w2) factor of the change: neck and ears go at most as far as the largest changes of age."""
-    factor = min(crop.neck, max(reach / max(amount, 1e-6), 1.0))
-    return np.asarray(1 + np.float32(factor - 1) * crop.sight.beyond, np.float32)
 
 
 def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:

@@ -271,7 +271,7 @@ class Settings:
     grain: Grain = field(default_factory=Grain)
 
     def steered(self, look: Look) -> Settings:
-        """The settings with each part as strong as ``look`` says; no line and no grey strand goes more than wholly."""
+        """The settings with each part as strong as ``look`` says; nothing goes more than wholly."""
         lines, folds, hue = look.lines, look.folds, look.pigment
         closing, fine, colour = self.closing, self.fine_lines, self.colour
         return replace(
@@ -281,11 +281,13 @@ class Settings:
                 narrow=replace(closing.narrow, share=lines * closing.narrow.share),
                 middle=replace(closing.middle, share=folds * closing.middle.share),
                 broad=replace(closing.broad, share=folds * closing.broad.share),
-                step_share=folds * closing.step_share,
+                step_share=min(folds * closing.step_share, 1.0),
                 common=folds * closing.common,
                 hollow_share=folds * closing.hollow_share,
             ),
-            softening=replace(self.softening, share=folds * self.softening.share, rolls=lines * self.softening.rolls),
+            softening=replace(
+                self.softening, share=min(folds * self.softening.share, 1.0), rolls=lines * self.softening.rolls
+            ),
             fine_lines=replace(
                 fine,
                 dark=min(lines * fine.dark, 1.0),
