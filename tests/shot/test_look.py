@@ -20,11 +20,11 @@ faces:
 
 def test_a_look_comes_part_by_part_from_the_section_around_it():
     lead, extra = load(SHORT + TWO).faces
-    own = lead.look.at(1003, NORMAL)
-    assert own == Look(folds=0.5, lines=2, hair=pytest.approx(0.2))
+    own = lead.look.at(1006, NORMAL)
+    assert own == Look(folds=0.5, lines=2, hair=0.5)
     assert extra.look.at(1011, NORMAL) == Look(folds=1.5)
-    eyes = lead.regions.eyes.look.at(1003, own)
-    assert eyes == Look(folds=0.5, lines=0, hair=pytest.approx(0.2))
+    eyes = lead.regions.eyes.look.at(1006, own)
+    assert eyes == Look(folds=0.5, lines=0, hair=0.5)
 
 
 def test_what_is_known_of_a_face_comes_from_the_face_or_the_top():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import cv2
 import numpy as np
@@ -112,16 +112,20 @@ def composite(
         np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
         if unmatted is not None and len(shares) > 1:
             unmatted[box] = _before(delta[box], matte[box], unmatted[box], frame.rgb[box])
-    return Render(
-        frame=frame,
-        beauty=beauty,
-        delta=delta,
-        matte=matte,
-        layers=tuple(kept),
-        raw=unmatted,
-        hair=_hair(item.deltas, frame.window, painted) if passes.hair else (),
-        faces=tuple(_place(face, frame, colour, passes, painted) for face in item.deltas),
-    )
+    beside = _beside(item, colour, passes, painted)
+    return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept), raw=unmatted, **beside)
+
+
+class _Beside(TypedDict):
+    """Fields of a render that no other pass depends on."""
+
+    hair: tuple[HairLayer, ...]
+    faces: tuple[FacePlace, ...]
+
+
+def _beside(item: FrameDeltas, colour: Colour, passes: WantedPasses, painted: ArtistMattes) -> _Beside:
+    places = tuple(_place(face, item.frame, colour, passes, painted) for face in item.deltas)
+    return _Beside(hair=_hair(item.deltas, item.frame.window, painted) if passes.hair else (), faces=places)
 
 
 def _mattes_of(frame: Frame, mattes: ArtistMattes | None) -> ArtistMattes:
