@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.shot.example import SHORT, load, reported
@@ -55,6 +57,11 @@ def test_a_seed_for_faces_without_names_gives_each_its_own_lines():
         ("gentle: 2", ["shot.yaml:4:", "`gentle` is 2", "0 to 1, or auto"]),
         ("gentle: soft", ["shot.yaml:4:", "`gentle` is 'soft'", "0 to 1, or auto"]),
         ("exposure: 99", ["shot.yaml:4:", "`exposure` is 99", "-12 to 12, or auto"]),
+        ("faces: [{references: {70: a.jpg}}]", ["shot.yaml:4:", "references", "list of photographs for 70"]),
+        ("faces: [{references: {old: [a.jpg]}}]", ["shot.yaml:4:", "references", "the age 'old'", "years"]),
+        ("faces: [{references: {170: [a.jpg]}}]", ["shot.yaml:4:", "the age 170", "0 to 120"]),
+        ("faces: [{references: [a.jpg]}]", ["shot.yaml:4:", "references", "photographs by age"]),
+        ("faces: [{references: {70: [3]}}]", ["shot.yaml:4:", "references", "must be a path"]),
         ("seed: 1.5", ["shot.yaml:4:", "`seed`", "whole number"]),
         (
             "seed: 3\nfaces: [{name: a, select: left}, {name: b, select: right}]",
@@ -76,6 +83,7 @@ def test_a_wrong_value_is_reported_with_its_line(text, words):
         ("seed: 0", "seed", 5),
         ("faces:\n  - select: largest\n    look: {hair: 0}", "look", 7),
         ("regions:\n  eyes: {look: {lines: 0}}", "look", 6),
+        ("faces:\n  - references: {70: [a.jpg]}", "references", 6),
         ("outputs:\n  - path: a.%04d.exr\n    passes: [matte_hair]", "matte_hair", 7),
     ],
 )
@@ -102,3 +110,12 @@ def test_no_face_is_called_as_the_pass_of_the_hair_is(name):
 def test_keyframes_of_parts_count_as_keyframes_of_the_face():
     lead, _ = load(SHORT + TWO).faces
     assert {"look.hair", "regions.eyes.look.lines"} <= {key for key, _ in lead.keyed()}
+
+
+def test_references_are_paths_beside_the_file_that_names_them():
+    (face,) = load(SHORT + "faces: [{references: {70: [old/a.jpg, b.png], 25.5: [c.jpg]}}]").faces
+    assert {age: [Path(path).name for path in paths] for age, paths in face.references.items()} == {
+        70: ["a.jpg", "b.png"],
+        25.5: ["c.jpg"],
+    }
+    assert all(Path(path).is_absolute() for paths in face.references.values() for path in paths)

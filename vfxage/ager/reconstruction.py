@@ -27,9 +27,9 @@ class FromReconstruction:
         self.note = f"{plain.note}; delta from its reconstruction"
         self.fingerprint = self.fingerprint_on(plain.device)
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         """See ``Ager.study``."""
-        return self.plain.study(samples)
+        return self.plain.study(samples, references)
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``."""

@@ -74,6 +74,11 @@ class FacePlan(ArrayData):
         return self.shot_face.look.at(number, NORMAL)
 
     @property
+    def references(self) -> Mapping[float, tuple[str, ...]]:
+        """Photographs of the same person by age, years."""
+        return self.shot_face.references
+
+    @property
     def traits(self) -> Traits:
         """What the shot says about the face itself."""
         return traits(self.shot_face, self.shot_face.name, self.name)

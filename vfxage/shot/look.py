@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Protocol
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from vfxage.look import PARTS, Look, Traits
 from vfxage.shot.keyed import Amount, Keyed, number_or_auto
 from vfxage.shot.part import Part
+from vfxage.shot.paths import FilePath
 
 Answer = Literal["auto", "yes", "no"]
 Gentle = Annotated[float | Literal["auto"], *number_or_auto(0, 1)]
 Seed = Annotated[int, Field(ge=0, le=10**9)]
+
+
+def _by_age(value: object) -> object:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError("must be photographs by age; write, for example, {70: [photos/old.jpg]}")
+    found: dict[float, object] = {}
+    for key, photographs in value.items():
+        try:
+            age = float(key)
+        except (TypeError, ValueError):
+            age = math.nan
+        if not 0 <= age <= 120:
+            raise ValueError(f"has the age {key!r}; write years from 0 to 120, such as {{70: [photos/old.jpg]}}")
+        if isinstance(photographs, str) or not photographs:
+            raise ValueError(f"must have a list of photographs for {age:g}; write {{{age:g}: [photos/old.jpg]}}")
+        found[age] = photographs
+    return found
+
+
+_PATHS_BY_AGE = {
+    "type": "object",
+    "propertyNames": {"pattern": r"^[0-9]+(\.[0-9]+)?$"},
+    "additionalProperties": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "path"}},
+}
+References = Annotated[dict[float, tuple[FilePath, ...]], BeforeValidator(_by_age), WithJsonSchema(_PATHS_BY_AGE)]
+"""Photographs of a person by age in years."""
 
 
 class LookKeys(Part):

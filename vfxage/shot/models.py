@@ -26,7 +26,7 @@ from pydantic import (
 from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed, number_or_auto
-from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, Seed
+from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, References, Seed
 from vfxage.shot.outputs import Output
 from vfxage.shot.part import FaceName, Part
 from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
@@ -171,6 +171,8 @@ class Face(Part):
     """Whether the face has a beard: auto, yes or no. A beard greys, and nothing is printed on it."""
     seed: Seed | None = None
     """Chooses the face's lines, spots and grey strands. Default: the face's name chooses them."""
+    references: References = Field(default_factory=dict)
+    """Photographs of the same person by age, which steer how much of folds, lines and grey hair comes."""
     matte: Roto = Roto()
     """Rotos for this face only, in addition to those of the shot."""
 

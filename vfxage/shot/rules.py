@@ -104,7 +104,7 @@ def _steering(shot: Shot) -> Iterator[RuleViolation]:
     sections: list[tuple[Place, Shot | Face]] = [((), shot)]
     sections += [(("faces", index), face) for index, face in enumerate(shot.faces)]
     for at, section in sections if shot.model not in STEERABLE else []:
-        own = steering(section)
+        own = steering(section) or ("references" if isinstance(section, Face) and section.references else None)
         looks = [("regions", name, "look") for name, one in section.regions.named().items() if one.look is not None]
         for keys in [*([(own,)] if own else []), *looks]:
             what = f"`{keys[-1]}` steers the model relief, and the model of this shot is {Path(shot.model).name}"

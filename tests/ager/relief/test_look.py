@@ -139,3 +139,25 @@ def test_an_edit_of_one_part_leaves_the_others(ager, monkeypatch):
     changed = np.abs(before.pigment - after.pigment).max(axis=2)
     assert changed.max() > 0.02
     assert np.median(changed) < 1e-3  # away from spots only the common mean moves
+
+
+@pytest.mark.parametrize(("amount", "low", "high"), [(0.5, 0.3, 0.85), (1.6, 1.25, 2.0)])
+def test_a_reference_asks_for_as_much_as_it_shows(crops, ager, amount, low, high):
+    """A picture of the face with known amounts of each part stands for the photograph at that age."""
+    crop = crops["older"]
+    aged = step(ager, crop, folds=amount, lines=amount, texture=amount, hair=amount)
+    photograph = replace(crop, rgb=np.clip(crop.rgb + aged, 0, 1), ages=(62.0, 62.0), study={})
+    study = ager.study([replace(crop, study={})], [photograph])
+    ((age, *found),) = study["references"].tolist()
+    assert age == 62
+    assert all(low < one < high for one in found), found
+    hair = ager.hair(crop) > 0.9
+    steered, usual = (ager([replace(crop, study=one)])[0] for one in (study, crop.study))
+    assert (rms(steered[hair]) > rms(usual[hair])) == (amount > 1)
+
+
+def test_references_of_the_other_side_leave_the_bits(crops, ager):
+    """A photograph at 20 says nothing about the way from 28 to 62."""
+    crop = crops["older"]
+    study = ager.study([replace(crop, study={})], [replace(crop, ages=(20.0, 20.0), study={})])
+    np.testing.assert_array_equal(ager([replace(crop, study=study)])[0], ager([crop])[0])

@@ -10,15 +10,21 @@ from dataclasses import replace
 import numpy as np
 
 from vfxage.ager.prototype.data import load_prototype, shipped
+from vfxage.ager.prototype.sight import see
 from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
+from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
+from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Framing, Study
 
 METHOD = 2
 """Raise it when the look changes, and remake the golden crops: it is part of the fingerprint."""
+
+_COMPARED = 3
+"""Crops of the plate that are compared with photographs of the same person, at most."""
 
 
 class ReliefAger:
@@ -46,13 +52,14 @@ class ReliefAger:
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         """Measure light, skin and hair of one face; see ``Ager.study``."""
         works = [self._working(crop) for crop in samples]
         traits = samples[0].traits
         hair = learn_hair([(crop, person) for crop, _, person in works], traits.beard)
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
-        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
+        study = {**hair.packed(), **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
+        return {**study, REFERENCES: self._compared(samples, study, references)} if references else study
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[F32]:
         """Answer one step per crop. Thread-safe; the same bits for any number of threads."""
@@ -85,9 +92,37 @@ class ReliefAger:
         if source == target or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         crop, work, mattes = self._seen(crop)
+        crop = replace(crop, look=referred(crop.look, crop.study, crop.ages))
         self._recent.found.append((crop.rgb, mattes))
         side = self._older if target > source else self._younger
         return side.step(crop, work, mattes)
+
+    def _compared(self, samples: Sequence[FaceCrop], study: Study, references: Sequence[FaceCrop]) -> F32:
+        """Rows of an age and the amounts that photographs of that age ask for; see ``references.py``."""
+        self._recent.found = []
+        shown = [replace(crop, study=study, intensity=1.0) for crop in samples[:: -(-len(samples) // _COMPARED)]]
+        rows = []
+        for age in sorted({crop.ages[0] for crop in references}):
+            photographs = [self._marks(crop) for crop in references if crop.ages[0] == age]
+            tried = []
+            for amount in TRIED:
+                look = Look(folds=amount, lines=amount, texture=amount, hair=amount)
+                asked = [replace(crop, ages=(crop.ages[0], age), look=look) for crop in shown]
+                tried.append([self._marks(crop, np.clip(crop.rgb + self._step(crop), 0, 1)) for crop in asked])
+            rows.append([age, *amounts([one for one in photographs if one], [[m for m in t if m] for t in tried])])
+        return np.array(rows, np.float32)
+
+    def _marks(self, crop: FaceCrop, aged: F32 | None = None) -> Marks | None:
+        """The marks of a crop, or of what it looks like ``aged``; None if the face is outside it."""
+        _, work, mattes = self._seen(crop)
+        if aged is not None:
+            work = Working.of(replace(crop, rgb=aged), self._prototype)
+        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
+        if chart.window.empty:
+            return None
+        inside = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
+        pixel = len(work.rgb) / len(crop.rgb) / float(np.linalg.norm(crop.to_frame[:, 0])) / work.unit
+        return marks_of(see(inside, chart, self._prototype, work.unit), work.rgb, mattes.hair, pixel)
 
     def _seen(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
         """The crop with a study, at its working density, and its mattes."""
