@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import OpenEXR
+import pytest
 
 from tests.small_shot import COUNT, EXR, FIRST, small_shot
 from vfxage.ager.contract import MeasuresNothing
@@ -112,8 +113,8 @@ def test_photographs_are_compared_once_and_again_when_they_change(plate: Path, p
 
 
 def test_a_photograph_without_a_face_is_named(plate: Path, tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "wall.png"), np.full((200, 200, 3), 90, np.uint8))
-    faces = [{"select": "largest", "references": {60: ["wall.png"]}}]
+    cv2.imwrite(str(tmp_path / "wall.jpg"), np.full((200, 200, 3), 90, np.uint8))
+    faces = [{"select": "largest", "references": {60: ["wall.jpg"]}}]
     path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
-    with pytest.raises(ReadError, match=r"wall\.png.*no face"):
+    with pytest.raises(ReadError, match=r"wall\.jpg.*no face"):
         render(path, Tinter(), NUMBERS[:1])

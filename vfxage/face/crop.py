@@ -74,8 +74,8 @@ class FacePlan(ArrayData):
         return self.shot_face.look.at(number, NORMAL)
 
     @property
-    def references(self) -> Mapping[float, tuple[str, ...]]:
-        """Photographs of the same person by age, years."""
+    def references(self) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        """Photographs of the same person: pairs of an age in years and paths, in ascending order of age."""
         return self.shot_face.references
 
     @property

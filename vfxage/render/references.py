@@ -24,9 +24,7 @@ def reference_crops(job: Job, plan: CropPlan, face: FacePlan) -> list[FaceCrop]:
 
     Raises ReadError for a file that cannot be read, has no colour space or shows no face.
     """
-    return [
-        _crop(job, plan, face, (age, Path(path))) for age, paths in sorted(face.references.items()) for path in paths
-    ]
+    return [_crop(job, plan, face, (age, Path(path))) for age, paths in face.references for path in paths]
 
 
 def reference_digests(face: FacePlan) -> list[object]:
@@ -36,16 +34,16 @@ def reference_digests(face: FacePlan) -> list[object]:
     """
     if not face.references:
         return []
-    photographs = [[age, [file_digest(Path(path)) for path in paths]] for age, paths in sorted(face.references.items())]
+    photographs = [[age, [file_digest(Path(path)) for path in paths]] for age, paths in face.references]
     return [photographs, face.name, asdict(face.traits), list(face.shot_face.source_age.keys)]
 
 
-def _crop(job: Job, plan: CropPlan, face: FacePlan, photograph: tuple[float, Path]) -> FaceCrop:
+def _crop(job: Job, plan: CropPlan, face: FacePlan, photograph: tuple[int, Path]) -> FaceCrop:
     age, path = photograph
     with closing(open_reader(path)) as reader:
         clip = reader.info
         if clip.colorspace is None:
-            raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG or PNG")
+            raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG")
         colour = Colour(clip.colorspace, job.shot.ocio)
         with closing(reader.read([clip.first])) as frames:
             frame = next(frames)
@@ -56,7 +54,7 @@ def _crop(job: Job, plan: CropPlan, face: FacePlan, photograph: tuple[float, Pat
     own = replace(face, track=_track(frame, found[0]), exposure=0.0, study={}, study_digest="")
     alone = replace(plan, faces=(own,), landmarks_from={}, hands=(), pixel_aspect=clip.pixel_aspect)
     (crop,) = cut(frame, alone, colour).crops
-    return replace(crop, ages=(age, age), others=(), gain=None)
+    return replace(crop, ages=(float(age), float(age)), others=(), gain=None)
 
 
 def _track(frame: Frame, found: Detection) -> FaceTrack:

@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 
 from vfxage.look import PARTS, Look, Traits
 from vfxage.shot.keyed import Amount, Keyed, number_or_auto
 from vfxage.shot.part import Part
-from vfxage.shot.paths import FilePath
+from vfxage.shot.paths import IsPath, escaped, file_path
 
 Answer = Literal["auto", "yes", "no"]
 Gentle = Annotated[float | Literal["auto"], *number_or_auto(0, 1)]
 Seed = Annotated[int, Field(ge=0, le=10**9)]
 
 
-def _by_age(value: object) -> object:
+def _by_age(value: object, info: ValidationInfo) -> object:
+    """Pairs of an age and absolute paths, ascending, from a mapping of age to a list of paths."""
     if not isinstance(value, Mapping) or not value:
         raise ValueError("must be photographs by age; write, for example, {70: [photos/old.jpg]}")
-    found: dict[float, object] = {}
+    found: dict[int, tuple[str, ...]] = {}
     for key, photographs in value.items():
-        try:
-            age = float(key)
-        except (TypeError, ValueError):
-            age = math.nan
-        if not 0 <= age <= 120:
+        age = int(key) if isinstance(key, str) and re.fullmatch("[0-9]{1,3}", key) else key
+        if type(age) is not int or not 0 <= age <= 120:
             raise ValueError(f"has the age {key!r}; write years from 0 to 120, such as {{70: [photos/old.jpg]}}")
-        if isinstance(photographs, str) or not photographs:
-            raise ValueError(f"must have a list of photographs for {age:g}; write {{{age:g}: [photos/old.jpg]}}")
-        found[age] = photographs
-    return found
+        if not isinstance(photographs, tuple) or not photographs:
+            raise ValueError(f"must have a list of photographs for {age}; write {{{age}: [photos/old.jpg]}}")
+        found[age] = tuple(file_path(path, info) for path in photographs)
+    return tuple(sorted(found.items()))
 
 
-_PATHS_BY_AGE = {
+def _as_written(pairs: tuple[tuple[int, tuple[str, ...]], ...]) -> dict[int, list[str]]:
+    return {age: [escaped(path) for path in paths] for age, paths in pairs}
+
+
+_SCHEMA = {
     "type": "object",
-    "propertyNames": {"pattern": r"^[0-9]+(\.[0-9]+)?$"},
+    "minProperties": 1,
+    "propertyNames": {"pattern": "^[0-9]{1,3}$"},
     "additionalProperties": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "path"}},
 }
-References = Annotated[dict[float, tuple[FilePath, ...]], BeforeValidator(_by_age), WithJsonSchema(_PATHS_BY_AGE)]
-"""Photographs of a person by age in years."""
+References = Annotated[
+    tuple[tuple[int, tuple[str, ...]], ...],
+    BeforeValidator(_by_age),
+    IsPath(),
+    PlainSerializer(_as_written, when_used="json"),
+    WithJsonSchema(_SCHEMA),
+]
+"""Photographs of a person: pairs of an age in years and absolute paths."""
 
 
 class LookKeys(Part):

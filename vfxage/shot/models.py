@@ -171,7 +171,7 @@ class Face(Part):
     """Whether the face has a beard: auto, yes or no. A beard greys, and nothing is printed on it."""
     seed: Seed | None = None
     """Chooses the face's lines, spots and grey strands. Default: the face's name chooses them."""
-    references: References = Field(default_factory=dict)
+    references: References = ()
     """Photographs of the same person by age, which steer how much of folds, lines and grey hair comes."""
     matte: Roto = Roto()
     """Rotos for this face only, in addition to those of the shot."""
