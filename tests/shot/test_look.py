@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def test_a_look_comes_part_by_part_from_the_section_around_it():
     assert extra.look.at(1011, NORMAL) == Look(folds=1.5)
     eyes = lead.regions.eyes.look.at(1006, own)
     assert eyes == Look(folds=0.5, lines=0, hair=0.5)
+
+
+def test_a_part_left_empty_is_a_part_left_out():
+    (face,) = load(SHORT + "look: {folds: 0.5}\nfaces:\n  - look:\n      folds:\n      lines: 2\n").faces
+    assert face.look.at(1, NORMAL) == Look(folds=0.5, lines=2)
+
+
+def test_a_shot_reads_back_from_its_own_settings():
+    """The report of a run keeps the settings as JSON, and they render again as they are."""
+    shot = load(SHORT + TWO.replace("seed: 4", "seed: 4, references: {70: [$$a.jpg]}"))
+    again = load(json.dumps(shot.model_dump(mode="json")))
+    assert again.faces == shot.faces
 
 
 def test_what_is_known_of_a_face_comes_from_the_face_or_the_top():

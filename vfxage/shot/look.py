@@ -21,7 +21,7 @@ Seed = Annotated[int, Field(ge=0, le=10**9)]
 
 def _by_age(value: object, info: ValidationInfo) -> object:
     """Pairs of an age and absolute paths, ascending, from a mapping of age to a list of paths."""
-    if not isinstance(value, Mapping) or not value:
+    if not isinstance(value, Mapping):
         raise ValueError("must be photographs by age; write, for example, {70: [photos/old.jpg]}")
     found: dict[int, tuple[str, ...]] = {}
     for key, photographs in value.items():
@@ -40,7 +40,6 @@ def _as_written(pairs: tuple[tuple[int, tuple[str, ...]], ...]) -> dict[int, lis
 
 _SCHEMA = {
     "type": "object",
-    "minProperties": 1,
     "propertyNames": {"pattern": "^[0-9]{1,3}$"},
     "additionalProperties": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "path"}},
 }

@@ -242,7 +242,8 @@ def _with_defaults(face: dict[str, Any], defaults: dict[str, Any]) -> dict[str, 
     for key in ("regions", "look"):
         outer, own = defaults.get(key), filled.get(key)
         if isinstance(outer, dict) and isinstance(own, dict):
-            filled[key] = {**outer, **own}
+            # An empty region takes the shot's region away; an empty part of a look is one that is left out.
+            filled[key] = {**outer, **{k: v for k, v in own.items() if key == "regions" or v is not None}}
     return filled
 
 
