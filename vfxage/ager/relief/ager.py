@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
@@ -79,9 +80,16 @@ class ReliefAger:
 
     def _hair(self, crop: FaceCrop) -> F32:
         """The hair at the working density; if this thread's last call found it, it is not found again."""
-        recent = getattr(self._recent, "found", [])
-        hair = next((mattes.hair for rgb, mattes in recent if rgb is crop.rgb), None)
-        return self._seen(crop)[2].hair if hair is None else hair
+        found = self._found(crop)
+        return (found or self._seen(crop)[2]).hair
+
+    def _found(self, crop: FaceCrop) -> Mattes | None:
+        """The mattes that this thread's last call found for the same picture: regions ask for it again."""
+        for one, mattes in getattr(self._recent, "found", ()):
+            same_study = one.study is crop.study or not crop.study
+            if one.rgb is crop.rgb and one.points is crop.points and same_study:
+                return cast(Mattes, mattes)
+        return None
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""
@@ -93,7 +101,7 @@ class ReliefAger:
             return np.zeros_like(crop.rgb)
         crop, work, mattes = self._seen(crop)
         crop = replace(crop, look=referred(crop.look, crop.study, crop.ages))
-        self._recent.found.append((crop.rgb, mattes))
+        self._recent.found.append((crop, mattes))
         side = self._older if target > source else self._younger
         return side.step(crop, work, mattes)
 
@@ -126,6 +134,9 @@ class ReliefAger:
 
     def _seen(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
         """The crop with a study, at its working density, and its mattes."""
+        found = self._found(crop) if crop.study else None
+        if found is not None:
+            return crop, Working.of(crop, self._prototype), found
         crop = crop if crop.study else replace(crop, study=self.study([crop]))
         small, work, person = self._working(crop)
         return crop, work, mattes_of(small, person, HairStudy.unpacked(crop.study))
