@@ -54,6 +54,20 @@ EXAMPLES = {
     "target_age": "{1001: 42, 1048: 75}",
     "intensity": "0.8",
     "regions": "{forehead: {intensity: 0.5}}",
+    "look": "{folds: 1.3, hair: 0.5}",
+    "look.folds": "1.3",
+    "look.lines": "0.7",
+    "look.texture": "0.8",
+    "look.pigment": "0",
+    "look.hair": "{1001: 0, 1048: 1}",
+    "look.neck": "1.5",
+    "look.shape": "0.5",
+    "look.lips": "0",
+    "look.eyes": "0.5",
+    "gentle": "0.5",
+    "glasses": "no",
+    "beard": "no",
+    "seed": "7",
     "faces": "[{name: lead, select: largest}]",
     "faces[].name": "lead",
     "faces[].select": "{frame: 1001, point: [640, 300]}",
@@ -61,6 +75,12 @@ EXAMPLES = {
     "faces[].target_age": "75",
     "faces[].intensity": "{1001: 0, 1024: 1}",
     "faces[].regions": "{eyes: {target_age: 60}}",
+    "faces[].look": "{lines: 0.7}",
+    "faces[].gentle": "0.8",
+    "faces[].glasses": "yes",
+    "faces[].beard": "yes",
+    "faces[].seed": "7",
+    "faces[].references": "{70: [photos/at_70.jpg], 25: [photos/at_25.jpg]}",
     "faces[].matte": "{file: roto/lead.%04d.exr}",
     "faces[].matte.file": "roto/lead.%04d.exr",
     "faces[].matte.hold_out": "roto/hand.%04d.exr",
@@ -94,6 +114,7 @@ EXAMPLES = {
     "regions.NAME": "{target_age: 60}",
     "regions.NAME.intensity": "0.5",
     "regions.NAME.target_age": "60",
+    "regions.NAME.look": "{pigment: 0}",
 }
 """A value of each key as YAML. ``[]`` stands for an item of a list, and ``NAME`` for each region."""
 _REGIONS = ("forehead", "eyes", "cheeks", "mouth", "jaw", "neck")
@@ -122,7 +143,7 @@ def keys() -> Iterator[Key]:
             words = root["$defs"]["Region"]["description"] if here == "regions.NAME" else _description(value, root)
             described = {**value, "description": words}
             yield Key(here, described)
-            if here != "faces[].regions":  # the same keys as in the regions of the shot
+            if not here.endswith((".regions", ".look")):  # the same keys as at the top level
                 waiting += [(here + suffix, inner) for inner, suffix in _sections(value, root)]
 
 

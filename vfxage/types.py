@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ANY_SHAPE, ArrayData, check_arrays, shaped
+from vfxage.look import NORMAL, UNKNOWN, Look, Traits, Wish
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop"]
+Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "matte_hair", "uv", "crop"]
 """The passes that an output can hold."""
 
 POINTS = 478
@@ -250,8 +251,11 @@ class FaceCrop(ArrayData):
     """Stops by which the plate's light was raised for ``rgb``; the step belongs to the raised light."""
     gain: F32 | None = field(default=None, metadata=shaped("S", "S"))
     """(S, S) multiplies the step where regions of the face differ; None is 1 everywhere."""
-    other_ages: tuple[tuple[float, F32], ...] = field(default=(), metadata=shaped("S", "S"))
-    """Target ages of regions, years, each with its weight (S, S) 0..1; the rest has ``ages``."""
+    others: tuple[tuple[Wish, F32], ...] = field(default=(), metadata=shaped("S", "S"))
+    """What regions want instead, each with its weight (S, S) 0..1; the rest has ``ages`` and ``look``."""
+    look: Look = NORMAL
+    """How much of each part of the change is wanted; only ``Ager.steerable`` ones obey it and the traits."""
+    traits: Traits = UNKNOWN
     study: Study = field(default_factory=dict, metadata=ANY_SHAPE)
     """The ager's measurements of this face for the whole shot (``Ager.study``); empty for most agers."""
 
@@ -263,6 +267,8 @@ class FaceDelta(ArrayData):
     crop: FaceCrop
     step: F32 = field(metadata=shaped("S", "S", 3))
     """(S, S, 3) encoded sRGB difference (aged minus plate), before matte and intensity."""
+    hair: F32 | None = field(default=None, metadata=shaped("S", "S"))
+    """(S, S) 0..1, the hair of the head, where an output wants it; 0 on the crop's border."""
 
     def __post_init__(self) -> None:
         check_arrays(self, S=self.crop.rgb.shape[0])
@@ -285,51 +291,6 @@ class FrameDeltas:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Stencil(ArrayData):
-    """The factor that a roto or a hold-out applies to a matte on one frame."""
-
-    window: Window
-    """The area that ``values`` cover, display-window pixels."""
-    values: F32 = field(metadata=shaped("H", "W"))
-    """(h, w) 0..1."""
-    outside: float
-    """The same beyond the window: 0 for a roto, 1 for a hold-out."""
-
-    def __post_init__(self) -> None:
-        check_arrays(self, H=self.window.height, W=self.window.width)
-
-    def over(self, box: Window) -> F32:
-        """The values (h, w) of the pixels of ``box``."""
-        seen = self.window.intersect(box)
-        if seen == box:
-            return self.values[box.slices(self.window)]
-        values = np.full(box.shape, self.outside, np.float32)
-        if not seen.empty:
-            values[seen.slices(box)] = self.values[seen.slices(self.window)]
-        return values
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class ArtistMattes(ArrayData):
-    """Rotos, hold-outs and painted maps of one frame."""
-
-    number: int
-    """The plate's frame number that they belong to."""
-    whole: tuple[Stencil, ...] = ()
-    """For the matte of all faces."""
-    faces: Mapping[int, tuple[Stencil, ...]] = field(default_factory=dict)
-    """For single faces' mattes, by track."""
-    maps: Mapping[int, F32] = field(default_factory=dict, metadata=shaped(None, None))
-    """(S, S) by track: multiplies the step of its crop."""
-
-    def __post_init__(self) -> None:
-        check_arrays(self)
-        for size in {painted.shape for painted in self.maps.values()}:
-            if size[0] != size[1]:
-                raise ValueError(f"maps must be square, got {size}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class FaceLayer(ArrayData):
     """One face's share of a render, inside its bounding box; the shares add up to the whole."""
 
@@ -342,6 +303,20 @@ class FaceLayer(ArrayData):
     """(h, w) 0..1."""
     raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(h, w, 3) the delta before its matte, where it was asked for."""
+
+    def __post_init__(self) -> None:
+        check_arrays(self, H=self.window.height, W=self.window.width)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HairLayer(ArrayData):
+    """The hair matte of one face, inside its bounding box; the shares add up to at most 1, to rounding."""
+
+    name: str
+    window: Window
+    """Bounding box, inside the frame's data window."""
+    matte: F32 = field(metadata=shaped("H", "W"))
+    """(h, w) 0..1."""
 
     def __post_init__(self) -> None:
         check_arrays(self, H=self.window.height, W=self.window.width)
@@ -388,6 +363,8 @@ class Render(ArrayData):
     """Per face, on this frame."""
     raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(H, W, 3) the delta before the matte, where it was asked for: ``delta == matte * raw`` to rounding."""
+    hair: tuple[HairLayer, ...] = ()
+    """Hair by face, where it was asked for."""
     faces: tuple[FacePlace, ...] = ()
     """The places of this frame's crops, in the shot's order."""
 

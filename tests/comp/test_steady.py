@@ -33,7 +33,7 @@ def detail(rgb):
     return np.ascontiguousarray(np.repeat(band[..., None], 3, 2))
 
 
-def item(number, still, step, *, rgb=None, face=0, intensity=1.0):
+def item(number, still, step, *, rgb=None, face=0, intensity=1.0, hair=None):
     picture, points, matte = still
     rgb = np.ascontiguousarray(picture if rgb is None else rgb, np.float32)
     crop = FaceCrop(
@@ -47,7 +47,9 @@ def item(number, still, step, *, rgb=None, face=0, intensity=1.0):
         intensity=intensity,
     )
     frame = Frame(number=number, window=WINDOW, rgb=np.zeros((2, 2, 3), np.float32))
-    return FrameDeltas(frame=frame, deltas=(FaceDelta(crop=crop, step=np.ascontiguousarray(step, np.float32)),))
+    return FrameDeltas(
+        frame=frame, deltas=(FaceDelta(crop=crop, step=np.ascontiguousarray(step, np.float32), hair=hair),)
+    )
 
 
 def flat(still, number, value, **keys):
@@ -252,3 +254,16 @@ def test_inputs_are_left_as_they_were(still):
     before = steps(items)
     list(steady(items, 2, 1.0, ()))
     assert steps(items) == before
+
+
+@pytest.mark.parametrize("intensity", [1.0, 0.0])
+def test_hair_is_averaged_as_steps_are_even_where_nothing_ages(still, intensity):
+    """On a still picture the weights are those of the window: 1, and 1 - (d / (radius + 1))**2 for its neighbours."""
+    values = [0.2, 0.9, 0.4, 0.8, 0.1]
+    mattes = [np.full((SIZE, SIZE), value, np.float32) for value in values]
+    items = [flat(still, n, 0.0, hair=matte, intensity=intensity) for n, matte in enumerate(mattes)]
+    result = list(steady(items, 2, 1.0, ()))
+    weights = np.array([1 - (d / 3) ** 2 for d in (-2, -1, 0, 1, 2)])
+    middle = float(result[2].deltas[0].hair[SIZE // 2, SIZE // 2])
+    assert middle == pytest.approx(float(weights @ values / weights.sum()), abs=1e-3)
+    assert not result[2].deltas[0].step.any()

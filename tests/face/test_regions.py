@@ -16,10 +16,12 @@ from vfxage.ager import age_frames, load_ager
 from vfxage.face.detect import FaceFinder
 from vfxage.face.regions import RegionSettings, region_masks, regional
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
+from vfxage.look import Wish
 from vfxage.shot import load_shot
 from vfxage.types import FaceCrop, Frame, FrameCrops, Framing, Window
 
 SIZE = 256
+OWN = Wish(target=65.0)
 LIES_IN = {
     "forehead": [151, 108, 337],
     "eyes": [33, 133, 362, 263, 52, 282],
@@ -104,18 +106,18 @@ def test_a_region_of_another_age_is_that_ages_answer_there_and_the_own_elsewhere
 ) -> None:
     crop = crops["front"]
     own, other = answer(model, crop), answer(model, replace(crop, ages=(35.0, 80.0)))
-    parts = regional(crop.points, SIZE, {"mouth": RegionSettings(1.0, 80.0), "jaw": RegionSettings(1.0, 65.0)}, 65.0)
+    parts = regional(crop.points, SIZE, {"mouth": RegionSettings(1.0, 80.0), "jaw": RegionSettings(1.0, 65.0)}, OWN)
     assert parts.gain is None
-    ((age, weight),) = parts.ages
-    assert age == 80
-    mixed = answer(model, replace(crop, other_ages=parts.ages))
+    ((wish, weight),) = parts.others
+    assert wish.target == 80
+    mixed = answer(model, replace(crop, others=parts.others))
     assert np.array_equal(mixed[weight == 0].view(np.uint32), own[weight == 0].view(np.uint32))
     inside = weight > 0.9999
     assert inside.sum() > 100
     assert np.allclose(mixed[inside], other[inside], atol=2e-4)
     assert np.abs(other - own)[inside].max() > 0.005
-    none = regional(crop.points, SIZE, {"mouth": RegionSettings(1.0, 65.0)}, 65.0)
-    same = answer(model, replace(crop, gain=none.gain, other_ages=none.ages))
+    none = regional(crop.points, SIZE, {"mouth": RegionSettings(1.0, 65.0)}, OWN)
+    same = answer(model, replace(crop, gain=none.gain, others=none.others))
     assert np.array_equal(same.view(np.uint32), own.view(np.uint32))
 
 

@@ -302,6 +302,26 @@ def test_delta_raw_lets_the_matte_grow_and_a_plate_pass_takes_the_movies_place(c
     assert np.abs(shrunk).sum() < np.abs(delta).sum() < np.abs(grown).sum()
 
 
+def test_the_hair_comes_as_alpha_for_the_mask_of_a_grade(man: Path, tmp_path: Path) -> None:
+    """One node for each face, whatever the rest of the comp does."""
+    outputs = [{"path": "out/a.%04d.exr", "passes": ["beauty", "delta", "matte"]}]
+    outputs += [{"path": "out/hair.%04d.exr", "passes": ["matte_hair"]}]
+    plate = escaped(str(man / "plate" / "man.%04d.exr"))
+    faces = [{"name": "lead", "select": "left"}, {"name": "extra", "select": "right"}]
+    keys = {"plate": plate, "model": "relief", "outputs": outputs}
+    run("nuke", write_shot(tmp_path / "two", faces=faces, **keys)).ok()
+    nuke = Script(tmp_path / "two" / "out" / "a.nk")
+    assert {"hair_lead", "hair_extra"} <= nuke.nodes.keys()
+    assert nuke.nodes["hair_lead"].knobs["from0"] == "matte_hair_lead.alpha"
+    path = write_shot(tmp_path / "one", frames=str(FIRST), **keys)
+    run("render", path).ok()
+    one = script(tmp_path / "one")
+    written = halves(read_exr(tmp_path / "one" / "out" / f"hair.{FIRST}.exr")["matte_hair.A"])
+    shown = one.render("hair", FIRST)
+    assert written.max() > 0.9
+    assert np.array_equal(shown.channels["rgba.alpha"], written)
+
+
 @pytest.mark.parametrize(("wanted", "expected"), [("black", "black"), ("hold", "nearest frame")])
 def test_frames_that_the_plate_lacks_are_filled_in_nuke_too(man: Path, wanted: str, expected: str) -> None:
     nuke = script(man, "--set", f"missing_frames={wanted}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenEXR
+import pytest
 
 from tests.small_shot import COUNT, EXR, FIRST, small_shot
 from vfxage.ager.contract import Answer, MeasuresNothing
+from vfxage.errors import ReadError
 from vfxage.face.track import load_tracks
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
@@ -31,6 +34,7 @@ class Tinter(MeasuresNothing):
 
     def __init__(self, study_method: str = "mean 1") -> None:
         self.study_method = study_method
+        self.references: list[list[float]] = []
         self.fingerprint = f"tinter {study_method}"
         self.samples: list[int] = []
         """How many crops each study had."""
@@ -38,8 +42,9 @@ class Tinter(MeasuresNothing):
     def fingerprint_on(self, device: str) -> str:
         return self.fingerprint
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         self.samples.append(len(samples))
+        self.references.append([crop.ages[0] for crop in references])
         return {"mean": np.mean([crop.rgb.mean((0, 1)) for crop in samples], axis=0, dtype=np.float32)}
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
@@ -86,3 +91,31 @@ def test_another_way_to_measure_studies_anew_and_renders_again(plate: Path, tmp_
     assert other.samples == [COUNT]
     after = frames(tmp_path)
     assert all(before[name] != after[name] for name in before)  # at least their stamps differ
+
+
+def test_photographs_are_compared_once_and_again_when_they_change(plate: Path, portraits: Path, tmp_path: Path) -> None:
+    """The study depends on what is in the photographs, not on their names, and frames follow the study."""
+    photograph = tmp_path / "at_60.jpg"
+    photograph.write_bytes((portraits / "eval" / "lon_001_neutral.jpg").read_bytes())
+    faces = [{"select": "largest", "references": {60: ["at_60.jpg"], 70: ["at_60.jpg", "at_60.jpg"]}}]
+    path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
+    ager = Tinter()
+    render(path, ager, NUMBERS)
+    render(path, ager, NUMBERS)
+    assert ager.references == [[60, 70, 70]]
+    before = frames(tmp_path)
+    photograph.write_bytes((portraits / "eval" / "lon_003_neutral.jpg").read_bytes())
+    render(path, ager, NUMBERS)
+    assert ager.references == [[60, 70, 70]] * 2
+    assert len(before) == len(frames(tmp_path))
+    photograph.unlink()
+    with pytest.raises(ReadError, match=r"at_60\.jpg"):
+        render(path, ager, NUMBERS)
+
+
+def test_a_photograph_without_a_face_is_named(plate: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "wall.jpg"), np.full((200, 200, 3), 90, np.uint8))
+    faces = [{"select": "largest", "references": {60: ["wall.jpg"]}}]
+    path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
+    with pytest.raises(ReadError, match=r"wall\.jpg.*no face"):
+        render(path, Tinter(), NUMBERS[:1])

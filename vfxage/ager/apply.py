@@ -12,13 +12,18 @@ from vfxage.ager.contract import Ager, Answer
 from vfxage.errors import ModelError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
 
+_Matte = Callable[[FaceCrop], F32 | None]
 
-def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
+
+def age_frames(
+    ager: Ager, *, whole_head: bool = False, hair: bool = False
+) -> Callable[[Sequence[FrameCrops]], list[FrameDeltas]]:
     """Make the function that ages every face of some frames by one call of ``ager``.
 
-    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Answer.reach``).
-    A crop whose regions want other target ages is asked about once for each of these ages, and the answers are blended
-    by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
+    With ``whole_head``, the matte of a crop grows by what the answer reaches beyond it (``Answer.reach``). With
+    ``hair``, each answer comes with the matte of the hair (``Ager.hair``).
+    A crop whose regions want another target age or look is asked about once for each of these, and the answers are
+    blended by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
     intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
     answer that is not finite.
     """
@@ -32,26 +37,32 @@ def age_frames(ager: Ager, *, whole_head: bool = False) -> Callable[[Sequence[Fr
                 frame = frames[0].frame.number
                 raise ModelError(error.what, path=error.path, frame=frame, fix=error.fix) from error
             raise
-        return [_with_steps(item, answers, whole_head) for item in frames]
+        return [_with_steps(item, answers, whole_head, find_hair) for item in frames]
 
+    find_hair = ager.hair if hair else _nowhere
     return answer
 
 
-def _with_steps(item: FrameCrops, answers: Iterator[Answer], whole_head: bool) -> FrameDeltas:
+def _nowhere(crop: FaceCrop) -> F32 | None:
+    return None
+
+
+def _with_steps(item: FrameCrops, answers: Iterator[Answer], whole_head: bool, find_hair: _Matte) -> FrameDeltas:
     deltas = []
     for crop in item.crops:
         own = [next(answers) for _ in _variants(crop)]
         beyond = [one.reach for one in own if one.reach is not None] if whole_head else []
         grown = replace(crop, matte=reduce(np.maximum, beyond, crop.matte)) if beyond else crop
-        deltas.append(FaceDelta(crop=grown, step=_blended(crop, own, item.frame.number)))
+        deltas.append(FaceDelta(crop=grown, step=_blended(crop, own, item.frame.number), hair=find_hair(crop)))
     return FrameDeltas(frame=item.frame, deltas=tuple(deltas))
 
 
 def _variants(crop: FaceCrop) -> list[FaceCrop]:
-    """The crop at its own ages, then at each target age of a region."""
+    """The crop as the face wants it, then as each of its regions does."""
     if crop.intensity == 0:
         return []
-    return [crop, *(replace(crop, ages=(crop.ages[0], age), other_ages=()) for age, _ in crop.other_ages)]
+    plain = replace(crop, others=())
+    return [plain, *(replace(plain, ages=(crop.ages[0], wish.target), look=wish.look) for wish, _ in crop.others)]
 
 
 def _blended(crop: FaceCrop, answers: Sequence[Answer], frame: int) -> F32:
@@ -62,7 +73,7 @@ def _blended(crop: FaceCrop, answers: Sequence[Answer], frame: int) -> F32:
     if not others:
         return own
     step = own.copy()
-    for (_, weight), other in zip(crop.other_ages, others, strict=True):
+    for (_, weight), other in zip(crop.others, others, strict=True):
         step += weight[..., None] * (other - own)
     return step
 

@@ -52,10 +52,11 @@ class Ager(Protocol):
     study_method: str
     """Name and version of what ``study`` measures; empty for an ager that measures nothing once per shot."""
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         """Measure what one face keeps through a shot (its light, skin, hair) from samples of its crops.
 
-        ``samples`` are a few crops of one face over the whole shot, in frame order. The result is named float32 arrays
+        ``samples`` are a few crops of one face over the whole shot, in frame order. ``references`` are crops of
+        photographs of the same person, whose ``ages`` are their age there twice. The result is named float32 arrays
         that only this ager reads. It is saved with the tracks while ``study_method``, tracks and crop plan are the
         same, and it comes back as ``FaceCrop.study`` with every crop of this face.
         """
@@ -66,6 +67,13 @@ class Ager(Protocol):
 
         Two devices may round differently. A host without a GPU uses this to judge frames that a GPU rendered. An ager
         that always runs on the CPU gives the same answer for every device.
+        """
+        ...
+
+    def hair(self, crop: FaceCrop) -> F32 | None:
+        """The hair of the head on this crop, (S, S) 0..1 and exactly 0 on the crop's border, whatever the ages are.
+
+        None for an ager that finds no hair. A pure function of the crop.
         """
         ...
 
@@ -82,6 +90,10 @@ class MeasuresNothing:
 
     study_method = ""
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         """Give an empty study."""
         return {}
+
+    def hair(self, crop: FaceCrop) -> F32 | None:
+        """Find no hair."""
+        return None

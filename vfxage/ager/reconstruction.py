@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from vfxage.ager.contract import Ager, Answer
-from vfxage.types import FaceCrop, Study
+from vfxage.types import F32, FaceCrop, Study
 
 
 class FromReconstruction:
@@ -27,13 +27,17 @@ class FromReconstruction:
         self.note = f"{plain.note}; delta from its reconstruction"
         self.fingerprint = self.fingerprint_on(plain.device)
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         """See ``Ager.study``."""
-        return self.plain.study(samples)
+        return self.plain.study(samples, references)
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``."""
         return hashlib.sha256(f"{self.plain.fingerprint_on(device)} from reconstruction".encode()).hexdigest()
+
+    def hair(self, crop: FaceCrop) -> F32 | None:
+        """See ``Ager.hair``."""
+        return self.plain.hair(crop)
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
         """Give one answer per crop; its step is exactly 0 at equal ages. A crop's source age is asked for once."""

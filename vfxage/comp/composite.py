@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
 import cv2
 import numpy as np
 
+from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.face.crop import encoded_square
 from vfxage.geometry import extent, grown, invert, region_box, warp_support, warp_to_frame
 from vfxage.types import (
     F32,
-    ArtistMattes,
+    F64,
     CropPicture,
     FaceCrop,
     FaceDelta,
@@ -21,8 +22,8 @@ from vfxage.types import (
     FacePlace,
     Frame,
     FrameDeltas,
+    HairLayer,
     Render,
-    Stencil,
     Window,
 )
 
@@ -47,17 +48,28 @@ class WantedPasses:
     """Whether each face's own delta and matte are wanted."""
     raw: bool = False
     """Deltas before their mattes."""
+    hair: bool = False
+    """Mattes of the hair."""
     crops: Mapping[str, int] = field(default_factory=dict)
     """Faces whose crops are wanted as pictures, by name, and the sides of these, pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Share:
-    """One face on the plate, inside the bounding box of its matte."""
+class _Matted:
+    """A matte of one face on the plate, inside its bounding box."""
 
     name: str
     window: Window
     matte: F32
+
+
+M = TypeVar("M", bound=_Matted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Share(_Matted):
+    """One face on the plate, inside the bounding box of its matte."""
+
     step: F32
     """(h, w, 3) encoded; intensity, regions and painted map included."""
     exposure: float
@@ -100,8 +112,20 @@ def composite(
         np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
         if unmatted is not None and len(shares) > 1:
             unmatted[box] = _before(delta[box], matte[box], unmatted[box], frame.rgb[box])
-    faces = tuple(_place(face, frame, colour, passes, painted) for face in item.deltas)
-    return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept), raw=unmatted, faces=faces)
+    beside = _beside(item, colour, passes, painted)
+    return Render(frame=frame, beauty=beauty, delta=delta, matte=matte, layers=tuple(kept), raw=unmatted, **beside)
+
+
+class _Beside(TypedDict):
+    """Fields of a render that no other pass depends on."""
+
+    hair: tuple[HairLayer, ...]
+    faces: tuple[FacePlace, ...]
+
+
+def _beside(item: FrameDeltas, colour: Colour, passes: WantedPasses, painted: ArtistMattes) -> _Beside:
+    places = tuple(_place(face, item.frame, colour, passes, painted) for face in item.deltas)
+    return _Beside(hair=_hair(item.deltas, item.frame.window, painted) if passes.hair else (), faces=places)
 
 
 def _mattes_of(frame: Frame, mattes: ArtistMattes | None) -> ArtistMattes:
@@ -117,22 +141,46 @@ def _shares(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) 
     shares = []
     for item in deltas:
         crop = item.crop
-        region = _covered(crop.matte, warp_support(invert(crop.to_frame)))
-        box = region_box(crop.to_frame, region, window)
-        if box.empty:
+        placed = _placed(crop.matte, crop.to_frame, window)
+        if placed is None:
             continue
-        part = region.slices(Window(0, 0, *crop.matte.shape[::-1]))
-        to_frame = crop.to_frame.copy()
-        to_frame[:, 2] += to_frame[:, :2] @ [region.x, region.y]
-        matte = warp_to_frame(crop.matte[part], to_frame, box)
-        matte *= np.float32(_ROUNDING)
-        np.clip(matte, 0.0, 1.0, out=matte)
-        matte[matte < _FAINTEST] = 0.0
+        box, part, to_frame, matte = placed
         step = warp_to_frame(_measured(item, painted, part), to_frame, box)
         step *= np.float32(crop.intensity)
         share = _Share(name=crop.name, window=box, matte=matte, step=step, exposure=crop.exposure)
         shares.append(_stencilled(share, painted.faces.get(crop.face, ())))
     return shares
+
+
+def _placed(matte: F32, to_frame: F64, window: Window) -> tuple[Window, tuple[slice, slice], F64, F32] | None:
+    """A crop's matte on the plate: its box, the part of the crop that lies there, the way to it, and the matte (h, w).
+
+    None if nothing of it is in the data window.
+    """
+    region = _covered(matte, warp_support(invert(to_frame)))
+    box = region_box(to_frame, region, window)
+    if box.empty:
+        return None
+    part = region.slices(Window(0, 0, *matte.shape[::-1]))
+    to_frame = to_frame.copy()
+    to_frame[:, 2] += to_frame[:, :2] @ [region.x, region.y]
+    matte = warp_to_frame(matte[part], to_frame, box)
+    matte *= np.float32(_ROUNDING)
+    np.clip(matte, 0.0, 1.0, out=matte)
+    matte[matte < _FAINTEST] = 0.0
+    return box, part, to_frame, matte
+
+
+def _hair(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) -> tuple[HairLayer, ...]:
+    """The hair of every face on the plate; rotos, hold-outs and hands multiply it as they do the matte."""
+    found = []
+    for item in deltas:
+        placed = None if item.hair is None else _placed(item.hair, item.crop.to_frame, window)
+        if placed is not None:
+            one = _Matted(name=item.crop.name, window=placed[0], matte=placed[3])
+            found.append(_stencilled(one, painted.faces.get(item.crop.face, ())))
+    whole = [_stencilled(one, painted.whole) for one in _normalised(found)]
+    return tuple(HairLayer(name=one.name, window=one.window, matte=one.matte) for one in whole)
 
 
 def _measured(item: FaceDelta, painted: ArtistMattes, part: tuple[slice, slice]) -> F32:
@@ -144,7 +192,7 @@ def _measured(item: FaceDelta, painted: ArtistMattes, part: tuple[slice, slice])
     return step
 
 
-def _stencilled(share: _Share, stencils: Sequence[Stencil]) -> _Share:
+def _stencilled(share: M, stencils: Sequence[Stencil]) -> M:
     """The share with its matte multiplied by rotos and hold-outs."""
     if not stencils:
         return share
@@ -161,7 +209,7 @@ def _covered(matte: F32, margin: int) -> Window:
     return found if found.empty else grown(found, margin).intersect(Window(0, 0, *matte.shape[::-1]))
 
 
-def _normalised(shares: list[_Share]) -> list[_Share]:
+def _normalised(shares: list[M]) -> list[M]:
     """Divide the mattes by their sum where faces overlap and it passes 1."""
     if len(shares) < 2:
         return shares

@@ -8,7 +8,7 @@ and where the flow does not explain the picture the neighbour does not count.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -52,8 +52,12 @@ class _Held:
         return self.item.frame.number
 
     def find(self, face: int) -> FaceDelta | None:
-        """The face's delta, if its intensity is not 0: otherwise its step is 0 and does not count."""
-        return next((d for d in self.item.deltas if d.crop.face == face and d.crop.intensity != 0), None)
+        """The face's delta."""
+        return next((d for d in self.item.deltas if d.crop.face == face), None)
+
+
+_Near = tuple[_Held, FaceDelta]
+"""A frame in the window and the face's delta on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class _Filter:
 
 
 def steady(items: Iterable[FrameDeltas], radius: int, strength: float, cuts: Sequence[int]) -> Iterator[FrameDeltas]:
-    """Filter every face's step over the frames whose numbers are within ``radius``, following the motion.
+    """Filter every face's step and hair over the frames whose numbers are within ``radius``, following the motion.
 
     ``items`` ascend by frame number; ``cuts`` are the first frames of takes. A neighbour counts only if the face was
     present, at the same crop size, all the way to it and no cut lies between. ``strength`` 0..1 weighs the neighbours;
@@ -106,51 +110,82 @@ def _filtered(filter_: _Filter, held: Sequence[_Held], centre: int) -> FrameDelt
     here = held[centre]
     deltas = []
     for delta in here.item.deltas:
-        near = list(_neighbours(held, centre, filter_.radius, delta)) if delta.crop.intensity != 0 else []
-        deltas.append(_average(filter_, delta, here, near) if near else delta)
+        steps, hairs = (list(_neighbours(held, centre, filter_.radius, (delta, counts))) for counts in (_steps, _hairs))
+        deltas.append(_average(filter_, delta, here, steps, hairs) if steps or hairs else delta)
     return FrameDeltas(frame=here.item.frame, deltas=tuple(deltas))
 
 
-def _neighbours(held: Sequence[_Held], centre: int, radius: int, delta: FaceDelta) -> Iterator[tuple[_Held, FaceDelta]]:
-    here = held[centre]
+def _steps(delta: FaceDelta) -> bool:
+    """Whether its step counts: with an intensity of 0 it is 0."""
+    return delta.crop.intensity != 0
+
+
+def _hairs(delta: FaceDelta) -> bool:
+    return delta.hair is not None
+
+
+def _neighbours(
+    held: Sequence[_Held], centre: int, radius: int, wanted: tuple[FaceDelta, Callable[[FaceDelta], bool]]
+) -> Iterator[_Near]:
+    """The frames that count for a delta; ``wanted`` is the delta, and which deltas count."""
+    here, (delta, counts) = held[centre], wanted
+    if not counts(delta):
+        return
     for side in (range(centre - 1, -1, -1), range(centre + 1, len(held))):
         for index in side:
             there = held[index]
             other = there.find(delta.crop.face)
             if abs(there.number - here.number) > radius or there.take != here.take:
                 break
-            if other is None or other.step.shape != delta.step.shape:
+            if other is None or not counts(other) or other.step.shape != delta.step.shape:
                 break
             yield there, other
 
 
-def _average(filter_: _Filter, delta: FaceDelta, here: _Held, near: Sequence[tuple[_Held, FaceDelta]]) -> FaceDelta:
-    """Average where the matte is; elsewhere the step stays, for nothing looks at it."""
+def _average(
+    filter_: _Filter, delta: FaceDelta, here: _Held, steps: Sequence[_Near], hairs: Sequence[_Near]
+) -> FaceDelta:
+    """Average the step where the matte is, and the hair where it is; elsewhere they stay, for nothing looks at them."""
     face, size = delta.crop.face, delta.step.shape[0]
-    box = extent(delta.crop.matte)
-    moved = []
-    for there, other in near:
+    motions = {}
+    for there in {there.number: there for there, _ in (*steps, *hairs)}.values():
         flow, trust = _motion(filter_.search, here.looks[face], there.looks[face])
         weight = filter_.strength * (1.0 - ((there.number - here.number) / (filter_.radius + 1)) ** 2)
-        moved.append((np.dstack([flow * np.float32(size / _SMALL), trust * np.float32(weight)]), other.step))
-    step = delta.step.copy()
+        motions[there.number] = np.dstack([flow * np.float32(size / _SMALL), trust * np.float32(weight)])
+    step, hair = delta.step, delta.hair
+    if steps:
+        step = _mixed(step, [(motions[there.number], other.step) for there, other in steps], extent(delta.crop.matte))
+    if hairs and hair is not None:
+        moved = [(motions[there.number], other.hair) for there, other in hairs if other.hair is not None]
+        hair = np.clip(_mixed(hair, moved, extent(hair)), 0, 1)
+    return FaceDelta(crop=delta.crop, step=step, hair=hair)
+
+
+def _mixed(own: F32, moved: Sequence[tuple[F32, F32]], box: Window) -> F32:
+    """``own``, averaged in ``box`` with the others: (motion and weight, image) of each."""
+    mixed = own.copy()
     for top in range(0, box.height, _ROWS):
         strip = Window(box.x, box.y + top, box.width, min(_ROWS, box.height - top))
-        _mix(step[strip.slices(Window(0, 0, size, size))], moved, strip)
-    return FaceDelta(crop=delta.crop, step=step)
+        _mix(mixed[strip.slices(Window(0, 0, len(own), len(own)))], moved, strip)
+    return mixed
 
 
 def _mix(own: F32, moved: Sequence[tuple[F32, F32]], strip: Window) -> None:
-    """Average ``own``, a strip of the step, with the others' in place: (motion and weight, step) of each."""
+    """Average ``own``, a strip of an image, with the others' in place: (motion and weight, image) of each."""
     total = np.ones(strip.shape, dtype=np.float32)
-    for motion, step in moved:
-        grown = _enlarged(motion, step.shape[0], strip)
-        along = _along(step, grown, strip)
+    for motion, image in moved:
+        grown = _enlarged(motion, image.shape[0], strip)
+        along = _along(image, grown, strip)
         weight = np.ascontiguousarray(grown[..., 2])
-        along *= cv2.merge([weight, weight, weight])
+        along *= _like(weight, along)
         own += along
         total += weight
-    own /= cv2.merge([total, total, total])
+    own /= _like(total, own)
+
+
+def _like(weight: F32, image: F32) -> F32:
+    """The weight for each channel of the image."""
+    return weight if image.ndim == 2 else np.asarray(cv2.merge([weight] * image.shape[2]), np.float32)
 
 
 def _look(crop: FaceCrop) -> _Look:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +24,8 @@ from vfxage.geometry import (
     warp_support,
     warp_to_crop,
 )
+from vfxage.look import NORMAL, Look, Traits, Wish
+from vfxage.shot.look import traits
 from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Study
 
 if TYPE_CHECKING:
@@ -67,12 +69,28 @@ class FacePlan(ArrayData):
         """Weight of the effect on this frame, the track's presence included."""
         return float(self.shot_face.intensity.at(number) * self.track.presence[row])
 
+    def look_at(self, number: int) -> Look:
+        """The face's own look on this frame."""
+        return self.shot_face.look.at(number, NORMAL)
+
+    @property
+    def references(self) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        """Photographs of the same person: pairs of an age in years and paths, in ascending order of age."""
+        return self.shot_face.references
+
+    @property
+    def traits(self) -> Traits:
+        """What the shot says about the face itself."""
+        return traits(self.shot_face, self.shot_face.name, self.name)
+
     def region_settings_at(self, number: int) -> dict[str, RegionSettings]:
         """Settings of each region on this frame, by region."""
+        own = self.look_at(number)
         return {
             name: RegionSettings(
                 intensity=1.0 if region.intensity is None else region.intensity.at(number),
                 target=None if region.target_age is None else region.target_age.at(number),
+                look=None if region.look is None else region.look.at(number, own),
             )
             for name, region in self.shot_face.regions.named().items()
         }
@@ -129,9 +147,10 @@ class CropPlan:
             row = self.row(face, number)
             if row is not None:
                 ages, intensity = face.ages_at(number), face.intensity_at(number, row)
-                regions = [(name, r.intensity, r.target) for name, r in face.region_settings_at(number).items()]
+                regions = [(name, asdict(one)) for name, one in face.region_settings_at(number).items()]
                 settings = [face.name, face.track.face, face.size, *ages, intensity, face.exposure, regions]
-                parts += [settings, face.track.points[row].tobytes(), face.study_digest]
+                look = [asdict(face.look_at(number)), asdict(face.traits)]
+                parts += [settings, look, face.track.points[row].tobytes(), face.study_digest]
         return tuple(parts)
 
 
@@ -205,7 +224,9 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
             continue
         inside = map_points(points, invert(to_frame)).astype(np.float32)
         ages = face.ages_at(frame.number)
-        parts = regional(inside, face.size, face.region_settings_at(frame.number), ages[1])
+        look = face.look_at(frame.number)
+        own = Wish(target=ages[1], look=look)
+        parts = regional(inside, face.size, face.region_settings_at(frame.number), own)
         crops.append(
             FaceCrop(
                 face=face.track.face,
@@ -218,7 +239,9 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
                 intensity=face.intensity_at(frame.number, row),
                 exposure=face.exposure,
                 gain=parts.gain,
-                other_ages=parts.ages,
+                others=parts.others,
+                look=look,
+                traits=face.traits,
                 study=face.study,
             )
         )

@@ -1,16 +1,17 @@
-"""Regions of a face: feathered masks drawn from the mesh, with their own target ages and amounts of change."""
+"""Regions of a face: feathered masks drawn from the mesh, each with its own target age, look and amount of change."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import cv2
 import numpy as np
 
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import FACE_HEIGHT, OVAL, framing_transform, spline
+from vfxage.look import Look, Wish
 from vfxage.types import F32, Framing
 
 FEATHER = 0.07
@@ -49,8 +50,10 @@ class RegionSettings:
 
     intensity: float
     """Multiplies the face's own."""
-    target: float | None
+    target: float | None = None
     """Years; None for the face's own."""
+    look: Look | None = None
+    """None for the face's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -59,30 +62,37 @@ class Regional(ArrayData):
 
     gain: F32 | None = field(metadata=shaped("S", "S"))
     """(S, S): multiplies the step; None where it is 1 everywhere."""
-    ages: tuple[tuple[float, F32], ...] = field(metadata=shaped("S", "S"))
-    """Target ages in years with their weights (S, S) 0..1; the rest of the weight is the face's own target age."""
+    others: tuple[tuple[Wish, F32], ...] = field(metadata=shaped("S", "S"))
+    """What regions want with their weights (S, S) 0..1; the rest of the weight is what the face itself wants."""
 
 
-def regional(points: F32, size: int, wishes: Mapping[str, RegionSettings], target: float) -> Regional:
-    """Draw what ``wishes`` (by region) make of a crop of ``size`` whose landmarks are ``points``, crop pixels.
+def regional(points: F32, size: int, settings: Mapping[str, RegionSettings], own: Wish) -> Regional:
+    """Draw what ``settings`` (by region) make of a crop of ``size`` whose landmarks are ``points``, crop pixels.
 
-    ``target`` is the face's own target age: a region that asks for the same needs no weight of its own.
+    ``own`` is what the face itself wants: a region that wants the same needs no weight of its own.
     """
-    others = {wish.target for wish in wishes.values() if wish.target is not None} - {target}
-    if not others and all(wish.intensity == 1 for wish in wishes.values()):
-        return Regional(gain=None, ages=())
+    wishes = {name: _wish(one, own) for name, one in settings.items()}
+    others = set(wishes.values()) - {own}
+    if not others and all(one.intensity == 1 for one in settings.values()):
+        return Regional(gain=None, others=())
     masks = region_masks(points, size)
     gain = None
-    if any(wish.intensity != 1 for wish in wishes.values()):
+    if any(one.intensity != 1 for one in settings.values()):
         gain = np.ones((size, size), np.float32)
-        for name, wish in wishes.items():
-            gain += masks[name] * np.float32(wish.intensity - 1)
+        for name, one in settings.items():
+            gain += masks[name] * np.float32(one.intensity - 1)
         np.maximum(gain, 0, out=gain)
-    ages = tuple(
-        (age, np.sum([masks[name] for name, wish in wishes.items() if wish.target == age], axis=0, dtype=np.float32))
-        for age in sorted(others)
+    found = tuple(
+        (wish, np.sum([masks[name] for name, wanted in wishes.items() if wanted == wish], axis=0, dtype=np.float32))
+        for wish in sorted(others, key=astuple)
     )
-    return Regional(gain=gain, ages=ages)
+    return Regional(gain=gain, others=found)
+
+
+def _wish(settings: RegionSettings, own: Wish) -> Wish:
+    """What a region wants, with the face's own wish for what the region leaves open."""
+    target = own.target if settings.target is None else settings.target
+    return Wish(target=target, look=settings.look or own.look)
 
 
 def region_masks(points: F32, size: int) -> dict[str, F32]:

@@ -80,7 +80,7 @@ def _branches(job: Job) -> list[_Branch]:
 
 def _outputs(sources: Sources) -> list[Output]:
     """The outputs that the script reads, each once."""
-    found = [sources.delta, sources.matte, sources.beauty, sources.plate]
+    found = [sources.delta, sources.matte, sources.beauty, sources.plate, sources.hair]
     return list({id(output): output for output in found if output is not None}.values())
 
 
@@ -95,6 +95,7 @@ def _header(job: Job, sources: Sources, branches: Sequence[_Branch]) -> list[str
             _add_layer(f"delta{suffix}", _COLOURS),
             *([_add_layer(f"matte{suffix}", ["alpha"])] if sources.matte else []),
             *([_add_layer(f"delta_raw{suffix}", _COLOURS)] if sources.raw else []),
+            *([_add_layer(f"matte_hair{suffix}", ["alpha"])] if sources.hair else []),
         )
     ]
     layers += [_add_layer("plate", _COLOURS)] if sources.plate else []
@@ -148,6 +149,7 @@ class _Comp:
             aged = self._adjusted(delta, branch, at=(column * _COLUMN, 3 * _ROW))
             plus = [("operation", "plus"), ("bbox", "B"), ("output", "rgb")]
             comp = self._add("Merge2", f"plus{branch.node}", plus, inputs=(comp, aged), at=(0, (8 + column) * _ROW))
+        self._hair()
         self._finish(comp, row=9 + len(self._branches))
         if scene is not None:
             at = ((len(self._branches) + 3) * _COLUMN, 0)
@@ -219,6 +221,16 @@ class _Comp:
         delta, other = self._layer(layer, layer, source, at), self._reader(self._sources.matte)
         below = (at[0], at[1] + _ROW // 2)
         return self._copy(f"{matte}_in", [(f"{matte}.alpha", "rgba.alpha")], delta, other, below)
+
+    def _hair(self) -> None:
+        """The matte of each face's hair as alpha, for the mask of a Grade."""
+        if self._sources.hair is None:
+            return
+        source = self._reader(self._sources.hair)
+        for column, branch in enumerate(self._branches, 1):
+            if not branch.rest:
+                pairs = [(f"matte_hair{branch.layer}.alpha", "rgba.alpha")]
+                self._copy(f"hair{branch.node}", pairs, source, source, (column * _COLUMN + 110, _ROW))
 
     def _minus(self, whole: Node, others: Sequence[Node]) -> Node:
         """The whole delta and matte minus those of the other branches."""

@@ -24,6 +24,8 @@ class Sources:
     """None if there is no rendered beauty to compare with."""
     plate: Output | None
     """The output with the linear plate as a pass; None: the script reads the plate itself."""
+    hair: Output | None
+    """The output with the mattes of the hair, if there is one."""
     space: str | None
     """OpenColorIO name of the linear space that delta and beauty are in; None if the config has no name for it."""
     notes: tuple[str, ...]
@@ -59,7 +61,8 @@ def find_sources(job: Job) -> Sources:
         plate = None
     elif plate is None:
         notes += _plate_notes(job, delta)
-    return Sources(delta=delta, matte=matte, beauty=beauty, plate=plate, space=space, notes=tuple(notes))
+    hair = next(_outputs_with(job, "matte_hair"), None)
+    return Sources(delta=delta, matte=matte, beauty=beauty, plate=plate, hair=hair, space=space, notes=tuple(notes))
 
 
 def _outputs_with(job: Job, wanted: Pass) -> Iterator[Output]:

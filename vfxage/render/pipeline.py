@@ -14,6 +14,7 @@ from vfxage.comp.composite import composite
 from vfxage.comp.hold_out import with_hands
 from vfxage.comp.roto import DrawnMattes
 from vfxage.comp.steady import steady
+from vfxage.comp.stencils import ArtistMattes
 from vfxage.face.crop import cut
 from vfxage.face.track import Lost, Tracks
 from vfxage.frames import FrameRange
@@ -30,7 +31,7 @@ from vfxage.render.report import reported
 from vfxage.render.resume import Open, check_written, outstanding
 from vfxage.render.scene import Scene, stage_scene, track_shot, with_handles
 from vfxage.render.stamps import destinations, stamp_frames
-from vfxage.types import ArtistMattes, Frame, FrameCrops, FrameDeltas, Render
+from vfxage.types import Frame, FrameCrops, FrameDeltas, Render
 
 T = TypeVar("T")
 
@@ -77,7 +78,7 @@ def render_frames(
     plate = stack.enter_context(prefetch(frames))
     crops = stack.enter_context(ordered_map(cut_frame, plate))
     groups = grouped(crops, scene.ager.frames_per_call)
-    age = age_frames(scene.ager, whole_head=scene.plan.matte == "head")
+    age = age_frames(scene.ager, whole_head=scene.plan.matte == "head", hair=scene.passes.hair)
     aged = stack.enter_context(ordered_map(age, groups, workers=workers))
     deltas = steady(chain.from_iterable(aged), scene.radius, scene.strength, scene.cuts)
     steadied = stack.enter_context(prefetch(with_mattes(deltas, mattes)))

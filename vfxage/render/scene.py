@@ -17,6 +17,7 @@ from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress
 from vfxage.render.job import Job, check_writable, with_shot_line
+from vfxage.render.references import reference_crops, reference_digests
 from vfxage.render.tracking import (
     change_since,
     extend_tracks,
@@ -118,7 +119,8 @@ def study_faces(job: Job, tracks: Tracks, ager: Ager, progress: Progress) -> Tra
                 if frame.number in wanted.get(crop.face, ()):
                     samples[crop.face].append(crop)
             advance(frame.number)
-    studies = {keys[face]: ager.study(crops) for face, crops in samples.items() if crops}
+    references = {face.track.face: reference_crops(job, plan, face) for face in plan.faces if face.track.face in wanted}
+    studies = {keys[face]: ager.study(crops, references[face]) for face, crops in samples.items() if crops}
     return replace(tracks, studies={**tracks.studies, **studies})
 
 
@@ -133,7 +135,8 @@ def _spread(face: FacePlan) -> list[int]:
 def _study_key(tracks: Tracks, ager: Ager, plan: CropPlan, face: FacePlan) -> str:
     """Digest of what a face's study is made from: it is used again while this is the same, in a longer range too."""
     crop = [plan.framing.name, plan.pixel_aspect, face.track.face, face.size, face.exposure]
-    return digest(ager.study_method, tracks.key, crop)
+    known = [face.traits.glasses, face.traits.beard, reference_digests(face)]
+    return digest(ager.study_method, tracks.key, crop, known)
 
 
 def _with_studies(plan: CropPlan, tracks: Tracks, ager: Ager) -> CropPlan:
@@ -190,6 +193,7 @@ def _wanted_passes(job: Job, plan: CropPlan) -> WantedPasses:
     return WantedPasses(
         layers=len([face for face in job.shot.faces if face.name]) > 1,
         raw=any("delta_raw" in output.passes for output in outputs),
+        hair=any("matte_hair" in output.passes for output in outputs),
         crops=crops,
     )
 

@@ -94,7 +94,7 @@ def _absolute(value: Any, place: Place, folder: Path) -> Any:
         return {key: _absolute(inner, (*place, key), folder) for key, inner in value.items()}
     if isinstance(value, list):
         return [_absolute(inner, (*place, index), folder) for index, inner in enumerate(value)]
-    names = tuple(part for part in place if isinstance(part, str))
+    names = tuple(part for part in place if isinstance(part, str) and not part.isdecimal())  # no frames and ages
     is_path = isinstance(value, str) and value.strip() and names in _PATHS and value not in MODELS
     is_path = is_path and not BUILTIN_CONFIG.fullmatch(value)
     if not is_path or (names == ("model",) and not Path(value).suffix and "/" not in value):

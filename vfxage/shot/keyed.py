@@ -88,6 +88,19 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
+def number_or_auto(low: float, high: float) -> tuple[Any, ...]:
+    """Annotations of a key that is a number within limits or the word "auto"."""
+
+    def check(value: object) -> object:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value == "auto" or (number and low <= value <= high):  # type: ignore[operator]
+            return value
+        raise ValueError(f"is {_shown(value)}; write a number from {low:g} to {high:g}, or auto")
+
+    number = {"type": "number", "minimum": low, "maximum": high}
+    return BeforeValidator(check), WithJsonSchema({"anyOf": [number, {"const": "auto", "type": "string"}]})
+
+
 def _limited(low: float, high: float, what: str) -> tuple[Any, ...]:
     number = {"type": "number", "minimum": low, "maximum": high}
     frames = {
@@ -104,6 +117,7 @@ def _limited(low: float, high: float, what: str) -> tuple[Any, ...]:
 
 
 Age = Annotated[Keyed, *_limited(0, 120, "Years")]
+Amount = Annotated[Keyed, *_limited(0, 2, "Amount of this part of the change")]
 Intensity = Annotated[
     Keyed, *_limited(0, 4, "Multiplies the change: 0 keeps the plate, 1 is the full change of the model")
 ]

@@ -25,7 +25,8 @@ from pydantic import (
 
 from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
-from vfxage.shot.keyed import Age, Intensity, Keyed
+from vfxage.shot.keyed import Age, Intensity, Keyed, number_or_auto
+from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, References, Seed
 from vfxage.shot.outputs import Output
 from vfxage.shot.part import FaceName, Part
 from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
@@ -33,6 +34,8 @@ from vfxage.shot.regions import Regions
 
 MODELS = ("builtin", "relief", "prototype", "small", "bands")
 """Models that ship with vfxage; any other model is the path of a checkpoint."""
+STEERABLE = ("builtin", "relief")
+"""Models that obey ``look``, ``gentle``, ``glasses``, ``beard`` and ``seed``, and that find hair."""
 
 
 def _frames(value: object) -> FrameRange:
@@ -154,17 +157,35 @@ class Face(Part):
     intensity: Intensity = Keyed.of(1.0)
     """Multiplies the change, 0 to 4: a number, or keyframes {frame: value}."""
     regions: Regions = Regions()
-    """Regions of this face with their own age or intensity. Regions that are left out come from the top level."""
+    """Regions of this face with their own age, intensity or look. Regions that are left out come from the top level."""
+    look: LookKeys = LookKeys()
+    """How much of each part of the change: numbers from 0 to 2, or keyframes.
+
+    Parts that are left out come from the top level.
+    """
+    gentle: Gentle = "auto"
+    """How gently skin is made older, 0 to 1: 1 has soft folds without hard creases. auto: measured on the skin."""
+    glasses: Answer = "auto"
+    """Whether the face wears spectacles: auto, yes or no. Nothing is printed on their rims."""
+    beard: Answer = "auto"
+    """Whether the face has a beard: auto, yes or no. A beard greys, and nothing is printed on it."""
+    seed: Seed | None = None
+    """Chooses the face's lines, spots and grey strands. Default: the face's name chooses them."""
+    references: References = ()
+    """Photographs of the same person by age, which steer how much of folds, lines and grey hair comes."""
     matte: Roto = Roto()
     """Rotos for this face only, in addition to those of the shot."""
 
     def keyed(self) -> Iterator[tuple[str, Keyed]]:
         """Every value of the face that can have keyframes, with the name of its key."""
         yield from (("source_age", self.source_age), ("target_age", self.target_age), ("intensity", self.intensity))
+        yield from ((f"look.{part}", value) for part, value in self.look.keyed())
         for name, region in self.regions.named().items():
             for key, value in (("intensity", region.intensity), ("target_age", region.target_age)):
                 if value is not None:
                     yield f"regions.{name}.{key}", value
+            if region.look is not None:
+                yield from ((f"regions.{name}.look.{part}", value) for part, value in region.look.keyed())
 
 
 class Temporal(Part):
@@ -211,16 +232,18 @@ class Preview(Part):
     """Width of each picture of the whole frame, in pixels, if the plate is as wide; the movie shows two in a row."""
 
 
-FACE_DEFAULTS = ("source_age", "target_age", "intensity", "regions")
+FACE_DEFAULTS = ("source_age", "target_age", "intensity", "regions", *STEERING)
 """Keys of a face for which the top level can give a default."""
 
 
 def _with_defaults(face: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """The data of a face with the top level's values for keys, and regions, that it leaves out."""
+    """The data of a face with the top level's values for keys, regions, and parts of the look, that it leaves out."""
     filled = {**defaults, **{key: value for key, value in face.items() if value is not None or key not in defaults}}
-    regions, own = defaults.get("regions"), filled.get("regions")
-    if isinstance(regions, dict) and isinstance(own, dict):
-        filled["regions"] = {**regions, **own}
+    for key in ("regions", "look"):
+        outer, own = defaults.get(key), filled.get(key)
+        if isinstance(outer, dict) and isinstance(own, dict):
+            # An empty region takes the shot's region away; an empty part of a look is one that is left out.
+            filled[key] = {**outer, **{k: v for k, v in own.items() if key == "regions" or v is not None}}
     return filled
 
 
@@ -253,7 +276,7 @@ class Shot(Part):
     """Layer of an OpenEXR plate: what its channels have before the last dot. Default: R, G, B, or the only one."""
     view: Annotated[str, Field(min_length=1)] | None = None
     """View of an OpenEXR plate, such as left. Default: the first."""
-    exposure: Annotated[float, Field(ge=-12, le=12)] | Literal["auto"] = "auto"
+    exposure: Annotated[float | Literal["auto"], *number_or_auto(-12, 12)] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
     tracks: FilePath | None = None
     """File of the tracks (.npz), for several versions of a shot to share; default: beside the first output."""
@@ -276,7 +299,17 @@ class Shot(Part):
     intensity: Intensity = Keyed.of(1.0)
     """Default intensity of every face, 0 to 4: a number, or keyframes {frame: value}."""
     regions: Regions = Regions()
-    """Default of every face for each region: its own age or intensity."""
+    """Default of every face for each region: its own age, intensity or look."""
+    look: LookKeys = LookKeys()
+    """Default look of every face: how much of each part of the change, 0 to 2. Only the model relief has parts."""
+    gentle: Gentle = "auto"
+    """Default of every face: how gently skin is made older, 0 to 1, or auto."""
+    glasses: Answer = "auto"
+    """Default of every face: whether it wears spectacles: auto, yes or no."""
+    beard: Answer = "auto"
+    """Default of every face: whether it has a beard: auto, yes or no."""
+    seed: Seed | None = None
+    """Default of every face: chooses its lines, spots and grey strands in place of its name."""
     faces: Annotated[tuple[Face, ...], Field(min_length=1)]
     """Default: every face, with the ages of the top level."""
     temporal: Temporal = Temporal()

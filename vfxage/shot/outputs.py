@@ -39,7 +39,7 @@ STILLS: dict[str, tuple[Depth, ...]] = {
 ALPHA_CODEC: Codec = "prores_4444"
 """The codec that can hold the matte as alpha."""
 
-_PASSES: tuple[Pass, ...] = ("beauty", "delta", "matte", "plate", "delta_raw", "uv", "crop")
+_PASSES: tuple[Pass, ...] = ("beauty", "delta", "matte", "plate", "delta_raw", "matte_hair", "uv", "crop")
 _USUAL = _PASSES[:3]
 """The passes of an OpenEXR output that names none."""
 
@@ -52,8 +52,8 @@ class Output(Part):
     passes: Annotated[tuple[Pass, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = _USUAL
     """beauty, delta, matte; default: all three for OpenEXR, beauty for other formats.
 
-    OpenEXR can also hold plate, delta_raw (the delta before the matte) and uv (an ST map of the face's crop). The pass
-    crop (the stabilised face, its delta and its matte) needs an output of its own.
+    OpenEXR can also hold plate, delta_raw (the delta before the matte), matte_hair (the hair of the head) and uv (an ST
+    map of the face's crop). The pass crop (the stabilised face, its delta and its matte) needs an output of its own.
 
     A movie or a still holds either beauty or delta. It can also hold the matte as alpha (prores_4444, or any still
     except JPEG). Of the stills, only float TIFF holds the delta.

@@ -20,10 +20,10 @@ def _name(value: object) -> object:
     if isinstance(value, str) and not _NAME.fullmatch(value):
         fitting = re.sub(r"[^A-Za-z0-9_]", "_", value).lstrip("0123456789_")[:64] or "face"
         raise ValueError(f'is "{value}", which Nuke cannot use as a layer name; write it as "{fitting}"')
-    if isinstance(value, str) and re.match("raw(_|$)", value):
-        raise ValueError(
-            f'is "{value}", but the layer delta_{value} belongs to the pass delta_raw; choose another name'
-        )
+    for word, layer in (("raw", "delta"), ("hair", "matte")):
+        if isinstance(value, str) and re.match(f"{word}(_|$)", value):
+            taken = f"the layer {layer}_{value} belongs to the pass {layer}_{word}"
+            raise ValueError(f'is "{value}", but {taken}; choose another name')
     return value
 
 

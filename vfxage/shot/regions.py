@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vfxage.shot.keyed import Age, Intensity
+from vfxage.shot.look import LookKeys
 from vfxage.shot.part import Part
 from vfxage.shot.paths import FilePath
 
@@ -17,10 +18,12 @@ class Region(Part):
     """Multiplies the face's intensity here, 0 to 4: a number, or keyframes {frame: value}."""
     target_age: Age | None = None
     """Replaces the face's target age here, years 0 to 120: a number, or keyframes {frame: age}."""
+    look: LookKeys | None = None
+    """How much of each part of the change here. Parts that are left out come from the face."""
 
 
 class Regions(Part):
-    """Regions of the face with their own age or intensity; neighbours fade into each other."""
+    """Regions of the face with their own age, intensity or look; neighbours fade into each other."""
 
     forehead: Region | None = None
     """From the brows to the hairline and a little above."""

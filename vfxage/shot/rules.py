@@ -11,7 +11,8 @@ from typing import NamedTuple
 from vfxage.errors import ShotError
 from vfxage.frames import Pattern
 from vfxage.shot.document import Place
-from vfxage.shot.models import Shot
+from vfxage.shot.look import steering
+from vfxage.shot.models import STEERABLE, Face, Shot
 from vfxage.shot.outputs import ALPHA_CODEC, MOVIES, STILLS, Output
 
 
@@ -32,6 +33,7 @@ def rule_violations(shot: Shot) -> Iterator[RuleViolation]:
     yield from _tracks(shot)
     yield from _faces(shot)
     yield from _neck(shot)
+    yield from _steering(shot)
     for index, output in enumerate(shot.outputs):
         yield from _output(shot, output, ("outputs", index))
     yield from _collisions(shot)
@@ -97,6 +99,23 @@ def _neck(shot: Shot) -> Iterator[RuleViolation]:
             return
 
 
+def _steering(shot: Shot) -> Iterator[RuleViolation]:
+    """Only relief has parts that an artist can steer, and each face has lines of its own."""
+    sections: list[tuple[Place, Shot | Face]] = [((), shot)]
+    sections += [(("faces", index), face) for index, face in enumerate(shot.faces)]
+    for at, section in sections if shot.model not in STEERABLE else []:
+        own = steering(section) or ("references" if isinstance(section, Face) and section.references else None)
+        looks = [("regions", name, "look") for name, one in section.regions.named().items() if one.look is not None]
+        for keys in [*([(own,)] if own else []), *looks]:
+            what = f"`{keys[-1]}` steers the model relief, and the model of this shot is {Path(shot.model).name}"
+            yield RuleViolation((*at, *keys), what, "set `model: relief`, or leave it out")
+    for (_, one), (j, other) in combinations(enumerate(shot.faces), 2):
+        if one.seed is not None and one.seed == other.seed and one.name and other.name:
+            what = f"faces `{one.name}` and `{other.name}` have the same `seed`, so they would get the same lines"
+            place: Place = ("seed",) if other.seed == shot.seed else ("faces", j, "seed")
+            yield RuleViolation(place, what, "give each of them its own `seed`")
+
+
 def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]:
     if problem := _pattern_problem(output.path):
         yield RuleViolation((*place, "path"), *problem)
@@ -122,8 +141,11 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
 
 
 def _crop_passes(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]:
-    """The rules of uv and crop, the two passes that show one face."""
+    """The rules of matte_hair, and of uv and crop, the two passes that show one face."""
     names = [face.name for face in shot.faces if face.name]
+    if "matte_hair" in output.passes and shot.model not in STEERABLE:
+        what = f"the pass `matte_hair` needs the model relief, and the model of this shot is {Path(shot.model).name}"
+        yield RuleViolation((*place, "passes"), what, "set `model: relief`, or leave the pass out")
     if "crop" in output.passes and len(output.passes) > 1:
         what = "`crop` has its own picture size, so no other pass can be in the same file"
         yield RuleViolation((*place, "passes"), what, "give it an output of its own")

@@ -10,15 +10,21 @@ import numpy as np
 
 from vfxage.ager.contract import Answer
 from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.relief.mattes import HairStudy, Mattes, learn_hair, mattes_of, reach_of_hair
+from vfxage.ager.prototype.sight import see
+from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
+from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
+from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Framing, Study
 
-METHOD = 2
+METHOD = 3
 """Raise it when the look changes, and remake the golden crops: it is part of the fingerprint."""
+_Seen = tuple[Study, Working, Mattes]
+_COMPARED = 3
+"""Crops of the plate that are compared with photographs of the same person, at most."""
 
 
 class ReliefAger:
@@ -44,45 +50,98 @@ class ReliefAger:
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
+    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
         """Measure light, skin and hair of one face; see ``Ager.study``."""
-        return self._study([self._working(crop) for crop in samples])
+        study = self._study([self._working(crop) for crop in samples])
+        return {**study, REFERENCES: self._compared(samples, study, references)} if references else study
 
     def _study(self, works: Sequence[tuple[FaceCrop, Working, F32]]) -> Study:
         """The measurements of crops from ``_working``."""
-        hair = learn_hair([(crop, person) for crop, _, person in works])
+        traits = works[0][0].traits
+        hair = learn_hair([(crop, person) for crop, _, person in works], traits.beard)
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
-        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen)}
+        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
-        """Give one answer per crop. Thread-safe; the same bits for any number of threads."""
-        return [self._answer(crop) for crop in crops]
+        """Give one answer per crop. Thread-safe; the same bits for any number of threads.
+
+        The mattes of a picture are found once a call, however many of its ages and looks are asked for.
+        """
+        found: list[tuple[FaceCrop, _Seen]] = []
+        answers = []
+        for crop in crops:
+            seen = next((seen for asked, seen in found if _same_picture(asked, crop)), None)
+            if seen is None and not _asks_nothing(crop):
+                seen = self._seen(crop)
+                found.append((crop, seen))
+            answers.append(self._answer(crop, seen))
+        return answers
+
+    def hair(self, crop: FaceCrop) -> F32:
+        """The hair of the head; see ``Ager.hair``."""
+        return hair_of_crop(self._seen(crop)[2].hair, len(crop.rgb))
 
     def fingerprint_on(self, device: str) -> str:
         """The fingerprint on another device: the same, because this ager always runs on the CPU."""
         return self.fingerprint
 
-    def _answer(self, crop: FaceCrop) -> Answer:
+    def _answer(self, crop: FaceCrop, seen: _Seen | None) -> Answer:
         """The step, and as its reach the hair, which greys beyond the matte of the head."""
-        source, target = crop.ages
-        if source == target or crop.intensity == 0:
+        if seen is None or _asks_nothing(crop):
             return Answer(step=np.zeros_like(crop.rgb))
-        crop, work, mattes = self._seen(crop)
-        side = self._older if target > source else self._younger
-        return Answer(step=side.step(crop, work, mattes), reach=reach_of_hair(mattes.hair, len(crop.rgb)))
+        study, work, mattes = seen
+        crop = replace(crop, study=study, look=referred(crop.look, study, crop.ages))
+        side = self._older if crop.ages[1] > crop.ages[0] else self._younger
+        reach = reach_of_hair(mattes.hair, len(crop.rgb)) if crop.look.hair else None
+        return Answer(step=side.step(crop, work, mattes), reach=reach)
 
-    def _seen(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
-        """The crop with a study, at its working density, and its mattes."""
+    def _compared(self, samples: Sequence[FaceCrop], study: Study, references: Sequence[FaceCrop]) -> F32:
+        """Rows of an age and the amounts that photographs of that age ask for; see ``references.py``."""
+        shown = [replace(crop, study=study, intensity=1.0) for crop in samples[:: -(-len(samples) // _COMPARED)]]
+        rows = []
+        for age in sorted({crop.ages[0] for crop in references}):
+            photographs = [self._marks(crop) for crop in references if crop.ages[0] == age]
+            tried = []
+            for amount in TRIED:
+                look = Look(folds=amount, lines=amount, texture=amount, hair=amount)
+                asked = [replace(crop, ages=(crop.ages[0], age), look=look) for crop in shown]
+                tried.append([self._marks(crop, np.clip(crop.rgb + answer.step, 0, 1))
+                              for crop, answer in zip(asked, self(asked), strict=True)])  # fmt: skip
+            rows.append([age, *amounts([one for one in photographs if one], [[m for m in t if m] for t in tried])])
+        return np.array(rows, np.float32)
+
+    def _marks(self, crop: FaceCrop, aged: F32 | None = None) -> Marks | None:
+        """The marks of a crop, or of what it looks like ``aged``; None if the face is outside it."""
+        _, work, mattes = self._seen(crop)
+        if aged is not None:
+            work = Working.of(replace(crop, rgb=aged), self._prototype)
+        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
+        if chart.window.empty:
+            return None
+        inside = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
+        pixel = len(work.rgb) / len(crop.rgb) / float(np.linalg.norm(crop.to_frame[:, 0])) / work.unit
+        return marks_of(see(inside, chart, self._prototype, work.unit), work.rgb, mattes.hair, pixel)
+
+    def _seen(self, crop: FaceCrop) -> _Seen:
+        """The study of a crop, made from it alone if it has none; the crop at its working density; its mattes."""
         small, work, person = self._working(crop)
-        crop = crop if crop.study else replace(crop, study=self._study([(small, work, person)]))
-        return crop, work, mattes_of(small, person, HairStudy.unpacked(crop.study))
+        study = crop.study or self._study([(small, work, person)])
+        return study, work, mattes_of(small, person, HairStudy.unpacked(study))
 
     def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""
         work = Working.of(crop, self._prototype)
         matte = np.zeros(work.rgb.shape[:2], np.float32)
-        small = replace(crop, rgb=work.rgb, points=work.points, matte=matte, gain=None, other_ages=(), study={})
+        small = replace(crop, rgb=work.rgb, points=work.points, matte=matte, gain=None, others=(), study={})
         return small, work, self._person(work.rgb)
+
+
+def _asks_nothing(crop: FaceCrop) -> bool:
+    return crop.ages[0] == crop.ages[1] or crop.intensity == 0 or crop.look.nothing
+
+
+def _same_picture(one: FaceCrop, other: FaceCrop) -> bool:
+    return one.rgb is other.rgb and one.points is other.points and one.study is other.study
 
 
 __all__ = ["METHOD", "Mattes", "ReliefAger"]

@@ -111,8 +111,11 @@ class HairStudy(ArrayData):
         )  # fmt: skip
 
 
-def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
-    """Learn skin and hair of one face from crops with their person mattes (S, S)."""
+def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = None) -> HairStudy:
+    """Learn skin and hair of one face from crops with their person mattes (S, S).
+
+    ``beard`` says by hand whether the face has a beard.
+    """
     heads = [head_of(crop.points, person, SIDE) for crop, person in samples]
     features = [_features(crop.rgb, head) for (crop, _), head in zip(samples, heads, strict=True)]
     pixels = np.concatenate([feature.reshape(-1, 4) for feature in features])
@@ -136,6 +139,8 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]]) -> HairStudy:
     found = [_beardedness(crop, feature, head, study)
              for (crop, _), feature, head in zip(samples, features, heads, strict=True)]  # fmt: skip
     bearded, stubbly = (float(np.median(values)) for values in zip(*found, strict=True))
+    if beard is not None:
+        return replace(study, bearded=float(beard), stubbly=float(beard))
     return replace(study, bearded=max(bearded, stubbly), stubbly=stubbly)
 
 
@@ -191,9 +196,19 @@ def reach_of_hair(hair: F32, size: int) -> F32:
     half = halve(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32))
     wide = blur(half, _REACH_SOFT * len(half))
     reach = np.asarray(cv2.resize(smoothstep(_REACH_GAIN * wide), (size, size), interpolation=cv2.INTER_LINEAR))
+    return reach * _inside(size)
+
+
+def hair_of_crop(hair: F32, size: int) -> F32:
+    """(size, size) 0..1 for a hair matte (S, S) of any density: it fades out before the crop's border."""
+    return np.asarray(cv2.resize(hair, (size, size), interpolation=cv2.INTER_LINEAR), np.float32) * _inside(size)
+
+
+def _inside(size: int) -> F32:
+    """(size, size) 1, falling to 0 on the border."""
     index = np.arange(size, dtype=np.float32)
     edge = smoothstep(np.minimum(index, size - 1 - index) / np.float32(_REACH_BORDER * size))
-    return np.asarray(reach * edge[:, None] * edge[None, :], np.float32)
+    return np.asarray(edge[:, None] * edge[None, :], np.float32)
 
 
 def _features(rgb: F32, head: Head) -> F32:

@@ -63,11 +63,13 @@ def unwrapped(level: F32, points: F32, mean: F32) -> F32:
     return cast(F32, taken)
 
 
-def spectacles(pictures: Sequence[F32], mean: F32) -> F32:
+def spectacles(pictures: Sequence[F32], mean: F32, worn: bool | None = None) -> F32:
     """Find the rims on pictures from ``unwrapped``: (CANON / 2, CANON / 2), 0..1, all 0 on a bare face.
 
-    The mask is as strong as the finding is sure.
+    The mask is as strong as the finding is sure; ``worn`` says by hand whether there are spectacles.
     """
+    if worn is False:
+        return np.zeros((CANON // 2, CANON // 2), np.float32)
     level = np.median(np.stack(pictures), axis=0).astype(np.float32)
     drawn = np.zeros((CANON, CANON), np.uint8)
     found, paths = [], []
@@ -80,7 +82,7 @@ def spectacles(pictures: Sequence[F32], mean: F32) -> F32:
         radius = (path + 0.5) * _REACH / _RADII
         paths.append(centre + np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None])
     score = sum(found) / len(found) + _BAR_SHARE * min(_bar(level, mean), _MOST_BAR)
-    sure = float(smoothstep(np.array((score - _BARE) / (_WORN - _BARE))))
+    sure = 1.0 if worn else float(smoothstep(np.array((score - _BARE) / (_WORN - _BARE))))
     if sure == 0:
         return np.zeros((CANON // 2, CANON // 2), np.float32)
     _draw_frame(drawn, paths)

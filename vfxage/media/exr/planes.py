@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from vfxage.geometry import extent, st_map
 from vfxage.media.base import Destination
-from vfxage.types import F32, FaceLayer, Render, Window
+from vfxage.types import F32, FaceLayer, HairLayer, Render, Window
 
 Plane = NDArray[Any]
+_LAYERS = (("delta", "RGB"), ("matte", "A"), ("delta_raw", "RGB"), ("matte_hair", "A"), ("uv", "RG"))
+"""Passes that are layers, of all faces and of each, with their channels."""
 
 
 def channel_names(destination: Destination, faces: Mapping[str, str]) -> Iterator[str]:
@@ -26,7 +28,7 @@ def channel_names(destination: Destination, faces: Mapping[str, str]) -> Iterato
     if "plate" in passes:
         yield from (f"plate.{colour}" for colour in "RGB")
     for suffix in ("", *(f"_{name}" for name in faces.values())):
-        for name, letters in (("delta", "RGB"), ("matte", "A"), ("delta_raw", "RGB"), ("uv", "RG")):
+        for name, letters in _LAYERS:
             if name in passes:
                 yield from (f"{name}{suffix}.{letter}" for letter in letters)
 
@@ -53,6 +55,8 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
         planes["matte.A"] = matte(render.matte)
     if "delta_raw" in passes:
         planes["delta_raw"] = np.zeros_like(render.delta) if render.raw is None else render.raw
+    if "matte_hair" in passes:
+        planes["matte_hair.A"] = _hair(render, [layer.name for layer in render.hair])
     if "uv" in passes:
         planes |= _uv("uv", render, destination.crop_pass_faces)
     for face, name in faces.items():
@@ -64,6 +68,8 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
         if "delta_raw" in passes:
             raws = [(layer, layer.raw) for layer in layers if layer.raw is not None]
             planes[f"delta_raw_{name}"] = _placed(render, raws, 3)
+        if "matte_hair" in passes:
+            planes[f"matte_hair_{name}.A"] = _hair(render, [face])
         if "uv" in passes:
             planes |= _uv(f"uv_{name}", render, (face,))
     return planes
@@ -71,6 +77,12 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
 
 def _is_float(destination: Destination) -> bool:
     return destination.clip.kind == "sequence" and destination.clip.depth == "float"
+
+
+def _hair(render: Render, faces: Sequence[str]) -> Plane:
+    """(H, W) the hair of some faces, 0 where there is none."""
+    parts = [(layer, layer.matte) for layer in render.hair if layer.name in faces]
+    return _half_matte(np.minimum(_placed(render, parts, 1), 1))
 
 
 def _uv(layer: str, render: Render, names: tuple[str, ...]) -> dict[str, Plane]:
@@ -137,7 +149,7 @@ def _half_matte(matte: F32) -> Plane:
     return half
 
 
-def _placed(render: Render, parts: list[tuple[FaceLayer, F32]], channels: int) -> F32:
+def _placed(render: Render, parts: Sequence[tuple[FaceLayer | HairLayer, F32]], channels: int) -> F32:
     """A face's delta (H, W, 3) or matte (H, W) on the whole frame, zero outside its box."""
     shape = render.matte.shape
     whole = np.zeros((*shape, 3) if channels == 3 else shape, np.float32)

@@ -34,11 +34,11 @@ class ExrWriter:
 
     Every frame has the same channels. The beauty is R G B (and the plate's A): half, or float for a float plate;
     ``plate`` likewise. ``delta``, ``delta_raw`` and ``uv.R/G`` are float. ``matte.A`` is half, or float beside
-    ``delta_raw``. Each of ``destination.faces`` has layers ``delta_<face>`` and so on, which are 0 without the face.
-    ``crop`` is a sequence of its own: R G B, ``delta`` and ``matte.A`` of one face, on its square. Pixels are
-    scene-linear in the primaries of the destination's colour space, deltas too. If these are the plate's primaries, the
-    beauty has the plate's bits where the matte is 0. Raises OutputError for face names that give equal layer names, or
-    for several frames in a path without a frame number.
+    ``delta_raw``; ``matte_hair.A`` is half. Each of ``destination.faces`` has layers ``delta_<face>`` and so on, which
+    are 0 without the face. ``crop`` is a sequence of its own: R G B, ``delta`` and ``matte.A`` of one face, on its
+    square. Pixels are scene-linear in the primaries of the destination's colour space, deltas too. If these are the
+    plate's primaries, the beauty has the plate's bits where the matte is 0. Raises OutputError for face names that give
+    equal layer names, or for several frames in a path without a frame number.
     """
 
     parallel = True

@@ -10,15 +10,17 @@ import numpy as np
 
 from vfxage.ager.prototype.mesh import Chart
 from vfxage.ager.prototype.sight import Sight, blur, grow, parts
+from vfxage.ager.relief.neck import neck_factor
 from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.ager.relief.older.eyes import old_eyes
 from vfxage.ager.relief.older.grey import HairLight
 from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
-from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, gentleness, own_lines, pale_lips
+from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, own_lines, pale_lips
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
+from vfxage.look import Look
 from vfxage.types import F32, F64, Study
 
 _NAME = "older"
@@ -133,9 +135,12 @@ class OldCrop(ArrayData):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldFace:
-    """The face's own relief."""
+    """The face's own relief, and what the artist wants of it."""
 
     sculpture: Sculpture
+    look: Look
+    gentle: float
+    """0..1, how gently its skin is treated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -162,25 +167,27 @@ def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
     lines = own_lines(sight, places.free, places.own)
     gain = np.float32(OLD_SKIN.own * min(1.25 * progress(worn, 1.8), 2 * OLD_SKIN.own_most))
     change = relief + gain * grow(lines, shape)
-    change = _bounded(change, places, study)
+    change = _bounded(change, places, study, face.gentle)
     log = _tinted(change, sight.unit, study.saturation)
     coarse = _coarse(crop, face, study, worn, places)
     log += grow(coarse, shape)
-    log += old_eyes(crop.rgb, crop.points, sight.unit, min(progress(worn, 2.0), 1.3))
+    log += old_eyes(crop.rgb, crop.points, sight.unit, face.look.eyes * min(progress(worn, 2.0), 1.3))
     return log
 
 
 def _places(crop: OldCrop, face: OldFace) -> _Places:
     sight, masks, unit = crop.sight, crop.sight.masks, crop.sight.unit
     sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
-    beyond = sight.beyond * sure
+    look, beyond = face.look, sight.beyond * sure
+    if look.neck != 1:
+        beyond = beyond * neck_factor(smoothstep(beyond, 0.0, 0.1), crop.points, look.neck)
     inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
     free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
     skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
     eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
     skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))
     tight = masks["texture"] * sight.bare
-    own = np.maximum(tight, np.float32(OLD_SKIN.beyond) * beyond)
+    own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * beyond)
     return _Places(
         free=np.asarray(free, np.float32),
         skin=np.asarray(skin * free, np.float32),
@@ -192,9 +199,8 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
 
 def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
     """(h, w) change of log luma by the broad and the fine relief."""
-    gentle = gentleness(study.rough)
     severity = 1 + DEPTH.soft_plates * min(study.softness * crop.sight.unit, 2.0)
-    sides, creases, lines = (weights(table, worn, gentle, severity)
+    sides, creases, lines = (weights(table, worn, face.gentle, severity, face.look)
                              for table in (GROWTH.sides, GROWTH.creases, GROWTH.lines))  # fmt: skip
     base, shape = base_light(study.light, crop.normals), crop.rgb.shape
     broad_map, fine_map = face.sculpture.mixed(RelativeWeights(sides, creases, lines))
@@ -225,12 +231,11 @@ def _add_fine(change: F32, crop: OldCrop, study: OldStudy, relief: tuple[F32, F3
     change[box.full] += np.float32(DEPTH.fine) * calm * grow(tight[box.half], drawn.shape) * drawn
 
 
-def _bounded(change: F32, places: _Places, study: OldStudy) -> F32:
+def _bounded(change: F32, places: _Places, study: OldStudy, gentle: float) -> F32:
     """The change with most of its mean taken back, and held between burnt highlights and drawn creases."""
     whole = grow(places.tight, change.shape)
     mean = float((change * whole).sum() / max(float(whole.sum()), 1.0))
     change = change - np.float32(DEPTH.lost_mean * mean) * grow(places.skin, change.shape)
-    gentle = gentleness(study.rough)
     bright = np.float32(DEPTH.brightest)
     deep = np.float32(DEPTH.deepest + DEPTH.deepest_gentle * gentle + DEPTH.deepest_dark * study.dark)
     bounded = bright * np.tanh(np.maximum(change, 0) / bright) + deep * np.tanh(np.minimum(change, 0) / deep)
@@ -248,12 +253,13 @@ def _tinted(change: F32, unit: float, saturation: float) -> F32:
 
 def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
     """(h2, w2, 3) change of log RGB by pigment, gloss, lips, and the tone of ears and neck."""
-    sight, gentle = crop.sight, gentleness(study.rough)
-    spots = DEPTH.pigment * (1 - 0.35 * gentle) * min(1.17 * progress(worn, 1.8), 1.6) * study.saturation
-    where = np.maximum(places.tight, 0.5 * places.beyond * places.free) * np.float32(spots)
-    around = places.beyond * places.free * np.float32(min(progress(worn, 1.6), 1.3))
+    sight, look = crop.sight, face.look
+    spots = DEPTH.pigment * (1 - 0.35 * face.gentle) * min(1.17 * progress(worn, 1.8), 1.6) * study.saturation
+    beyond = places.beyond * places.free
+    where = np.maximum(places.tight, 0.5 * beyond) * np.float32(look.pigment * spots)
+    around = beyond * np.float32(look.pigment * min(progress(worn, 1.6), 1.3))
     pigment = crop.chart.take_half(face.sculpture.pigment)
     log = cv2.merge([part * where + around * np.float32(tone)
                      for part, tone in zip(parts(pigment), OLD_SKIN.around, strict=True)])  # fmt: skip
-    log = log + dull(sight, places.free, study.dark) * np.float32(min(progress(worn, 2.0), 1.0))
-    return np.asarray(log + pale_lips(sight, progress(worn, 2.0)), np.float32)
+    log = log + dull(sight, places.free, study.dark) * np.float32(look.texture * min(progress(worn, 2.0), 1.0))
+    return np.asarray(log + np.float32(look.lips) * pale_lips(sight, progress(worn, 2.0)), np.float32)

@@ -7,6 +7,7 @@ people.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -121,8 +122,10 @@ def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
     """(h, w) by part: the broad relief of the face called ``name``. ``mean`` is (478, 2) canonical pixels."""
     heights = {part: np.zeros(canvas.window.shape, np.float32) for part in PARTS}
     at = mean.astype(np.float64)
-    for number, shape in enumerate(SHAPES):
-        draw = stream(name, f"{shape.part} {number}")
+    numbers = Counter[str]()
+    for shape in SHAPES:
+        numbers[shape.part] += 1  # counted by part, so that a new shape leaves the other parts as they are
+        draw = stream(name, f"{shape.part} {numbers[shape.part]}")
         heights[shape.part] += _both_sides(lambda side, s=shape: _drawn(s, canvas, side(at)), shape, draw)
     heights["neck"] += _neck(at, stream(name, "neck folds"), canvas)
     return heights

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from vfxage.look import Look
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -18,11 +20,20 @@ class Part:
     """How early it comes: 1 is nearly even, 2.6 is mostly in the first half."""
     gentle: float = 1.0
     """Factor of the weight on gentle plates: smooth young skin, soft light."""
+    kind: str = "folds"
+    """The part of the artist's look that it belongs to."""
+    neck: bool = False
+    """Whether it lies on the neck."""
 
 
-def _parts(**rows: tuple[float, float, float]) -> Mapping[str, Part]:
+_TEXTURE = ("slack", "dry")
+"""Fine relief that is no line."""
+
+
+def _parts(kind: str, **rows: tuple[float, float, float]) -> Mapping[str, Part]:
     return MappingProxyType({
-        name.replace("_", " "): Part(weight=weight, pace=pace, gentle=gentle)
+        name.replace("_", " "): Part(weight=weight, pace=pace, gentle=gentle, neck=name.startswith("neck"),
+                                     kind="texture" if name in _TEXTURE else kind)
         for name, (weight, pace, gentle) in rows.items()
     })  # fmt: skip
 
@@ -33,6 +44,7 @@ class Growth:
 
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
+            "folds",
             nasolabial=(1.05, 2.2, 1.6), marionette=(0.95, 1.5, 1.4), bags=(1.15, 2.4, 1.4), lids=(1.15, 2.3, 1.15),
             jowl=(1.15, 1.5, 1.7), hollows=(1.1, 1.2, 1.2), frown=(0.8, 2.0, 1.0), chin=(0.9, 1.6, 1.2),
             forehead=(1.0, 2.2, 1.5), neck=(1.0, 1.5, 1.0),
@@ -41,6 +53,7 @@ class Growth:
     """The broad side of each fold: soft shading, which makes gentle faces old."""
     creases: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
+            "folds",
             nasolabial=(0.95, 2.2, 0.45), marionette=(0.7, 1.3, 0.42), bags=(0.8, 2.4, 0.5), lids=(1.0, 2.4, 0.8),
             jowl=(1.0, 1.5, 1.0), hollows=(1.0, 1.5, 1.0), frown=(0.8, 2.0, 0.5), chin=(0.7, 1.5, 0.5),
             forehead=(0.9, 2.2, 0.5), neck=(1.0, 1.5, 1.0),
@@ -49,6 +62,7 @@ class Growth:
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
+            "lines",
             furrows=(0.95, 2.4, 1.0), crow=(1.05, 2.6, 1.0), under=(1.1, 2.6, 1.0), cheek=(0.88, 1.4, 0.35),
             lip_lines=(0.9, 1.5, 0.65), slack=(0.9, 1.8, 0.65), dry=(0.7, 2.4, 1.0), neck_lines=(1.0, 1.5, 1.0),
         )
@@ -79,9 +93,10 @@ def _past_one(worn: float) -> float:
     return _SOFT * math.log1p(math.exp((worn - 1) / _SOFT))
 
 
-def weights(parts: Mapping[str, Part], worn: float, gentle: float, severity: float) -> dict[str, float]:
+def weights(parts: Mapping[str, Part], worn: float, gentle: float, severity: float, look: Look) -> dict[str, float]:
     """The weight of each part at a change of wear; ``gentle`` is 0..1 and ``severity`` a factor."""
     return {
         name: GROWTH.gain * severity * part.weight * progress(worn, part.pace) * (1 + gentle * (part.gentle - 1))
+        * getattr(look, part.kind) * (look.neck if part.neck else 1.0)
         for name, part in parts.items()
-    }
+    }  # fmt: skip

@@ -43,9 +43,10 @@ PIGMENT = Pigment()
 def pigment_map(mean: F32, masks: Mapping[str, F32], name: str, canvas: Canvas) -> F32:
     """(h, w, 3) change of log RGB for one unit of wear: spots, redness, sallow lids. Its mean over the skin is 0."""
     draw, (x, y) = stream(name, "pigment"), canvas.grid()
+    blood = stream(name, "redness")
     patch = 0.6 * noise(draw, x / 15, y / 15) + 0.5 * noise(draw, x / 7, y / 7)
-    brown = np.float32(PIGMENT.patches) * patch + np.float32(PIGMENT.spots) * _spots(draw, canvas)
-    red = _redness(mean, canvas) * (0.7 + 0.5 * noise(draw, x / 6, y / 6))
+    brown = np.float32(PIGMENT.patches) * patch + np.float32(PIGMENT.spots) * _spots(stream(name, "age spots"), canvas)
+    red = _redness(mean, canvas) * (0.7 + 0.5 * noise(blood, x / 6, y / 6))
     colour = brown[..., None] * _MELANIN + np.float32(PIGMENT.redness) * red[..., None] * _BLOOD
     colour += _lids(mean, canvas)[..., None] * _SALLOW
     skin = masks["texture"][..., None]

@@ -34,6 +34,8 @@ _LEAST = 1e-5
 """Canonical pixels: what is lower is no relief."""
 _REACH = 4.0
 """Sigmas of a blur past which nothing of it is left."""
+_MIXES = 4
+"""Mixes kept: one for the face and a few for regions with a look of their own. Each takes 9 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,16 @@ class Sculpture:
         self.around_eyes = around_eyes(mean, coarse)
         """(CANON, CANON) 0..1."""
         self._lock = threading.Lock()
-        self._last: tuple[RelativeWeights, F32, F32] | None = None
+        self._mixes: list[tuple[RelativeWeights, F32, F32]] = []
 
     def mixed(self, weights: RelativeWeights) -> tuple[F32, F32]:
-        """The broad relief (CANON, CANON, 3) and the fine relief (n, n, 3); the last mix is kept."""
+        """The broad relief (CANON, CANON, 3) and the fine relief (n, n, 3); the last mixes are kept."""
         with self._lock:
-            if self._last is None or self._last[0] != weights:
-                self._last = weights, self._broad(weights.sides, weights.creases), self._fine(weights.lines)
-            return self._last[1], self._last[2]
+            found = next((mix for mix in self._mixes if mix[0] == weights), None)
+            if found is None:
+                found = weights, self._broad(weights.sides, weights.creases), self._fine(weights.lines)
+                self._mixes = [found, *self._mixes[: _MIXES - 1]]
+            return found[1], found[2]
 
     def _broad(self, sides: Mapping[str, float], creases: Mapping[str, float]) -> F32:
         mixed = np.zeros((CANON, CANON, 3), np.float32)

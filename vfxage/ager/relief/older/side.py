@@ -19,7 +19,7 @@ from vfxage.ager.relief.older.grey import HairPlaces, greyed
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
-from vfxage.ager.relief.older.skin import darkness, roughness
+from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
@@ -80,19 +80,22 @@ class OlderSide:
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not above the source age."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
-        if target <= source or crop.intensity == 0:
+        if target <= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = OldStudy.unpacked(crop.study)
         worn, grey = wear(target) - wear(source), greyness(target) - greyness(source)
-        sculpture = self._sculpture(crop.name)
+        look, gentle = crop.look, crop.traits.gentle
+        sculpture = self._sculpture(crop.traits.seed or crop.name)
         seen = self._seen(work, mattes, crop.study[RIMS])
         log = np.zeros_like(work.rgb)
         flow = np.zeros((*work.rgb.shape[:2], 2), np.float32)
         if seen is not None:
             inside = seen.chart.window.slices(work.window)
-            log[inside] = older(seen, OldFace(sculpture=sculpture), study, worn)
-            log += greyed(work.rgb, self._places(seen, mattes, sculpture, work), study.hair_light, grey, work.unit)
-            flow[inside] = grow(self._flow(seen, work, worn), log[inside].shape)
+            gentle = gentleness(study.rough) if gentle is None else gentle
+            log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, worn)
+            places = self._places(seen, mattes, sculpture, work)
+            log += greyed(work.rgb, places, study.hair_light, look.hair * grey, work.unit)
+            flow[inside] = grow(self._flow(seen, work, look.shape * worn), log[inside].shape)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
     def _sculpture(self, name: str) -> Sculpture:

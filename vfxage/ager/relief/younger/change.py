@@ -11,6 +11,7 @@ import numpy as np
 
 from vfxage.ager.prototype.mesh import CANON, Chart
 from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.neck import neck_factor
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import Healed, coloured, heal_hue
 from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
@@ -71,6 +72,16 @@ class YoungCrop(ArrayData):
     """0..1."""
     softness: float
     """The plate's blur (sigma) over the shot, canonical pixels."""
+    neck: float = 1.0
+    """The artist's strength on neck and ears, against that of the face.
+
+    They change at most as far as by the largest change of age.
+    """
+
+    @property
+    def inside(self) -> F32:
+        """(478, 2) landmarks, pixels of the chart's window."""
+        return self.points - np.array([self.chart.window.x, self.chart.window.y], np.float32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -105,7 +116,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = np.float32(min(amount, 1.0)) * _ironed(ground, sight, band, lifted_folds, settings)
     cut = cuts(log_luma - thin, band.sure, ground.skin * zone["cut"], (sight.unit, settings.fine_lines))
-    cut *= grow(ground.skin * zone["cut"], cut.shape)
+    cut *= grow(np.float32(settings.fine_lines.healed) * ground.skin * zone["cut"], cut.shape)
     thin -= np.float32(min(amount, 1.0) * settings.fine_lines.cut) * cut
     ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
@@ -120,6 +131,10 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     full = grow(colour, log_luma.shape)
     heal_hue(full, plate, ground, Healed(cut=cut, fill=fill, strength=min(amount, 1.0)), settings.colour)
     log = cv2.merge([part + grey for part in parts(full)])
+    if crop.neck != 1:
+        most = max(settings.progress.reach / max(amount, 1e-6), 1.0)
+        factor = neck_factor(sight.beyond, crop.inside, min(crop.neck, most))
+        log = cv2.multiply(log, spread(grow(factor, grey.shape)))
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 
 
@@ -148,6 +163,7 @@ def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: 
     rest = sight.fine - band.lines
     more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
     rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
+    rough = np.minimum(np.float32(fine.texture) * rough, 1)
     gone = np.float32(fine.dark) * np.minimum(band.lines, 0) + np.float32(fine.bright) * np.maximum(band.lines, 0)
     gone += rough * rest
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))

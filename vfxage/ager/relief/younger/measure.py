@@ -73,8 +73,13 @@ class YoungStudy(ArrayData):
         )
 
 
-def measured(samples: Sequence[YoungSample], mean: F32, settings: HairColour) -> YoungStudy:
-    """Measure a face on some crops of the shot: medians over them; ``mean`` is the mean face (478, 2)."""
+def measured(
+    samples: Sequence[YoungSample], mean: F32, settings: HairColour, glasses: bool | None = None
+) -> YoungStudy:
+    """Measure a face on some crops of the shot: medians over them.
+
+    ``mean`` is the mean face (478, 2); ``glasses`` says by hand whether the face wears spectacles.
+    """
     if not samples:
         return YoungStudy.usual()
     levels = [luma(np.log(sample.rgb + HAIR_FLOOR)) for sample in samples]
@@ -84,7 +89,7 @@ def measured(samples: Sequence[YoungSample], mean: F32, settings: HairColour) ->
         softness=float(np.median([sample.sight.softness / sample.sight.unit for sample in samples])),
         saturation=float(np.median([sample.sight.saturation for sample in samples])),
         tones={kind: HairTone.unpacked(np.median(found, axis=0)) for kind, found in tones.items()},
-        rims=spectacles(pictures, mean),
+        rims=spectacles(pictures, mean, glasses),
     )
 
 

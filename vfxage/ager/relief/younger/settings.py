@@ -6,7 +6,9 @@ natural logarithms of display-referred sRGB luma. "By eye" means: judged at 100 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from vfxage.look import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,10 @@ class FineLines:
     """More of it where a fold was filled: what is left of its cut is a ghost of the line. Pores are added there."""
     feature: float = 0.40
     """Height past which fine detail is a feature."""
+    healed: float = 1.0
+    """Factor of the depth of the cuts that are healed: the artist's."""
+    texture: float = 1.0
+    """Factor of the roughness that goes, up to all of it: the artist's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,3 +274,42 @@ class Settings:
     lifting: Lifting = field(default_factory=Lifting)
     hair: HairColour = field(default_factory=HairColour)
     grain: Grain = field(default_factory=Grain)
+
+    def steered(self, look: Look) -> Settings:
+        """The settings with each part as strong as ``look`` says; nothing goes more than wholly."""
+        lines, folds, hue = look.lines, look.folds, look.pigment
+        closing, fine, colour = self.closing, self.fine_lines, self.colour
+        return replace(
+            self,
+            closing=replace(
+                closing,
+                narrow=replace(closing.narrow, share=lines * closing.narrow.share),
+                middle=replace(closing.middle, share=folds * closing.middle.share),
+                broad=replace(closing.broad, share=folds * closing.broad.share),
+                step_share=min(folds * closing.step_share, 1.0),
+                common=folds * closing.common,
+                hollow_share=folds * closing.hollow_share,
+            ),
+            softening=replace(
+                self.softening, share=min(folds * self.softening.share, 1.0), rolls=lines * self.softening.rolls
+            ),
+            fine_lines=replace(
+                fine,
+                dark=min(lines * fine.dark, 1.0),
+                bright=min(lines * fine.bright, 1.0),
+                healed=min(lines, 1 / fine.cut),
+                texture=look.texture,
+            ),
+            colour=replace(
+                colour,
+                even=hue * colour.even,
+                glow=(hue * colour.glow[0], hue * colour.glow[1], hue * colour.glow[2]),
+                cheek_light=hue * colour.cheek_light,
+                lips=look.lips * colour.lips,
+                lashes=look.eyes * colour.lashes,
+                sclera_light=look.eyes * colour.sclera_light,
+                sclera_clear=look.eyes * colour.sclera_clear,
+                brows=look.hair * colour.brows,
+            ),
+            lifting=replace(self.lifting, gain=look.shape * self.lifting.gain),
+        )

@@ -20,6 +20,7 @@ from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, PORTRAIT_CHROMA, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
 from vfxage.geometry import extent, grown
+from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Study
 
 _GREY_FACES = 3.0
@@ -37,12 +38,14 @@ class YoungerSide:
         self._settings = settings or Settings()
         self._face = YoungFace.of(prototype.mean, prototype.young, _common_light(prototype))
 
-    def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
-        """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
+    def study(self, samples: Sequence[tuple[Working, Mattes]], glasses: bool | None = None) -> Study:
+        """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study.
+
+        ``glasses`` says by hand whether the face wears spectacles.
+        """
         found = [self._sample(work, mattes) for work, mattes in samples]
-        return measured(
-            [sample for sample in found if sample is not None], self._prototype.mean, self._settings.hair
-        ).packed()
+        seen = [sample for sample in found if sample is not None]
+        return measured(seen, self._prototype.mean, self._settings.hair, glasses).packed()
 
     def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
         """What is measured of one crop; None if the face is outside it."""
@@ -54,11 +57,11 @@ class YoungerSide:
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
-        if target >= source or crop.intensity == 0:
+        if target >= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        log, flow = self._changed(work, mattes, study, wear(target) - wear(source))
-        self._recolour(log, work, mattes, (study, _gone_grey(source, target)))
+        log, flow = self._changed(work, mattes, study, (wear(target) - wear(source), crop.look))
+        self._recolour(log, work, mattes, (study, crop.look.hair * _gone_grey(source, target)))
         given = self._settings.grain
         grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
         exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit)
@@ -77,8 +80,9 @@ class YoungerSide:
             grey = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
             log[inside] += recoloured(rgb, grey, PORTRAIT_CHROMA * study.saturation, unit, settings)
 
-    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, worn: float) -> tuple[F32, F32]:
-        """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
+    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, wanted: tuple[float, Look]) -> tuple[F32, F32]:
+        """Change of log RGB (s, s, 3) and movement (s, s, 2) of the whole working crop; ``wanted``: wear and look."""
+        worn, look = wanted
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
         if work.view is None:
@@ -94,10 +98,11 @@ class YoungerSide:
                 worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
+                neck=look.neck,
             ),
             self._face,
             worn,
-            self._settings,
+            self._settings.steered(look),
         )
         log[inside] = change.log
         flow[inside] = grow(change.flow, change.log.shape)
