@@ -7,6 +7,7 @@ import numpy as np
 
 from vfxage.ager import Answer, age_frames
 from vfxage.ager.contract import MeasuresNothing
+from vfxage.look import Wish
 from vfxage.types import FaceCrop, Framing
 
 SIZE = 32
@@ -57,7 +58,7 @@ def test_the_matte_grows_by_what_the_answer_reaches_if_the_whole_head_is_wanted(
 def test_the_matte_grows_by_what_any_region_reaches_and_steps_are_blended(crop_of, frame_of):
     weight = np.zeros((SIZE, SIZE), np.float32)
     weight[8:] = 0.5
-    crop = replace(crop_with_matte(crop_of, ages=(30.0, 40.0)), other_ages=((50.0, weight),))
+    crop = replace(crop_with_matte(crop_of, ages=(30.0, 40.0)), others=((Wish(target=50.0), weight),))
     delta = aged(crop, frame_of)
     np.testing.assert_array_equal(delta.crop.matte[:, 0], [0.75] * 10 + [0] * 10 + [1] * 12)
     np.testing.assert_allclose(delta.step[:, 0, 0], [0.40] * 8 + [0.45] * 24, atol=1e-6)

@@ -89,11 +89,11 @@ def amounts(photographs: Sequence[Marks], tried: Sequence[Sequence[Marks]]) -> l
 def _amount(wanted: float, ours: Sequence[float]) -> float:
     """The amount at which ``ours``, measured at those of ``TRIED``, is ``wanted``."""
     rise = ours[-1] - ours[0]
-    monotone = min(np.diff(ours) * np.sign(rise)) > 0
-    if not math.isfinite(wanted + sum(ours)) or not monotone or abs(rise) < _TELLING * abs(ours[0]):
+    if not math.isfinite(wanted + sum(ours)) or abs(rise) < _TELLING * abs(ours[0]):
         return 1.0
-    order = 1 if rise > 0 else -1
-    return min(max(float(np.interp(wanted, ours[::order], TRIED[::order])), _LEAST), _MOST)
+    order = 1.0 if rise > 0 else -1.0
+    rising = np.maximum.accumulate(order * np.asarray(ours))  # a small dip on the way tells nothing
+    return min(max(float(np.interp(order * wanted, rising, TRIED)), _LEAST), _MOST)
 
 
 def referred(look: Look, study: Study, ages: tuple[float, float]) -> Look:
