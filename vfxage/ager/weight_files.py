@@ -216,14 +216,20 @@ def _unwrap(found: Any, path: Path) -> dict[str, Any]:
     if any(key.startswith(TOWARDS_OLD) for key in state):
         state = {key.removeprefix(TOWARDS_OLD): state[key] for key in state if key.startswith(TOWARDS_OLD)}
     state.pop(_COUNTED, None)
-    bare = {_WRAPPED.sub("", key): value for key, value in state.items()}
-    if len(bare) < len(state):
-        twice = next(key for key in state if key != _WRAPPED.sub("", key) and _WRAPPED.sub("", key) in state)
-        fail(
-            path, f"has a tensor twice, as {_WRAPPED.sub('', twice)} and as {twice}", "save one network's state_dict()"
-        )
+    bare = _without_wrappers(state, path)
     # A state of nn.Parameter carries gradients, which numpy and safetensors refuse.
     return {key: value.detach() if isinstance(value, Tensor) else value for key, value in (bare | beside).items()}
+
+
+def _without_wrappers(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The state without what wrappers put into names; ModelError where two names become one."""
+    own: dict[str, str] = {}
+    for key in state:
+        bare = _WRAPPED.sub("", key)
+        if bare in own:
+            fail(path, f"has a tensor twice, as {own[bare]} and as {key}", "save one network's state_dict()")
+        own[bare] = key
+    return {bare: state[key] for bare, key in own.items()}
 
 
 def _wrapped(found: Any) -> Mapping[Any, Any] | None:
