@@ -175,7 +175,12 @@ def open_job(shot: Shot) -> Iterator[Job]:
 
 
 def _plate_settings(shot: Shot) -> PlateSettings:
-    choice = PictureChoice(part=shot.part, layer=shot.layer, view=shot.view)
+    choice = PictureChoice(
+        part=shot.part,
+        layer=shot.layer,
+        view=shot.view,
+        pass_through=any(output.pass_through for output in shot.outputs),
+    )
     return PlateSettings(
         colorspace=shot.colorspace,
         first_frame=shot.first_frame,
