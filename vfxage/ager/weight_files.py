@@ -24,6 +24,7 @@ from torch import Tensor
 from vfxage.ager.sauravsjk import NAMES
 from vfxage.ager.tensorflow_bundle import find_index, read_bundle
 from vfxage.errors import ModelError
+from vfxage.frames import check_utf8
 
 WRAPPERS = (
     "state_dict",
@@ -120,6 +121,7 @@ def fail(path: Path, what: str, fix: str = "download or copy it again") -> NoRet
 
 def _read(path: Path) -> tuple[Any, str | None]:
     """The file's content and, from a safetensors file of ours, its header."""
+    check_utf8(path)
     try:
         size = path.stat().st_size
         if path.is_dir():

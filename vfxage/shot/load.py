@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vfxage.frames import check_utf8
 from vfxage.shot.document import Document, Place
 from vfxage.shot.include import with_included
 from vfxage.shot.models import FACE_DEFAULTS, Shot
@@ -32,6 +33,7 @@ def load_shot(path: str | Path, overrides: Iterable[str] = ()) -> Shot:
     expanded; the shot has them absolute. Raises ShotError with the file, the line, and the nearest right name or value.
     """
     path = Path(path).absolute()
+    check_utf8(path)
     return check_shot(path, read_document(path, SHOT_FILE), overrides)
 
 
