@@ -89,3 +89,7 @@ def test_a_path_that_is_not_utf8_is_named_and_not_called_damaged(shot: Path, tmp
     ):
         failed = run(*words).fails(2, "not UTF-8")
         assert "damaged" not in failed.err
+
+
+def test_a_path_that_is_longer_than_the_system_has(shot: Path) -> None:
+    run("render", shot / ("folder/" * 700 + "shot.yaml")).fails(2, "longer path")

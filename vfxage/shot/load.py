@@ -47,12 +47,16 @@ def check_shot(path: Path, document: Document, overrides: Iterable[str] = ()) ->
     return shot
 
 
+_CHOICES = ("constrained-", "literal[")
+"""What pydantic adds to the place of a value that may be of several kinds."""
+
+
 class _ShotFile(StrictFile[Shot]):
     """Names faces in messages, and knows that the top level gives the ages that a face leaves out."""
 
     def place_of(self, problem: Mapping[str, Any]) -> Place:
         """The place in the file: without pydantic's tag for a union, and at the top for a default of the faces."""
-        place: Place = tuple(problem["loc"])
+        place: Place = tuple(part for part in problem["loc"] if not str(part).startswith(_CHOICES))
         if place[:1] == ("faces",) and place[2:3] == ("select",):
             place = (*place[:3], *place[4:])
         written = place in self.document.lines or problem["type"] == "missing"
