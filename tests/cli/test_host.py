@@ -92,4 +92,4 @@ def test_a_path_that_is_not_utf8_is_named_and_not_called_damaged(shot: Path, tmp
 
 
 def test_a_path_that_is_longer_than_the_system_has(shot: Path) -> None:
-    run("render", shot / ("folder/" * 700 + "shot.yaml")).fails(2, "longer path")
+    run("info", shot / ("folder/" * 700 + "p.%04d.exr")).fails(2, "longer path")
