@@ -130,3 +130,21 @@ def test_an_avi_that_repeats_pictures_without_storing_them_is_whole(tmp_path):
     reader = MovieReader(path)
     assert reader.info.last == 10
     assert [index_of(frame.rgb) for frame in reader.read(range(1, 11))] == list(range(10))
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels"),
+    [("qtrle", "rgb24"), ("png", "rgb24"), ("cfhd", "yuv422p10le"), ("mjpeg", "yuvj422p"), ("jpeg2000", "rgb24")],
+)
+def test_a_frame_alone_is_the_frame_of_a_whole_read(tmp_path, codec, pixels):
+    """QuickTime Animation stores only what changes, though every packet is in the header's list."""
+    still = np.full((48, 64, 3), 90, np.uint8)
+    frames = []
+    for number in range(4):
+        still[4 * number : 4 * number + 4] = 200
+        frames.append(av.VideoFrame.from_ndarray(still, "rgb24").reformat(format=pixels))
+    path = write_movie(tmp_path / "a.mov", frames, codec)
+    whole = list(MovieReader(path).read(range(1, 5)))
+    for number in (2, 3, 4):
+        (alone,) = MovieReader(path).read([number])
+        np.testing.assert_array_equal(alone.rgb, whole[number - 1].rgb)

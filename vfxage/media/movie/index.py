@@ -16,7 +16,7 @@ from vfxage.errors import ReadError
 from vfxage.media.movie.cut_short import is_cut_short
 from vfxage.media.movie.source import OpenMovie, open_movie
 
-INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
+INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "png", "cfhd", "jpeg2000", "ffvhuff"})
 """Decoders whose every packet is a key frame, in presentation order. A .mov of these is indexed from its header."""
 
 _WRONG_KEYS = frozenset({"mpeg1video"})
