@@ -86,7 +86,7 @@ def test_frames_with_one_time_stamp_are_spread_up_to_the_next(tmp_path, codec, p
         pictures = [frame.reformat(format="yuvj420p") for frame in pictures]
     whole = write_movie(tmp_path / "whole.mkv", pictures, codec, options=options)
     reader = MovieReader(with_repeated_stamps(whole, tmp_path / "twice.mkv", places))
-    assert (reader.info.rate, reader.info.variable_rate) == (24, False)
+    assert (reader.info.rate, reader.info.variable_rate) == (Fraction(24), False)
     assert [index_of(frame.rgb) for frame in reader.read(range(1, 21))] == list(range(20))
     assert any(f"{len(places)} frame" in note and "time stamp" in note for note in reader.info.notes)
 
@@ -117,7 +117,7 @@ def test_joined_recordings_are_read_one_after_the_other(tmp_path):
     both.write_bytes(one.read_bytes() * 2)
     reader = MovieReader(both)
     assert [index_of(frame.rgb) for frame in reader.read(range(1, 41))] == [*range(20), *range(20)]
-    assert (reader.info.last, reader.info.rate, reader.info.audio) == (40, 24, False)
+    assert (reader.info.last, reader.info.rate, reader.info.audio) == (40, Fraction(24), False)
     assert any("joined" in note for note in reader.info.notes)
 
 

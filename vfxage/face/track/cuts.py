@@ -190,7 +190,7 @@ def _is_cut(before: list[_Glimpse], after: list[_Glimpse]) -> bool:
     steps = [_compare(a.small, b.small) for a, b in pairs] or [(0.0, 0.0) if jump == 1 else (1.0, 1.0)]
     beside, subject_beside = (max(values) for values in zip(*steps, strict=True))
     changed = subject >= _SUBJECT and subject >= _CONTRAST * subject_beside
-    return changed or (across >= _CUT and across >= _CONTRAST * beside)
+    return bool(changed or (across >= _CUT and across >= _CONTRAST * beside))
 
 
 def _beyond_flash(row: list[_Glimpse], near: int) -> list[_Glimpse]:

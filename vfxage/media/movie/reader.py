@@ -159,10 +159,12 @@ class MovieReader:
         cut = "the movie was cut inside a group of pictures"
         if len(index.lost):
             yield f"{cut}: {count_of(len(index.lost), 'picture')} before its first whole frame are left out"
-        found = np.flatnonzero(index.stamps == self._begins) if index.timed and self._begins is not None else ()
-        lost = int(index.ranks[found[0]]) if len(found) else 0
+        found = (
+            index.ranks[index.stamps == self._begins] if index.timed and self._begins is not None else index.lost[:0]
+        )
+        lost = int(found[0]) if len(found) else 0
         if lost > 0:
-            which = FrameRange(range(self._first, self._first + lost))
+            which = FrameRange(tuple(range(self._first, self._first + lost)))
             yield f"{cut}, so its start cannot be read: {which}"
 
     def _picture_notes(self) -> Iterator[str]:
