@@ -78,11 +78,7 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     ``tracking.margin`` frames each side, and saves nothing.
     """
     seen = _viewing(job)
-    width = job.shot.preview.width
-    panel = width, round(width * PANEL_SHAPE)
-    proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect, panel)
-    clip = replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0)
-    small = replace(job, clip=clip, shot=proxy.shot(job.shot))
+    proxy, small = _small(job)
     with open_rotos(job) as rotos:
         rotos.check(numbers)
         tracks = saved_tracks(job, progress) or _tracks_nearby(job, ager, numbers, progress)
@@ -113,6 +109,14 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     lost = find_lost(job, tracks, numbers)
     note_lost(lost, progress)
     return Preview(movie=target.movie, sheet=png, lost=lost)
+
+
+def _small(job: Job) -> tuple[Proxy, Job]:
+    """How the plate is shrunk, and the shot as it is on the small plate."""
+    width, clip = job.shot.preview.width, job.clip
+    proxy = Proxy.of(clip.width, clip.height, clip.pixel_aspect, (width, round(width * PANEL_SHAPE)))
+    clip = replace(clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0)
+    return proxy, replace(job, clip=clip, shot=proxy.shot(job.shot))
 
 
 def _viewing(job: Job) -> Viewing:

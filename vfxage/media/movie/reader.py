@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 import av
-import numpy as np
 from av.video.frame import VideoFrame
 
 from vfxage.colour.cicp import from_cicp
