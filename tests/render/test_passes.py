@@ -106,7 +106,7 @@ def test_a_region_is_where_its_landmarks_are(rendered: Path) -> None:
 def test_a_region_times_delta_raw_is_its_share_of_the_delta(rendered: Path) -> None:
     channels = read_exr(rendered / f"regions/men.{FIRST}.exr")
     raw, delta, matte = layer(channels, "delta_raw"), layer(channels, "delta"), channels["matte.A"]
-    inside = sum(channels[f"region_{region}.A"] for region in REGIONS)
+    inside = np.sum([channels[f"region_{region}.A"] for region in REGIONS], axis=0)
     assert np.allclose(inside[..., None] * raw + (matte - inside)[..., None] * raw, delta, rtol=1e-4, atol=1e-6)
     assert 0.5 < inside.sum() / matte.sum() < 1
 

@@ -227,7 +227,9 @@ def _notes(opened: _Opened, known: _Known) -> Iterator[str]:
         left += [f"part {part.name or part.index}" for part in opened.layout.parts if part is not opened.part]
     if left:
         named = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
-        yield f"not carried into the outputs: {named}"
+        asked = opened.carried.parts or opened.carried.left
+        advice = "" if asked else " (`pass_through: true` of an output carries other channels)"
+        yield f"not carried into the outputs: {named}{advice}"
     own = attributes.rate(known.header)
     if own and known.rate and own != known.rate:
         yield f"the shot's {known.rate} frames per second win over the header's {own}"
