@@ -80,3 +80,10 @@ def test_the_lock_file_of_another_process_stays(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", code, str(path)], check=True)
         assert sorted(tmp_path.iterdir()) == before
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_with_the_longest_name_that_there_is_can_be_written(tmp_path):
+    path = tmp_path / ("ä" * 125 + ".exr")
+    with publish(path) as partial:
+        partial.write_bytes(b"whole")
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]

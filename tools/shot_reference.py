@@ -109,6 +109,7 @@ EXAMPLES = {
     "outputs[].colorspace": "ACEScg",
     "outputs[].depth": "16",
     "outputs[].compression": "zip",
+    "outputs[].pass_through": "true",
     "outputs[].face": "lead",
     "regions.map": "paint/amount.exr",
     "regions.NAME": "{target_age: 60}",

@@ -275,6 +275,15 @@ def _is_file(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def check_utf8(path: str | Path) -> None:
+    """Raise ShotError for a path whose bytes are not UTF-8: libraries for pictures and weights do not take it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        fix = "rename the file or the folder"
+        raise ShotError("is a path that is not UTF-8, which libraries need", path=path, fix=fix) from error
+
+
 def no_file(path: Path) -> str:
     """Say why there is no file at this path, as a clause: "does not exist", "is a link to b.exr, which ..."."""
     if not path.is_symlink():

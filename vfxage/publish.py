@@ -15,14 +15,21 @@ from vfxage.errors import OutputError, WriteError
 PARTIAL = ".partial"
 """Unfinished files end in this plus the final suffix. A killed run may leave them; readers ignore them."""
 
-_HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname()) or "host"
+_LONGEST_NAME = 255
+"""Bytes that a file name may have on all usual file systems."""
+
+_HOST = re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64] or "host"
 _PARTIAL_NAME = re.compile(rf"\..+\.{re.escape(_HOST)}_(\d+)_[0-9a-f]{{8}}{re.escape(PARTIAL)}(\.\w+)?")
 
 
 def partial_path(path: Path) -> Path:
-    """Name the unfinished file beside ``path``: hidden, with its host and process, and the same suffix for muxers."""
-    mark = f"{_HOST}_{os.getpid()}_{secrets.token_hex(4)}"
-    return path.with_name(f".{path.stem}.{mark}{PARTIAL}{path.suffix}")
+    """Name the unfinished file beside ``path``: hidden, with its host and process, and the same suffix for muxers.
+
+    The name begins like that of ``path``, as far as file systems allow.
+    """
+    rest = f".{_HOST}_{os.getpid()}_{secrets.token_hex(4)}{PARTIAL}{path.suffix}"
+    stem = os.fsencode(path.stem)[: _LONGEST_NAME - 1 - len(os.fsencode(rest))]
+    return path.with_name(f".{stem.decode(errors='ignore')}{rest}")
 
 
 def sweep(folder: Path) -> None:

@@ -23,7 +23,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
-Pass = Literal["beauty", "delta", "matte", "plate", "delta_raw", "matte_hair", "uv", "crop"]
+Pass = Literal["beauty", "delta", "matte", "regions", "plate", "delta_raw", "matte_hair", "uv", "crop"]
 """The passes that an output can hold."""
 
 POINTS = 478
@@ -82,6 +82,12 @@ class SourceTags(ArrayData):
     """Empty for a frame without a file of its own, as a filled one."""
     attributes: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
     """EXR, TIFF, PNG and JPEG: attributes of the header. Opaque: a writer of the same format copies them through."""
+    channels: Mapping[str, NDArray[Any]] = field(
+        default_factory=lambda: _NOTHING,
+        metadata=shaped(None, None, dtype=(np.float16, np.float32, np.uint32)),
+    )
+    """EXR: the channels (H, W) beside the picture, bit for bit, if outputs pass them through; empty arrays in a clip's
+    own tags. Opaque in the same way."""
     raw: bytes = b""
     """DPX: the header as it lies in the file. Opaque in the same way."""
     depth: Literal[8, 10, 12, 16, "float"] | None = None
@@ -303,6 +309,8 @@ class FaceLayer(ArrayData):
     """(h, w) 0..1."""
     raw: F32 | None = field(default=None, metadata=shaped("H", "W", 3))
     """(h, w, 3) the delta before its matte, where it was asked for."""
+    regions: Mapping[str, F32] = field(default_factory=dict, metadata=shaped("H", "W"))
+    """(h, w) 0..1 by region: how much of the matte is this region's, where they were asked for."""
 
     def __post_init__(self) -> None:
         check_arrays(self, H=self.window.height, W=self.window.width)

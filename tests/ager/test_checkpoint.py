@@ -61,9 +61,23 @@ def test_a_bare_state_dict_is_recognised_by_its_keys(name, saved):
         lambda state: {"model": {"state_dict": state}},
         lambda state: {f"module.{key}": value for key, value in state.items()},
         lambda state: {"state_dict": {f"module._orig_mod.{key}": value for key, value in state.items()}},
+        lambda state: {f"_orig_mod.module.{key}": value for key, value in state.items()},
+        lambda state: {"n_averaged": torch.tensor(7)} | {f"module.{key}": value for key, value in state.items()},
+        lambda state: {key.replace("layer.", "_orig_mod.layer."): value for key, value in state.items()},
         lambda state: {key: value for key, value in state.items() if not key.endswith(".filt")},
     ],
-    ids=["state_dict", "model", "generator", "nested", "DataParallel", "compiled", "without filters"],
+    ids=[
+        "state_dict",
+        "model",
+        "generator",
+        "nested",
+        "DataParallel",
+        "compiled",
+        "compiled first",
+        "averaged",
+        "parts compiled",
+        "without filters",
+    ],
 )
 def test_what_trainers_wrap_around_weights_does_not_change_them(wrap, saved):
     plain, wrapped = saved(flat_state(), "plain.pth"), saved(wrap(flat_state()))
@@ -162,11 +176,19 @@ def test_half_precision_is_half_the_size_and_close(name, drawn, tmp_path):
     assert found.fingerprint != load_checkpoint(whole).fingerprint
 
 
-@pytest.mark.parametrize("name", ["small", "face_reaging", "visage"])
-def test_a_network_stored_wholly_as_float16_loads_as_what_it_was_rounded_to(name, drawn, saved):
-    network = copy.deepcopy(drawn(name))  # halving is in place, and others share it
-    rounded = {key: value.clone() for key, value in network.half().state_dict().items()}
-    assert {value.dtype for value in rounded.values() if value.is_floating_point()} == {torch.float16}
+def test_a_tensor_that_a_file_holds_with_and_without_a_wrapper_is_named(saved):
+    text = refusal(saved(flat_state() | {"module.final_conv.bias": torch.zeros(3)}))
+    assert "has a tensor twice, as final_conv.bias and as module.final_conv.bias" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [("small", torch.float16), ("face_reaging", torch.float16), ("visage", torch.bfloat16), ("small", torch.float64)],
+)
+def test_a_network_stored_wholly_in_another_precision_loads_as_what_it_was_rounded_to(name, precision, drawn, saved):
+    network = copy.deepcopy(drawn(name)).to(precision)  # the change is in place, and others share the network
+    rounded = {key: value.clone() for key, value in network.state_dict().items()}
+    assert {value.dtype for value in rounded.values() if value.is_floating_point()} == {precision}
     found = load_checkpoint(saved(rounded))
     for key, value in rounded.items():
         assert torch.equal(found.state[key], value.float() if value.is_floating_point() else value), key
@@ -187,7 +209,7 @@ def test_weights_too_large_for_half_precision_are_refused(tmp_path):
     ("key", "value", "words"),
     [
         ("up2.layer.0.weight", torch.zeros(1).expand(256, 511, 3, 3), ["256x511x3x3", "expected 256x512x3x3"]),
-        ("up2.layer.0.bias", torch.zeros(1, dtype=torch.float64).expand(256), ["float64", "expected 256 float32"]),
+        ("up2.layer.0.bias", torch.zeros(1, dtype=torch.int64).expand(256), ["int64", "expected 256 float32"]),
         ("down1.layer.2.bias", torch.full((128,), float("nan")), ["NaN or Inf"]),
         ("down1.layer.2.bias", torch.full((128,), float("-inf")), ["NaN or Inf"]),
         ("down3.layer.1.filt", torch.full((256, 1, 4, 4), 1 / 16), ["constant filter"]),
@@ -251,7 +273,7 @@ def test_other_files_are_not_checkpoints(tmp_path, portraits):
     zipped = tmp_path / "other.zip"
     with zipfile.ZipFile(zipped, "w") as archive:
         archive.writestr("readme.txt", "hello")
-    assert "damaged" in refusal(zipped)
+    assert "is an archive that torch.save did not write" in refusal(zipped)
 
 
 def test_things_torch_saves_that_are_no_weights(saved, tmp_path):
@@ -283,7 +305,15 @@ def test_an_archive_that_unpacks_to_more_than_it_is(tmp_path):
     path = tmp_path / "bomb.pth"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("bomb/data.pkl", bytes(50_000_000))
-    assert "members claim 50000000 bytes" in refusal(path)
+    text = refusal(path)
+    assert "is compressed: its members claim 50000000 bytes" in text
+    assert "damaged" not in text
+
+
+def test_a_pointer_of_git_lfs_is_called_by_its_name(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n")
+    assert "pointer of Git LFS" in refusal(path)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")

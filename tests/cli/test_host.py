@@ -72,3 +72,24 @@ def test_too_little_memory(shot: Path, monkeypatch: pytest.MonkeyPatch, error: E
     monkeypatch.setattr("vfxage.render.pipeline.composite", fail)
     run("render", shot / "shot.yaml").fails(4, "there is not enough memory", str(error), "`--workers`")
     assert not (shot / "out" / "é.1001.exr").exists()
+
+
+def test_a_path_that_is_not_utf8_is_named_and_not_called_damaged(shot: Path, tmp_path: Path) -> None:
+    """A folder of an old file server, whose name is Latin-1."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "shot.yaml").write_text((shot / "shot.yaml").read_text())
+    (folder / "weights.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    (folder / "network.onnx").write_bytes(b"x")
+    for words in (
+        ("render", folder / "shot.yaml"),
+        ("info", folder / "p.%04d.exr"),
+        ("models", "show", folder / "weights.safetensors"),
+        ("models", "show", folder / "network.onnx"),
+    ):
+        failed = run(*words).fails(2, "not UTF-8")
+        assert "damaged" not in failed.err
+
+
+def test_a_path_that_is_longer_than_the_system_has(shot: Path) -> None:
+    run("info", shot / ("folder/" * 700 + "p.%04d.exr")).fails(2, "longer path")

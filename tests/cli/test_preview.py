@@ -13,7 +13,7 @@ import OpenImageIO as oiio
 import PyOpenColorIO as Ocio
 import pytest
 
-from tests.plates import write_shot
+from tests.plates import decode, write_exr, write_shot
 from tests.run_vfxage import run
 from tests.small_shot import FIRST, small_shot
 from vfxage.colour.space import BUILTIN
@@ -29,8 +29,32 @@ def test_an_unknown_view_or_display_is_named_with_its_line(
 ) -> None:
     path = small_shot(plate, tmp_path, preview={key: value})
     line = next(number for number, text in enumerate(path.read_text().splitlines(), 1) if value in text)
-    run("preview", path, "--frames", FIRST).fails(2, f"{path.name}:{line}:", f'no {key} "{value}"', known)
+    for command in (("preview", path, "--frames", FIRST), ("info", path), ("track", path), ("render", path)):
+        run(*command).fails(2, f"{path.name}:{line}:", f'no {key} "{value}"', known)
     assert not list(tmp_path.glob("out/*.mp4"))
+
+
+@pytest.mark.parametrize("point", [(225, 250), (675, 250)])
+def test_a_face_selected_by_a_point_is_the_one_in_a_small_preview(
+    clips: Path, tmp_path: Path, point: tuple[int, int]
+) -> None:
+    """A man and his mirror picture, 900 pixels wide; the pictures of the preview are 320 wide."""
+    (rgb,) = decode(clips / "androidx_sample.mp4", range(1, 2))
+    man = rgb[::2, 60:960:2]
+    write_exr(tmp_path / f"men.{FIRST}.exr", np.hstack([man, man[:, ::-1]]))
+    shot = write_shot(
+        tmp_path,
+        plate=str(tmp_path / "men.%04d.exr"),
+        faces=[{"name": "one", "select": {"frame": FIRST, "point": list(point)}}],
+        preview={"width": 320},
+        outputs=[{"path": "out/men.%04d.exr"}],
+    )
+    run("preview", shot).ok()
+    with av.open(str(tmp_path / "out/men.preview.mp4")) as movie:
+        page = next(movie.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+    matte = page[190:280, 320:640].sum(axis=2)  # the bottom right picture, without its label
+    centre = (matte * np.arange(320)).sum() / matte.sum() / 320
+    assert centre == pytest.approx(point[0] / 900, abs=0.1)
 
 
 def test_the_plate_is_shown_through_the_chosen_view(plate: Path, tmp_path: Path) -> None:

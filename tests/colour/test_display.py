@@ -43,6 +43,25 @@ def test_a_ramp_looks_as_opencolorio_shows_it(name, linear, view):
     assert np.abs(found - wanted).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("name", "display", "view"),
+    [
+        ("studio-config-v4.0.0_aces-v2.0_ocio-v2.5", "sRGB - Display", "ACES 2.0 - SDR 100 nits (Rec.709)"),
+        ("studio-config-v4.0.0_aces-v2.0_ocio-v2.5", "Rec.2100-PQ - Display", "ACES 2.0 - HDR 1000 nits (Rec.2020)"),
+        (
+            "cg-config-v1.0.0_aces-v1.3_ocio-v2.1",
+            "ST2084-P3-D65 - Display",
+            "ACES 1.1 - HDR Video (1000 nits & P3 lim)",
+        ),
+    ],
+)
+def test_displays_of_other_configs_and_of_hdr_look_as_opencolorio_shows_them(name, display, view):
+    config = Ocio.Config.CreateFromBuiltinConfig(name)
+    seen = viewing(Colour("ACEScg", f"ocio://{name}"), f"ocio://{name}", DisplayChoice(display, view))
+    assert np.abs(seen.show(ramp()) - by_ocio(config, "ACEScg", display, view)).max() <= 1
+    assert seen.space == display
+
+
 def test_the_default_view_keeps_detail_in_highlights():
     show = viewing(Colour("ACEScg", BUILTIN), BUILTIN, DisplayChoice()).show
     four, eight = (int(show(np.full((1, 1, 3), value, np.float32)).max()) for value in (4, 8))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tests.colours import convert, ramp
+from tests.colours import config_with_lut, convert, ramp
 from vfxage.colour.space import BUILTIN, Colour, known_spaces
 from vfxage.errors import ShotError
 
@@ -315,20 +315,7 @@ def test_ringing_below_0_and_above_1_is_opencolorios_own(name):
 
 def test_a_config_whose_lut_is_missing_is_named_only_where_it_is_used(tmp_path):
     config = tmp_path / "show.ocio"
-    config.write_text("""ocio_profile_version: 2
-search_path: luts
-roles: {default: ACES2065-1, scene_linear: ACES2065-1, aces_interchange: ACES2065-1}
-displays:
-  d:
-    - !<View> {name: v, colorspace: ACES2065-1}
-colorspaces:
-  - !<ColorSpace>
-    name: ACES2065-1
-    encoding: scene-linear
-  - !<ColorSpace>
-    name: camera
-    to_scene_reference: !<FileTransform> {src: "${SHOT_LUTS}/camera.spi1d"}
-""")
+    config.write_text(config_with_lut("${SHOT_LUTS}/camera.spi1d"))
     assert Colour("ACES2065-1", config).linear
     with pytest.raises(ShotError, match=r"\"camera\" cannot be used.*camera\.spi1d.*; restore the file"):
         Colour("camera", config)

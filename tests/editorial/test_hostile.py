@@ -165,3 +165,11 @@ VALUES = st.recursive(
 @settings(max_examples=120, deadline=None)
 def test_what_is_written_as_yaml_is_read_as_the_same(data):
     assert parse_document(compose_text(data)).data == data
+
+
+def test_a_timeline_of_a_newer_schema_is_not_called_damaged(tmp_path):
+    path = tmp_path / "cut.otio"
+    path.write_text('{"OTIO_SCHEMA": "Timeline.99", "name": "x", "tracks": {"OTIO_SCHEMA": "Stack.1", "children": []}}')
+    with pytest.raises(VfxageError, match="newer OpenTimelineIO") as caught:
+        read_cut(path, None)
+    assert "damaged" not in str(caught.value)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from openjd.model import IntRangeExpr
 
+from tests.colours import config_with_lut
 from tests.run_vfxage import run
 from tests.small_shot import EXR, MOVIE, pictures, small_shot
 
@@ -116,26 +117,10 @@ def test_scattered_frames_that_are_too_many_for_a_parameter(plate: Path, tmp_pat
     assert len(tasks) == 13  # 300 frames in chunks of 24
 
 
-CONFIG = """ocio_profile_version: 2
-search_path: "luts:${SHOW_LUTS}"
-roles: {default: ACES2065-1, scene_linear: ACES2065-1, aces_interchange: ACES2065-1}
-displays:
-  d:
-    - !<View> {name: v, colorspace: ACES2065-1}
-colorspaces:
-  - !<ColorSpace>
-    name: ACES2065-1
-    encoding: scene-linear
-  - !<ColorSpace>
-    name: camera
-    to_scene_reference: !<FileTransform> {src: $SH/cam.spi1d}
-"""
-
-
 def test_the_colour_config_of_the_environment_is_the_jobs(
     plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "show.ocio").write_text(CONFIG)
+    (tmp_path / "show.ocio").write_text(config_with_lut("$SH/cam.spi1d", "luts:${SHOW_LUTS}"))
     for name, value in {"SHOW_LUTS": "/luts", "SH": "sh010", "OTHER": "none"}.items():
         monkeypatch.setenv(name, value)
     job, path = tmp_path / "job.yaml", small_shot(plate, tmp_path, colorspace="ACES2065-1", outputs=[EXR])

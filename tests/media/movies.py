@@ -59,6 +59,32 @@ def write_movie(
     return path
 
 
+def with_fields(frame: av.VideoFrame, order: str) -> av.VideoFrame:
+    """The same picture, flagged as two fields of which ``order`` ("top", "bottom") is shown first."""
+    graph = av.filter.Graph()
+    ends = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    step, sink = graph.add("setfield", {"top": "tff", "bottom": "bff"}[order]), graph.add("buffersink")
+    ends.link_to(step)
+    step.link_to(sink)
+    graph.configure()
+    graph.push(frame)
+    flagged = graph.pull()
+    assert isinstance(flagged, av.VideoFrame)
+    return flagged
+
+
+def remuxed(source: Path, target: Path, change: Callable[[int, Any], bool]) -> Path:
+    """Copy a movie's picture packets. ``change`` may alter each, given its place, and says whether it is kept."""
+    with av.open(str(source)) as whole, av.open(str(target), "w") as part:
+        stream = part.add_stream_from_template(whole.streams.video[0])
+        packets = (packet for packet in whole.demux(whole.streams.video[0]) if packet.dts is not None)
+        for place, packet in enumerate(packets):
+            if change(place, packet):
+                packet.stream = stream
+                part.mux(packet)
+    return target
+
+
 def numbered(count: int, width: int = 64, height: int = 48, noise: int = 0) -> list[av.VideoFrame]:
     """Grey frames whose mean luma says which they are: 32 + 3 * index; ``noise`` either way fills their files."""
     chroma = np.full((height // 2, width // 2), 128, np.uint8)

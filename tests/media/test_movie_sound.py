@@ -5,9 +5,10 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from av.codec.context import Flags
 
 from tests.media.movie_outputs import destination, render, written
-from tests.media.movies import numbered
+from tests.media.movies import numbered, with_fields
 from vfxage.media.movie import MovieReader, MovieWriter
 
 
@@ -119,3 +120,31 @@ def test_sound_of_a_variable_rate_is_cut_where_the_pictures_are(tmp_path, number
     begin, samples, rate = pcm(where.path)
     assert int(samples[0]) * 2 / rate == pytest.approx(start + begin, abs=1e-3)
     assert abs(begin) <= 0.021
+
+
+def test_sound_of_an_interlaced_broadcast_stream_begins_with_its_pictures(tmp_path):
+    """A transport stream starts at 1.4 s, and only decoding tells the frames of an interlaced one."""
+    path = tmp_path / "p.ts"
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg2video", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        video.codec_context.flags |= Flags.interlaced_dct | Flags.interlaced_me
+        audio = container.add_stream("mp2", rate=48000, layout="mono")
+        for number, frame in enumerate(numbered(20)):
+            frame.pts, frame.time_base = number + 35, Fraction(1, 25)
+            container.mux(video.encode(with_fields(frame, "top")))
+        container.mux(video.encode(None))
+        for start in range(0, 38400, 1152):
+            samples = np.full((1, 1152), 8000 if start >= 19200 else 0, np.int16)
+            sound = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+            sound.rate, sound.pts, sound.time_base = 48000, start + 67200, Fraction(1, 48000)
+            container.mux(audio.encode(sound))
+        container.mux(audio.encode(None))
+    plate = MovieReader(path)
+    assert plate.info.tags.field_order == "top"
+    numbers = tuple(range(1, plate.info.last + 1))
+    where = destination(tmp_path / "a.mov", clip=plate.info, numbers=numbers, stamps=dict.fromkeys(numbers, ""))
+    written(where, [render(f.number, beauty=f.rgb) for f in plate.read(numbers)])
+    begin, samples, rate = pcm(where.path)
+    loud = begin + int(np.argmax(np.abs(samples) > 0.1)) / rate
+    assert loud == pytest.approx(0.4, abs=0.03)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
+import OpenImageIO as oiio
 import pytest
 
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
@@ -56,6 +59,8 @@ def rendered(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "passes": ["beauty", "delta", "matte", "plate", "delta_raw", "uv"],
                 "face": "two",
             },
+            {"path": "regions/men.%04d.exr", "passes": ["delta", "matte", "regions", "delta_raw"]},
+            {"path": "lossy/men.%04d.exr", "compression": "dwaa"},
             {"path": "crop/one.%04d.exr", "passes": ["crop"]},
             {"path": "crop/two.%04d.exr", "passes": ["crop"], "face": "two"},
         ],
@@ -68,6 +73,73 @@ def test_the_plate_pass_is_the_plate_to_the_bit(plate: Path, rendered: Path) -> 
     before, after = (read_exr(path) for path in (plate / f"men.{FIRST}.exr", rendered / f"out/men.{FIRST}.exr"))
     for letter in "RGB":
         assert np.array_equal(before[letter], after[f"plate.{letter}"])
+
+
+REGIONS = ("forehead", "eyes", "cheeks", "mouth", "jaw", "neck")
+
+
+def test_every_face_has_a_matte_of_each_region_and_all_faces_share_one(rendered: Path) -> None:
+    channels = read_exr(rendered / f"regions/men.{FIRST}.exr")
+    for region in REGIONS:
+        one, two, both = (channels[f"region_{region}{suffix}.A"] for suffix in ("_one", "_two", ""))
+        assert np.allclose(both, np.minimum(one + two, 1), atol=1e-6)
+        if region != "neck":  # the matte of this shot ends at the outline of the face
+            assert one.max() > 0.5
+            assert two.max() > 0.5
+    for suffix in ("_one", "_two"):
+        whole = sum(channels[f"region_{region}{suffix}.A"] for region in REGIONS)
+        assert (whole <= channels[f"matte{suffix}.A"] + 1e-5).all()
+
+
+def test_a_region_is_where_its_landmarks_are(rendered: Path) -> None:
+    """The middle of the forehead, a lip, a cheek, the chin and an eyelid, as MediaPipe numbers them."""
+    channels = read_exr(rendered / f"regions/men.{FIRST}.exr")
+    for track in load_tracks(rendered / "out" / "men.tracks.npz").faces:
+        points = track.points[list(track.numbers).index(FIRST)]
+        name = "one" if points[:, 0].mean() < channels["matte.A"].shape[1] / 2 else "two"
+        for landmark, region in ((151, "forehead"), (0, "mouth"), (50, "cheeks"), (152, "jaw"), (159, "eyes")):
+            x, y = points[landmark].astype(int)
+            here = {other: channels[f"region_{other}_{name}.A"][y - (region == "jaw") * 6, x] for other in REGIONS}
+            assert max(here, key=lambda other: here[other]) == region
+
+
+def test_a_region_times_delta_raw_is_its_share_of_the_delta(rendered: Path) -> None:
+    channels = read_exr(rendered / f"regions/men.{FIRST}.exr")
+    raw, delta, matte = layer(channels, "delta_raw"), layer(channels, "delta"), channels["matte.A"]
+    inside = np.sum([channels[f"region_{region}.A"] for region in REGIONS], axis=0)
+    assert 0.5 < inside.sum() / matte.sum() < 1
+    for region in ("eyes", "mouth"):
+        own = channels[f"region_{region}.A"]
+        alone = (own >= 0.999 * matte) & (matte > 0.5)
+        assert alone.sum() > 100
+        assert np.allclose((own[..., None] * raw)[alone], delta[alone], rtol=2e-3, atol=1e-6)
+
+
+def test_a_lossy_output_is_near_and_says_so(plate: Path, rendered: Path) -> None:
+    lossy, exact = (read_exr(rendered / f"{folder}/men.{FIRST}.exr") for folder in ("lossy", "out"))
+    header = oiio.ImageInput.open(str(rendered / f"lossy/men.{FIRST}.exr")).spec()
+    assert header.getattribute("compression").startswith("dwaa")
+    beauty, truth = layer(lossy, ""), layer(exact, "")
+    whole = np.isfinite(truth)
+    assert not np.array_equal(beauty, truth)
+    assert np.abs(beauty[whole] - truth[whole]).mean() < 0.01 * np.abs(truth[whole]).mean()
+    assert np.array_equal(lossy["matte.A"].view(np.float16), exact["matte.A"].astype(np.float16))
+    again = run("render", rendered / "shot.yaml").ok().err
+    assert "dwaa rounds the delta" in again
+    assert "0 frames rendered" in run("render", rendered / "shot.yaml").ok().out
+
+
+def test_verify_takes_a_lossy_output_for_right_and_another_picture_for_wrong(rendered: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(rendered, folder)
+    assert run("verify", folder / "shot.yaml").ok()
+    path = folder / f"lossy/men.{FIRST}.exr"
+    file = OpenEXR.File(str(path), separate_channels=True)
+    channels = {name: channel.pixels[::-1].copy() for name, channel in file.channels().items()}
+    OpenEXR.File(dict(file.header()), channels).write(str(path))
+    found = run("verify", folder / "shot.yaml")
+    assert found.code == 4
+    assert "is not near plate plus delta" in found.out + found.err
 
 
 @pytest.mark.parametrize("suffix", ["", "_one", "_two"])

@@ -193,7 +193,7 @@ def _checked(state: dict[str, Any], row: Architecture, path: Path) -> dict[str, 
     for key, want in expected.items():
         constant = _constant(key, want)
         value = constant if constant is not None and key not in state else state[key]
-        if _is_half_of(value, want):
+        if _is_rounded(value, want):
             value = value.to(want.dtype)
         if fault := _fault(value, want, constant, variance=key.endswith("running_var")):
             fail(path, f"tensor {key} {fault}", fix)
@@ -211,10 +211,10 @@ def _constant(key: str, want: Tensor) -> Tensor | None:
     return None
 
 
-def _is_half_of(value: Any, want: Tensor) -> bool:
-    """Whether a tensor is one of the network's, stored as float16: kernels by ``save_checkpoint``, all by others."""
-    halved = isinstance(value, Tensor) and value.dtype == torch.float16
-    return halved and want.dtype == torch.float32 and value.shape == want.shape
+def _is_rounded(value: Any, want: Tensor) -> bool:
+    """Whether a tensor is one of the network's with another precision, such as float16, bfloat16 or float64."""
+    real = isinstance(value, Tensor) and value.is_floating_point()
+    return real and want.dtype == torch.float32 and value.shape == want.shape and value.dtype != want.dtype
 
 
 def _fault(value: Any, want: Tensor, constant: Tensor | None, *, variance: bool) -> str:

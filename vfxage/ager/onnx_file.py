@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from vfxage.errors import InstallError, ModelError, ShotError
+from vfxage.frames import check_utf8
 
 _LARGEST = (1 << 31) - 1
 """Bytes: what protobuf, in which ONNX is written, can hold."""
@@ -137,6 +138,7 @@ def _fail(path: Path, what: str, fix: str = "download or copy it again") -> NoRe
 
 
 def _bytes(path: Path) -> bytes:
+    check_utf8(path)
     try:
         size = path.stat().st_size
         if not path.is_file():

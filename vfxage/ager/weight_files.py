@@ -24,6 +24,7 @@ from torch import Tensor
 from vfxage.ager.sauravsjk import NAMES
 from vfxage.ager.tensorflow_bundle import find_index, read_bundle
 from vfxage.errors import ModelError
+from vfxage.frames import check_utf8
 
 WRAPPERS = (
     "state_dict",
@@ -38,8 +39,14 @@ WRAPPERS = (
     "net",
 )
 """Keys under which trainers put the weights beside other things, in order of preference."""
-PREFIXES = ("module.", "_orig_mod.")
-"""Put before every key by DataParallel and torch.compile."""
+_WRAPPED = re.compile(r"(?:(?<=\.)|^)(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What DataParallel, torch.compile and their like put into the name of a tensor, before the network or a part of it."""
+_COUNTED = "n_averaged"
+"""How many states torch's AveragedModel has averaged: a tensor beside the weights that belongs to no network."""
+_LFS_POINTER = b"version https://git-lfs"
+"""Beginning of the text that Git LFS leaves in the place of a file that it has not fetched."""
+_POINTER_BYTES = 1024
+"""Pointers of Git LFS are shorter than this."""
 HEADER = "vfxage"
 """Key of our JSON header in a safetensors file's metadata."""
 BESIDE = ("latent_avg",)
@@ -90,7 +97,7 @@ class WeightFile:
             fail(self.path, "has changed while it was in use", "run the same command again")
         prefix = f"{name}."
         return {
-            key.removeprefix(prefix): value.float() if value.dtype == torch.float16 else value
+            key.removeprefix(prefix): value.float() if value.is_floating_point() else value
             for key, value in state.items()
             if key.startswith(prefix)
         }
@@ -114,6 +121,7 @@ def fail(path: Path, what: str, fix: str = "download or copy it again") -> NoRet
 
 def _read(path: Path) -> tuple[Any, str | None]:
     """The file's content and, from a safetensors file of ours, its header."""
+    check_utf8(path)
     try:
         size = path.stat().st_size
         if path.is_dir():
@@ -135,6 +143,8 @@ def _read(path: Path) -> tuple[Any, str | None]:
         return _read_torch(path, mapped=True), None
     if start[:1] == b"\x80":
         return _read_torch(path, mapped=False), None
+    if size < _POINTER_BYTES and path.read_bytes().startswith(_LFS_POINTER):
+        fail(path, "is a pointer of Git LFS, not the weights themselves", "fetch them with `git lfs pull`")
     if claimed is not None:
         fail(path, f"is damaged: its header claims {claimed} bytes, the file has {size}")
     fail(path, "holds no checkpoint, whatever its name says", "give a file that torch or safetensors has written")
@@ -152,7 +162,10 @@ def _check_zip(path: Path, size: int) -> None:
         fail(path, what, "save its state_dict() with torch.save, or as .safetensors")
     claimed = sum(member.file_size for member in members)
     if claimed > size:
-        fail(path, f"is damaged: its members claim {claimed} bytes, the file has {size}")
+        what = f"is compressed: its members claim {claimed} bytes, the file has {size}, and torch compresses nothing"
+        fail(path, what, "unpack it, or get the file as torch.save wrote it")
+    if not any(member.filename.endswith("data.pkl") for member in members):
+        fail(path, "is an archive that torch.save did not write", "save the network's state_dict() with torch.save")
 
 
 def _read_torch(path: Path, *, mapped: bool) -> Any:
@@ -169,8 +182,12 @@ def _read_torch(path: Path, *, mapped: bool) -> Any:
             path=path,
             fix="get it from its author as a plain state_dict or as safetensors",
         ) from error
+    except MemoryError:
+        raise
     # Whatever a torn or forged file makes torch's reader trip over is a fault of the file.
     except Exception as error:
+        if "maximum supported version" in str(error):
+            raise ModelError("is of a later torch than this one", path=path, fix="save it as safetensors") from error
         reason = (str(error).splitlines() or [""])[0][:120] or type(error).__name__
         raise ModelError(f"is damaged ({reason})", path=path, fix="download or copy it again") from error
 
@@ -200,11 +217,21 @@ def _unwrap(found: Any, path: Path) -> dict[str, Any]:
     state = {str(key): value for key, value in found.items()}
     if any(key.startswith(TOWARDS_OLD) for key in state):
         state = {key.removeprefix(TOWARDS_OLD): state[key] for key in state if key.startswith(TOWARDS_OLD)}
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    state.pop(_COUNTED, None)
+    bare = _without_wrappers(state, path)
     # A state of nn.Parameter carries gradients, which numpy and safetensors refuse.
-    return {key: value.detach() if isinstance(value, Tensor) else value for key, value in (state | beside).items()}
+    return {key: value.detach() if isinstance(value, Tensor) else value for key, value in (bare | beside).items()}
+
+
+def _without_wrappers(state: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The state without what wrappers put into names; ModelError where two names become one."""
+    own: dict[str, str] = {}
+    for key in state:
+        bare = _WRAPPED.sub("", key)
+        if bare in own:
+            fail(path, f"has a tensor twice, as {own[bare]} and as {key}", "save one network's state_dict()")
+        own[bare] = key
+    return {bare: state[key] for bare, key in own.items()}
 
 
 def _wrapped(found: Any) -> Mapping[Any, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -167,6 +168,9 @@ def _ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, FileNotFoundError) and not _has_working_folder():
         fix = "change to another folder, or name all files with their whole paths"
         return f"error: the working folder does not exist any more; {fix}", ShotError.exit_code
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        fix = "choose a shorter path"
+        return f"error: {error.filename}: is a longer path than this system has; {fix}", ShotError.exit_code
     if isinstance(error, ImportError) and ".so" in str(error):
         return f"error: a system library is missing: {error}; apt install libgl1 libglib2.0-0", 2
     return f"bug in vfxage: {type(error).__name__}: {error}; please report it with what --debug prints", 1

@@ -66,13 +66,23 @@ def viewing(plate: Colour, config: str | Path | None, choice: DisplayChoice) -> 
         return plain
 
 
-def _through_view(plate: Colour, loaded: Any, choice: DisplayChoice) -> Viewing:
+def check_names(config: str | Path | None, choice: DisplayChoice) -> None:
+    """Raise ViewError for a chosen display or view that the config does not have; opens no config without a choice."""
+    if choice != DisplayChoice():
+        _named(loaded_config(config), choice)
+
+
+def _named(loaded: Any, choice: DisplayChoice) -> tuple[str, str]:
+    """The names of a display and a view of it, as the config spells them. Raises ViewError."""
     display = _known("display", choice.display, list(loaded.getDisplays()), "the colour config")
     if display is None:
         display = loaded.getDefaultDisplay()
     view = _known("view", choice.view, list(loaded.getViews(display)), f'display "{display}"')
-    if view is None:
-        view = loaded.getDefaultView(display)
+    return display, loaded.getDefaultView(display) if view is None else view
+
+
+def _through_view(plate: Colour, loaded: Any, choice: DisplayChoice) -> Viewing:
+    display, view = _named(loaded, choice)
     space = loaded.getDisplayViewColorSpaceName(display, view)
     source, matrix = _source(plate, loaded)
     processor = _processor(loaded, source, (display, view))

@@ -11,6 +11,7 @@ import numpy as np
 
 from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.face.crop import encoded_square
+from vfxage.face.regions import region_masks
 from vfxage.geometry import extent, grown, invert, region_box, warp_support, warp_to_frame
 from vfxage.types import (
     F32,
@@ -50,6 +51,8 @@ class WantedPasses:
     """Deltas before their mattes."""
     hair: bool = False
     """Mattes of the hair."""
+    regions: bool = False
+    """Whether a matte of each region is wanted."""
     crops: Mapping[str, int] = field(default_factory=dict)
     """Faces whose crops are wanted as pictures, by name, and the sides of these, pixels."""
 
@@ -74,6 +77,8 @@ class _Share(_Matted):
     """(h, w, 3) encoded; intensity, regions and painted map included."""
     exposure: float
     """Stops by which the plate's light is raised for the step."""
+    regions: Mapping[str, F32]
+    """(h, w) 0..1 by region: where it is, before the matte. Empty unless wanted."""
 
 
 def composite(
@@ -94,7 +99,9 @@ def composite(
     matte = np.zeros(frame.window.shape, dtype=np.float32)
     unmatted = np.zeros(frame.rgb.shape, dtype=np.float32) if passes.raw else None
     kept = []
-    shares = [_stencilled(share, painted.whole) for share in _normalised(_shares(item.deltas, frame.window, painted))]
+    shares = [
+        _stencilled(share, painted.whole) for share in _normalised(_shares(item.deltas, frame.window, painted, passes))
+    ]
     for share in shares:
         box = share.window.slices(frame.window)
         raw = _raw(share, frame.rgb[box], colour.exposed(share.exposure))
@@ -104,9 +111,8 @@ def composite(
         if unmatted is not None:
             raw = _before(own, share.matte, raw, frame.rgb[box])
             np.copyto(unmatted[box], raw, where=unmatted[box] == 0)
-        if passes.layers:
-            raw_layer = None if unmatted is None else raw
-            kept.append(FaceLayer(name=share.name, window=share.window, delta=own, matte=share.matte, raw=raw_layer))
+        if passes.layers or passes.regions:
+            kept.append(_layer(share, own, None if unmatted is None else raw))
     for share in shares:  # only now: a later face may take back what an earlier one added
         box = share.window.slices(frame.window)
         np.add(frame.rgb[box], delta[box], out=beauty[box], where=delta[box] != 0)
@@ -136,7 +142,12 @@ def _mattes_of(frame: Frame, mattes: ArtistMattes | None) -> ArtistMattes:
     return mattes
 
 
-def _shares(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) -> list[_Share]:
+def _layer(share: _Share, delta: F32, raw: F32 | None) -> FaceLayer:
+    regions = {name: mask * share.matte for name, mask in share.regions.items()}
+    return FaceLayer(name=share.name, window=share.window, delta=delta, matte=share.matte, raw=raw, regions=regions)
+
+
+def _shares(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes, passes: WantedPasses) -> list[_Share]:
     """Bring every face to the plate, on its own box; faces whose matte misses the data window are left out."""
     shares = []
     for item in deltas:
@@ -147,7 +158,14 @@ def _shares(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) 
         box, part, to_frame, matte = placed
         step = warp_to_frame(_measured(item, painted, part), to_frame, box)
         step *= np.float32(crop.intensity)
-        share = _Share(name=crop.name, window=box, matte=matte, step=step, exposure=crop.exposure)
+        share = _Share(
+            name=crop.name,
+            window=box,
+            matte=matte,
+            step=step,
+            exposure=crop.exposure,
+            regions=_regions(crop, box) if passes.regions else {},
+        )
         shares.append(_stencilled(share, painted.faces.get(crop.face, ())))
     return shares
 
@@ -181,6 +199,14 @@ def _hair(deltas: Sequence[FaceDelta], window: Window, painted: ArtistMattes) ->
             found.append(_stencilled(one, painted.faces.get(item.crop.face, ())))
     whole = [_stencilled(one, painted.whole) for one in _normalised(found)]
     return tuple(HairLayer(name=one.name, window=one.window, matte=one.matte) for one in whole)
+
+
+def _regions(crop: FaceCrop, box: Window) -> dict[str, F32]:
+    """Where each region is (h, w), 0..1, on the plate; they add up to no more than 1, as in the crop."""
+    masks = region_masks(crop.points, crop.rgb.shape[0])
+    found = {name: np.maximum(warp_to_frame(mask, crop.to_frame, box), 0) for name, mask in masks.items()}
+    total = np.maximum(np.sum(list(found.values()), axis=0), 1)  # resampling overshoots a little
+    return {name: mask / total for name, mask in found.items()}
 
 
 def _measured(item: FaceDelta, painted: ArtistMattes, part: tuple[slice, slice]) -> F32:

@@ -42,6 +42,10 @@ def read_timeline(text: str, path: Path) -> Cut:
             kind = type(timeline).__name__
             raise ReadError(f"holds no timeline with tracks, but a {kind}", path=path, fix="export the timeline itself")
         return _Reader(path).cut(timeline)
+    except otio.exceptions.UnsupportedSchemaError as error:
+        what = f"was written by a newer OpenTimelineIO than {otio.__version__}, which vfxage has"
+        fix = "export it for an older version (a schema family such as OTIO_CORE:0.15.0)"
+        raise ReadError(what, path=path, fix=fix) from error
     except _LIBRARY as error:
         reason = re.sub(r"\s*\(of type '[^']*'\)", "", str(error).strip("'\"").split("\n")[0])[:200]
         raise ReadError(f"damaged OpenTimelineIO file ({reason})", path=path, fix="export the cut again") from error

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from vfxage import __version__
 from vfxage.errors import ReadError, ShotError
-from vfxage.frames import Pattern
+from vfxage.frames import Pattern, check_utf8
 from vfxage.media.base import Destination, PictureChoice, Reader, Writer
 
 
@@ -101,6 +101,7 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
     Raises ShotError for a format that vfxage does not read or a setting that does not apply to the format, ReadError
     for a plate that is missing or unreadable.
     """
+    check_utf8(Path(plate).absolute())
     if Path(plate).is_dir():
         found = sequence_in(plate)
         fix = f"name the sequence in it: {found}" if found else "name a movie, or a sequence such as a.%04d.exr"

@@ -22,7 +22,7 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureChoice:
-    """Which picture of an OpenEXR file is the plate; the reader finds what is None."""
+    """What is read of an OpenEXR file: which picture is the plate; the reader finds what is None."""
 
     part: str | int | None = None
     """Name of the part, or its number from 0."""
@@ -30,6 +30,13 @@ class PictureChoice:
     """Name of the layer: what its channels have before the last dot."""
     view: str | None = None
     """Name of the view, such as left."""
+    pass_through: bool = False
+    """Whether all other channels are read too (``SourceTags.channels``)."""
+
+    @property
+    def names_picture(self) -> bool:
+        """Whether any of part, layer and view is given."""
+        return (self.part, self.layer, self.view) != (None, None, None)
 
 
 class Reader(Protocol):
@@ -70,9 +77,11 @@ class Destination:
     depth: int | str | None = None
     """Stills only: 8, 10, 12, 16 or "float"; None means the plate's if it has the same format, else the usual one."""
     compression: str = "zips"
-    """OpenEXR only: none, zips, zip or piz."""
+    """OpenEXR only: none, zips, zip or piz; dwaa or dwab, which have loss."""
     ocio: str | None = None
     """The OpenColorIO config that defines the name; None means $OCIO, else the built-in one."""
+    pass_through: bool = False
+    """OpenEXR only: whether the plate's other channels come along (``clip.tags.channels``)."""
     numbers: tuple[int, ...]
     """Every frame that will be written, ascending."""
     faces: tuple[str, ...] = ()
@@ -89,6 +98,11 @@ class Destination:
     """Fingerprint of each frame, written into its header (a movie: one digest of all)."""
     beside: tuple[Destination, ...] = ()
     """The shot's other outputs; ``Writer.check`` compares this one with them."""
+
+    @property
+    def lossy(self) -> bool:
+        """Whether pixels of this OpenEXR output are rounded by its compression."""
+        return self.compression in ("dwaa", "dwab")
 
     @property
     def folder(self) -> Path:

@@ -88,7 +88,8 @@ class FilledReader:
                 continue
             frame = self._one(other)
             if frame is not None:
-                return replace(frame, number=number, tags=SourceTags(), missing=f"hold {other}")
+                tags = SourceTags(channels=frame.tags.channels)
+                return replace(frame, number=number, tags=tags, missing=f"hold {other}")
         raise ReadError(
             "cannot be read, and no other frame of the shot can be held in its place", path=self.info.path, frame=number
         ) from error

@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from vfxage import __version__
+from vfxage.colour.display import DisplayChoice, ViewError, check_names
 from vfxage.colour.space import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.fingerprint import digest, file_digest, file_identity
@@ -161,6 +162,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
             )
         numbers, notes = _whole_shot(shot, clip)
         colour = Colour(clip.colorspace, shot.ocio)
+        _check_view(shot)
         yield Job(
             shot=shot,
             reader=reader if shot.missing_frames == "error" else FilledReader(reader, shot.missing_frames, numbers),
@@ -174,8 +176,21 @@ def open_job(shot: Shot) -> Iterator[Job]:
         reader.close()
 
 
+def _check_view(shot: Shot) -> None:
+    """Raise ShotError with its line for a display or view of ``preview:`` that the config does not have."""
+    try:
+        check_names(shot.ocio, DisplayChoice(shot.preview.display, shot.preview.view))
+    except ViewError as error:
+        raise shot.error(error, "preview", error.key) from error
+
+
 def _plate_settings(shot: Shot) -> PlateSettings:
-    choice = PictureChoice(part=shot.part, layer=shot.layer, view=shot.view)
+    choice = PictureChoice(
+        part=shot.part,
+        layer=shot.layer,
+        view=shot.view,
+        pass_through=any(output.pass_through for output in shot.outputs),
+    )
     return PlateSettings(
         colorspace=shot.colorspace,
         first_frame=shot.first_frame,

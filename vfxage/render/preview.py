@@ -9,16 +9,16 @@ from fractions import Fraction
 from pathlib import Path
 
 from vfxage.ager import Ager
-from vfxage.colour.display import DisplayChoice, ViewError, Viewing, viewing
+from vfxage.colour.display import DisplayChoice, Viewing, viewing
 from vfxage.comp.composite import WantedPasses
-from vfxage.errors import OutputError, ShotError
-from vfxage.face.track import Lost, Tracks
+from vfxage.errors import OutputError
+from vfxage.face.track import Lost, Tracks, select_faces
 from vfxage.frames import Pattern
 from vfxage.media.movie import write_h264
 from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
 from vfxage.render.drawn import drawn_mattes, open_rotos
-from vfxage.render.job import Job, check_writable
+from vfxage.render.job import Job, check_writable, with_shot_line
 from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.pipeline import note_faces, render_frames
 from vfxage.render.preview_page import ContactSheet, PreviewPage
@@ -78,14 +78,13 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     ``tracking.margin`` frames each side, and saves nothing.
     """
     seen = _viewing(job)
-    width = job.shot.preview.width
-    panel = width, round(width * PANEL_SHAPE)
-    proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect, panel)
-    small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
+    proxy, small = _small(job)
     with open_rotos(job) as rotos:
         rotos.check(numbers)
         tracks = saved_tracks(job, progress) or _tracks_nearby(job, ager, numbers, progress)
         tracks = study_faces(job, tracks, ager, progress)
+        with with_shot_line(job.shot, "faces"):  # errors name the pixels of the plate
+            select_faces(tracks, job.shot.faces)
         scene = replace(stage_scene(small, proxy.tracks(tracks), ager), passes=WantedPasses(layers=True))
         note_faces(job, scene, tracks, progress)
         page = PreviewPage(job, scene, seen)
@@ -99,7 +98,7 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
             display = Window(0, 0, job.clip.width, job.clip.height)
             needed = with_handles(job.numbers, frozenset(numbers), scene.radius)
             plate = stages.enter_context(closing(job.reader.read(needed)))
-            drawn = stages.enter_context(drawn_mattes(rotos, job, scene).read(numbers))
+            drawn = stages.enter_context(drawn_mattes(rotos, small, scene).read(numbers))
             frames = (proxy.frame(frame, display) for frame in plate)
             mattes = (proxy.mattes(item, display) for item in drawn)
             renders = render_frames(scene, frames, mattes, stages, workers=target.workers)
@@ -112,13 +111,19 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     return Preview(movie=target.movie, sheet=png, lost=lost)
 
 
+def _small(job: Job) -> tuple[Proxy, Job]:
+    """How the plate is shrunk, and the shot as it is on the small plate."""
+    width, clip = job.shot.preview.width, job.clip
+    proxy = Proxy.of(clip.width, clip.height, clip.pixel_aspect, (width, round(width * PANEL_SHAPE)))
+    clip = replace(clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0)
+    return proxy, replace(job, clip=clip, shot=proxy.shot(job.shot))
+
+
 def _viewing(job: Job) -> Viewing:
-    """The display and view of the shot. Raises ShotError with the line of a wrong one."""
+    """The display and view of the shot. Raises ShotError with the line of one that cannot be used."""
     asked = job.shot.preview
-    try:
+    with with_shot_line(job.shot, "preview", "view"):
         return viewing(job.colour, job.shot.ocio, DisplayChoice(asked.display, asked.view))
-    except ShotError as error:
-        raise job.shot.error(error, "preview", error.key if isinstance(error, ViewError) else "view") from error
 
 
 def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator[U8]:

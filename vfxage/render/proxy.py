@@ -9,6 +9,7 @@ import numpy as np
 
 from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.face.track import Tracks
+from vfxage.shot import Face, PointSelect, Shot
 from vfxage.types import Frame, Window
 
 
@@ -50,6 +51,17 @@ class Proxy:
         small = cv2.resize(stencil.over(display), (self.width, self.height), interpolation=cv2.INTER_AREA)
         window = Window(0, 0, self.width, self.height)
         return Stencil(window=window, values=np.asarray(small, np.float32), outside=stencil.outside)
+
+    def shot(self, shot: Shot) -> Shot:
+        """Scale the points that select faces to the panel."""
+        return shot.model_copy(update={"faces": tuple(self._face(face) for face in shot.faces)})
+
+    def _face(self, face: Face) -> Face:
+        if not isinstance(face.select, PointSelect):
+            return face
+        x, y = face.select.point
+        point = PointSelect(frame=face.select.frame, point=(x * self.scale[0], y * self.scale[1]))
+        return face.model_copy(update={"select": point})
 
     def tracks(self, tracks: Tracks) -> Tracks:
         """Scale every face's and hand's landmarks to the panel."""

@@ -34,6 +34,7 @@ def movies_of(job: Job) -> list[tuple[Destination, Destination | None]]:
             path=output.path,
             passes=output.passes,
             codec=output.codec,
+            compression=output.compression or "zips",
             clip=job.clip,
             colorspace=space,
             ocio=job.shot.ocio,
@@ -45,7 +46,7 @@ def movies_of(job: Job) -> list[tuple[Destination, Destination | None]]:
 
 
 def _serves(output: Destination) -> bool:
-    if Path(output.path).suffix.lower() != ".exr":
+    if Path(output.path).suffix.lower() != ".exr" or output.lossy:
         return False
     plate = output.clip.colorspace or output.colorspace
     return Conversion(plate, output.colorspace, output.ocio).same_light

@@ -194,6 +194,7 @@ def _wanted_passes(job: Job, plan: CropPlan) -> WantedPasses:
         layers=len([face for face in job.shot.faces if face.name]) > 1,
         raw=any("delta_raw" in output.passes for output in outputs),
         hair=any("matte_hair" in output.passes for output in outputs),
+        regions=any("regions" in output.passes for output in outputs),
         crops=crops,
     )
 

@@ -134,6 +134,7 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
         scene.passes.layers,
         shown_faces,
         size,
+        *(["pass_through"] if output.pass_through else []),
     ]
     return Destination(
         path=output.path,
@@ -143,6 +144,7 @@ def _destination(job: Job, scene: Scene, stamps: Stamps, index: int, numbers: tu
         colorspace=space,
         depth=output.depth,
         compression=output.compression or "zips",
+        pass_through=output.pass_through,
         ocio=job.shot.ocio,
         numbers=numbers,
         faces=scene.plan.names if scene.passes.layers else (),

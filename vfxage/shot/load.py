@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from vfxage.frames import check_utf8
 from vfxage.shot.document import Document, Place
 from vfxage.shot.include import with_included
 from vfxage.shot.models import FACE_DEFAULTS, Shot
@@ -32,6 +33,7 @@ def load_shot(path: str | Path, overrides: Iterable[str] = ()) -> Shot:
     expanded; the shot has them absolute. Raises ShotError with the file, the line, and the nearest right name or value.
     """
     path = Path(path).absolute()
+    check_utf8(path)
     return check_shot(path, read_document(path, SHOT_FILE), overrides)
 
 
@@ -45,12 +47,16 @@ def check_shot(path: Path, document: Document, overrides: Iterable[str] = ()) ->
     return shot
 
 
+_CHOICES = ("constrained-", "literal[")
+"""What pydantic adds to the place of a value that may be of several kinds."""
+
+
 class _ShotFile(StrictFile[Shot]):
     """Names faces in messages, and knows that the top level gives the ages that a face leaves out."""
 
     def place_of(self, problem: Mapping[str, Any]) -> Place:
         """The place in the file: without pydantic's tag for a union, and at the top for a default of the faces."""
-        place: Place = tuple(problem["loc"])
+        place: Place = tuple(part for part in problem["loc"] if not str(part).startswith(_CHOICES))
         if place[:1] == ("faces",) and place[2:3] == ("select",):
             place = (*place[:3], *place[4:])
         written = place in self.document.lines or problem["type"] == "missing"

@@ -15,7 +15,10 @@ Codec = Literal[
     "prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444", "dnxhr_hq", "dnxhr_hqx", "h264", "hevc"
 ]
 Depth = Literal[8, 10, 12, 16, "float"]
-Compression = Literal["none", "zips", "zip", "piz"]
+Compression = Literal["none", "zips", "zip", "piz", "dwaa", "dwab"]
+
+LOSSY: tuple[Compression, ...] = ("dwaa", "dwab")
+"""Compressions that round pixels: plate plus delta is only near the beauty then."""
 
 _PRORES: tuple[Codec, ...] = ("prores_proxy", "prores_lt", "prores_422", "prores_hq", "prores_4444")
 
@@ -39,7 +42,7 @@ STILLS: dict[str, tuple[Depth, ...]] = {
 ALPHA_CODEC: Codec = "prores_4444"
 """The codec that can hold the matte as alpha."""
 
-_PASSES: tuple[Pass, ...] = ("beauty", "delta", "matte", "plate", "delta_raw", "matte_hair", "uv", "crop")
+_PASSES: tuple[Pass, ...] = ("beauty", "delta", "matte", "regions", "plate", "delta_raw", "matte_hair", "uv", "crop")
 _USUAL = _PASSES[:3]
 """The passes of an OpenEXR output that names none."""
 
@@ -52,8 +55,9 @@ class Output(Part):
     passes: Annotated[tuple[Pass, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = _USUAL
     """beauty, delta, matte; default: all three for OpenEXR, beauty for other formats.
 
-    OpenEXR can also hold plate, delta_raw (the delta before the matte), matte_hair (the hair of the head) and uv (an ST
-    map of the face's crop). The pass crop (the stabilised face, its delta and its matte) needs an output of its own.
+    OpenEXR can also hold regions (a matte for each region of the face), plate, delta_raw (the delta before the matte),
+    matte_hair (the hair of the head) and uv (an ST map of the face's crop). The pass crop (the stabilised face, its
+    delta and its matte) needs an output of its own.
 
     A movie or a still holds either beauty or delta. It can also hold the matte as alpha (prores_4444, or any still
     except JPEG). Of the stills, only float TIFF holds the delta.
@@ -72,7 +76,13 @@ class Output(Part):
     """
 
     compression: Compression | None = None
-    """OpenEXR only: none, zips (each line alone), zip (16 lines) or piz (wavelet), all without loss. Default: zips."""
+    """OpenEXR only: none, zips (each line alone), zip (16 lines) or piz (wavelet), all without loss. Default: zips.
+
+    dwaa (32 lines) and dwab (256 lines) make the smallest files, with loss: plate plus delta is only near the beauty.
+    """
+
+    pass_through: bool = False
+    """OpenEXR plate and output only: carry the plate's other channels, such as depth and Cryptomatte, bit for bit."""
 
     face: FaceName | None = None
     """The face that uv and crop show, if the shot names several; default: the first."""

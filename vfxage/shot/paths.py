@@ -17,9 +17,14 @@ _FRAME_NUMBER = re.compile(r"F([0-9].*)?")
 def expanded(text: str) -> str:
     """The path with ``~``, ``$NAME`` and ``${NAME}`` replaced; ``$$`` is a dollar sign.
 
-    Raises ValueError for a variable that is not set.
+    Raises ValueError for a variable that is not set, or whose bytes are not UTF-8.
     """
-    return os.path.expanduser(_VARIABLE.sub(_value, text))
+    path = os.path.expanduser(_VARIABLE.sub(_value, text))
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise ValueError("becomes a path that is not UTF-8; rename the folder in the variable") from None
+    return path
 
 
 def _value(match: re.Match[str]) -> str:

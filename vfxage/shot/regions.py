@@ -8,7 +8,7 @@ from vfxage.shot.part import Part
 from vfxage.shot.paths import FilePath
 
 REGIONS = ("forehead", "eyes", "cheeks", "mouth", "jaw", "neck")
-"""Keys of the regions, from top to bottom."""
+"""Names of the regions, from top to bottom."""
 
 
 class Region(Part):

@@ -13,7 +13,7 @@ from vfxage.frames import Pattern
 from vfxage.shot.document import Place
 from vfxage.shot.look import steering
 from vfxage.shot.models import STEERABLE, Face, Shot
-from vfxage.shot.outputs import ALPHA_CODEC, MOVIES, STILLS, Output
+from vfxage.shot.outputs import ALPHA_CODEC, LOSSY, MOVIES, STILLS, Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,7 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
     if len(set(output.passes)) < len(output.passes):
         yield RuleViolation((*place, "passes"), "`passes` names a pass twice", "name each pass once")
     yield from _crop_passes(shot, output, place)
+    yield from _pass_through(shot, output, place)
     if suffix in MOVIES:
         yield from _movie(output, suffix, place)
     elif suffix in STILLS or suffix == ".exr":
@@ -134,6 +135,9 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
     if output.compression is not None and suffix != ".exr":
         what = f"`compression: {output.compression}` is for OpenEXR, not for {suffix}"
         yield RuleViolation((*place, "compression"), what, "leave it out")
+    elif output.compression in LOSSY and "uv" in output.passes:
+        what = f"`compression: {output.compression}` has loss, and `uv` holds positions"
+        yield RuleViolation((*place, "compression"), what, "choose zips, or give uv an output of its own")
     depths = STILLS.get(suffix, ())
     if output.depth is not None and output.depth not in depths:
         fix = f"choose {_either(depths)}" if depths else "leave it out: it is for DPX, TIFF, PNG and JPEG"
@@ -154,6 +158,22 @@ def _crop_passes(shot: Shot, output: Output, place: Place) -> Iterator[RuleViola
     elif output.face is not None and output.face not in names:
         fix = f"choose {_either(names)}" if names else "give the face a `name`"
         yield RuleViolation((*place, "face"), f"the shot has no face `{output.face}`", fix)
+
+
+def _pass_through(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]:
+    """The rules of an output that carries the plate's other channels."""
+    if not output.pass_through:
+        return
+    at = (*place, "pass_through")
+    if Path(shot.plate).suffix.lower() != ".exr" or Path(output.path).suffix.lower() != ".exr":
+        yield RuleViolation(at, "`pass_through` needs an OpenEXR plate and an OpenEXR output", "leave it out")
+    elif "crop" in output.passes:
+        yield RuleViolation(
+            at, "`crop` has its own picture size, so it cannot carry channels of the plate", "leave it out"
+        )
+    elif output.compression in LOSSY:
+        what = f"`compression: {output.compression}` has loss, and would change the ids that `pass_through` carries"
+        yield RuleViolation(at, what, "choose zips, zip or piz")
 
 
 def _sequence(shot: Shot, output: Output, suffix: str, place: Place) -> Iterator[RuleViolation]:

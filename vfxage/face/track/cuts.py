@@ -27,6 +27,9 @@ _BACK, _AHEAD = 2, 3
 _KEY = (0.3, 4.0)
 """Luminance of the brightest hundredth of the frames that are compared: a darker or brighter plate is brought there."""
 _WIDTH, _BLOCK, _REACH = 96, 12, 10
+_SUBJECT, _SUBJECT_BLOCKS = 0.5, 6
+"""Before a plain backdrop, a new take changes at least this share of the blocks with structure, if there are so many.
+Such a change counts only if it is far above the one from frame to frame."""
 _FLAT = 4.0
 """A block of less contrast than this (8-bit standard deviation) has no structure to match: its colour decides."""
 _EXPLAINED = 0.7
@@ -63,16 +66,22 @@ def thumbnail(picture: Picture) -> F32:
 
 def unexplained(before: F32, after: F32) -> float:
     """Fraction 0..1 of the blocks of ``after`` that have no match near their place in ``before`` (sRGB, 0..255)."""
-    flat = structured = lost = 0
+    return _compare(before, after)[0]
+
+
+def _compare(before: F32, after: F32) -> tuple[float, float]:
+    """The unmatched fractions of all blocks, and of those with structure (0 if these are few): of the subject."""
+    flat = structured = lost = changed = 0
     for y, x in _places(after):
         block = after[y : y + _BLOCK, x : x + _BLOCK]
         if _has_structure(block):
             structured += 1
-            lost += not _is_found(before, block, y, x)
+            changed += not _is_found(before, block, y, x)
         else:
             flat += 1
             lost += bool(np.abs(_around(before, y, x) - block.mean((0, 1))).sum(-1).min() > 3 * _NEAR)
-    return lost / (flat + structured)
+    subject = changed / structured if structured >= _SUBJECT_BLOCKS else 0.0
+    return (lost + changed) / (flat + structured), subject
 
 
 def _shows_nothing_new(before: F32, after: F32) -> bool:
@@ -167,19 +176,21 @@ def _is_cut(before: list[_Glimpse], after: list[_Glimpse]) -> bool:
     stops = stops_for(max(glimpse.brightest for glimpse in (*before, *after)), _KEY)
     jump = after[0].number - before[-1].number
     one, other = before[-1].exposed(stops).small, after[0].exposed(stops).small
-    if unexplained(one, other) < _CUT or _only_light_changes(one, other):
+    whole, subject = _compare(one, other)
+    if (whole < _CUT and subject < _SUBJECT) or _only_light_changes(one, other):
         return False
     before, after = ([glimpse.exposed(stops) for glimpse in side] for side in (before, after))
     near_before, near_after = before[-_BACK:], after[:_AHEAD]
     beyond_before, beyond_after = _beyond_flash(before[::-1], _BACK), _beyond_flash(after, _AHEAD)
-    across = min(
-        unexplained(a.small, b.small) for a in (*near_before, *beyond_before) for b in (*near_after, *beyond_after)
-    )
+    over = [_compare(a.small, b.small) for a in (*near_before, *beyond_before) for b in (*near_after, *beyond_after)]
+    across, subject = (min(values) for values in zip(*over, strict=True))
     if across >= (_PLAIN_CUT if jump == 1 else _FAR_CUT):
         return True
     pairs = [(a, b) for row in (near_before, near_after) for a, b in pairwise(row) if b.number - a.number >= jump]
-    beside = max((unexplained(a.small, b.small) for a, b in pairs), default=0.0 if jump == 1 else 1.0)
-    return across >= _CUT and across >= _CONTRAST * beside
+    steps = [_compare(a.small, b.small) for a, b in pairs] or [(0.0, 0.0) if jump == 1 else (1.0, 1.0)]
+    beside, subject_beside = (max(values) for values in zip(*steps, strict=True))
+    changed = subject >= _SUBJECT and subject >= _CONTRAST * subject_beside
+    return bool(changed or (across >= _CUT and across >= _CONTRAST * beside))
 
 
 def _beyond_flash(row: list[_Glimpse], near: int) -> list[_Glimpse]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +17,7 @@ from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.media.base import Destination
 from vfxage.media.exr import timecode
+from vfxage.media.exr.carried import CRYPTOMATTE
 from vfxage.types import ClipInfo, Frame
 
 FINGERPRINT = "vfxage:fingerprint"
@@ -40,10 +41,9 @@ _COMPRESSIONS = {
     "zips": OpenEXR.ZIPS_COMPRESSION,
     "zip": OpenEXR.ZIP_COMPRESSION,
     "piz": OpenEXR.PIZ_COMPRESSION,
+    "dwaa": OpenEXR.DWAA_COMPRESSION,
+    "dwab": OpenEXR.DWAB_COMPRESSION,
 }
-
-_CRYPTOMATTE = "cryptomatte/"
-"""Beginning of the attributes that describe Cryptomatte's channels, which outputs do not have."""
 
 
 def colorspaces(header: Mapping[str, Any], ocio: str | Path | None) -> tuple[str, ...]:
@@ -92,14 +92,18 @@ def pixel_aspect(header: Mapping[str, Any]) -> float:
     return value if isinstance(value, float) and 0.01 < value < 100 else 1.0
 
 
-def output_header(destination: Destination, frame: Frame, primaries: tuple[float, ...]) -> dict[str, Any]:
+def output_header(
+    destination: Destination, frame: Frame, primaries: tuple[float, ...], carried: Collection[str] = ()
+) -> dict[str, Any]:
     """Attributes of one output frame: windows, rate, timecode and chromaticities of the plate, its own custom ones.
 
-    ``primaries`` are the colour space's. No date and nothing of this machine: two writes give the same bytes.
+    ``primaries`` are the colour space's, ``carried`` the plate's channels that come along. No date and nothing of this
+    machine: two writes give the same bytes.
     """
     clip = destination.clip
     header, own = _plate_header(clip, frame)
     kept = {name: value for name, value in header.items() if _kept(name, value)}
+    kept |= _cryptomatte(header, carried)
     if not own:
         kept.pop("timeCode", None)
     left, top = clip.display_origin
@@ -140,9 +144,17 @@ def _kept(name: str, value: Any) -> bool:
         name not in _OWN
         and name not in _NAMES_OF_SPACE
         and not name.startswith("vfxage:")
-        and not name.casefold().startswith(_CRYPTOMATTE)
+        and not name.casefold().startswith(CRYPTOMATTE)
         and not (isinstance(value, list) and not value)
     )
+
+
+def _cryptomatte(header: Mapping[str, Any], carried: Collection[str]) -> dict[str, Any]:
+    """Cryptomatte's attributes whose channels come along: cryptomatte/ID/name is the beginning of their layers."""
+    found = {name: value for name, value in header.items() if name.startswith(CRYPTOMATTE)}
+    layers = {name.split("/")[1]: value for name, value in found.items() if name.endswith("/name")}
+    there = {key for key, layer in layers.items() if any(name.startswith(str(layer)) for name in carried)}
+    return {name: value for name, value in found.items() if name.split("/")[1] in there}
 
 
 def _chromaticities(header: Mapping[str, Any], primaries: tuple[float, ...]) -> tuple[float, ...]:

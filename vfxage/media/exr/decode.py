@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -12,8 +12,7 @@ import numpy as np
 import OpenEXR
 
 from vfxage.media.exr.chunks import check_chunks, expressible, isolate
-from vfxage.media.exr.header import ExrFile, ExrLayout, Part
-from vfxage.media.exr.layers import Picture
+from vfxage.media.exr.header import Channel, ExrFile, ExrLayout, Part
 from vfxage.process import collected_stdout
 
 Plane = np.ndarray[Any, np.dtype[Any]]
@@ -28,19 +27,19 @@ def attributes(layout: ExrLayout, part: Part, source: ExrFile) -> Mapping[str, A
 
 
 def planes(
-    layout: ExrLayout, part: Part, picture: Picture | None, source: ExrFile
+    layout: ExrLayout, part: Part, wanted: Sequence[Channel] | None, source: ExrFile
 ) -> tuple[Mapping[str, Any], dict[str, Plane]]:
-    """The part's attributes and the channels (H, W) of the picture (of the part where it is None), by name.
+    """The part's attributes and the wanted channels (H, W), by name; all channels of the part where they are None.
 
-    half or float as stored; chroma (H/2, W/2). Raises ReadError for a file whose pixels do not decode.
+    half, float or uint as stored; chroma (H/2, W/2). Raises ReadError for a file whose pixels do not decode.
     """
     target = _target(layout, part, source)
+    channels = part.channels if wanted is None else wanted
     if any((c.x_sampling, c.y_sampling) != (1, 1) for c in part.channels):
-        return attributes(layout, part, source), _subsampled(target, part, picture, source)
-    wanted = [c.name for c in part.channels] if picture is None else picture.names
+        return attributes(layout, part, source), _subsampled(target, part, channels, source)
     with _translated(source), _decoded(target, source) as file:
-        channels = file.channels(0)
-        return MappingProxyType(dict(file.header(0))), {name: channels[name].pixels for name in wanted}
+        found = file.channels(0)
+        return MappingProxyType(dict(file.header(0))), {c.name: found[c.name].pixels for c in channels}
 
 
 def _target(layout: ExrLayout, part: Part, source: ExrFile) -> str | io.BytesIO:
@@ -60,9 +59,8 @@ def _decoded(target: str | io.BytesIO, source: ExrFile) -> OpenEXR.File:
     raise source.damaged(f"its pixels do not decode: {''.join(printed).partition(' - ')[2].strip()}")
 
 
-def _subsampled(target: str | io.BytesIO, part: Part, picture: Picture | None, source: ExrFile) -> dict[str, Plane]:
+def _subsampled(target: str | io.BytesIO, part: Part, wanted: Sequence[Channel], source: ExrFile) -> dict[str, Plane]:
     """OpenEXR.File refuses parts whose channels differ in size; its older InputFile does not."""
-    wanted = part.channels if picture is None else (*picture.colour, *((picture.alpha,) if picture.alpha else ()))
     with _translated(source):
         file = OpenEXR.InputFile(target)
         try:

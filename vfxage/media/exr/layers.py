@@ -25,9 +25,14 @@ class Picture:
     alpha: Channel | None
 
     @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Colour, then alpha."""
+        return (*self.colour, *((self.alpha,) if self.alpha else ()))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of all channels."""
-        return tuple(c.name for c in (*self.colour, *((self.alpha,) if self.alpha else ())))
+        return tuple(channel.name for channel in self.channels)
 
 
 def find_picture(layout: ExrLayout, source: ExrFile) -> tuple[Part, Picture]:
@@ -180,7 +185,7 @@ def _layered(part: Part, source: ExrFile) -> Picture | None:
 
 
 def _checked(picture: Picture, source: ExrFile) -> Picture:
-    for channel in (*picture.colour, *((picture.alpha,) if picture.alpha else ())):
+    for channel in picture.channels:
         if channel.samples == "uint":
             raise source.error(f"channel {channel.name} holds integers", "write it as half or float")
         sampling = (2, 2) if channel in picture.colour[1:] and picture.kind == "luminance-chroma" else (1, 1)

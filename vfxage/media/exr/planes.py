@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from vfxage.geometry import extent, st_map
 from vfxage.media.base import Destination
-from vfxage.types import F32, FaceLayer, HairLayer, Render, Window
+from vfxage.shot.regions import REGIONS
+from vfxage.types import F32, FaceLayer, Frame, HairLayer, Render, Window
 
 Plane = NDArray[Any]
 _LAYERS = (("delta", "RGB"), ("matte", "A"), ("delta_raw", "RGB"), ("matte_hair", "A"), ("uv", "RG"))
@@ -18,7 +19,7 @@ _LAYERS = (("delta", "RGB"), ("matte", "A"), ("delta_raw", "RGB"), ("matte_hair"
 
 
 def channel_names(destination: Destination, faces: Mapping[str, str]) -> Iterator[str]:
-    """Every channel of a frame; ``faces`` are the layers' names by the faces'."""
+    """Every channel of a frame but carried ones; ``faces`` are the layers' names by the faces'."""
     passes = destination.passes
     if "crop" in passes:
         yield from ("R", "G", "B", "delta.R", "delta.G", "delta.B", "matte.A")
@@ -31,6 +32,25 @@ def channel_names(destination: Destination, faces: Mapping[str, str]) -> Iterato
         for name, letters in _LAYERS:
             if name in passes:
                 yield from (f"{name}{suffix}.{letter}" for letter in letters)
+        if "regions" in passes:
+            yield from (f"region_{region}{suffix}.A" for region in REGIONS)
+
+
+def carried_names(destination: Destination, faces: Mapping[str, str]) -> tuple[str, ...]:
+    """The channels of the plate that come along; the output's own win where the names are equal."""
+    if not destination.pass_through:
+        return ()
+    own = frozenset(channel_names(destination, faces))
+    return tuple(name for name in destination.clip.tags.channels if name not in own)
+
+
+def carried(frame: Frame, destination: Destination, faces: Mapping[str, str]) -> dict[str, Plane]:
+    """The planes (H, W) of these channels; 0 on a frame without them, such as a black one in place of a missing one."""
+    kinds, planes = destination.clip.tags.channels, frame.tags.channels
+    return {
+        name: planes[name] if name in planes else np.zeros(frame.window.shape, kinds[name].dtype)
+        for name in carried_names(destination, faces)
+    }
 
 
 def channels(render: Render, destination: Destination, faces: Mapping[str, str]) -> dict[str, Plane]:
@@ -57,6 +77,8 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
         planes["delta_raw"] = np.zeros_like(render.delta) if render.raw is None else render.raw
     if "matte_hair" in passes:
         planes["matte_hair.A"] = _hair(render, [layer.name for layer in render.hair])
+    if "regions" in passes:
+        planes |= _regions("", render, render.layers, matte)
     if "uv" in passes:
         planes |= _uv("uv", render, destination.crop_pass_faces)
     for face, name in faces.items():
@@ -70,6 +92,8 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
             planes[f"delta_raw_{name}"] = _placed(render, raws, 3)
         if "matte_hair" in passes:
             planes[f"matte_hair_{name}.A"] = _hair(render, [face])
+        if "regions" in passes:
+            planes |= _regions(f"_{name}", render, layers, matte)
         if "uv" in passes:
             planes |= _uv(f"uv_{name}", render, (face,))
     return planes
@@ -83,6 +107,17 @@ def _hair(render: Render, faces: Sequence[str]) -> Plane:
     """(H, W) the hair of some faces, 0 where there is none."""
     parts = [(layer, layer.matte) for layer in render.hair if layer.name in faces]
     return _half_matte(np.minimum(_placed(render, parts, 1), 1))
+
+
+def _regions(
+    suffix: str, render: Render, layers: Sequence[FaceLayer], stored: Callable[[F32], Plane]
+) -> dict[str, Plane]:
+    """The matte of each region of these faces; faces that overlap add up to no more than the matte."""
+    found = {}
+    for region in REGIONS:
+        whole = _placed(render, [(layer, layer.regions[region]) for layer in layers if layer.regions], 1)
+        found[f"region_{region}{suffix}.A"] = stored(np.minimum(whole, 1, out=whole))
+    return found
 
 
 def _uv(layer: str, render: Render, names: tuple[str, ...]) -> dict[str, Plane]:

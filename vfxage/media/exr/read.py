@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import cv2
@@ -15,10 +16,13 @@ import numpy as np
 from vfxage.colour.space import Colour
 from vfxage.media.base import PictureChoice
 from vfxage.media.exr import attributes, chroma, decode, timecode
+from vfxage.media.exr.carried import Carried, cryptomatte_attributes, find_carried, read_carried
 from vfxage.media.exr.header import ExrFile, ExrLayout, Part, read_layout
 from vfxage.media.exr.layers import Picture, find_chosen, find_matte, find_picture
 from vfxage.media.sequence import FrameFiles, absent, first_readable, frame_files, timecode_before
 from vfxage.types import F32, ClipInfo, Frame, SourceTags, Window
+
+_DTYPES: Mapping[str, type[np.generic]] = {"half": np.float16, "float": np.float32, "uint": np.uint32}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +33,13 @@ class _Opened:
     layout: ExrLayout
     part: Part
     picture: Picture
+    carried: Carried
+    """Other channels for the outputs; none unless they are wanted."""
 
     @property
     def depth(self) -> str:
         """ "float" where any channel of the picture is: then all are kept so."""
-        channels = (*self.picture.colour, *((self.picture.alpha,) if self.picture.alpha else ()))
-        return "float" if any(c.samples == "float" for c in channels) else "half"
+        return "float" if any(c.samples == "float" for c in self.picture.channels) else "half"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class ExrReader:
     ``plate`` is a pattern or one file. A single file has the number at the end of its name, else 1. ``colorspace`` and
     ``rate`` override the headers. Reads half, float, scan lines, tiles, mip-maps (level 0), any compression and any
     data window. The picture is R G B, Y, Y RY BY, or the R G B of a layer; of several parts it is the first one with
-    colour; or the one that ``picture`` chooses. A "matte" is read from A alone, if there is one. Raises ReadError
+    colour; or the one that ``picture`` chooses. If it asks to pass channels through, ``Frame.tags.channels`` holds
+    all others that an output can carry. A "matte" is read from A alone, if there is one. Raises ReadError
     naming file and frame for a file that is missing, damaged or deep, or whose display window, channels or sample type
     differ from the first readable file.
     """
@@ -72,6 +78,7 @@ class ExrReader:
     ) -> None:
         files = frame_files(plate)
         self._paths, self._find = files.paths, _finder(picture)
+        self._pass_through = isinstance(picture, PictureChoice) and picture.pass_through
         number, (opened, header) = first_readable(self._paths, self._opened)
         self._first = opened
         named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
@@ -92,7 +99,7 @@ class ExrReader:
             raise absent(self.info, number)
         opened = self._open(ExrFile(self._paths[number], number))
         self._check_same(opened)
-        header, planes = decode.planes(opened.layout, opened.part, opened.picture, opened.source)
+        header, planes = decode.planes(opened.layout, opened.part, opened.picture.channels, opened.source)
         alpha = None if opened.picture.alpha is None else _floats(planes[opened.picture.alpha.name])
         samples = _colour(opened, planes, attributes.chromaticities(header) or chroma.REC709)
         if self._curve is not None:
@@ -106,7 +113,11 @@ class ExrReader:
             rgb=rgb,
             alpha=alpha,
             native=native,
-            tags=SourceTags(format="exr", attributes=header),
+            tags=SourceTags(
+                format="exr",
+                attributes=_with_cryptomatte(opened, header),
+                channels=read_carried(opened.carried, opened.layout, opened.part, opened.source),
+            ),
         )
 
     def _opened(self, number: int) -> tuple[_Opened, Mapping[str, Any]]:
@@ -115,7 +126,9 @@ class ExrReader:
 
     def _open(self, source: ExrFile) -> _Opened:
         layout = read_layout(source)
-        return _Opened(source, layout, *self._find(layout, source))
+        part, picture = self._find(layout, source)
+        carried = find_carried(layout, part, picture) if self._pass_through else Carried()
+        return _Opened(source, layout, part, picture, carried)
 
     def _check_same(self, opened: _Opened) -> None:
         now, first = opened.part.display, self._first.part.display
@@ -130,6 +143,12 @@ class ExrReader:
                 f"{' '.join(self._first.picture.names)}",
                 "make all frames of the plate alike",
             )
+        if _kinds(opened.carried) != _kinds(self._first.carried):
+            odd = " ".join(sorted(dict(_kinds(opened.carried).items() ^ _kinds(self._first.carried).items())))
+            raise opened.source.error(
+                f"its channels beside the picture are not those of frame {self._first.source.frame}: {odd}",
+                "make all frames of the plate alike, or leave out `pass_through:`",
+            )
         if opened.depth != self._first.depth:
             raise opened.source.error(
                 f"its samples are {opened.depth} while frame {self._first.source.frame} has {self._first.depth}",
@@ -140,7 +159,16 @@ class ExrReader:
 def _finder(picture: PictureChoice | Literal["matte"] | None) -> Callable[[ExrLayout, ExrFile], tuple[Part, Picture]]:
     if picture == "matte":
         return find_matte
-    return find_picture if picture is None else partial(find_chosen, choice=picture)
+    return partial(find_chosen, choice=picture) if picture is not None and picture.names_picture else find_picture
+
+
+def _kinds(carried: Carried) -> dict[str, str]:
+    return {name: channel.samples for name, channel in carried.channels.items()}
+
+
+def _with_cryptomatte(opened: _Opened, header: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = cryptomatte_attributes(opened.carried, opened.layout, opened.part, opened.source)
+    return MappingProxyType({**header, **found}) if found else header
 
 
 def _relative(part: Part) -> Window:
@@ -177,7 +205,11 @@ def _info(
         alpha=opened.picture.alpha is not None,
         timecode=timecode_before(timecode.to_text(header.get("timeCode"), rate), known.number - files.first, rate),
         notes=(*_notes(opened, known), *files.notes),
-        tags=SourceTags(format="exr", attributes=header),
+        tags=SourceTags(
+            format="exr",
+            attributes=_with_cryptomatte(opened, header),
+            channels={name: np.zeros((0, 0), _DTYPES[kind]) for name, kind in _kinds(opened.carried).items()},
+        ),
     )
 
 
@@ -189,11 +221,15 @@ def _notes(opened: _Opened, known: _Known) -> Iterator[str]:
         yield f"layer {opened.picture.layer} is the picture"
     if opened.picture.kind != "rgb":
         yield f"{opened.picture.kind} picture, read as R, G, B"
-    left = [c.name for c in opened.part.channels if c.name not in opened.picture.names]
-    left += [f"part {part.name or part.index}" for part in opened.layout.parts if part is not opened.part]
+    left = list(opened.carried.left)
+    if not opened.carried.parts and not left:
+        left = [c.name for c in opened.part.channels if c.name not in opened.picture.names]
+        left += [f"part {part.name or part.index}" for part in opened.layout.parts if part is not opened.part]
     if left:
         named = ", ".join(left[:8]) + (f" and {len(left) - 8} more" if len(left) > 8 else "")
-        yield f"not carried into the outputs: {named}"
+        asked = opened.carried.parts or opened.carried.left
+        advice = "" if asked else " (`pass_through: true` of an output carries other channels)"
+        yield f"not carried into the outputs: {named}{advice}"
     own = attributes.rate(known.header)
     if own and known.rate and own != known.rate:
         yield f"the shot's {known.rate} frames per second win over the header's {own}"

@@ -1,4 +1,4 @@
-"""OpenEXR output: one part, scan lines, compressed without loss, the same channels on every frame."""
+"""OpenEXR output: one part, scan lines, the same channels on every frame, without loss unless the shot asks for it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from vfxage.media.exr.attributes import FINGERPRINT, output_header
 from vfxage.media.exr.check import flaw
 from vfxage.media.exr.chunks import check_chunks
 from vfxage.media.exr.header import ExrFile, read_layout
-from vfxage.media.exr.planes import channel_names, channels
+from vfxage.media.exr.planes import carried, carried_names, channel_names, channels
 from vfxage.publish import publish, unwritten
 from vfxage.types import Frame, Render
 
@@ -42,7 +42,6 @@ class ExrWriter:
     """
 
     parallel = True
-    notes: tuple[str, ...] = ()
 
     def __init__(self, destination: Destination) -> None:
         self._destination = destination
@@ -57,6 +56,9 @@ class ExrWriter:
         self._primaries = _primaries(destination)
         plate = destination.clip.colorspace or destination.colorspace
         self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
+        carried = carried_names(destination, self._faces)
+        self._names = {*channel_names(destination, self._faces), *carried}
+        self.notes: tuple[str, ...] = (*_loss(destination), *_not_carried(destination, carried))
 
     def finished(self, number: int) -> bool:
         """Whether this frame is complete with the right stamp and channels, and every pixel decodes."""
@@ -67,9 +69,7 @@ class ExrWriter:
             stamp = part.fields.get(FINGERPRINT)
             if stamp is None or stamp.text != self._destination.stamps.get(number, ""):
                 return False
-            if len(layout.parts) > 1 or {c.name for c in part.channels} != set(
-                channel_names(self._destination, self._faces)
-            ):
+            if len(layout.parts) > 1 or {c.name for c in part.channels} != self._names:
                 return False
             decode.planes(layout, part, None, source)
         except ReadError:
@@ -108,9 +108,12 @@ class ExrWriter:
         """Write one frame; it appears under its name when it is complete. Raises WriteError."""
         path = self._pattern.path(render.number)
         render = self._conversion.render(render)
-        header = output_header(self._destination, render.frame, self._primaries)
+        names = carried_names(self._destination, self._faces)
+        header = output_header(self._destination, render.frame, self._primaries, names)
         with publish(path, frame=render.number) as partial, _translated(path, partial, render.number):
-            OpenEXR.File(header, channels(render, self._destination, self._faces)).write(str(partial))
+            planes = channels(render, self._destination, self._faces)
+            planes |= carried(render.frame, self._destination, self._faces)
+            OpenEXR.File(header, planes).write(str(partial))
             _check_complete(partial)
 
     def __enter__(self) -> Self:
@@ -120,6 +123,26 @@ class ExrWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Every frame was published on its own: nothing is left to do."""
+
+
+def _loss(destination: Destination) -> Iterator[str]:
+    """What a lossy compression costs."""
+    if not destination.lossy:
+        return
+    name, how = Path(destination.path).name, destination.compression
+    if {"delta", "delta_raw"} & set(destination.passes):
+        yield (
+            f"{name}: {how} rounds the delta, so plate plus delta is only near the beauty; for an exact comp, give the "
+            f"delta an output of its own with zips"
+        )
+    elif {"beauty", "plate", "crop"} & set(destination.passes):
+        yield f"{name}: {how} rounds the picture, also where no face is: outside the matte it is only near the plate"
+
+
+def _not_carried(destination: Destination, names: tuple[str, ...]) -> Iterator[str]:
+    left = sorted(destination.clip.tags.channels.keys() - set(names)) if destination.pass_through else []
+    if left:
+        yield f"{Path(destination.path).name}: its own channels replace the plate's {', '.join(left)}"
 
 
 def _primaries(destination: Destination) -> tuple[float, ...]:

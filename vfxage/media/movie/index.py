@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import av
 import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
@@ -14,7 +16,7 @@ from vfxage.errors import ReadError
 from vfxage.media.movie.cut_short import is_cut_short
 from vfxage.media.movie.source import OpenMovie, open_movie
 
-INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "qtrle", "png", "cfhd", "jpeg2000", "ffvhuff"})
+INTRA_ONLY = frozenset({"prores", "dnxhd", "mjpeg", "v210", "rawvideo", "png", "cfhd", "jpeg2000", "ffvhuff"})
 """Decoders whose every packet is a key frame, in presentation order. A .mov of these is indexed from its header."""
 
 _WRONG_KEYS = frozenset({"mpeg1video"})
@@ -23,6 +25,8 @@ _WRONG_KEYS = frozenset({"mpeg1video"})
 _Stamp = int | None
 _REORDER = 64
 """Packets within which pictures can be reordered; codecs allow 16."""
+_MISJUDGED = 4
+"""Frames by which FFmpeg's guess of a decode time may be wrong."""
 _NO_STAMP = -(1 << 62)
 
 
@@ -40,7 +44,15 @@ class FrameIndex(ArrayData):
     """(K,) places of the key frames, ascending."""
     seeks: NDArray[np.int64] = field(metadata=shaped("P", dtype=np.int64))
     """(P,) timestamp to seek to for this packet."""
+    lost: NDArray[np.int64] = field(metadata=shaped("L", dtype=np.int64))
+    """(L,) places of packets before the first picture that do not decode, if ``timed`` is False; they are no frames."""
     timed: bool
+    clock: NDArray[np.int64] = field(metadata=shaped("T", dtype=np.int64))
+    """(T,) when each frame is shown, in the stream's time base, ascending; empty if the file does not say."""
+    joined: bool
+    """Whether the time stamps start again somewhere in the file, as in recordings that were joined."""
+    shared: int
+    """Frames that have the time stamp of another one in the file; ``clock`` spreads them evenly up to the next."""
     count: int
     """Number of frames that the file should have, as its header states; if that is unknown, of a file that is cut
     short, one more than it has."""
@@ -58,15 +70,20 @@ class FrameIndex(ArrayData):
             nth -= 1
         return int(self.starts[nth - back]) if nth >= back else 0
 
-    def leading(self, start: int) -> frozenset[int]:
-        """Places of pictures stored after key frame ``start`` but shown before it (open GOP)."""
-        after = self.ranks[start + 1 : start + 1 + _REORDER]
-        early = np.flatnonzero((after >= 0) & (after < self.ranks[start]))
-        return frozenset(int(place) + start + 1 for place in early) if start else frozenset()
+    def leading(self, start: int, rank: int) -> frozenset[int]:
+        """Places of pictures that need not be decoded from packet ``start`` on if ``rank`` is the first one wanted.
 
-    def times(self) -> NDArray[np.int64]:
-        """Presentation timestamps in presentation order; only valid if ``timed``."""
-        return np.sort(self.stamps[self.ranks >= 0])
+        They are stored after a key frame but shown before it (open GOP), and lean on pictures before the key frame.
+        """
+        if start not in self.starts or self.ranks[start] > rank:
+            return frozenset()
+        lost = frozenset(int(place) for place in self.lost if place > start)
+        if not self.timed:
+            after = self.ranks[start + 1 : start + 1 + _REORDER]
+            early = np.flatnonzero((after >= 0) & (after < self.ranks[start]))
+        else:  # the stamps also tell those that an edit list hides
+            early = np.flatnonzero(self.stamps[start + 1 : start + 1 + _REORDER] < self.stamps[start])
+        return lost | {int(place) + start + 1 for place in early}
 
 
 @dataclass(slots=True)
@@ -100,13 +117,22 @@ def build_index(source: OpenMovie, path: str, interlaced: bool) -> FrameIndex:
     if not shown:
         raise ReadError("contains no video frames", path=path, fix="copy it again from its source")
     guessed = source.container.format.name == "avi"  # AVI stores no timestamps
-    if None in shown or len(set(shown)) != len(shown) or ((interlaced or guessed) and not intra):
+    joined = _starts_again(rows)
+    if None in shown or len(set(shown)) != len(shown) or joined or ((interlaced or guessed) and not intra):
         cut = is_cut_short(path, source.container.format.name)
-        return _decoded_index(path, len(rows.pts), _expected(source, rows, listed).packets if cut else 0)
+        index = _decoded_index(path, rows, _expected(source, rows, listed).packets if cut else 0, timed=not guessed)
+        return replace(index, joined=joined)
     index = _timed_index(rows, listed if listed.stamps else _expected(source, rows, listed))
     if source.stream.codec_context.name in _WRONG_KEYS:
         return replace(index, starts=np.zeros(1, np.int64))
     return index
+
+
+def _starts_again(rows: _Rows) -> bool:
+    """Whether the decode time goes back by more than a few frames. (FFmpeg misjudges it by one in a .mpg.)"""
+    steps = np.diff([dts for dts in rows.dts if dts is not None])
+    usual = np.median(steps[steps > 0]) if (steps > 0).any() else 0
+    return bool((steps < -_MISJUDGED * usual).any()) if usual else False
 
 
 def _listed(source: OpenMovie) -> _Listed:
@@ -114,6 +140,8 @@ def _listed(source: OpenMovie) -> _Listed:
     if "mov" in source.container.format.name:
         entries = tuple(entry.timestamp for entry in stream.index_entries) if stream.frames else ()
         return _Listed(len(entries), entries)
+    if source.container.format.name == "avi" and not is_cut_short(source.path, "avi"):
+        return _Listed(0)  # its header also counts pictures that only repeat the one before, and have no packet
     if source.container.format.name == "mxf":  # counts in frames
         return _Listed(stream.duration or 0)
     return _Listed(stream.frames)
@@ -164,16 +192,16 @@ def _header_rows(source: OpenMovie) -> _Rows:
 
 
 def _demuxed_rows(source: OpenMovie) -> _Rows:
-    rows = _Rows([], [], [], [])
+    rows, whole = _Rows([], [], [], []), 0
     for packet in source.container.demux(source.stream):
-        if packet.is_corrupt:  # cut short by the end of the file
-            break
         if packet.size:
             rows.pts.append(packet.pts)
             rows.dts.append(packet.dts)
             rows.keys.append(packet.is_keyframe)
             rows.shown.append(not packet.is_discard)
-    return rows
+            whole = whole if packet.is_corrupt else len(rows.pts)
+    # A corrupt packet in the middle may still decode; those at the end are cut short by the end of the file.
+    return _Rows(rows.pts[:whole], rows.dts[:whole], rows.keys[:whole], rows.shown[:whole])
 
 
 def _timed_index(rows: _Rows, listed: _Listed) -> FrameIndex:
@@ -194,51 +222,108 @@ def _timed_index(rows: _Rows, listed: _Listed) -> FrameIndex:
         places=places,
         starts=np.flatnonzero(rows.keys),
         seeks=seeks,
+        lost=np.zeros(0, np.int64),
         timed=True,
+        clock=stamps[places],
+        joined=False,
+        shared=0,
         count=count,
         whole=whole,
     )
 
 
-def _decoded_index(path: str, packets: int, expected: int) -> FrameIndex:
+def _decoded_index(path: str, rows: _Rows, expected: int, *, timed: bool) -> FrameIndex:
     """Number the packets in file order, decode all of them, and record the order of the decoded pictures.
 
-    ``expected`` is the number of frames of a file that is cut short, else 0.
+    ``expected`` is the number of frames of a file that is cut short, else 0; ``timed`` says whether the file has time
+    stamps.
     """
-    keys, order, damaged = _decoded_order(path)
-    places = np.array(order, np.int64)
+    packets = len(rows.pts)
+    decoded = _decode_all(path)
+    places = np.array(decoded.order, np.int64)
     ordinals = np.arange(packets, dtype=np.int64)
+    clock, shared = _spread([rows.pts[place] for place in decoded.order] if timed else [])
     return FrameIndex(
         stamps=ordinals,
         ranks=_ranks(places, packets),
         places=places,
-        starts=np.array(keys, np.int64),
+        starts=np.array(decoded.keys, np.int64),
         seeks=ordinals,
+        lost=np.array(decoded.lost, np.int64),
         timed=False,
-        count=max(packets if damaged else 0, expected, len(order)),
-        whole=len(order),
+        clock=clock,
+        joined=False,
+        shared=shared,
+        count=max(packets if decoded.damaged else 0, expected, len(places)),
+        whole=len(places),
     )
 
 
-def _decoded_order(path: str) -> tuple[list[int], list[int], bool]:
-    """Ordinals of the key packets, ordinals of all packets in presentation order, and whether damage stopped it."""
+def _spread(stamps: list[_Stamp]) -> tuple[NDArray[np.int64], int]:
+    """The times of frames in the order in which they are shown, and how many of them had another one's time stamp.
+
+    Frames of one time stamp share the time up to the next one, at the end the usual time of a frame. A stamp that goes
+    back, as where recordings were joined, comes that time after the one before it. Empty if the file does not say.
+    """
+    if None in stamps or len(set(stamps)) < 2:
+        return np.zeros(0, np.int64), 0
+    times = np.array(stamps, np.int64)
+    steps = np.diff(times)
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
+    times = times[0] + np.append(0, np.cumsum(np.where(steps < 0, round(usual), steps)))
+    starts, counts = np.unique(times, return_counts=True)
+    lengths = np.append(np.diff(starts), usual * counts[-1])
+    nth = np.arange(len(times)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shown = np.repeat(starts, counts) + np.rint(np.repeat(lengths / counts, counts) * nth).astype(np.int64)
+    return shown, len(times) - len(starts)
+
+
+@dataclass(slots=True)
+class _Decoded:
+    """What decoding a whole stream tells, packets by their places in the file."""
+
+    keys: list[int]
+    """The key packets."""
+    order: list[int]
+    """The packets that become frames, as they are shown."""
+    failed: list[int]
+    """Packets before the first picture at which decoding failed: a recording that was cut may begin with such."""
+    damaged: bool = False
+    """Whether damage ended the decoding."""
+
+    @property
+    def lost(self) -> list[int]:
+        """The packets that failed. A decoder of fields may notice a fault only at the packet after it."""
+        found = (next((place for place in (at, at - 1) if place not in self.order), -1) for at in self.failed)
+        return sorted({place for place in found if place > 0})
+
+
+def _decode_all(path: str) -> _Decoded:
     source = open_movie(path, threads=1)
-    keys: list[int] = []
-    order: list[int] = []
-    ordinal = 0
+    found = _Decoded([], [], [])
     try:
-        for packet in source.container.demux(source.stream):
-            if packet.size:
-                packet.pts = packet.dts = ordinal
-                if packet.is_keyframe:
-                    keys.append(ordinal)
-                ordinal += 1
-            order += [picture.pts or 0 for picture in source.decoder.decode(packet if packet.size else None)]
+        for place, packet in enumerate(source.container.demux(source.stream)):
+            _decode_next(source, packet, place, found)
     except av.error.FFmpegError:
-        return keys, order, True
+        found.damaged = True
     finally:
         source.close()
-    return keys, order, False
+    return found
+
+
+def _decode_next(source: OpenMovie, packet: Packet[VideoStream], place: int, found: _Decoded) -> None:
+    if packet.size:
+        packet.pts = packet.dts = place
+        if packet.is_keyframe:
+            found.keys.append(place)
+    try:
+        pictures = source.decoder.decode(packet if packet.size else None)
+    except av.error.FFmpegError:
+        if found.order or not packet.size:
+            raise
+        found.failed.append(place)
+    else:
+        found.order += [picture.pts or 0 for picture in pictures]
 
 
 def _ranks(places: NDArray[np.int64], packets: int) -> NDArray[np.int64]:

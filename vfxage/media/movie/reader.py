@@ -8,11 +8,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+import av
 from av.video.frame import VideoFrame
 
 from vfxage.colour.cicp import from_cicp
 from vfxage.colour.space import Colour
-from vfxage.errors import ReadError, ShotError
+from vfxage.errors import ReadError, ShotError, count_of
+from vfxage.frames import FrameRange
 from vfxage.media.movie import decode
 from vfxage.media.movie.format import Declared, PictureFormat, picture_format
 from vfxage.media.movie.index import FrameIndex, build_index
@@ -79,15 +81,25 @@ class MovieReader:
     def _read_format(self, declared: Declared) -> PictureFormat:
         source = open_movie(self._path, threads=1)
         try:
-            return picture_format(self._first_picture(source), source, declared)
+            picture = self._first_picture(source)
+            self._begins = picture.pts
+            return picture_format(picture, source, declared)
         finally:
             source.close()
 
     def _first_picture(self, source: OpenMovie) -> VideoFrame:
+        """The first picture that decodes: a movie that was cut may begin with pictures that lean on lost ones."""
+        trouble: av.error.FFmpegError | None = None
         with reading(self._path, self._first):
             for packet in source.container.demux(source.stream):
-                for picture in source.decoder.decode(packet if packet.size else None):
+                try:
+                    pictures = source.decoder.decode(packet if packet.size else None)
+                except av.error.FFmpegError as error:
+                    trouble, pictures = trouble or error, []
+                for picture in pictures:
                     return picture
+            if trouble is not None:
+                raise trouble
         raise ReadError("contains no picture that can be decoded", path=self._path, fix="copy it again from its source")
 
     def _check_format(self, picture: VideoFrame, number: int) -> None:
@@ -112,7 +124,7 @@ class MovieReader:
         sideways = decode.turns_sideways(form.matrix)
         aspect = stream.sample_aspect_ratio or Fraction(1)
         aspect = 1 / aspect if sideways else aspect
-        start = int(index.times()[0]) * (stream.time_base or Fraction(0)) if index.timed else Fraction(0)
+        start = int(index.clock[0]) * (stream.time_base or Fraction(0)) if len(index.clock) else Fraction(0)
         return ClipInfo(
             path=self._path,
             kind="movie",
@@ -127,8 +139,8 @@ class MovieReader:
             depth=form.depth,
             alpha=form.layout.alpha,
             timecode=_timecode(source),
-            audio=bool(source.container.streams.audio),
-            notes=(*form.notes, *self._picture_notes(), *_notes(index, rate, variable)),
+            audio=bool(source.container.streams.audio) and not index.joined,
+            notes=(*form.notes, *self._picture_notes(), *_notes(index, rate, variable), *self._lost_start(index)),
             tags=SourceTags(
                 format="movie",
                 cicp=(form.tags.primaries, form.tags.transfer, form.tags.matrix),
@@ -141,6 +153,19 @@ class MovieReader:
             ),
         )
 
+    def _lost_start(self, index: FrameIndex) -> Iterator[str]:
+        """A note on pictures at the start that cannot be decoded: those that were before them were cut away."""
+        cut = "the movie was cut inside a group of pictures"
+        if len(index.lost):
+            yield f"{cut}: {count_of(len(index.lost), 'picture')} before its first whole frame are left out"
+        found = (
+            index.ranks[index.stamps == self._begins] if index.timed and self._begins is not None else index.lost[:0]
+        )
+        lost = int(found[0]) if len(found) else 0
+        if lost > 0:
+            which = FrameRange(tuple(range(self._first, self._first + lost)))
+            yield f"{cut}, so its start cannot be read: {which}"
+
     def _picture_notes(self) -> Iterator[str]:
         if self._near_709:
             yield f"{self._near_709[0]} primaries: outputs keep them, the model reads them as Rec.709"
@@ -150,17 +175,17 @@ class MovieReader:
 
 def _rate(source: OpenMovie, index: FrameIndex) -> tuple[Fraction | None, bool]:
     stream = source.stream
-    if not index.timed or stream.time_base is None:
+    if not len(index.clock) or stream.time_base is None:
         raw = source.container.format.name in _RAW_STREAMS
         return (stream.codec_context.framerate or None) if raw else stream.average_rate, False
     named = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    return exact_rate(index.times()[: index.whole], stream.time_base, named)
+    return exact_rate(index.clock[: index.whole], stream.time_base, named)
 
 
 def _times(source: OpenMovie, index: FrameIndex) -> tuple[Fraction, ...]:
     """Start time of each frame, seconds."""
     base = source.stream.time_base or Fraction(0)
-    return tuple(int(stamp) * base for stamp in index.times())
+    return tuple(int(stamp) * base for stamp in index.clock)
 
 
 def _notes(index: FrameIndex, rate: Fraction | None, variable: bool) -> Iterator[str]:
@@ -168,6 +193,11 @@ def _notes(index: FrameIndex, rate: Fraction | None, variable: bool) -> Iterator
         yield "no frame rate in the file"
     if variable:
         yield f"variable frame rate, {float(rate or 0):.3f} on average: every frame keeps its own number"
+    if index.joined:
+        yield "its time stamps start again, as in joined recordings: frames are numbered as stored, without their sound"
+    if index.shared:
+        what = "share the time stamps of others" if index.shared > 1 else "shares the time stamp of another one"
+        yield f"{count_of(index.shared, 'frame')} {what}: they are taken as evenly spaced up to the next time stamp"
     if index.whole < index.count:
         yield f"truncated or damaged: only the first {index.whole} of {index.count} frames are complete"
 

@@ -111,7 +111,7 @@ class FrameDecoder:
     def _decode(self, ranks: Sequence[int], start: int, threads: int) -> Iterator[VideoFrame]:
         wanted = iter(ranks)
         rank = next(wanted, None)
-        for picture, shown in self._ranked(start, threads):
+        for picture, shown in self._ranked(start, threads, self._index.leading(start, ranks[0])):
             if rank is None:
                 return
             if shown < rank:
@@ -125,10 +125,10 @@ class FrameDecoder:
         if rank is not None:
             raise _DamageError("the stream ends before it")
 
-    def _ranked(self, start: int, threads: int) -> Iterator[tuple[VideoFrame, int]]:
-        """Decode from packet ``start``. Yields the pictures in presentation order, each with its rank."""
+    def _ranked(self, start: int, threads: int, leading: frozenset[int]) -> Iterator[tuple[VideoFrame, int]]:
+        """Decode from packet ``start`` without ``leading``. Yields pictures in presentation order, with their ranks."""
         after: int | None = None
-        for packet in self._packets(start, threads):
+        for packet in self._packets(start, threads, leading):
             assert self._source is not None  # opened by the first packet
             context = self._source.decoder
             try:
@@ -149,10 +149,9 @@ class FrameDecoder:
         place = None if picture.pts is None else self._places.get(picture.pts)
         return -1 if place is None else int(self._index.ranks[place])
 
-    def _packets(self, start: int, threads: int) -> Iterator[Packet[VideoStream]]:
+    def _packets(self, start: int, threads: int, leading: frozenset[int]) -> Iterator[Packet[VideoStream]]:
         """Yield the packets in file order from place ``start`` to the end, then the empty packet that ends a stream."""
         try:
-            leading = self._index.leading(start)
             mode = threads, not leading
             packets = None
             if self._index.timed:
