@@ -19,10 +19,10 @@ from vfxage.lab.evaluate.controls import Control, read_controls
 from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, find_again, spread
 from vfxage.lab.evaluate.features import FeatureReader
 from vfxage.lab.evaluate.flat import mean_face
+from vfxage.lab.evaluate.gather import gather_subjects
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST, Judges, Row, make_rows
 from vfxage.lab.evaluate.sheets import FaceTiles, choose_people, draw_sheet, make_tiles, own_tile
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
-from vfxage.lab.portraits import mesh_portraits, scan_portraits
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.render.job import check_writable
@@ -109,7 +109,7 @@ def _evaluate(request: Request, progress: Progress) -> Evaluation:
     check_writable(request.out)
     agers = [(name, load_ager(model, request.device)) for name, model in _names(request.models)]
     paths = clips.find_clips(request.clips)
-    subjects, problems = _gather(request.portraits, progress)
+    subjects, problems = gather_subjects(request.portraits, progress)
     unseen = [one for one in subjects if one.portrait.person not in request.learned]
     chosen = spread([one for one in unseen if YOUNGEST <= one.portrait.age <= OLDEST], request.people)
     if not chosen:
@@ -143,34 +143,6 @@ def _names(models: Sequence[str]) -> list[tuple[str, str]]:
         (name if short.count(name) == 1 else f"{name}-{short[: k + 1].count(name)}", model)
         for k, (name, model) in enumerate(zip(short, models, strict=True))
     ]
-
-
-def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject], list[str]]:
-    """Every real portrait with a face, by folder, and the files that were left out, which are noted too."""
-    names = [folder.resolve().name for folder in folders]
-    subjects: list[Subject] = []
-    problems: list[str] = []
-    for folder, name in zip(folders, names, strict=True):
-        photos = name if names.count(name) == 1 else f"{folder.resolve().parent.name}/{name}"
-        collection = scan_portraits(folder, progress=progress)
-        made = sum(not portrait.real for portrait in collection.portraits)
-        collection = replace(collection, portraits=tuple(one for one in collection.portraits if one.real))
-        if not collection.portraits:
-            raise ShotError(
-                "holds no real portraits",
-                path=folder,
-                fix="name a folder of photographs: the age reader learns from nothing else",
-            )
-        collection = mesh_portraits(collection, progress)
-        if not collection.portraits:
-            raise ShotError("shows no face in any portrait", path=folder, fix="name a folder of portraits")
-        subjects += [Subject(portrait=one, photos=photos) for one in collection.portraits]
-        problems += [f"{photos}/{one.path.name} {one.what}" for one in collection.problems]
-        for note in filter(None, (collection.note, f"{photos}: made pictures left out: {made}" if made else "")):
-            progress.note(note)
-    if problems:
-        progress.note(f"portraits left out: {len(problems)}, the first: {problems[0]}")
-    return subjects, problems
 
 
 def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
