@@ -16,7 +16,7 @@ from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError
 
 if TYPE_CHECKING:
-    from vfxage.lab.evaluate import Request
+    from vfxage.lab.evaluate import Evaluation, Request
 
 _MODELS, _SHOT = "Measure models on portraits", "Measure finished frames"
 _BLIND, _READINGS = "Blind sheet", "Readings by another program"
@@ -221,7 +221,21 @@ def _measure_models(asked: Asked, console: Console) -> None:
     request = _request(asked, asked.portraits, asked.out)
     outcome = measure.evaluate(request, console)
     sheets = [request.out / sheet for one in outcome.models for sheet in one.sheets]
+    if not asked.as_json:
+        _print_years(outcome, console)
     _print_files([*measure.write_report(outcome, request.out), *sheets], asked, console)
+
+
+def _print_years(outcome: Evaluation, console: Console) -> None:
+    """Print the years moved by group, for every model and reader, and why there are dashes."""
+    from vfxage.lab.evaluate.years import silences, years_table
+
+    for model in outcome.models:
+        for reader in dict.fromkeys(one.reader for one in model.years):
+            rows = years_table(model.years, outcome.group_errors, reader)
+            print_data(console, {f"{model.name}: years moved by group, {reader}": rows}, as_json=False)
+            for line in silences([one for one in model.years if one.reader == reader]):
+                console.result(f"  - {line}")
 
 
 def _request(asked: Asked, portraits: list[Path], out: Path) -> Request:
@@ -266,6 +280,23 @@ def _print_readings(asked: Asked, console: Console) -> None:
     print_data(
         console, {"age groups": [asdict(row) if asked.as_json else row.cells() for row in rows]}, as_json=asked.as_json
     )
+
+
+def _measure_shot(asked: Asked, console: Console) -> None:
+    """Measure the finished frames of a shot, print the figures, and write them if --out names a folder."""
+    if asked.shot is None:
+        raise ShotError("no shot is named", fix="name one with --shot")
+    from vfxage.lab.evaluate.finished import measure_finished
+    from vfxage.lab.evaluate.finished_report import finished_data, finished_table, write_finished
+    from vfxage.render.job import open_job
+    from vfxage.shot import load_shot
+
+    with open_job(load_shot(asked.shot)) as job:
+        faces = measure_finished(job, job.pick(asked.frames), asked.portraits or (), console)
+    if asked.out is not None:
+        write_finished(faces, asked.shot, asked.out)
+    data = finished_data(faces, asked.shot) if asked.as_json else finished_table(faces)
+    print_data(console, data, as_json=asked.as_json)
 
 
 def _write_blind_sheet(asked: Asked, console: Console) -> None:
@@ -330,6 +361,7 @@ _OF_MODELS = (
 )
 _MEASURE_MODELS = _Task("portraits", _measure_models, _OF_MODELS)
 _TASKS = (
+    _Task("shot", _measure_shot, ("frames", "portraits", "out")),
     _Task("blind", _write_blind_sheet, ("portraits", "model", "people", "seed", "device", "workers")),
     _Task("blind_answers", _score_answers, ("key",)),
     _Task("readings", _print_readings, ("verification", "thresholds")),

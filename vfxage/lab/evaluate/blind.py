@@ -138,8 +138,11 @@ def _choose(
             pairs.setdefault(group, []).extend(found)
             used |= {one.portrait.person for pair in found for one in (pair.real, pair.source)}
     if not pairs:
-        what = f"no folder has {FEWEST} people past {OLD_FROM:.0f} or up to {YOUNG_TO:.0f}, and as many to age by"
-        raise ShotError(f"{what} {LEAST_CHANGE:.0f} years", fix="add --portraits folders with more people")
+        what = f"no folder has people of {OLD_FROM:.0f} or more, or {YOUNG_TO:.0f} or less, and others to age to them"
+        fix = (
+            f"add --portraits folders: each group takes {FEWEST} people, and {FEWEST} who are {LEAST_CHANGE:.0f} apart"
+        )
+        raise ShotError(what, fix=fix)
     return pairs
 
 

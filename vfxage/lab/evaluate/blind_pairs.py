@@ -10,8 +10,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from vfxage.lab.evaluate.faces import Subject
+from vfxage.lab.evaluate.skin_tone import typology_angle
 from vfxage.lab.portraits import read_portrait
-from vfxage.types import F32, F64
+from vfxage.types import F32
 
 OLD_FROM, YOUNG_TO = 40.0, 30.0
 """A person of at least, or at most, these years counts as old, or young, on a sheet."""
@@ -103,12 +104,3 @@ def _fine_contrast(patch: F32) -> float:
     """Deviation of the detail that a blur of one pixel removes."""
     luma = np.asarray(cv2.cvtColor(np.ascontiguousarray(patch), cv2.COLOR_RGB2GRAY), np.float32)
     return float((luma - cv2.GaussianBlur(luma, (0, 0), 1.0)).std())
-
-
-def typology_angle(rgb: F32 | F64) -> float:
-    """The individual typology angle (Chardon et al. 1991) of a skin colour (3,), sRGB 0..1: degrees, light is high.
-
-    Skin of 28 or more is light, of less than 10 brown or dark.
-    """
-    lab = cv2.cvtColor(np.asarray(rgb, np.float32).reshape(1, 1, 3), cv2.COLOR_RGB2LAB)[0, 0]
-    return float(np.degrees(np.arctan2(lab[0] - 50, lab[2])))

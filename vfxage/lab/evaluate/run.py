@@ -7,22 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vfxage.ager import Ager, load_ager
 from vfxage.errors import ReadError, ShotError, VfxageError
 from vfxage.face.detect import FaceFinder
 from vfxage.lab.evaluate import clips, groups, speed, stability
-from vfxage.lab.evaluate.age_reader import AgeReader, Quality, ReadPortrait, qualities
+from vfxage.lab.evaluate.age_reader import Quality
 from vfxage.lab.evaluate.controls import Control, read_controls
-from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, find_again, spread
-from vfxage.lab.evaluate.features import FeatureReader
-from vfxage.lab.evaluate.flat import mean_face
+from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, spread
 from vfxage.lab.evaluate.gather import gather_subjects
+from vfxage.lab.evaluate.learn import learn_ages
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST, Judges, Row, make_rows
 from vfxage.lab.evaluate.sheets import FaceTiles, choose_people, draw_sheet, make_tiles, own_tile
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
+from vfxage.lab.evaluate.years import GroupError, YearsMoved, group_errors, years_by_group
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.render.job import check_writable
@@ -30,8 +29,6 @@ from vfxage.types import FaceCrop, Framing
 
 _STABLE = 12
 """People on whom stability is measured."""
-_COPY_GRAIN, _COPY_BLUR = 0.01, 0.7
-"""Grain (deviation of luma) and blur (sigma in pixels at 512) of the copies that the reader also learns from."""
 _CHANGE = 30
 """Years of change for the measures that use a single change: stability and speed."""
 
@@ -66,8 +63,10 @@ class Measured:
     note: str
     fingerprint: str
     rows: list[Row]
+    years: list[YearsMoved]
+    """By group of people."""
     stability: list[stability.StepStability]
-    clips: list[clips.Flicker]
+    clips: list[clips.ClipFigures]
     groups: list[groups.Group]
     speed: speed.Speed
     sheets: tuple[str, str]
@@ -87,6 +86,8 @@ class Evaluation:
     problems: tuple[str, ...]
     """Files and clips left out, and why."""
     readers: list[Quality]
+    group_errors: list[GroupError]
+    """Of the age reader."""
     controls: list[Control]
     threshold: float | None
     """None without an embedder."""
@@ -116,11 +117,8 @@ def _evaluate(request: Request, progress: Progress) -> Evaluation:
         but = ", held out of the training" if request.learned else ""
         raise ShotError(f"no portrait shows a person aged 18 to 90{but}", fix="add --portraits folders")
     with FaceFinder() as finder:
-        features = FeatureReader(mean_face([_points(one) for one in subjects[:: -(-len(subjects) // 200)]]))
-        seen = _read_features(subjects, finder, features, progress)
-        reader = AgeReader(seen)
-        judges = Judges(finder=finder, features=features, reader=reader, embedder=request.embedder)
-        read = [reader.read(one.person, one.photos, one.numbers) for one in seen]
+        learned = learn_ages(subjects, finder, progress)
+        judges = Judges(learned=learned, finder=finder, embedder=request.embedder, estimator=request.estimator)
         bench = _Bench(request, judges, chosen, paths, progress)
         models = [bench.measure(name, ager) for name, ager in agers]
         return Evaluation(
@@ -128,7 +126,8 @@ def _evaluate(request: Request, progress: Progress) -> Evaluation:
             aged=len(chosen),
             spared=len(subjects) - len(unseen),
             problems=(*problems, *bench.problems),
-            readers=qualities(seen, read),
+            readers=learned.qualities,
+            group_errors=bench.group_errors,
             controls=read_controls(chosen, judges),
             threshold=request.threshold if request.embedder else None,
             strangers=_strangers(bench.stable, request.embedder),
@@ -143,36 +142,6 @@ def _names(models: Sequence[str]) -> list[tuple[str, str]]:
         (name if short.count(name) == 1 else f"{name}-{short[: k + 1].count(name)}", model)
         for k, (name, model) in enumerate(zip(short, models, strict=True))
     ]
-
-
-def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    return cut_subject(subject, Framing(name="ffhq"), 256).points
-
-
-def _read_features(
-    subjects: Sequence[Subject], finder: FaceFinder, features: FeatureReader, progress: Progress
-) -> list[ReadPortrait]:
-    """The features of every portrait. The mesh is found anew, as for every face that will be read."""
-    seen = []
-    with progress.stage("read", len(subjects), "face") as advance:
-        for count, subject in enumerate(subjects, 1):
-            crop = cut_subject(subject, Framing(name="ffhq"), 512)
-            points = find_again(finder, crop.rgb, crop.points)
-            noise = np.random.default_rng(count).standard_normal(crop.rgb.shape[:2], np.float32)
-            grainy = np.clip(crop.rgb + np.float32(_COPY_GRAIN) * noise[..., None], 0.0, 1.0)
-            soft = np.asarray(cv2.GaussianBlur(crop.rgb, (0, 0), _COPY_BLUR), np.float32)
-            copies = (features.read(crop.rgb, crop.points), features.read(grainy, points), features.read(soft, points))
-            seen.append(
-                ReadPortrait(
-                    person=subject.portrait.person,
-                    photos=subject.photos,
-                    age=subject.portrait.age,
-                    numbers=features.read(crop.rgb, points),
-                    copies=copies,
-                )
-            )
-            advance(count)
-    return seen
 
 
 def _strangers(subjects: Sequence[Subject], embedder: Embedder | None) -> float | None:
@@ -196,6 +165,7 @@ class _Bench:
         self._subjects, self._paths = subjects, paths
         self._shown = {one.key: one for one in choose_people(subjects)}
         self.stable = spread(subjects, _STABLE)
+        self.group_errors = group_errors(judges.learned)
         self.problems: list[str] = []
         """Clips left out; after a first model has met them they are not tried again."""
 
@@ -223,6 +193,7 @@ class _Bench:
             note=ager.note,
             fingerprint=ager.fingerprint,
             rows=rows,
+            years=years_by_group(rows, self._judges.learned.qualities[0].slope, self.group_errors),
             stability=stability.measure_stability(ager, crops),
             clips=shimmer,
             groups=self._groups(ager, workers),
@@ -230,12 +201,12 @@ class _Bench:
             sheets=sheets,
         )
 
-    def _clips(self, ager: Ager, workers: int) -> list[clips.Flicker]:
+    def _clips(self, ager: Ager, workers: int) -> list[clips.ClipFigures]:
         measured = []
+        asked = clips.ClipSettings(frames=self._request.clip_frames, workers=workers, judges=self._judges)
         for path in list(self._paths):
             try:
-                frames = self._request.clip_frames
-                measured.append(clips.measure_clip(path, ager, frames, self._progress, workers))
+                measured.append(clips.measure_clip(path, ager, asked, self._progress))
             except (ReadError, ShotError) as error:
                 self._leave_out(path, error)
         if self._request.clips and not measured:
