@@ -55,6 +55,8 @@ class _Regressor:
     ages: dict[str, float]
     overall: tuple[F64, float]
     """Mean features and mean age for a set with too few people in the fold."""
+    scale: F64
+    """Gives every feature the same variance, and every block the same share."""
 
     def read(self, numbers: F64, photos: str) -> float:
         middle, age = self.middles.get(photos, self.overall[0]), self.ages.get(photos, self.overall[1])
@@ -100,6 +102,12 @@ class AgeReader:
         """Age in years of somebody who is in none of the portraits, on a picture of no photo set."""
         return self._everybody.read(self._row(numbers), "")
 
+    def look(self, photos: str, numbers: Numbers) -> F64:
+        """The features as a vector that compares faces of different photo sets: from the set's mean, scaled alike."""
+        everybody = self._everybody
+        middle = everybody.middles.get(photos, everybody.overall[0])
+        return np.asarray((self._row(numbers) - middle) * everybody.scale, np.float64)
+
 
 def _shuffled(faces: Sequence[ReadPortrait]) -> list[str]:
     """The people, ordered by set and age, so that every fold gets people of all ages and sets.
@@ -121,7 +129,9 @@ def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regre
     scale = _scale(centred, lengths)
     numbers = centred * scale
     left = ages - np.array([means.get(str(name), overall[1]) for name in photos])
-    return _Regressor(weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall)
+    return _Regressor(
+        weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall, scale=scale
+    )
 
 
 def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:

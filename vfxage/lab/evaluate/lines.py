@@ -11,6 +11,7 @@ import numpy as np
 from vfxage.lab.evaluate.clips import ClipFigures
 from vfxage.lab.evaluate.rows import STEPS, Row
 from vfxage.lab.evaluate.run import Evaluation, Measured
+from vfxage.lab.evaluate.same_person import SamePerson
 from vfxage.lab.evaluate.spatial import PLACES
 from vfxage.lab.evaluate.temporal import APART, REGIONS, Slip
 
@@ -106,6 +107,37 @@ def _embedding_lines(outcome: Evaluation) -> list[Line]:
         _line(outcome, f"verified (cosine {threshold:g} or more), all steps", "", ".1%", verified),
         Line(name="cosine of different people, mean", aim="", values=different, form=".3f"),
     ]
+
+
+def same_person_lines(outcome: Evaluation) -> list[Line]:
+    """Real pairs of one person at two ages against ours, in both directions."""
+    if not any(model.same_person for model in outcome.models):
+        return []
+    slope = outcome.readers[0].slope
+    forms: list[tuple[str, str, Callable[[SamePerson], float | None]]] = [
+        ("years between the two portraits, mean", "+.1f", lambda one: one.end - one.start),
+        ("years read, the real other portrait", "+.1f", lambda one: _over(one.real_moved, slope)),
+        ("years read, the aged portrait", "+.1f", lambda one: _over(one.made_moved, slope)),
+        ("change along the person's own", ".3f", lambda one: one.along),
+        ("change along other people's of that age", ".3f", lambda one: one.along_others),
+    ]
+    if outcome.threshold is not None:
+        forms += [
+            ("cosine of the embeddings, both real", ".3f", lambda one: one.real_likeness),
+            ("cosine of the embeddings, aged and real", ".3f", lambda one: one.made_likeness),
+        ]
+    lines: list[Line] = []
+    for older, way in ((True, "older"), (False, "younger")):
+        for name, form, value in forms:
+            every = [[value(one) for one in model.same_person if one.older == older] for model in outcome.models]
+            means = tuple(_mean([one for one in mine if one is not None and np.isfinite(one)]) for mine in every)
+            lines.append(Line(name=f"{way}: {name}", aim="", values=means, form=form))
+    pairs = tuple(float(len(model.same_person)) / 2 for model in outcome.models)
+    return [Line(name="pairs", aim="", values=pairs, form=".0f"), *lines]
+
+
+def _over(years: float | None, slope: float) -> float | None:
+    return None if years is None or slope <= 0 else years / slope
 
 
 def spatial_lines(outcome: Evaluation) -> list[Line]:

@@ -16,12 +16,14 @@ from vfxage.lab.evaluate.lines import (
     clip_lines,
     identity_lines,
     moved_lines,
+    same_person_lines,
     spatial_lines,
     speed_lines,
     stability_lines,
 )
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST
 from vfxage.lab.evaluate.run import Evaluation
+from vfxage.lab.evaluate.same_person import LEAST_YEARS
 from vfxage.lab.evaluate.years import silences, years_table
 from vfxage.publish import publish
 
@@ -59,6 +61,9 @@ divided by its slope. It is silent (-) where it has seen too few people of that 
 mean absolute one on real portraits of the group."""
 _IDENTITY = """The skin's low bands are what light and bone make of it. Outside the mesh's outline lie ears and neck,
 over which the usual matte fades what an ager does, and hair and background, to which it should do nothing."""
+_SAME = f"""Two real portraits of one person, {LEAST_YEARS:.0f} years apart or more: each is aged to the age of the
+other. Years are over the reader's slope. Along: cosine, in the reader's features, of the change made and the real one
+(0: unrelated). The real change also holds another day, light and smile, so compare it with that of other people."""
 _PLACE = "Of the step before the matte, by sum of squares; per pixel beside the face's bare skin."
 _STABLE = """Of the step over the matte, root mean squares, on still portraits: what a pixel of tracking error and
 grain do."""
@@ -90,6 +95,7 @@ def to_markdown(outcome: Evaluation) -> str:
         *_section("Age moved", _MOVED, moved_lines(outcome), outcome),
         *_years(outcome),
         *_section("Identity", _IDENTITY, identity_lines(outcome), outcome),
+        *_section("Same person", _SAME, same_person_lines(outcome), outcome),
         *_section("Where the change lies", _PLACE, spatial_lines(outcome), outcome),
         *_section("Stability", _STABLE, stability_lines(outcome), outcome),
         *_section("Clips", _CLIPS, clip_lines(outcome), outcome),

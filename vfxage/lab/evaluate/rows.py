@@ -14,7 +14,7 @@ from vfxage.lab.evaluate.regions import find_face_parts
 from vfxage.lab.evaluate.skin_tone import skin_tone
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
 from vfxage.progress import Progress
-from vfxage.types import F32
+from vfxage.types import F32, F64
 
 STEPS = (-30, -15, 20, 40)
 """Years asked of every face."""
@@ -73,6 +73,10 @@ class Judges:
     def doubt(self, subject: Subject, age: float, tone: float) -> str:
         """Why the reader cannot say whether a picture of the subject shows ``age`` years; empty if it can."""
         return self.learned.reader.knowledge.doubt(age, tone, without=subject.portrait.person)
+
+    def look(self, subject: Subject, rgb: F32, points: F32) -> F64:
+        """The reader's features of a picture of the subject, as a vector that can be compared (``AgeReader.look``)."""
+        return self.learned.reader.look(subject.photos, self.learned.features.read(rgb, points))
 
     def likeness_to(self, rgb: F32, points: F32) -> Callable[[F32, F32], float | None]:
         """Likeness of other pictures to this one: the cosine of their embeddings; None without an embedder."""

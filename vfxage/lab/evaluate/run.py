@@ -12,7 +12,7 @@ import numpy as np
 from vfxage.ager import Ager, load_ager
 from vfxage.errors import ReadError, ShotError, VfxageError
 from vfxage.face.detect import FaceFinder
-from vfxage.lab.evaluate import clips, groups, speed, stability
+from vfxage.lab.evaluate import clips, groups, same_person, speed, stability
 from vfxage.lab.evaluate.age_reader import Quality
 from vfxage.lab.evaluate.controls import Control, read_controls
 from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, spread
@@ -65,6 +65,8 @@ class Measured:
     rows: list[Row]
     years: list[YearsMoved]
     """By group of people."""
+    same_person: list[same_person.SamePerson]
+    """Pairs of real portraits of one person, in both directions; empty if no person has two."""
     stability: list[stability.StepStability]
     clips: list[clips.ClipFigures]
     groups: list[groups.Group]
@@ -119,7 +121,7 @@ def _evaluate(request: Request, progress: Progress) -> Evaluation:
     with FaceFinder() as finder:
         learned = learn_ages(subjects, finder, progress)
         judges = Judges(learned=learned, finder=finder, embedder=request.embedder, estimator=request.estimator)
-        bench = _Bench(request, judges, chosen, paths, progress)
+        bench = _Bench(request, judges, _Faces(chosen, same_person.pairs_of(unseen)[: request.people]), paths, progress)
         models = [bench.measure(name, ager) for name, ager in agers]
         return Evaluation(
             folders=dict(Counter(one.photos for one in subjects)),
@@ -150,21 +152,30 @@ def _strangers(subjects: Sequence[Subject], embedder: Embedder | None) -> float 
         return None
     crops = [cut_subject(one, Framing(name="ffhq"), 512) for one in subjects]
     vectors = np.array([embedder(crop.rgb, crop.points) for crop in crops])
-    people = np.array([f"{one.photos}/{one.portrait.person}" for one in subjects])
+    people = np.array([one.portrait.person for one in subjects])
     unlike = people[:, None] != people[None]
     return float((vectors @ vectors.T)[unlike].mean()) if unlike.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """Whom the models age."""
+
+    subjects: Sequence[Subject]
+    pairs: Sequence[tuple[Subject, Subject]]
+    """Two real portraits of one person each."""
 
 
 class _Bench:
     """Measures one model after another on the same faces and clips."""
 
     def __init__(
-        self, request: Request, judges: Judges, subjects: Sequence[Subject], paths: Sequence[Path], progress: Progress
+        self, request: Request, judges: Judges, faces: _Faces, paths: Sequence[Path], progress: Progress
     ) -> None:
         self._request, self._judges, self._progress = request, judges, progress
-        self._subjects, self._paths = subjects, paths
-        self._shown = {one.key: one for one in choose_people(subjects)}
-        self.stable = spread(subjects, _STABLE)
+        self._subjects, self._pairs, self._paths = faces.subjects, faces.pairs, paths
+        self._shown = {one.key: one for one in choose_people(faces.subjects)}
+        self.stable = spread(faces.subjects, _STABLE)
         self.group_errors = group_errors(judges.learned)
         self.problems: list[str] = []
         """Clips left out; after a first model has met them they are not tried again."""
@@ -194,6 +205,7 @@ class _Bench:
             fingerprint=ager.fingerprint,
             rows=rows,
             years=years_by_group(rows, self._judges.learned.qualities[0].slope, self.group_errors),
+            same_person=self._same_person(ager, workers),
             stability=stability.measure_stability(ager, crops),
             clips=shimmer,
             groups=self._groups(ager, workers),
@@ -217,6 +229,9 @@ class _Bench:
         self._progress.note(f"left out: {error}")
         self.problems.append(f"{path.name} {error.what}")
         self._paths = [one for one in self._paths if one != path]
+
+    def _same_person(self, ager: Ager, workers: int) -> list[same_person.SamePerson]:
+        return same_person.measure_same_person(ager, self._pairs, self._judges, self._progress, workers)
 
     def _groups(self, ager: Ager, workers: int) -> list[groups.Group]:
         estimator = self._request.estimator

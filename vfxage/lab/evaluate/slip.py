@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,17 +18,13 @@ _APART = 40
 """Corners of a frame at most; they are at least the crop's side over this apart."""
 _QUALITY = 0.01
 """Least strength of a corner, as a share of the strongest (Shi and Tomasi 1994)."""
-_TRACKING = {
-    "winSize": (21, 21),
-    "maxLevel": 3,
-    "criteria": (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003),
-}
-"""Settings of the pyramid tracker of Lucas and Kanade (Bouguet 2001)."""
+_WINDOW, _LEVELS = 21, 3
+"""Side of a patch, pixels, and halvings of the picture, in the tracker of Lucas and Kanade (Bouguet 2001)."""
+_ENOUGH = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 _RETURN = 0.3
 """Pixels within which a corner must come back when it is tracked backwards. Others are not counted."""
 _CONTRAST = 1.5
 """Least deviation of the layer around a corner, in the codes of its picture. A smooth layer shows no slip."""
-_WINDOW = 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -62,11 +59,9 @@ def corner_slips(here: LayerFrame, later: LayerFrame, skin: Mask) -> NDArray[np.
     """
     least = max(4.0, here.plate.shape[0] / _APART)
     inner = cv2.erode(skin.astype(np.uint8), np.ones((9, 9), np.uint8))
-    found = cv2.goodFeaturesToTrack(here.plate, _CORNERS, _QUALITY, least, mask=inner)
-    if found is None:
-        return np.zeros(0)
-    corners = np.asarray(found, np.float32).reshape(-1, 2)
-    corners = corners[_contrast(here.layer, corners) >= _CONTRAST]
+    found: Any = cv2.goodFeaturesToTrack(here.plate, _CORNERS, _QUALITY, least, mask=inner)
+    corners = np.asarray([] if found is None else found, np.float32).reshape(-1, 2)
+    corners = corners[_contrast(here.layer, corners) >= _CONTRAST] if len(corners) else corners
     if not len(corners):
         return np.zeros(0)
     carried, kept = _tracked(here.plate, later.plate, corners, corners)
@@ -86,8 +81,10 @@ def _contrast(layer: U8, corners: F32) -> F32:
 
 def _tracked(here: U8, later: U8, corners: F32, guess: F32) -> tuple[F32, Mask]:
     """Where corners go, (N, 2), and whether they come back when they are tracked backwards."""
-    flags = cv2.OPTFLOW_USE_INITIAL_FLOW
-    went, there, _ = cv2.calcOpticalFlowPyrLK(here, later, corners, guess.copy(), flags=flags, **_TRACKING)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(later, here, went, corners.copy(), flags=flags, **_TRACKING)
+    window, flags = (_WINDOW, _WINDOW), cv2.OPTFLOW_USE_INITIAL_FLOW
+    start = guess.copy(), None, None, window, _LEVELS, _ENOUGH, flags
+    went, there, _ = cv2.calcOpticalFlowPyrLK(here, later, corners, *start)
+    start = corners.copy(), None, None, window, _LEVELS, _ENOUGH, flags
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(later, here, went, *start)
     near = np.hypot(*(back - corners).T) <= _RETURN
     return np.asarray(went, np.float32), np.asarray((there.ravel() > 0) & (returned.ravel() > 0) & near, np.bool_)
