@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vfxage.colour.cicp import DISPLAY_709
 from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.face.crop import CropPlan, FacePlan, cut, encoded_square, usual_extent
@@ -181,14 +182,7 @@ def _open_output(job: Job, numbers: Sequence[int]) -> Iterator[_Output]:
     deltas = [one for one in outputs if "delta" in one[0].passes and one[0].path.lower().endswith(".exr")]
     if stills or (beauties and not deltas):
         output, space = (stills or beauties)[0]
-        colour = Colour(space, job.shot.ocio)
-        settings = PlateSettings(colorspace=space, ocio=job.shot.ocio)
-        if (
-            Path(output.path).suffix.lower() == ".exr"
-        ):  # linear already: any linear space leaves the samples as they are
-            settings = replace(settings, colorspace=colour.linear_name or "ACEScg")
-        elif Path(output.path).suffix.lower() in MOVIES:
-            settings = replace(settings, first_frame=_first_in(output.path, job))
+        settings, colour = _reading(output.path, Colour(space, job.shot.ocio), job)
         with closing(open_reader(output.path, settings)) as reader, closing(reader.read(numbers)) as frames:
             yield _Output(path=output.path, colour=colour, made=lambda frame: next(frames))
     elif deltas:
@@ -197,6 +191,17 @@ def _open_output(job: Job, numbers: Sequence[int]) -> Iterator[_Output]:
     else:
         fix = "render an output with the pass beauty, or an OpenEXR with the pass delta"
         raise ShotError("no output has the beauty or the delta", path=job.shot.path, fix=fix)
+
+
+def _reading(path: str, space: Colour, job: Job) -> tuple[PlateSettings, Colour]:
+    """How to read an output whose code values are in ``space``, and the colour of its frames."""
+    suffix, ocio = Path(path).suffix.lower(), job.shot.ocio
+    if suffix == ".exr":  # it holds linear light: any linear space leaves the samples as they are
+        return PlateSettings(colorspace=space.linear_name or "ACEScg", ocio=ocio), space
+    if suffix in MOVIES:  # it shows a linear plate as video
+        shown = Colour(DISPLAY_709, ocio) if space.linear else space
+        return PlateSettings(colorspace=shown.name, ocio=ocio, first_frame=_first_in(path, job)), shown
+    return PlateSettings(colorspace=space.name, ocio=ocio), space
 
 
 def _first_in(path: str, job: Job) -> int:
