@@ -1,6 +1,7 @@
 """Real pairs of one person against ours, with judges whose answers are known."""
 
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -72,7 +73,7 @@ def redder(crop):
 
 
 def test_ours_is_compared_with_the_persons_own_change_and_with_others(people):
-    found = measure_same_person(MadeUp(redder), people, Brightness(), Silent(), 1)
+    found = measure_same_person(MadeUp(redder), people, cast(Any, Brightness()), Silent(), 1)
     ann_older, ann_younger, bob_older, bob_younger = found
     assert [one.older for one in found] == [True, False, True, False]
     assert (ann_older.start, ann_older.end) == (30, 50)
@@ -91,7 +92,7 @@ def test_years_are_silent_where_the_reader_is(people):
     ((young, old), _) = people
     ancient = Subject(portrait=Portrait(path=old.portrait.path, person="ann", age=85.0, size=(256, 256),
                                         points=old.portrait.points), photos="a")  # fmt: skip
-    one, _ = measure_same_person(MadeUp(redder), [(young, ancient)], Brightness(), Silent(), 1)
+    one, _ = measure_same_person(MadeUp(redder), [(young, ancient)], cast(Any, Brightness()), Silent(), 1)
     assert (one.real_moved, one.made_moved) == (None, None)
     assert one.along == pytest.approx(1, abs=0.01)
     assert np.isnan(one.along_others)

@@ -1,6 +1,7 @@
 """Figures in time against layers whose movement is known."""
 
 from itertools import pairwise
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ class SameMesh:
 
 
 def read(points, ages, yaw=0.0):
-    timeline = AgeTimeline(KnownReader(), SameMesh())
+    timeline = AgeTimeline(cast(Any, KnownReader()), cast(Any, SameMesh()))
     for k, bright in enumerate((0.40, 0.50, 0.45, 0.45, 0.45, 0.45, 0.45, 0.45)):
         face = crop(points, SIZE, np.full((SIZE, SIZE, 3), 0.3, np.float32), ages=ages)
         timeline.add(k, face, np.full((SIZE, SIZE, 3), bright, np.float32), yaw)

@@ -194,7 +194,7 @@ _CLIP_FORMS: tuple[tuple[str, str, str, _ClipValue], ...] = (
     (f"slip, {APART} frames, median, px", "0.5", ".3f", lambda one: _median_slip(one.temporal.slip)),
     (f"slip on the neck, {APART} frames, median, px", "0.5", ".3f", lambda one: _median_slip(one.temporal.neck)),
     *(
-        (f"wrinkle consistency, {region}", "1", ".2f", lambda one, region=region: one.temporal.wrinkles[region])  # type: ignore[misc]
+        (f"wrinkle consistency, {region}", "1", ".2f", lambda one, region=region: one.temporal.wrinkles[region])
         for region in REGIONS
     ),
     ("age read, beauty: deviation", "", ".2f", lambda one: one.age.beauty.deviation if one.age.beauty else None),
@@ -215,6 +215,22 @@ def clip_lines(outcome: Evaluation) -> list[Line]:
         for label, aim, form, value in _CLIP_FORMS:
             values = tuple(value(one) if one else None for one in mine)
             lines.append(Line(name=f"{where}: {label}", aim=aim, values=values, form=form))
+    return lines
+
+
+def clip_silences(outcome: Evaluation) -> list[str]:
+    """Why figures of clips are missing: a line for each clip, model and reason."""
+    lines = []
+    for model in outcome.models:
+        for one in model.clips:
+            few = [name for name in ("step", "slip", "neck") if getattr(one.temporal, name) is None]
+            faint = [name for name, value in one.temporal.wrinkles.items() if value is None]
+            where = f"{one.clip}, {model.name}"
+            lines += [f"{where}: no age over time, because {one.age.why}"] if one.age.why else []
+            lines += [f"{where}: too few corners of the skin can be followed for {len(few)} of 3 slips"] if few else []
+            lines += (
+                [f"{where}: the change is too faint, or the clip too short, in {', '.join(faint)}"] if faint else []
+            )
     return lines
 
 

@@ -14,6 +14,7 @@ from vfxage.lab.evaluate import clips
 from vfxage.lab.evaluate.lines import (
     Line,
     clip_lines,
+    clip_silences,
     identity_lines,
     moved_lines,
     same_person_lines,
@@ -99,6 +100,7 @@ def to_markdown(outcome: Evaluation) -> str:
         *_section("Where the change lies", _PLACE, spatial_lines(outcome), outcome),
         *_section("Stability", _STABLE, stability_lines(outcome), outcome),
         *_section("Clips", _CLIPS, clip_lines(outcome), outcome),
+        *_no_number(clip_silences(outcome)),
         *_section("Cost", _COST, speed_lines(outcome), outcome),
         *_groups(outcome),
     ]
@@ -163,8 +165,13 @@ def _years(outcome: Evaluation) -> list[str]:
             rows = years_table(model.years, outcome.group_errors, reader)
             parts += [f"**{model.name}**, by the {reader}:", _table(rows)]
             quiet = silences([one for one in model.years if one.reader == reader])
-            parts += ["No number:", _bullets(quiet)] if quiet else []
+            parts += _no_number(quiet)
     return parts
+
+
+def _no_number(reasons: Sequence[str]) -> list[str]:
+    """Why there are dashes in the table above; nothing if there are none."""
+    return ["No number:", _bullets(reasons)] if reasons else []
 
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:

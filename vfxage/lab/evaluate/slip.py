@@ -23,6 +23,8 @@ _WINDOW, _LEVELS = 21, 3
 _ENOUGH = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 _RETURN = 0.3
 """Pixels within which a corner must come back when it is tracked backwards. Others are not counted."""
+_TOGETHER = 9
+"""Corners that are taken together, the nearest to each. A frame with fewer says nothing."""
 _CONTRAST = 1.5
 """Least deviation of the layer around a corner, in the codes of its picture. A smooth layer shows no slip."""
 
@@ -67,7 +69,20 @@ def corner_slips(here: LayerFrame, later: LayerFrame, skin: Mask) -> NDArray[np.
     carried, kept = _tracked(here.plate, later.plate, corners, corners)
     went, stuck = _tracked(here.layer, later.layer, corners, carried)
     both = kept & stuck
-    return np.asarray(np.hypot(*(went - carried)[both].T) * here.scale, np.float64)
+    if both.sum() < _TOGETHER:
+        return np.zeros(0)
+    slid = _together(corners[both], (went - carried)[both])
+    return np.asarray(np.hypot(*slid.T) * here.scale, np.float64)
+
+
+def _together(corners: F32, slid: F32) -> F32:
+    """The median slip of each corner and its neighbours, (N, 2).
+
+    A layer slides by patches as large as the face's parts. Grain moves single corners, and the median takes that out.
+    """
+    apart = np.square(corners[:, None] - corners[None]).sum(axis=2)
+    near = np.argsort(apart, axis=1)[:, :_TOGETHER]
+    return np.asarray(np.median(slid[near], axis=1), np.float32)
 
 
 def _contrast(layer: U8, corners: F32) -> F32:
