@@ -52,17 +52,18 @@ Cell = tuple[str, str, str, str]
 def temporal_cells(figures: TemporalFigures) -> list[Cell]:
     """The figures in time as text; a dash, with the reason, for what cannot be measured."""
     warping = "-" if figures.warping is None else f"{figures.warping:.3f}"
+    short = "" if figures.spans else _SHORT
     tof = "-" if figures.tof is None else f"{figures.tof:.3f} px"
     return [
         ("delta under the matte, codes of 255", f"{figures.strength:.1f}", "", ""),
         ("warping error, delta over plate", warping, "below 1", "" if figures.warping is not None else "no two frames"),
         ("tOF, beauty against plate", tof, "", "" if figures.tof is not None else "no two frames"),
         _slip("slip on skin corners, 1 frame", figures.step, AIMS["step"], _FEW),
-        _slip(f"slip on skin corners, {APART} frames", figures.slip, AIMS["slip"], f"{_FEW}, or {_SHORT}"),
-        _slip(f"slip on the neck, {APART} frames", figures.neck, AIMS["slip"], f"{_FEW}, or {_SHORT}"),
+        _slip(f"slip on skin corners, {APART} frames", figures.slip, AIMS["slip"], short or _FEW),
+        _slip(f"slip on the neck, {APART} frames", figures.neck, AIMS["slip"], short or _FEW),
         *(
             (f"wrinkle consistency, {region}", "-" if value is None else f"{value:.2f}", "1",
-             "" if value is not None else f"the change is too faint, or {_SHORT}")
+             "" if value is not None else short or "the change is too faint")
             for region, value in figures.wrinkles.items()
         ),
     ]  # fmt: skip

@@ -52,6 +52,8 @@ class TemporalFigures:
     """Figures of one face over some frames. None is what cannot be measured."""
 
     frames: int
+    spans: int
+    """Frames that have another one ``APART`` frames before, in the same take."""
     strength: float
     """Root mean square of the delta under the matte, codes of 255."""
     warping: float | None
@@ -99,7 +101,7 @@ class TemporalMeasure:
         self._past: deque[_Seen] = deque(maxlen=APART)
         self._last: _Pictures | None = None
         self._regions: dict[str, Mask] | None = None
-        self._frames = 0
+        self._frames = self._spans = 0
         self._power: list[float] = []
         self._errors: list[tuple[float, float, float]] = []
         """Of each pair of frames: delta, plate, tOF."""
@@ -120,6 +122,7 @@ class TemporalMeasure:
         if self._regions is None:
             self._regions = self._flat_regions(crop)
         if len(self._past) == APART:
+            self._spans += 1
             self._compare_wrinkles(self._past[0], seen)
         if number % _EVERY == 0:
             self._compare_corners(crop, seen)
@@ -181,6 +184,7 @@ class TemporalMeasure:
         own, base = _mean(delta), _mean(plate)
         return TemporalFigures(
             frames=self._frames,
+            spans=self._spans,
             strength=255 * float(np.sqrt(np.mean(self._power))) if self._power else 0.0,
             warping=own / base if own is not None and base else None,
             delta_warping=own,

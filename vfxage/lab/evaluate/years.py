@@ -132,7 +132,7 @@ def _why(rows: Sequence[Row], reader: str, read: int) -> str:
     if not rows:
         return "no face of the group was asked for these years"
     if not doubts:
-        return f"only {count_of(read, 'face')} of the group was asked for these years"
+        return f"only {count_of(read, 'face was', 'faces were')} asked for these years"
     doubt, _ = doubts.most_common(1)[0]
     return f"{read} of {count_of(len(rows), 'face')} can be read: mostly, {doubt}"
 
