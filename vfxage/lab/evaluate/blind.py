@@ -139,9 +139,7 @@ def _choose(
             used |= {one.portrait.person for pair in found for one in (pair.real, pair.source)}
     if not pairs:
         what = f"no folder has people of {OLD_FROM:.0f} or more, or {YOUNG_TO:.0f} or less, and others to age to them"
-        fix = (
-            f"add --portraits folders: each group takes {FEWEST} people, and {FEWEST} who are {LEAST_CHANGE:.0f} apart"
-        )
+        fix = f"add --portraits folders: a group needs {FEWEST} pairs who are {LEAST_CHANGE:.0f} years apart"
         raise ShotError(what, fix=fix)
     return pairs
 
