@@ -69,6 +69,12 @@ def test_groups_with_few_faces_or_few_portraits_get_a_dash_and_a_reason():
     assert "too few portraits of the group" in years(YOUNG_WOMEN, ignorant)["women"].why
 
 
+def test_a_reader_that_has_learned_little_says_nothing():
+    (found,) = [one for one in years_by_group(YOUNG_WOMEN, 0.3, KNOWN) if (one.group, one.asked) == ("women", 20)]
+    assert found.moved is None
+    assert "a true year reads as 0.30" in found.why
+
+
 def test_another_estimator_has_a_table_of_its_own_without_a_slope():
     rows = [row(f"w{k}", 20, 48.0, estimated=41.0, estimated_aged=53.0) for k in range(5)]
     found = {one.reader: one.moved for one in years_by_group(rows, 0.5, KNOWN) if one.group == "women" and one.faces}

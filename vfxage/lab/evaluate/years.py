@@ -18,6 +18,8 @@ FLOOR = 0.5
 """Share of the years asked that a group must move by."""
 FEWEST = 5
 """Faces that a mean needs."""
+LEAST_SLOPE = 0.4
+"""Years that a true year must read as. Divided by less, the reader's noise becomes years."""
 YOUNG, OLD = 35.0, 50.0
 """Years: people under the first, and over the second, are groups of their own."""
 OWN, OTHER = "age reader", "age estimator"
@@ -104,7 +106,9 @@ def years_by_group(rows: Sequence[Row], slope: float, errors: Sequence[GroupErro
                 chosen = [row for row in rows if inside(row) and row.asked == asked]
                 moved = _moved(chosen, reader, slope)
                 why = "" if len(moved) >= FEWEST else _why(chosen, reader, len(moved))
-                if reader == OWN and group not in known:
+                if reader == OWN and not slope >= LEAST_SLOPE:
+                    why = f"the age reader has learned too little: a true year reads as {slope:.2f}"
+                elif reader == OWN and group not in known:
                     why = "the age reader has learned from too few portraits of the group"
                 table.append(
                     YearsMoved(
