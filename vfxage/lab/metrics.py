@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vfxage.colour.curves import LUMA_709
-from vfxage.types import F32, U8
+from vfxage.lab.flow import dense_flow, luma_codes, moved_onto
+from vfxage.types import F32
 
 
 def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
@@ -22,12 +22,10 @@ def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
     """
     if len(deltas) < 2 or len(deltas) != len(plates):
         raise ValueError(f"flicker needs two frames or more, alike: got {len(deltas)} and {len(plates)}")
-    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    search.setUseSpatialPropagation(False)  # it goes stripe by stripe, one per thread: figures would differ by machine
-    codes = [_codes(plate) for plate in plates]
+    codes = [luma_codes(plate) for plate in plates]
     own = plate = 0.0
     for k in range(len(plates) - 1):
-        flow = np.asarray(search.calc(codes[k], codes[k + 1], None), dtype=np.float32)  # type: ignore[call-overload]
+        flow = dense_flow(codes[k], codes[k + 1])
         own += _change(deltas[k], deltas[k + 1], flow, matte)
         plate += _change(plates[k], plates[k + 1], flow, matte)
     if plate == 0:
@@ -35,17 +33,9 @@ def flicker(deltas: Sequence[F32], plates: Sequence[F32], matte: F32) -> float:
     return float(np.sqrt(own / plate))
 
 
-def _codes(plate: F32) -> U8:
-    luma = cv2.transform(plate, LUMA_709[None])
-    return np.asarray(np.clip(luma * 255 + 0.5, 0, 255), dtype=np.uint8)
-
-
 def _change(here: F32, following: F32, flow: F32, matte: F32) -> float:
     """Sum of squares, weighted by the matte, of the change that the flow leaves."""
-    rows, columns = np.indices(matte.shape, dtype=np.float32)
-    x, y = flow[..., 0] + columns, flow[..., 1] + rows
-    moved = cv2.remap(following, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return float(np.einsum("yxc,yx->", np.square(moved - here, dtype=np.float64), matte))
+    return float(np.einsum("yxc,yx->", np.square(moved_onto(following, flow) - here, dtype=np.float64), matte))
 
 
 def seam(delta: F32, matte: F32) -> float:

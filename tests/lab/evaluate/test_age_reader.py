@@ -10,6 +10,11 @@ from vfxage.lab.evaluate.features import FeatureReader
 from vfxage.lab.evaluate.flat import MESH, SIDE, align_mesh, mean_face
 
 
+def portrait(**known) -> ReadPortrait:
+    """A portrait of a light-skinned person."""
+    return ReadPortrait(tone=40.0, **known)
+
+
 def turned(points, angle, scale, shift):
     across = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     return (points @ across.T + shift).astype(np.float32)
@@ -44,7 +49,7 @@ def people(count, seed=0, *, offset=20.0):
         other = k % 2
         age = float(random.uniform(20, 50) + offset * other)
         block = 0.05 * age * slope + 7.0 * other + random.normal(0, 0.05, 40)
-        yield ReadPortrait(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": block.astype(np.float32)})
+        yield portrait(person=f"p{k}", photos=f"set{other}", age=age, numbers={"a": block.astype(np.float32)})
 
 
 def test_ages_that_features_tell_are_read_of_people_left_out():
@@ -67,7 +72,7 @@ def test_a_difference_between_photo_sets_is_not_taken_for_age():
         camera = other + random.normal(0, 0.4)
         reported = [0.02 * age + random.normal(0, 0.3), camera]
         numbers = {"a": np.array(reported, np.float32)}
-        faces.append(ReadPortrait(person=f"p{k}", photos=f"set{other}", age=age, numbers=numbers))
+        faces.append(portrait(person=f"p{k}", photos=f"set{other}", age=age, numbers=numbers))
     reader = AgeReader(faces)
     young = faces[0]
     other_camera = {"a": young.numbers["a"] + np.array([0, 1], np.float32)}
@@ -82,7 +87,7 @@ def test_a_person_is_read_by_a_regressor_that_has_never_seen_that_person():
     noise = [random.normal(0, 1, 400).astype(np.float32) for _ in range(40)]
     ages = random.uniform(20, 70, 40)
     faces = [
-        ReadPortrait(person=f"p{k}", photos="set", age=float(age), numbers={"a": one})
+        portrait(person=f"p{k}", photos="set", age=float(age), numbers={"a": one})
         for k, (one, age) in enumerate(zip(noise, ages, strict=True))
     ]
     reader = AgeReader(faces)
@@ -96,7 +101,12 @@ def test_one_persons_several_portraits_are_left_out_together():
     random = np.random.default_rng(2)
     marks = {f"p{k}": random.normal(0, 1, 200).astype(np.float32) for k in range(30)}
     faces = [
-        ReadPortrait(person=person, photos="set", age=20.0 + 1.5 * k, numbers={"a": mark + random.normal(0, 0.01, 200)})
+        portrait(
+            person=person,
+            photos="set",
+            age=20.0 + 1.5 * k,
+            numbers={"a": mark + random.normal(0, 0.01, 200)},
+        )
         for k, (person, mark) in enumerate(marks.items())
         for _ in range(3)
     ]
@@ -114,11 +124,11 @@ def test_copies_teach_which_changes_are_no_ageing():
         return {"a": np.array([0.1 * years + noise, noise + 0.02 * years, *random.normal(0, 0.1, 3)], np.float32)}
 
     plain = [
-        ReadPortrait(person=f"p{k}", photos="set", age=float(years), numbers=numbers(years, noise))
+        portrait(person=f"p{k}", photos="set", age=float(years), numbers=numbers(years, noise))
         for k, (years, noise) in enumerate(zip(age, grain, strict=True))
     ]
     taught = [
-        ReadPortrait(person=f.person, photos=f.photos, age=f.age, numbers=f.numbers, copies=(numbers(f.age, 2.0),))
+        portrait(person=f.person, photos=f.photos, age=f.age, numbers=f.numbers, copies=(numbers(f.age, 2.0),))
         for f in plain
     ]
     shifts = []
@@ -146,7 +156,7 @@ def test_the_regression_is_the_same_for_few_faces_and_for_many(shape):
 def test_guessing_knows_the_mean_age_of_others_in_the_set_alone():
     none = {"one": np.zeros(1, np.float32)}
     reported = [("a", "x", 20.0), ("a", "x", 30.0), ("a", "y", 50.0), ("a", "z", 60.0), ("b", "x", 70.0)]
-    faces = [ReadPortrait(photos=photos, person=person, age=age, numbers=none) for photos, person, age in reported]
+    faces = [portrait(photos=photos, person=person, age=age, numbers=none) for photos, person, age in reported]
     others = [55, 55, (20 + 30 + 60) / 3, (20 + 30 + 50) / 3, (20 + 30 + 50 + 60 + 70) / 5]
     apart = [abs(face.age - mean) for face, mean in zip(faces, others, strict=True)]
     assert qualities(faces, [face.age for face in faces])[0].guess == pytest.approx(np.mean(apart))
@@ -156,7 +166,7 @@ def test_too_few_people_or_one_age_only_is_an_error():
     few = list(people(8))
     with pytest.raises(ShotError, match="8 people"):
         AgeReader(few)
-    same = [ReadPortrait(person=f.person, photos="s", age=40.0, numbers=f.numbers) for f in people(20)]
+    same = [portrait(person=f.person, photos="s", age=40.0, numbers=f.numbers) for f in people(20)]
     with pytest.raises(ShotError, match="all of one age"):
         AgeReader(same)
 
@@ -177,9 +187,7 @@ def test_pictures_whose_texture_is_their_age_are_read_and_more_texture_is_read_a
         return features.read(made.rgb, made.points)
 
     ages = np.linspace(20, 70, 14)
-    faces = [
-        ReadPortrait(person=f"p{k}", photos="set", age=float(age), numbers=look(age, k)) for k, age in enumerate(ages)
-    ]
+    faces = [portrait(person=f"p{k}", photos="set", age=float(age), numbers=look(age, k)) for k, age in enumerate(ages)]
     reader = AgeReader(faces)
     read = [reader.read(one.person, one.photos, one.numbers) for one in faces]
     assert qualities(faces, read)[0].error < 3

@@ -5,13 +5,13 @@ import pytest
 
 from tests.lab.evaluate.faces import MadeUp
 from vfxage.errors import ReadError, ShotError
-from vfxage.lab.evaluate.clips import find_clips, measure_clip
+from vfxage.lab.evaluate.clips import ClipSettings, find_clips, measure_clip
 from vfxage.progress import Silent
 
 
 def test_a_step_in_proportion_to_the_plate_flickers_in_proportion(clips):
     ager = MadeUp(lambda one: 0.25 * one.rgb)
-    found = measure_clip(clips / "androidx_sample.mp4", ager, 10, Silent(), 1)
+    found = measure_clip(clips / "androidx_sample.mp4", ager, ClipSettings(frames=10, workers=1), Silent())
     assert found.frames == (1, 10)
     assert found.size == 256
     assert found.raw == pytest.approx(0.25, rel=1e-4)
@@ -19,7 +19,8 @@ def test_a_step_in_proportion_to_the_plate_flickers_in_proportion(clips):
 
 
 def test_a_constant_step_does_not_flicker_and_is_as_strong_as_it_is(clips):
-    found = measure_clip(clips / "turn_720p.264", MadeUp(lambda one: np.full_like(one.rgb, 0.02)), 10, Silent(), 2)
+    ager = MadeUp(lambda one: np.full_like(one.rgb, 0.02))
+    found = measure_clip(clips / "turn_720p.264", ager, ClipSettings(frames=10, workers=2), Silent())
     assert found.raw == pytest.approx(0, abs=1e-4)
     assert found.steadied == pytest.approx(0, abs=1e-4)
     assert found.strength == pytest.approx(255 * 0.02)
@@ -28,7 +29,7 @@ def test_a_constant_step_does_not_flicker_and_is_as_strong_as_it_is(clips):
 def test_a_clip_without_a_face_is_an_error_that_says_so(clips):
     path = clips / "no_face_scene_cuts.mp4"
     with pytest.raises(ShotError, match="no face for 8 frames") as error:
-        measure_clip(path, MadeUp(lambda one: one.rgb), 8, Silent(), 1)
+        measure_clip(path, MadeUp(lambda one: one.rgb), ClipSettings(frames=8, workers=1), Silent())
     assert path.name in str(error.value)
 
 

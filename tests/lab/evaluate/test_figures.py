@@ -11,15 +11,17 @@ from vfxage.lab.evaluate.lines import monotone, moved_half
 from vfxage.lab.evaluate.rows import STEPS, Row
 from vfxage.lab.evaluate.sheets import TILE, choose_people, draw_sheet, make_tiles, own_tile
 from vfxage.lab.evaluate.spatial import Spatial
+from vfxage.lab.evaluate.years import OTHER, OWN, GroupError, years_by_group, years_table
 from vfxage.lab.portraits import scan_portraits
 
 NOTHING = Spatial(places={}, changed_outside=0, largest_outside=0, low_bands=1)
 STEMS = ["lon_001_neutral", "lon_005_neutral", "lon_011_neutral", "lon_043_neutral", "con_B000490"]
 
 
-def row(face, asked, read_aged, read=40.0):
+def row(face, asked, read_aged, read=40.0, **other):
+    known = {"age": 40.0, "sex": "F", "tone": 40.0, "doubt": "", "estimated": None, "estimated_aged": None, **other}
     return Row(
-        face=face, photos="set", age=40, asked=asked, read=read, read_aged=read_aged, spatial=NOTHING, likeness=None
+        face=face, photos="set", asked=asked, read=read, read_aged=read_aged, spatial=NOTHING, likeness=None, **known
     )
 
 
@@ -30,15 +32,62 @@ def test_monotone_counts_faces_that_rise_at_every_rung_through_the_face_as_it_is
     flat = [row("d", 20, 40)]
     assert monotone(rising) == 1
     assert monotone([*rising, *falls_late, *younger_is_older, *flat]) == pytest.approx(1 / 4)
+    assert monotone([*rising, row("e", 20, None, doubt="too few")]) == 1
+
+
+YOUNG_WOMEN = [row(f"w{k}", 20, 40 + years, age=30.0) for k, years in enumerate((6, 7, 8, 9, 10))]
+DARK_MEN = [row(f"m{k}", 20, 44.0, age=60.0, sex="M", tone=0.0) for k in range(5)]
+KNOWN = [GroupError(group=name, portraits=20, error=5.0) for name in
+         ("everybody", "women", "men", "under 35", "over 50", "dark skin")]  # fmt: skip
+
+
+def years(rows, errors=KNOWN):
+    """Mean years of each group for +20, with a slope of 0.5."""
+    return {one.group: one for one in years_by_group(rows, 0.5, errors) if one.asked == 20}
+
+
+def test_years_are_means_by_group_over_the_slope_and_marked_below_half():
+    found = years([*YOUNG_WOMEN, *DARK_MEN])
+    assert {name: one.moved for name, one in found.items()} == pytest.approx(
+        {"everybody": 12.0, "women": 16.0, "men": 8.0, "dark skin": 8.0, "under 35": 16.0, "over 50": 8.0}
+    )
+    assert {name for name, one in found.items() if one.enough} == {"everybody", "women", "under 35"}
+    shown = {one["group"]: one for one in years_table(list(found.values()), KNOWN, OWN)}
+    assert shown["women"]["+20 (half +10.0)"] == "+16.0"
+    assert shown["men"]["+20 (half +10.0)"] == "+8.0 below half"
+    assert shown["men"]["reader's error"] == "5.0"
+
+
+def test_groups_with_few_faces_or_few_portraits_get_a_dash_and_a_reason():
+    silent = [row(f"s{k}", 20, None, doubt="it has seen too few people of that age", sex="M") for k in range(6)]
+    found = years([*YOUNG_WOMEN, *silent])
+    assert found["men"].moved is None
+    assert "0 of 6 faces can be read" in found["men"].why
+    assert "of that age" in found["men"].why
+    assert years(YOUNG_WOMEN[:4])["women"].moved is None
+    ignorant = [GroupError(group=one.group, portraits=2, error=None) for one in KNOWN]
+    assert "too few portraits of the group" in years(YOUNG_WOMEN, ignorant)["women"].why
+
+
+def test_a_reader_that_has_learned_little_says_nothing():
+    (found,) = [one for one in years_by_group(YOUNG_WOMEN, 0.3, KNOWN) if (one.group, one.asked) == ("women", 20)]
+    assert found.moved is None
+    assert "a true year reads as 0.30" in found.why
+
+
+def test_another_estimator_has_a_table_of_its_own_without_a_slope():
+    rows = [row(f"w{k}", 20, 48.0, estimated=41.0, estimated_aged=53.0) for k in range(5)]
+    found = {one.reader: one.moved for one in years_by_group(rows, 0.5, KNOWN) if one.group == "women" and one.faces}
+    assert found == {OWN: 16.0, OTHER: 12.0}
 
 
 def test_half_is_counted_in_the_direction_asked():
-    assert moved_half(row("a", 20, 50)) == 1
-    assert moved_half(row("a", 20, 49.9)) == 0
-    assert moved_half(row("a", -30, 25)) == 1
-    assert moved_half(row("a", -30, 26)) == 0
-    assert moved_half(row("a", -30, 60)) == 0
-    assert moved_half(row("a", 20, 46), 0.6) == 1  # six years where ten true ones read as six
+    assert moved_half([row("a", 20, 50)]) == [1]
+    assert moved_half([row("a", 20, 49.9)]) == [0]
+    assert moved_half([row("a", -30, 25)]) == [1]
+    assert moved_half([row("a", -30, 26)]) == [0]
+    assert moved_half([row("a", -30, 60)]) == [0]
+    assert moved_half([row("a", 20, 46)], 0.6) == [1]  # six years where ten true ones read as six
 
 
 def test_only_ages_within_the_limits_are_asked():

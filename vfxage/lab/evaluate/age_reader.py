@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from vfxage.arrays import ArrayData, shaped
 from vfxage.errors import ShotError, count_of
 from vfxage.lab.evaluate.features import Numbers
+from vfxage.lab.evaluate.knowledge import Knowledge, Person
 from vfxage.types import F64
 
 Names = NDArray[np.str_]
@@ -35,6 +36,10 @@ class ReadPortrait(ArrayData):
     photos: str
     """The photo set it belongs to: its folder."""
     age: float
+    tone: float
+    """Typology angle of the skin, degrees."""
+    sex: str = ""
+    """Label of the set, F or M; empty if it has none."""
     numbers: Numbers = field(metadata=shaped(None, dtype=(np.float32, np.float64)))
     copies: tuple[Numbers, ...] = field(default=(), metadata=shaped(None, dtype=(np.float32, np.float64)))
     """The same portrait with a little blur, grain or another mesh. The reader also learns from these, so that such
@@ -50,6 +55,8 @@ class _Regressor:
     ages: dict[str, float]
     overall: tuple[F64, float]
     """Mean features and mean age for a set with too few people in the fold."""
+    scale: F64
+    """Gives every feature the same variance, and every block the same share."""
 
     def read(self, numbers: F64, photos: str) -> float:
         middle, age = self.middles.get(photos, self.overall[0]), self.ages.get(photos, self.overall[1])
@@ -61,7 +68,7 @@ class AgeReader:
 
     def __init__(self, faces: Sequence[ReadPortrait]) -> None:
         """Fit; raises ShotError for too few people, or people who are all of one age."""
-        people = sorted({(face.photos, face.person) for face in faces})
+        people = sorted({face.person for face in faces})
         if len(people) < LEAST:
             shown = count_of(len(people), "person", "people")
             what = f"the portraits show {shown}, too few for an age reader"
@@ -73,13 +80,15 @@ class AgeReader:
         lengths = [len(faces[0].numbers[block]) for block in self._blocks]
         table = np.array([self._row(numbers) for face in faces for numbers in (face.numbers, *face.copies)])
         copied = np.repeat(np.arange(len(faces)), [1 + len(face.copies) for face in faces])
-        self._fold = {key: index % FOLDS for index, key in enumerate(_shuffled(people, faces))}
-        fold = np.array([self._fold[face.photos, face.person] for face in faces])
+        self.knowledge = Knowledge([Person(face.person, face.age, face.tone) for face in faces])
+        self._fold = {person: index % FOLDS for index, person in enumerate(_shuffled(faces))}
+        fold = np.array([self._fold[face.person] for face in faces])
         photos = np.array([face.photos for face in faces])
         self._regressors = {}
         for k in sorted(set(fold.tolist())):
             rows = copied[fold[copied] != k]
             self._regressors[k] = _fit(table[fold[copied] != k], ages[rows], photos[rows], lengths)
+        self._everybody = _fit(table, ages[copied], photos[copied], lengths)
 
     def _row(self, numbers: Numbers) -> F64:
         row: F64 = np.concatenate([numbers[block].astype(np.float64) for block in self._blocks])
@@ -87,16 +96,28 @@ class AgeReader:
 
     def read(self, person: str, photos: str, numbers: Numbers) -> float:
         """Age in years, from the regressor that did not learn from this person. KeyError for an unknown person."""
-        return self._regressors[self._fold[photos, person]].read(self._row(numbers), photos)
+        return self._regressors[self._fold[person]].read(self._row(numbers), photos)
+
+    def read_stranger(self, numbers: Numbers) -> float:
+        """Age in years of somebody who is in none of the portraits, on a picture of no photo set."""
+        return self._everybody.read(self._row(numbers), "")
+
+    def look(self, photos: str, numbers: Numbers) -> F64:
+        """The features as a vector that compares faces of different photo sets: from the set's mean, scaled alike."""
+        everybody = self._everybody
+        middle = everybody.middles.get(photos, everybody.overall[0])
+        return np.asarray((self._row(numbers) - middle) * everybody.scale, np.float64)
 
 
-def _shuffled(people: Sequence[tuple[str, str]], faces: Sequence[ReadPortrait]) -> list[tuple[str, str]]:
-    """The people of each set, ordered by age, so that every fold gets people of all ages."""
-    youngest: dict[tuple[str, str], float] = {}
+def _shuffled(faces: Sequence[ReadPortrait]) -> list[str]:
+    """The people, ordered by set and age, so that every fold gets people of all ages and sets.
+
+    One name is one person in all sets: a person in two sets must not be learned from one and read in the other.
+    """
+    first: dict[str, tuple[str, float]] = {}
     for face in faces:
-        key = face.photos, face.person
-        youngest[key] = min(face.age, youngest.get(key, face.age))
-    return sorted(people, key=lambda key: (key[0], youngest[key], key[1]))
+        first[face.person] = min((face.photos, face.age), first.get(face.person, (face.photos, face.age)))
+    return sorted(first, key=lambda person: (*first[person], person))
 
 
 def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regressor:
@@ -108,7 +129,9 @@ def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regre
     scale = _scale(centred, lengths)
     numbers = centred * scale
     left = ages - np.array([means.get(str(name), overall[1]) for name in photos])
-    return _Regressor(weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall)
+    return _Regressor(
+        weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall, scale=scale
+    )
 
 
 def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:

@@ -1,4 +1,4 @@
-"""Real clips: how an ager's change shimmers beside the plate, with and without the temporal filter.
+"""Real clips: how steady an ager's change is beside the plate, with and without the temporal filter.
 
 The pieces are those of a render: the plate's reader and colour, the tracks, the stabilised crops, the filter.
 """
@@ -18,7 +18,11 @@ from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.face.crop import CropPlan, cut, plan_crops
 from vfxage.face.track import Measures, Tracks
 from vfxage.frames import Pattern
+from vfxage.lab.evaluate.age_over_time import AgeOverTime, AgeTimeline
 from vfxage.lab.evaluate.faces import SIDE
+from vfxage.lab.evaluate.flat import mean_face
+from vfxage.lab.evaluate.rows import Judges
+from vfxage.lab.evaluate.temporal import TemporalFigures, TemporalMeasure
 from vfxage.lab.metrics import flicker
 from vfxage.media import FORMATS
 from vfxage.pool import ordered_map, prefetch
@@ -37,9 +41,20 @@ _LOOK = 3
 """Frames searched for a face, as a multiple of the wanted frames."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ClipSettings:
+    """How clips are measured."""
+
+    frames: int
+    """At most this many of each clip."""
+    workers: int
+    judges: Judges | None = None
+    """Reads the age over time; None for no reading."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flicker:
-    """Figures of one clip, all for the same face, frames and matte."""
+class ClipFigures:
+    """Figures of one clip, all for the same face and frames."""
 
     clip: str
     frames: tuple[int, int]
@@ -52,6 +67,9 @@ class Flicker:
     """The delta's change along the plate's motion, over the plate's own (``metrics.flicker``), as the ager answers."""
     steadied: float
     """The same after the temporal filter at its defaults."""
+    temporal: TemporalFigures
+    """What a render shows, after the temporal filter."""
+    age: AgeOverTime
 
 
 def find_clips(paths: Sequence[Path]) -> list[Path]:
@@ -75,32 +93,51 @@ def find_clips(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def measure_clip(path: Path, ager: Ager, frames: int, progress: Progress, workers: int) -> Flicker:
-    """Measure the face with the longest unbroken run near the clip's beginning, over at most ``frames`` frames.
+def measure_clip(path: Path, ager: Ager, asked: ClipSettings, progress: Progress) -> ClipFigures:
+    """Measure the face with the longest unbroken run near the clip's beginning, over at most ``asked.frames`` frames.
 
     Raises ReadError for a plate that cannot be read, ShotError for a plate without a face or without a colour space.
     """
     settings = {"plate": str(path.absolute()), "source_age": AGES[0], "target_age": AGES[1]}
     shot = Shot.model_validate(settings, context={"path": path.absolute()})
     with open_job(shot) as job:
-        tracks = find_tracks(job, job.numbers[: _LOOK * frames], progress)
-        face, numbers = _longest(tracks, frames)
+        tracks = find_tracks(job, job.numbers[: _LOOK * asked.frames], progress)
+        face, numbers = _longest(tracks, asked.frames)
         if face is None or len(numbers) < _LEAST:
-            what = f"shows no face for {count_of(_LEAST, 'frame')} in a row within its first {_LOOK * frames}"
+            what = f"shows no face for {count_of(_LEAST, 'frame')} in a row within its first {_LOOK * asked.frames}"
             raise ShotError(what, path=path, fix="leave it out of --clips")
         plan = _plan(job, face, ager, tracks.measures)
-        aged = _aged(job, plan, ager, numbers, workers)
+        aged = _aged(job, plan, ager, numbers, asked.workers)
         calm = list(steady(aged, shot.temporal.radius, shot.temporal.strength, tracks.cuts))
     crops = [item.deltas[0].crop.rgb for item in aged]
     matte = np.min([item.deltas[0].crop.matte for item in aged], axis=0)
-    return Flicker(
+    temporal, age = _over_time(calm, face, asked)
+    return ClipFigures(
         clip=path.name,
         frames=(numbers[0], numbers[-1]),
         size=len(matte),
         strength=255 * _rms(_steps(aged), matte),
         raw=flicker(_steps(aged), crops, matte),
         steadied=flicker(_steps(calm), crops, matte),
+        temporal=temporal,
+        age=age,
     )
+
+
+def _over_time(
+    items: Sequence[FrameDeltas], face: FaceTrack, asked: ClipSettings
+) -> tuple[TemporalFigures, AgeOverTime]:
+    """Measure what a render shows: the crops with their steps under the matte."""
+    judges = asked.judges
+    measure = TemporalMeasure(mean_face([item.deltas[0].crop.points for item in items]))
+    ages = AgeTimeline(judges.learned, judges.finder) if judges else AgeTimeline(None, None)
+    for item in items:
+        (delta,) = item.deltas
+        crop, number = delta.crop, item.frame.number
+        beauty = np.clip(crop.rgb + crop.matte[..., None] * delta.step, 0.0, 1.0)
+        measure.add(number, crop, beauty, cut=False)
+        ages.add(number, crop, beauty, float(face.yaw[np.searchsorted(face.numbers, number)]))
+    return measure.figures(), ages.result()
 
 
 def _longest(tracks: Tracks, frames: int) -> tuple[FaceTrack | None, list[int]]:

@@ -8,9 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from vfxage.lab.evaluate.clips import ClipFigures
 from vfxage.lab.evaluate.rows import STEPS, Row
 from vfxage.lab.evaluate.run import Evaluation, Measured
+from vfxage.lab.evaluate.same_person import SamePerson
 from vfxage.lab.evaluate.spatial import PLACES
+from vfxage.lab.evaluate.temporal import APART, REGIONS, Slip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,7 @@ def _step_lines(outcome: Evaluation, step: int) -> list[Line]:
         return _moved(rows) / slope if slope > 0 else float("nan")
 
     def half_corrected(rows: Sequence[Row]) -> float:
-        return _mean([moved_half(row, slope) for row in rows]) if slope > 0 else float("nan")
+        return _mean(moved_half(rows, slope)) if slope > 0 else float("nan")
 
     def inside(photos: str) -> Callable[[Sequence[Row]], float]:
         return lambda rows: _moved([row for row in rows if row.photos == photos])
@@ -50,15 +53,16 @@ def _step_lines(outcome: Evaluation, step: int) -> list[Line]:
     half = f"{step / 2:+.1f} or {'more' if step > 0 else 'less'}"
     return [
         line("years moved, mean", half, "+.1f", _moved),
-        line("years moved, median", half, "+.1f", lambda rows: _median([row.moved for row in rows])),
+        line("years moved, median", half, "+.1f", lambda rows: _median(_years(rows))),
         *(
             line(f"years moved in {photos}, mean", "", "+.1f", inside(photos))
             for photos in (outcome.folders if len(outcome.folders) > 1 else ())
         ),
-        line("faces that moved half of it or more", "", ".0%", lambda rows: _mean([moved_half(row) for row in rows])),
+        line("faces that moved half of it or more", "", ".0%", lambda rows: _mean(moved_half(rows))),
         line("years moved, over the reader's slope, mean", half, "+.1f", corrected),
         line("faces that moved half of it or more, over the slope", "", ".0%", half_corrected),
-        line("faces", "", ".0f", lambda rows: float(len(rows))),
+        line("faces that are read", "", ".0f", lambda rows: float(len(_years(rows)))),
+        line("faces of which the reader knows too little", "", ".0f", lambda rows: float(sum(map(_silent, rows)))),
     ]
 
 
@@ -105,6 +109,37 @@ def _embedding_lines(outcome: Evaluation) -> list[Line]:
     ]
 
 
+def same_person_lines(outcome: Evaluation) -> list[Line]:
+    """Real pairs of one person at two ages against ours, in both directions."""
+    if not any(model.same_person for model in outcome.models):
+        return []
+    slope = outcome.readers[0].slope
+    forms: list[tuple[str, str, Callable[[SamePerson], float | None]]] = [
+        ("years between the two portraits, mean", "+.1f", lambda one: one.end - one.start),
+        ("years read, the real other portrait", "+.1f", lambda one: _over(one.real_moved, slope)),
+        ("years read, the aged portrait", "+.1f", lambda one: _over(one.made_moved, slope)),
+        ("change along the person's own", ".3f", lambda one: one.along),
+        ("change along other people's of that age", ".3f", lambda one: one.along_others),
+    ]
+    if outcome.threshold is not None:
+        forms += [
+            ("cosine of the embeddings, both real", ".3f", lambda one: one.real_likeness),
+            ("cosine of the embeddings, aged and real", ".3f", lambda one: one.made_likeness),
+        ]
+    lines: list[Line] = []
+    for older, way in ((True, "older"), (False, "younger")):
+        for name, form, value in forms:
+            every = [[value(one) for one in model.same_person if one.older == older] for model in outcome.models]
+            means = tuple(_mean([one for one in mine if one is not None and np.isfinite(one)]) for mine in every)
+            lines.append(Line(name=f"{way}: {name}", aim="", values=means, form=form))
+    pairs = tuple(float(len(model.same_person)) / 2 for model in outcome.models)
+    return [Line(name="pairs", aim="", values=pairs, form=".0f"), *lines]
+
+
+def _over(years: float | None, slope: float) -> float | None:
+    return None if years is None or slope <= 0 else years / slope
+
+
 def spatial_lines(outcome: Evaluation) -> list[Line]:
     """Rows on the places of the change."""
     names = {
@@ -148,21 +183,59 @@ def stability_lines(outcome: Evaluation) -> list[Line]:
     return lines
 
 
+_ClipValue = Callable[[ClipFigures], float | None]
+_CLIP_FORMS: tuple[tuple[str, str, str, _ClipValue], ...] = (
+    ("delta, codes of 255", "", ".1f", lambda one: one.strength),
+    ("flicker along the motion, as answered", "", ".2f", lambda one: one.raw),
+    ("flicker along the motion, steadied", "", ".2f", lambda one: one.steadied),
+    ("warping error, delta over plate", "", ".3f", lambda one: one.temporal.warping),
+    ("tOF, px", "", ".3f", lambda one: one.temporal.tof),
+    ("slip, 1 frame, median, px", "0.1", ".3f", lambda one: _median_slip(one.temporal.step)),
+    (f"slip, {APART} frames, median, px", "0.5", ".3f", lambda one: _median_slip(one.temporal.slip)),
+    (f"slip on the neck, {APART} frames, median, px", "0.5", ".3f", lambda one: _median_slip(one.temporal.neck)),
+    *(
+        (f"wrinkle consistency, {region}", "1", ".2f", lambda one, region=region: one.temporal.wrinkles[region])
+        for region in REGIONS
+    ),
+    ("age read, beauty: deviation", "", ".2f", lambda one: one.age.beauty.deviation if one.age.beauty else None),
+    ("age read, beauty: largest step", "", ".2f", lambda one: one.age.beauty.step if one.age.beauty else None),
+    ("age read, plate: deviation", "", ".2f", lambda one: one.age.plate.deviation if one.age.plate else None),
+    ("age read, plate: largest step", "", ".2f", lambda one: one.age.plate.step if one.age.plate else None),
+)
+"""Name, aim, format and value of each figure of a clip."""
+
+
 def clip_lines(outcome: Evaluation) -> list[Line]:
-    """Shimmer on real clips."""
+    """Stability in time on real clips."""
     lines = []
     for name in dict.fromkeys(one.clip for model in outcome.models for one in model.clips):
         mine = [next((one for one in model.clips if one.clip == name), None) for model in outcome.models]
         size = next(one for one in mine if one)
         where = f"{name} {size.frames[0]}-{size.frames[1]}"
-        for label, field, form in (
-            ("delta, codes of 255", "strength", ".1f"),
-            ("flicker along the motion, as answered", "raw", ".2f"),
-            ("flicker along the motion, steadied", "steadied", ".2f"),
-        ):
-            values = tuple(getattr(one, field) if one else None for one in mine)
-            lines.append(Line(name=f"{where}: {label}", aim="", values=values, form=form))
+        for label, aim, form, value in _CLIP_FORMS:
+            values = tuple(value(one) if one else None for one in mine)
+            lines.append(Line(name=f"{where}: {label}", aim=aim, values=values, form=form))
     return lines
+
+
+def clip_silences(outcome: Evaluation) -> list[str]:
+    """Why figures of clips are missing: a line for each clip, model and reason."""
+    lines = []
+    for model in outcome.models:
+        for one in model.clips:
+            few = [name for name in ("step", "slip", "neck") if getattr(one.temporal, name) is None]
+            faint = [name for name, value in one.temporal.wrinkles.items() if value is None]
+            where = f"{one.clip}, {model.name}"
+            lines += [f"{where}: no age over time, because {one.age.why}"] if one.age.why else []
+            lines += [f"{where}: too few corners of the skin can be followed for {len(few)} of 3 slips"] if few else []
+            lines += (
+                [f"{where}: the change is too faint, or the clip too short, in {', '.join(faint)}"] if faint else []
+            )
+    return lines
+
+
+def _median_slip(slip: Slip | None) -> float | None:
+    return None if slip is None else slip.median
 
 
 def speed_lines(outcome: Evaluation) -> list[Line]:
@@ -188,17 +261,27 @@ def speed_lines(outcome: Evaluation) -> list[Line]:
 
 
 def monotone(rows: Sequence[Row]) -> float:
-    """Share of the faces whose readings rise with every target age, the unaged face included."""
+    """Share of the faces whose readings rise with every target age that is read, the unaged face included."""
     ladders: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
-        ladders.setdefault(row.face, [(0, row.read)]).append((row.asked, row.read_aged))
+        if row.read is not None and row.read_aged is not None:
+            ladders.setdefault(row.face, [(0, row.read)]).append((row.asked, row.read_aged))
     rising = [all(one[1] < other[1] for one, other in pairwise(sorted(ladder))) for ladder in ladders.values()]
     return _mean([float(one) for one in rising])
 
 
-def moved_half(row: Row, slope: float = 1.0) -> float:
-    """1 for a face whose reading, over the reader's slope, moved by at least half of the years asked; else 0."""
-    return float(row.moved / slope / row.asked >= 0.5)
+def moved_half(rows: Sequence[Row], slope: float = 1.0) -> list[float]:
+    """For each face that is read: 1 if its reading, over the slope, moved by at least half of the years asked."""
+    return [float(row.moved / slope / row.asked >= 0.5) for row in rows if row.moved is not None]
+
+
+def _years(rows: Sequence[Row]) -> list[float]:
+    """Years by which the readings moved, of the faces that are read."""
+    return [row.moved for row in rows if row.moved is not None]
+
+
+def _silent(row: Row) -> bool:
+    return bool(row.doubt)
 
 
 def _line(outcome: Evaluation, name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:
@@ -214,7 +297,7 @@ def _low_bands(rows: Sequence[Row]) -> list[float]:
 
 
 def _moved(rows: Sequence[Row]) -> float:
-    return _mean([row.moved for row in rows])
+    return _mean(_years(rows))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
+from vfxage.face.regions import region_masks
 from vfxage.geometry import OVAL
 from vfxage.types import F32, FaceCrop
 
@@ -55,6 +56,8 @@ class FaceParts(ArrayData):
     """Inside the face and outside eyes, brows and lips, with another colour: fringe, beard, hands, objects."""
     rims: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
     """Around the eyes, but no skin, eye or brow: the rims and the glare of glasses."""
+    neck: Mask = field(metadata=shaped("S", "S", dtype=np.bool_))
+    """Below the jaw, with the colour of the face's skin."""
 
 
 def find_face_parts(crop: FaceCrop) -> FaceParts:
@@ -77,6 +80,7 @@ def find_face_parts(crop: FaceCrop) -> FaceParts:
         teeth=teeth if opened else np.zeros_like(teeth),
         hair=bare & ~like & ~_hull(size, points, _FRAMES),
         rims=rims,
+        neck=(region_masks(points, size)["neck"] > 0.5) & like & ~face,
     )
 
 

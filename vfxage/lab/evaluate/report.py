@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,18 @@ from vfxage.lab.evaluate import clips
 from vfxage.lab.evaluate.lines import (
     Line,
     clip_lines,
+    clip_silences,
     identity_lines,
     moved_lines,
+    same_person_lines,
     spatial_lines,
     speed_lines,
     stability_lines,
 )
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST
 from vfxage.lab.evaluate.run import Evaluation
+from vfxage.lab.evaluate.same_person import LEAST_YEARS
+from vfxage.lab.evaluate.years import silences, years_table
 from vfxage.publish import publish
 
 
@@ -53,13 +57,20 @@ def _finite(value: Any) -> Any:
 _MOVED = f"""Each face is asked for ages from {YOUNGEST:.0f} to {OLDEST:.0f}. What a render shows is read by the
 regressor that has not seen the person, beside the face as it is. A true year reads as less than one (the reader's
 slope); the line over the slope allows for that."""
+_YEARS = """Mean years moved in each group of people, with the floor: half of the years asked. The age reader's are
+divided by its slope. It is silent (-) where it has seen too few people of that age, skin or group. Its error is the
+mean absolute one on real portraits of the group."""
 _IDENTITY = """The skin's low bands are what light and bone make of it. Outside the mesh's outline lie ears and neck,
 over which the usual matte fades what an ager does, and hair and background, to which it should do nothing."""
+_SAME = f"""Two real portraits of one person, {LEAST_YEARS:.0f} years apart or more: each is aged to the age of the
+other. Years are over the reader's slope. Along: cosine, in the reader's features, of the change made and the real one
+(0: unrelated). The real change also holds another day, light and smile, so compare it with that of other people."""
 _PLACE = "Of the step before the matte, by sum of squares; per pixel beside the face's bare skin."
 _STABLE = """Of the step over the matte, root mean squares, on still portraits: what a pixel of tracking error and
 grain do."""
-_CLIPS = f"""{clips.AGES[0]:.0f} asked to be {clips.AGES[1]:.0f}. Flicker: root mean square of the second difference
-in time over the matte, the delta's over the plate's own; as answered, and after the temporal filter."""
+_CLIPS = f"""{clips.AGES[0]:.0f} asked to be {clips.AGES[1]:.0f}. Flicker: root mean square over the matte of what the
+plate's motion leaves of the delta's change, over the plate's own. All below it is measured after the temporal filter;
+docs/evaluate.md of vfxage defines each figure."""
 _COST = """Medians of seven runs on this machine. The yardstick is ten Gaussian blurs of a 512 px picture, timed
 beside them."""
 _READER = """Ridge regression on oriented contrast, texture patterns and mesh shape of the real portraits; ten folds
@@ -83,10 +94,13 @@ def to_markdown(outcome: Evaluation) -> str:
         _bullets([f"**{one.name}**: {one.note}; sheets {_link(one.sheets)}" for one in outcome.models]),
         *_reader(outcome),
         *_section("Age moved", _MOVED, moved_lines(outcome), outcome),
+        *_years(outcome),
         *_section("Identity", _IDENTITY, identity_lines(outcome), outcome),
+        *_section("Same person", _SAME, same_person_lines(outcome), outcome),
         *_section("Where the change lies", _PLACE, spatial_lines(outcome), outcome),
         *_section("Stability", _STABLE, stability_lines(outcome), outcome),
         *_section("Clips", _CLIPS, clip_lines(outcome), outcome),
+        *_no_number(clip_silences(outcome)),
         *_section("Cost", _COST, speed_lines(outcome), outcome),
         *_groups(outcome),
     ]
@@ -142,6 +156,29 @@ def _groups(outcome: Evaluation) -> list[str]:
         ]
         parts.append("\n".join([head, *rows]))
     return parts
+
+
+def _years(outcome: Evaluation) -> list[str]:
+    parts = ["## Years by group", _YEARS]
+    for model in outcome.models:
+        for reader in dict.fromkeys(one.reader for one in model.years):
+            rows = years_table(model.years, outcome.group_errors, reader)
+            parts += [f"**{model.name}**, by the {reader}:", _table(rows)]
+            quiet = silences([one for one in model.years if one.reader == reader])
+            parts += _no_number(quiet)
+    return parts
+
+
+def _no_number(reasons: Sequence[str]) -> list[str]:
+    """Why there are dashes in the table above; nothing if there are none."""
+    return ["No number:", _bullets(reasons)] if reasons else []
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> str:
+    """Rows with the same keys as a Markdown table; the first column is to the left."""
+    keys = list(rows[0])
+    head = f"| {' | '.join(keys)} |\n|---|" + "--:|" * (len(keys) - 1)
+    return "\n".join([head, *(f"| {' | '.join(row[key] for key in keys)} |" for row in rows)])
 
 
 def _written(value: float | None, form: str) -> str:

@@ -7,22 +7,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vfxage.ager import Ager, load_ager
 from vfxage.errors import ReadError, ShotError, VfxageError
 from vfxage.face.detect import FaceFinder
-from vfxage.lab.evaluate import clips, groups, speed, stability
-from vfxage.lab.evaluate.age_reader import AgeReader, Quality, ReadPortrait, qualities
+from vfxage.lab.evaluate import clips, groups, same_person, speed, stability
+from vfxage.lab.evaluate.age_reader import Quality
 from vfxage.lab.evaluate.controls import Control, read_controls
-from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, find_again, spread
-from vfxage.lab.evaluate.features import FeatureReader
-from vfxage.lab.evaluate.flat import mean_face
+from vfxage.lab.evaluate.faces import Subject, crop_size, cut_subject, spread
+from vfxage.lab.evaluate.gather import gather_subjects
+from vfxage.lab.evaluate.learn import learn_ages
 from vfxage.lab.evaluate.rows import OLDEST, YOUNGEST, Judges, Row, make_rows
 from vfxage.lab.evaluate.sheets import FaceTiles, choose_people, draw_sheet, make_tiles, own_tile
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
-from vfxage.lab.portraits import mesh_portraits, scan_portraits
+from vfxage.lab.evaluate.years import GroupError, YearsMoved, group_errors, years_by_group
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.render.job import check_writable
@@ -30,8 +29,6 @@ from vfxage.types import FaceCrop, Framing
 
 _STABLE = 12
 """People on whom stability is measured."""
-_COPY_GRAIN, _COPY_BLUR = 0.01, 0.7
-"""Grain (deviation of luma) and blur (sigma in pixels at 512) of the copies that the reader also learns from."""
 _CHANGE = 30
 """Years of change for the measures that use a single change: stability and speed."""
 
@@ -66,8 +63,12 @@ class Measured:
     note: str
     fingerprint: str
     rows: list[Row]
+    years: list[YearsMoved]
+    """By group of people."""
+    same_person: list[same_person.SamePerson]
+    """Pairs of real portraits of one person, in both directions; empty if no person has two."""
     stability: list[stability.StepStability]
-    clips: list[clips.Flicker]
+    clips: list[clips.ClipFigures]
     groups: list[groups.Group]
     speed: speed.Speed
     sheets: tuple[str, str]
@@ -87,6 +88,8 @@ class Evaluation:
     problems: tuple[str, ...]
     """Files and clips left out, and why."""
     readers: list[Quality]
+    group_errors: list[GroupError]
+    """Of the age reader."""
     controls: list[Control]
     threshold: float | None
     """None without an embedder."""
@@ -109,26 +112,24 @@ def _evaluate(request: Request, progress: Progress) -> Evaluation:
     check_writable(request.out)
     agers = [(name, load_ager(model, request.device)) for name, model in _names(request.models)]
     paths = clips.find_clips(request.clips)
-    subjects, problems = _gather(request.portraits, progress)
+    subjects, problems = gather_subjects(request.portraits, progress)
     unseen = [one for one in subjects if one.portrait.person not in request.learned]
     chosen = spread([one for one in unseen if YOUNGEST <= one.portrait.age <= OLDEST], request.people)
     if not chosen:
         but = ", held out of the training" if request.learned else ""
         raise ShotError(f"no portrait shows a person aged 18 to 90{but}", fix="add --portraits folders")
     with FaceFinder() as finder:
-        features = FeatureReader(mean_face([_points(one) for one in subjects[:: -(-len(subjects) // 200)]]))
-        seen = _read_features(subjects, finder, features, progress)
-        reader = AgeReader(seen)
-        judges = Judges(finder=finder, features=features, reader=reader, embedder=request.embedder)
-        read = [reader.read(one.person, one.photos, one.numbers) for one in seen]
-        bench = _Bench(request, judges, chosen, paths, progress)
+        learned = learn_ages(subjects, finder, progress)
+        judges = Judges(learned=learned, finder=finder, embedder=request.embedder, estimator=request.estimator)
+        bench = _Bench(request, judges, _Faces(chosen, same_person.pairs_of(unseen)[: request.people]), paths, progress)
         models = [bench.measure(name, ager) for name, ager in agers]
         return Evaluation(
             folders=dict(Counter(one.photos for one in subjects)),
             aged=len(chosen),
             spared=len(subjects) - len(unseen),
             problems=(*problems, *bench.problems),
-            readers=qualities(seen, read),
+            readers=learned.qualities,
+            group_errors=bench.group_errors,
             controls=read_controls(chosen, judges),
             threshold=request.threshold if request.embedder else None,
             strangers=_strangers(bench.stable, request.embedder),
@@ -145,85 +146,37 @@ def _names(models: Sequence[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _gather(folders: Sequence[Path], progress: Progress) -> tuple[list[Subject], list[str]]:
-    """Every real portrait with a face, by folder, and the files that were left out, which are noted too."""
-    names = [folder.resolve().name for folder in folders]
-    subjects: list[Subject] = []
-    problems: list[str] = []
-    for folder, name in zip(folders, names, strict=True):
-        photos = name if names.count(name) == 1 else f"{folder.resolve().parent.name}/{name}"
-        collection = scan_portraits(folder, progress=progress)
-        made = sum(not portrait.real for portrait in collection.portraits)
-        collection = replace(collection, portraits=tuple(one for one in collection.portraits if one.real))
-        if not collection.portraits:
-            raise ShotError(
-                "holds no real portraits",
-                path=folder,
-                fix="name a folder of photographs: the age reader learns from nothing else",
-            )
-        collection = mesh_portraits(collection, progress)
-        if not collection.portraits:
-            raise ShotError("shows no face in any portrait", path=folder, fix="name a folder of portraits")
-        subjects += [Subject(portrait=one, photos=photos) for one in collection.portraits]
-        problems += [f"{photos}/{one.path.name} {one.what}" for one in collection.problems]
-        for note in filter(None, (collection.note, f"{photos}: made pictures left out: {made}" if made else "")):
-            progress.note(note)
-    if problems:
-        progress.note(f"portraits left out: {len(problems)}, the first: {problems[0]}")
-    return subjects, problems
-
-
-def _points(subject: Subject) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    return cut_subject(subject, Framing(name="ffhq"), 256).points
-
-
-def _read_features(
-    subjects: Sequence[Subject], finder: FaceFinder, features: FeatureReader, progress: Progress
-) -> list[ReadPortrait]:
-    """The features of every portrait. The mesh is found anew, as for every face that will be read."""
-    seen = []
-    with progress.stage("read", len(subjects), "face") as advance:
-        for count, subject in enumerate(subjects, 1):
-            crop = cut_subject(subject, Framing(name="ffhq"), 512)
-            points = find_again(finder, crop.rgb, crop.points)
-            noise = np.random.default_rng(count).standard_normal(crop.rgb.shape[:2], np.float32)
-            grainy = np.clip(crop.rgb + np.float32(_COPY_GRAIN) * noise[..., None], 0.0, 1.0)
-            soft = np.asarray(cv2.GaussianBlur(crop.rgb, (0, 0), _COPY_BLUR), np.float32)
-            copies = (features.read(crop.rgb, crop.points), features.read(grainy, points), features.read(soft, points))
-            seen.append(
-                ReadPortrait(
-                    person=subject.portrait.person,
-                    photos=subject.photos,
-                    age=subject.portrait.age,
-                    numbers=features.read(crop.rgb, points),
-                    copies=copies,
-                )
-            )
-            advance(count)
-    return seen
-
-
 def _strangers(subjects: Sequence[Subject], embedder: Embedder | None) -> float | None:
     """The mean likeness of different people. It shows how to judge the likeness of a face to its own aged picture."""
     if embedder is None:
         return None
     crops = [cut_subject(one, Framing(name="ffhq"), 512) for one in subjects]
     vectors = np.array([embedder(crop.rgb, crop.points) for crop in crops])
-    people = np.array([f"{one.photos}/{one.portrait.person}" for one in subjects])
+    people = np.array([one.portrait.person for one in subjects])
     unlike = people[:, None] != people[None]
     return float((vectors @ vectors.T)[unlike].mean()) if unlike.any() else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Faces:
+    """Whom the models age."""
+
+    subjects: Sequence[Subject]
+    pairs: Sequence[tuple[Subject, Subject]]
+    """Two real portraits of one person each."""
 
 
 class _Bench:
     """Measures one model after another on the same faces and clips."""
 
     def __init__(
-        self, request: Request, judges: Judges, subjects: Sequence[Subject], paths: Sequence[Path], progress: Progress
+        self, request: Request, judges: Judges, faces: _Faces, paths: Sequence[Path], progress: Progress
     ) -> None:
         self._request, self._judges, self._progress = request, judges, progress
-        self._subjects, self._paths = subjects, paths
-        self._shown = {one.key: one for one in choose_people(subjects)}
-        self.stable = spread(subjects, _STABLE)
+        self._subjects, self._pairs, self._paths = faces.subjects, faces.pairs, paths
+        self._shown = {one.key: one for one in choose_people(faces.subjects)}
+        self.stable = spread(faces.subjects, _STABLE)
+        self.group_errors = group_errors(judges.learned)
         self.problems: list[str] = []
         """Clips left out; after a first model has met them they are not tried again."""
 
@@ -251,6 +204,8 @@ class _Bench:
             note=ager.note,
             fingerprint=ager.fingerprint,
             rows=rows,
+            years=years_by_group(rows, self._judges.learned.qualities[0].slope, self.group_errors),
+            same_person=self._same_person(ager, workers),
             stability=stability.measure_stability(ager, crops),
             clips=shimmer,
             groups=self._groups(ager, workers),
@@ -258,12 +213,12 @@ class _Bench:
             sheets=sheets,
         )
 
-    def _clips(self, ager: Ager, workers: int) -> list[clips.Flicker]:
+    def _clips(self, ager: Ager, workers: int) -> list[clips.ClipFigures]:
         measured = []
+        asked = clips.ClipSettings(frames=self._request.clip_frames, workers=workers, judges=self._judges)
         for path in list(self._paths):
             try:
-                frames = self._request.clip_frames
-                measured.append(clips.measure_clip(path, ager, frames, self._progress, workers))
+                measured.append(clips.measure_clip(path, ager, asked, self._progress))
             except (ReadError, ShotError) as error:
                 self._leave_out(path, error)
         if self._request.clips and not measured:
@@ -274,6 +229,9 @@ class _Bench:
         self._progress.note(f"left out: {error}")
         self.problems.append(f"{path.name} {error.what}")
         self._paths = [one for one in self._paths if one != path]
+
+    def _same_person(self, ager: Ager, workers: int) -> list[same_person.SamePerson]:
+        return same_person.measure_same_person(ager, self._pairs, self._judges, self._progress, workers)
 
     def _groups(self, ager: Ager, workers: int) -> list[groups.Group]:
         estimator = self._request.estimator

@@ -36,8 +36,8 @@ class FaceTiles(ArrayData):
     """(256, 256, 3)."""
     delta: U8 = field(metadata=shaped(TILE, TILE, 3, dtype=np.uint8))
     """(256, 256, 3): the change times two about grey."""
-    read: float
-    """Years."""
+    read: float | None
+    """Years; None if the reader knows too little."""
 
 
 def choose_people(subjects: Sequence[Subject], count: int = PEOPLE) -> list[Subject]:
@@ -69,14 +69,14 @@ def _traits(subject: Subject) -> F64:
     return np.array([subject.portrait.age / 10, labels.get("sex", "") == "M", min(skin, 0.7), glasses, min(beard, 0.1)])
 
 
-def make_tiles(aged: Aged, read: float) -> FaceTiles:
+def make_tiles(aged: Aged, read: float | None) -> FaceTiles:
     """Cut what a render would show, and its change."""
     rgb = aged.result()
     change = np.float32(0.5) + np.float32(_GAIN) * (rgb - aged.crop.rgb)
     return FaceTiles(picture=_tile(rgb, aged.crop), delta=_tile(change, aged.crop), read=read)
 
 
-def own_tile(crop: FaceCrop, read: float) -> FaceTiles:
+def own_tile(crop: FaceCrop, read: float | None) -> FaceTiles:
     """The unchanged face."""
     return FaceTiles(picture=_tile(crop.rgb, crop), delta=_tile(np.full_like(crop.rgb, 0.5), crop), read=read)
 
@@ -112,7 +112,7 @@ def draw_sheet(
             page.paste(Image.fromarray(tile.delta if deltas else tile.picture), at)
             name = f"{age:.0f} years" if step == 0 else f"{step:+d}: {age:.0f}"
             _label(pen, (at[0] + 7, at[1] + 4), name)
-            _label(pen, (at[0] + 7, at[1] + TILE - 24), f"read {tile.read:.0f}")
+            _label(pen, (at[0] + 7, at[1] + TILE - 24), "read -" if tile.read is None else f"read {tile.read:.0f}")
     with publish(path) as partial:
         page.save(partial, format="PNG")
 

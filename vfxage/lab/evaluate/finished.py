@@ -1,0 +1,218 @@
+"""The finished frames of a rendered shot, measured face by face: stability in time, and the age that is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vfxage.colour.cicp import DISPLAY_709
+from vfxage.colour.space import Colour
+from vfxage.errors import ShotError
+from vfxage.face.crop import CropPlan, FacePlan, cut, encoded_square, usual_extent
+from vfxage.face.detect import FaceFinder
+from vfxage.face.exposure import stops_for
+from vfxage.face.track import Tracks, select_faces
+from vfxage.frames import Pattern
+from vfxage.geometry import crop_transform, invert, map_points
+from vfxage.lab.evaluate.age_over_time import AgeOverTime, AgeTimeline
+from vfxage.lab.evaluate.flat import mean_face
+from vfxage.lab.evaluate.gather import gather_subjects
+from vfxage.lab.evaluate.learn import Learned, learn_ages
+from vfxage.lab.evaluate.temporal import TemporalFigures, TemporalMeasure
+from vfxage.media import PlateSettings, open_reader, read_passes
+from vfxage.pool import prefetch
+from vfxage.process import opencv_threads
+from vfxage.progress import Progress
+from vfxage.render.job import Job, with_shot_line
+from vfxage.render.on_disk import rendered_tracks
+from vfxage.shot.outputs import MOVIES
+from vfxage.types import F32, FaceCrop, Frame, Framing
+
+_SIZES = (256, 512, 768, 1024)
+"""Sides of crops, pixels. A larger face is measured on a crop of 1024."""
+_FRAMING = Framing(name="ffhq")
+_MESHES = 50
+"""Meshes of a face from which its mean mesh is made, at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedFace:
+    """Figures of one face of a shot."""
+
+    face: str
+    frames: tuple[int, int]
+    """First and last frame on which it was measured."""
+    output: str
+    """The output that was read."""
+    temporal: TemporalFigures
+    age: AgeOverTime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Watched:
+    """One face while it is measured."""
+
+    plan: FacePlan
+    temporal: TemporalMeasure
+    ages: AgeTimeline
+    seen: list[int]
+
+    def add(self, number: int, crop: FaceCrop, beauty: F32, *, cut: bool) -> None:
+        """Measure one frame on which the face is wholly present."""
+        row = self.plan.row(number)
+        if row is None or self.plan.track.presence[row] < 1:
+            return
+        self.temporal.add(number, crop, beauty, cut=cut)
+        self.ages.add(number, crop, beauty, float(self.plan.track.yaw[row]))
+        self.seen.append(number)
+
+    def result(self, output: str) -> FinishedFace:
+        """The figures of all frames so far."""
+        return FinishedFace(
+            face=self.plan.name,
+            frames=(self.seen[0], self.seen[-1]),
+            output=output,
+            temporal=self.temporal.figures(),
+            age=self.ages.result(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Output:
+    """One output of the shot, open."""
+
+    path: str
+    colour: Colour
+    made: Callable[[Frame], Frame]
+    """Gives the beauty for a plate frame; frames must come in order."""
+
+
+def measure_finished(
+    job: Job, numbers: Sequence[int], portraits: Sequence[Path], progress: Progress
+) -> list[FinishedFace]:
+    """Measure the rendered frames ``numbers`` of a shot; ``portraits`` are folders that the age reader learns from.
+
+    No ager runs. Raises WriteError for a shot that was never rendered as it is now, ReadError with file and frame for
+    a missing frame, ShotError for outputs without beauty and delta, or if no face of the shot is on these frames.
+    """
+    tracks = rendered_tracks(job, progress)
+    job = job.with_missing(tracks.missing)
+    plan = _plan(job, tracks)
+    wanted = [number for number in numbers if number not in tracks.missing]
+    with FaceFinder() as finder, opencv_threads(0), ExitStack() as stack:
+        output = stack.enter_context(_open_output(job, wanted))
+        learned = _learn(portraits, finder, progress)
+        watched = {face.track.face: _watch(face, job, learned, finder) for face in plan.faces}
+        plate = stack.enter_context(prefetch(stack.enter_context(closing(job.reader.read(wanted)))))
+        advance = stack.enter_context(progress.stage("measure", len(wanted)))
+        for frame in plate:
+            beauty = output.made(frame)
+            for crop in cut(frame, plan, job.colour).crops:
+                one = watched[crop.face]
+                one.add(frame.number, crop, _square(beauty, crop, output.colour), cut=frame.number in tracks.cuts)
+            advance(frame.number)
+    found = [one.result(output.path) for one in watched.values() if one.seen]
+    if not found:
+        raise ShotError("no face of the shot is on these frames", path=job.shot.path, fix="choose other --frames")
+    return found
+
+
+def _square(beauty: Frame, crop: FaceCrop, colour: Colour) -> F32:
+    """The crop's square of the result, in the encoding and light of the crop."""
+    size = crop.rgb.shape[0]
+    return encoded_square(beauty, crop.to_frame, size, colour.exposed(crop.exposure), (0.0, 1.0))
+
+
+def _plan(job: Job, tracks: Tracks) -> CropPlan:
+    """Crops of the shot's faces for measuring, whatever the model's own crops are."""
+    with with_shot_line(job.shot, "faces"):
+        selected = select_faces(tracks, job.shot.faces)
+    aspect = job.clip.pixel_aspect
+    exposure = job.shot.exposure
+    faces = []
+    for face, track in selected:
+        extent = usual_extent(track, _FRAMING, aspect)
+        measures = tracks.measures.get(track.face)
+        light = measures.light if measures else math.nan
+        faces.append(
+            FacePlan(
+                name=face.name or f"face{track.face}",
+                track=track,
+                size=next((size for size in _SIZES if size >= extent), _SIZES[-1]),
+                exposure=stops_for(light) if exposure == "auto" else exposure,
+                shot_face=face,
+            )
+        )
+    return CropPlan(
+        faces=tuple(faces),
+        names=tuple(dict.fromkeys(face.name for face in faces)),
+        framing=_FRAMING,
+        matte=job.shot.matte.kind,
+        feather=job.shot.matte.feather,
+        pixel_aspect=aspect,
+    )
+
+
+def _learn(portraits: Sequence[Path], finder: FaceFinder, progress: Progress) -> Learned | None:
+    if not portraits:
+        return None
+    return learn_ages(gather_subjects(portraits, progress)[0], finder, progress)
+
+
+def _watch(face: FacePlan, job: Job, learned: Learned | None, finder: FaceFinder) -> _Watched:
+    meshes = [
+        map_points(points, invert(crop_transform(points, _FRAMING, face.size, job.clip.pixel_aspect)))
+        for points in face.track.points[:: -(-len(face.track.points) // _MESHES)]
+    ]
+    mean = mean_face([np.asarray(mesh, np.float32) for mesh in meshes])
+    return _Watched(plan=face, temporal=TemporalMeasure(mean), ages=AgeTimeline(learned, finder), seen=[])
+
+
+@contextmanager
+def _open_output(job: Job, numbers: Sequence[int]) -> Iterator[_Output]:
+    """Open the output that says most: a sequence with the beauty, else an OpenEXR delta, else a movie."""
+    outputs = list(zip(job.shot.outputs, job.spaces, strict=True))
+    beauties = [one for one in outputs if "beauty" in one[0].passes]
+    stills = [one for one in beauties if Path(one[0].path).suffix.lower() not in MOVIES]
+    deltas = [one for one in outputs if "delta" in one[0].passes and one[0].path.lower().endswith(".exr")]
+    if stills or (beauties and not deltas):
+        output, space = (stills or beauties)[0]
+        settings, colour = _reading(output.path, Colour(space, job.shot.ocio), job)
+        with closing(open_reader(output.path, settings)) as reader, closing(reader.read(numbers)) as frames:
+            yield _Output(path=output.path, colour=colour, made=lambda frame: next(frames))
+    elif deltas:
+        pattern = Pattern.parse(deltas[0][0].path)
+        yield _Output(path=deltas[0][0].path, colour=job.colour, made=lambda frame: _with_delta(frame, pattern))
+    else:
+        fix = "render an output with the pass beauty, or an OpenEXR with the pass delta"
+        raise ShotError("no output has the beauty or the delta", path=job.shot.path, fix=fix)
+
+
+def _reading(path: str, space: Colour, job: Job) -> tuple[PlateSettings, Colour]:
+    """How to read an output whose code values are in ``space``, and the colour of its frames."""
+    suffix, ocio = Path(path).suffix.lower(), job.shot.ocio
+    if suffix == ".exr":  # it holds linear light: any linear space leaves the samples as they are
+        return PlateSettings(colorspace=space.linear_name or "ACEScg", ocio=ocio), space
+    if suffix in MOVIES:  # it shows a linear plate as video
+        shown = Colour(DISPLAY_709, ocio) if space.linear else space
+        return PlateSettings(colorspace=shown.name, ocio=ocio, first_frame=_first_in(path, job)), shown
+    return PlateSettings(colorspace=space.name, ocio=ocio), space
+
+
+def _first_in(path: str, job: Job) -> int:
+    """Number of the first frame that a movie of ours holds; the shot's first frame if it does not say."""
+    from vfxage.media.movie import held_frames
+
+    return next(iter(held_frames(Path(path))), job.numbers[0])
+
+
+def _with_delta(frame: Frame, pattern: Pattern) -> Frame:
+    """The plate plus the delta of an OpenEXR file."""
+    planes = read_passes(pattern.path(frame.number), frame.number)
+    delta = np.dstack([planes[f"delta.{channel}"] for channel in "RGB"])
+    return replace(frame, rgb=np.asarray(frame.rgb + delta, np.float32), native=None)
