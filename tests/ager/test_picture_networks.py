@@ -1,6 +1,7 @@
 """Networks that answer whole pictures: their published keys and their authors' answers, and ages between groups."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from vfxage.ager.agetransgan import TEN_GROUPS
 from vfxage.ager.architectures import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint
 from vfxage.ager.contract import MeasuresNothing
+from vfxage.ager.cost import architecture_cost
 from vfxage.ager.fast_aginggan import FastAgingGan
 from vfxage.ager.picture import group_labels
 from vfxage.ager.reconstruction import FromReconstruction
@@ -167,3 +169,45 @@ def test_a_network_that_only_inverts_badly_changes_nothing_at_equal_ages(crop_of
     np.testing.assert_allclose(older, 0.2, atol=1e-5)
     np.testing.assert_allclose(younger, -0.2, atol=1e-5)
     assert ager.fingerprint != BadInverter.fingerprint
+
+
+def test_a_network_looks_once_at_a_picture_however_many_ages_are_asked(tmp_path, crop_of, monkeypatch):
+    torch.save(flat_state("fast_aginggan", 0.01), tmp_path / "state_dict.pth")
+    looks = []
+
+    def look(network, rgb):
+        looks.append(rgb.shape[0])
+        return -rgb
+
+    monkeypatch.setattr(FastAgingGan, "look", look)
+    ager = load_ager(str(tmp_path / "state_dict.pth"), "cpu")
+    one, other = np.random.default_rng(0).random((2, 512, 512, 3), np.float32)
+    crop = crop_of(one, ages=(30.0, 70.0))
+    asked = [
+        crop,
+        crop_of(other, ages=(30.0, 70.0)),
+        replace(crop, ages=(30.0, 50.0)),
+        replace(crop, ages=(30.0, 30.0)),
+    ]
+    steps = ager(asked)
+    assert sum(looks) == 2
+    for step, rgb, amount in zip(steps, (one, other, one, one), (1, 1, 0.5, 0), strict=True):
+        np.testing.assert_allclose(step, amount * (1 - 2 * rgb), atol=1e-6)
+
+
+GMAC = {
+    "face_reaging": (774.5, 774.5),
+    "visage": (368.6, 368.6),
+    "sam": (220.3, 147.9),
+    "agetransgan_10": (156.6, 156.6),
+    "fast_aginggan": (50.8, 0.0),
+    "sauravsjk": (58.6, 4.6),
+}
+"""Billions of multiplications at the size of the training, for the first age and for each further one, as LAYOUTS.md
+counts them: SAM's second encoder, all of Fast-AgingGAN and SauravSJK's encoder do not see the age."""
+
+
+@pytest.mark.parametrize("name", GMAC)
+def test_cost_is_what_the_layer_lists_add_up_to(name):
+    cost = architecture_cost(ARCHITECTURES[name])
+    assert (cost.first / 1e9, cost.further / 1e9) == pytest.approx(GMAC[name], abs=0.05)

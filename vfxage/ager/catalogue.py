@@ -17,6 +17,7 @@ from torch import Tensor
 
 from vfxage.ager import ARCHITECTURES, Ager, Architecture, load_ager, model_file, shipped_file
 from vfxage.ager.checkpoint import CONSTANTS, fit, load_checkpoint, recognise, save_checkpoint
+from vfxage.ager.cost import architecture_cost
 from vfxage.ager.onnx_ager import FACEFUSION, pixel_scale, whole_face_fault
 from vfxage.ager.onnx_file import OnnxFile, read_onnx
 from vfxage.ager.onnx_weights import import_onnx
@@ -62,6 +63,12 @@ def _settings(row: Architecture) -> Facts:
     }
 
 
+def _cost(row: Architecture) -> str:
+    cost = architecture_cost(row)
+    text = f"{cost.first / 1e9:.1f} GMAC at {row.native} px"
+    return text if cost.further == cost.first else f"{text}, {cost.further / 1e9:.1f} for each further age"
+
+
 def _weights(state: dict[str, Any]) -> int:
     """How many numbers are learned: of floating point, neither statistics of norms nor fixed filters."""
     fixed = ("running_mean", "running_var", *CONSTANTS)
@@ -81,7 +88,8 @@ def show_model(model: str) -> Facts:
         return show_file(model_file(model))
     shipped = shipped_file(model)
     ager = load_ager(model, "cpu")
-    facts = show_file(shipped) if shipped else {"fingerprint": ager.fingerprint}
+    kept = {"framing": ager.framing.name, "sizes": list(ager.sizes), "fingerprint": ager.fingerprint}
+    facts = show_file(shipped) if shipped else kept
     return {"model": model} | facts | {"what": ager.note}
 
 
@@ -111,7 +119,7 @@ def show_file(path: Path) -> Facts:
         row = recognise(state, header, path)
     except ModelError as error:
         return facts | {"network": f"unknown: {error.what}", "first tensors": sorted(tensors)[:3], "licence": _UNSTATED}
-    facts |= {"network": row.name, **_settings(row)}
+    facts |= {"network": row.name, **_settings(row), "cost": _cost(row)}
     try:
         checkpoint = fit(state, header, path)
     except ModelError as error:
