@@ -14,6 +14,11 @@ from vfxage.shot.part import Part
 from vfxage.shot.paths import file_path
 from vfxage.shot.strict import StrictFile, YamlKind, read_document
 
+UNPAIRED = ("cycle", "sauravsjk", "fast_aginggan")
+"""Networks that answer whole pictures and that vfxage trains."""
+TRAINED = (*(name for name, row in ARCHITECTURES.items() if row.answers == "delta"), *UNPAIRED)
+_NAMES = ", ".join(TRAINED)
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
@@ -57,10 +62,10 @@ class PortraitFolder(Part):
 class DataPart(Part):
     """The training data."""
 
-    pairs: Annotated[tuple[PortraitFolder, ...], Field(min_length=1, max_length=64)]
+    pairs: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
     """People at several ages, aligned to the pixel: every ordered pair of one person's ages is an example."""
     portraits: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
-    """More real portraits of any people, only for the critic."""
+    """Real portraits of any people: the examples of networks that learn without pairs; for others, for the critic."""
     bad: Literal["skip", "refuse"] = "skip"
     """Handling of unusable files: leave them out, or refuse to start."""
     smallest: Annotated[int, Field(ge=16, le=4096)] = 128
@@ -97,15 +102,20 @@ class ModelPart(Part):
 
     @model_validator(mode="after")
     def _known(self) -> ModelPart:
-        if self.architecture not in ARCHITECTURES:
-            raise ValueError(f"names no architecture ({self.architecture}); choose {', '.join(ARCHITECTURES)}")
+        if self.architecture not in TRAINED:
+            raise ValueError(f"names an architecture that cannot be trained ({self.architecture}); choose {_NAMES}")
         return self
+
+    @property
+    def unpaired(self) -> bool:
+        """Whether the network learns from single portraits by its answer and the way back, not from pairs."""
+        return self.architecture in UNPAIRED
 
 
 class CropPart(Part):
     """Which part of a picture an example shows, and how large."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=16)], ...], Field(min_length=1)] = (256,)
+    sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=8)], ...], Field(min_length=1)] = (256,)
     """Sides of examples, pixels; each step takes one of them."""
     window: Annotated[Span, AfterValidator(_within(0.05, 2))] = (0.375, 1.0)
     """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them."""
@@ -225,6 +235,16 @@ class Adversarial(Part):
     """Learning rate of the critic's own Adam."""
     channels: Annotated[int, Field(ge=8, le=256)] = 48
     """Channels of the critic's first layer; later layers have twice and four times as many."""
+    critic: Literal["patch", "face_reaging"] = "patch"
+    """patch: spectral norm and hinge loss. face_reaging: that project's discriminator, binary cross-entropy."""
+    init: Annotated[Path | None, BeforeValidator(_path)] = None
+    """Begin with face_reaging's published discriminator (best_discriminator_model.pth)."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Adversarial:
+        if self.init is not None and self.critic != "face_reaging":
+            raise ValueError("names `init`, whose weights are of another critic; set `critic: face_reaging`")
+        return self
 
 
 class Stability(Part):
@@ -253,6 +273,17 @@ class Lpips(Part):
         return self
 
 
+class CycleLosses(Part):
+    """The losses of networks that learn without pairs, by the way there and back."""
+
+    back: Weight = 10.0
+    """Absolute difference of the portrait, and of what the way back makes of the answer."""
+    identity: Weight = 1.0
+    """Difference of the features of portrait and answer. fast_aginggan: change of a portrait of the target group."""
+    group: Weight = 1.0
+    """Cross-entropy of the age group that the critic reads in the answer; fast_aginggan has one critic per group."""
+
+
 class LossPart(Part):
     """The losses with their weights; 0 leaves a loss out."""
 
@@ -272,6 +303,7 @@ class LossPart(Part):
     adversarial: Adversarial = Adversarial()
     stability: Stability = Stability()
     lpips: Lpips = Lpips()
+    cycle: CycleLosses = CycleLosses()
 
 
 class SchedulePart(Part):
@@ -288,6 +320,8 @@ class SchedulePart(Part):
     """Cosine: the rate falls to a hundredth by the last step."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.99)
     """Decay rates of Adam's moments."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Adam's weight decay."""
     clip: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """Longest gradient; longer ones are shortened."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
@@ -334,6 +368,17 @@ class Recipe(Part):
     losses: LossPart = LossPart()
     schedule: SchedulePart = SchedulePart()
     output: OutputPart = OutputPart()
+
+    @model_validator(mode="after")
+    def _has_data(self) -> Recipe:
+        name, row = self.model.architecture, ARCHITECTURES[self.model.architecture]
+        if self.model.unpaired and not self.data.portraits:
+            raise ValueError(f"names no folder in `data.portraits`, from which {name} learns")
+        if not self.model.unpaired and not self.data.pairs:
+            raise ValueError("names no folder in `data.pairs`, people at several ages")
+        if wrong := [size for size in self.crop.sizes if size % row.multiple]:
+            raise ValueError(f"has `crop.sizes` {wrong[0]}; {name} takes multiples of {row.multiple}")
+        return self
 
 
 _TRAINING = YamlKind(
