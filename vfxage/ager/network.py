@@ -6,12 +6,13 @@ side, on the same weights); on a GPU batches have one fixed shape, padded with b
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vfxage import process
 from vfxage.ager.checkpoint import Checkpoint
@@ -65,6 +66,18 @@ class NetworkAger(MeasuresNothing):
             same = [index for index, crop in enumerate(crops) if crop.rgb.shape[0] == size]
             steps |= zip(same, self._run([crops[index] for index in same], size), strict=True)
         return [steps[index] for index in range(len(crops))]
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, in evaluation mode on its device."""
+        return self._network
+
+    def with_network(self, network: nn.Module, made: str) -> NetworkAger:
+        """The same ager with a variant of its network; ``made`` tells the variant apart in fingerprints."""
+        twin = copy.copy(self)
+        twin._network, twin._made = network, f"{self._made} {made}"
+        twin.fingerprint = twin.fingerprint_on(twin.device)
+        return twin
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``: each GPU model has a fingerprint of its own, CPUs share one."""
