@@ -23,7 +23,7 @@ data: {portraits: [{folder: people, layout: utkface}], side: 64, smallest: 32, h
 model: {architecture: cycle, export_half: false}
 crop: {sizes: [32], whole: 1.0}
 augment: false
-losses: {adversarial: {weight: 0.5, start: 2, ramp: 4, rate: 2.0e-3, channels: 8}}
+losses: {adversarial: {weight: 0.1, start: 2, ramp: 4, rate: 2.0e-3, channels: 8}}
 schedule: {steps: 1000, batch: 4, warmup: 0, rate: 1.0e-3, decay: none, ema: 0.9}
 output: {checkpoint_every: 40, log_every: 1, sheet_every: 6, sheet_people: 1, sheet_ages: [25, 70]}
 """
@@ -42,9 +42,9 @@ def recipe_in(folder, text=RECIPE, ages=(20, 24, 45, 47, 60, 75, 80)):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """Forty steps in one go."""
+    """Thirty-six steps in one go."""
     folder = tmp_path_factory.mktemp("cycle")
-    run("train", recipe_in(folder), "--steps", 40, "--device", "cpu").ok()
+    run("train", recipe_in(folder), "--steps", 36, "--device", "cpu").ok()
     return folder
 
 
@@ -52,9 +52,9 @@ def test_losses_fall(trained):
     lines = [line for line in curve(trained) if "total" in line]
     assert {"back", "identity", "group", "adversarial", "critic", "critic_group"} < set(lines[-1])
     assert "critic" not in lines[0]
-    for name in ("back", "critic_group"):
+    for name, share in (("back", 0.9), ("group", 0.8), ("critic_group", 0.8)):
         losses = [line[name] for line in lines if name in line]
-        assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:8]), name
+        assert np.mean(losses[-8:]) < share * np.mean(losses[:8]), name
 
 
 def test_interrupted_run_goes_on_to_the_same_bits(trained, tmp_path):
@@ -65,7 +65,7 @@ def test_interrupted_run_goes_on_to_the_same_bits(trained, tmp_path):
 
 
 def test_checkpoint_ages_a_crop_by_the_target_group(trained):
-    path = trained / "run" / "cycle_0000040.safetensors"
+    path = trained / "run" / "cycle_0000036.safetensors"
     ager = load_ager(str(path), "cpu")
     rgb = np.asarray(Image.fromarray(face(1, 40)).resize((256, 256)), np.float32) / 255
     steps = [ager([crop(rgb, (40.0, age))])[0] for age in (40.0, 75.0)]
@@ -75,7 +75,7 @@ def test_checkpoint_ages_a_crop_by_the_target_group(trained):
     label = torch.zeros(1, 14)
     label[0, 10] = 1  # 70 to 79
     network = load_checkpoint(path).network()
-    x = torch.from_numpy(rgb).permute(2, 0, 1)[None] * 2 - 1
+    x = torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None] * 2 - 1
     made, rest = (
         network.bare({"x": x, "label": one})["y"] for one in (label, label.roll(-4, 1) / 2 + label.roll(-3, 1) / 2)
     )
