@@ -9,6 +9,7 @@ from tests.lab.train.people import curve, face
 from tests.run_vfxage import run
 from vfxage.ager import load_ager
 from vfxage.ager.checkpoint import load_checkpoint
+from vfxage.ager.cycle import Cycle
 from vfxage.lab.train import load_recipe
 from vfxage.lab.train.batches import Batch
 from vfxage.lab.train.cycle import CycleLearner
@@ -75,6 +76,7 @@ def test_checkpoint_ages_a_crop_by_the_target_group(trained):
     label = torch.zeros(1, 14)
     label[0, 10] = 1  # 70 to 79
     network = load_checkpoint(path).network()
+    assert isinstance(network, Cycle)
     x = torch.from_numpy(rgb.copy()).permute(2, 0, 1)[None] * 2 - 1
     made, rest = (
         network.bare({"x": x, "label": one})["y"] for one in (label, label.roll(-4, 1) / 2 + label.roll(-3, 1) / 2)

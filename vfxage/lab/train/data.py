@@ -51,6 +51,11 @@ class TrainingData:
     notes: tuple[str, ...]
     """The summary for people, a sentence each."""
 
+    @property
+    def epoch(self) -> int:
+        """How many examples an epoch has: every pair once; without pairs, every portrait."""
+        return sum(len(person.to_real) + len(person.to_made) for person in self.people) or len(self.portraits)
+
     def of_held_out(self) -> TrainingData:
         """The same data, with the people held out in the place of the training people."""
         return replace(self, people=self.held_out, held_out=(), portraits=())

@@ -35,6 +35,15 @@ class RunResult:
     """The last one written; None where there was nothing to do."""
 
 
+def _open(recipe: Recipe, world: World, progress: Progress) -> TrainingData:
+    """The data, which the first process remembers in the run's folder as scanned."""
+    scan_cache = ScanCache(recipe.out / SCAN_CACHE)
+    data = open_data(recipe.data, recipe.seed, progress, scan_cache)
+    if world.first:
+        scan_cache.save()
+    return data
+
+
 def _batches(recipe: Recipe, data: TrainingData, pictures: Pictures, process: Process) -> Callable[[int], Batch]:
     """What makes the batch of each step."""
     if recipe.model.unpaired:
@@ -58,6 +67,8 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
 
 
 def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, stoppable: Stoppable) -> RunResult:
+    opened = _open(recipe, world, progress) if recipe.schedule.epochs else None
+    recipe = recipe.lasting(opened.epoch) if opened else recipe
     learner: Trainer = CycleLearner(recipe, world) if recipe.model.unpaired else Learner(recipe, world)
     run = Run(recipe, progress, writes=world.first)
     run.open(learner)
@@ -65,10 +76,7 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
     if learner.step >= last:
         return RunResult(learner.step, None)
-    scan_cache = ScanCache(run.folder / SCAN_CACHE)
-    data = open_data(recipe.data, recipe.seed, progress, scan_cache)
-    if world.first:
-        scan_cache.save()
+    data = opened or _open(recipe, world, progress)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
     process = Process(world.rank, world.size)
     batches = _batches(recipe, data, pictures, process)
