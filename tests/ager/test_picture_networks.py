@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from tests.ager.conftest import flat_state
 from tests.run_vfxage import run
@@ -230,6 +231,12 @@ def test_a_style_counts_at_equal_ages_too(crop_of):
     same, older = ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0)])
     np.testing.assert_allclose(same, 0.05, atol=1e-5)
     np.testing.assert_allclose(older, 0.25, atol=1e-5)
+
+
+@pytest.mark.parametrize("given", [{}, {"seed": 1, "reference": "hair.jpg"}, {"seed": 1, "layers": (18,)}])
+def test_a_style_has_one_source_and_layers_of_18(given):
+    with pytest.raises(ValidationError):
+        Style(**given)
 
 
 def test_only_sam_takes_a_style():
