@@ -17,8 +17,8 @@ from torch import Tensor
 
 from vfxage.ager import ARCHITECTURES, Ager, Architecture, load_ager, model_file, shipped_file
 from vfxage.ager.checkpoint import CONSTANTS, fit, load_checkpoint, recognise, save_checkpoint
-from vfxage.ager.cost import architecture_cost
-from vfxage.ager.onnx_ager import FACEFUSION, pixel_scale, whole_face_fault
+from vfxage.ager.cost import architecture_cost, onnx_macs
+from vfxage.ager.onnx_ager import FACEFUSION, OnnxAger, crop_sizes, pixel_scale, whole_face_fault
 from vfxage.ager.onnx_file import OnnxFile, read_onnx
 from vfxage.ager.onnx_weights import import_onnx
 from vfxage.ager.tensorflow_bundle import data_files, find_index
@@ -149,7 +149,15 @@ def _onnx_facts(file: OnnxFile) -> Facts:
         "runs as it is": f"no: {fault}; see `vfxage models convert`" if fault else "yes: target and direction, as FRAN",
     }
     if not fault:
-        facts["pixels"] = pixel_scale(file)
+        sizes = crop_sizes(file)
+        macs = onnx_macs(file, sizes[-1])
+        facts |= {
+            "framing": OnnxAger.framing.name,
+            "sizes": list(sizes),
+            "ages": "0 to 100",
+            "pixels": pixel_scale(file),
+        }
+        facts |= {"cost": f"{macs / 1e9:.1f} GMAC at {sizes[-1]} px"} if macs else {}
     return facts | {"licence": FACEFUSION.get(file.digest, _UNSTATED)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from vfxage.ager import Ager, Architecture
+from vfxage.ager.onnx_file import OnnxFile, libraries
 from vfxage.ager.picture import PictureNetwork
 from vfxage.types import FaceCrop
 
@@ -60,3 +62,29 @@ def architecture_cost(row: Architecture) -> PictureCost:
             network.picture(rgb, seen, ages)
     further = second.get_total_flops() // 2
     return PictureCost(first=looked + further, further=further)
+
+
+def onnx_macs(file: OnnxFile, side: int) -> int | None:
+    """Multiply-accumulates of an ONNX file's convolutions for one picture; None where its shapes cannot be worked out.
+
+    ``side`` is the picture's, for a file that leaves it free, pixels. Raises InstallError without the extra.
+    """
+    onnx, _ = libraries()
+    model = onnx.ModelProto()
+    model.CopyFrom(file.model)
+    for port in (port for port in model.graph.input if port.name == "target"):
+        for dim in port.type.tensor_type.shape.dim[2:]:
+            dim.dim_value = dim.dim_value or side
+    graph = onnx.shape_inference.infer_shapes(model).graph
+    shapes = {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        shapes[value.name] = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    total = 0
+    for node in graph.node:
+        if node.op_type in ("Conv", "ConvTranspose"):
+            many = shapes.get(node.output[0] if node.op_type == "Conv" else node.input[0], [])
+            kernel = shapes.get(node.input[1], [])
+            if not kernel or not many or 0 in many[1:]:
+                return None
+            total += math.prod(many[1:]) * math.prod(kernel[1:])
+    return total

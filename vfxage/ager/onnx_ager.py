@@ -50,8 +50,7 @@ class OnnxAger(MeasuresNothing):
         target, self._direction = _ports(file)
         self._number = NUMBERS[target.kind]
         self._encoding = pixel_scale(file)
-        side = target.shape[2]
-        self.sizes: tuple[int, ...] = SIZES if side is None else (side,)
+        self.sizes = crop_sizes(file)
         self._path, self._session = file.path, open_session(file, device)
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         self.workers_default = 1 if on_gpu else cpu_workers()
@@ -104,6 +103,12 @@ class OnnxAger(MeasuresNothing):
             what = f"answers {answer.dtype} {answer.shape} for a picture of {planes.shape}, not a face of its size"
             raise ModelError(what, path=self._path)
         return np.asarray(answer, np.float32)
+
+
+def crop_sizes(file: OnnxFile) -> tuple[int, ...]:
+    """The crop sizes that a file takes, pixels: its own, or all of ours where it leaves them free."""
+    side = _ports(file)[0].shape[2]
+    return SIZES if side is None else (side,)
 
 
 def whole_face_fault(file: OnnxFile) -> str:
