@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from tests.ager.conftest import flat_state
+from tests.ager.onnx_files import MIX, fran
 from tests.run_vfxage import run
 
 FIXTURES = {"face_reaging": "face_reaging", "visage": "visage", "ry_lu": "ry_lu_fran"}
@@ -28,6 +29,21 @@ def test_a_bare_network_answers_what_the_original_answers(name, drawn, checkpoin
         assert answers["y"].shape == (2, 3, 64, 64)
         assert answers["y"].dtype == np.float32
         np.testing.assert_allclose(answers["y"][:1], y, atol=1e-5, rtol=0)
+
+
+def test_an_onnx_file_answers_whole_faces_in_its_own_pixels(tmp_path):
+    (tmp_path / "fran.onnx").write_bytes(fran(size=None).SerializeToString())
+    rgb = np.random.default_rng(0).uniform(-1, 1, (2, 3, 32, 32)).astype(np.float32)
+    ages = np.broadcast_to(np.array([[0.3, 0.7], [0.5, 0.2]], np.float32)[..., None, None], (2, 2, 32, 32))
+    np.savez(tmp_path / "in.npz", x=np.concatenate([rgb, ages], axis=1))
+    given = ("--arrays", tmp_path / "in.npz", "-o", tmp_path / "y.npz")
+    run("models", "check", tmp_path / "fran.onnx", *given).ok()
+    years = np.array([0.4, -0.3], np.float32)[:, None, None, None]
+    with np.load(tmp_path / "y.npz") as answers:
+        wanted = rgb + 2 * years * np.einsum("ij,njhw->nihw", MIX, rgb)
+        np.testing.assert_allclose(answers["y"], wanted, atol=1e-5)
+    (tmp_path / "fran.onnx").write_bytes(fran(size=64).SerializeToString())
+    run("models", "check", tmp_path / "fran.onnx", *given).fails(3, "in.npz", "not 64x64")
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from typing import cast
 
+import pytest
 import torch
 
+from tests.ager.onnx_files import fran
 from vfxage.ager import Ager
-from vfxage.ager.cost import Cost, network_cost
+from vfxage.ager.cost import Cost, network_cost, onnx_macs
+from vfxage.ager.onnx_file import read_onnx
 
 
 class Holder:
@@ -26,6 +29,12 @@ class Holder:
 def test_every_convolution_is_counted():
     by_hand = 3 * 8 * 9 * 64 * 64 + 8 * 16 * 32 * 32
     assert network_cost(cast("Ager", Holder()), []) == Cost(parameters=3 * 8 * 9 + 8, macs=by_hand)
+
+
+@pytest.mark.parametrize(("size", "side"), [(64, 64), (None, 256)])
+def test_convolutions_of_an_onnx_file_are_counted(tmp_path, size, side):
+    (tmp_path / "fran.onnx").write_bytes(fran(size=size).SerializeToString())
+    assert onnx_macs(read_onnx(tmp_path / "fran.onnx"), side) == 3 * 3 * side * side
 
 
 def test_an_ager_without_a_network_has_no_count():

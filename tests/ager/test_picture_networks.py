@@ -1,24 +1,34 @@
 """Networks that answer whole pictures: their published keys and their authors' answers, and ages between groups."""
 
+import argparse
 import math
+import os
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from tests.ager.conftest import flat_state
+from tests.run_vfxage import run
 from vfxage.ager import load_ager
 from vfxage.ager.agetransgan import TEN_GROUPS
 from vfxage.ager.architectures import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint
 from vfxage.ager.contract import Answer, MeasuresNothing
+from vfxage.ager.cost import architecture_cost
 from vfxage.ager.fast_aginggan import FastAgingGan
 from vfxage.ager.picture import group_labels
 from vfxage.ager.reconstruction import FromReconstruction
 from vfxage.ager.sauravsjk import SauravSjk
+from vfxage.ager.style import reference_crop
 from vfxage.ager.tensorflow_bundle import _entries, _entry, _name
-from vfxage.errors import ModelError, ShotError
+from vfxage.errors import ModelError, ReadError, ShotError
+from vfxage.lab.portraits import crop_portrait, scan_portraits
+from vfxage.shot.models import Style
 from vfxage.types import Framing
 
 VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -168,3 +178,102 @@ def test_a_network_that_only_inverts_badly_changes_nothing_at_equal_ages(crop_of
     np.testing.assert_allclose(older, 0.2, atol=1e-5)
     np.testing.assert_allclose(younger, -0.2, atol=1e-5)
     assert ager.fingerprint != BadInverter.fingerprint
+
+
+def test_a_network_looks_once_at_a_picture_however_many_ages_are_asked(tmp_path, crop_of, monkeypatch):
+    torch.save(flat_state("fast_aginggan", 0.01), tmp_path / "state_dict.pth")
+    looks = []
+
+    def look(network, rgb):
+        looks.append(rgb.shape[0])
+        return -rgb
+
+    monkeypatch.setattr(FastAgingGan, "look", look)
+    ager = load_ager(str(tmp_path / "state_dict.pth"), "cpu")
+    one, other = np.random.default_rng(0).random((2, 512, 512, 3), np.float32)
+    crop = crop_of(one, ages=(30.0, 70.0))
+    asked = [
+        crop,
+        crop_of(other, ages=(30.0, 70.0)),
+        replace(crop, ages=(30.0, 50.0)),
+        replace(crop, ages=(30.0, 30.0)),
+    ]
+    steps = ager(asked)
+    assert sum(looks) == 2
+    for step, rgb, amount in zip(steps, (one, other, one, one), (1, 1, 0.5, 0), strict=True):
+        np.testing.assert_allclose(step, amount * (1 - 2 * rgb), atol=1e-6)
+
+
+GMAC = {
+    "face_reaging": (774.5, 774.5),
+    "visage": (368.6, 368.6),
+    "sam": (220.3, 147.9),
+    "agetransgan_10": (156.6, 156.6),
+    "fast_aginggan": (50.8, 0.0),
+    "sauravsjk": (58.6, 4.6),
+}
+"""Billions of multiplications at the size of the training, for the first age and for each further one, as LAYOUTS.md
+counts them: SAM's second encoder, all of Fast-AgingGAN and SauravSJK's encoder do not see the age."""
+
+
+@pytest.mark.parametrize("name", GMAC)
+def test_cost_is_what_the_layer_lists_add_up_to(name):
+    cost = architecture_cost(ARCHITECTURES[name])
+    assert (cost.first / 1e9, cost.further / 1e9) == pytest.approx(GMAC[name], abs=0.05)
+
+
+def test_a_style_counts_at_equal_ages_too(crop_of):
+    class Styled(BadInverter):
+        def __call__(self, crops):
+            return [step + np.float32(0.05) for step in super().__call__(crops)]
+
+    ager = FromReconstruction(Styled(), at_rest=BadInverter())
+    grey = np.full((64, 64, 3), 0.5, np.float32)
+    same, older = ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0)])
+    np.testing.assert_allclose(same, 0.05, atol=1e-5)
+    np.testing.assert_allclose(older, 0.25, atol=1e-5)
+
+
+@pytest.mark.parametrize("given", [{}, {"seed": 1, "reference": "hair.jpg"}, {"seed": 1, "layers": (18,)}])
+def test_a_style_has_one_source_and_layers_of_18(given):
+    with pytest.raises(ValidationError):
+        Style(**given)
+
+
+def test_only_sam_takes_a_style():
+    with pytest.raises(ShotError, match="takes no style"):
+        load_ager("small", "cpu", style=Style(seed=1))
+
+
+def test_reference_is_the_face_in_ffhq_framing(portraits):
+    (portrait,) = scan_portraits(portraits / "eval").portraits[:1]
+    wanted = crop_portrait(portrait, Framing(name="ffhq"), 256).rgb
+    found = reference_crop(portrait.path)
+    assert np.abs(found - wanted).mean() < 0.02 < np.abs(found - np.roll(wanted, 8, 1)).mean()
+    with pytest.raises(ReadError, match="nobody"):
+        reference_crop(portraits / "eval" / "nobody.jpg")
+
+
+@pytest.mark.parametrize("name", ["sam", "agetransgan_10", "fast_aginggan"])
+def test_a_tensor_that_is_missing_or_wrong_is_named(name, tmp_path):
+    state = flat_state(name)
+    first, *_, last = sorted(key for key in state if not key.endswith(".kernel"))
+    for bad in ({first: torch.zeros(2, 3)}, {last: None}, {"of.another": torch.zeros(1)}):
+        changed = {key: value for key, value in (state | bad).items() if value is not None}
+        torch.save(changed, tmp_path / "bad.pt")
+        with pytest.raises(ModelError, match=re.escape(next(iter(bad)))):
+            load_checkpoint(tmp_path / "bad.pt")
+
+
+def test_an_old_pickle_becomes_a_file_that_is_mapped(tmp_path):
+    """As AgeTransGAN's and Fast-AgingGAN's trainers saved it: an old container, with their arguments beside it."""
+    old, new = tmp_path / "old.pth", tmp_path / "new.safetensors"
+    saved = {"state_dict": flat_state("fast_aginggan", 0.01), "opts": argparse.Namespace(batch=3)}
+    torch.save(saved, old, _use_new_zipfile_serialization=False)
+    run("models", "convert", old, new).ok()
+    before, after = load_checkpoint(old), load_checkpoint(new)
+    assert (before.file.mapped, after.file.mapped) == (False, True)
+    assert before.fingerprint == after.fingerprint
+    saved["opts"] = os.system
+    torch.save(saved, old, _use_new_zipfile_serialization=False)
+    run("models", "convert", old, new, "--overwrite").fails(5, "was refused", "system")

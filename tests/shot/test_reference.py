@@ -25,7 +25,8 @@ def shot_with(name: str, example: str) -> str:
                 rest += "passes: [beauty, uv], "
             inner = f"{part[:-2]}: [{{{rest}{inner}}}]"
         else:
-            inner = f"{part}: {{{inner}}}"
+            rest = "seed: 1, " if part == "style" and parts[-1] in ("layers", "amount") else ""
+            inner = f"{part}: {{{rest}{inner}}}"
     whole = {"plate": "plate: a.%04d.exr", "source_age": "source_age: 30", "target_age": "target_age: 60"}
     if parts[-1] in ("first_frame", "range"):
         whole["plate"] = "plate: a.mov"

@@ -12,7 +12,7 @@ from vfxage.ager.architectures import ARCHITECTURES, Architecture
 from vfxage.ager.contract import Ager, Answer
 from vfxage.ager.reconstruction import FromReconstruction
 from vfxage.errors import ShotError
-from vfxage.shot.models import MODELS, DeltaFrom
+from vfxage.shot.models import MODELS, DeltaFrom, Style
 
 __all__ = [
     "ARCHITECTURES",
@@ -29,21 +29,28 @@ __all__ = [
 _SHIPPED = {"prototype": "prototype.npz", "small": "small.safetensors"}
 
 
-def load_ager(model: str, device: str = "auto", delta_from: DeltaFrom | None = None) -> Ager:
+def load_ager(
+    model: str, device: str = "auto", delta_from: DeltaFrom | None = None, style: Style | None = None
+) -> Ager:
     """Make the ager a shot's ``model:`` names: a name of ``MODELS``, or a file that holds one. "builtin" is relief.
 
-    ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here or a name that means
-    nothing or a ``delta_from`` that the ager cannot give, ModelError for a file that is missing, damaged, hostile or of
-    an unknown network, InstallError for ONNX without the extra.
+    ``device`` is auto, cpu, cuda or cuda:N. Raises ShotError for a device that is not here, for a name that means
+    nothing and for a ``delta_from`` or ``style`` that the ager cannot give, ReadError for the style's picture,
+    ModelError for a file that is missing, damaged, hostile or of an unknown network, InstallError for ONNX without the
+    extra.
     """
     device_kind(device)
-    ager = _plain(model, device)
+    ager = plain = _plain(model, device)
+    if style is not None:
+        from vfxage.ager.style import styled
+
+        ager = styled(plain, style)
     pictures, older_only = getattr(ager, "answers_pictures", False), getattr(ager, "older_only", False)
     if delta_from == "reconstruction" and older_only:
         what = f"{ager.name} cannot be asked for the source age, so there is no reconstruction"
         raise ShotError(what, fix="set `delta_from: plate`")
     usual = "reconstruction" if pictures and not older_only else "plate"
-    return FromReconstruction(ager) if (delta_from or usual) == "reconstruction" else ager
+    return FromReconstruction(ager, at_rest=plain) if (delta_from or usual) == "reconstruction" else ager
 
 
 def _plain(model: str, device: str) -> Ager:

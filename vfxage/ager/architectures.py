@@ -144,4 +144,15 @@ ARCHITECTURES: dict[str, Architecture] = {
         encoding="0..1",
         licence="not stated (SauravSJK/Face-Aging, code GPL-3.0); learnt on UTKFace, non-commercial research only",
     ),
+    "cycle": Architecture(
+        name="cycle",
+        network="cycle:Cycle",
+        answers="picture",
+        groups=(*_SAURAVSJK, "101+"),
+        framing=Framing(name="chip"),
+        sizes=(256, 512),
+        native=256,
+        encoding="-1..1",
+        licence="Apache-2.0 (vfxage)",
+    ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from vfxage import process
-from vfxage.ager.architectures import Architecture
 from vfxage.ager.checkpoint import load_checkpoint
 from vfxage.ager.picture import PictureNetwork, Shape
 from vfxage.errors import ReadError, ShotError
@@ -20,7 +20,7 @@ from vfxage.types import F32
 
 _DELTA_INPUTS: Mapping[str, Shape] = {"x": (5, None, None)}
 """What the networks take that answer a delta: RGB in their own encoding, and the two ages / 100."""
-_WEIGHTS = "give a .pth, .pt or .safetensors file, or the folder of a SavedModel"
+_WEIGHTS = "give a .pth, .pt, .safetensors or .onnx file, or the folder of a SavedModel"
 
 
 def run_bare(model: Path, arrays: Path, out: Path, device: torch.device) -> dict[str, tuple[int, ...]]:
@@ -30,12 +30,34 @@ def run_bare(model: Path, arrays: Path, out: Path, device: torch.device) -> dict
     what else the network answers. Returns the shape of each. Raises ModelError for the weights, ReadError for arrays
     that are missing or do not fit, WriteError where ``out`` cannot be written.
     """
-    if model.suffix.lower() in (".onnx", ".npz"):
-        raise ShotError(f"--arrays is for the weights of a network, not for {model.suffix}", path=model, fix=_WEIGHTS)
+    if model.suffix.lower() == ".npz":
+        raise ShotError("--arrays is for the weights of a network, not for .npz", path=model, fix=_WEIGHTS)
+    run = _run_onnx if model.suffix.lower() == ".onnx" else _run_network
+    whole = run(model, arrays, device)
+    with publish(out) as partial, partial.open("wb") as file:
+        np.savez(file, **{name: value.astype(np.float32) for name, value in whole.items()})
+    return {name: value.shape for name, value in whole.items()}
+
+
+def _run_onnx(model: Path, arrays: Path, device: torch.device) -> dict[str, F32]:
+    """The answers of a whole-face ONNX file, which takes its ages apart from the picture."""
+    from vfxage.ager.onnx_ager import OnnxAger
+
+    ager, given = OnnxAger(model, str(device)), _read(arrays)
+    _check(given, Taken(ager.name, _DELTA_INPUTS, {}, 1), arrays)
+    size = given["x"].shape[2]
+    if given["x"].shape[2:] != (size, size) or (len(ager.sizes) == 1 and size not in ager.sizes):
+        sides = f"{ager.sizes[0]}x{ager.sizes[0]}" if len(ager.sizes) == 1 else "square"
+        raise ReadError(f"array 'x' has pictures that are not {sides}", path=arrays, fix="crop or resize them")
+    return {"y": ager.bare(given["x"])}
+
+
+def _run_network(model: Path, arrays: Path, device: torch.device) -> dict[str, F32]:
     checkpoint = load_checkpoint(model)
     given = _read(arrays)
     network = checkpoint.network(lean=True) if device.type == "cpu" else checkpoint.network().to(device)
-    _check(given, network, checkpoint.architecture, arrays)
+    needed, optional = _shapes(network)
+    _check(given, Taken(checkpoint.architecture.name, needed, optional, checkpoint.architecture.multiple), arrays)
     del checkpoint  # its mapped weights count as memory for as long as they are held
     settings = process.exact_torch if device.type == "cuda" else process.one_torch_thread
     with settings(), torch.inference_mode():
@@ -43,10 +65,7 @@ def run_bare(model: Path, arrays: Path, out: Path, device: torch.device) -> dict
             {name: value.cpu().numpy() for name, value in _answer(network, one).items()}
             for one in _pictures(given, device)
         ]
-    whole = {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
-    with publish(out) as partial, partial.open("wb") as file:
-        np.savez(file, **{name: value.astype(np.float32) for name, value in whole.items()})
-    return {name: value.shape for name, value in whole.items()}
+    return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
 
 
 def _read(path: Path) -> dict[str, F32]:
@@ -68,11 +87,23 @@ def _shapes(network: nn.Module) -> tuple[Mapping[str, Shape], Mapping[str, Shape
     return _DELTA_INPUTS, {}
 
 
-def _check(given: Mapping[str, F32], network: nn.Module, row: Architecture, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The arrays that a network takes."""
+
+    name: str
+    """Of the network."""
+    needed: Mapping[str, Shape]
+    optional: Mapping[str, Shape]
+    multiple: int
+    """Sides of pictures are multiples of this, pixels."""
+
+
+def _check(given: Mapping[str, F32], taken: Taken, path: Path) -> None:
     """Raise ReadError that names the first array that is missing, unknown, or of the wrong shape."""
-    needed, optional = _shapes(network)
+    needed, optional = taken.needed, taken.optional
     known = {**needed, **optional}
-    takes = f"{row.name} takes {', '.join(f'{name} {_text(shape)}' for name, shape in needed.items())}"
+    takes = f"{taken.name} takes {', '.join(f'{name} {_text(shape)}' for name, shape in needed.items())}"
     fix = takes + (f", and can take {_brief(optional)}" if optional else "")
     if absent := [name for name in needed if name not in given]:
         raise ReadError(f"has no array {absent[0]!r}", path=path, fix=fix)
@@ -85,8 +116,8 @@ def _check(given: Mapping[str, F32], network: nn.Module, row: Architecture, path
         if not fits:
             shape = "x".join(map(str, array.shape)) or "a single number"
             raise ReadError(f"array {name!r} is {shape}, expected {_text(known[name])}", path=path, fix=fix)
-    if any(side % row.multiple or not side for side in given["x"].shape[2:]):
-        what = f"array 'x' has sides that are not multiples of {row.multiple}"
+    if any(side % taken.multiple or not side for side in given["x"].shape[2:]):
+        what = f"array 'x' has sides that are not multiples of {taken.multiple}"
         raise ReadError(what, path=path, fix="crop or pad the pictures")
 
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from vfxage.ager import ARCHITECTURES, Ager, Architecture, load_ager, model_file, shipped_file
 from vfxage.ager.checkpoint import CONSTANTS, fit, load_checkpoint, recognise, save_checkpoint
-from vfxage.ager.onnx_ager import FACEFUSION, pixel_scale, whole_face_fault
+from vfxage.ager.cost import architecture_cost, onnx_macs
+from vfxage.ager.onnx_ager import FACEFUSION, OnnxAger, crop_sizes, pixel_scale, whole_face_fault
 from vfxage.ager.onnx_file import OnnxFile, read_onnx
 from vfxage.ager.onnx_weights import import_onnx
 from vfxage.ager.tensorflow_bundle import data_files, find_index
@@ -62,6 +63,12 @@ def _settings(row: Architecture) -> Facts:
     }
 
 
+def _cost(row: Architecture) -> str:
+    cost = architecture_cost(row)
+    text = f"{cost.first / 1e9:.1f} GMAC at {row.native} px"
+    return text if cost.further == cost.first else f"{text}, {cost.further / 1e9:.1f} for each further age"
+
+
 def _weights(state: dict[str, Any]) -> int:
     """How many numbers are learned: of floating point, neither statistics of norms nor fixed filters."""
     fixed = ("running_mean", "running_var", *CONSTANTS)
@@ -81,7 +88,8 @@ def show_model(model: str) -> Facts:
         return show_file(model_file(model))
     shipped = shipped_file(model)
     ager = load_ager(model, "cpu")
-    facts = show_file(shipped) if shipped else {"fingerprint": ager.fingerprint}
+    kept = {"framing": ager.framing.name, "sizes": list(ager.sizes), "fingerprint": ager.fingerprint}
+    facts = show_file(shipped) if shipped else kept
     return {"model": model} | facts | {"what": ager.note}
 
 
@@ -111,7 +119,7 @@ def show_file(path: Path) -> Facts:
         row = recognise(state, header, path)
     except ModelError as error:
         return facts | {"network": f"unknown: {error.what}", "first tensors": sorted(tensors)[:3], "licence": _UNSTATED}
-    facts |= {"network": row.name, **_settings(row)}
+    facts |= {"network": row.name, **_settings(row), "cost": _cost(row)}
     try:
         checkpoint = fit(state, header, path)
     except ModelError as error:
@@ -141,7 +149,15 @@ def _onnx_facts(file: OnnxFile) -> Facts:
         "runs as it is": f"no: {fault}; see `vfxage models convert`" if fault else "yes: target and direction, as FRAN",
     }
     if not fault:
-        facts["pixels"] = pixel_scale(file)
+        sizes = crop_sizes(file)
+        macs = onnx_macs(file, sizes[-1])
+        facts |= {
+            "framing": OnnxAger.framing.name,
+            "sizes": list(sizes),
+            "ages": "0 to 100",
+            "pixels": pixel_scale(file),
+        }
+        facts |= {"cost": f"{macs / 1e9:.1f} GMAC at {sizes[-1]} px"} if macs else {}
     return facts | {"licence": FACEFUSION.get(file.digest, _UNSTATED)}
 
 

@@ -73,7 +73,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 def fit(state: dict[str, Any], header: str | None, path: Path) -> Checkpoint:
     """Find the network of what ``read_file`` gave and compare it tensor by tensor; ModelError where it does not fit."""
     row = recognise(state, header, path)
-    whole = _checked(state, row, path)
+    whole = checked(state, _expected(row), row.name, path)
     return Checkpoint(
         architecture=row,
         state=whole,
@@ -98,7 +98,7 @@ def save_checkpoint(
     where the file cannot be written.
     """
     path = Path(path)
-    whole = _checked(dict(state), architecture, path)
+    whole = checked(dict(state), _expected(architecture), architecture.name, path)
     header = {
         "version": 1,
         "architecture": architecture.name,
@@ -179,16 +179,15 @@ def _from_header(text: str, path: Path) -> Architecture:
     return row
 
 
-def _checked(state: dict[str, Any], row: Architecture, path: Path) -> dict[str, Tensor]:
-    """The state, complete; ModelError names the first tensor that is not the network's."""
-    expected = _expected(row)
-    fix = f"give weights of {row.name} as its trainer saved them"
+def checked(state: dict[str, Any], expected: Mapping[str, Tensor], name: str, path: Path) -> dict[str, Tensor]:
+    """The state, complete; ModelError names the first tensor that is not the network's, whose own are ``expected``."""
+    fix = f"give weights of {name} as its trainer saved them"
     unexpected = sorted(state.keys() - expected.keys())
     missing = sorted(key for key in expected.keys() - state.keys() if not key.endswith(CONSTANTS))
     for what, keys in (("lacks", missing), ("has an unexpected", unexpected)):
         if keys:
             more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-            fail(path, f"{what} tensor {keys[0]}{more} for {row.name}", fix)
+            fail(path, f"{what} tensor {keys[0]}{more} for {name}", fix)
     whole = {}
     for key, want in expected.items():
         constant = _constant(key, want)

@@ -6,12 +6,13 @@ side, on the same weights); on a GPU batches have one fixed shape, padded with b
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vfxage import process
 from vfxage.ager.checkpoint import Checkpoint
@@ -26,6 +27,8 @@ METHOD = 1
 is part of the fingerprint, so frames made before the change are then rendered again. For ``small``,
 ``tests/ager/test_golden.py`` fails where it was forgotten."""
 _GPU_BATCH = 4
+_Batches = Callable[[Tensor, Sequence[FaceCrop]], Tensor]
+"""A batch of the fixed shape, and its crops without the padding, to steps in the network's units."""
 
 
 class NetworkAger(MeasuresNothing):
@@ -44,11 +47,12 @@ class NetworkAger(MeasuresNothing):
         place = f"{device} ({model})" if on_gpu else str(device)
         self.note = f"{row.name} weights on {place}, trained at {row.native} px; licence: {row.licence}"
         self.frames_per_call = self._batch = _GPU_BATCH if on_gpu else 1
-        self.workers_default = 2 if on_gpu else cpu_workers()
         self._row, self._device = row, device
         # One CPU core: more split sums differently, and workers already fill the cores.
         self._settings = process.exact_torch if on_gpu else process.one_torch_thread
         self._network = checkpoint.network().to(device) if on_gpu else checkpoint.network(lean=True)
+        most = getattr(self._network, "most_workers", None)
+        self.workers_default = 2 if on_gpu else min(cpu_workers(), most or cpu_workers())
         if row.answers == "delta":
             self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -60,24 +64,39 @@ class NetworkAger(MeasuresNothing):
         steps: dict[int, F32] = {}
         for size in sorted({crop.rgb.shape[0] for crop in crops}):
             same = [index for index, crop in enumerate(crops) if crop.rgb.shape[0] == size]
-            for start in range(0, len(same), self._batch):
-                part = same[start : start + self._batch]
-                steps |= zip(part, self._run([crops[index] for index in part], size), strict=True)
+            steps |= zip(same, self._run([crops[index] for index in same], size), strict=True)
         return [Answer(step=steps[index]) for index in range(len(crops))]
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, in evaluation mode on its device."""
+        return self._network
+
+    def with_network(self, network: nn.Module, made: str) -> NetworkAger:
+        """The same ager with a variant of its network; ``made`` tells the variant apart in fingerprints."""
+        twin = copy.copy(self)
+        twin._network, twin._made = network, f"{self._made} {made}"
+        twin.fingerprint = twin.fingerprint_on(twin.device)
+        return twin
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``: each GPU model has a fingerprint of its own, CPUs share one."""
         return hashlib.sha256(f"{self._made} {device}".encode()).hexdigest()
 
     def _run(self, crops: Sequence[FaceCrop], size: int) -> list[F32]:
-        """One batch of the fixed shape; each step is (S, S, 3) float32."""
+        """The steps of crops of one size, each (S, S, 3) float32."""
         if size not in self.sizes:
             allowed = ", ".join(str(allowed) for allowed in self.sizes)
             raise ShotError(f"{self.name} cannot take a crop of {size} px", fix=f"set crop_size to one of {allowed}")
         try:
             with self._settings(), torch.inference_mode():
-                answer = self._answer(self._batch_of(crops, size).to(self._device))
-                steps = (answer * self._scale).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+                network = self._network
+                answer = (
+                    self._pictured(network, crops)
+                    if isinstance(network, PictureNetwork)
+                    else lambda batch, _: network(batch)
+                )
+                return [step for part in self._batches(crops) for step in self._steps(part, answer)]
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if isinstance(error, torch.OutOfMemoryError) or "allocate" in str(error):
                 raise ModelError(
@@ -85,21 +104,39 @@ class NetworkAger(MeasuresNothing):
                     fix="lower --workers or crop_size, or give another --device",
                 ) from error
             raise
-        return list(steps[: len(crops)])
 
-    def _answer(self, batch: Tensor) -> Tensor:
-        """The step of each crop of a batch, in the network's units."""
-        if not isinstance(self._network, PictureNetwork):
-            return self._network(batch)  # type: ignore[no-any-return]
-        rgb, ages = batch[:, :3], batch[:, 3:, 0, 0] * 100
-        return self._network.picture(rgb, self._network.look(rgb), ages) - rgb
+    def _batches(self, crops: Sequence[FaceCrop]) -> Iterator[Sequence[FaceCrop]]:
+        for start in range(0, len(crops), self._batch):
+            yield crops[start : start + self._batch]
+
+    def _pictured(self, network: PictureNetwork, crops: Sequence[FaceCrop]) -> _Batches:
+        """Make the answer of a network of whole pictures; it looks once at a picture, however many ages are asked."""
+        pictures = list({id(crop.rgb): crop for crop in crops}.values())
+        seen: dict[int, Tensor] = {}
+        for part in self._batches(pictures):
+            found = network.look(self._batch_of(part).to(self._device)[:, :3])
+            seen |= zip((id(crop.rgb) for crop in part), found, strict=False)
+
+        def answer(batch: Tensor, part: Sequence[FaceCrop]) -> Tensor:
+            rgb, ages = batch[:, :3], batch[:, 3:, 0, 0] * 100
+            known = [seen[id(crop.rgb)] for crop in part]
+            known += [known[0]] * (self._batch - len(known))
+            return network.picture(rgb, torch.stack(known), ages) - rgb
+
+        return answer
+
+    def _steps(self, crops: Sequence[FaceCrop], answer: _Batches) -> list[F32]:
+        """The steps of one batch of the fixed shape."""
+        steps = answer(self._batch_of(crops).to(self._device), crops) * self._scale
+        return list(steps.permute(0, 2, 3, 1).contiguous().cpu().numpy()[: len(crops)])
 
     @property
     def _scale(self) -> float:
         """From the network's units to sRGB 0..1."""
         return 1.0 if self._row.encoding == "0..1" else 0.5
 
-    def _batch_of(self, crops: Sequence[FaceCrop], size: int) -> Tensor:
+    def _batch_of(self, crops: Sequence[FaceCrop]) -> Tensor:
+        size = crops[0].rgb.shape[0]
         batch = np.zeros((self._batch, 5, size, size), np.float32)
         low, high = self._row.ages
         for row, crop in zip(batch, crops, strict=False):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vfxage.ager.architectures import Encoding
 from vfxage.ager.contract import Answer, MeasuresNothing
@@ -49,8 +50,7 @@ class OnnxAger(MeasuresNothing):
         target, self._direction = _ports(file)
         self._number = NUMBERS[target.kind]
         self._encoding = pixel_scale(file)
-        side = target.shape[2]
-        self.sizes: tuple[int, ...] = SIZES if side is None else (side,)
+        self.sizes = crop_sizes(file)
         self._path, self._session = file.path, open_session(file, device)
         on_gpu = self._session.get_providers()[0] == "CUDAExecutionProvider"
         self.workers_default = 1 if on_gpu else cpu_workers()
@@ -82,14 +82,33 @@ class OnnxAger(MeasuresNothing):
         stretched = self._encoding == "-1..1"
         picture = crop.rgb * np.float32(2) - np.float32(1) if stretched else crop.rgb
         planes = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], self._number)
-        ages = np.clip(np.array(crop.ages, np.float32) / np.float32(100), 0, 1).astype(self._number)
+        ages = np.clip(np.array(crop.ages, np.float32) / np.float32(100), 0, 1)
+        change = (self._face(planes, ages) - planes.astype(np.float32))[0]
+        return np.ascontiguousarray(change.transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
+
+    def bare(self, x: F32) -> F32:
+        """The file's own answers (N, 3, S, S), whole faces in its own pixels.
+
+        ``x`` is (N, 5, S, S): RGB as the file takes it, and planes of source and target age / 100.
+        """
+        faces = [self._face(one[None, :3].astype(self._number), one[3:, 0, 0]) for one in x]
+        return np.concatenate(faces)
+
+    def _face(self, planes: NDArray[Any], ages: F32) -> F32:
+        """The answer for one picture (1, 3, S, S) at the two ages / 100, float32."""
         shape = (1,) * max(len(self._direction.shape) - 1, 0) + (2,)
-        answer = run(self._session, {"target": planes, "direction": ages.reshape(shape)}, self._path)
+        direction = ages.astype(self._number).reshape(shape)
+        answer = run(self._session, {"target": planes, "direction": direction}, self._path)
         if answer.shape != planes.shape or answer.dtype != planes.dtype:
             what = f"answers {answer.dtype} {answer.shape} for a picture of {planes.shape}, not a face of its size"
             raise ModelError(what, path=self._path)
-        change = (answer.astype(np.float32) - planes.astype(np.float32))[0]
-        return np.ascontiguousarray(change.transpose(1, 2, 0)) * np.float32(0.5 if stretched else 1)
+        return np.asarray(answer, np.float32)
+
+
+def crop_sizes(file: OnnxFile) -> tuple[int, ...]:
+    """The crop sizes that a file takes, pixels: its own, or all of ours where it leaves them free."""
+    side = _ports(file)[0].shape[2]
+    return SIZES if side is None else (side,)
 
 
 def whole_face_fault(file: OnnxFile) -> str:

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +25,8 @@ class PictureNetwork(nn.Module):
     """Arrays that ``bare`` needs, by name."""
     optional: ClassVar[Mapping[str, Shape]] = {}
     """Arrays that ``bare`` can also take."""
+    most_workers: ClassVar[int | None] = None
+    """How many threads should call it at once on a CPU, where more would take too much memory."""
 
     def lend(self, borrow: Callable[[str], Mapping[str, Tensor]]) -> None:
         """Be offered the weights of a part, by its name, each time the part runs; small networks keep their own."""
@@ -62,7 +63,10 @@ def group_labels(ages: Tensor, bounds: Sequence[float]) -> Tensor:
 
     The networks were shown whole groups; their authors blend between neighbours in the same way.
     """
-    place = np.interp(ages.cpu().numpy().astype(np.float64), *group_places(bounds))
-    groups = torch.arange(len(bounds) - 1, dtype=torch.float64)
-    share = 1 - (torch.from_numpy(place)[:, None] - groups).abs()
-    return share.clamp(min=0).to(ages)
+    known, places = (torch.tensor(row, dtype=torch.float64, device=ages.device) for row in group_places(bounds))
+    years = ages.double().clamp(known[0], known[-1])
+    after = torch.searchsorted(known, years).clamp(1, len(known) - 1)
+    share = (years - known[after - 1]) / (known[after] - known[after - 1])
+    place = torch.lerp(places[after - 1], places[after], share)
+    groups = torch.arange(len(bounds) - 1, dtype=torch.float64, device=ages.device)
+    return (1 - (place[:, None] - groups).abs()).clamp(min=0).to(ages.dtype)

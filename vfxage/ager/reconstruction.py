@@ -18,8 +18,9 @@ from vfxage.types import F32, FaceCrop, Study
 class FromReconstruction:
     """An ager whose steps start at its own answer for the source age; see ``vfxage.ager.Ager`` for the contract."""
 
-    def __init__(self, plain: Ager) -> None:
-        self.plain = plain
+    def __init__(self, plain: Ager, at_rest: Ager | None = None) -> None:
+        """``at_rest`` answers for the source age, if it is not ``plain`` itself: the same network without a style."""
+        self.plain, self._at_rest = plain, at_rest or plain
         self.name, self.device = plain.name, plain.device
         self.framing, self.sizes = plain.framing, plain.sizes
         self.frames_per_call, self.workers_default = plain.frames_per_call, plain.workers_default
@@ -40,18 +41,28 @@ class FromReconstruction:
         return self.plain.hair(crop)
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
-        """Give one answer per crop; its step is exactly 0 at equal ages. A crop's source age is asked for once."""
-        moved = [crop for crop in crops if crop.ages[0] != crop.ages[1]]
+        """Give one answer per crop; without a style its step is exactly 0 at equal ages.
+
+        A crop's source age is asked for once.
+        """
+        moved = [crop for crop in crops if self._moves(crop)]
         rests = {_key(crop): replace(crop, ages=(crop.ages[0], crop.ages[0])) for crop in moved}
-        answers = self.plain([*moved, *rests.values()]) if moved else []
+        if not moved:
+            answers: list[Answer] = []
+        elif self._at_rest is self.plain:
+            answers = self.plain([*moved, *rests.values()])
+        else:
+            answers = [*self.plain(moved), *self._at_rest([*rests.values()])]
         at_rest = dict(zip(rests, answers[len(moved) :], strict=True))
         found = iter(answers[: len(moved)])
         return [
-            _since(at_rest[_key(crop)], next(found))
-            if crop.ages[0] != crop.ages[1]
-            else Answer(step=np.zeros_like(crop.rgb))
+            _since(at_rest[_key(crop)], next(found)) if self._moves(crop) else Answer(step=np.zeros_like(crop.rgb))
             for crop in crops
         ]
+
+    def _moves(self, crop: FaceCrop) -> bool:
+        """Whether the two answers for a crop can differ."""
+        return crop.ages[0] != crop.ages[1] or self._at_rest is not self.plain
 
 
 def _since(rest: Answer, answer: Answer) -> Answer:

@@ -8,7 +8,10 @@ The method: Alaluf et al., "Only a Matter of Style: Age Transformation Using a S
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -134,10 +137,22 @@ class _SamDecoder(Decoder):
         return self.draw(self.input.input.expand(len(codes), -1, -1, -1), codes.unbind(1), noise)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Mix:
+    """Codes of another face, and which codes of the answer they go into."""
+
+    codes: Tensor
+    """(18, 512)."""
+    layers: tuple[int, ...]
+    amount: float
+    """1 puts the other face's codes in place of the answer's, 0 leaves the answer as it is."""
+
+
 class Sam(PictureNetwork):
     """The network: RGB 256x256 in -1..1 and the target age, answers RGB 1024x1024."""
 
     inputs = {"x": (3, INPUT, INPUT), "age": ()}  # noqa: RUF012
+    most_workers = 2  # one encoder and two decoders at work are 2.8 GB; each further decoder takes 0.65 GB more
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,6 +161,9 @@ class Sam(PictureNetwork):
         self.latent_avg = nn.Parameter(torch.zeros(CODES, CODE))
         self.borrow: Callable[[str], Mapping[str, Tensor]] | None = None
         """Gives the weights of an encoder by its name, where they are not kept; see ``lend``."""
+        self._turn = threading.Lock()
+        self.mix: Mix | None = None
+        """Another face's codes for its answers, or none; see ``with_mix``."""
 
     def lend(self, borrow: Callable[[str], Mapping[str, Tensor]]) -> None:
         """Keep only the decoder, and ask ``borrow`` for the weights of an encoder each time it runs.
@@ -165,12 +183,11 @@ class Sam(PictureNetwork):
 
     def look(self, rgb: Tensor) -> Tensor:
         """The codes of the picture, without its age: (N, 18, 512)."""
-        codes = self._part("pretrained_encoder")(_small(rgb))
-        return codes + self.latent_avg  # type: ignore[no-any-return]
+        return self._codes("pretrained_encoder", _small(rgb)) + self.latent_avg
 
     def picture(self, rgb: Tensor, seen: Tensor, ages: Tensor) -> Tensor:
         """The answer at the target age, as large as ``rgb``."""
-        answer = self.decoder(seen + self._aged_codes(_small(rgb), ages[:, 1]))
+        answer = self.decoder(self.mixed(seen + self._aged_codes(_small(rgb), ages[:, 1])))
         return functional.avg_pool2d(answer, SIDE // rgb.shape[-1])
 
     def bare(self, arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -178,18 +195,40 @@ class Sam(PictureNetwork):
         codes = self._aged_codes(arrays["x"], arrays["age"])
         return {"y": self.decoder(codes + self.look(arrays["x"])), "codes": codes}
 
+    def drawn_codes(self, seed: int) -> Tensor:
+        """The codes that the mapping network makes of noise: (18, 512), the same one in every layer."""
+        z = torch.randn((1, CODE), generator=torch.Generator().manual_seed(seed))
+        return self.decoder.style(z.to(self.latent_avg.device)).expand(CODES, -1)  # type: ignore[no-any-return]
+
+    def with_mix(self, mix: Mix) -> Sam:
+        """The same network with another face's codes in its answers; both share their weights."""
+        twin = copy.copy(self)
+        twin.mix = mix
+        return twin
+
+    def mixed(self, codes: Tensor) -> Tensor:
+        """The codes (N, 18, 512) of an answer, with those of another face in the layers that are chosen for it."""
+        if self.mix is None:
+            return codes
+        layers = list(self.mix.layers)
+        codes = codes.clone()
+        codes[:, layers] = torch.lerp(codes[:, layers], self.mix.codes[layers], self.mix.amount)
+        return codes
+
     def _aged_codes(self, rgb: Tensor, years: Tensor) -> Tensor:
         plane = (years / 100)[:, None, None, None].expand(-1, 1, INPUT, INPUT)
-        return self._part("encoder")(torch.cat([rgb, plane], dim=1))  # type: ignore[no-any-return]
+        return self._codes("encoder", torch.cat([rgb, plane], dim=1))
 
-    def _part(self, name: str) -> nn.Module:
+    def _codes(self, name: str, x: Tensor) -> Tensor:
+        """The codes by one encoder. Threads take turns with borrowed weights, so that one encoder is held at a time."""
         part: nn.Module = getattr(self, name)
         if self.borrow is None:
-            return part
-        with torch.device("meta"):
-            part = Encoder(4 if name == "encoder" else 3)
-        part.load_state_dict(dict(self.borrow(name)), strict=True, assign=True)
-        return part.eval().requires_grad_(False)
+            return part(x)  # type: ignore[no-any-return]
+        with self._turn:
+            with torch.device("meta"):
+                part = Encoder(x.shape[1])
+            part.load_state_dict(dict(self.borrow(name)), strict=True, assign=True)
+            return part.eval().requires_grad_(False)(x)  # type: ignore[no-any-return]
 
 
 def _small(rgb: Tensor) -> Tensor:

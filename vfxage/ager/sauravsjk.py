@@ -84,7 +84,8 @@ class _AgeNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
-        x = functional.batch_norm(x, self.running_mean, self.running_var, eps=_STYLE_EPSILON)
+        means, variances = self.running_mean, self.running_var
+        x = functional.batch_norm(x, means, variances, training=self.training, eps=_STYLE_EPSILON)
         return x * self.gamma(label)[..., None, None] + self.beta(label)[..., None, None]  # type: ignore[no-any-return]
 
 

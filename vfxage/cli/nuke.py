@@ -56,7 +56,8 @@ def _write_script(shot: Path, overrides: Sequence[str], out: Path | None, overwr
         tracks = saved_tracks(job, console)
         if tracks is None:
             console.note("the shot is not tracked yet: run `vfxage track` first for Tracker4 and CornerPin2D nodes")
-        scene = None if tracks is None else stage_scene(job, tracks, load_ager(loaded.model, "cpu", loaded.delta_from))
+        ager = None if tracks is None else load_ager(loaded.model, "cpu", loaded.delta_from, loaded.style)
+        scene = None if tracks is None or ager is None else stage_scene(job, tracks, ager)
         text = comp_script(job, sources, scene)
     with publish(path) as partial:
         partial.write_text(text, encoding="utf-8")

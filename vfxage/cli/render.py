@@ -102,7 +102,7 @@ def _render_here(job: Job, numbers: Sequence[int], options: RenderOptions, conso
     from vfxage.ager import load_ager
     from vfxage.render.pipeline import RenderSettings, render_shot
 
-    ager = load_ager(job.shot.model, options.device, job.shot.delta_from)
+    ager = load_ager(job.shot.model, options.device, job.shot.delta_from, job.shot.style)
     if ager.note:
         console.note(ager.note)
     settings = RenderSettings(workers=options.workers or ager.workers_default, overwrite=options.overwrite)
@@ -123,7 +123,7 @@ def _render_on_cluster(
     from vfxage.render.scene import track_shot
 
     ager = load_ager(
-        job.shot.model, "cpu", job.shot.delta_from
+        job.shot.model, "cpu", job.shot.delta_from, job.shot.style
     )  # the workers load their own; this one measures what tracks hold
     with open_rotos(job) as rotos:
         rotos.check(numbers)

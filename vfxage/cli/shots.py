@@ -60,7 +60,7 @@ def preview(
     with open_job(loaded) as job:
         numbers = job.pick(frames)
         print_notes(job, console)
-        ager = load_ager(loaded.model, device, loaded.delta_from)
+        ager = load_ager(loaded.model, device, loaded.delta_from, loaded.style)
         if ager.note:
             console.note(ager.note)
         movie = preview_path(job, out, overwrite=overwrite)
@@ -132,7 +132,7 @@ def _track_file(path: Path, options: TrackOptions, console: Console, show: Show)
         print_notes(job, console)
         shown = job.pick(options.frames)
         picture = None if options.sheet is None else sheet_path(job, options.sheet)
-        ager = load_ager(shot.model, "cpu", shot.delta_from)
+        ager = load_ager(shot.model, "cpu", shot.delta_from, shot.style)
         tracks = track_shot(job, ager, console, anew=options.overwrite, lock=options.lock)
         lost = find_lost(job, tracks, job.numbers)
         if picture is not None:

@@ -75,7 +75,7 @@ def render_part(part: Part) -> Done:
     shot = load_shot(part.shot, part.overrides)
     with open_job(shot) as job:
         numbers = job.pick(part.frames)
-        ager = load_ager(shot.model, _own_device(part.device), shot.delta_from)
+        ager = load_ager(shot.model, _own_device(part.device), shot.delta_from, shot.style)
         settings = RenderSettings(workers=part.workers or ager.workers_default, overwrite=part.overwrite)
         done = render_shot(job, ager, numbers, Silent(), settings)
         lost = [str(one) for one in done.lost]  # the caller notes them once, for the frames of all parts

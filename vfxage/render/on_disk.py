@@ -32,7 +32,7 @@ def outputs_on_device(job: Job, tracks: Tracks, spans: Sequence[Sequence[int]], 
     first frame on disk names. With "cuda", it is the first GPU that a frame names. Raises what ``load_ager`` and
     ``stage_scene`` raise.
     """
-    ager = load_ager(job.shot.model, "cpu", job.shot.delta_from)
+    ager = load_ager(job.shot.model, "cpu", job.shot.delta_from, job.shot.style)
     scene = stage_scene(job, tracks, ager)
     with open_rotos(job) as rotos:
         drawn = drawn_mattes(rotos, job, scene)

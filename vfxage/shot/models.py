@@ -247,6 +247,25 @@ def _with_defaults(face: dict[str, Any], defaults: dict[str, Any]) -> dict[str, 
     return filled
 
 
+class Style(Part):
+    """Another face's style in the answers of SAM, such as its colour of hair."""
+
+    reference: FilePath | None = None
+    """A picture of a face whose style is taken; for a movie or sequence, its first frame."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    """Instead of a picture: a style made of noise; each seed gives another one."""
+    layers: Annotated[tuple[Annotated[int, Field(ge=0, le=17)], ...], Field(min_length=1, max_length=18)] = (8, 9)
+    """The codes that are taken, of 18 from coarse (0) to fine (17); 8 and 9 are mostly the colour of the hair."""
+    amount: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """1 takes the codes as they are; less mixes them with those of the face in the plate."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Style:
+        if (self.reference is None) == (self.seed is None):
+            raise ValueError("needs either `reference`, a picture, or `seed`, a number")
+        return self
+
+
 class Shot(Part):
     """A vfxage shot: a plate, the faces to re-age, and the files to write."""
 
@@ -290,6 +309,8 @@ class Shot(Part):
     delta_from: DeltaFrom | None = None
     """What the change starts from: the plate, or a reconstruction, the model's own answer at the source age.
     Default: reconstruction for models that answer whole pictures and can be asked for the source age."""
+    style: Style | None = None
+    """Only for a checkpoint of SAM: another face's style."""
     crop_size: Literal[200, 256, 512, 768, 1024] | None = None
     """Side of the model's square crop, in pixels; default: the smallest that keeps the resolution of the face."""
     source_age: Age | None = None

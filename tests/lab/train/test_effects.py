@@ -11,8 +11,8 @@ from scipy.ndimage import convolve
 from tests.lab.train.people import EFFECTS
 from vfxage.lab.train import effects
 from vfxage.lab.train.augment import Draws, as_floats, augment
+from vfxage.lab.train.augmentations import AugmentPart
 from vfxage.lab.train.batches import Batch
-from vfxage.lab.train.recipe import AugmentPart
 
 SIZE = 64
 

@@ -49,6 +49,27 @@ def test_interrupted_run_goes_on_to_the_same_bits(undisturbed, tmp_path):
             assert torch.equal(value, other["learner"][part][key]), key
 
 
+def test_epochs_last_as_long_as_their_pairs(tmp_path):
+    """Two people at three ages are 12 pairs: two epochs in batches of 8 are 3 steps."""
+    recipe = recipe_in(tmp_path, PLAIN.replace("steps: 1000, batch: 2", "epochs: 2, batch: 8"), people=2)
+    assert "step 3" in run("train", recipe, "--device", "cpu").ok().out
+    assert "3 steps already" in run("train", recipe, "--device", "cpu").ok().out
+
+
+def test_a_run_with_a_published_discriminator_goes_on_to_the_same_bits(tmp_path):
+    from tests.lab.train.test_critic import published_state
+
+    text = RECIPE.replace("channels: 8", "critic: face_reaging, init: best_discriminator_model.pth")
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder, stops in zip(folders, ((5,), (3, 5)), strict=True):
+        folder.mkdir()
+        torch.save(published_state(), folder / "best_discriminator_model.pth")
+        for steps in stops:
+            run("train", recipe_in(folder, text), "--steps", steps, "--device", "cpu").ok()
+    assert curve(folders[0]) == curve(folders[1])
+    assert "critic" in curve(folders[0])[-2]
+
+
 def test_older_lines_are_wanted_stronger_and_no_other_change(tmp_path):
     """At step 1 the network answers zeros, so its losses are the size of the targets."""
     first = []
@@ -158,7 +179,7 @@ def test_a_trained_checkpoint_does_not_claim_the_licence_of_ours(undisturbed):
 
 def test_weights_beyond_half_precision_say_which_key_helps(tmp_path):
     learner = learner_of(recipe_in(tmp_path, PLAIN))
-    learner.mean.delta.weight.data.fill_(1e5)
+    learner.answer_mean.network.delta.weight.data.fill_(1e5)
     with pytest.raises(ModelError, match=r"half precision.*export_half: false"):
         learner.export(tmp_path / "out.safetensors")
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from vfxage.lab.train import effects
+from vfxage.lab.train.augmentations import AugmentPart
 from vfxage.lab.train.batches import Batch
-from vfxage.lab.train.recipe import AugmentPart
 
 _STREAM = 2
 """Stream of random numbers, apart from those of ``batches``."""

@@ -18,7 +18,7 @@ from vfxage.lab.train.pictures import Pictures, View, cut
 from vfxage.lab.train.recipe import CropPart, Recipe
 from vfxage.types import U8
 
-_STEP, _EXAMPLE = 0, 1
+STEP, EXAMPLE = 0, 1
 """Streams of random numbers: one for the whole step, and one for each example."""
 Pair = tuple[int, int]
 """Source and target: indices into a person's portraits, which are in order of age."""
@@ -61,18 +61,13 @@ class Batches:
     def __init__(
         self, recipe: Recipe, data: TrainingData, pictures: Pictures, *, portraits: bool, process: Process = ALONE
     ) -> None:
-        if recipe.schedule.batch % process.count:
-            processes = count_of(process.count, "process", "processes")
-            what = f"a batch of {recipe.schedule.batch} cannot be divided among {processes}"
-            raise ShotError(what, fix=f"make `schedule.batch` a multiple of {process.count}")
         if portraits and not data.portraits:
             raise ShotError(
                 "the adversarial loss needs photographs, and the data has none",
                 fix="name folders of them in `data.portraits`, or set `losses.adversarial.weight: 0`",
             )
         self._recipe, self._data, self._pictures = recipe, data, pictures
-        share = recipe.schedule.batch // process.count
-        self._indices = tuple(range(process.rank * share, (process.rank + 1) * share))
+        self._indices = share_of(recipe, process)
         self._wants_portraits = portraits
         self._to_real = _pairs(data.people, lambda person: person.to_real)
         self._to_made = _pairs(data.people, lambda person: person.to_made)
@@ -82,16 +77,16 @@ class Batches:
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step. Raises ReadError where a picture has gone."""
-        shared = np.random.default_rng([self._recipe.seed, step, _STEP])
+        shared = np.random.default_rng([self._recipe.seed, step, STEP])
         size = int(shared.choice(self._recipe.crop.sizes))
         rows = [self._example(step, index, size) for index in self._indices]
         sources, targets, portraits, weights, ages = zip(*rows, strict=True)
         return Batch(
             step=step,
             indices=self._indices,
-            source=_stacked(sources),
-            target=_stacked(targets),
-            portrait=_stacked(portraits)
+            source=stacked(sources),
+            target=stacked(targets),
+            portrait=stacked(portraits)
             if self._wants_portraits
             else torch.empty((0, 3, size, size), dtype=torch.uint8),
             weight=torch.from_numpy(np.stack(weights))[:, None],
@@ -99,7 +94,7 @@ class Batches:
         )
 
     def _example(self, step: int, index: int, size: int) -> tuple[U8, U8, U8 | None, U8, tuple[float, float]]:
-        rng = np.random.default_rng([self._recipe.seed, step, _EXAMPLE, index])
+        rng = np.random.default_rng([self._recipe.seed, step, EXAMPLE, index])
         person, a, b = self._pair(rng)
         view = draw_view(self._recipe.crop, rng)
         base = base_of(person)
@@ -140,6 +135,16 @@ class Batches:
         return cut(self._pictures.picture(portrait, framing, portrait), view, size)
 
 
+def share_of(recipe: Recipe, process: Process) -> tuple[int, ...]:
+    """The places of one process's examples within a step. Raises ShotError for a batch that cannot be divided."""
+    if recipe.schedule.batch % process.count:
+        processes = count_of(process.count, "process", "processes")
+        what = f"a batch of {recipe.schedule.batch} cannot be divided among {processes}"
+        raise ShotError(what, fix=f"make `schedule.batch` a multiple of {process.count}")
+    share = recipe.schedule.batch // process.count
+    return tuple(range(process.rank * share, (process.rank + 1) * share))
+
+
 def _pairs(people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> list[tuple[Person, Sequence[Pair]]]:
     """The people who have such pairs, each with the pairs."""
     return [(person, found) for person in people if (found := pairs(person))]
@@ -165,6 +170,6 @@ def draw_view(crop: CropPart, rng: np.random.Generator) -> View:
     )
 
 
-def _stacked(pictures: Sequence[U8]) -> Tensor:
+def stacked(pictures: Sequence[U8]) -> Tensor:
     """(B, 3, S, S), channel-last in memory, which is faster for convolutions."""
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)

@@ -6,7 +6,7 @@ Isola et al. 2017 (patches), Miyato et al. 2018 (spectral norm, hinge), Zoss et 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from vfxage.lab.train.parallel import World
+from vfxage.lab.train.published_critic import FaceReagingCritic, load_published
 from vfxage.lab.train.recipe import Adversarial
 
 _WRONG = 0.25
@@ -43,12 +44,57 @@ class Critic(nn.Module):
         return self.layers(shown)  # type: ignore[no-any-return]
 
 
+class CriticLoss(Protocol):
+    """How scores become losses, each a scalar."""
+
+    def of(self, scores: Tensor, *, real: bool) -> Tensor:
+        """What the critic loses by its scores for pictures that are, or are not, photographs of that age."""
+        ...
+
+    def against(self, scores: Tensor) -> Tensor:
+        """What a network loses by the scores of its results."""
+        ...
+
+
+class Hinge:
+    """Hinge loss (Miyato et al. 2018)."""
+
+    def of(self, scores: Tensor, *, real: bool) -> Tensor:
+        """See ``CriticLoss``."""
+        return functional.relu(1 - scores if real else 1 + scores).mean()
+
+    def against(self, scores: Tensor) -> Tensor:
+        """See ``CriticLoss``."""
+        return -scores.mean()
+
+
+class CrossEntropy:
+    """Binary cross-entropy of logits (Goodfellow et al. 2014), as face_reaging and VISAGE have it."""
+
+    def of(self, scores: Tensor, *, real: bool) -> Tensor:
+        """See ``CriticLoss``."""
+        return functional.binary_cross_entropy_with_logits(scores, torch.full_like(scores, float(real)))
+
+    def against(self, scores: Tensor) -> Tensor:
+        """See ``CriticLoss``."""
+        return self.of(scores, real=True)
+
+
 class Adversary:
-    """A critic and its optimiser."""
+    """A critic and its optimiser.
+
+    Raises ModelError where the weights to begin with are missing, damaged or of another critic.
+    """
 
     def __init__(self, recipe: Adversarial, world: World, *, mixed: bool) -> None:
         self._recipe, self._world, self._mixed = recipe, world, mixed
-        self.critic = Critic(recipe.channels).to(world.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        critic: nn.Module = Critic(recipe.channels)
+        if recipe.critic == "face_reaging":
+            critic = published = FaceReagingCritic()
+            if recipe.init is not None:
+                load_published(recipe.init, published)
+        self._loss: CriticLoss = CrossEntropy() if recipe.critic == "face_reaging" else Hinge()
+        self.critic = critic.to(world.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimiser = torch.optim.Adam(self.critic.parameters(), lr=recipe.rate, betas=(0.5, 0.99))
 
     def begun(self, step: int) -> bool:
@@ -63,7 +109,7 @@ class Adversary:
         """The loss of results (B, 3, S, S) at ``ages`` (B,): high if the critic recognises them as made."""
         self.critic.requires_grad_(False)
         try:
-            return -self._scores(result, ages).mean()
+            return self._loss.against(self._scores(result, ages))
         finally:
             self.critic.requires_grad_(True)
 
@@ -75,9 +121,11 @@ class Adversary:
     def learn(self, portrait: Tensor, result: Tensor, ages: Tensor) -> dict[str, Tensor]:
         """One step of the critic on photographs and (detached) results of the same ages; its loss."""
         real, made = self._scores(portrait, ages), self._scores(result, ages)
-        wrong = self._scores(portrait, torch.where(ages > _MIDDLE, ages - _OFF, ages + _OFF))
-        against = (1 - _WRONG) * functional.relu(1 + made).mean() + _WRONG * functional.relu(1 + wrong).mean()
-        loss = functional.relu(1 - real).mean() + against
+        false = self._loss.of(made, real=False)
+        if self._recipe.critic == "patch":  # face_reaging's own trainer shows no wrong ages
+            wrong = self._scores(portrait, torch.where(ages > _MIDDLE, ages - _OFF, ages + _OFF))
+            false = (1 - _WRONG) * false + _WRONG * self._loss.of(wrong, real=False)
+        loss = self._loss.of(real, real=True) + false
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._world.average(self.critic.parameters())

@@ -51,6 +51,11 @@ class TrainingData:
     notes: tuple[str, ...]
     """The summary for people, a sentence each."""
 
+    @property
+    def epoch(self) -> int:
+        """How many examples an epoch has: every pair once; without pairs, every portrait."""
+        return sum(len(person.to_real) + len(person.to_made) for person in self.people) or len(self.portraits)
+
     def of_held_out(self) -> TrainingData:
         """The same data, with the people held out in the place of the training people."""
         return replace(self, people=self.held_out, held_out=(), portraits=())
@@ -59,26 +64,31 @@ class TrainingData:
 def open_data(recipe: DataPart, seed: int, progress: Progress, scan_cache: ScanCache | None = None) -> TrainingData:
     """Scan every folder, note its contents and problems, and split the people.
 
-    Raises ShotError where ``bad: refuse`` meets a problem or where no two ages make a pair; see ``scan_portraits``.
+    Without ``pairs``, the people are those of ``portraits``, each picture alone. Raises ShotError where ``bad: refuse``
+    meets a problem or where no two ages make a pair; see ``scan_portraits``.
     """
     pairs = [(source, _open(source, recipe, progress, scan_cache)) for source in recipe.pairs]
     more = [(source, _open(source, recipe, progress, scan_cache)) for source in recipe.portraits]
     problems = [problem for _, found in (*pairs, *more) for problem in found.problems]
     people: list[Person] = []
-    for source, found in pairs:
+    for source, found in pairs or more:
         made, unequal = _people(found, source.framing)
         people += made
         problems += unequal
     problems += [
         Problem(person.portraits[0].path, "is of a person at one age only, who makes no pair")
         for person in people
-        if not person.paired
+        if pairs and not person.paired
     ]
+
+    def usable(person: Person) -> bool:
+        return person.paired or not pairs
+
     held_out = frozenset(person.name for person in people if _is_held_out(person.name, recipe.holdout, seed))
     data = TrainingData(
-        people=tuple(person for person in people if person.paired and person.name not in held_out),
-        held_out=tuple(person for person in people if person.paired and person.name in held_out),
-        portraits=_photographs(people, more, held_out),
+        people=tuple(person for person in people if usable(person) and person.name not in held_out),
+        held_out=tuple(person for person in people if usable(person) and person.name in held_out),
+        portraits=_photographs(people if pairs else (), more, held_out),
         problems=tuple(problems),
         notes=tuple(_summary([*pairs, *more], people, problems)),
     )
@@ -172,7 +182,8 @@ def _summary(
         notes += [found.note] if found.note else []
     pairs = sum(len(person.to_real) + len(person.to_made) for person in people)
     to_real = sum(len(person.to_real) for person in people)
-    notes.append(f"{_counted(pairs, 'pair')} of ages, {to_real} with a photograph as the target")
+    if pairs:
+        notes.append(f"{_counted(pairs, 'pair')} of ages, {to_real} with a photograph as the target")
     by_kind: dict[str, list[Problem]] = {}
     for problem in problems:
         by_kind.setdefault(problem.kind, []).append(problem)

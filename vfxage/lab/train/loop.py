@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vfxage.lab.portraits import ScanCache
-from vfxage.lab.train.batches import Batches, Process
-from vfxage.lab.train.data import open_data
+from vfxage.lab.train.batches import Batch, Batches, Process
+from vfxage.lab.train.cycle import CycleLearner
+from vfxage.lab.train.data import TrainingData, open_data
 from vfxage.lab.train.learner import Learner
 from vfxage.lab.train.parallel import World
 from vfxage.lab.train.pictures import Pictures
 from vfxage.lab.train.recipe import Recipe
-from vfxage.lab.train.run import SCAN_CACHE, Run
+from vfxage.lab.train.run import SCAN_CACHE, Run, Trainer
 from vfxage.lab.train.sheets import Sheets
 from vfxage.lab.train.tensorboard import TensorBoardLog
+from vfxage.lab.train.unpaired import UnpairedBatches
 from vfxage.pool import ordered_map
 from vfxage.process import repeatable_torch
 from vfxage.progress import Progress, Silent
@@ -31,6 +33,22 @@ class RunResult:
     """Steps done, over all its sessions."""
     checkpoint: Path | None
     """The last one written; None where there was nothing to do."""
+
+
+def _open(recipe: Recipe, world: World, progress: Progress) -> TrainingData:
+    """The data, which the first process remembers in the run's folder as scanned."""
+    scan_cache = ScanCache(recipe.out / SCAN_CACHE)
+    data = open_data(recipe.data, recipe.seed, progress, scan_cache)
+    if world.first:
+        scan_cache.save()
+    return data
+
+
+def _batches(recipe: Recipe, data: TrainingData, pictures: Pictures, process: Process) -> Callable[[int], Batch]:
+    """What makes the batch of each step."""
+    if recipe.model.unpaired:
+        return UnpairedBatches(recipe, data, pictures, process=process)
+    return Batches(recipe, data, pictures, portraits=recipe.losses.adversarial.weight > 0, process=process)
 
 
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
@@ -49,20 +67,19 @@ def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None
 
 
 def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, stoppable: Stoppable) -> RunResult:
-    learner = Learner(recipe, world)
+    opened = _open(recipe, world, progress) if recipe.schedule.epochs else None
+    recipe = recipe.lasting(opened.epoch) if opened else recipe
+    learner: Trainer = CycleLearner(recipe, world) if recipe.model.unpaired else Learner(recipe, world)
     run = Run(recipe, progress, writes=world.first)
     run.open(learner)
     world.wait()
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
     if learner.step >= last:
         return RunResult(learner.step, None)
-    scan_cache = ScanCache(run.folder / SCAN_CACHE)
-    data = open_data(recipe.data, recipe.seed, progress, scan_cache)
-    if world.first:
-        scan_cache.save()
+    data = opened or _open(recipe, world, progress)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
     process = Process(world.rank, world.size)
-    batches = Batches(recipe, data, pictures, portraits=recipe.losses.adversarial.weight > 0, process=process)
+    batches = _batches(recipe, data, pictures, process)
     sheets = Sheets(recipe, data, pictures)
     if sheets.seen:
         progress.note("no validation people (`data.holdout`): sheets show training people")

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from vfxage.ager import ARCHITECTURES
 from vfxage.lab.portraits import FolderLayout
+from vfxage.lab.train.augmentations import AugmentPart, switched
+from vfxage.lab.train.limits import Located, Share, Span, Weight, located, within
 from vfxage.shot.part import Part
-from vfxage.shot.paths import file_path
 from vfxage.shot.strict import StrictFile, YamlKind, read_document
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0, le=1000)]
-
-
-def _path(value: object, info: ValidationInfo) -> Any:
-    return value if isinstance(value, Path) or value is None else Path(file_path(value, info))
-
-
-Located = Annotated[Path, BeforeValidator(_path)]
-"""A path in the file is relative to the file's folder."""
-
-
-def _rising(value: tuple[float, float]) -> tuple[float, float]:
-    if value[0] > value[1]:
-        raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write the smaller number first")
-    return value
-
-
-def _within(low: float, high: float) -> Callable[[tuple[float, float]], tuple[float, float]]:
-    def check(value: tuple[float, float]) -> tuple[float, float]:
-        if not all(low <= end <= high for end in value):
-            raise ValueError(f"is [{value[0]:g}, {value[1]:g}]; write numbers of {low:g} to {high:g}")
-        return value
-
-    return check
-
-
-Span = Annotated[tuple[float, float], AfterValidator(_rising)]
+UNPAIRED = ("cycle", "sauravsjk", "fast_aginggan")
+"""Networks that answer whole pictures and that vfxage trains."""
+TRAINED = (*(name for name, row in ARCHITECTURES.items() if row.answers == "delta"), *UNPAIRED)
+_NAMES = ", ".join(TRAINED)
 
 
 class PortraitFolder(Part):
@@ -57,10 +34,10 @@ class PortraitFolder(Part):
 class DataPart(Part):
     """The training data."""
 
-    pairs: Annotated[tuple[PortraitFolder, ...], Field(min_length=1, max_length=64)]
+    pairs: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
     """People at several ages, aligned to the pixel: every ordered pair of one person's ages is an example."""
     portraits: Annotated[tuple[PortraitFolder, ...], Field(max_length=64)] = ()
-    """More real portraits of any people, only for the critic."""
+    """Real portraits of any people: the examples of networks that learn without pairs; for others, for the critic."""
     bad: Literal["skip", "refuse"] = "skip"
     """Handling of unusable files: leave them out, or refuse to start."""
     smallest: Annotated[int, Field(ge=16, le=4096)] = 128
@@ -90,24 +67,29 @@ class ModelPart(Part):
 
     architecture: str = "small"
     """A row of `vfxage models list`."""
-    init: Annotated[Path | None, BeforeValidator(_path)] = None
+    init: Annotated[Path | None, BeforeValidator(located)] = None
     """Begin with this checkpoint's weights; a batch norm's statistics then stay the checkpoint's."""
     export_half: bool = True
     """Write checkpoints as 16-bit floats."""
 
     @model_validator(mode="after")
     def _known(self) -> ModelPart:
-        if self.architecture not in ARCHITECTURES:
-            raise ValueError(f"names no architecture ({self.architecture}); choose {', '.join(ARCHITECTURES)}")
+        if self.architecture not in TRAINED:
+            raise ValueError(f"names an architecture that cannot be trained ({self.architecture}); choose {_NAMES}")
         return self
+
+    @property
+    def unpaired(self) -> bool:
+        """Whether the network learns from single portraits by its answer and the way back, not from pairs."""
+        return self.architecture in UNPAIRED
 
 
 class CropPart(Part):
     """Which part of a picture an example shows, and how large."""
 
-    sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=16)], ...], Field(min_length=1)] = (256,)
+    sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=8)], ...], Field(min_length=1)] = (256,)
     """Sides of examples, pixels; each step takes one of them."""
-    window: Annotated[Span, AfterValidator(_within(0.05, 2))] = (0.375, 1.0)
+    window: Annotated[Span, AfterValidator(within(0.05, 2))] = (0.375, 1.0)
     """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them."""
     whole: Share = 0.4
     """Share of examples that show the whole face instead."""
@@ -117,100 +99,6 @@ class CropPart(Part):
     """Degrees either way."""
     flip: bool = True
     """Mirror every other example."""
-
-
-class Exposure(Part):
-    """Brighter or darker, by up to so many stops."""
-
-    share: Share = 0.7
-    """Share of the examples; 0 switches it off. The same holds for the shares below."""
-    stops: Annotated[float, Field(ge=0, le=4)] = 0.7
-
-
-class WhiteBalance(Part):
-    """Warmer or colder, greener or pinker, by up to so many stops."""
-
-    share: Share = 0.5
-    stops: Annotated[float, Field(ge=0, le=2)] = 0.2
-
-
-class Colour(Part):
-    """Another grade, as in FRAN's public trainers: contrast, saturation and hue."""
-
-    share: Share = 0.0
-    contrast: Annotated[float, Field(ge=0, le=0.9)] = 0.2
-    """Up to this share more or less, about middle grey."""
-    saturation: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Up to this share more or less."""
-    hue: Annotated[float, Field(ge=0, le=0.5)] = 0.05
-    """Up to this share of a turn, either way."""
-
-
-class Gradient(Part):
-    """Light that falls off across the picture, by up to so many stops from side to side."""
-
-    share: Share = 0.4
-    stops: Annotated[float, Field(ge=0, le=6)] = 1.2
-
-
-class Defocus(Part):
-    """A disc's blur."""
-
-    share: Share = 0.2
-    radius: Annotated[Span, AfterValidator(_within(0.1, 7))] = (0.5, 2.5)
-    """Pixels of the example, up to 7."""
-
-
-class Motion(Part):
-    """A straight move during the exposure."""
-
-    share: Share = 0.15
-    length: Annotated[Span, AfterValidator(_within(0.1, 14))] = (2.0, 10.0)
-    """Pixels of the example, up to 14."""
-
-
-class Grain(Part):
-    """Film grain on the network's input only."""
-
-    share: Share = 0.6
-    amount: Annotated[Span, AfterValidator(_within(0, 0.5))] = (0.004, 0.035)
-    """Standard deviation in the middle tones, of 1."""
-
-
-class Jpeg(Part):
-    """JPEG compression on the network's input only, usually with halved colour."""
-
-    share: Share = 0.35
-    quality: Annotated[Span, AfterValidator(_within(1, 100))] = (35.0, 95.0)
-
-
-class Occlusion(Part):
-    """An object in front of the face: the wanted delta is 0 there."""
-
-    share: Share = 0.25
-    area: Annotated[Span, AfterValidator(_within(0, 0.9))] = (0.03, 0.3)
-    """Share of the example's area."""
-
-
-class AugmentPart(Part):
-    """Augmentations that imitate cameras."""
-
-    exposure: Exposure = Exposure()
-    white_balance: WhiteBalance = WhiteBalance()
-    colour: Colour = Colour()
-    gradient: Gradient = Gradient()
-    defocus: Defocus = Defocus()
-    motion: Motion = Motion()
-    grain: Grain = Grain()
-    jpeg: Jpeg = Jpeg()
-    occlusion: Occlusion = Occlusion()
-
-
-def _switched(value: Any) -> Any:
-    """``augment: false`` is every share 0, ``true`` every default."""
-    if isinstance(value, bool):
-        return {} if value else {name: {"share": 0.0} for name in AugmentPart.model_fields}
-    return value
 
 
 class Adversarial(Part):
@@ -225,6 +113,16 @@ class Adversarial(Part):
     """Learning rate of the critic's own Adam."""
     channels: Annotated[int, Field(ge=8, le=256)] = 48
     """Channels of the critic's first layer; later layers have twice and four times as many."""
+    critic: Literal["patch", "face_reaging"] = "patch"
+    """patch: spectral norm and hinge loss. face_reaging: that project's discriminator, binary cross-entropy."""
+    init: Annotated[Path | None, BeforeValidator(located)] = None
+    """Begin with face_reaging's published discriminator (best_discriminator_model.pth)."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Adversarial:
+        if self.init is not None and self.critic != "face_reaging":
+            raise ValueError("names `init`, whose weights are of another critic; set `critic: face_reaging`")
+        return self
 
 
 class Stability(Part):
@@ -241,9 +139,9 @@ class Lpips(Part):
     """Zhang et al. 2018, with weights that the user has: vfxage may not ship them."""
 
     weight: Weight = 0.0
-    vgg: Annotated[Path | None, BeforeValidator(_path)] = None
+    vgg: Annotated[Path | None, BeforeValidator(located)] = None
     """VGG16's state dict as torchvision publishes it."""
-    lin: Annotated[Path | None, BeforeValidator(_path)] = None
+    lin: Annotated[Path | None, BeforeValidator(located)] = None
     """The five linear layers' state dict as the LPIPS project publishes it (vgg.pth)."""
 
     @model_validator(mode="after")
@@ -251,6 +149,17 @@ class Lpips(Part):
         if self.weight and not (self.vgg and self.lin):
             raise ValueError("needs the files `vgg` and `lin`; name them, or set the weight to 0")
         return self
+
+
+class CycleLosses(Part):
+    """The losses of networks that learn without pairs, by the way there and back."""
+
+    back: Weight = 10.0
+    """Absolute difference of the portrait, and of what the way back makes of the answer."""
+    identity: Weight = 1.0
+    """Difference of the features of portrait and answer. fast_aginggan: change of a portrait of the target group."""
+    group: Weight = 1.0
+    """Cross-entropy of the age group that the critic reads in the answer; fast_aginggan has one critic per group."""
 
 
 class LossPart(Part):
@@ -272,12 +181,15 @@ class LossPart(Part):
     adversarial: Adversarial = Adversarial()
     stability: Stability = Stability()
     lpips: Lpips = Lpips()
+    cycle: CycleLosses = CycleLosses()
 
 
 class SchedulePart(Part):
     """How long and how fast."""
 
     steps: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Instead of ``steps``: as many examples as there are pairs (without pairs: portraits), so many times."""
     batch: Annotated[int, Field(ge=1, le=4096)] = 4
     """Examples a step, over all processes."""
     rate: Annotated[float, Field(gt=0, le=1)] = 3e-4
@@ -288,12 +200,20 @@ class SchedulePart(Part):
     """Cosine: the rate falls to a hundredth by the last step."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.99)
     """Decay rates of Adam's moments."""
+    weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Adam's weight decay."""
     clip: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     """Longest gradient; longer ones are shortened."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Decay of the running mean of the weights, which is what checkpoints hold."""
     mixed: bool = True
     """bfloat16 where a GPU computes it; on a CPU always float32."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> SchedulePart:
+        if self.epochs is not None and "steps" in self.model_fields_set:
+            raise ValueError("has `steps` and `epochs`; keep one of them")
+        return self
 
 
 class OutputPart(Part):
@@ -329,11 +249,30 @@ class Recipe(Part):
     data: DataPart
     model: ModelPart = ModelPart()
     crop: CropPart = CropPart()
-    augment: Annotated[AugmentPart, BeforeValidator(_switched)] = AugmentPart()
+    augment: Annotated[AugmentPart, BeforeValidator(switched)] = AugmentPart()
     """``false`` switches all of it off."""
     losses: LossPart = LossPart()
     schedule: SchedulePart = SchedulePart()
     output: OutputPart = OutputPart()
+
+    @model_validator(mode="after")
+    def _has_data(self) -> Recipe:
+        name, row = self.model.architecture, ARCHITECTURES[self.model.architecture]
+        if self.model.unpaired and not self.data.portraits:
+            raise ValueError(f"names no folder in `data.portraits`, from which {name} learns")
+        if not self.model.unpaired and not self.data.pairs:
+            raise ValueError("names no folder in `data.pairs`, people at several ages")
+        if wrong := [size for size in self.crop.sizes if size % row.multiple]:
+            raise ValueError(f"has `crop.sizes` {wrong[0]}; {name} takes multiples of {row.multiple}")
+        return self
+
+    def lasting(self, examples: int) -> Recipe:
+        """The same run with ``epochs`` as steps, for so many examples an epoch."""
+        schedule = self.schedule
+        if schedule.epochs is None:
+            return self
+        steps = math.ceil(schedule.epochs * examples / schedule.batch)
+        return self.model_copy(update={"schedule": schedule.model_copy(update={"steps": steps})})
 
 
 _TRAINING = YamlKind(

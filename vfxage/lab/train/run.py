@@ -7,13 +7,15 @@ import pickle
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from PIL import Image
 
+from vfxage.ager import Architecture
 from vfxage.errors import ReadError, WriteError
-from vfxage.lab.train.learner import Learner
+from vfxage.lab.train.answerer import Answerer
+from vfxage.lab.train.batches import Batch
 from vfxage.lab.train.recipe import Recipe
 from vfxage.lab.train.sheets import Sheets
 from vfxage.progress import Progress
@@ -24,6 +26,33 @@ STATE, CURVE, SCAN_CACHE = "state.pt", "losses.jsonl", "scanned.json"
 _VERSION = 1
 
 
+class Trainer(Protocol):
+    """What trains a network one step at a time. ``state`` and ``load`` resume it after an interruption, to the bit."""
+
+    step: int
+    """Finished steps."""
+    row: Architecture
+    device: torch.device
+    answer_mean: Answerer
+    """The answer by the mean weights."""
+
+    def learn(self, batch: Batch) -> dict[str, float]:
+        """Do one step; returns each loss before its weight, and the weighted sum as "total"."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """The state that ``load`` continues from: tensors, numbers and text."""
+        ...
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state. Raises ShotError for another architecture's."""
+        ...
+
+    def export(self, path: Path) -> None:
+        """Write the mean weights as a checkpoint."""
+        ...
+
+
 class Run:
     """The folder of a run; of several processes only one ``writes``."""
 
@@ -31,7 +60,7 @@ class Run:
         self.folder, self._recipe, self._progress, self._writes = recipe.out, recipe, progress, writes
         self._sums: dict[str, list[float]] = {}
 
-    def open(self, learner: Learner) -> None:
+    def open(self, learner: Trainer) -> None:
         """Load the state in the folder, if there is one.
 
         Raises ReadError for a state that is damaged, ShotError for one of another architecture.
@@ -61,7 +90,7 @@ class Run:
             text = f"the recipe has changed: {', '.join(changed)}; training goes on with the new values"
             self._progress.note(text)
 
-    def save(self, learner: Learner) -> Path:
+    def save(self, learner: Trainer) -> Path:
         """Write the state, then the mean weights as a checkpoint; return its path. Raises WriteError."""
         state = {
             "version": _VERSION,
@@ -100,7 +129,7 @@ class Run:
         self._progress.note(f"step {step}: " + "  ".join(f"{name} {value:.5f}" for name, value in means.items()))
         return means
 
-    def sheet(self, learner: Learner, sheets: Sheets) -> tuple[U8, dict[str, float]]:
+    def sheet(self, learner: Trainer, sheets: Sheets) -> tuple[U8, dict[str, float]]:
         """Write the contact sheet and the l1 of the held-out pairs at this step; gives both, the sheet as (H, W, 3)."""
         rgb = sheets.sheet(learner.answer_mean, learner.device)
         with publish(self.folder / f"sheet_{learner.step:07d}.png") as partial:

@@ -9,9 +9,10 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from vfxage.ager import ARCHITECTURES
+from vfxage.lab.train.answerer import Answerer
 from vfxage.lab.train.batches import Batches, base_of
 from vfxage.lab.train.data import Person, TrainingData
-from vfxage.lab.train.learner import Answerer
 from vfxage.lab.train.losses import face_weight
 from vfxage.lab.train.pictures import Pictures
 from vfxage.lab.train.recipe import Recipe
@@ -38,7 +39,8 @@ class Sheets:
         quiet = recipe.model_copy(
             update={"crop": recipe.crop.model_copy(update={"whole": 1.0, "jitter": 0.0, "roll": 0.0})}
         )
-        self._held_out = Batches(quiet, data.of_held_out(), pictures, portraits=False) if data.held_out else None
+        paired = any(person.paired for person in data.held_out)
+        self._held_out = Batches(quiet, data.of_held_out(), pictures, portraits=False) if paired else None
 
     def sheet(self, answerer: Answerer, device: torch.device) -> U8:
         """(H, W, 3) uint8: a row a person, the photograph first, then the ages the recipe names."""
@@ -49,7 +51,8 @@ class Sheets:
     def _row(self, answerer: Answerer, person: Person, ages: Sequence[float], device: torch.device) -> U8:
         base = base_of(person)
         picture = self._pictures.picture(base, person.framing, base)
-        size = min(_LARGEST, picture.shape[0] // 16 * 16)
+        multiple = ARCHITECTURES[self._recipe.model.architecture].multiple
+        size = min(_LARGEST, picture.shape[0]) // multiple * multiple
         shown = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
         rgb = torch.from_numpy(shown.copy()).permute(2, 0, 1)[None].to(device).float() / 255
         tiles = [_tile(shown, f"{base.age:.0f} {'photograph' if base.real else 'as given'}")]
