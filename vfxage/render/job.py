@@ -150,7 +150,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
     with with_shot_line(shot, "colorspace"):
-        reader = open_reader(shot.plate, _plate_settings(shot))
+        reader = open_reader(shot.plate, plate_settings(shot))
     try:
         clip = _described(reader.info, shot)
         if clip.colorspace is None:
@@ -174,7 +174,8 @@ def open_job(shot: Shot) -> Iterator[Job]:
         reader.close()
 
 
-def _plate_settings(shot: Shot) -> PlateSettings:
+def plate_settings(shot: Shot) -> PlateSettings:
+    """What the shot says of its plate in addition to the plate's own header."""
     choice = PictureChoice(part=shot.part, layer=shot.layer, view=shot.view)
     return PlateSettings(
         colorspace=shot.colorspace,
