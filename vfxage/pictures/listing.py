@@ -30,6 +30,8 @@ class Picture:
     """The place of its results below the output folder, with the picture's own name."""
     age: float = 0.0
     """Age of the people in it, years."""
+    twin: bool = False
+    """Whether another picture has the same place but for its suffix."""
     fault: str = ""
     """Why its age is not known, as a clause; empty if it is."""
 
@@ -105,16 +107,16 @@ def _same(one: Path, other: Path) -> bool:
 def _apart(pictures: list[Picture]) -> list[Picture]:
     """Give pictures whose results would lie at one place as many of their folders as tell them apart."""
     taken = Counter(picture.place for picture in pictures)
-    while max(taken.values()) > 1:
-        deeper = []
-        for picture in pictures:
-            parts = picture.path.parts[1:]
-            more = len(picture.place.parts) + (taken[picture.place] > 1)
-            deeper.append(
-                replace(picture, place=PurePosixPath(*parts[-more:])) if taken[picture.place] > 1 else picture
-            )
-        pictures, taken = deeper, Counter(picture.place for picture in deeper)
-    return pictures
+    while taken.total() > len(taken):
+        pictures = [_deeper(picture) if taken[picture.place] > 1 else picture for picture in pictures]
+        taken = Counter(picture.place for picture in pictures)
+    stems = Counter(picture.place.with_suffix("") for picture in pictures)
+    return [replace(picture, twin=stems[picture.place.with_suffix("")] > 1) for picture in pictures]
+
+
+def _deeper(picture: Picture) -> Picture:
+    """The picture with one more of its folders in its place."""
+    return replace(picture, place=PurePosixPath(*picture.path.parts[1:][-len(picture.place.parts) - 1 :]))
 
 
 def _aged(pictures: list[Picture], named: list[Path], source_age: str | None, notes: list[str]) -> list[Picture]:

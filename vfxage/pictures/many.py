@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -114,7 +113,7 @@ def render_stills(
                 try:
                     outcome.written += _write(item.still, item.needed, options.workers)
                 except _OF_ONE_PICTURE as failed:
-                    error = failed
+                    error = type(failed)(failed.what, path=item.picture.path, fix=failed.fix)
             if error is not None:
                 outcome.problems.append(Problem(item.picture, error))
                 report(outcome.problems[-1])
@@ -127,16 +126,10 @@ def _check_results(pictures: Sequence[Picture], options: StillOptions) -> None:
     """Make the output folder, and refuse results that would replace something else."""
     check_writable(options.form.out)
     own = {os.path.realpath(picture.path) for picture in pictures}
-    places: Counter[str] = Counter()
     for picture in pictures:
         for _, path, _ in result_paths(picture, options.ages, options.form):
             if os.path.realpath(path) in own:
                 raise OutputError("would replace a picture of this run", path=path, fix="choose another --out")
-            places[str(path)] += 1
-    twice = next((path for path, count in places.items() if count > 1), None)
-    if twice:
-        fix = "leave out --format, or rename one of them"
-        raise OutputError("two pictures would have this result", path=twice, fix=fix)
     for home in {options.form.out / picture.place.parent for picture in pictures}:
         with suppress(OSError):
             sweep(home)
@@ -147,6 +140,7 @@ def _prepared(pictures: Sequence[Picture], ager: Ager, options: StillOptions, no
         try:
             yield _prepare(picture, ager, options, notes)
         except _OF_ONE_PICTURE as error:
+            error.frame = None  # a picture has no frame number that its user knows
             yield _Prepared(picture, error=error)
 
 

@@ -58,13 +58,17 @@ class Result:
 
 
 def result_paths(picture: Picture, ages: tuple[float, ...], form: Form) -> Iterator[tuple[float, Path, bool]]:
-    """Age and path of every file of a picture, and whether it is a comparison."""
-    home = form.out / picture.place.parent
+    """Age and path of every file of a picture, and whether it is a comparison.
+
+    Pictures of one name but for the suffix keep the suffix in the names of files that have another one.
+    """
+    home, own = form.out / picture.place.parent, picture.place.suffix
+    suffix = form.suffix or own
+    apart = picture.place.name if picture.twin else picture.place.stem
     for age in ages:
-        name = f"{picture.place.stem}_{age_text(age)}"
-        yield age, home / f"{name}{form.suffix or picture.place.suffix}", False
+        yield age, home / f"{picture.place.stem if suffix == own else apart}_{age_text(age)}{suffix}", False
         if form.comparison:
-            yield age, home / f"{name}{COMPARISON}", True
+            yield age, home / f"{apart}_{age_text(age)}{COMPARISON}", True
 
 
 def results_of(
