@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,7 +13,9 @@ from vfxage.cli.options import Device, Workers
 from vfxage.errors import count_of
 
 if TYPE_CHECKING:
-    from vfxage.pictures import Problem
+    from vfxage.ager import Ager
+    from vfxage.pictures import Listing, Problem, StillOptions
+    from vfxage.shot import Shot
 
 SourceAge = Annotated[
     str | None,
@@ -45,62 +48,101 @@ ColorSpace = Annotated[
 ]
 
 
+Pictures = Annotated[
+    list[Path],
+    typer.Argument(metavar="FOLDER|FILE...", help="Pictures, or folders of pictures.", show_default=False),
+]
+TargetAge = Annotated[
+    str, typer.Option("--target-age", "-t", metavar="AGES", help="20,40,60 or 10-90x10.", show_default=False)
+]
+Out = Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the results.", show_default=False)]
+Faces = Annotated[Literal["all", "largest"], typer.Option(help="The faces of each picture that are aged.")]
+Delta = Annotated[
+    bool, typer.Option("--delta", help="Also write picture, result and delta side by side, as NAME_AGE_delta.png.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="png|tif|exr|jpg", help="Format of the results. Default: the picture's own."),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Write finished results again, and replace files of other programs.")
+]
+
+
 def stills(
-    pictures: Annotated[
-        list[Path],
-        typer.Argument(metavar="FOLDER|FILE...", help="Pictures, or folders of pictures.", show_default=False),
-    ],
-    target_age: Annotated[
-        str,
-        typer.Option("--target-age", "-t", metavar="AGES", help="20,40,60 or 10-90x10.", show_default=False),
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For the results.", show_default=False)],
+    pictures: Pictures,
+    target_age: TargetAge,
+    out: Out,
     source_age: SourceAge = None,
-    faces: Annotated[Literal["all", "largest"], typer.Option(help="The faces of each picture that are aged.")] = "all",
-    delta: Annotated[
-        bool, typer.Option("--delta", help="Also write picture, result and delta side by side, as NAME_AGE_delta.png.")
-    ] = False,
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", metavar="png|tif|exr|jpg", help="Format of the results. Default: the picture's own."),
-    ] = None,
+    faces: Faces = "all",
+    delta: Delta = False,
+    format_: Format = None,
     model: Model = "builtin",
     colorspace: ColorSpace = None,
     set_: PictureSet = None,
     device: Device = "auto",
     workers: Workers = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Write finished results again, and replace files of other programs.")
-    ] = False,
+    overwrite: Overwrite = False,
     *,
     console: Console,
 ) -> int:
     """Age the faces of pictures: one result for each picture and age, NAME_AGE.jpg for NAME.jpg.
 
-    JPEG, PNG, TIFF, DPX and OpenEXR, of any size. Bit depth, alpha, colour space and ICC profile stay, and outside the
-    faces the pixels do too (JPEG is compressed again: --format png keeps them). An OpenEXR result also holds delta and
-    matte. A picture that cannot be read, or shows no face, is reported, and the others go on; the exit code is then 4.
+    JPEG, PNG, TIFF, DPX and OpenEXR. Bit depth, alpha, colour space and ICC profile stay, and outside the faces the
+    pixels too (a JPEG is compressed again: --format png keeps them). OpenEXR results also hold delta and matte.
+    A picture without a face, or that cannot be read, is reported, and the others go on; the exit code is then 4.
     Run the same command again to write only what is missing.
-
     Example: vfxage stills portraits/ --source-age 30 --target-age 10-90x10 --out aged
     """
-    from vfxage.ager import load_ager
-    from vfxage.colour.space import Colour
-    from vfxage.pictures import StillOptions, list_pictures, parse_ages, picture_shot, render_stills
-    from vfxage.pictures.results import Form, known_suffix
+    from vfxage.pictures import Form, StillOptions, known_suffix, list_pictures, parse_ages
 
     ages = parse_ages(target_age, "--target-age")
     form = Form(out=out, suffix=known_suffix(format_) if format_ else None, comparison=delta)
-    shot = picture_shot(model, faces, set_ or (), colorspace)
-    if colorspace:
-        Colour(colorspace, shot.ocio)
+    request = StillRequest(model, faces, tuple(set_ or ()), colorspace, device)
+    shot = request.shot()
     listing = list_pictures(pictures, source_age, out)
-    ager = load_ager(shot.model, device, shot.delta_from)
-    for note in (*listing.notes, *([ager.note] if ager.note else [])):
+    for note in listing.notes:
         console.note(note)
-    options = StillOptions(
-        shot=shot, ages=ages, form=form, workers=workers or ager.workers_default, overwrite=overwrite
-    )
+    ager = request.ager(shot, console)
+    count = workers or ager.workers_default
+    options = StillOptions(shot=shot, ages=ages, form=form, workers=count, overwrite=overwrite)
+    return _age_pictures(listing, options, ager, console)
+
+
+@dataclass(frozen=True, slots=True)
+class StillRequest:
+    """How the faces of pictures are aged, as the command line says it."""
+
+    model: str
+    faces: Literal["all", "largest"]
+    settings: tuple[str, ...]
+    colorspace: str | None
+    device: str
+
+    def shot(self) -> Shot:
+        """The shot that all pictures share. Raises ShotError for a wrong setting."""
+        from vfxage.colour.space import Colour
+        from vfxage.pictures import picture_shot
+
+        shot = picture_shot(self.model, self.faces, self.settings, self.colorspace)
+        if self.colorspace:
+            Colour(self.colorspace, shot.ocio)
+        return shot
+
+    def ager(self, shot: Shot, console: Console) -> Ager:
+        """The ager of that shot; its note is printed. Raises ModelError, ShotError."""
+        from vfxage.ager import load_ager
+
+        ager = load_ager(shot.model, self.device, shot.delta_from)
+        if ager.note:
+            console.note(ager.note)
+        return ager
+
+
+def _age_pictures(listing: Listing, options: StillOptions, ager: Ager, console: Console) -> int:
+    """Write the results, report each picture that fails, and count. Returns the exit code."""
+    from vfxage.pictures import render_stills
+
     alone = len(listing.pictures) == 1
 
     def report(problem: Problem) -> None:
@@ -109,7 +151,7 @@ def stills(
         console.error(str(problem.error), problem.error.exit_code)
 
     done = render_stills(listing.pictures, ager, options, console, report)
-    console.result(str(out))
+    console.result(str(options.form.out))
     skipped = f", {count_of(len(done.problems), 'picture')} skipped" if done.problems else ""
     console.result(f"{count_of(done.written, 'result')} written, {done.kept} complete already{skipped}")
     return 4 if done.problems else 0

@@ -69,7 +69,7 @@ def _alone(whole: Path, path: Path) -> Picture:
     if suffix not in SUFFIXES:
         if suffix in FORMATS:
             raise ShotError("is a movie", path=path, fix="render it with a shot file: vfxage init, then vfxage render")
-        what = f"vfxage does not read {suffix} pictures" if suffix else "a file name without a suffix"
+        what = f"is a {suffix} file, which vfxage does not read" if suffix else "is a file without a suffix"
         raise ShotError(what, path=path, fix=f"convert it to one of {' '.join(sorted(SUFFIXES))}")
     return Picture(path=whole, place=PurePosixPath(whole.name))
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from vfxage.ager import Ager
 from vfxage.errors import LostFaceError, ModelError, OutputError, ReadError, VfxageError
-from vfxage.fingerprint import file_digest
 from vfxage.pictures.listing import Picture
 from vfxage.pictures.results import Form, Result, refuse_foreign, result_paths, results_of
 from vfxage.pictures.still import Still, find_faces_of, open_picture
@@ -151,7 +150,7 @@ def _prepare(picture: Picture, ager: Ager, options: StillOptions, notes: _Notes)
     job = open_picture(picture.path, options.shot, picture.age)
     try:
         number = job.numbers[0]
-        results = results_of(picture, job, ager, options.ages, options.form, file_digest(picture.path))
+        results = results_of(picture, job, ager, options.ages, options.form)
         needed = tuple(one for one in results if options.overwrite or not one.writer.finished(number))
         if not options.overwrite:
             for one in needed:

@@ -13,7 +13,7 @@ from vfxage.ager import Ager
 from vfxage.colour.cicp import LINEAR_709, SRGB
 from vfxage.colour.space import Colour
 from vfxage.errors import OutputError
-from vfxage.fingerprint import digest
+from vfxage.fingerprint import digest, file_digest
 from vfxage.frames import literal
 from vfxage.media import FORMATS, open_writer
 from vfxage.media.base import Destination, Writer
@@ -71,12 +71,10 @@ def result_paths(picture: Picture, ages: tuple[float, ...], form: Form) -> Itera
             yield age, home / f"{apart}_{age_text(age)}{COMPARISON}", True
 
 
-def results_of(
-    picture: Picture, job: Job, ager: Ager, ages: tuple[float, ...], form: Form, content: str
-) -> list[Result]:
-    """Every file that a picture becomes, with its writer; ``content`` is the digest of the picture's file."""
+def results_of(picture: Picture, job: Job, ager: Ager, ages: tuple[float, ...], form: Form) -> list[Result]:
+    """Every file that a picture becomes, with its writer. Raises ReadError if the picture's file cannot be read."""
     settings = job.shot.model_dump(mode="json", include=_SETTINGS)
-    made_from = [__version__, ager.fingerprint, content, job.colour.fingerprint, settings]
+    made_from = [__version__, ager.fingerprint, file_digest(picture.path), job.colour.fingerprint, settings]
     results = []
     for age, path, comparison in result_paths(picture, ages, form):
         destination = _comparison(job, path) if comparison else _destination(job, path)

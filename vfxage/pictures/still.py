@@ -88,7 +88,7 @@ def find_faces_of(job: Job, ager: Ager) -> Still:
     """Read an open picture and find its faces. Raises ReadError, LostFaceError if it shows no face."""
     tracks = find_tracks(job, job.numbers, Silent())
     if not tracks.faces:
-        fix = f"a face must be {job.shot.tracking.min_face} pixels tall: --set tracking.min_face=24 finds smaller ones"
+        fix = f"use --set tracking.min_face=24 to look for faces under {job.shot.tracking.min_face} pixels"
         raise LostFaceError("shows no face", path=job.clip.path, fix=fix)
     return Still(job, _scene(job, tracks, ager), next(iter(job.reader.read(job.numbers))))
 
