@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from vfxage.ager import Ager
 from vfxage.errors import LostFaceError, ModelError, OutputError, ReadError, VfxageError
+from vfxage.face.track import Finders, open_finders
 from vfxage.pictures.listing import Picture
 from vfxage.pictures.results import Form, Result, refuse_foreign, result_paths, results_of
 from vfxage.pictures.still import Still, find_faces_of, open_picture
@@ -102,8 +103,9 @@ def render_stills(
     outcome, notes = Outcome(), _Notes()
     with (
         opencv_threads(1),
+        open_finders(options.shot.tracking.min_face) as finders,
         progress.stage("stills", len(pictures), "picture") as advance,
-        prefetch(_prepared(pictures, ager, options, notes), ahead=1) as prepared,
+        prefetch(_prepared(pictures, _Tools(ager, finders), options, notes), ahead=1) as prepared,
     ):
         for count, item in enumerate(prepared, 1):
             error = item.error
@@ -134,23 +136,31 @@ def _check_results(pictures: Sequence[Picture], options: StillOptions) -> None:
             sweep(home)
 
 
-def _prepared(pictures: Sequence[Picture], ager: Ager, options: StillOptions, notes: _Notes) -> Iterator[_Prepared]:
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What stays loaded from picture to picture."""
+
+    ager: Ager
+    finders: Finders
+
+
+def _prepared(pictures: Sequence[Picture], tools: _Tools, options: StillOptions, notes: _Notes) -> Iterator[_Prepared]:
     for picture in pictures:
         try:
-            yield _prepare(picture, ager, options, notes)
+            yield _prepare(picture, tools, options, notes)
         except _OF_ONE_PICTURE as error:
             error.frame = None  # a picture has no frame number that its user knows
             yield _Prepared(picture, error=error)
 
 
-def _prepare(picture: Picture, ager: Ager, options: StillOptions, notes: _Notes) -> _Prepared:
+def _prepare(picture: Picture, tools: _Tools, options: StillOptions, notes: _Notes) -> _Prepared:
     """Open a picture, find out which results it needs, and only then read it and find its faces."""
     if picture.fault:
         raise ReadError(picture.fault, path=picture.path, fix="give its age with --source-age")
     job = open_picture(picture.path, options.shot, picture.age)
     try:
         number = job.numbers[0]
-        results = results_of(picture, job, ager, options.ages, options.form)
+        results = results_of(picture, job, tools.ager, options.ages, options.form)
         needed = tuple(one for one in results if options.overwrite or not one.writer.finished(number))
         if not options.overwrite:
             for one in needed:
@@ -158,7 +168,7 @@ def _prepare(picture: Picture, ager: Ager, options: StillOptions, notes: _Notes)
         kept = len(results) - len(needed)
         if not needed:
             return _Prepared(picture, kept)
-        still = find_faces_of(job, ager)
+        still = find_faces_of(job, tools.ager, tools.finders)
         notes.add(picture, [*job.clip.notes, *(note for one in results for note in _generally(one))])
         return _Prepared(picture, kept, still, needed)
     finally:

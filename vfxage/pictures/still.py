@@ -11,7 +11,7 @@ from vfxage.ager import Ager
 from vfxage.colour.cicp import SRGB
 from vfxage.colour.space import Colour
 from vfxage.errors import LostFaceError, ReadError
-from vfxage.face.track import Tracks
+from vfxage.face.track import Finders, Tracks
 from vfxage.frames import literal
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
@@ -84,9 +84,9 @@ class Still:
         return render_frame(at_age(self.scene, target), self.frame)
 
 
-def find_faces_of(job: Job, ager: Ager) -> Still:
+def find_faces_of(job: Job, ager: Ager, finders: Finders) -> Still:
     """Read an open picture and find its faces. Raises ReadError, LostFaceError if it shows no face."""
-    tracks = find_tracks(job, job.numbers, Silent())
+    tracks = find_tracks(replace(job, finders=finders), job.numbers, Silent())
     if not tracks.faces:
         fix = f"use --set tracking.min_face=24 to look for faces under {job.shot.tracking.min_face} pixels"
         raise LostFaceError("shows no face", path=job.clip.path, fix=fix)

@@ -15,6 +15,7 @@ from pathlib import Path
 from vfxage import __version__
 from vfxage.colour.space import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
+from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
 from vfxage.media import PlateSettings, open_reader, sequence_in
@@ -46,6 +47,8 @@ class Job:
     """OpenColorIO name of each output's colour space."""
     numbers: tuple[int, ...]
     """Every frame of the whole shot, ascending. The track pass sees them all, also with ``--frames``."""
+    finders: Finders | None = None
+    """Finders of faces that stay open for several shots; None opens them for each track pass."""
     notes: tuple[str, ...] = ()
     """Notes for the user on the frames: missing handles, keyframes outside the shot."""
 
