@@ -27,10 +27,8 @@ def comp_frame(scene: Scene, deltas: FrameDeltas, drawn: ArtistMattes) -> Render
     return composite(deltas, scene.colour, scene.passes, mattes)
 
 
-def at_age(scene: Scene, target: float) -> Scene:
-    """The same scene with another target age, years, for every face."""
-    keyed = Keyed.of(target)
-    faces = (
-        replace(face, shot_face=face.shot_face.model_copy(update={"target_age": keyed})) for face in scene.plan.faces
-    )
+def at_age(scene: Scene, target: float, source: float | None = None) -> Scene:
+    """The same scene with another target age, and another source age if one is given, years, for every face."""
+    ages = {"target_age": Keyed.of(target)} | ({} if source is None else {"source_age": Keyed.of(source)})
+    faces = (replace(face, shot_face=face.shot_face.model_copy(update=ages)) for face in scene.plan.faces)
     return replace(scene, plan=replace(scene.plan, faces=tuple(faces)))

@@ -77,14 +77,14 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     Uses saved tracks if plate and settings have not changed. Otherwise it tracks only the range and
     ``tracking.margin`` frames each side, and saves nothing.
     """
-    seen = _viewing(job)
+    seen = viewing_of(job)
     width = job.shot.preview.width
     panel = width, round(width * PANEL_SHAPE)
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect, panel)
     small = replace(job, clip=replace(job.clip, width=proxy.width, height=proxy.height, pixel_aspect=1.0))
     with open_rotos(job) as rotos:
         rotos.check(numbers)
-        tracks = saved_tracks(job, progress) or _tracks_nearby(job, ager, numbers, progress)
+        tracks = saved_tracks(job, progress) or tracks_nearby(job, ager, numbers, progress)
         tracks = study_faces(job, tracks, ager, progress)
         scene = replace(stage_scene(small, proxy.tracks(tracks), ager), passes=WantedPasses(layers=True))
         note_faces(job, scene, tracks, progress)
@@ -112,7 +112,7 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     return Preview(movie=target.movie, sheet=png, lost=lost)
 
 
-def _viewing(job: Job) -> Viewing:
+def viewing_of(job: Job) -> Viewing:
     """The display and view of the shot. Raises ShotError with the line of a wrong one."""
     asked = job.shot.preview
     try:
@@ -127,7 +127,7 @@ def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator
         advance(number)
 
 
-def _tracks_nearby(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress) -> Tracks:
+def tracks_nearby(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress) -> Tracks:
     """Track the range and its margin; the whole shot where a face is named by a point elsewhere in it."""
     near = with_handles(job.numbers, frozenset(numbers), job.shot.tracking.margin)
     for face in job.shot.faces:
