@@ -108,7 +108,12 @@ class SweepRequest:
         if is_shot_file(self.source):
             if self.colorspace:
                 raise ShotError("a shot names its colour space itself", fix="use --set colorspace=NAME")
-            return load_shot(self.source, self.settings)
+            shot = load_shot(self.source, self.settings)
+            names = [face.name for face in shot.faces if face.name]
+            if self.face is not None and names and self.face not in names:
+                what = f"the shot has no face `{self.face}`"
+                raise ShotError(what, path=self.source, fix=f"name one of {', '.join(names)}")
+            return shot
         for option, value in (("--frame", self.frame), ("--face", self.face)):
             if value is not None:
                 raise ShotError(f"{option} is for shots, and {self.source.name} is a picture", fix="leave it out")

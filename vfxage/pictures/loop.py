@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -44,12 +45,24 @@ def save_loop(path: Path, sweeps: Sequence[Swept]) -> None:
     if path.suffix.lower() == ".mp4":
         write_h264(path, (np.asarray(page) for page in pages), Fraction(form.rate))
         return
+    kind: dict[str, Any] = {"format": "WEBP", "quality": 80}
+    if path.suffix.lower() == ".gif":
+        palette = _palette(sweeps, form.side)
+        pages = (page.quantize(palette=palette, dither=Image.Dither.NONE) for page in pages)
+        kind = {"format": "GIF"}
     first = next(pages)
     with publish(path) as partial:
-        kind = (
-            {"format": "GIF", "optimize": True} if path.suffix.lower() == ".gif" else {"format": "WEBP", "quality": 80}
-        )
         first.save(partial, save_all=True, append_images=pages, duration=1000 // form.rate, loop=0, **kind)
+
+
+def _palette(sweeps: Sequence[Swept], side: int) -> Image.Image:
+    """The 256 colours of all frames of a GIF: one palette, so that the background does not flicker."""
+    low, high = sweeps[0].ages[0], sweeps[0].ages[-1]
+    pages = [_page(sweeps, age, side) for age in (low, (low + high) / 2, high)]
+    every = Image.new("RGB", (pages[0].width, len(pages) * side))
+    for place, page in enumerate(pages):
+        every.paste(page, (0, place * side))
+    return every.quantize(256)
 
 
 def loop_ages(ages: Sequence[float], rate: int) -> list[float]:

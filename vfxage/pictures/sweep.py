@@ -29,7 +29,7 @@ from vfxage.types import F32, F64, U8, Frame
 
 SIDE = 512
 """Side of the face in the loop, pixels; the tiles of the sheet are made from it."""
-_ROOM = 2.1
+_ROOM = 1.8
 """Side of the square that is shown, in heights of the face from forehead to chin: it has room for hair and neck."""
 _ABOVE = 0.1
 """How far the middle of that square lies above the middle of the face, in heights of the face."""

@@ -14,8 +14,8 @@ from vfxage.types import U8
 
 TILE = 256
 """Side of a face on the sheet, pixels."""
-COLUMNS = 6
-"""Faces in a row, at most."""
+COLUMNS = (5, 6, 7, 8)
+"""Faces in a row: the number that leaves the fewest places empty, the largest of those."""
 _STRIP, _GAP = 30, 4
 _PAPER, _INK, _OWN = (24, 24, 24), (255, 255, 255), (255, 200, 90)
 _TEXT, _TITLE = 18, 17
@@ -23,7 +23,8 @@ _TEXT, _TITLE = 18, 17
 
 def save_sweep_sheet(path: Path, title: str, sweeps: Sequence[Swept]) -> None:
     """Write the sheet as a PNG, complete or not at all: first the picture, then the ages. Raises WriteError."""
-    columns = min(COLUMNS, 1 + max(len(swept.ages) for swept in sweeps))
+    tiles = 1 + max(len(swept.ages) for swept in sweeps)
+    columns = min(tiles, max(COLUMNS, key=lambda count: (-(-tiles % count), count)))
     step = TILE + _GAP
     rows = [-(-(1 + len(swept.ages)) // columns) for swept in sweeps]
     page = Image.new("RGB", (columns * step + _GAP, sum(rows) * step + len(sweeps) * _STRIP + _GAP), _PAPER)
@@ -31,9 +32,9 @@ def save_sweep_sheet(path: Path, title: str, sweeps: Sequence[Swept]) -> None:
     top = 0
     for swept, count in zip(sweeps, rows, strict=True):
         pen.text((8, top + 6), f"{title}   {swept.model}", font=ImageFont.load_default(_TITLE), fill=_INK)
-        tiles = [(f"picture, {age_text(swept.source_age)}", swept.plate)]
-        tiles += [(age_text(age), picture) for age, picture in zip(swept.ages, swept.aged, strict=True)]
-        for place, (text, picture) in enumerate(tiles):
+        shown = [(f"picture, {age_text(swept.source_age)}", swept.plate)]
+        shown += [(age_text(age), picture) for age, picture in zip(swept.ages, swept.aged, strict=True)]
+        for place, (text, picture) in enumerate(shown):
             at = _GAP + place % columns * step, top + _STRIP + place // columns * step
             page.paste(small(picture, TILE), at)
             write_label(pen, (at[0] + 7, at[1] + 5), text, own=place == 0)
