@@ -1,8 +1,9 @@
 """Runs stages in threads, ahead of their consumer by a bounded number of items. No other module starts threads.
 
 Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made; ``ordered_map`` keeps at most
-``workers + ahead`` items or results. Both stop and join their threads when their ``with`` block ends, also after an
-error. The consumer gets the error in place of the failed item, after all earlier items.
+``workers + ahead`` items or results; ``newest`` keeps one item, and ``fed`` at most ``ahead``. All stop and join their
+threads when their ``with`` block ends, also after an error. The consumer gets the error in place of the failed item,
+after all earlier items.
 """
 
 from __future__ import annotations
@@ -126,3 +127,92 @@ def ordered_map(
         for future in pending:
             future.cancel()
         pool.shutdown(wait=True)
+
+
+@contextmanager
+def newest(items: Iterable[T]) -> Iterator[Iterator[T]]:
+    """Make ``items`` in a thread as fast as they come, and give the consumer the newest one: older ones are dropped.
+
+    The last item is never dropped. An error of the maker comes after the item before it.
+    """
+    held: deque[T | _End] = deque()
+    ready, left = threading.Condition(), threading.Event()
+
+    def make() -> None:
+        end = _End()
+        try:
+            for item in items:
+                with ready:
+                    held.clear()
+                    held.append(item)
+                    ready.notify()
+                if left.is_set():
+                    return
+        except BaseException as error:
+            end = _End(error)
+        finally:
+            with ready:
+                held.append(end)
+                ready.notify()
+
+    def consume() -> Iterator[T]:
+        while True:
+            with ready:
+                ready.wait_for(lambda: held)
+                item = held.popleft()
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+
+    thread = threading.Thread(target=make, name="vfxage-newest", daemon=True)
+    thread.start()
+    try:
+        yield consume()
+    finally:
+        left.set()
+        thread.join()
+
+
+@contextmanager
+def fed(consume: Callable[[Iterator[T]], None], ahead: int) -> Iterator[Callable[[T], None]]:
+    """Run ``consume`` in a thread on the items that the block puts, and wait for its end when the block ends.
+
+    The block gets the function that puts an item; it waits while ``ahead`` items are waiting. ``consume`` gets the end
+    of its items however the block ends, so that it can finish what it has. The block gets its error at the next item,
+    or at the end.
+    """
+    waiting: queue.Queue[T | _End] = queue.Queue(maxsize=ahead)
+    failures: list[BaseException] = []
+
+    def items() -> Iterator[T]:
+        while not isinstance(item := waiting.get(), _End):
+            yield item
+
+    def run() -> None:
+        try:
+            consume(items())
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="vfxage-fed", daemon=True)
+    thread.start()
+
+    def put(item: T | _End) -> None:
+        while thread.is_alive():
+            try:
+                waiting.put(item, timeout=_POLL_S)
+                return
+            except queue.Full:
+                continue
+        if failures:
+            raise failures.pop()
+
+    try:
+        yield put
+    finally:
+        put(_End())
+        thread.join()
+    if failures:
+        raise failures.pop()

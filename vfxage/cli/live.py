@@ -1,0 +1,88 @@
+"""The command for a camera: live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vfxage.cli.console import Console
+from vfxage.cli.options import Device
+from vfxage.cli.pictures import Model, PictureSet
+from vfxage.errors import OutputError
+
+Age = Annotated[float, typer.Option("--source-age", min=0, max=120, help="Age of the person.", show_default=False)]
+TargetAge = Annotated[
+    float, typer.Option("--target-age", "-t", min=0, max=120, help="Age to show.", show_default=False)
+]
+CameraNumber = Annotated[int, typer.Option("--camera", min=0, max=99, help="Number of the camera.")]
+Clip = Annotated[
+    Path | None, typer.Option("--input", "-i", metavar="CLIP.mp4", help="A movie that plays once as the camera.")
+]
+Record = Annotated[
+    Path | None, typer.Option("--record", metavar="OUT.mp4", help="Also write what goes out to an MP4 (H.264).")
+]
+Virtual = Annotated[
+    bool,
+    typer.Option("--virtual-camera", help="Also be a camera for other programs (needs pip install 'vfxage\\[live]')."),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file at --record.")]
+
+
+def live(
+    source_age: Age,
+    target_age: TargetAge,
+    camera: CameraNumber = 0,
+    clip: Clip = None,
+    model: Model = "builtin",
+    record: Record = None,
+    virtual_camera: Virtual = False,
+    set_: PictureSet = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    *,
+    console: Console,
+) -> None:
+    """Age the face in front of a camera, in a window.
+
+    Pictures that would be late are dropped. The strip shows ages, pictures a second, latency and dropped pictures.
+    Keys: up and down change the target age, left and right the source age; b bypass, w wipe (move it with the mouse),
+    h help, q quit. Without a display, --record and --virtual-camera work without a window.
+    Example: vfxage live --source-age 30 --target-age 70 --model bands --record out.mp4
+    """
+    from vfxage.ager import load_ager
+    from vfxage.live import LiveOptions, run_live
+    from vfxage.pictures import picture_shot
+
+    shot = picture_shot(model, "largest", set_ or (), None)
+    if record is not None:
+        _check_record(record, clip, overwrite=overwrite)
+    ager = load_ager(shot.model, device, shot.delta_from)
+    if ager.note:
+        console.note(ager.note)
+    options = LiveOptions(
+        shot=shot,
+        ages=(source_age, target_age),
+        camera=camera,
+        clip=clip,
+        record=record,
+        virtual_camera=virtual_camera,
+    )
+    done = run_live(ager, options, console)
+    if record is not None and done.shown:
+        console.result(str(record))
+    speed = f"{done.fps:.1f} fps, latency {1000 * done.latency:.0f} ms (median)"
+    console.result(f"{done.shown} shown, {done.dropped} dropped, {speed}")
+
+
+def _check_record(path: Path, clip: Path | None, *, overwrite: bool) -> None:
+    from vfxage.render.job import check_writable
+
+    if path.suffix.lower() != ".mp4":
+        raise OutputError("a recording is an MP4", path=path, fix="end its name in .mp4")
+    if clip is not None and path.resolve() == clip.resolve():
+        raise OutputError("is the clip that plays as the camera", path=path, fix="choose another --record")
+    if path.exists() and not overwrite:
+        raise OutputError("exists already", path=path, fix="choose another --record, or use --overwrite")
+    check_writable(path.parent)
