@@ -17,6 +17,8 @@ OLDEST = 120.0
 HELP = "up/down target  left/right source  b bypass  w wipe  h help  q quit"
 _INK, _PAPER = (255, 255, 255), (24, 24, 24)
 _LINE = (255, 200, 90)
+_NARROW = 960
+"""Least width of the window's picture, pixels."""
 _RECENT = 30
 """Pictures over which speed and latency are averaged."""
 
@@ -94,10 +96,16 @@ def composed(plate: U8, beauty: U8, controls: Controls) -> U8:
 
 
 def with_strip(picture: U8, controls: Controls, pace: Pace, *, face: bool) -> U8:
-    """The picture for the window, with a strip at its top: ages, speed, latency, and the keys below."""
+    """The picture for the window, with a strip at its top: ages, speed, latency, and the keys below.
+
+    A small picture is enlarged, so that there is room for the words.
+    """
+    if picture.shape[1] < _NARROW:
+        size = _NARROW, round(picture.shape[0] * _NARROW / picture.shape[1])
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     height, width = picture.shape[:2]
-    scale = max(0.4, min(width / 1600, 1.2))
-    line = round(34 * scale) + 6
+    scale = min(width / 1600, 1.2)
+    line = round(44 * scale)
     left = f"{controls.ages.source:.0f} to {controls.ages.target:.0f} years"
     left += "" if face else "   no face"
     left += "   bypass" if controls.bypass else ""
@@ -105,10 +113,11 @@ def with_strip(picture: U8, controls: Controls, pace: Pace, *, face: bool) -> U8
     page = np.empty((height + line * (2 if controls.help else 1), width, 3), np.uint8)
     page[:] = _PAPER
     page[line : line + height] = picture
-    _write(page, left, 8, line - 10, scale)
-    _write(page, right, width - 8 - _length(right, scale), line - 10, scale)
+    base = round(30 * scale)
+    _write(page, left, 10, base, scale)
+    _write(page, right, width - 10 - _length(right, scale), base, scale)
     if controls.help:
-        _write(page, HELP, 8, page.shape[0] - 10, scale)
+        _write(page, HELP, 10, line + height + base, scale)
     return page
 
 
