@@ -129,50 +129,64 @@ def ordered_map(
         pool.shutdown(wait=True)
 
 
-@contextmanager
-def newest(items: Iterable[T]) -> Iterator[Iterator[T]]:
-    """Make ``items`` in a thread as fast as they come, and give the consumer the newest one: older ones are dropped.
+class _Newest(Generic[T]):
+    """Makes items in a thread, and holds the newest one that nobody has taken."""
 
-    The last item is never dropped. An error of the maker comes after the item before it.
-    """
-    held: deque[T | _End] = deque()
-    ready, left = threading.Condition(), threading.Event()
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = items
+        self._held: deque[T | _End] = deque()
+        self._ready, self._left = threading.Condition(), threading.Event()
+        self._thread = threading.Thread(target=self._make, name="vfxage-newest", daemon=True)
+        self._thread.start()
 
-    def make() -> None:
+    def _make(self) -> None:
         end = _End()
         try:
-            for item in items:
-                with ready:
-                    held.clear()
-                    held.append(item)
-                    ready.notify()
-                if left.is_set():
+            for item in self._items:
+                self._hold(item, drop=True)
+                if self._left.is_set():
                     return
         except BaseException as error:
             end = _End(error)
         finally:
-            with ready:
-                held.append(end)
-                ready.notify()
+            self._hold(end, drop=False)
 
-    def consume() -> Iterator[T]:
+    def _hold(self, item: T | _End, *, drop: bool) -> None:
+        with self._ready:
+            if drop:
+                self._held.clear()
+            self._held.append(item)
+            self._ready.notify()
+
+    def consume(self) -> Iterator[T]:
+        """Yield the newest item, again and again, and the last one."""
         while True:
-            with ready:
-                ready.wait_for(lambda: held)
-                item = held.popleft()
+            with self._ready:
+                self._ready.wait_for(lambda: self._held)
+                item = self._held.popleft()
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
                 return
             yield item
 
-    thread = threading.Thread(target=make, name="vfxage-newest", daemon=True)
-    thread.start()
+    def stop(self) -> None:
+        """Make no more items, and wait for the thread to end."""
+        self._left.set()
+        self._thread.join()
+
+
+@contextmanager
+def newest(items: Iterable[T]) -> Iterator[Iterator[T]]:
+    """Make ``items`` in a thread as fast as they come, and give the consumer the newest one: older ones are dropped.
+
+    The last item is never dropped. An error of the maker comes after the item before it.
+    """
+    stage = _Newest(items)
     try:
-        yield consume()
+        yield stage.consume()
     finally:
-        left.set()
-        thread.join()
+        stage.stop()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from vfxage.cli.console import Console
 from vfxage.cli.options import Device
 from vfxage.cli.pictures import Model, PictureSet
 from vfxage.errors import OutputError
+
+if TYPE_CHECKING:
+    from vfxage.live import LiveOptions
 
 Age = Annotated[float, typer.Option("--source-age", min=0, max=120, help="Age of the person.", show_default=False)]
 TargetAge = Annotated[
@@ -51,27 +54,27 @@ def live(
     h help, q quit. Without a display, --record and --virtual-camera work without a window.
     Example: vfxage live --source-age 30 --target-age 70 --model bands --record out.mp4
     """
-    from vfxage.ager import load_ager
-    from vfxage.live import LiveOptions, run_live
+    from vfxage.live import LiveOptions
     from vfxage.pictures import picture_shot
 
-    shot = picture_shot(model, "largest", set_ or (), None)
     if record is not None:
         _check_record(record, clip, overwrite=overwrite)
-    ager = load_ager(shot.model, device, shot.delta_from)
+    shot = picture_shot(model, "largest", set_ or (), None)
+    ages = source_age, target_age
+    _run(LiveOptions(shot, ages, camera, clip, record, virtual_camera), device, console)
+
+
+def _run(options: LiveOptions, device: str, console: Console) -> None:
+    """Run the session, and print what it showed."""
+    from vfxage.ager import load_ager
+    from vfxage.live import run_live
+
+    ager = load_ager(options.shot.model, device, options.shot.delta_from)
     if ager.note:
         console.note(ager.note)
-    options = LiveOptions(
-        shot=shot,
-        ages=(source_age, target_age),
-        camera=camera,
-        clip=clip,
-        record=record,
-        virtual_camera=virtual_camera,
-    )
     done = run_live(ager, options, console)
-    if record is not None and done.shown:
-        console.result(str(record))
+    if options.record is not None and done.shown:
+        console.result(str(options.record))
     speed = f"{done.fps:.1f} fps, latency {1000 * done.latency:.0f} ms (median)"
     console.result(f"{done.shown} shown, {done.dropped} dropped, {speed}")
 

@@ -22,7 +22,7 @@ from vfxage.shot import Shot
 from vfxage.types import U8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class LiveOptions:
     """What is asked of a live session."""
 
