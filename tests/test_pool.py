@@ -156,7 +156,7 @@ def test_newest_ends_its_thread_when_the_consumer_leaves():
 
 
 def test_fed_runs_the_consumer_on_every_item_and_waits_for_it():
-    got = []
+    got: list[int] = []
     with fed(lambda items: got.extend(items), ahead=2) as put:
         for value in range(20):
             put(value)
