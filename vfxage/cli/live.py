@@ -72,9 +72,11 @@ def _run(options: LiveOptions, device: str, console: Console) -> None:
     ager = load_ager(options.shot.model, device, options.shot.delta_from)
     if ager.note:
         console.note(ager.note)
-    done = run_live(ager, options, console)
-    if options.record is not None and done.shown:
-        console.result(str(options.record))
+    try:
+        done = run_live(ager, options, console)
+    finally:  # a recording is complete also when the session was stopped
+        if options.record is not None and options.record.exists():
+            console.result(str(options.record))
     speed = f"{done.fps:.1f} fps, latency {1000 * done.latency:.0f} ms (median)"
     console.result(f"{done.shown} shown, {done.dropped} dropped, {speed}")
 

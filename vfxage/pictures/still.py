@@ -12,7 +12,7 @@ from vfxage.colour.cicp import SRGB
 from vfxage.colour.space import Colour
 from vfxage.errors import LostFaceError, ReadError
 from vfxage.face.track import Finders, Tracks
-from vfxage.frames import literal
+from vfxage.frames import Pattern, literal
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.progress import Silent
@@ -86,12 +86,14 @@ class Still:
 
 def find_faces_of(job: Job, ager: Ager, finders: Finders) -> Still:
     """Read an open picture and find its faces. Raises ReadError, LostFaceError if it shows no face."""
+    tracks = study_faces(job, track_faces(job, finders), ager, Silent())
+    return Still(job, stage_scene(job, tracks, ager), next(iter(job.reader.read(job.numbers))))
+
+
+def track_faces(job: Job, finders: Finders | None = None) -> Tracks:
+    """The faces of an open picture; ``finders`` are open ones. Raises ReadError, LostFaceError if it shows no face."""
     tracks = find_tracks(replace(job, finders=finders), job.numbers, Silent())
     if not tracks.faces:
         fix = f"use --set tracking.min_face=24 to look for faces under {job.shot.tracking.min_face} pixels"
-        raise LostFaceError("shows no face", path=job.clip.path, fix=fix)
-    return Still(job, _scene(job, tracks, ager), next(iter(job.reader.read(job.numbers))))
-
-
-def _scene(job: Job, tracks: Tracks, ager: Ager) -> Scene:
-    return stage_scene(job, study_faces(job, tracks, ager, Silent()), ager)
+        raise LostFaceError("shows no face", path=Pattern.parse(job.clip.path).path(1), fix=fix)
+    return tracks

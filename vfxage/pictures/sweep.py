@@ -15,7 +15,7 @@ from vfxage.face.crop import FacePlan
 from vfxage.face.track import Tracks
 from vfxage.geometry import warp_to_crop
 from vfxage.pictures.listing import Picture
-from vfxage.pictures.still import open_picture
+from vfxage.pictures.still import open_picture, track_faces
 from vfxage.pool import ordered_map
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress, Silent
@@ -23,7 +23,7 @@ from vfxage.render.job import Job, open_job
 from vfxage.render.one_frame import at_age, render_frame
 from vfxage.render.preview import tracks_nearby, viewing_of
 from vfxage.render.scene import Scene, stage_scene, study_faces
-from vfxage.render.tracking import find_tracks, saved_tracks
+from vfxage.render.tracking import saved_tracks
 from vfxage.shot import Shot
 from vfxage.types import F32, F64, U8, Frame
 
@@ -67,11 +67,7 @@ def picture_subject(picture: Picture, shot: Shot) -> Subject:
     if picture.fault:
         raise ShotError(picture.fault, path=picture.path, fix="give its age with --source-age")
     job = open_picture(picture.path, shot, picture.age)
-    tracks = find_tracks(job, job.numbers, Silent())
-    if not tracks.faces:
-        fix = f"use --set tracking.min_face=24 to look for faces under {shot.tracking.min_face} pixels"
-        raise LostFaceError("shows no face", path=picture.path, fix=fix)
-    return Subject(job=job, tracks=tracks, frame=next(job.reader.read(job.numbers)))
+    return Subject(job=job, tracks=track_faces(job), frame=next(job.reader.read(job.numbers)))
 
 
 @contextmanager
