@@ -156,11 +156,11 @@ def test_newest_ends_its_thread_when_the_consumer_leaves():
 
 
 def test_fed_runs_the_consumer_on_every_item_and_waits_for_it():
-    got: list[int] = []
-    with fed(lambda items: got.extend(items), ahead=2) as put:
+    got = []
+    with fed(lambda items: got.append(list(items)), ahead=2) as put:
         for value in range(20):
             put(value)
-    assert got == list(range(20))
+    assert got == [list(range(20))]
 
 
 def test_fed_lets_the_consumer_finish_when_the_block_fails():

@@ -188,7 +188,7 @@ def test_no_study_of_an_ager_is_asked_twice(finder, photograph):
 
         def study(self, crops):
             self.asked += 1
-            return {"mean": np.float32([crops[0].rgb.mean()])}
+            return {"mean": np.array([crops[0].rgb.mean()], np.float32)}
 
         def __call__(self, crops):
             assert all("mean" in crop.study for crop in crops)

@@ -7,7 +7,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from tests.run_vfxage import run
 from tests.small_shot import FIRST, small_shot
@@ -82,10 +82,12 @@ def test_a_loop_may_be_a_picture_that_moves(face, tmp_path, suffix, kind):
     run("sweep", face, "--source-age", "35", "--ages", "35,75", "-m", "bands", "--out", loop).ok()
     with Image.open(loop) as picture:
         assert picture.format == kind
-        assert picture.n_frames > 20
+        count = len(list(ImageSequence.Iterator(picture)))
+        assert count > 20
+        picture.seek(0)
         assert picture.info["loop"] == 0
         first = np.asarray(picture.convert("RGB")).astype(int)[40:]
-        picture.seek(picture.n_frames // 2)
+        picture.seek(count // 2)
         assert np.abs(np.asarray(picture.convert("RGB")).astype(int)[40:] - first).mean() > 0.3
 
 

@@ -36,14 +36,14 @@ class Person:
 
     def look(self, picture: U8) -> F32 | None:
         """The steadied landmarks (478, 2) in pixels of ``picture`` (H, W, 3) sRGB; None if there is no face."""
-        seen = None if self._points is None else self._finder.follow(picture, self._points)
-        if seen is None or seen.vote < FOUND:
-            self._points, self._seen = self._search(picture), 0
-            if self._points is None:
-                return None
+        before = self._points
+        seen = None if before is None else self._finder.follow(picture, before)
+        if before is not None and seen is not None and seen.vote >= FOUND:
+            self._points = self._mixed(before, seen.points)
         else:
-            self._points = self._mixed(self._points, seen.points)
-        self._seen += 1
+            self._points, self._seen = self._search(picture), 0
+        if self._points is not None:
+            self._seen += 1
         return self._points
 
     def _search(self, picture: U8) -> F32 | None:
