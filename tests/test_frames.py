@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vfxage.errors import ReadError, ShotError
-from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
+from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, literal, no_file
 
 NUMBERS = st.sets(st.integers(-3000, 3000), min_size=1, max_size=80)
 ANY_NUMBER = st.integers(-(2**31) + 1, 2**31 - 1)
@@ -198,6 +198,17 @@ def test_a_name_without_a_file_says_what_it_is(tmp_path):
     assert no_file(tmp_path / "device") == "is a link to /dev/null, which is not a file"
     assert no_file(tmp_path) == "is a folder"
     assert no_file(tmp_path / "nothing") == "does not exist"
+
+
+@given(st.text("ab#@%$dF0[]~.{", min_size=1, max_size=12), st.text("#@%$F4[]b", min_size=1, max_size=6))
+@example("[#]", "a")
+@example("a[##]%04d", "####")
+def test_a_literal_path_is_one_file_whatever_its_name(name, folder):
+    path = Path("/x", folder, f"{name}.png")
+    pattern = Pattern.parse(literal(path))
+    assert pattern.digits is None
+    assert pattern.path(1) == path
+    assert not Pattern.is_sequence(literal(path))
 
 
 def test_a_plain_file_is_frame_one(tmp_path):

@@ -1,3 +1,4 @@
+import itertools
 import random
 import threading
 import time
@@ -5,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vfxage.pool import ordered_map, prefetch
+from vfxage.pool import fed, newest, ordered_map, prefetch
 
 
 def vfxage_threads() -> list[str]:
@@ -121,3 +122,69 @@ def test_leaving_early_closes_the_source() -> None:
         next(items)
     assert closed.is_set()
     assert vfxage_threads() == []
+
+
+def test_newest_drops_old_items_and_never_the_last():
+    go = threading.Event()
+
+    def source():
+        yield 0
+        go.wait(10)
+        yield from range(1, 50)
+
+    with newest(source()) as items:
+        assert next(items) == 0
+        go.set()
+        seen = list(items)
+    assert seen == sorted(set(seen))
+    assert seen[-1] == 49
+
+
+def test_newest_passes_the_error_of_its_source_on():
+    def source():
+        yield 1
+        raise ValueError("broken camera")
+
+    with newest(source()) as items, pytest.raises(ValueError, match="broken camera"):
+        assert list(items) in ([], [1])
+
+
+def test_newest_ends_its_thread_when_the_consumer_leaves():
+    with newest(itertools.count()) as items:
+        next(items)
+    assert not [thread for thread in threading.enumerate() if thread.name == "vfxage-newest"]
+
+
+def test_fed_runs_the_consumer_on_every_item_and_waits_for_it():
+    got = []
+    with fed(lambda items: got.append(list(items)), ahead=2) as put:
+        for value in range(20):
+            put(value)
+    assert got == [list(range(20))]
+
+
+def test_fed_lets_the_consumer_finish_when_the_block_fails():
+    got = []
+
+    def feed():
+        with fed(lambda items: got.append(list(items)), ahead=4) as put:
+            put(1)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        feed()
+    assert got == [[1]]
+
+
+def test_fed_passes_the_error_of_the_consumer_on():
+    def consume(items):
+        next(items)
+        raise OSError("disk full")
+
+    def feed():
+        with fed(consume, ahead=1) as put:
+            for value in range(100):
+                put(value)
+
+    with pytest.raises(OSError, match="disk full"):
+        feed()

@@ -21,7 +21,9 @@ LARGEST_NUMBER = 2**31 - 1
 """Frame numbers are int32, positive or negative."""
 
 _PIECE = re.compile(r"(-?[0-9]{1,18})(?:-(-?[0-9]{1,18})(?:[x:]([0-9]{1,18}))?)?")
-_TOKEN = re.compile(r"#+|@{2,}|%d|%0[0-9]{1,2}d|\$F[0-9]?")
+_TOKEN = re.compile(r"(?<!\[(?=#\]))#+|@{2,}|%d|%0[0-9]{1,2}d|\$F[0-9]?")
+_LITERAL = re.compile(r"\[([#@%$])\]")
+"""A sign of a frame number that stands for itself; see ``literal``."""
 _FOLDER_TOKEN = re.compile(r"#{2,}|@{2,}|%0[0-9]{1,2}d|\$F[0-9]")
 _DIGITS = re.compile(r"-?[0-9]{1,99}")
 
@@ -161,8 +163,8 @@ class Pattern:
     def parse(cls, text: str | Path) -> Self:
         """Read ``####``, ``@@@@``, ``%04d``, ``$F4`` (or ``#``, ``%d``, ``$F``: no padding) in the file name.
 
-        Nothing else is special: ``%s``, ``{}``, ``$HOME`` and ``~`` are kept. Raises ShotError for no file name,
-        more than one frame number, or a frame number in the name of a folder.
+        Nothing else is special: ``%s``, ``{}``, ``$HOME`` and ``~`` are kept, and what ``literal`` writes is taken
+        back. Raises ShotError for no file name, more than one frame number, or a frame number in the name of a folder.
         """
         path = Path(text)
         if not path.name or "\0" in str(path):
@@ -178,10 +180,12 @@ class Pattern:
                 f"{_quoted(str(text))} has the frame number {found[0]} in a folder's name",
                 fix="put it in the file's name",
             )
+        folder = Path(_LITERAL.sub(r"\1", str(path.parent)))
         if not tokens:
-            return cls(path.parent, path.name, None, "")
+            return cls(folder, _LITERAL.sub(r"\1", path.name), None, "")
         token = tokens[0]
-        return cls(path.parent, path.name[: token.start()], _width(token[0]), path.name[token.end() :])
+        before, after = (_LITERAL.sub(r"\1", part) for part in (path.name[: token.start()], path.name[token.end() :]))
+        return cls(folder, before, _width(token[0]), after)
 
     @staticmethod
     def is_sequence(text: str | Path) -> bool:
@@ -259,7 +263,16 @@ class Pattern:
 
     def __str__(self) -> str:
         token = "" if self.digits is None else f"%0{self.digits}d" if self.digits > 1 else "%d"
-        return str(self.folder / (self.prefix + token + self.suffix))
+        return str(Path(literal(self.folder)) / (literal(self.prefix) + token + literal(self.suffix)))
+
+
+def literal(path: str | Path) -> str:
+    """Write a path as a pattern that means exactly this file, whatever its name: ``a[#]1.png`` for ``a#1.png``."""
+
+    def escaped(sign: re.Match[str]) -> str:
+        return re.sub(r"[#@%$]", r"[\g<0>]", sign[0])
+
+    return re.sub(f"{_LITERAL.pattern}|{_TOKEN.pattern}", escaped, str(path))
 
 
 def _width(token: str) -> int:

@@ -1,8 +1,9 @@
 """Runs stages in threads, ahead of their consumer by a bounded number of items. No other module starts threads.
 
 Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made; ``ordered_map`` keeps at most
-``workers + ahead`` items or results. Both stop and join their threads when their ``with`` block ends, also after an
-error. The consumer gets the error in place of the failed item, after all earlier items.
+``workers + ahead`` items or results; ``newest`` keeps one item, and ``fed`` at most ``ahead``. All stop and join their
+threads when their ``with`` block ends, also after an error. The consumer gets the error in place of the failed item,
+after all earlier items.
 """
 
 from __future__ import annotations
@@ -126,3 +127,106 @@ def ordered_map(
         for future in pending:
             future.cancel()
         pool.shutdown(wait=True)
+
+
+class _Newest(Generic[T]):
+    """Makes items in a thread, and holds the newest one that nobody has taken."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = items
+        self._held: deque[T | _End] = deque()
+        self._ready, self._left = threading.Condition(), threading.Event()
+        self._thread = threading.Thread(target=self._make, name="vfxage-newest", daemon=True)
+        self._thread.start()
+
+    def _make(self) -> None:
+        end = _End()
+        try:
+            for item in self._items:
+                self._hold(item, drop=True)
+                if self._left.is_set():
+                    return
+        except BaseException as error:
+            end = _End(error)
+        finally:
+            self._hold(end, drop=False)
+
+    def _hold(self, item: T | _End, *, drop: bool) -> None:
+        with self._ready:
+            if drop:
+                self._held.clear()
+            self._held.append(item)
+            self._ready.notify()
+
+    def consume(self) -> Iterator[T]:
+        """Yield the newest item, again and again, and the last one."""
+        while True:
+            with self._ready:
+                self._ready.wait_for(lambda: self._held)
+                item = self._held.popleft()
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+
+    def stop(self) -> None:
+        """Make no more items, and wait for the thread to end."""
+        self._left.set()
+        self._thread.join()
+
+
+@contextmanager
+def newest(items: Iterable[T]) -> Iterator[Iterator[T]]:
+    """Make ``items`` in a thread as fast as they come, and give the consumer the newest one: older ones are dropped.
+
+    The last item is never dropped. An error of the maker comes after the item before it.
+    """
+    stage = _Newest(items)
+    try:
+        yield stage.consume()
+    finally:
+        stage.stop()
+
+
+@contextmanager
+def fed(consume: Callable[[Iterator[T]], None], ahead: int) -> Iterator[Callable[[T], None]]:
+    """Run ``consume`` in a thread on the items that the block puts, and wait for its end when the block ends.
+
+    The block gets the function that puts an item; it waits while ``ahead`` items are waiting. ``consume`` gets the end
+    of its items however the block ends, so that it can finish what it has. The block gets its error at the next item,
+    or at the end.
+    """
+    waiting: queue.Queue[T | _End] = queue.Queue(maxsize=ahead)
+    failures: list[BaseException] = []
+
+    def items() -> Iterator[T]:
+        while not isinstance(item := waiting.get(), _End):
+            yield item
+
+    def run() -> None:
+        try:
+            consume(items())
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=run, name="vfxage-fed", daemon=True)
+    thread.start()
+
+    def put(item: T | _End) -> None:
+        while thread.is_alive():
+            try:
+                waiting.put(item, timeout=_POLL_S)
+                return
+            except queue.Full:
+                continue
+        if failures:
+            raise failures.pop()
+
+    try:
+        yield put
+    finally:
+        put(_End())
+        thread.join()
+    if failures:
+        raise failures.pop()

@@ -17,7 +17,21 @@ import typer
 from typer.core import TyperGroup
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, init, models, nuke, prototype, render, shots, show, training
+from vfxage.cli import (
+    evaluation,
+    farm,
+    init,
+    live,
+    models,
+    nuke,
+    pictures,
+    prototype,
+    render,
+    shots,
+    show,
+    sweep,
+    training,
+)
 from vfxage.cli.console import NO_SPACE, Console, open_console
 from vfxage.cli.options import CommandLine, split_command_line, with_console
 from vfxage.errors import ShotError, VfxageError, WriteError
@@ -37,6 +51,7 @@ PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
         "shots": show.app,
         "schema": shots.print_schema,
     },
+    "Pictures": {"stills": pictures.stills, "sweep": sweep.sweep, "live": live.live},
     "Farm": {"submit": farm.submit, "assemble": farm.assemble, "verify": farm.verify},
     "Agers": {
         "models": models.app,

@@ -21,7 +21,7 @@ from vfxage.progress import Advance
 
 LogFormat = Literal["text", "json", "openjd"]
 
-_COUNTED = ("track", "render", "assemble", "verify")
+_COUNTED = ("track", "render", "assemble", "verify", "stills")
 """Stages whose progress a farm wants to see."""
 
 _LINE_S = 5.0

@@ -86,6 +86,8 @@ class PlateSettings:
     """Range of a movie's codes, takes precedence over its tag; not allowed for a sequence."""
     picture: PictureChoice | None = None
     """Which picture of an OpenEXR file is the plate; not allowed for other formats. None: the reader finds it."""
+    untagged: str | None = None
+    """OpenColorIO name of integer stills whose header names no colour space; does not apply to other plates."""
     ocio: str | Path | None = None
     """OpenColorIO config (see ``Colour``)."""
     matte: bool = False
@@ -119,6 +121,8 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
         if given.levels is not None:
             raise ShotError("the codes of a sequence always have full range", path=plate, fix="remove `range:`")
         settings["rate"] = given.rate
+    if row is _STILL:
+        settings["untagged"] = given.untagged
     if row is _EXR:
         settings["picture"] = "matte" if given.matte else given.picture
     elif given.picture is not None:

@@ -16,6 +16,7 @@ from vfxage import __version__
 from vfxage.colour.display import DisplayChoice, ViewError, check_names
 from vfxage.colour.space import Colour, known_spaces
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
+from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
 from vfxage.media import PlateSettings, open_reader, sequence_in
@@ -47,6 +48,8 @@ class Job:
     """OpenColorIO name of each output's colour space."""
     numbers: tuple[int, ...]
     """Every frame of the whole shot, ascending. The track pass sees them all, also with ``--frames``."""
+    finders: Finders | None = None
+    """Finders of faces that stay open for several shots; None opens them for each track pass."""
     notes: tuple[str, ...] = ()
     """Notes for the user on the frames: missing handles, keyframes outside the shot."""
 
@@ -151,7 +154,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
     with with_shot_line(shot, "colorspace"):
-        reader = open_reader(shot.plate, _plate_settings(shot))
+        reader = open_reader(shot.plate, plate_settings(shot))
     try:
         clip = _described(reader.info, shot)
         if clip.colorspace is None:
@@ -184,7 +187,8 @@ def _check_view(shot: Shot) -> None:
         raise shot.error(error, "preview", error.key) from error
 
 
-def _plate_settings(shot: Shot) -> PlateSettings:
+def plate_settings(shot: Shot) -> PlateSettings:
+    """What the shot says of its plate in addition to the plate's own header."""
     choice = PictureChoice(
         part=shot.part,
         layer=shot.layer,

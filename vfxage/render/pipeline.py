@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from vfxage.ager import Ager, age_frames
-from vfxage.comp.composite import composite
-from vfxage.comp.hold_out import with_hands
 from vfxage.comp.roto import DrawnMattes
 from vfxage.comp.steady import steady
 from vfxage.comp.stencils import ArtistMattes
@@ -27,6 +25,7 @@ from vfxage.render.assemble import assemble
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job, check_writable
 from vfxage.render.lost import find_lost, note_lost
+from vfxage.render.one_frame import comp_frame
 from vfxage.render.report import reported
 from vfxage.render.resume import Open, check_written, outstanding
 from vfxage.render.scene import Scene, stage_scene, track_shot, with_handles
@@ -69,10 +68,7 @@ def render_frames(
         return cut(frame, scene.plan, scene.colour)
 
     def comp(item: tuple[FrameDeltas, ArtistMattes]) -> Render:
-        deltas, drawn = item
-        hands = scene.plan.hands_at(deltas.frame.number)
-        drawn = with_hands(drawn, hands, scene.plan.pixel_aspect, deltas.frame.window)
-        return composite(deltas, scene.colour, scene.passes, drawn)
+        return comp_frame(scene, *item)
 
     stack.enter_context(opencv_threads(1))  # the stages fill the cores already: OpenCV's own threads made them wait
     plate = stack.enter_context(prefetch(frames))

@@ -77,11 +77,11 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     Uses saved tracks if plate and settings have not changed. Otherwise it tracks only the range and
     ``tracking.margin`` frames each side, and saves nothing.
     """
-    seen = _viewing(job)
+    seen = viewing_of(job)
     proxy, small = _small(job)
     with open_rotos(job) as rotos:
         rotos.check(numbers)
-        tracks = saved_tracks(job, progress) or _tracks_nearby(job, ager, numbers, progress)
+        tracks = saved_tracks(job, progress) or tracks_nearby(job, ager, numbers, progress)
         tracks = study_faces(job, tracks, ager, progress)
         with with_shot_line(job.shot, "faces"):  # errors name the pixels of the plate
             select_faces(tracks, job.shot.faces)
@@ -119,7 +119,7 @@ def _small(job: Job) -> tuple[Proxy, Job]:
     return proxy, replace(job, clip=clip, shot=proxy.shot(job.shot))
 
 
-def _viewing(job: Job) -> Viewing:
+def viewing_of(job: Job) -> Viewing:
     """The display and view of the shot. Raises ShotError with the line of one that cannot be used."""
     asked = job.shot.preview
     with with_shot_line(job.shot, "preview", "view"):
@@ -132,7 +132,7 @@ def _advancing(pictures: Iterable[tuple[int, U8]], advance: Advance) -> Iterator
         advance(number)
 
 
-def _tracks_nearby(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress) -> Tracks:
+def tracks_nearby(job: Job, ager: Ager, numbers: Sequence[int], progress: Progress) -> Tracks:
     """Track the range and its margin; the whole shot where a face is named by a point elsewhere in it."""
     near = with_handles(job.numbers, frozenset(numbers), job.shot.tracking.margin)
     for face in job.shot.faces:

@@ -190,7 +190,7 @@ def _searched(job: Job, found: Findings, numbers: Sequence[int], new: frozenset[
         for group in groups:
             with _read(job, group, advance) as frames, _digested(job, frames, to_digest, digests) as passed:
                 seen = (frame for frame in passed if not frame.missing)
-                searched = search(seen, job.shown_colour, job.shot.tracking, found.canvas)
+                searched = search(seen, job.shown_colour, job.shot.tracking, found.canvas, job.finders)
             found = extended(found, searched, new.intersection(group), job.shot.tracking)
     missing = {*found.missing, *job.missing(sorted(new))}
     return replace(found, missing=tuple(sorted(missing)), plate={**found.plate, **digests})

@@ -1,6 +1,6 @@
 """Landmarks over time: faces followed, named and steadied through a whole shot."""
 
-from vfxage.face.track.build import build_tracks, search
+from vfxage.face.track.build import Finders, build_tracks, open_finders, search
 from vfxage.face.track.canvas import Canvas
 from vfxage.face.track.extend import extended, frames_to_search
 from vfxage.face.track.filter import REACH
@@ -17,6 +17,7 @@ __all__ = [
     "FRAMINGS",
     "REACH",
     "Canvas",
+    "Finders",
     "Findings",
     "Lost",
     "Measures",
@@ -29,6 +30,7 @@ __all__ = [
     "load_tracks",
     "lost_faces",
     "measured_once",
+    "open_finders",
     "search",
     "select_faces",
     "select_words",

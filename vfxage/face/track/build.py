@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 
 from vfxage.face.detect import FaceFinder
 from vfxage.face.detect.hands import Hand, HandFinder
@@ -14,6 +16,21 @@ from vfxage.face.track.steadied import tracks_within
 from vfxage.face.track.tracklets import FaceFollower
 from vfxage.face.track.tracks import Tracks
 from vfxage.types import F32, U8, ClipInfo, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Finders:
+    """Open finders of faces and hands, for one thread at a time; they remember nothing between pictures."""
+
+    faces: FaceFinder
+    hands: HandFinder
+
+
+@contextmanager
+def open_finders(min_face: float) -> Iterator[Finders]:
+    """Open both, which takes about as long as searching a picture. Raises InstallError if MediaPipe does not work."""
+    with FaceFinder(min_face) as faces, HandFinder() as hands:
+        yield Finders(faces, hands)
 
 
 def build_tracks(frames: Iterable[Frame], colour: ToLight, settings: TrackingSettings, clip: ClipInfo) -> Tracks:
@@ -28,19 +45,28 @@ def build_tracks(frames: Iterable[Frame], colour: ToLight, settings: TrackingSet
     return tracks_within(found, found.numbers, settings)
 
 
-def search(frames: Iterable[Frame], colour: ToLight, settings: TrackingSettings, canvas: Canvas) -> Searched:
-    """Search ``frames`` (ascending numbers) for cuts, faces and hands, as if there were no others."""
+def search(
+    frames: Iterable[Frame],
+    colour: ToLight,
+    settings: TrackingSettings,
+    canvas: Canvas,
+    finders: Finders | None = None,
+) -> Searched:
+    """Search ``frames`` (ascending numbers) for cuts, faces and hands, as if there were no others.
+
+    ``finders`` are open ones, for ``settings.min_face``; None opens them for this search.
+    """
     numbers: list[int] = []
     cuts: list[int] = []
     hands: dict[int, list[Hand]] = {}
-    with FaceFinder(settings.min_face) as finder, HandFinder() as hand_finder:
+    with open_finders(settings.min_face) if finders is None else nullcontext(finders) as using:
 
         def on_faces_known(number: int, picture: U8, near: list[F32]) -> None:
-            found = hand_finder.near(picture, near)
+            found = using.hands.near(picture, near)
             if found:
                 hands.setdefault(number, []).extend(found)
 
-        follower = FaceFollower(finder, settings.max_gap, on_faces_known)
+        follower = FaceFollower(using.faces, settings.max_gap, on_faces_known)
         for shown in mark_cuts(_pictures(frames, colour, canvas)):
             if shown.cut:
                 cuts.append(shown.number)

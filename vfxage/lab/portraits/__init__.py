@@ -1,21 +1,36 @@
 """Folders of age-labelled portraits: scan them, find the faces, cut crops for an ager."""
 
 from vfxage.lab.portraits.cut import crop_portrait, mesh_portraits
-from vfxage.lab.portraits.layouts import LAYOUTS, FolderLayout
+from vfxage.lab.portraits.layouts import (
+    INDEX,
+    LAYOUTS,
+    FolderLayout,
+    Listed,
+    counts_up,
+    guess_layout,
+    label_name,
+    read_index,
+)
 from vfxage.lab.portraits.scan import lone_portrait, read_portrait, scan_portraits
 from vfxage.lab.portraits.scan_cache import ScanCache
 from vfxage.lab.portraits.types import Collection, Portrait, Problem
 
 __all__ = [
+    "INDEX",
     "LAYOUTS",
     "Collection",
     "FolderLayout",
+    "Listed",
     "Portrait",
     "Problem",
     "ScanCache",
+    "counts_up",
     "crop_portrait",
+    "guess_layout",
+    "label_name",
     "lone_portrait",
     "mesh_portraits",
+    "read_index",
     "read_portrait",
     "scan_portraits",
 ]

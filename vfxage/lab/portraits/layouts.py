@@ -67,9 +67,8 @@ def _pictures(folder: Path) -> Iterable[PurePosixPath]:
 
 def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[FolderLayout, str]:
     """The layout that fits most files. If folders and files are numbers, those counting 1, 2, 3 are names."""
-    fits = {layout: sum(not _READ[layout](name).fault for name in names) for layout in _READ}
-    best = max(fits.values())
-    if best == 0:
+    chosen, tied = guess_layout(names)
+    if chosen is None:
         first = names[0]
         fix = f"use one of the layouts {', '.join(LAYOUTS)}"
         raise ShotError(
@@ -77,17 +76,31 @@ def _guess(folder: Path, names: Sequence[PurePosixPath]) -> tuple[FolderLayout, 
             path=folder,
             fix=fix,
         )
-    tied: list[FolderLayout] = [layout for layout, count in fits.items() if count == best]
-    if len(tied) == 1:
-        return tied[0], ""
-    below, above = {name.stem for name in names}, {name.parts[0] for name in names}
-    chosen: FolderLayout = "age/name" if _counts(below) and not _counts(above) else "person/age"
-    chosen = chosen if chosen in tied else tied[0]
-    others = " and ".join(f"`{layout}`" for layout in tied if layout != chosen)
+    if not tied:
+        return chosen, ""
+    others = " and ".join(f"`{layout}`" for layout in tied)
     return chosen, f"{folder} was taken as `{chosen}`; it fits {others} too: set `layout:` if that is what it is"
 
 
-def _counts(stems: set[str]) -> bool:
+def guess_layout(names: Sequence[PurePosixPath]) -> tuple[FolderLayout | None, tuple[FolderLayout, ...]]:
+    """The layout that fits most of the names, None if none fits one, and the other layouts that fit as many."""
+    fits = {layout: sum(not _READ[layout](name).fault for name in names) for layout in _READ}
+    best = max(fits.values())
+    if best == 0:
+        return None, ()
+    tied: list[FolderLayout] = [layout for layout, count in fits.items() if count == best]
+    below, above = {name.stem for name in names}, {name.parts[0] for name in names}
+    chosen: FolderLayout = "age/name" if counts_up(below) and not counts_up(above) else "person/age"
+    chosen = chosen if chosen in tied else tied[0]
+    return chosen, tuple(layout for layout in tied if layout != chosen)
+
+
+def label_name(name: PurePosixPath, layout: FolderLayout) -> Listed:
+    """The labels that a name (folder and file) has in a layout other than ``index``."""
+    return _READ[layout](name)
+
+
+def counts_up(stems: set[str]) -> bool:
     """Whether names are running numbers: they begin with a 0, which ages do not, or count from 0 or 1 without a gap."""
     if any(re.match(r"0\d", stem) for stem in stems):
         return True
@@ -138,30 +151,40 @@ def _aged(name: PurePosixPath, person: str, age: str, labels: Mapping[str, str] 
 
 def _by_index(index: Path) -> list[Listed]:
     """Rows of index.csv: columns file, person and age, and any others as labels."""
-    fix = "give it the columns file,person,age"
+    return sorted(read_index(index, ("file", "person", "age")), key=lambda item: item.name)
+
+
+def read_index(index: Path, columns: Sequence[str]) -> list[Listed]:
+    """The rows of a CSV table that has these columns, file and age among them, and any others as labels.
+
+    Raises ReadError, with the line where it is known, for a file that is no such table.
+    """
+    fix = f"give it the columns {','.join(columns)}"
     try:
         if index.stat().st_size > _LARGEST_INDEX:
             raise ReadError("is larger than 256 MiB, which no index is", path=index, fix=fix)
         with index.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, restkey="", restval="")
-            missing = {"file", "person", "age"} - set(rows.fieldnames or ())
+            missing = set(columns) - set(rows.fieldnames or ())
             if missing:
                 raise ReadError(f"has no column {', '.join(sorted(missing))}", path=index, line=1, fix=fix)
-            listed = [_row(row) for row in rows]
+            listed = [_row(row, named="person" in columns) for row in rows]
     except OSError as error:
         raise ReadError(f"cannot be read ({error.strerror})", path=index, fix="check the path") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise ReadError(f"is not a CSV table in UTF-8 ({error})", path=index, fix="save it again as CSV") from error
     if not listed:
         raise ReadError("has no rows", path=index, fix="name one picture a row")
-    return sorted(listed, key=lambda item: item.name)
+    return listed
 
 
-def _row(row: Mapping[str, str]) -> Listed:
+def _row(row: Mapping[str, str], *, named: bool) -> Listed:
+    """One row; ``named`` rows need a person."""
     name = PurePosixPath(row["file"].strip() or "(a row without a file)")
     if name.is_absolute() or ".." in name.parts or "\0" in row["file"] or not row["file"].strip():
         return Listed(name, fault="is not a file below the index's folder")
-    if not row["person"].strip():
+    person = (row.get("person") or "").strip()
+    if named and not person:
         return Listed(name, fault="has no person")
     labels = {key: value for key, value in row.items() if key and key not in ("file", "person", "age")}
-    return _aged(name, row["person"].strip(), row["age"].strip() or "nothing", labels)
+    return _aged(name, person, row["age"].strip() or "nothing", labels)

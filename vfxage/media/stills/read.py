@@ -13,6 +13,7 @@ from vfxage.errors import ReadError
 from vfxage.media.sequence import absent, first_readable, frame_files, timecode_before
 from vfxage.media.stills import dpx
 from vfxage.media.stills.still import Header, Samples, StillFile, floats, top_code, upright
+from vfxage.media.stills.tags import UNTAGGED
 from vfxage.types import F32, ClipInfo, Frame, Window
 
 
@@ -46,9 +47,10 @@ class StillReader:
     """A plate of stills (media.base.Reader).
 
     ``plate`` is a pattern or one file, whose number is that at the end of its name, else 1. ``colorspace`` wins over
-    what the headers say, and so does ``rate``. 8, 10, 12 and 16-bit codes and float; grey, RGB, each with alpha or
-    without; turned and mirrored as the header asks. ``Frame.native`` are the samples as stored, upright. Raises
-    ReadError naming file and frame for what is missing, damaged, or of another size, depth or channels than the first.
+    what the headers say, and so does ``rate``; ``untagged`` is the space of integer codes whose header names none. 8,
+    10, 12 and 16-bit codes and float; grey, RGB, each with alpha or without; turned and mirrored as the header asks.
+    ``Frame.native`` are the samples as stored, upright. Raises ReadError naming file and frame for what is missing,
+    damaged, or of another size, depth or channels than the first.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class StillReader:
         *,
         colorspace: str | None = None,
         rate: Fraction | None = None,
+        untagged: str | None = None,
         ocio: str | Path | None = None,
     ) -> None:
         self._files = frame_files(plate)
         self._paths = self._files.paths
         self._number, self._first = first_readable(self._paths, lambda n: open_header(StillFile(self._paths[n], n)))
-        spaces = (colorspace,) if colorspace else self._first.spaces
+        self._assumed = untagged if _says_nothing(self._first) and not colorspace else None
+        spaces = [name for name in (colorspace, *self._first.spaces, self._assumed) if name]
         self._colour = Colour(spaces[0], ocio) if spaces else None
         self._table = self._code_table()
         self.info = self._info(plate, rate)
@@ -151,6 +155,8 @@ class StillReader:
         yield from header.notes
         if self._colour is None:
             yield f"the header names {header.unnamed}"
+        if self._assumed:
+            yield f"the header names {header.unnamed}: read as {self._assumed}"
         if header.orientation != 1:
             yield f"turned or mirrored as the header asks (orientation {header.orientation}); outputs are upright"
         if header.alpha and header.kind != "dpx":
@@ -158,6 +164,11 @@ class StillReader:
             yield f"alpha: R, G and B are {state}, and stay so in an output of the same format"
         if rate and header.rate and rate != header.rate:
             yield f"the shot's {rate} frames per second win over the header's {header.rate}"
+
+
+def _says_nothing(header: Header) -> bool:
+    """Whether a header of integer codes names no colour space at all, neither a known nor an unknown one."""
+    return not header.spaces and header.unnamed == UNTAGGED and header.depth != "float"
 
 
 def _channels(header: Header) -> str:

@@ -20,6 +20,9 @@ from vfxage.media.stills.still import NAMES, StillFile
 DESCRIPTION = "ICCProfile:profile_description"
 """OpenImageIO's name of what a profile calls itself."""
 
+UNTAGGED = "no colour space"
+"""What a header names that says nothing of colour."""
+
 UNCALIBRATED = 0xFFFF
 """The Exif colour space value for "not sRGB"."""
 
@@ -86,7 +89,7 @@ def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None,
     if source.kind == "jpeg":
         uncalibrated = attributes.get("Exif:ColorSpace") == UNCALIBRATED
         return (None, "an uncalibrated colour space") if uncalibrated else (SRGB, "")
-    return (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, "no colour space")
+    return (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, UNTAGGED)
 
 
 def _profiled(profile: Any, name: Any) -> tuple[str | None, str]:
@@ -107,7 +110,7 @@ def _png(source: StillFile, profile: Any, description: Any) -> tuple[str | None,
     if b"sRGB" in chunks:
         return SRGB, ""
     if len(chunks.get(b"gAMA", b"")) != 4:
-        return None, "no colour space"
+        return None, UNTAGGED
     return _by_gamma(int(struct.unpack(">I", chunks[b"gAMA"])[0]), chunks.get(b"cHRM", b""))
 
 
