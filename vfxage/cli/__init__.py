@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from vfxage import __version__
-from vfxage.cli import evaluation, farm, init, models, nuke, prototype, render, shots, show, training
+from vfxage.cli import evaluation, farm, init, lookdev, models, nuke, prototype, render, shots, show, training
 from vfxage.cli.console import NO_SPACE, Console, open_console
 from vfxage.cli.options import CommandLine, split_command_line, with_console
 from vfxage.errors import ShotError, VfxageError, WriteError
@@ -30,6 +30,7 @@ PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
         "info": shots.info,
         "init": init.init,
         "preview": shots.preview,
+        "lookdev": lookdev.lookdev,
         "track": shots.track,
         "render": render.render,
         "nuke": nuke.nuke,

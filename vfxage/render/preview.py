@@ -77,7 +77,7 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     Uses saved tracks if plate and settings have not changed. Otherwise it tracks only the range and
     ``tracking.margin`` frames each side, and saves nothing.
     """
-    seen = _viewing(job)
+    seen = viewing_of(job)
     width = job.shot.preview.width
     panel = width, round(width * PANEL_SHAPE)
     proxy = Proxy.of(job.clip.width, job.clip.height, job.clip.pixel_aspect, panel)
@@ -112,7 +112,7 @@ def preview_shot(job: Job, ager: Ager, numbers: Sequence[int], progress: Progres
     return Preview(movie=target.movie, sheet=png, lost=lost)
 
 
-def _viewing(job: Job) -> Viewing:
+def viewing_of(job: Job) -> Viewing:
     """The display and view of the shot. Raises ShotError with the line of a wrong one."""
     asked = job.shot.preview
     try:

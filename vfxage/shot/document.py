@@ -81,8 +81,9 @@ def compose_text(data: Mapping[str, Any]) -> str:
 
 def compose_flow(value: Any) -> str:
     """Write plain data as YAML on one line, which may be put into a list or a mapping in brackets."""
-    style = {"default_flow_style": True, "width": inf, "sort_keys": False, "allow_unicode": True}
-    text: str = yaml.dump([value], Dumper=_Dumper, **style)
+    text: str = yaml.dump(
+        [value], Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=inf
+    )
     return text.strip()[1:-1]
 
 
@@ -130,7 +131,7 @@ class _AliasesAsScalars(_Loader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if not self.check_event(yaml.AliasEvent):
             return super().compose_node(parent, index)
-        event = self.get_event()
+        event: yaml.AliasEvent = self.get_event()  # type: ignore[no-untyped-call]
         return yaml.ScalarNode("tag:yaml.org,2002:str", f"*{event.anchor}", event.start_mark, event.end_mark)
 
 

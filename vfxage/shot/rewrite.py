@@ -20,7 +20,7 @@ from vfxage.shot.document import compose_flow, parse_document, parse_nodes, scal
 
 
 def rewritten(text: str, data: Mapping[str, Any], *, as_json: bool = False) -> str:
-    """The text of a YAML mapping (or of a JSON object) with the values of ``data``: plain data, as it is read from YAML.
+    """The text of a YAML mapping, or of a JSON object, with the values of ``data``: plain data as read from YAML.
 
     Lists of mappings are aligned by the key ``name``. Raises ShotError if the text cannot be changed to hold ``data``.
     """
@@ -183,7 +183,7 @@ class _Changes:
         if not _is_block(node):
             return start
         at, column = self._line_start(start), node.start_mark.column
-        while at and not self.text[at : at + column + 1].lstrip() == "-":
+        while at and self.text[at : at + column + 1].lstrip() != "-":
             at = self._line_start(at - 1)
         return at + column
 

@@ -1,0 +1,52 @@
+"""The command that opens a shot as a page in the browser: lookdev."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from vfxage.cli.console import Console
+from vfxage.cli.options import Device, ShotPath
+from vfxage.cli.shots import print_notes
+from vfxage.errors import InstallError
+
+
+def lookdev(
+    shot: ShotPath,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Listen at this address. Everybody who reaches it can use the page.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Listen at this port; 0 takes a free one.")] = 8180,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser, or only print its address.")
+    ] = True,
+    device: Device = "auto",
+    *,
+    console: Console,
+) -> None:
+    """Open a page to choose ages, regions, matte and filter on single frames, and write them to the shot file.
+
+    It tracks the shot first, if it is not tracked. Nothing is written to the shot file before you have seen the diff.
+    Stop it with Ctrl-C. Needs the extra `vfxage[lookdev]`.
+    Example: vfxage lookdev sh010.yaml
+    """
+    if find_spec("nicegui") is None:
+        raise InstallError(
+            "the look-dev page needs NiceGUI, which is not installed", fix="pip install 'vfxage[lookdev]'"
+        )
+    from vfxage.lookdev.session import Session
+    from vfxage.lookdev.shot_file import ShotFile
+
+    session = Session(ShotFile.read(shot))
+    from vfxage.lookdev.desk import Desk
+    from vfxage.lookdev.renderer import FrameRenderer
+    from vfxage.lookdev.server import Address, open_socket, serve
+    from vfxage.render.job import open_job
+
+    address = Address(host=host, port=port, browser=browser)
+    with open_socket(address) as listening, open_job(session.shot) as job:
+        print_notes(job, console)
+        desk = Desk(session, FrameRenderer(job, device, console))
+        serve(desk, address, listening, console.result)

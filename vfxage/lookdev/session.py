@@ -1,0 +1,196 @@
+"""A shot while it is changed on the page: the data of its file with the changes, checked after each, and undo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+from vfxage.lookdev.controls import Control
+from vfxage.lookdev.shot_file import ShotFile
+from vfxage.shot import FACE_DEFAULTS, Document, Keyed, Place, Shot, check_shot, with_included
+
+_DIGITS = 4
+"""Decimals of a number that the page writes."""
+
+
+class Session:
+    """The shot under the page. A change that the shot file cannot hold raises ShotError and changes nothing."""
+
+    def __init__(self, file: ShotFile) -> None:
+        self.file = file
+        self.data: dict[str, Any] = deepcopy(file.document.data)
+        """The data of the file with the changes."""
+        self.shot: Shot = self._checked(self.data)
+        self._undo: list[dict[str, Any]] = []
+        self._step: object = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file does not have all changes."""
+        return bool(self.data != self.file.document.data)
+
+    def diff(self) -> str:
+        """What ``write`` would change in the file."""
+        return self.file.diff(self.data)
+
+    def write(self) -> None:
+        """Write the changes to the file; see ``ShotFile.write``."""
+        self.file = self.file.write(self.data)
+        self.data = deepcopy(self.file.document.data)
+
+    def reload(self) -> None:
+        """Read the file again and drop all changes. Raises ShotError, and keeps everything, for a wrong file."""
+        fresh = Session(ShotFile.read(self.file.path))
+        self.file, self.data, self.shot = fresh.file, fresh.data, fresh.shot
+        self._undo, self._step = [], None
+
+    def undo(self) -> None:
+        """Take back the last change, if there is one."""
+        if self._undo:
+            self.data = self._undo.pop()
+            self.shot, self._step = self._checked(self.data), None
+
+    def end_step(self) -> None:
+        """Let the next change be one of its own for ``undo``: the slider was released."""
+        self._step = None
+
+    def setting(self, control: Control, face: int) -> Any:
+        """What the shot says: a ``Keyed``, a number, a word, or None if it says nothing."""
+        found: Any = self.shot.faces[face] if control.of_face else self.shot
+        for key in control.path:
+            found = getattr(found, key, None)
+        return found
+
+    def value(self, control: Control, face: int, frame: int) -> Any:
+        """The value on a frame; where the shot says nothing, the one that has the same effect."""
+        found = self.setting(control, face)
+        if isinstance(found, Keyed):
+            return found.at(frame)
+        if found is None and not control.choices:  # a region: the age of the face, and all of its change
+            own = getattr(self.shot.faces[face], control.path[-1], None) if control.path[-1].endswith("_age") else None
+            return own.at(frame) if isinstance(own, Keyed) else min(max(1.0, control.low), control.high)
+        return found
+
+    def keyframes(self, control: Control, face: int) -> dict[int, float]:
+        """Frame to value; empty for a constant."""
+        written = self._written(control, face)
+        if isinstance(written, Mapping):
+            return {int(frame): float(value) for frame, value in sorted(written.items(), key=lambda key: int(key[0]))}
+        found = self.setting(control, face)
+        return dict(found.keys) if isinstance(found, Keyed) and len(found.keys) > 1 else {}
+
+    def is_written(self, control: Control, face: int) -> bool:
+        """Whether the shot file itself says it, for this face, so that it can be reset."""
+        return self._written(control, face) is not None
+
+    def change(self, control: Control, face: int, frame: int, value: Any) -> None:
+        """Set a value. If it has keyframes, that sets one on this frame."""
+        keys = self.keyframes(control, face)
+        self._assign(control, face, {**keys, frame: _number(value)} if keys else _number(value))
+
+    def set_key(self, control: Control, face: int, frame: int) -> None:
+        """Set a keyframe with the value that this frame has."""
+        keys = {**self.keyframes(control, face), frame: _number(self.value(control, face, frame))}
+        self._assign(control, face, keys)
+
+    def delete_key(self, control: Control, face: int, frame: int) -> None:
+        """Delete the keyframe of this frame. The last one leaves a constant."""
+        keys = self.keyframes(control, face)
+        value = keys.pop(frame, None)
+        if value is not None:
+            self._assign(control, face, keys or value)
+
+    def reset(self, control: Control, face: int) -> None:
+        """Remove a value from the file, so that its default holds."""
+        data = deepcopy(self.data)
+        place = self._place(control, face, data)
+        for end in range(len(place), len(place) - len(control.path), -1):
+            section: Any = data
+            for key in place[: end - 1]:
+                section = section[key]
+            del section[place[end - 1]]
+            if section:
+                break  # a section that is empty now goes as well
+        self._take(data, ("reset", place))
+
+    def set_model(self, model: str) -> None:
+        """Choose the model, as ``Shot.model`` has it."""
+        data = deepcopy(self.data)
+        written = self.file.document.data.get("model")
+        if model == self._checked(self.file.document.data).model:  # as it is written there: a path may be relative
+            data.pop("model", None)
+            data.update({"model": written} if written is not None else {})
+        else:
+            data["model"] = model
+        self._take(data, ("model",))
+        self.end_step()
+
+    def add_face(self, select: Mapping[str, Any], before: int | None) -> int:
+        """Add a face with its own settings, and give its index.
+
+        It comes before the face ``before``, whose ages it begins with; else it is the last, with those of the first.
+        """
+        data = deepcopy(self.data)
+        faces = self._faces(data)
+        like = faces[before or 0] if faces else {}
+        names = {face.name for face in self.shot.faces}
+        name = next(f"face{number}" for number in range(1, len(names) + 2) if f"face{number}" not in names)
+        ages = {key: deepcopy(like[key]) for key in ("source_age", "target_age") if key in like}
+        index = len(faces) if before is None else before
+        faces.insert(index, {"name": name, "select": dict(select), **ages})
+        data["faces"] = faces
+        self._take(data, ("add", name))
+        return index
+
+    def _faces(self, data: dict[str, Any]) -> list[Any]:
+        """The faces as the file, or the file that it includes, lists them; every face if there is no list."""
+        merged = with_included(self.file.path, Document(data, self.file.document.lines)).data.get("faces")
+        return deepcopy(merged) if merged else [{"select": "all"}]
+
+    def _place(self, control: Control, face: int, data: dict[str, Any]) -> Place:
+        """Where the file has the value. Puts a list of faces into ``data`` if it has to."""
+        if not control.of_face:
+            return control.path
+        if not data.get("faces"):
+            merged = with_included(self.file.path, Document(data, self.file.document.lines)).data.get("faces")
+            if not merged and control.path[0] in FACE_DEFAULTS:
+                return control.path
+            data["faces"] = deepcopy(merged) if merged else [{"select": "all"}]
+        return ("faces", face, *control.path)
+
+    def _written(self, control: Control, face: int) -> Any:
+        found: Any = self.data
+        for key in self._place(control, face, dict(self.data)):
+            inside = isinstance(found, list) and isinstance(key, int) and key < len(found)
+            found = found[key] if inside or (isinstance(found, dict) and key in found) else None
+        return found
+
+    def _assign(self, control: Control, face: int, value: Any) -> None:
+        data = deepcopy(self.data)
+        place = self._place(control, face, data)
+        found: Any = data
+        for key in place[:-1]:
+            if isinstance(found, dict) and found.get(key) is None:
+                found[key] = {}
+            found = found[key]
+        found[place[-1]] = value
+        self._take(data, place)
+
+    def _take(self, data: dict[str, Any], step: object) -> None:
+        """Make ``data`` the shot's if it is a valid one."""
+        self.shot = self._checked(data)
+        if step != self._step:
+            self._undo.append(self.data)
+        self.data, self._step = data, step
+
+    def _checked(self, data: dict[str, Any]) -> Shot:
+        return check_shot(self.file.path, Document(deepcopy(data), self.file.document.lines))
+
+
+def _number(value: Any) -> Any:
+    """A number as a person would write it: rounded, and whole without a decimal point."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    rounded = round(float(value), _DIGITS)
+    return int(rounded) if rounded.is_integer() else rounded
