@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import os
 import shutil
 import signal
@@ -32,6 +33,20 @@ FLAGS = (
     "--force-device-scale-factor=1",
     "--window-size=1500,900",
 )
+PROGRAM = """
+import sys
+
+def watch(event, arguments):
+    wanted = {"socket.connect": lambda: arguments[1][0], "socket.getaddrinfo": lambda: arguments[0]}.get(event)
+    host = wanted() if wanted and not isinstance(arguments[1], (str, bytes)) else None
+    if host not in (None, "127.0.0.1", "localhost", "::1"):
+        print("LEAVES", event, host, file=sys.stderr, flush=True)
+
+sys.addaudithook(watch)
+from vfxage.cli import main
+main()
+"""
+"""``vfxage``, with a line on stderr for every connection that would leave this machine."""
 PATIENCE_S = 120
 """A limit for a machine that is busy; no test measures time."""
 
@@ -40,8 +55,10 @@ class Server:
     """``vfxage lookdev`` in a process of its own."""
 
     def __init__(self, shot: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "vfxage", "lookdev", str(shot), "--port", "0", "--no-browser", *options]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=shot.parent)
+        words = ("lookdev", str(shot), "--port", "0", "--no-browser", *options)
+        command = [sys.executable, "-c", PROGRAM, *words]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=shot.parent)
         self.errors: list[str] = []
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
@@ -105,7 +122,6 @@ class Look:
             if found:
                 return found
             time.sleep(0.05)
-        self.browser.save_screenshot("/tmp/page/fail.png")
         raise AssertionError(f"never: {what}; the page says {self.status()!r}")
 
     def load(self) -> None:
@@ -173,7 +189,9 @@ class Look:
         track = slider.find_element("css selector", ".q-slider__track-container")
         width = track.size["width"]
         chain = ActionChains(self.browser, duration=50)
-        chain.move_to_element(track).click_and_hold().move_by_offset(round(width * (share - 0.5)), 0).release().perform()
+        chain.move_to_element(track).click_and_hold().move_by_offset(
+            round(width * (share - 0.5)), 0
+        ).release().perform()
 
     def number(self, control: str) -> str:
         return str(self.element(f"[data-control='{control}'] input").get_property("value"))
@@ -193,3 +211,10 @@ class Look:
         chain = ActionChains(self.browser, duration=20)
         chain.move_to_element_with_offset(canvas, round((x - size[0] / 2) * scale), round((y - size[1] / 2) * scale))
         chain.click().perform()
+
+    def requests(self) -> set[str]:
+        """The addresses that the browser asked since the last call."""
+        events = (json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance"))
+        sent = ("Network.requestWillBeSent", "Network.webSocketCreated")
+        found = [event["params"] for event in events if event["method"] in sent]
+        return {params.get("url") or params["request"]["url"] for params in found}

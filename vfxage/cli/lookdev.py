@@ -49,4 +49,8 @@ def lookdev(
     with open_socket(address) as listening, open_job(session.shot) as job:
         print_notes(job, console)
         desk = Desk(session, FrameRenderer(job, device, console))
-        serve(desk, address, listening, console.result)
+        try:
+            serve(desk, address, listening, console.result)
+        finally:
+            if session.changed:
+                console.note(f"the changes that were not written to {shot.name} are gone")

@@ -12,6 +12,7 @@ from nicegui import context, ui
 from nicegui.events import GenericEventArguments
 
 from vfxage.errors import VfxageError
+from vfxage.lookdev.buttons import flat_button, solid_button
 from vfxage.lookdev.desk import Desk
 from vfxage.lookdev.panel import Panel
 from vfxage.lookdev.timeline import Timeline
@@ -70,19 +71,15 @@ class Page:
             self.views.props("dense no-caps unelevated").classes("words views")
             with ui.element("div").classes("words zooms"):
                 for text, zoom in ZOOMS.items():
-                    button = ui.button(text, on_click=partial(self._zoom, zoom), color=None).props(
-                        "dense no-caps unelevated"
-                    )
+                    button = solid_button(text, partial(self._zoom, zoom))
                     button.tooltip({"Fit": "Fit (F)", "100 %": "100 % (1)", "200 %": "200 % (2)"}[text])
             self.outlines = ui.switch("outlines", value=True, on_change=lambda e: self.viewer.set_outlines(e.value))
             self.outlines.props("dense").classes("outlines").tooltip("Outlines of the tracked faces (O)")
             self.status = ui.label().classes("status")
-            ui.button("Undo", on_click=self._undo, color=None).props("dense flat no-caps").tooltip("Ctrl+Z")
-            self.reload = ui.button("Reload", on_click=self._reload, color=None).props("dense flat no-caps")
+            flat_button("Undo", self._undo).tooltip("Ctrl+Z")
+            self.reload = flat_button("Reload", self._reload)
             self.reload.tooltip("Read the shot file again and drop the changes")
-            self.write = (
-                ui.button(on_click=lambda: self.dialog.open()).props("dense no-caps unelevated").classes("write")
-            )
+            self.write = solid_button("Write", lambda: self.dialog.open()).classes("write")
 
     def _zoom(self, zoom: float | str) -> None:
         self.viewer.zoom_to(zoom)
@@ -137,15 +134,13 @@ class WriteDialog:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        with ui.dialog() as self.dialog, ui.element("div").classes("diff-card"):
+        with ui.dialog().props("transition-duration=0") as self.dialog, ui.element("div").classes("diff-card"):
             self.title = ui.label().classes("diff-title")
             self.diff = ui.html("", sanitize=False).classes("diff")
             self.problem = ui.label().classes("problem")
             with ui.element("div").classes("diff-buttons"):
-                ui.button("Cancel", on_click=self.dialog.close).props("dense flat no-caps")
-                self.confirm = (
-                    ui.button("Write", on_click=self._write).props("dense no-caps unelevated").classes("write")
-                )
+                flat_button("Cancel", self.dialog.close)
+                self.confirm = solid_button("Write", self._write).classes("write")
 
     def open(self) -> None:
         """Show the diff."""

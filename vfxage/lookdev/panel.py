@@ -10,6 +10,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
+from vfxage.lookdev.buttons import flat_button
 from vfxage.lookdev.controls import Control, face_controls, shot_controls
 from vfxage.lookdev.desk import Desk
 from vfxage.shot import MODELS
@@ -29,9 +30,7 @@ class Panel:
         with ui.element("aside").classes("panel"):
             ui.label("faces").classes("panel-title")
             self.faces = ui.element("div").classes("face-list")
-            self.separate = (
-                ui.button(on_click=self._separate, color=None).props("dense flat no-caps").classes("separate")
-            )
+            self.separate = flat_button("", self._separate).classes("separate")
             self._sections(face_controls())
             ui.label("shot").classes("panel-title")
             self._model()
@@ -138,10 +137,8 @@ class NumberRow:
             self.slider.on("update:model-value", self._drag, throttle=_PACE_S).on("change", self._release)
             self.number = ui.number(min=low, max=high, step=step).props("dense borderless hide-bottom-space")
             self.number.on("change", self._type)
-            self.key = (
-                ui.button(on_click=self._toggle_key, color=None).props("flat dense") if control.keyed else ui.element()
-            )
-            self.clear = ui.button("×", on_click=self._reset, color=None).props("flat dense").classes("reset")
+            self.key = flat_button("", self._toggle_key) if control.keyed else ui.element()
+            self.clear = flat_button("×", self._reset).classes("reset")
             self.clear.tooltip("Remove it from the shot file: its default holds")
         self.place.props["data-control"] = control.name
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nicegui import ui
 from nicegui.events import EChartPointClickEventArguments, GenericEventArguments
 
+from vfxage.lookdev.buttons import flat_button
 from vfxage.lookdev.curve import Curve, chart
 from vfxage.lookdev.desk import Desk
 
@@ -36,9 +37,8 @@ class Timeline:
             with ui.element("div").classes("curve-bar"):
                 self.name = ui.label().classes("curve-name")
                 self._button("◀◆", "Keyframe before (Shift and left arrow)", lambda: desk.to_key(-1))
-                self.key = (
-                    ui.button(on_click=self.toggle_key, color=None).props("flat dense no-caps").classes("step set-key")
-                )
+                self.key = flat_button("", self.toggle_key).classes("step set-key")
+                self.key.tooltip("Set or delete a keyframe on this frame (K)")
                 self._button("◆▶", "Next keyframe (Shift and right arrow)", lambda: desk.to_key(1))
                 self.keys = ui.label().classes("end")
             self.chart = ui.echart({"series": []}, on_point_click=self._click).classes("curve")
@@ -91,7 +91,7 @@ class Timeline:
             act()  # type: ignore[operator]
             await self.desk.update()
 
-        ui.button(text, on_click=go, color=None).props("flat dense no-caps").classes("step").tooltip(tip)
+        flat_button(text, go).classes("step").tooltip(tip)
 
     async def _drag(self, event: GenericEventArguments) -> None:
         self._dragged = True

@@ -4,7 +4,6 @@ const BACKGROUND = "#141414";
 const CHOSEN = "#f5a623", TAKEN = "#8fd3ff", FREE = "#8a8a8a";
 const GRAB = 12; // how near to the wipe a drag must start to move it, screen pixels
 const CLICK = 4; // a drag shorter than this is a click
-const MARGIN = 0; // between the picture and the edge at "fit"
 
 export default {
   template: `
@@ -83,7 +82,7 @@ export default {
     layout() {
       const canvas = this.$refs.canvas, ratio = window.devicePixelRatio || 1, aspect = this.shown.aspect;
       const [width, height] = this.shown.size;
-      const fit = Math.min((canvas.width - MARGIN) / (width * aspect), (canvas.height - MARGIN) / height);
+      const fit = Math.min(canvas.width / (width * aspect), canvas.height / height);
       const scale = this.zoom === "fit" ? fit : this.zoom;
       const centre = this.zoom === "fit" || !this.centre ? [width / 2, height / 2] : this.centre;
       const left = Math.round(canvas.width / 2 - centre[0] * scale * aspect);
@@ -108,6 +107,7 @@ export default {
       if (this.outlines) this.shown.faces.forEach((face) => this.outline(pen, at, face));
       if (second) this.wipeLine(pen, at);
       this.$refs.sample.textContent = this.zoomText();
+      box.dataset.place = JSON.stringify([at.left, at.top, at.scale]); // canvas pixel of the plate's corner
     },
     paint(pen, at, image, from, to) {
       const [x, y] = this.shown.origin, [width, height] = this.shown.size;
