@@ -64,7 +64,7 @@ class Server:
         self._reader = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
         self._reader.start()
         assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
+        self.url = self.process.stdout.readline().strip()  # the address, as soon as the page answers
         assert self.url.startswith("http://127.0.0.1:"), "".join(self.errors)
 
     @property

@@ -6,13 +6,16 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
+from typing import Any
 
 from nicegui import run
 
 from vfxage.errors import ShotError, VfxageError
+from vfxage.geometry import OVAL
 from vfxage.lookdev.controls import Control, face_controls
 from vfxage.lookdev.renderer import FrameRenderer, Outline, Shown
 from vfxage.lookdev.session import Session
+from vfxage.types import F32, FaceTrack
 
 _PICTURES = 4
 """Frames whose pictures the browser may still ask for: the newest, and some that pages may be loading."""
@@ -125,12 +128,21 @@ class Desk:
         self.face, self.track = index, None
 
     def separate(self) -> None:
-        """Give the chosen face settings of its own: a new entry in the list of faces. Raises ShotError."""
+        """Give the chosen face settings of its own. Raises ShotError.
+
+        A face that the shot does not have is added. An entry that is for every face becomes one for each face.
+        """
         outline = self.outline
         if outline is None:
             raise ShotError("no face is chosen on this frame", fix="click a face first")
-        x, y = (round(value) for value in outline.centre)
-        self.face = self.session.add_face({"frame": self.number, "point": [x, y]}, outline.face)
+        if outline.face is None:
+            self.face = self.session.add_face(_select(self.number, outline.points))
+            return
+        here = {outline.track: _select(self.number, outline.points)}
+        tracks = self.renderer.tracks.faces
+        selects = {f"face{track.face}": here.get(track.face) or _middle_of(track) for track in tracks}
+        self.session.name_faces(selects)
+        self.face = [track.face for track in tracks].index(outline.track)
 
     async def update(self) -> None:
         """Render the frame as the shot is now. A newer call takes over between two short steps of an older one."""
@@ -153,8 +165,8 @@ class Desk:
         self.tell()
         try:
             while True:
-                shown = await run.io_bound(next, steps, False)
-                if shown is False or (self._done < self._asked and not rough):
+                shown = await run.io_bound(next, steps, None)  # None too if the server ends
+                if shown is None or (self._done < self._asked and not rough):
                     return
                 if isinstance(shown, Shown):
                     seconds = monotonic() - begin if rough else self.status.seconds
@@ -173,3 +185,15 @@ class Desk:
         self.pictures.pop(self.serial - _PICTURES, None)
         self.status = status
         self.tell()
+
+
+def _select(number: int, points: F32) -> dict[str, Any]:
+    """The face in the middle of these points, as a shot file selects it."""
+    x, y = (round(float(value)) for value in points.mean(axis=0))
+    return {"frame": number, "point": [x, y]}
+
+
+def _middle_of(track: FaceTrack) -> dict[str, Any]:
+    """The face on the middle frame of its track."""
+    row = len(track.numbers) // 2
+    return _select(int(track.numbers[row]), track.points[row][OVAL])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from vfxage.ager import load_ager
+from vfxage.face.track import Tracks
 from vfxage.geometry import OVAL
 from vfxage.lookdev.memory import Plate, RememberedAger
 from vfxage.progress import Progress
@@ -74,11 +76,15 @@ class FrameRenderer:
         self._plate = Plate(self.job.reader)
         self._display = viewing_of(job)
 
-    def steps(self, shot: Shot, number: int) -> Iterator[Shown | None]:
+    @property
+    def tracks(self) -> Tracks:
+        """All faces that were tracked in the shot."""
+        return self._tracks
+
+    def steps(self, shot: Shot, number: int) -> Iterator[Shown | Literal["prepared"]]:
         """Render a frame in steps that are short: first without the temporal filter, then its neighbours, then with it.
 
-        A step that gives None has only prepared the next one, so the caller may stop between any two. Raises the errors
-        of every stage of a render.
+        The caller may stop between any two. Raises the errors of every stage of a render.
         """
         job = replace(self.job, shot=shot)
         ager = self._ager(shot)
@@ -92,7 +98,7 @@ class FrameRenderer:
             nearest = sorted(around, key=lambda near: abs(near - number))
             for first in range(0, len(nearest), ager.workers_default):
                 self._render(job, replace(scene, radius=0), sorted(nearest[first : first + ager.workers_default]))
-                yield None
+                yield "prepared"
             yield self._shown(job, scene, self._render(job, scene, [number])[0], settled=True)
 
     def _ager(self, shot: Shot) -> RememberedAger:

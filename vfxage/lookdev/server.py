@@ -62,9 +62,9 @@ def serve(desk: Desk, address: Address, listening: socket.socket, started: Calla
     """
     own = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     _add_pictures(own, desk)
+    ui.page("/")(lambda: Page(desk))
     ui.run_with(
         own,
-        root=lambda: Page(desk),
         title=f"{desk.session.file.path.name} - vfxage look-dev",
         dark=True,
         tailwind=False,

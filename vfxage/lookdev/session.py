@@ -87,12 +87,11 @@ class Session:
     def change(self, control: Control, face: int, frame: int, value: Any) -> None:
         """Set a value. If it has keyframes, that sets one on this frame."""
         keys = self.keyframes(control, face)
-        self._assign(control, face, {**keys, frame: _number(value)} if keys else _number(value))
+        self._assign(control, face, {**keys, frame: value} if keys else value)
 
     def set_key(self, control: Control, face: int, frame: int) -> None:
         """Set a keyframe with the value that this frame has."""
-        keys = {**self.keyframes(control, face), frame: _number(self.value(control, face, frame))}
-        self._assign(control, face, keys)
+        self._assign(control, face, {**self.keyframes(control, face), frame: self.value(control, face, frame)})
 
     def delete_key(self, control: Control, face: int, frame: int) -> None:
         """Delete the keyframe of this frame. The last one leaves a constant."""
@@ -126,22 +125,28 @@ class Session:
         self._take(data, ("model",))
         self.end_step()
 
-    def add_face(self, select: Mapping[str, Any], before: int | None) -> int:
-        """Add a face with its own settings, and give its index.
-
-        It comes before the face ``before``, whose ages it begins with; else it is the last, with those of the first.
-        """
+    def add_face(self, select: Mapping[str, Any]) -> int:
+        """Add a face with the ages that the first one has in the file, and give its index."""
         data = deepcopy(self.data)
         faces = self._faces(data)
-        like = faces[before or 0] if faces else {}
         names = {face.name for face in self.shot.faces}
-        name = next(f"face{number}" for number in range(1, len(names) + 2) if f"face{number}" not in names)
-        ages = {key: deepcopy(like[key]) for key in ("source_age", "target_age") if key in like}
-        index = len(faces) if before is None else before
-        faces.insert(index, {"name": name, "select": dict(select), **ages})
-        data["faces"] = faces
+        name = next(f"face{number}" for number in range(len(names) + 1) if f"face{number}" not in names)
+        ages = {key: deepcopy(faces[0][key]) for key in ("source_age", "target_age") if key in faces[0]}
+        data["faces"] = [*faces, {"name": name, "select": dict(select), **ages}]
         self._take(data, ("add", name))
-        return index
+        return len(faces)
+
+    def name_faces(self, selects: Mapping[str, Mapping[str, Any]]) -> None:
+        """Replace the only entry, which is for every face, by one entry for each face: its name, and what selects it.
+
+        Each entry has the settings of the one before.
+        """
+        data = deepcopy(self.data)
+        settings = {key: value for key, value in self._faces(data)[0].items() if key not in ("name", "select")}
+        data["faces"] = [
+            {"name": name, "select": dict(select), **deepcopy(settings)} for name, select in selects.items()
+        ]
+        self._take(data, ("name",))
 
     def _faces(self, data: dict[str, Any]) -> list[Any]:
         """The faces as the file, or the file that it includes, lists them; every face if there is no list."""
@@ -174,7 +179,8 @@ class Session:
             if isinstance(found, dict) and found.get(key) is None:
                 found[key] = {}
             found = found[key]
-        found[place[-1]] = value
+        keys = sorted(value) if isinstance(value, dict) else ()
+        found[place[-1]] = {frame: _number(value[frame]) for frame in keys} if keys else _number(value)
         self._take(data, place)
 
     def _take(self, data: dict[str, Any], step: object) -> None:
