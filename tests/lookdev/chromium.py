@@ -72,11 +72,13 @@ class Server:
         return int(self.url.rstrip("/").rsplit(":", 1)[1])
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> tuple[int, str]:
-        """Send a signal, and give the exit code and all of stderr."""
+        """Send a signal, if it still runs, and give the exit code and all of stderr."""
         if self.process.poll() is None:
             self.process.send_signal(how)
         code = self.process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
+        for pipe in (self.process.stdout, self.process.stderr):
+            pipe.close()
         return code, "".join(self.errors)
 
 

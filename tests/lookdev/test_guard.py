@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +13,14 @@ from tests.lookdev.chromium import Server
 from tests.lookdev.conftest import write_twins
 from tests.run_vfxage import run
 from vfxage.lookdev.guard import Guard
+
+
+@pytest.fixture(scope="module")
+def shot(twins: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shot that is tracked and rendered in no time."""
+    path = write_twins(twins, tmp_path_factory.mktemp("guarded"))
+    path.write_text(f"{path.read_text()}frames: 1001-1002\nmodel: bands\n")
+    return path
 
 
 def allows(host: str, headers: dict[str, str]) -> bool:
@@ -142,5 +149,4 @@ def test_ctrl_c_ends_cleanly(server: Server, shot: Path) -> None:
     assert code == 130
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("stopped")
-    left = subprocess.run(["ls", "-A", str(shot.parent)], capture_output=True, text=True, check=True).stdout.split()
-    assert left == ["out", "twins.yaml"]
+    assert sorted(path.name for path in shot.parent.iterdir()) == ["out", "twins.yaml"]
