@@ -20,11 +20,12 @@ from typing import Any
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 ROOT = Path(__file__).resolve().parents[1]
 SIZE = "--window-size=1500,1000"
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", SIZE)
-FRAME = "1022"
+FRAME = "1024"
 PATIENCE_S = 300
 SETTLED = "return document.querySelector('.status.settled') && document.querySelector('.viewer').dataset.serial"
 """Whether the picture on the page has the temporal filter in it."""
@@ -53,8 +54,8 @@ def photograph(address: str) -> Image.Image:
             browser.get(address)
             wait_for(lambda: browser.execute_script(SETTLED))
             number = browser.find_element(By.CSS_SELECTOR, ".frame-number input")
-            number.clear()
-            number.send_keys(FRAME, "\n")
+            number.send_keys(Keys.CONTROL, "a")
+            number.send_keys(FRAME, Keys.ENTER)
             browser.find_element(By.XPATH, "//button[normalize-space(.)='Wipe']").click()
             browser.find_element(By.XPATH, "//div[contains(@class,'section')]//*[text()='regions']").click()
             time.sleep(2)

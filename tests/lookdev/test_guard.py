@@ -12,7 +12,7 @@ import pytest
 from tests.lookdev.chromium import Server
 from tests.lookdev.conftest import write_twins
 from tests.run_vfxage import run
-from vfxage.lookdev.guard import Guard
+from vfxage.lookdev.guard import Address, Guard
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def allows(host: str, headers: dict[str, str]) -> bool:
     async def nothing(*_: object) -> None:
         raise AssertionError("not called")
 
-    return Guard(nothing, host).allows([(name.encode(), value.encode()) for name, value in headers.items()])
+    return Guard(nothing, Address(host=host, port=8180)).allows(
+        [(name.encode(), value.encode()) for name, value in headers.items()]
+    )
 
 
 @pytest.mark.parametrize(

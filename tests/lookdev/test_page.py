@@ -15,7 +15,8 @@ from vfxage.shot import load_shot
 
 HERO, BROTHER = (slice(120, 300), slice(110, 250)), (slice(120, 300), slice(470, 610))
 """Where the faces are in the plate."""
-ARROW_RIGHT = "\ue014"
+ARROW_RIGHT, CONTROL, ENTER = "\ue014", "\ue009", "\ue007"
+"""Keys, as WebDriver numbers them."""
 
 
 def as_displayed(rgb: np.ndarray) -> np.ndarray:
@@ -154,6 +155,52 @@ def test_nothing_comes_from_elsewhere(look: Look, server: Server) -> None:
     assert any(address.startswith(f"{server.url}picture/") for address in asked)
     assert not [address for address in asked if not address.startswith(own)]
     assert not [line for line in server.errors if "LEAVES" in line]
+
+
+def test_a_number_is_typed_and_taken_back(look: Look) -> None:
+    look.load()
+    box = look.element("[data-control='source_age'] input")
+    box.send_keys(CONTROL, "a")
+    box.send_keys("31.5", ENTER)
+    look.until("the change", lambda: look.texts(".file") == ["twins.yaml *"])
+    assert look.number("source_age") == "31.5"
+    box.send_keys(CONTROL, "a")
+    box.send_keys("500", ENTER)
+    look.until("a value that is allowed", lambda: float(look.number("source_age")) <= 120)
+    look.button("Reload").click()
+    look.until("no change", lambda: look.texts(".file") == ["twins.yaml"])
+
+
+def test_every_face_becomes_several(look: Look, shot: Path) -> None:
+    """A shot with one entry for every face: a click and a button give each face its own, a second one is changed."""
+    before = shot.read_text()
+    head = before.split("faces:")[0]
+    shot.write_text(f"{head}source_age: 35  # both\ntarget_age: 60\noutputs:\n  - {{path: out/twins.%04d.exr}}\n")
+    look.load()
+    serial = int(look.data()["serial"])
+    look.button("Reload").click()
+    look.settled(serial)
+    look.until("one entry", lambda: look.texts(".chip") == ["every face"])
+    look.click_plate(540, 190, SIZE)
+    look.button("Give this face its own settings").click()
+    look.until("two entries", lambda: look.texts(".chip") == ["face0", "face1"])
+    look.until("one is chosen", lambda: len(look.texts(".chip.chosen")) == 1)
+    chosen = look.texts(".chip.chosen")[0]
+    look.slide("target_age", 0.2)
+    look.until("the change", lambda: float(look.number("target_age")) < 40)
+    look.element(".bar .write").click()
+    look.until("the diff", lambda: look.texts(".diff .added"))
+    look.element(".diff-buttons .write").click()
+    look.until("it is written", lambda: "face1" in shot.read_text())
+    faces = {face.name: face for face in load_shot(shot).faces}
+    assert "source_age: 35  # both" in shot.read_text()
+    assert faces[chosen].select.point[0] > SIZE[0] / 2
+    assert {name: face.target_age.at(1001) == 60 for name, face in faces.items()} == {
+        name: name != chosen for name in ("face0", "face1")
+    }
+    shot.write_text(before)
+    look.button("Reload").click()
+    look.until("the faces", lambda: look.texts(".chip") == ["hero", "brother"])
 
 
 def test_a_file_that_changed_meanwhile_is_not_written(look: Look, shot: Path) -> None:

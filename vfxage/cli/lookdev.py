@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +12,7 @@ from vfxage.cli.console import Console
 from vfxage.cli.options import Device, ShotPath
 from vfxage.cli.shots import print_notes
 from vfxage.errors import InstallError
+from vfxage.lookdev.guard import Address
 
 
 def lookdev(
@@ -33,21 +35,26 @@ def lookdev(
     Example: vfxage lookdev sh010.yaml
     """
     if find_spec("nicegui") is None:
-        raise InstallError(
-            "the look-dev page needs NiceGUI, which is not installed", fix="pip install 'vfxage[lookdev]'"
-        )
+        fix = "install it: pip install 'vfxage[lookdev]'"
+        raise InstallError("the look-dev page needs NiceGUI, which is not installed", fix=fix)
+    _open_page(shot, Address(host=host, port=port, browser=browser), device, console)
+
+
+def _open_page(shot: Path, address: Address, device: str, console: Console) -> None:
+    """Read the shot file, track the shot, and serve its page until a signal comes."""
     from vfxage.lookdev.session import Session
     from vfxage.lookdev.shot_file import ShotFile
 
     session = Session(ShotFile.read(shot))
     from vfxage.lookdev.desk import Desk
     from vfxage.lookdev.renderer import FrameRenderer
-    from vfxage.lookdev.server import Address, open_socket, serve
+    from vfxage.lookdev.server import open_socket, serve
     from vfxage.render.job import open_job
 
-    address = Address(host=host, port=port, browser=browser)
     with open_socket(address) as listening, open_job(session.shot) as job:
         print_notes(job, console)
+        if not address.loopback:
+            console.note(f"everybody who reaches {address.host} can change {shot.name} on this page")
         desk = Desk(session, FrameRenderer(job, device, console))
         try:
             serve(desk, address, listening, console.result)

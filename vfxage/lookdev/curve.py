@@ -26,50 +26,55 @@ class Curve:
 
 def chart(curve: Curve, frame: int) -> dict[str, Any]:
     """The options of the chart. Clicks come from its second series, the keyframes."""
+    first, last = curve.ends
     low, high = _range(curve)
-    axis: dict[str, Any] = {
-        "type": "value",
-        "axisLine": {"lineStyle": {"color": GRID}},
-        "axisLabel": {"color": TEXT, "fontSize": 10, ":formatter": "value => String(value)"},
-        "splitLine": {"lineStyle": {"color": GRID}},
-    }
-    marked = {"xAxis": frame, "label": {"show": False}}
     return {
         "animation": False,
         "grid": {"left": 44, "right": 14, "top": 10, "bottom": 22},
-        "xAxis": {**axis, "min": curve.ends[0], "max": max(curve.ends[1], curve.ends[0] + 1), "minInterval": 1},
-        "yAxis": {
-            **axis,
-            "min": low,
-            "max": high,
-            "splitNumber": 3,
-            "axisLabel": {**axis["axisLabel"], "showMinLabel": False, "showMaxLabel": False},
+        "xAxis": {**_axis(), "min": first, "max": max(last, first + 1), "minInterval": 1},
+        "yAxis": {**_axis(showMinLabel=False, showMaxLabel=False), "min": low, "max": high, "splitNumber": 3},
+        "series": [_line(curve, frame), _keys(curve)],
+    }
+
+
+def _axis(**labels: bool) -> dict[str, Any]:
+    grid = {"lineStyle": {"color": GRID}}
+    plain = {":formatter": "value => String(value)"}  # no comma in a frame number
+    return {
+        "type": "value",
+        "axisLine": grid,
+        "splitLine": grid,
+        "axisLabel": {"color": TEXT, "fontSize": 10, **plain, **labels},
+    }
+
+
+def _line(curve: Curve, frame: int) -> dict[str, Any]:
+    """The curve, and the frame that is shown as a vertical line."""
+    return {
+        "type": "line",
+        "name": curve.name,
+        "data": [list(point) for point in curve.points],
+        "showSymbol": False,
+        "silent": True,
+        "lineStyle": {"color": LINE, "width": 1.5},
+        "markLine": {
+            "silent": True,
+            "symbol": "none",
+            "lineStyle": {"color": MARK, "type": "solid", "width": 1},
+            "data": [{"xAxis": frame, "label": {"show": False}}],
         },
-        "series": [
-            {
-                "type": "line",
-                "name": curve.name,
-                "data": [list(point) for point in curve.points],
-                "showSymbol": False,
-                "silent": True,
-                "lineStyle": {"color": LINE, "width": 1.5},
-                "markLine": {
-                    "silent": True,
-                    "symbol": "none",
-                    "lineStyle": {"color": MARK, "type": "solid", "width": 1},
-                    "data": [marked],
-                },
-            },
-            {
-                "type": "scatter",
-                "name": "keyframes",
-                "data": [[number, value] for number, value in curve.keys.items()],
-                "symbol": "diamond",
-                "symbolSize": 11,
-                "itemStyle": {"color": KEY, "borderColor": "#000000", "borderWidth": 1},
-                "z": 3,
-            },
-        ],
+    }
+
+
+def _keys(curve: Curve) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "name": "keyframes",
+        "data": [[number, value] for number, value in curve.keys.items()],
+        "symbol": "diamond",
+        "symbolSize": 11,
+        "itemStyle": {"color": KEY, "borderColor": "#000000", "borderWidth": 1},
+        "z": 3,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,16 +32,27 @@ _HEADERS = (
 )
 
 
-def host_names(host: str) -> frozenset[str]:
-    """The names under which a server that listens on ``host`` may be asked, beside its addresses."""
-    if _is_loopback(host):
-        return frozenset({"localhost"})
-    return frozenset(name.lower() for name in ("localhost", host, socket.gethostname(), socket.getfqdn()))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the server listens."""
 
+    host: str
+    port: int
+    """0 is any free port."""
+    browser: bool = False
+    """Open the page in the user's browser."""
 
-def _is_loopback(host: str) -> bool:
-    address = _address(host)
-    return host.lower() == "localhost" or (address is not None and address.is_loopback)
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        address = _address(self.host)
+        return self.host.lower() == "localhost" or (address is not None and address.is_loopback)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names under which the server may be asked, beside its addresses."""
+        more = () if self.loopback else (self.host, socket.gethostname(), socket.getfqdn())
+        return frozenset(name.lower() for name in ("localhost", *more))
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -53,10 +65,9 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 class Guard:
     """An ASGI application around another one. It refuses requests of foreign pages with 403."""
 
-    def __init__(self, app: App, host: str) -> None:
+    def __init__(self, app: App, own: Address) -> None:
         self.app = app
-        self._names = host_names(host)
-        self._only_loopback = _is_loopback(host)
+        self._names, self._only_loopback = own.names, own.loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import webbrowser
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import uvicorn
@@ -15,22 +14,11 @@ from nicegui import background_tasks, ui
 
 from vfxage.errors import ShotError
 from vfxage.lookdev.desk import Desk
-from vfxage.lookdev.guard import Guard
+from vfxage.lookdev.guard import Address, Guard
 from vfxage.lookdev.page import Page
 
 _SHUTDOWN_S = 2
 """How long a server that ends waits for its open pages."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where the server listens."""
-
-    host: str
-    port: int
-    """0 is any free port."""
-    browser: bool
-    """Open the page in the user's browser."""
 
 
 def open_socket(address: Address) -> socket.socket:
@@ -79,7 +67,7 @@ def serve(desk: Desk, address: Address, listening: socket.socket, started: Calla
 
     pages.on_startup(begin)
     config = uvicorn.Config(
-        Guard(own, address.host),
+        Guard(own, address),
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -28,7 +28,7 @@ def rewritten(text: str, data: Mapping[str, Any], *, as_json: bool = False) -> s
     old = parse_document(text.replace("\t", " ") if as_json else text).data
     root = parse_nodes(text.replace("\t", " ") if as_json else text)
     if root is None or not isinstance(old, dict):
-        raise ShotError("the file holds no keys", fix="write the file anew")
+        raise ShotError("the file holds no keys", fix="write keys of a shot file in it")
     changes = _Changes(text, as_json)
     changes.value(root, old, wanted)
     result = changes.applied()
