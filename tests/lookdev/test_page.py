@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from tests.lookdev.chromium import Look, Server
 from tests.lookdev.conftest import SIZE
 from tests.plates import halves, read_exr
 from tests.run_vfxage import run
-from vfxage.shot import load_shot
+from vfxage.shot import PointSelect, load_shot
 
 HERO, BROTHER = (slice(120, 300), slice(110, 250)), (slice(120, 300), slice(470, 610))
 """Where the faces are in the plate."""
@@ -107,14 +108,14 @@ def test_views_wipe_and_zoom(look: Look) -> None:
     seen = {}
     for view, key in (("plate", "p"), ("beauty", "b"), ("delta", "d"), ("matte", "m"), ("wipe", "w")):
         look.keys(key)
-        look.until(view, lambda view=view: look.data()["view"] == view)
+        look.until(view, partial(shows, look, view))
         for zoom, scale in ZOOMS:
             look.button(zoom).click()
-            look.until(zoom, lambda scale=scale: at_scale(look, scale))
+            look.until(zoom, partial(at_scale, look, scale))
             seen[view, zoom] = look.canvas()
     for zoom, scale in ZOOMS:
         look.button(zoom).click()
-        x, y, _ = look.until(zoom, lambda scale=scale: at_scale(look, scale))
+        x, y, _ = look.until(zoom, partial(at_scale, look, scale))
         for view, picture in (("plate", plate), ("beauty", beauty), ("delta", delta), ("matte", matte)):
             assert same(seen[view, zoom], picture, (x, y, scale)), (view, zoom)
         wipe, middle = seen["wipe", zoom], x + SIZE[0] * scale // 2
@@ -127,6 +128,10 @@ def test_views_wipe_and_zoom(look: Look) -> None:
 ZOOMS = (("100 %", 1), ("200 %", 2))
 LABEL = 60
 """So far from the wipe, in pixels, its line and its two words may be."""
+
+
+def shows(look: Look, view: str) -> bool:
+    return look.data()["view"] == view
 
 
 def at_scale(look: Look, scale: int) -> list[int] | None:
@@ -194,7 +199,9 @@ def test_every_face_becomes_several(look: Look, shot: Path) -> None:
     look.until("it is written", lambda: "face1" in shot.read_text())
     faces = {face.name: face for face in load_shot(shot).faces}
     assert "source_age: 35  # both" in shot.read_text()
-    assert faces[chosen].select.point[0] > SIZE[0] / 2
+    select = faces[chosen].select
+    assert isinstance(select, PointSelect)
+    assert select.point[0] > SIZE[0] / 2
     assert {name: face.target_age.at(1001) == 60 for name, face in faces.items()} == {
         name: name != chosen for name in ("face0", "face1")
     }
