@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from textwrap import dedent
+from typing import Annotated, Literal
 
 import pytest
+from pydantic import BaseModel, Field
 
 from vfxage.errors import OutputError, ShotError
-from vfxage.lookdev.controls import Control, face_controls, shot_controls
+from vfxage.lookdev.controls import Control, controls_of, face_controls, shot_controls
+from vfxage.lookdev.memory import APPLIED_LATER
 from vfxage.lookdev.session import Session
 from vfxage.lookdev.shot_file import ShotFile
 from vfxage.shot import PointSelect, load_shot, schema
+from vfxage.shot.keyed import Age, Intensity
+from vfxage.types import FaceCrop
 
 CONTROLS = {control.name: control for control in (*face_controls(), *shot_controls())}
 TARGET, SOURCE, EYES = CONTROLS["target_age"], CONTROLS["source_age"], CONTROLS["regions.eyes.target_age"]
@@ -55,6 +61,36 @@ def test_every_number_and_choice_of_the_schema_has_a_control() -> None:
     assert (RADIUS.low, RADIUS.high, RADIUS.keyed, RADIUS.whole) == (0, 8, False, True)
     assert KIND.choices == ("head", "face", "box")
     assert all(control.help for control in CONTROLS.values())
+
+
+class Mark(BaseModel):
+    size: Annotated[float, Field(ge=0, le=2)] = 1.0
+    soft: Annotated[float, Field(ge=0, le=1)] | Literal["auto"] = "auto"
+    seed: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    kind: Literal["auto", "yes", "no"] = "auto"
+    amount: Intensity | None = None
+    file: str | None = None
+
+
+class Marks(BaseModel):
+    left: Mark | None = None
+    age: Age
+
+
+def test_keys_of_a_new_section() -> None:
+    """Numbers, numbers or a word, whole numbers, choices and keyframes, at any depth."""
+    found = {one.name: one for one in controls_of(Marks.model_json_schema(), None, of_face=True)}
+    assert list(found) == ["left.size", "left.soft", "left.seed", "left.kind", "left.amount", "age"]
+    assert [one.number for one in found.values()] == [True, True, True, False, True, True]
+    assert [one.keyed for one in found.values()] == [False, False, False, False, True, True]
+    assert [one.wide for one in found.values()] == [False, False, True, False, False, False]
+    assert found["left.soft"].choices == ("auto",)
+    assert found["left.kind"].choices == ("auto", "yes", "no")
+    assert found["left.seed"].whole
+
+
+def test_what_no_ager_looks_at_is_part_of_a_crop() -> None:
+    assert {field.name for field in fields(FaceCrop)} >= APPLIED_LATER
 
 
 def test_a_constant_changes_and_a_keyed_value_gets_a_key(tmp_path: Path) -> None:
@@ -191,6 +227,19 @@ def test_a_file_that_changed_meanwhile_is_refused(tmp_path: Path) -> None:
     assert not shot.changed
     shot.change(TARGET, 1, 1, 60)
     assert written(shot).endswith("# another hand\n")
+
+
+def test_another_plate_needs_another_start(tmp_path: Path) -> None:
+    shot = two(tmp_path)
+    path = shot.file.path
+    shot.change(TARGET, 1, 1, 60)
+    path.write_text(path.read_text().replace("plate.mov", "other.mov"))
+    with pytest.raises(ShotError, match=r":2: `plate` has changed in the file; stop the page"):
+        shot.reload()
+    assert shot.changed
+    path.write_text(path.read_text().replace("other.mov", "plate.mov") + "temporal: {radius: 5}\n")
+    shot.reload()
+    assert shot.value(RADIUS, 0, 1) == 5
 
 
 def test_writing_keeps_permissions_links_and_the_byte_order_mark(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +15,8 @@ _NOT_SHOWN = frozenset({"tracking", "preview", *FACE_DEFAULTS})
 _STEPS = ((50.0, 1.0), (1.5, 0.05))
 """For ranges at least this wide, the step of a slider; for narrower ones it is the last of all, ``_FINE``."""
 _FINE = 0.01
+_WIDEST = 1000.0
+"""A slider has at most so many units."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +36,17 @@ class Control:
     keyed: bool = False
     """Whether it can have keyframes."""
     choices: tuple[str, ...] = ()
-    """The words to choose from, if it is no number."""
+    """The words to choose from; for a number those that it may be instead, such as auto."""
+
+    @property
+    def number(self) -> bool:
+        """Whether it is a number, and not only a choice of words."""
+        return self.high > self.low
+
+    @property
+    def wide(self) -> bool:
+        """Whether its range is too wide for a slider."""
+        return self.high - self.low > _WIDEST
 
     @property
     def section(self) -> str:
@@ -62,51 +74,52 @@ class Control:
 @cache
 def face_controls() -> tuple[Control, ...]:
     """The controls of one face, in the order of the schema."""
-    return tuple(_controls(_definitions()["Face"], (), of_face=True))
+    return controls_of(schema(), "Face", of_face=True)
 
 
 @cache
 def shot_controls() -> tuple[Control, ...]:
     """The controls of the whole shot: those of its sections."""
-    found = _controls(schema(), (), of_face=False)
+    found = controls_of(schema(), None, of_face=False)
     return tuple(one for one in found if one.section and one.section not in _NOT_SHOWN)
 
 
-@cache
-def _definitions() -> Mapping[str, Any]:
-    found: Mapping[str, Any] = schema()["$defs"]
-    return found
+def controls_of(document: Mapping[str, Any], definition: str | None, *, of_face: bool) -> tuple[Control, ...]:
+    """The controls of a JSON schema, or of one of its definitions: one for every key that is a number or a choice."""
+    found: Mapping[str, Any] = document.get("$defs", {})
+    section = document if definition is None else found[definition]
+    return tuple(_controls(found, section, Control(path=(), of_face=of_face, help="")))
 
 
-def _controls(section: Mapping[str, Any], path: tuple[str, ...], *, of_face: bool) -> Iterator[Control]:
+def _controls(definitions: Mapping[str, Any], section: Mapping[str, Any], around: Control) -> Iterator[Control]:
     for key, entry in section.get("properties", {}).items():
-        kinds = list(_kinds(entry))
-        inner = next((kind for kind in kinds if "properties" in kind), None)
+        if key == "select":  # a click on the picture does that
+            continue
+        kinds = list(_kinds(definitions, entry))
+        control = replace(around, path=(*around.path, key), help=entry.get("description", ""))
         number = next((kind for kind in kinds if "minimum" in kind and "maximum" in kind), None)
-        words = next((kind["enum"] for kind in kinds if "enum" in kind), ())
-        place, text = (*path, key), entry.get("description", "")
+        words = [word for kind in kinds for word in kind.get("enum", [kind["const"]] if "const" in kind else [])]
+        for inner in (kind for kind in kinds if "properties" in kind):
+            yield from _controls(definitions, inner, control)
         if number is not None:
-            yield Control(
-                path=place,
-                of_face=of_face,
-                help=text,
+            yield replace(
+                control,
                 low=number["minimum"],
                 high=number["maximum"],
                 whole=number["type"] == "integer",
-                keyed=any(isinstance(kind.get("additionalProperties"), dict) for kind in kinds),
+                keyed=any(isinstance(kind.get("additionalProperties"), Mapping) for kind in kinds),
+                choices=tuple(words),
             )
-        elif inner is not None and "select" not in place:
-            yield from _controls(inner, place, of_face=of_face)
-        elif words and key != "select":
-            yield Control(path=place, of_face=of_face, help=text, choices=tuple(words))
+        elif words:
+            yield replace(control, choices=tuple(words))
 
 
-def _kinds(entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _kinds(definitions: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What a key may hold, without references and null."""
     if "$ref" in entry:
-        yield from _kinds(_definitions()[entry["$ref"].rsplit("/", 1)[1]])
-    elif inner := entry.get("anyOf") or entry.get("oneOf"):
-        for kind in inner:
-            yield from _kinds(kind)
+        yield from _kinds(definitions, definitions[entry["$ref"].rsplit("/", 1)[1]])
+    elif several := entry.get("anyOf") or entry.get("oneOf"):
+        for kind in several:
+            yield from _kinds(definitions, kind)
     elif entry.get("type") != "null":
         yield entry

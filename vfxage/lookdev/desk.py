@@ -121,7 +121,8 @@ class Desk:
     def choose(self, outline: Outline) -> None:
         """Choose a face on the frame."""
         self.track = outline.track
-        self.face = self.face if outline.face is None else outline.face
+        if outline.face is not None:
+            self.face = min(outline.face, len(self.session.shot.faces) - 1)
 
     def choose_face(self, index: int) -> None:
         """Choose a face of the shot."""

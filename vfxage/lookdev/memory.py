@@ -19,7 +19,7 @@ from vfxage.types import F32, FaceCrop, Frame, Study
 _PLATE_BYTES, _ANSWER_BYTES = 1 << 30, 1 << 29
 """Most memory for plate frames (90 of 1280x720, 10 of 4K), and for answers of the ager (170 crops of 512 pixels)."""
 
-_APPLIED_LATER = frozenset({"face", "matte", "to_frame", "exposure", "gain", "other_ages"})
+APPLIED_LATER = frozenset({"face", "matte", "to_frame", "exposure", "gain", "other_ages"})
 """Fields of a crop that no ager looks at (see ``Ager``): matte, intensity and regions are applied to its answer."""
 
 V = TypeVar("V")
@@ -120,7 +120,7 @@ def _key(crop: FaceCrop) -> str:
     """Digest of all that an ager may look at."""
     parts: list[object] = []
     for field in fields(crop):
-        if field.name not in _APPLIED_LATER:
+        if field.name not in APPLIED_LATER:
             value = getattr(crop, field.name)
             parts += [field.name, *_parts(value != 0 if field.name == "intensity" else value)]
     return digest(*parts)

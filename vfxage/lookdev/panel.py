@@ -17,6 +17,8 @@ from vfxage.shot import MODELS
 
 _PACE_S = 0.08
 """Seconds between two values of a slider that is dragged."""
+_FEW = 4
+"""A subsection with more controls can be closed."""
 _OPEN = frozenset({"temporal", "matte"})
 """Sections that are open at first."""
 
@@ -55,12 +57,20 @@ class Panel:
     def _grouped(self, controls: list[Control]) -> None:
         """The rows of a section; those of a subsection, such as a region, below its name."""
         for group, found in groupby(controls, key=lambda control: control.path[1] if len(control.path) > 2 else ""):
+            inside = list(found)
+            if len(inside) > _FEW and group:
+                with ui.expansion(group.replace("_", " ")).props("dense dense-toggle").classes("section inner"):
+                    self._rows(inside, inner=True)
+                continue
             if group:
                 ui.label(group.replace("_", " ")).classes("group")
-            for control in found:
-                row = (ChoiceRow if control.choices else NumberRow)(self.desk, control)
-                row.place.classes("inner" if group else "")
-                self.rows.append(row)
+            self._rows(inside, inner=bool(group))
+
+    def _rows(self, controls: list[Control], *, inner: bool) -> None:
+        for control in controls:
+            row = (NumberRow if control.number else ChoiceRow)(self.desk, control)
+            row.place.classes("inner" if inner else "")
+            self.rows.append(row)
 
     def _model(self) -> None:
         names = dict.fromkeys((*MODELS, self.desk.session.shot.model))
@@ -134,6 +144,7 @@ class NumberRow:
             self.name = ui.label(_label(control)).classes("name").on("click", self._show_curve)
             self.name.tooltip(control.help)
             self.slider = ui.slider(min=low, max=high, step=step).props("dense")
+            self.slider.style("visibility: hidden" if control.wide else "")
             self.slider.on("update:model-value", self._drag, throttle=_PACE_S).on("change", self._release)
             self.number = ui.number(min=low, max=high, step=step).props("dense borderless hide-bottom-space")
             self.number.on("change", self._type)
@@ -146,10 +157,11 @@ class NumberRow:
         """Show the value, whether it is on a keyframe, and whether it can be reset."""
         desk, control = self.desk, self.control
         value = desk.session.value(control, desk.face, desk.number)
-        shown = round(float(value), 3)
+        self.number.props["placeholder"] = value if isinstance(value, str) else ""
+        shown = float(f"{value:.3f}") if isinstance(value, int | float) else None
         if not self._dragged:
-            self.slider.set_value(shown)
-        self.number.set_value(int(shown) if shown.is_integer() else shown)
+            self.slider.set_value(control.low if shown is None else shown)
+        self.number.set_value(int(shown) if shown is not None and shown.is_integer() else shown)
         if isinstance(self.key, ui.button):
             keys = desk.session.keyframes(control, desk.face)
             state = "here" if desk.number in keys else "some" if keys else "none"

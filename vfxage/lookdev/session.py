@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
-from vfxage.lookdev.controls import Control
+from vfxage.errors import ShotError
+from vfxage.lookdev.controls import Control, shot_controls
 from vfxage.lookdev.shot_file import ShotFile
 from vfxage.shot import FACE_DEFAULTS, Document, Keyed, Place, Shot, check_shot, with_included
 
 _DIGITS = 4
 """Decimals of a number that the page writes."""
+
+_SHOWN = frozenset({"faces", "model", "delta_from", "crop_size", "outputs", *FACE_DEFAULTS})
+"""Keys of a shot that need no other plate or tracks when they change; sections with controls do not either."""
 
 
 class Session:
@@ -40,8 +45,16 @@ class Session:
         self.data = deepcopy(self.file.document.data)
 
     def reload(self) -> None:
-        """Read the file again and drop all changes. Raises ShotError, and keeps everything, for a wrong file."""
+        """Read the file again and drop all changes.
+
+        Raises ShotError, and keeps everything, for a wrong file, and for one with another plate or other settings that
+        the page cannot show without opening the shot again.
+        """
         fresh = Session(ShotFile.read(self.file.path))
+        for key in Shot.model_fields.keys() - _SHOWN - {control.section for control in shot_controls()}:
+            if getattr(fresh.shot, key) != getattr(self.shot, key):
+                what, fix = f"`{key}` has changed in the file", "stop the page and run the same command again"
+                raise fresh.shot.error(ShotError(what, fix=fix), key)
         self.file, self.data, self.shot = fresh.file, fresh.data, fresh.shot
         self._undo, self._step = [], None
 
@@ -63,14 +76,16 @@ class Session:
         return found
 
     def value(self, control: Control, face: int, frame: int) -> Any:
-        """The value on a frame; where the shot says nothing, the one that has the same effect."""
+        """The value on a frame: a number, a word, or None for a number without a default.
+
+        A part of a region that is left out has the value of the face; any other amount that is left out is 1.
+        """
         found = self.setting(control, face)
-        if isinstance(found, Keyed):
-            return found.at(frame)
-        if found is None and not control.choices:  # a region: the age of the face, and all of its change
-            own = getattr(self.shot.faces[face], control.path[-1], None) if control.path[-1].endswith("_age") else None
-            return own.at(frame) if isinstance(own, Keyed) else min(max(1.0, control.low), control.high)
-        return found
+        if found is None and control.path[0] == "regions" and control.path[-1] != "intensity":
+            found = self.setting(replace(control, path=control.path[2:]), face)
+        if found is None and control.number and not control.whole:
+            return min(max(1.0, control.low), control.high)
+        return found.at(frame) if isinstance(found, Keyed) else found
 
     def keyframes(self, control: Control, face: int) -> dict[int, float]:
         """Frame to value; empty for a constant."""
