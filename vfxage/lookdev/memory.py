@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
 from vfxage.ager import Ager
 from vfxage.fingerprint import digest
 from vfxage.media.base import Reader
-from vfxage.types import F32, FaceCrop, Frame, Study
+from vfxage.types import F32, FaceCrop, Frame
 
 _PLATE_BYTES, _ANSWER_BYTES = 1 << 30, 1 << 29
 """Most memory for plate frames (90 of 1280x720, 10 of 4K), and for answers of the ager (170 crops of 512 pixels)."""
@@ -72,28 +72,21 @@ class Plate:
         return [found[number] for number in wanted]
 
 
-class RememberedAger:
+def remembered(ager: Ager) -> Ager:
     """An ager that answers a crop that it knows from memory: the bits are those of the ager itself."""
+    return cast(Ager, _Remembered(ager))
+
+
+class _Remembered:
+    """Keeps the answers to whole calls; everything else is what the ager itself has."""
 
     def __init__(self, ager: Ager) -> None:
         self._ager = ager
         self._answers: Recent[F32] = Recent(_ANSWER_BYTES, lambda answer: answer.nbytes)
-        self._reaches: Recent[tuple[F32 | None]] = Recent(
-            _ANSWER_BYTES, lambda one: 0 if one[0] is None else one[0].nbytes
-        )
-        self.name, self.note = ager.name, ager.note
-        self.fingerprint, self.device = ager.fingerprint, ager.device
-        self.framing, self.sizes = ager.framing, ager.sizes
-        self.frames_per_call, self.workers_default = ager.frames_per_call, ager.workers_default
-        self.study_method = ager.study_method
+        self._reaches: Recent[tuple[F32 | None]] = Recent(_ANSWER_BYTES, lambda one: getattr(one[0], "nbytes", 0))
 
-    def study(self, samples: Sequence[FaceCrop]) -> Study:
-        """Measure a face once per shot."""
-        return self._ager.study(samples)
-
-    def fingerprint_on(self, device: str) -> str:
-        """Give the fingerprint on another device."""
-        return self._ager.fingerprint_on(device)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ager, name)
 
     def reach(self, crop: FaceCrop) -> F32 | None:
         """Where the answer goes beyond the matte of the head."""

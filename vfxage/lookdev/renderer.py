@@ -10,10 +10,10 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from vfxage.ager import load_ager
+from vfxage.ager import Ager, load_ager
 from vfxage.face.track import Tracks
 from vfxage.geometry import OVAL
-from vfxage.lookdev.memory import Plate, RememberedAger
+from vfxage.lookdev.memory import Plate, remembered
 from vfxage.progress import Progress
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job
@@ -70,7 +70,7 @@ class FrameRenderer:
 
     def __init__(self, job: Job, device: str, progress: Progress) -> None:
         self._device, self._progress = device, progress
-        self._agers: dict[tuple[str, str | None], RememberedAger] = {}
+        self._agers: dict[tuple[str, str | None], Ager] = {}
         self._tracks = track_shot(job, self._ager(job.shot), progress)
         self.job = job.with_missing(self._tracks.missing)
         self._plate = Plate(self.job.reader)
@@ -101,10 +101,10 @@ class FrameRenderer:
                 yield "prepared"
             yield self._shown(job, scene, self._render(job, scene, [number])[0], settled=True)
 
-    def _ager(self, shot: Shot) -> RememberedAger:
+    def _ager(self, shot: Shot) -> Ager:
         key = shot.model, shot.delta_from
         if key not in self._agers:
-            self._agers[key] = RememberedAger(load_ager(shot.model, self._device, shot.delta_from))
+            self._agers[key] = remembered(load_ager(shot.model, self._device, shot.delta_from))
         return self._agers[key]
 
     def _render(self, job: Job, scene: Scene, numbers: Sequence[int]) -> list[Render]:
