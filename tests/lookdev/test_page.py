@@ -172,6 +172,11 @@ def test_a_number_is_typed_and_taken_back(look: Look) -> None:
     box.send_keys(CONTROL, "a")
     box.send_keys("500", ENTER)
     look.until("a value that is allowed", lambda: float(look.number("source_age")) <= 120)
+    diamond = look.element("[data-control='intensity'] .key")
+    diamond.click()
+    look.until("a keyframe", lambda: look.texts(".curve-bar .end") == ["1001"] and diamond.text == "◆")
+    diamond.click()
+    look.until("no keyframe", lambda: look.texts(".curve-bar .end") == [""] and diamond.text == "◇")
     look.button("Reload").click()
     look.until("no change", lambda: look.texts(".file") == ["twins.yaml"])
 

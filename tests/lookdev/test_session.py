@@ -60,7 +60,7 @@ def test_every_number_and_choice_of_the_schema_has_a_control() -> None:
     assert (TARGET.low, TARGET.high, TARGET.keyed, TARGET.whole) == (0, 120, True, False)
     assert (RADIUS.low, RADIUS.high, RADIUS.keyed, RADIUS.whole) == (0, 8, False, True)
     assert KIND.choices == ("head", "face", "box")
-    assert all(control.help for control in CONTROLS.values())
+    assert all(control.meaning for control in CONTROLS.values())
 
 
 class Mark(BaseModel):

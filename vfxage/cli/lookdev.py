@@ -31,7 +31,7 @@ def lookdev(
     """Open a page to choose ages, regions, matte and filter on single frames, and write them to the shot file.
 
     It tracks the shot first, if it is not tracked. Nothing is written to the shot file before you have seen the diff.
-    Stop it with Ctrl-C. Needs the extra `vfxage[lookdev]`.
+    Stop it with Ctrl-C. It needs the extra `lookdev` of vfxage.
     Example: vfxage lookdev sh010.yaml
     """
     if find_spec("nicegui") is None:

@@ -27,7 +27,7 @@ class Control:
     """Keys that lead to the value, from the face or from the top of the shot."""
     of_face: bool
     """Whether the value belongs to a face."""
-    help: str
+    meaning: str
     """The description of the key."""
     low: float = 0.0
     high: float = 0.0
@@ -88,7 +88,7 @@ def controls_of(document: Mapping[str, Any], definition: str | None, *, of_face:
     """The controls of a JSON schema, or of one of its definitions: one for every key that is a number or a choice."""
     found: Mapping[str, Any] = document.get("$defs", {})
     section = document if definition is None else found[definition]
-    return tuple(_controls(found, section, Control(path=(), of_face=of_face, help="")))
+    return tuple(_controls(found, section, Control(path=(), of_face=of_face, meaning="")))
 
 
 def _controls(definitions: Mapping[str, Any], section: Mapping[str, Any], around: Control) -> Iterator[Control]:
@@ -96,7 +96,7 @@ def _controls(definitions: Mapping[str, Any], section: Mapping[str, Any], around
         if key == "select":  # a click on the picture does that
             continue
         kinds = list(_kinds(definitions, entry))
-        control = replace(around, path=(*around.path, key), help=entry.get("description", ""))
+        control = replace(around, path=(*around.path, key), meaning=entry.get("description", ""))
         number = next((kind for kind in kinds if "minimum" in kind and "maximum" in kind), None)
         words = [word for kind in kinds for word in kind.get("enum", [kind["const"]] if "const" in kind else [])]
         for inner in (kind for kind in kinds if "properties" in kind):

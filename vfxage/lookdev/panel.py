@@ -142,7 +142,7 @@ class NumberRow:
         low, high, step = control.low, control.high, control.step
         with ui.element("div").classes("control") as self.place:
             self.name = ui.label(_label(control)).classes("name").on("click", self._show_curve)
-            self.name.tooltip(control.help)
+            self.name.tooltip(control.meaning)
             self.slider = ui.slider(min=low, max=high, step=step).props("dense")
             self.slider.style("visibility: hidden" if control.wide else "")
             self.slider.on("update:model-value", self._drag, throttle=_PACE_S).on("change", self._release)
@@ -228,7 +228,7 @@ class ChoiceRow:
         self.desk, self.control = desk, control
         options = {word: word.replace("_", " ") for word in control.choices}
         with ui.element("div").classes("control choice") as self.place:
-            ui.label(_label(control)).classes("name").tooltip(control.help)
+            ui.label(_label(control)).classes("name").tooltip(control.meaning)
             self.choice = ui.toggle(options).props("dense no-caps unelevated").classes("words")
         self.choice.on("update:model-value", self._set)
         self.place.props["data-control"] = control.name

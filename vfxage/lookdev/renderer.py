@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import cv2
 import numpy as np
 
 from vfxage.ager import Ager, load_ager
+from vfxage.arrays import ArrayData, shaped
 from vfxage.face.track import Tracks
 from vfxage.geometry import OVAL
 from vfxage.lookdev.memory import Plate, remembered
@@ -28,8 +29,8 @@ VIEWS = ("plate", "beauty", "delta", "matte")
 """The pictures of a frame, in the order of ``PreviewPage.pictures``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Outline(ArrayData):
     """A face on one frame."""
 
     track: int
@@ -37,7 +38,7 @@ class Outline:
     face: int | None
     """Index of the face of the shot that takes the track; None if none does."""
     name: str
-    points: F32
+    points: F32 = field(metadata=shaped("N", 2))
     """(N, 2) its outline, display-window pixels."""
 
     @property
@@ -51,8 +52,8 @@ class Outline:
         return -float(cv2.pointPolygonTest(self.points.reshape(-1, 1, 2), (x, y), True))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Shown(ArrayData):
     """A frame as the display shows it."""
 
     number: int
@@ -60,7 +61,7 @@ class Shown:
     """Whether the temporal filter is in it: then its pixels are those of a render."""
     window: Window
     """The data window, which the pictures cover."""
-    pictures: Mapping[str, U8]
+    pictures: Mapping[str, U8] = field(metadata=shaped("H", "W", 3, dtype=np.uint8))
     """(H, W, 3) by view."""
     faces: tuple[Outline, ...]
 
