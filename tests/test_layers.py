@@ -27,6 +27,7 @@ IMPORTED_AS = {
     "yaml": {"yaml"},
     "filelock": {"filelock"},
     "Dask": {"dask", "distributed"},
+    "NiceGUI": {"nicegui", "fastapi", "starlette", "uvicorn"},
     "safetensors": {"safetensors"},
     "typer": {"typer", "click"},
     "rich": {"rich"},

@@ -4,7 +4,7 @@ Only the safe part of YAML is allowed: no tags, no merge keys, no objects. Words
 and ``on`` are text, ``0101`` is 101. Dates and octal numbers are text. Aliases are followed, but may not multiply.
 
 PyYAML parses. ruamel.yaml was tried: it reads some files that are refused here, and it moves comments and changes
-spaces when it writes a file again.
+spaces when it writes a file again. So ``rewrite.py`` changes the text itself, at the places that PyYAML gives.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -78,12 +79,25 @@ def compose_text(data: Mapping[str, Any]) -> str:
     return text
 
 
+def compose_flow(value: Any) -> str:
+    """Write plain data as YAML on one line, which may be put into a list or a mapping in brackets."""
+    text: str = yaml.dump(
+        [value], Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=inf
+    )
+    return text.strip()[1:-1]
+
+
+def parse_nodes(text: str) -> yaml.Node | None:
+    """The YAML nodes of a text that ``parse_document`` reads, with their marks. An alias is a scalar of its own."""
+    return yaml.compose(text, Loader=_AliasesAsScalars)
+
+
 class _Dumper(yaml.SafeDumper):
     """Quotes text that ``parse_document`` would read as a number, and text with unprintable characters."""
 
     def represent_text(self, text: str) -> yaml.Node:
         node = yaml.ScalarNode("tag:yaml.org,2002:str", text)
-        style = None if text.isprintable() and isinstance(_scalar(node), str) else '"'
+        style = None if text.isprintable() and isinstance(scalar_value(node), str) else '"'
         return self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -111,6 +125,16 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+class _AliasesAsScalars(_Loader):
+    """Keeps an alias as it is written, so that it can be replaced without a change at its anchor."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if not self.check_event(yaml.AliasEvent):
+            return super().compose_node(parent, index)
+        event: Any = self.get_event()  # type: ignore[no-untyped-call]
+        return yaml.ScalarNode("tag:yaml.org,2002:str", f"*{event.anchor}", event.start_mark, event.end_mark)
+
+
 class _Builder:
     """Turns YAML nodes into data. Counts values again wherever an alias repeats them."""
 
@@ -129,14 +153,14 @@ class _Builder:
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*place, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        return scalar_value(node)
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str | int, Any]:
         result: dict[str | int, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
             _check_tag(key_node)
-            key = _scalar(key_node)
+            key = scalar_value(key_node)
             if isinstance(key, bool) or not isinstance(key, str | int):
                 raise ShotError("a key must be a word or a frame number", line=line, fix="correct this line")
             if key in result:
@@ -164,7 +188,7 @@ def _joined(text: str) -> str | None:
         return None
 
 
-def _scalar(node: yaml.Node) -> str | int | float | None:
+def scalar_value(node: yaml.Node) -> str | int | float | None:
     """The value of a scalar node by the core schema of YAML 1.2; None for a list or a mapping."""
     if not isinstance(node, yaml.ScalarNode):
         return None
