@@ -131,7 +131,7 @@ class CropPlan:
                 ages, intensity = face.ages_at(number), face.intensity_at(number, row)
                 regions = [(name, r.intensity, r.target) for name, r in face.region_settings_at(number).items()]
                 settings = [face.name, face.track.face, face.size, *ages, intensity, face.exposure, regions]
-                parts += [settings, face.track.points[row].tobytes(), face.study_digest]
+                parts += [settings, face.track.points[row].tobytes(), face.track.neck[row].tobytes(), face.study_digest]
         return tuple(parts)
 
 
@@ -203,7 +203,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
         to_frame = crop_transform(points, plan.framing, face.size, plan.pixel_aspect)
         if bounding_box(to_frame, face.size, frame.window).empty:
             continue
-        inside = map_points(points, invert(to_frame)).astype(np.float32)
+        inside, neck = (map_points(p, invert(to_frame)).astype(np.float32) for p in (points, face.track.neck[row]))
         ages = face.ages_at(frame.number)
         parts = regional(inside, face.size, face.region_settings_at(frame.number), ages[1])
         crops.append(
@@ -212,6 +212,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
                 name=face.name,
                 rgb=encoded_square(frame, to_frame, face.size, colour.exposed(face.exposure), (0.0, 1.0)),
                 points=inside,
+                neck=neck,
                 matte=face_matte(inside, face.size, plan.matte, plan.feather),
                 to_frame=to_frame,
                 ages=ages,

@@ -91,7 +91,9 @@ class ReliefAger:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""
         work = Working.of(crop, self._prototype)
         matte = np.zeros(work.rgb.shape[:2], np.float32)
-        small = replace(crop, rgb=work.rgb, points=work.points, matte=matte, gain=None, other_ages=(), study={})
+        small = replace(
+            crop, rgb=work.rgb, points=work.points, neck=work.neck, matte=matte, gain=None, other_ages=(), study={}
+        )
         return small, work, self._person(work.rgb)
 
 

@@ -105,7 +105,7 @@ class OlderSide:
 
     def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
         """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
+        chart = self._prototype.mesh.chart(work.points, len(work.rgb), neck=work.neck)
         if chart.window.empty:
             return None
         inside = chart.window.slices(work.window)

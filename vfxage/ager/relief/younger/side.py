@@ -47,7 +47,7 @@ class YoungerSide:
 
     def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
         """What is measured of one crop; None if the face is outside it."""
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
+        chart = self._prototype.mesh.chart(work.points, len(work.rgb), neck=work.neck)
         if chart.window.empty:
             return None
         seen = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
@@ -82,7 +82,7 @@ class YoungerSide:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) over the whole working crop."""
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
-        chart = self._prototype.mesh.chart(work.points, size)
+        chart = self._prototype.mesh.chart(work.points, size, neck=work.neck)
         if chart.window.empty:
             return log, flow
         inside = chart.window.slices(work.window)
