@@ -5,7 +5,8 @@ import pytest
 
 from vfxage.colour.space import Colour
 from vfxage.comp.composite import WantedPasses, composite
-from vfxage.types import ArtistMattes, FaceCrop, FaceDelta, Frame, FrameDeltas, Stencil, Window
+from vfxage.comp.stencils import ArtistMattes, Stencil
+from vfxage.types import FaceCrop, FaceDelta, Frame, FrameDeltas, Window
 
 LINEAR = "Linear Rec.709 (sRGB)"
 WINDOW = Window(-7, 5, 160, 120)

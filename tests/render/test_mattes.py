@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vfxage.comp.stencils import ArtistMattes
 from vfxage.render.pipeline import with_mattes
-from vfxage.types import ArtistMattes, Frame, FrameDeltas, Window
+from vfxage.types import Frame, FrameDeltas, Window
 
 
 def frames(*numbers: int) -> list[FrameDeltas]:

@@ -9,22 +9,10 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.face.crop import encoded_square
 from vfxage.geometry import extent, grown, invert, region_box, warp_support, warp_to_frame
-from vfxage.types import (
-    F32,
-    ArtistMattes,
-    CropPicture,
-    FaceCrop,
-    FaceDelta,
-    FaceLayer,
-    FacePlace,
-    Frame,
-    FrameDeltas,
-    Render,
-    Stencil,
-    Window,
-)
+from vfxage.types import F32, CropPicture, FaceCrop, FaceDelta, FaceLayer, FacePlace, Frame, FrameDeltas, Render, Window
 
 if TYPE_CHECKING:
     from vfxage.colour.space import Colour

@@ -9,8 +9,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.geometry import smoothstep
-from vfxage.types import F32, F64, ArtistMattes, HandTrack, Stencil, Window
+from vfxage.types import F32, F64, HandTrack, Window
 
 _PALM = [0, 1, 2, 5, 9, 13, 17]
 _BONES = ((1, 2), (2, 3), (3, 4), *((root + k, root + k + 1) for root in (5, 9, 13, 17) for k in range(3)))

@@ -15,13 +15,14 @@ import numpy as np
 from vfxage.colour.cicp import LINEAR_709
 from vfxage.colour.curves import LUMA_709
 from vfxage.colour.space import BUILTIN
+from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest
 from vfxage.frames import Pattern, no_file
 from vfxage.media import FORMATS, PlateSettings, open_reader
 from vfxage.media.base import Reader
 from vfxage.pool import prefetch
-from vfxage.types import F32, ArtistMattes, Frame, Stencil
+from vfxage.types import F32, Frame
 
 _MOST = 4.0
 """Largest value of a painted map, the same as of ``intensity:``."""

@@ -14,6 +14,7 @@ from vfxage.comp.composite import composite
 from vfxage.comp.hold_out import with_hands
 from vfxage.comp.roto import DrawnMattes
 from vfxage.comp.steady import steady
+from vfxage.comp.stencils import ArtistMattes
 from vfxage.face.crop import cut
 from vfxage.face.track import Lost, Tracks
 from vfxage.frames import FrameRange
@@ -30,7 +31,7 @@ from vfxage.render.report import reported
 from vfxage.render.resume import Open, check_written, outstanding
 from vfxage.render.scene import Scene, stage_scene, track_shot, with_handles
 from vfxage.render.stamps import destinations, stamp_frames
-from vfxage.types import ArtistMattes, Frame, FrameCrops, FrameDeltas, Render
+from vfxage.types import Frame, FrameCrops, FrameDeltas, Render
 
 T = TypeVar("T")
 

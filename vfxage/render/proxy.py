@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.face.track import Tracks
-from vfxage.types import ArtistMattes, Frame, Stencil, Window
+from vfxage.types import Frame, Window
 
 
 @dataclass(frozen=True, slots=True)
