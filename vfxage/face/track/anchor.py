@@ -21,6 +21,7 @@ from vfxage.face.track.canvas import Canvas
 from vfxage.face.track.findings import FoundHand, Person
 from vfxage.face.track.mean_face import EXPRESSIVE, IRISES
 from vfxage.face.track.skin import HOPS, NODES, SkinMotion
+from vfxage.face.track.smooth import contradicted
 from vfxage.geometry import NECK_POINTS, neck_points
 from vfxage.types import F64, POINTS
 
@@ -64,7 +65,8 @@ def anchored(
     near = person.on(np.isin(np.arange(len(new)), rows))
     plain = canvas.to_picture(nodes_of(near.points)).astype(np.float64)
     offsets = canvas.to_picture(near.skin).astype(np.float64) - plain
-    solved = _Offsets(plain, offsets, new[rows], _linked(near, links, _hidden(near, plain, hands))).solved()
+    bad = contradicted(near.points)
+    solved = _Offsets(plain, offsets, new[rows], bad, _linked(near, links, _hidden(near, plain, hands))).solved()
     skin, hold = person.skin.copy(), person.hold.copy()
     skin[new] = canvas.to_display((plain + solved.offsets)[new[rows]].astype(np.float32))
     hold[new] = solved.hold[new[rows]].astype(np.float32)
@@ -149,6 +151,8 @@ class _Offsets:
     known: F64
     """(N, K, 2) offsets of the rows that are not new."""
     new: NDArray[np.bool_]
+    bad: NDArray[np.bool_]
+    """(N,) rows whose landmarks their neighbours contradict: only the flow says where their nodes are."""
     links: list[_Link]
 
     def solved(self) -> _Solved:
@@ -161,7 +165,8 @@ class _Offsets:
             far = np.linalg.norm(offsets, axis=2) / (size[:, None] * _far())
             weights = [link.trust**2 * sure + _LEAST for link, sure in zip(self.links, doubt, strict=True)]
             moves = [self._moves(link, offsets) for link in self.links]
-            offsets = self._least_squares(moves, weights, pull * (1 + far**4))
+            wish = np.where(self.bad[:, None], _LEAST, pull * (1 + far**4))
+            offsets = self._least_squares(moves, weights, wish)
             for place, (link, move) in enumerate(zip(self.links, moves, strict=True)):
                 miss = np.linalg.norm(offsets[link.end] - offsets[link.start] - move, axis=2)
                 doubt[place] = 1 / (1 + (miss / (_AGREE * size[link.start, None])) ** 2)

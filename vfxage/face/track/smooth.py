@@ -107,12 +107,10 @@ def smooth(points: F32, known: NDArray[np.bool_], strength: float) -> F32:
     return np.ascontiguousarray(Poses(np.hstack(steadied)).points(flat.reshape(-1, points.shape[1], 2)), np.float32)
 
 
-def contradicted(points: F32, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(T,) whether the neighbours of a ``known`` frame contradict its landmarks, so that ``smooth`` replaces them."""
-    poses = poses_of(points[known].astype(np.float64))
-    bad = np.zeros(len(points), bool)
-    bad[known] = _bad_frames(poses, poses.shapes(points[known].astype(np.float64)))
-    return bad
+def contradicted(points: F32) -> NDArray[np.bool_]:
+    """(T,) whether its neighbours contradict the landmarks (T, 478, 2) of a frame, so that ``smooth`` replaces them."""
+    poses = poses_of(points.astype(np.float64))
+    return _bad_frames(poses, poses.shapes(points.astype(np.float64)))
 
 
 def _bad_frames(poses: Poses, shapes: F64) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from vfxage.face.track.filter import REACH
 from vfxage.face.track.findings import Findings, Person, TrackingSettings
 from vfxage.face.track.hands import hand_tracks
-from vfxage.face.track.smooth import bridge, contradicted, smooth
+from vfxage.face.track.smooth import bridge, smooth
 from vfxage.face.track.tracks import Tracks
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, POINTS, FaceTrack
@@ -105,7 +105,6 @@ class _Range:
         whole[at], hold[at] = seen.skin, seen.hold
         turn: F64 = np.zeros((count, 1))
         turn[at, 0] = seen.yaw
-        hold[contradicted(whole, known)] = 0
         nodes = held(smooth(whole, known, self.settings.smoothing), whole, hold)[shown]
         return np.ascontiguousarray(nodes), bridge(turn, known)[shown, 0].astype(np.float32)
 
