@@ -33,7 +33,7 @@ _NECK_NODES = np.concatenate([np.arange(NECK_POINTS // 2) + _SAMPLED.index(reach
 """The nodes of the neck among the points on which its flow is measured."""
 _FACE = 400
 """Height to which a larger face is shrunk for the flow, pixels: more costs time and gains nothing."""
-_PATCHES, _LEVELS, _STEPS, _ENOUGH = (15, 31), 3, 20, 0.005
+_PATCHES, _LEVELS, _STEPS, _ENOUGH = (15, 31), 3, 10, 0.005
 """Sides of the patch that is followed, pixels: the small one is more exact, the large one is for points that it loses.
 Levels of the pyramid; steps at most, and the last step's length."""
 _LOST = 0.5
