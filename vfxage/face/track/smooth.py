@@ -82,8 +82,9 @@ def bridge(values: F64, known: NDArray[np.bool_]) -> F64:
 
 
 def smooth(points: F32, known: NDArray[np.bool_], strength: float) -> F32:
-    """Steady (T, 512, 2) landmarks and nodes of the neck of consecutive frames; those not ``known`` (T,) are bridged.
+    """Steady landmarks (T, 478, 2), perhaps with the neck's nodes after them, of consecutive frames.
 
+    Frames that are not ``known`` (T,) are bridged.
     Zero phase: nothing is shifted in time. Single bad frames are replaced from their neighbours. ``strength`` 0
     replaces and bridges only, 1 is the usual measure, larger is steadier. Landmarks further away than
     ``filter.REACH`` frames change no bit of a frame; each bridged gap between them adds its length.
@@ -101,7 +102,8 @@ def smooth(points: F32, known: NDArray[np.bool_], strength: float) -> F32:
     steadied = [steady(np.ascontiguousarray(part), weights, strength) for part in (moves[:, :2], moves[:, 2:])]
     flat = np.zeros((len(points), points.shape[1] * 2))
     flat[numbers] = shapes.reshape(len(numbers), -1)
-    for group in (*REGIONS, np.arange(POINTS, points.shape[1])):
+    neck = (np.arange(POINTS, points.shape[1]),) if points.shape[1] > POINTS else ()
+    for group in (*REGIONS, *neck):
         columns = np.concatenate([group * 2, group * 2 + 1])
         flat[:, columns] = steady(bridge(np.ascontiguousarray(flat[:, columns]), trusted), weights, strength)
     return np.ascontiguousarray(Poses(np.hstack(steadied)).points(flat.reshape(-1, points.shape[1], 2)), np.float32)
