@@ -64,6 +64,7 @@ def test_a_track_refuses_numbers_that_do_not_ascend() -> None:
             face=0,
             numbers=np.array([5, 5], np.int32),
             points=np.zeros((2, POINTS, 2), np.float32),
+            neck=np.zeros((2, 34, 2), np.float32),
             confidence=flat,
             presence=flat,
             yaw=flat,

@@ -7,6 +7,7 @@ resampling, counts from pixel centres instead. Only this module adds and removes
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -66,6 +67,14 @@ face fills from hairline to chin, as UTKFace's; its makers give no template, so 
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]
 OVAL += [148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]
 """Landmarks of the face's outline, in order, from the top of the forehead."""
+JAW = [361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150, 136, 172, 58, 132]
+"""The part of the outline under which the neck is, in the outline's order."""
+NECK_RINGS = (1.22, 1.6)
+"""How far below the jaw the neck's nodes lie, in distances of the outline from the middle of the mesh."""
+NECK_POINTS = len(NECK_RINGS) * len(JAW)
+"""Nodes of the neck."""
+_MESH = 468
+"""Landmarks without the irises."""
 _PROFILE = [152, 175, 199, 200, 18, 17, 16, 15, 14, 13, 12, 11, 0, 164, 2, 94, 19, 1, 4, 5, 195, 197, 6, 168, 8, 9, 151]
 """The face's middle line from the chin to the forehead: its outline in a view from the side."""
 
@@ -119,6 +128,13 @@ def crop_transform(points: F32 | F64, framing: Framing, size: int, pixel_aspect:
     to_frame[:, :2] /= size
     to_frame[0] /= pixel_aspect
     return to_frame
+
+
+def neck_points(points: F32 | F64, rings: Sequence[float] = NECK_RINGS) -> F32:
+    """Where the nodes of the neck are, from (..., 478, 2) landmarks alone: (..., 17 for each ring, 2), same units."""
+    centre = points[..., :_MESH, :].mean(axis=-2, keepdims=True)
+    jaw = points[..., JAW, :] - centre
+    return np.ascontiguousarray(np.concatenate([centre + reach * jaw for reach in rings], axis=-2), np.float32)
 
 
 def turn_matrix(cosine: float, sine: float) -> F64:

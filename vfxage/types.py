@@ -188,7 +188,9 @@ class FaceTrack(ArrayData):
     numbers: NDArray[np.int32] = field(metadata=shaped("T", dtype=np.int32))
     """(T,) plate frame numbers, strictly ascending; a gap is longer than what was bridged."""
     points: F32 = field(metadata=shaped("T", POINTS, 2))
-    """(T, 478, 2) smoothed landmarks, display-window pixels."""
+    """(T, 478, 2) smoothed landmarks, anchored to the skin, display-window pixels."""
+    neck: F32 = field(metadata=shaped("T", None, 2))
+    """(T, 34, 2) nodes of the neck (``geometry.NECK_RINGS``), carried by its skin, display-window pixels."""
     confidence: F32 = field(metadata=shaped("T"))
     """(T,) 0..1, of the detection; 0 where the frame was bridged."""
     presence: F32 = field(metadata=shaped("T"))
@@ -253,6 +255,8 @@ class FaceCrop(ArrayData):
     """(source, target) years on this frame."""
     intensity: float
     """Multiplies the step; includes the track's presence."""
+    neck: F32 | None = field(default=None, metadata=shaped(None, 2))
+    """(34, 2) nodes of the neck, crop pixels; None where they are placed from ``points`` alone."""
     exposure: float = 0.0
     """Stops by which the plate's light was raised for ``rgb``; the step belongs to the raised light."""
     gain: F32 | None = field(default=None, metadata=shaped("S", "S"))

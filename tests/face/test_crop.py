@@ -10,7 +10,7 @@ from vfxage.ager import load_ager
 from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.face.crop import cut, plan_crops
-from vfxage.geometry import invert, map_points
+from vfxage.geometry import invert, map_points, neck_points
 from vfxage.shot import load_shot
 from vfxage.types import FaceTrack, Frame, Window
 
@@ -48,10 +48,12 @@ def frame_of(picture, *, number=1, window=None):
 def track_of(points, numbers=(1,), face=0, presence=1.0):
     count = len(numbers)
     every = np.broadcast_to(points, (count, 478, 2)) if points.ndim == 2 else points
+    points = np.ascontiguousarray(every, np.float32)
     return FaceTrack(
         face=face,
         numbers=np.array(numbers, np.int32),
-        points=np.ascontiguousarray(every, np.float32),
+        points=points,
+        neck=neck_points(points),
         confidence=np.ones(count, np.float32),
         presence=np.full(count, presence, np.float32),
         yaw=np.zeros(count, np.float32),

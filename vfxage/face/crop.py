@@ -150,7 +150,8 @@ class CropPlan:
                 regions = [(name, asdict(one)) for name, one in face.region_settings_at(number).items()]
                 settings = [face.name, face.track.face, face.size, *ages, intensity, face.exposure, regions]
                 look = [asdict(face.look_at(number)), asdict(face.traits)]
-                parts += [settings, look, face.track.points[row].tobytes(), face.study_digest]
+                shape = [face.track.points[row].tobytes(), face.track.neck[row].tobytes()]
+                parts += [settings, look, *shape, face.study_digest]
         return tuple(parts)
 
 
@@ -222,7 +223,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
         to_frame = crop_transform(points, plan.framing, face.size, plan.pixel_aspect)
         if bounding_box(to_frame, face.size, frame.window).empty:
             continue
-        inside = map_points(points, invert(to_frame)).astype(np.float32)
+        inside, neck = (map_points(p, invert(to_frame)).astype(np.float32) for p in (points, face.track.neck[row]))
         ages = face.ages_at(frame.number)
         look = face.look_at(frame.number)
         own = Wish(target=ages[1], look=look)
@@ -233,6 +234,7 @@ def cut(frame: Frame, plan: CropPlan, colour: Colour) -> FrameCrops:
                 name=face.name,
                 rgb=encoded_square(frame, to_frame, face.size, colour.exposed(face.exposure), (0.0, 1.0)),
                 points=inside,
+                neck=neck,
                 matte=face_matte(inside, face.size, plan.matte, plan.feather),
                 to_frame=to_frame,
                 ages=ages,

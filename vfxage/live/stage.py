@@ -11,6 +11,7 @@ from vfxage.comp.composite import WantedPasses
 from vfxage.comp.stencils import ArtistMattes
 from vfxage.face.crop import CropPlan, FacePlan, cut, usual_extent
 from vfxage.face.detect import FaceFinder
+from vfxage.geometry import neck_points
 from vfxage.live.camera import Camera
 from vfxage.live.person import Person
 from vfxage.live.steady import CausalSteps
@@ -66,10 +67,12 @@ class LiveStage:
 
     def _scene(self, frame: Frame, points: F32) -> Scene:
         """The scene of one picture: a track of one row."""
+        points = np.ascontiguousarray(points[None], np.float32)
         track = FaceTrack(
             face=0,
             numbers=np.array([frame.number], np.int32),
-            points=np.ascontiguousarray(points[None], np.float32),
+            points=points,
+            neck=np.asarray(neck_points(points), np.float32),
             confidence=np.ones(1, np.float32),
             presence=np.full(1, self._person.presence, np.float32),
             yaw=np.zeros(1, np.float32),

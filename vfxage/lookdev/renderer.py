@@ -71,7 +71,7 @@ class FrameRenderer:
 
     def __init__(self, job: Job, device: str, progress: Progress) -> None:
         self._device, self._progress = device, progress
-        self._agers: dict[tuple[str, str | None], Ager] = {}
+        self._agers: dict[tuple[str, str | None, str], Ager] = {}
         self._tracks = track_shot(job, self._ager(job.shot), progress)
         self.job = job.with_missing(self._tracks.missing)
         self._plate = Plate(self.job.reader)

@@ -16,6 +16,7 @@ from vfxage.colour.space import BUILTIN, Colour, builtin_configs, described_spac
 from vfxage.face.detect import Detection
 from vfxage.face.track import Tracks, faces_not_found, find_faces, taken_by
 from vfxage.frames import FrameRange
+from vfxage.geometry import neck_points
 from vfxage.media import open_reader
 from vfxage.media.base import Reader
 from vfxage.progress import Silent
@@ -221,6 +222,7 @@ def _as_tracks(number: int, faces: Sequence[Detection]) -> Tracks:
             face=index,
             numbers=numbers,
             points=face.points[None].astype(np.float32),
+            neck=neck_points(face.points[None]),
             confidence=one,
             presence=one,
             yaw=one,

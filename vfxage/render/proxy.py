@@ -66,7 +66,7 @@ class Proxy:
     def tracks(self, tracks: Tracks) -> Tracks:
         """Scale every face's and hand's landmarks to the panel."""
         scale = np.array(self.scale, np.float32)
-        faces = tuple(replace(face, points=face.points * scale) for face in tracks.faces)
+        faces = tuple(replace(face, points=face.points * scale, neck=face.neck * scale) for face in tracks.faces)
         hands = tuple(
             replace(hand, points=hand.points * scale, motion=hand.motion * scale, size=hand.size * scale[1])
             for hand in tracks.hands
@@ -77,5 +77,6 @@ class Proxy:
         }
         found = tracks.found
         if found:
-            found = replace(found, people=tuple(replace(one, points=one.points * scale) for one in found.people))
+            people = (replace(one, points=one.points * scale, skin=one.skin * scale) for one in found.people)
+            found = replace(found, people=tuple(people))
         return replace(tracks, faces=faces, hands=hands, measures=measures, found=found)

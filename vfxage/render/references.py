@@ -14,6 +14,7 @@ from vfxage.face.crop import CropPlan, FacePlan, cut
 from vfxage.face.detect import Detection
 from vfxage.face.track import find_faces
 from vfxage.fingerprint import file_digest
+from vfxage.geometry import neck_points
 from vfxage.media import open_reader
 from vfxage.render.job import Job
 from vfxage.types import FaceCrop, FaceTrack, Frame
@@ -61,4 +62,6 @@ def _track(frame: Frame, found: Detection) -> FaceTrack:
     """The face on its one frame."""
     one = np.ones(1, np.float32)
     numbers, yaw = np.array([frame.number], np.int32), np.array([found.yaw], np.float32)
-    return FaceTrack(face=0, numbers=numbers, points=found.points[None], confidence=one, presence=one, yaw=yaw)
+    points = np.ascontiguousarray(found.points[None], np.float32)
+    neck = np.asarray(neck_points(points), np.float32)
+    return FaceTrack(face=0, numbers=numbers, points=points, neck=neck, confidence=one, presence=one, yaw=yaw)

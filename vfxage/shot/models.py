@@ -214,7 +214,7 @@ class Tracking(Part):
     max_gap: Annotated[int, Field(ge=0, le=240)] = 12
     """Longest gap without the face that tracking fills, in frames."""
     smoothing: Annotated[float, Field(ge=0, le=4)] = 1.0
-    """0 repairs only single bad frames, 1 is the normal amount."""
+    """Smoothing of landmarks where the plate does not hold them. 0 repairs only bad frames, 1 is the normal amount."""
     margin: Annotated[int, Field(ge=0, le=240)] = 12
     """Frames before and after its range that a preview without saved tracks also reads."""
     min_face: Annotated[int, Field(ge=16, le=4096)] = 48

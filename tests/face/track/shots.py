@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from vfxage.face.track import Tracks, build_tracks
+from vfxage.geometry import neck_points
 from vfxage.types import ClipInfo, FaceTrack, Frame, HandTrack, Window
 
 
@@ -71,10 +72,12 @@ def spans(faces) -> list[tuple[int, int]]:
 def made_up(face: int, numbers, x=100.0, height=120.0) -> FaceTrack:
     rows = len(numbers)
     oval = np.random.default_rng(face).uniform(-0.5, 0.5, (478, 2)) * [height * 0.8, height] + [x, 200]
+    points = np.repeat(oval[None], rows, 0).astype(np.float32)
     return FaceTrack(
         face=face,
         numbers=np.array(numbers, np.int32),
-        points=np.repeat(oval[None], rows, 0).astype(np.float32),
+        points=points,
+        neck=neck_points(points),
         confidence=np.ones(rows, np.float32),
         presence=np.ones(rows, np.float32),
         yaw=np.zeros(rows, np.float32),

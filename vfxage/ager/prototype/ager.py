@@ -124,7 +124,8 @@ def age_by_prototype(crop: FaceCrop, prototype: Prototype, skin: OldSkin) -> F32
     scale = -(-size // _LARGEST)
     years = Years.between(*crop.ages)
     points = np.clip(crop.points, -_FAR * size, (1 + _FAR) * size)
-    chart = prototype.mesh.chart(points, size, scale)
+    neck = None if crop.neck is None else np.clip(crop.neck, -_FAR * size, (1 + _FAR) * size)
+    chart = prototype.mesh.chart(points, size, scale, neck)
     if chart.window.empty:
         return step
     unit = canonical_pixels(points, prototype.mean) / scale

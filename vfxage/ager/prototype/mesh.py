@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
-from vfxage.geometry import OVAL
+from vfxage.geometry import JAW, NECK_RINGS, OVAL
 from vfxage.types import F32, F64, Window
 
 CANON = 384
 """Side of the canonical square, pixels: what portraits with a face 256 pixels tall can fill."""
 MESH = 468
 """Landmarks that span the face; the irises' ten follow the gaze, not the skin."""
-RINGS = (1.22, 1.6)
+RINGS = NECK_RINGS
 """How far the rings lie out, in distances of the outline from the mesh's centre."""
 NODES = MESH + len(RINGS) * len(OVAL)
 INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95)
@@ -36,11 +36,26 @@ _GRAZING = (0.12, 0.4)
 I32 = NDArray[np.int32]
 
 
-def nodes(points: F32 | F64) -> F32:
-    """The mesh and its rings (540, 2) from landmarks (478, 2), same units."""
+_NECK = [OVAL.index(landmark) for landmark in JAW]
+"""Nodes of a ring that belong to the neck."""
+_BESIDE = np.clip((np.arange(len(JAW)) + 1) / 4, 0, 1)
+_CARRIED = np.minimum(_BESIDE, _BESIDE[::-1])[:, None]
+"""How far the neck carries them: from the ears on less, for there the rings follow the head."""
+_CLEAR = 1.06
+"""Least distance of a ring below the jaw, in distances of the outline: no neck folds over a chin that sinks."""
+
+
+def nodes(points: F32 | F64, neck: F32 | None = None) -> F32:
+    """The mesh and its rings (540, 2) from landmarks (478, 2), and from nodes of the neck (34, 2); same units."""
     mesh = points[:MESH]
     centre = mesh.mean(axis=0)
-    rings = [centre + reach * (mesh[OVAL] - centre) for reach in RINGS]
+    out = mesh[OVAL] - centre
+    rings = [centre + reach * out for reach in RINGS]
+    for ring, own in zip(rings, [] if neck is None else np.split(neck, len(RINGS)), strict=False):
+        moved = ring[_NECK] + _CARRIED * (own - ring[_NECK])
+        along = out[_NECK] / np.maximum((out[_NECK] ** 2).sum(1, keepdims=True), 1e-6)
+        short = np.maximum(_CLEAR - ((moved - centre) * along).sum(1, keepdims=True), 0)
+        ring[_NECK] = moved + short * out[_NECK]
     return np.concatenate([mesh, *rings], dtype=np.float32)
 
 
@@ -88,10 +103,13 @@ class Mesh:
         self._area = _areas(self._mean)
         self._unit = float(np.ptp(mean[:MESH, 1]))
 
-    def chart(self, points: F32, size: int, scale: int = 1) -> Chart:
-        """Draw the chart of a crop of ``size`` pixels with landmarks ``points`` (478, 2), ``scale`` times coarser."""
+    def chart(self, points: F32, size: int, scale: int = 1, neck: F32 | None = None) -> Chart:
+        """Draw the chart of a crop of ``size`` pixels with landmarks ``points`` (478, 2), ``scale`` times coarser.
+
+        ``neck`` (34, 2) says where the nodes of the neck are; without it they follow the jaw.
+        """
         step = _DRAWN * scale
-        corners = (nodes(points) / step)[self._triangles].astype(np.float64)
+        corners = (nodes(points, neck) / step)[self._triangles].astype(np.float64)
         window = _window(corners, size // step)
         if window.empty:  # a face that left the crop
             none = np.zeros((*window.shape, 2), np.float32)

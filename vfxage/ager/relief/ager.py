@@ -10,7 +10,6 @@ import numpy as np
 
 from vfxage.ager.contract import Answer
 from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.prototype.sight import see
 from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
@@ -115,12 +114,10 @@ class ReliefAger:
         _, work, mattes = self._seen(crop)
         if aged is not None:
             work = Working.of(replace(crop, rgb=aged), self._prototype)
-        chart = self._prototype.mesh.chart(work.points, len(work.rgb))
-        if chart.window.empty:
+        if work.view is None:
             return None
-        inside = np.ascontiguousarray(work.rgb[chart.window.slices(work.window)])
         pixel = len(work.rgb) / len(crop.rgb) / float(np.linalg.norm(crop.to_frame[:, 0])) / work.unit
-        return marks_of(see(inside, chart, self._prototype, work.unit), work.rgb, mattes.hair, pixel)
+        return marks_of(work.view.sight, work.rgb, mattes.hair, pixel)
 
     def _seen(self, crop: FaceCrop) -> _Seen:
         """The study of a crop, made from it alone if it has none; the crop at its working density; its mattes."""
@@ -132,7 +129,9 @@ class ReliefAger:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""
         work = Working.of(crop, self._prototype)
         matte = np.zeros(work.rgb.shape[:2], np.float32)
-        small = replace(crop, rgb=work.rgb, points=work.points, matte=matte, gain=None, others=(), study={})
+        small = replace(
+            crop, rgb=work.rgb, points=work.points, neck=work.neck, matte=matte, gain=None, others=(), study={}
+        )
         return small, work, self._person(work.rgb)
 
 

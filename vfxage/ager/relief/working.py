@@ -40,6 +40,8 @@ class Working(ArrayData):
     """Display-referred sRGB, 0..1."""
     points: F32 = field(metadata=shaped(478, 2))
     """Landmarks, pixels of ``rgb``."""
+    neck: F32 | None = field(metadata=shaped(None, 2))
+    """Nodes of the neck, pixels of ``rgb``; None where the crop has none."""
     unit: float
     """Pixels to a canonical pixel."""
     view: View | None
@@ -50,17 +52,21 @@ class Working(ArrayData):
         """Shrink a large crop, and look at it; small crops are worked out with more pixels."""
         size = len(crop.rgb)
         wanted = size * max(_LARGEST // size, 1) if size <= _LARGEST else size // -(-size // _LARGEST)
-        points = np.clip(crop.points, -_FAR * size, (1 + _FAR) * size) * np.float32(wanted / size)
+
+        def inside(points: F32) -> F32:
+            return np.asarray(np.clip(points, -_FAR * size, (1 + _FAR) * size) * np.float32(wanted / size), np.float32)
+
+        points, neck = inside(crop.points), None if crop.neck is None else inside(crop.neck)
         rgb = np.clip(crop.rgb, 0, 1)
         if wanted != size:
             method = cv2.INTER_AREA if wanted < size else cv2.INTER_LINEAR
             rgb = cast(F32, cv2.resize(rgb, (wanted, wanted), interpolation=method))
-        unit, chart = canonical_pixels(points, prototype.mean), prototype.mesh.chart(points, wanted)
+        unit, chart = canonical_pixels(points, prototype.mean), prototype.mesh.chart(points, wanted, neck=neck)
         if chart.window.empty:
-            return Working(rgb=rgb, points=points, unit=unit, view=None)
+            return Working(rgb=rgb, points=points, neck=neck, unit=unit, view=None)
         seen = np.ascontiguousarray(rgb[chart.window.slices(Window(0, 0, wanted, wanted))])
         view = View(rgb=seen, chart=chart, sight=see(seen, chart, prototype, unit))
-        return Working(rgb=rgb, points=points, unit=unit, view=view)
+        return Working(rgb=rgb, points=points, neck=neck, unit=unit, view=view)
 
     @property
     def window(self) -> Window:

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.face.detect import Detection
 from vfxage.face.detect.hands import Hand
+from vfxage.face.track.anchor import anchored, nodes_of
 from vfxage.face.track.cuts import FLASH
 from vfxage.face.track.findings import Findings, FoundHand, Person, TrackingSettings
 from vfxage.face.track.hands import found_hands
 from vfxage.face.track.people import NO_LINK, PROOF, is_face, link_cost, link_identities, look_of
+from vfxage.face.track.skin import SkinMotion
 from vfxage.face.track.steadied import runs_of
 from vfxage.face.track.tracklets import SEARCH_EVERY, Tracklet, apart
 from vfxage.types import F32
@@ -73,9 +75,9 @@ def extended(found: Findings, searched: Searched, new: frozenset[int], settings:
     numbers = tuple(sorted({*kept.numbers, *fresh}))
     joined = replace(kept, numbers=numbers, cuts=tuple(sorted(cuts)), files=found.files, plate=found.plate)
     adding = _Adding(joined, searched, fresh, settings)
-    people = adding.people()
+    people, hands = adding.people(), adding.hands()
     named = max([found.named, *(person.face + 1 for person in people)])
-    return replace(joined, people=people, named=named, hands=adding.hands())
+    return replace(joined, people=adding.anchored(people, hands), named=named, hands=hands)
 
 
 def _changed_cuts(found: Findings, searched: Searched, new: Collection[int]) -> frozenset[int]:
@@ -111,6 +113,16 @@ class _Adding:
     searched: Searched
     new: frozenset[int]
     settings: TrackingSettings
+    motions: dict[int, dict[tuple[int, int], SkinMotion]] = field(default_factory=dict)
+    """The motions of the skin that the search measured, by identity; ``people`` fills it."""
+
+    def anchored(self, people: Sequence[Person], hands: Sequence[FoundHand]) -> tuple[Person, ...]:
+        """The people with their new rows anchored to the skin."""
+        new = [*self.new]
+        return tuple(
+            anchored(person, self.motions.get(person.face, {}), np.isin(person.numbers, new), hands, self.found.canvas)
+            for person in people
+        )
 
     def people(self) -> tuple[Person, ...]:
         """Everyone known, on the new frames too, and those who are new."""
@@ -183,9 +195,15 @@ class _Adding:
         rows = np.flatnonzero(np.isin(numbers, [*self.new]))
         if not len(rows):
             return person
+        for item in chain:
+            self.motions.setdefault(person.face, {}).update(item.motions)
+        points = self.found.canvas.to_display(np.stack([seen[row].points for row in rows]))
+        skin = nodes_of(points)
         return person.with_rows(
             numbers=numbers[rows],
-            points=self.found.canvas.to_display(np.stack([seen[row].points for row in rows])),
+            points=points,
+            skin=skin,
+            hold=np.zeros(skin.shape[:2], np.float32),
             confidence=np.array([seen[row].confidence * seen[row].vote for row in rows], np.float32),
             yaw=np.array([seen[row].yaw for row in rows], np.float32),
         )
@@ -194,7 +212,9 @@ class _Adding:
         none: NDArray[np.float32] = np.zeros(0, np.float32)
         points: F32 = np.zeros((0, *chain[0].seen[0].points.shape), np.float32)
         look = look_of(chain[0])
-        nobody = Person(face=face, numbers=np.zeros(0, np.int32), points=points, confidence=none, yaw=none, look=look)
+        skin = nodes_of(points)
+        nobody = Person(face=face, numbers=np.zeros(0, np.int32), points=points, skin=skin, hold=skin[..., 0],
+                        confidence=none, yaw=none, look=look)  # fmt: skip
         return self._with_tracklets(nobody, chain)
 
     def _searched(self, chain: Sequence[Tracklet]) -> int:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from vfxage.arrays import ArrayData, check_arrays, shaped
 from vfxage.face.detect.finder import LOOK_SIDE
 from vfxage.face.track.canvas import Canvas
+from vfxage.geometry import NECK_POINTS
 from vfxage.types import F32, HAND_POINTS, POINTS, Window
 
 Arrays = dict[str, NDArray[Any]]
@@ -31,13 +32,15 @@ FINDING_KINDS = {
     "people": (np.int32, 1),
     "named": (np.int32, 1),
     "look": (np.float32, 3),
+    "skin": (np.float32, 3),
+    "hold": (np.float32, 2),
     "found_hands": (np.int32, 1),
     "found_numbers_of_files": (np.int32, 1),
     "found_numbers_of_plate": (np.int32, 1),
 }
 """Type and dimensions of the arrays that only findings have, by the last part of their names."""
 _DIGEST = 16
-_PERSON = ("numbers", "points", "confidence", "yaw", "look")
+_PERSON = ("numbers", "points", "skin", "hold", "confidence", "yaw", "look")
 _HAND = ("numbers", "points", "size")
 
 
@@ -75,6 +78,10 @@ class Person(ArrayData):
     """(N,) plate frame numbers, strictly ascending."""
     points: F32 = field(metadata=shaped("N", POINTS, 2))
     """(N, 478, 2) landmarks, display-window pixels."""
+    skin: F32 = field(metadata=shaped("N", POINTS + NECK_POINTS, 2))
+    """(N, 512, 2) landmarks and nodes of the neck, anchored to the skin (``anchor.py``), display-window pixels."""
+    hold: F32 = field(metadata=shaped("N", POINTS + NECK_POINTS))
+    """(N, 512) 0..1: how well the flow of the plate holds each of them; 0 has the landmark alone."""
     confidence: F32 = field(metadata=shaped("N"))
     """(N,) 0..1, of the detection."""
     yaw: F32 = field(metadata=shaped("N"))

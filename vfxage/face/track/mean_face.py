@@ -42,3 +42,10 @@ REGIONS: tuple[NDArray[np.int64], ...] = (
     *_IRISES,
 )
 """The 478 landmarks in groups that move together; each iris moves on its own."""
+IRISES = np.concatenate(_IRISES)
+_LIDS = [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]
+_LIDS += [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]
+_LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
+_LIPS += [78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191]
+EXPRESSIVE = np.array([*_LIDS, *_LIPS, *IRISES])
+"""Landmarks on the edges of lids and lips, and of the irises."""

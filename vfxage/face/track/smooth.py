@@ -82,8 +82,9 @@ def bridge(values: F64, known: NDArray[np.bool_]) -> F64:
 
 
 def smooth(points: F32, known: NDArray[np.bool_], strength: float) -> F32:
-    """Steady (T, 478, 2) landmarks of consecutive frames; those not ``known`` (T,) are bridged.
+    """Steady landmarks (T, 478, 2), perhaps with the neck's nodes after them, of consecutive frames.
 
+    Frames that are not ``known`` (T,) are bridged.
     Zero phase: nothing is shifted in time. Single bad frames are replaced from their neighbours. ``strength`` 0
     replaces and bridges only, 1 is the usual measure, larger is steadier. Landmarks further away than
     ``filter.REACH`` frames change no bit of a frame; each bridged gap between them adds its length.
@@ -99,12 +100,19 @@ def smooth(points: F32, known: NDArray[np.bool_], strength: float) -> F32:
     moves[numbers] = poses.values
     moves = bridge(moves, trusted)
     steadied = [steady(np.ascontiguousarray(part), weights, strength) for part in (moves[:, :2], moves[:, 2:])]
-    flat = np.zeros((len(points), POINTS * 2))
+    flat = np.zeros((len(points), points.shape[1] * 2))
     flat[numbers] = shapes.reshape(len(numbers), -1)
-    for group in REGIONS:
+    neck = (np.arange(POINTS, points.shape[1]),) if points.shape[1] > POINTS else ()
+    for group in (*REGIONS, *neck):
         columns = np.concatenate([group * 2, group * 2 + 1])
         flat[:, columns] = steady(bridge(np.ascontiguousarray(flat[:, columns]), trusted), weights, strength)
-    return np.ascontiguousarray(Poses(np.hstack(steadied)).points(flat.reshape(-1, POINTS, 2)), np.float32)
+    return np.ascontiguousarray(Poses(np.hstack(steadied)).points(flat.reshape(-1, points.shape[1], 2)), np.float32)
+
+
+def contradicted(points: F32) -> NDArray[np.bool_]:
+    """(T,) whether its neighbours contradict the landmarks (T, 478, 2) of a frame, so that ``smooth`` replaces them."""
+    poses = poses_of(points.astype(np.float64))
+    return _bad_frames(poses, poses.shapes(points.astype(np.float64)))
 
 
 def _bad_frames(poses: Poses, shapes: F64) -> NDArray[np.bool_]:

@@ -18,6 +18,8 @@ from vfxage.face.track.tracks import Tracks
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, POINTS, FaceTrack
 
+_HELD = 0.5
+"""Hold with which an anchored node needs no steadying at all."""
 RAMP = 5
 """Frames over which the effect comes and goes with a face inside a take."""
 
@@ -83,14 +85,15 @@ class _Range:
         parts = [self._paced(person, looked, pace) for pace in paces(looked, REACH + 2 * self.settings.max_gap)]
         return {
             "numbers": looked,
-            "points": np.concatenate([points for points, _ in parts]),
+            "points": np.concatenate([nodes[:, :POINTS] for nodes, _ in parts]),
+            "neck": np.concatenate([nodes[:, POINTS:] for nodes, _ in parts]),
             "confidence": sure,
             "presence": presence(len(looked), comes=first > self.run(first)[0], goes=last < self.run(last)[-1]),
             "yaw": np.concatenate([yaw for _, yaw in parts]),
         }
 
     def _paced(self, person: Person, looked: NDArray[np.int32], pace: Pace) -> tuple[F32, F32]:
-        """Landmarks and yaw on the frames of one pace; time is measured in its steps."""
+        """Landmarks with the neck's nodes, and yaw, on the frames of one pace; time is measured in its steps."""
         near = looked[pace.low : pace.high]
         seen = person.on((person.numbers >= near[0]) & (person.numbers <= near[-1]))
         start = int(near[0])
@@ -98,12 +101,20 @@ class _Range:
         count = (int(near[-1]) - start) // pace.step + 1
         known = np.zeros(count, bool)
         known[at] = True
-        whole = np.zeros((count, POINTS, 2), np.float32)
-        whole[at] = seen.points
+        whole, hold = np.zeros((count, *seen.skin.shape[1:]), np.float32), np.zeros((count, *seen.hold.shape[1:]))
+        whole[at], hold[at] = seen.skin, seen.hold
         turn: F64 = np.zeros((count, 1))
         turn[at, 0] = seen.yaw
-        points = smooth(whole, known, self.settings.smoothing)[shown]
-        return np.ascontiguousarray(points), bridge(turn, known)[shown, 0].astype(np.float32)
+        nodes = held(smooth(whole, known, self.settings.smoothing), whole, hold)[shown]
+        return np.ascontiguousarray(nodes), bridge(turn, known)[shown, 0].astype(np.float32)
+
+
+def held(steadied: F32, anchored: F32, hold: F64) -> F32:
+    """The steadied nodes (T, K, 2), but the anchored ones as far as the flow holds them (T, K): they move as the plate
+    does, and need no steadying.
+    """
+    kept = smoothstep(hold / _HELD)
+    return np.asarray(steadied + kept[..., None] * (anchored - steadied), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from vfxage.face.detect import Detection, FaceFinder
 from vfxage.face.track.bracket import Sighting, exposure_of, find_bracketed
 from vfxage.face.track.canvas import Picture
 from vfxage.face.track.cuts import Shown
+from vfxage.face.track.skin import HOPS, SkinMotion, skin_motion
 from vfxage.types import F32, U8
 
 SEARCH_EVERY = 8
@@ -47,6 +48,8 @@ class Tracklet:
     seen: list[Detection] = field(default_factory=list)
     evidence: dict[int, float] = field(default_factory=dict)
     """Evidence on some of the frames, 0..1: see ``FaceFinder.evidence``."""
+    motions: dict[tuple[int, int], SkinMotion] = field(default_factory=dict)
+    """Motion of the skin between two of the frames, the earlier one first."""
     stops: int = 0
     """Exposure at which the face is looked at now: see ``exposure_of``."""
 
@@ -190,6 +193,7 @@ class FaceFollower:
     def _let_go(self, count: int) -> None:
         """Part with the oldest pictures, which no search goes back to any more."""
         for _ in range(count):
+            self._measure_motion()
             number, picture = self._recent.popleft()
             if self._on_faces_known is None:
                 continue
@@ -200,6 +204,17 @@ class FaceFollower:
                     near.setdefault(item.stops, []).append(points)
             for stops, faces in near.items():
                 self._on_faces_known(number, picture.at(stops), faces)
+
+    def _measure_motion(self) -> None:
+        """Measure how the skin of each face moves from the oldest picture to later ones."""
+        number, picture = self._recent[0]
+        for hop in HOPS:
+            if hop >= len(self._recent):
+                continue
+            later, other = self._recent[hop]
+            for item in (*self._done, *self._live):
+                for points, there in zip(item.on(number), item.on(later), strict=False):
+                    item.motions[number, later] = skin_motion(picture, other, item.stops, points, there)
 
     def _follow(self, tracklet: Tracklet, picture: Picture) -> bool:
         """Add the face where it is expected or where it was; False if it is not there."""

@@ -20,8 +20,8 @@ from vfxage.face.track.findings import FINDING_KINDS, Findings
 from vfxage.publish import publish
 from vfxage.types import F32, FaceTrack, HandTrack, Study
 
-_FORMAT = 6
-_FIELDS = ("numbers", "points", "confidence", "presence", "yaw")
+_FORMAT = 7
+_FIELDS = ("numbers", "points", "neck", "confidence", "presence", "yaw")
 _HAND_FIELDS = ("numbers", "points", "motion", "size", "presence")
 _KINDS = {
     "format": (np.int32, 1),
@@ -30,6 +30,7 @@ _KINDS = {
     "cuts": (np.int32, 1),
     "faces": (np.int32, 1),
     "points": (np.float32, 3),
+    "neck": (np.float32, 3),
     "confidence": (np.float32, 1),
     "presence": (np.float32, 1),
     "yaw": (np.float32, 1),

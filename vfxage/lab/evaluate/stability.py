@@ -37,7 +37,13 @@ def measure_stability(ager: Ager, crops: Sequence[FaceCrop]) -> list[StepStabili
 
 def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> StepStability:
     grainy = np.clip(crop.rgb + np.float32(GRAIN) * noise, 0.0, 1.0)
-    moved = replace(crop, rgb=_moved(crop.rgb, 1), matte=_moved(crop.matte, 1), points=crop.points + np.float32(1))
+    moved = replace(
+        crop,
+        rgb=_moved(crop.rgb, 1),
+        matte=_moved(crop.matte, 1),
+        points=crop.points + np.float32(1),
+        neck=None if crop.neck is None else crop.neck + np.float32(1),
+    )
     resting = replace(crop, ages=(crop.ages[0], crop.ages[0]))
     answers = ager([crop, moved, replace(crop, rgb=grainy), resting])
     still, shifted, noisy, rest = (answer.step for answer in answers)

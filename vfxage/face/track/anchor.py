@@ -1,0 +1,221 @@
+"""Anchors the mesh to the skin: landmarks say where a node is on the face, the flow how it moves.
+
+Landmarks tremble, and slide over the skin while the head turns. Flow is exact from frame to frame, and drifts. So the
+anchored node is the landmark and an offset that changes slowly: over a take it is the least-squares answer to two
+wishes. From frame to frame, and over some frames at once, the node moves as the flow does. In the long run it is where
+the landmarks are, so nothing drifts. Where the flow is not trusted (a cut, a flash, blur, a hand), the offset is free
+to change, and each side finds its own.
+
+Offsets are part of the findings: frames that have some keep them, and new frames continue them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.face.track.canvas import Canvas
+from vfxage.face.track.findings import FoundHand, Person
+from vfxage.face.track.mean_face import EXPRESSIVE, IRISES
+from vfxage.face.track.skin import HOPS, NODES, SkinMotion
+from vfxage.face.track.smooth import contradicted
+from vfxage.geometry import NECK_POINTS, neck_points
+from vfxage.types import F64, POINTS
+
+Links = Mapping[tuple[int, int], SkinMotion]
+"""Motions of one face's skin by the numbers of the two frames, the earlier one first."""
+
+_SLOW, _QUICK, _NECK = 240.0, 12.0, 1200.0
+"""Frames over which the landmarks draw the offset to 0: of the face; of lids, lips and irises, which the landmarks
+follow well; of the neck, whose landmarks are those of the jaw."""
+_FAR, _FAR_NECK = 0.04, 0.3
+"""Offset, in faces, from which it is drawn harder: further, a node is on other skin."""
+_AGREE = 0.003
+"""A link that all others contradict by this much, in faces, counts half."""
+_LEAST = 1e-6
+"""Weight of a link without trust, so that an offset between two others is their mean."""
+_KNOWN = 1e9
+"""Weight of an offset that is known."""
+_ROUNDS = 4
+"""Times that the weights are found anew."""
+_FLESH = (0.2, 0.5)
+"""In palms: a node this near to a hand's outline is hidden; from the second on it is seen in full."""
+
+
+def nodes_of(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The nodes (N, 512, 2) as the landmarks (N, 478, 2) alone give them."""
+    return np.ascontiguousarray(np.concatenate([points, neck_points(points)], axis=1), np.float32)
+
+
+def anchored(
+    person: Person, links: Links, new: NDArray[np.bool_], hands: Sequence[FoundHand], canvas: Canvas
+) -> Person:
+    """The person with ``skin`` and ``hold`` on the rows that are ``new`` (N,); the other rows stay.
+
+    ``hands`` are in pixels of the ``canvas``, as the motions are. Links to frames that the person is not on do nothing.
+    """
+    if not new.any():
+        return person
+    # Rows further away have no link to a new one, in one step or in two.
+    low, high = np.flatnonzero(new)[[0, -1]]
+    rows = np.arange(max(0, low - max(HOPS)), min(len(new), high + max(HOPS) + 1))
+    near = person.on(np.isin(np.arange(len(new)), rows))
+    plain = canvas.to_picture(nodes_of(near.points)).astype(np.float64)
+    offsets = canvas.to_picture(near.skin).astype(np.float64) - plain
+    bad = contradicted(near.points)
+    solved = _Offsets(plain, offsets, new[rows], bad, _linked(near, links, _hidden(near, plain, hands))).solved()
+    skin, hold = person.skin.copy(), person.hold.copy()
+    skin[new] = canvas.to_display((plain + solved.offsets)[new[rows]].astype(np.float32))
+    hold[new] = solved.hold[new[rows]].astype(np.float32)
+    return replace(person, skin=skin, hold=hold)
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """The motions of one face over as many rows."""
+
+    start: NDArray[np.int64]
+    """(L,) row of the earlier frame."""
+    end: NDArray[np.int64]
+    motion: F64
+    """(L, K, 2)."""
+    gradient: F64
+    """(L, K, 2, 2)."""
+    trust: F64
+    """(L, K)."""
+
+
+def _linked(person: Person, links: Links, hidden: F64) -> list[_Link]:
+    """The links between the person's frames, in one group for each distance in rows."""
+    place = {number: row for row, number in enumerate(person.numbers.tolist())}
+    groups: dict[int, list[tuple[int, SkinMotion]]] = {}
+    for (start, end), motion in sorted(links.items()):
+        if start in place and end in place:
+            groups.setdefault(place[end] - place[start], []).append((place[start], motion))
+    joined = []
+    for apart, group in sorted(groups.items()):
+        rows = np.array([row for row, _ in group], np.int64)
+        seen = (1 - hidden[rows]) * (1 - hidden[rows + apart])
+        motions, gradients, trusts = (
+            np.stack([getattr(one, name) for _, one in group]).astype(np.float64)
+            for name in ("motion", "gradient", "trust")
+        )
+        joined.append(_Link(rows, rows + apart, motions, gradients, trusts * seen))
+    return joined
+
+
+def _hidden(person: Person, plain: F64, hands: Sequence[FoundHand]) -> F64:
+    """(N, K) 0..1: how far a hand hides each node."""
+    hidden = np.zeros(plain.shape[:2])
+    for hand in hands:
+        _, rows, places = np.intersect1d(person.numbers, hand.numbers, return_indices=True)
+        for row, place in zip(rows.tolist(), places.tolist(), strict=True):
+            palms = _outside(plain[row], hand.points[place].astype(np.float64)) / float(hand.size[place])
+            near = np.clip((_FLESH[1] - palms) / (_FLESH[1] - _FLESH[0]), 0, 1)
+            hidden[row] = np.maximum(hidden[row], near)
+    return hidden
+
+
+def _outside(points: F64, hand: F64) -> F64:
+    """(K,) distance of points from the convex outline of a hand's points; below 0 inside."""
+    import cv2
+
+    hull = np.asarray(cv2.convexHull(hand.astype(np.float32)), np.float64).reshape(-1, 2)
+    along = np.roll(hull, -1, 0) - hull
+    length = np.maximum(np.linalg.norm(along, axis=1), 1e-6)
+    away = points[:, None] - hull
+    cross = (along[:, 0] * away[..., 1] - along[:, 1] * away[..., 0]) / length
+    inside = (cross >= 0).all(1) | (cross <= 0).all(1) if len(hull) > 2 else np.zeros(len(points), bool)
+    share = np.clip((away * along).sum(2) / length**2, 0, 1)
+    edge = np.linalg.norm(away - share[..., None] * along, axis=2).min(1)
+    return np.where(inside, -edge, edge)
+
+
+@dataclass(frozen=True, slots=True)
+class _Solved:
+    offsets: F64
+    """(N, K, 2)."""
+    hold: F64
+    """(N, K) 0..1: how well the flow holds each node."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Offsets:
+    """The least-squares problem of the offsets."""
+
+    plain: F64
+    """(N, K, 2) nodes from the landmarks."""
+    known: F64
+    """(N, K, 2) offsets of the rows that are not new."""
+    new: NDArray[np.bool_]
+    bad: NDArray[np.bool_]
+    """(N,) rows whose landmarks their neighbours contradict: only the flow says where their nodes are."""
+    links: list[_Link]
+
+    def solved(self) -> _Solved:
+        """Solve it, weighing links that contradict the others less, and far offsets more."""
+        size = np.ptp(self.plain[:, :POINTS], axis=1).max(1)
+        offsets = np.where(self.new[:, None, None], 0.0, self.known)
+        pull = self._pull()
+        doubt = [np.ones_like(link.trust) for link in self.links]
+        for _ in range(_ROUNDS):
+            far = np.linalg.norm(offsets, axis=2) / (size[:, None] * _far())
+            weights = [link.trust**2 * sure + _LEAST for link, sure in zip(self.links, doubt, strict=True)]
+            moves = [self._moves(link, offsets) for link in self.links]
+            wish = np.where(self.bad[:, None], _LEAST, pull * (1 + far**4))
+            offsets = self._least_squares(moves, weights, wish)
+            for place, (link, move) in enumerate(zip(self.links, moves, strict=True)):
+                miss = np.linalg.norm(offsets[link.end] - offsets[link.start] - move, axis=2)
+                doubt[place] = 1 / (1 + (miss / (_AGREE * size[link.start, None])) ** 2)
+        return _Solved(offsets, self._hold())
+
+    def _pull(self) -> F64:
+        """(K,) weight of the wish for no offset."""
+        frames = np.full(NODES, _SLOW)
+        frames[EXPRESSIVE], frames[POINTS:] = _QUICK, _NECK
+        return np.asarray(sum(hop**2 for hop in HOPS) / frames**2, np.float64)
+
+    def _moves(self, link: _Link, offsets: F64) -> F64:
+        """(L, K, 2) change of the offsets with which the nodes move as the flow does."""
+        start = offsets[link.start]
+        turned = link.gradient[..., 0] * start[..., :1] + link.gradient[..., 1] * start[..., 1:]
+        return self.plain[link.start] + link.motion + turned - self.plain[link.end]
+
+    def _least_squares(self, moves: list[F64], weights: list[F64], pull: F64) -> F64:
+        from scipy.linalg import solveh_banded
+
+        count = len(self.plain)
+        band = 1 + max((int(link.end[0] - link.start[0]) for link in self.links), default=0)
+        system, wanted = np.zeros((band, count, NODES)), np.zeros((count, NODES, 2))
+        known = np.where(self.new, 0.0, _KNOWN)[:, None]
+        system[0] = pull + known
+        wanted += known[..., None] * self.known
+        for link, move, weight in zip(self.links, moves, weights, strict=True):
+            system[0, link.start] += weight
+            system[0, link.end] += weight
+            system[link.end[0] - link.start[0], link.start] -= weight
+            wanted[link.start] -= weight[..., None] * move
+            wanted[link.end] += weight[..., None] * move
+        columns = [solveh_banded(system[:, :, k], wanted[:, k], lower=True) for k in range(NODES)]
+        return np.stack(columns, axis=1)
+
+    def _hold(self) -> F64:
+        """The trust in the links of each row with its neighbours, the lesser of both; 0 where there is none.
+
+        Irises are no skin, and follow their landmarks.
+        """
+        hold = np.full(self.plain.shape[:2], np.inf)
+        hold[:, IRISES] = 0
+        for link in self.links:
+            if link.end[0] - link.start[0] == 1:
+                np.minimum.at(hold, link.start, link.trust)
+                np.minimum.at(hold, link.end, link.trust)
+        return np.asarray(np.where(np.isfinite(hold), hold, 0.0), np.float64)
+
+
+def _far() -> F64:
+    """(K,) offset in faces from which it is drawn harder."""
+    return np.r_[np.full(POINTS, _FAR), np.full(NECK_POINTS, _FAR_NECK)]
