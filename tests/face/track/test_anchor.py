@@ -50,6 +50,7 @@ def picture(light, time, change=None):
     """The portrait at this time, with grain; ``change`` paints on its sRGB-like codes."""
     corners = np.array([[0, 0], [SIDE, 0], [0, SIDE]], np.float32)
     to_now = cv2.getAffineTransform(corners, moved(corners.astype(np.float64), time).astype(np.float32))
+    to_now = np.asarray(to_now, np.float64)
     to_now[:, 2] += to_now[:, :2] @ [0.5, 0.5] - 0.5  # OpenCV counts from the pixel's centre
     shown = cv2.warpAffine(light, to_now, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     if change is not None:
@@ -161,13 +162,13 @@ def test_a_hand_before_the_cheek_does_not_take_the_mesh_along(portrait, swaying)
     tracklet, truth = swaying
     hidden = [50, 101, 205, 36, 118, 117, 123]
     texture = np.random.default_rng(3).uniform(0.1, 0.7, (90, 90, 1)).astype(np.float32) * [1, 0.8, 0.7]
-    texture = cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 1.5)
+    hand = cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 1.5)
     corners = [(int(x) - 45 + 4 * (time - 20), int(y) - 45) for time, (x, y) in enumerate(truth[:, hidden].mean(1))]
 
     def covered(time):
         def paint(shown):
             x, y = corners[time]
-            shown[y : y + 90, max(x, 0) : x + 90] = texture[:, max(-x, 0) :]
+            shown[y : y + 90, max(x, 0) : x + 90] = hand[:, max(-x, 0) :]
 
         return picture(light, time, paint if 16 <= time < 25 else None)
 
@@ -211,7 +212,7 @@ def test_the_neck_stays_while_the_head_sways(portrait):
     shift = [np.array([12 * np.sin(time / 6), 0]) for time in range(COUNT)]
 
     def shown(time):
-        by = np.float32([[1, 0, shift[time][0]], [0, 1, 0]])
+        by = np.array([[1, 0, shift[time][0]], [0, 1, 0]], np.float32)
         mask = cv2.warpAffine(inside.astype(np.float32), by, (SIDE, SIDE))[..., None]
         return picture_of(mask * cv2.warpAffine(head, by, (SIDE, SIDE)) + (1 - mask) * still, time)
 
