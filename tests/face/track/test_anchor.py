@@ -49,9 +49,8 @@ def moved(points, time):
 def picture(light, time, change=None):
     """The portrait at this time, with grain; ``change`` paints on its sRGB-like codes."""
     corners = np.array([[0, 0], [SIDE, 0], [0, SIDE]], np.float32)
-    to_now = np.asarray(
-        cv2.getAffineTransform(corners, moved(corners.astype(np.float64), time).astype(np.float32)), np.float64
-    )
+    to_now = cv2.getAffineTransform(corners, moved(corners.astype(np.float64), time).astype(np.float32))
+    to_now = np.asarray(to_now, np.float64)
     to_now[:, 2] += to_now[:, :2] @ [0.5, 0.5] - 0.5  # OpenCV counts from the pixel's centre
     shown = cv2.warpAffine(light, to_now, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     if change is not None:
@@ -163,13 +162,13 @@ def test_a_hand_before_the_cheek_does_not_take_the_mesh_along(portrait, swaying)
     tracklet, truth = swaying
     hidden = [50, 101, 205, 36, 118, 117, 123]
     texture = np.random.default_rng(3).uniform(0.1, 0.7, (90, 90, 1)).astype(np.float32) * [1, 0.8, 0.7]
-    texture = np.asarray(cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 1.5), np.float64)
+    hand = cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 1.5)
     corners = [(int(x) - 45 + 4 * (time - 20), int(y) - 45) for time, (x, y) in enumerate(truth[:, hidden].mean(1))]
 
     def covered(time):
         def paint(shown):
             x, y = corners[time]
-            shown[y : y + 90, max(x, 0) : x + 90] = texture[:, max(-x, 0) :]
+            shown[y : y + 90, max(x, 0) : x + 90] = hand[:, max(-x, 0) :]
 
         return picture(light, time, paint if 16 <= time < 25 else None)
 

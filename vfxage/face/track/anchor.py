@@ -218,4 +218,4 @@ class _Offsets:
 
 def _far() -> F64:
     """(K,) offset in faces from which it is drawn harder."""
-    return np.concatenate([np.full(POINTS, _FAR), np.full(NECK_POINTS, _FAR_NECK)])
+    return np.asarray(np.r_[np.full(POINTS, _FAR), np.full(NECK_POINTS, _FAR_NECK)], np.float64)
