@@ -49,8 +49,8 @@ def moved(points, time):
 def picture(light, time, change=None):
     """The portrait at this time, with grain; ``change`` paints on its sRGB-like codes."""
     corners = np.array([[0, 0], [SIDE, 0], [0, SIDE]], np.float32)
-    to_now = cv2.getAffineTransform(corners, moved(corners.astype(np.float64), time).astype(np.float32))
-    to_now = np.asarray(to_now, np.float64)
+    affine = cv2.getAffineTransform(corners, moved(corners.astype(np.float64), time).astype(np.float32))
+    to_now = np.asarray(affine, np.float64)
     to_now[:, 2] += to_now[:, :2] @ [0.5, 0.5] - 0.5  # OpenCV counts from the pixel's centre
     shown = cv2.warpAffine(light, to_now, (SIDE, SIDE), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     if change is not None:
