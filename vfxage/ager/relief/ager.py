@@ -19,7 +19,7 @@ from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Framing, Study
 
-METHOD = 3
+METHOD = 4
 """Raise it when the look changes, and remake the golden crops: it is part of the fingerprint."""
 _Seen = tuple[Study, Working, Mattes]
 _COMPARED = 3

@@ -46,11 +46,14 @@ class Greying:
     noise, which would be chalk on white hair."""
     calm_lift: float = 1.5
     brows: float = 1.15
+    """Factor of the share of grey hair in brows."""
+    brows_most: float = 0.9
+    """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
 
 
 GREYING = Greying()
-_WARMTH = np.array([0.6, 0.05, -1.15], np.float32)
-"""Log RGB of warm light on white hair: yellow, where skin is red."""
+_WARMTH = np.array([0.82, 0.0, -1.1], np.float32)
+"""Log RGB of warm light on white hair: more yellow than skin is."""
 _STEPS = (-6.0, -4.5, -3.0, -1.5, 1.5, 3.0, 4.5, 6.0)
 """Canonical pixels along a strand over which it is averaged, so that grain is no strand."""
 
@@ -166,7 +169,7 @@ def _brows(level: F32, grey_of: Sequence[F32], hairs: _BrowHairs, wanted: tuple[
     share, target = np.float32(GREYING.brows) * wanted[0], wanted[1]
     each = share + (0.20 + 0.35 * min(float(share), 0.8)) * hairs.streaks + 0.25 * hairs.strand - 0.12
     turned = np.clip(each, 0, 0.85) * hairs.where * np.float32(min(1.0, 8 * float(share)))
-    lift = np.clip(np.float32(GREYING.lift) * np.maximum(np.float32(target) - level, 0), 0, GREYING.most)
+    lift = np.clip(np.float32(GREYING.lift) * np.maximum(np.float32(target) - level, 0), 0, GREYING.brows_most)
     return cast(F32, cv2.merge([turned * (np.float32(0.75) * channel + lift) for channel in grey_of]))
 
 
