@@ -127,5 +127,6 @@ def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) ->
 def test_source_tags_print_no_header() -> None:
     tags = SourceTags(format="dpx", raw=b"SDPX" * 512, attributes={"ICCProfile": np.arange(900)})
     text = repr(Frame(number=1, window=Window(0, 0, 1, 1), rgb=np.zeros((1, 1, 3), np.float32), tags=tags))
-    assert "tags=SourceTags(format='dpx', attributes={1 keys}, raw=2048 bytes" in text
+    assert "tags=SourceTags(format='dpx', attributes={1 keys}, " in text
+    assert "raw=2048 bytes" in text
     assert "SDPX" not in text

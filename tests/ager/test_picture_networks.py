@@ -198,7 +198,7 @@ def test_a_network_looks_once_at_a_picture_however_many_ages_are_asked(tmp_path,
         replace(crop, ages=(30.0, 50.0)),
         replace(crop, ages=(30.0, 30.0)),
     ]
-    steps = ager(asked)
+    steps = [answer.step for answer in ager(asked)]
     assert sum(looks) == 2
     for step, rgb, amount in zip(steps, (one, other, one, one), (1, 1, 0.5, 0), strict=True):
         np.testing.assert_allclose(step, amount * (1 - 2 * rgb), atol=1e-6)
@@ -225,11 +225,11 @@ def test_cost_is_what_the_layer_lists_add_up_to(name):
 def test_a_style_counts_at_equal_ages_too(crop_of):
     class Styled(BadInverter):
         def __call__(self, crops):
-            return [step + np.float32(0.05) for step in super().__call__(crops)]
+            return [Answer(step=answer.step + np.float32(0.05)) for answer in super().__call__(crops)]
 
     ager = FromReconstruction(Styled(), at_rest=BadInverter())
     grey = np.full((64, 64, 3), 0.5, np.float32)
-    same, older = ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0)])
+    same, older = (answer.step for answer in ager([crop_of(grey, ages=(40.0, age)) for age in (40.0, 60.0)]))
     np.testing.assert_allclose(same, 0.05, atol=1e-5)
     np.testing.assert_allclose(older, 0.25, atol=1e-5)
 

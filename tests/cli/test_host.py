@@ -69,7 +69,7 @@ def test_too_little_memory(shot: Path, monkeypatch: pytest.MonkeyPatch, error: E
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("vfxage.render.pipeline.composite", fail)
+    monkeypatch.setattr("vfxage.render.one_frame.composite", fail)
     run("render", shot / "shot.yaml").fails(4, "there is not enough memory", str(error), "`--workers`")
     assert not (shot / "out" / "é.1001.exr").exists()
 

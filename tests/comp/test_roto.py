@@ -53,6 +53,11 @@ def bare(plate: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def tracks_of(folder: Path) -> str:
+    """The tracks of the whole plate: a part of it, tracked alone, is anchored a little differently."""
+    return str(next((folder / "out").glob("*.tracks.npz")))
+
+
 RAMP = np.linspace(-0.5, 1.5, 200)[None, :] * np.ones((150, 1))
 INSIDE = (slice(100, 250), slice(180, 380))
 
@@ -132,7 +137,7 @@ def test_stills_of_eight_and_sixteen_bits_are_rotos_by_the_numbers_in_them(
             assert out.write_image(np.ascontiguousarray(drawn, np.float32))
             out.close()
         matte = {"file": name, "hold_out": "a.%04d.png"}
-        run("render", shot(plate, tmp_path, matte=matte, frames="1001")).ok()
+        run("render", shot(plate, tmp_path, matte=matte, frames="1001", tracks=tracks_of(bare))).ok()
         found, plain = passes(tmp_path)[0], passes(bare)[0]
         assert np.allclose(found, plain * level * (1 - 128 / 255), atol=6e-4)
     run("render", shot(plate, tmp_path, matte=matte)).fails(3, "1003", "no such frame")
@@ -145,7 +150,7 @@ def test_one_picture_stands_for_all_frames_and_a_face_has_rotos_of_its_own(
     left[:, :270] = 1
     write_roto(tmp_path / "left.exr", left, channels="RGB")  # no alpha: its luminance
     face = {"name": "lead", "select": "largest", "matte": {"hold_out": "left.exr"}}
-    run("render", shot(plate, tmp_path, faces=[face], frames="1001-1002")).ok()
+    run("render", shot(plate, tmp_path, faces=[face], frames="1001-1002", tracks=tracks_of(bare))).ok()
     for number in (1001, 1002):
         (matte, _), (plain, _) = passes(tmp_path, number), passes(bare, number)
         assert np.array_equal(matte[:, 270:], plain[:, 270:])
@@ -187,7 +192,8 @@ def test_a_map_painted_over_the_crop_multiplies_the_change_there(plate: Path, ba
     painted[32:] = 1  # the lower half of the face
     write_exr(tmp_path / "map.exr", painted)
     outputs = [{"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte", "uv"]}]
-    run("render", shot(plate, tmp_path, frames="1001", regions={"map": "map.exr"}, outputs=outputs)).ok()
+    keys = {"regions": {"map": "map.exr"}, "outputs": outputs, "tracks": tracks_of(bare)}
+    run("render", shot(plate, tmp_path, frames="1001", **keys)).ok()
     (matte, delta), (plain, change) = passes(tmp_path), passes(bare)
     assert np.array_equal(matte, plain)
     up = read_exr(tmp_path / "out/man.1001.exr")["uv.G"]

@@ -49,6 +49,8 @@ _STUBBLE_ROUGH, _WHISKER_ROUGH = (0.55, 0.7), (0.25, 0.5)
 the ranges over which it surely is: the shaded side of a jaw is dark, but smooth."""
 _CHEEKS = (-0.25, 0.2)
 """Heights between which skin is surely bare: above the beard, below the fringe."""
+_LOCKS = 4.0
+"""Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
 _OVER_EARS = 0.05
 """Weight of the ears' area past which long hair runs on behind an ear."""
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
@@ -233,6 +235,8 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     rough = smoothstep((bristles - np.float32(study.fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
     dark = smoothstep((darker - np.float32(_FRINGE_DARK[0])) / np.float32(_FRINGE_DARK[1]))
     matte = matte * (1 - head.brow_and_above * (1 - np.maximum(rough, dark)))
+    cheeks = head.face * (head.height < _CHEEKS[1])
+    matte = matte * (1 - cheeks * (1 - smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * head.person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
     count, labels = cv2.connectedComponents((matte > 0.35).astype(np.uint8))

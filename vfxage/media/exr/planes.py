@@ -58,15 +58,7 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
     passes, as_float = destination.passes, _is_float(destination)
     if "crop" in passes:
         return _crop(render, destination, as_float)
-    planes: dict[str, Plane] = {}
-    if "beauty" in passes:
-        planes["RGB"] = _beauty(render, as_float)
-        if destination.alpha:
-            alpha = render.frame.alpha
-            shape, dtype = render.matte.shape, planes["RGB"].dtype
-            planes["A"] = np.ones(shape, dtype) if alpha is None else _cast(alpha, dtype)
-    if "plate" in passes:
-        planes["plate"] = _plate(render, as_float)
+    planes = _pictures(render, destination)
     # With a 16-bit half matte, plate + matte * delta_raw would not equal the beauty.
     matte: Callable[[F32], Plane] = _same if "delta_raw" in passes else _half_matte
     if "delta" in passes:
@@ -96,6 +88,21 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
             planes |= _regions(f"_{name}", render, layers, matte)
         if "uv" in passes:
             planes |= _uv(f"uv_{name}", render, (face,))
+    return planes
+
+
+def _pictures(render: Render, destination: Destination) -> dict[str, Plane]:
+    """The beauty with its alpha, and the plate."""
+    as_float = _is_float(destination)
+    planes: dict[str, Plane] = {}
+    if "beauty" in destination.passes:
+        planes["RGB"] = _beauty(render, as_float)
+        if destination.alpha:
+            alpha = render.frame.alpha
+            shape, dtype = render.matte.shape, planes["RGB"].dtype
+            planes["A"] = np.ones(shape, dtype) if alpha is None else _cast(alpha, dtype)
+    if "plate" in destination.passes:
+        planes["plate"] = _plate(render, as_float)
     return planes
 
 
