@@ -86,6 +86,7 @@ EXAMPLES = {
     "faces[].beard": "yes",
     "faces[].seed": "7",
     "faces[].references": "{70: [photos/at_70.jpg], 25: [photos/at_25.jpg]}",
+    "faces[].donor": "photographs/",
     "faces[].matte": "{file: roto/lead.%04d.exr}",
     "faces[].matte.file": "roto/lead.%04d.exr",
     "faces[].matte.hold_out": "roto/hand.%04d.exr",

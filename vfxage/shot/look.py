@@ -90,6 +90,8 @@ class LookKeys(Part):
 
 STEERING = ("look", "gentle", "glasses", "beard", "seed")
 """Keys of a face that steer the ager ``relief``."""
+PHOTOGRAPHS = ("references", "donor")
+"""Keys of a single face that name photographs for it."""
 
 
 class Steered(Protocol):

@@ -173,6 +173,8 @@ class Face(Part):
     """Chooses the face's lines, spots and grey strands. Default: the face's name chooses them."""
     references: References = ()
     """Photographs of the same person by age, which steer how much of folds, lines and grey hair comes."""
+    donor: FilePath | None = None
+    """Folder of photographs of any people, from whose skin an older face takes pores and fine lines."""
     matte: Roto = Roto()
     """Rotos for this face only, in addition to those of the shot."""
 
