@@ -96,7 +96,7 @@ def _sampled(image: F32, at: F32) -> F32:
 class Mesh:
     """The mean face's triangles; draws charts."""
 
-    def __init__(self, mean: F32, triangles: NDArray[np.integer]) -> None:
+    def __init__(self, mean: F32, triangles: NDArray[np.int64] | I32) -> None:
         """``mean`` is (478, 2) canonical pixels; ``triangles`` is (T, 3) into its ``nodes``."""
         self._triangles = triangles.astype(np.int32)
         self._mean = nodes(mean)[self._triangles].astype(np.float64)
