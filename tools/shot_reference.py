@@ -84,6 +84,7 @@ EXAMPLES = {
     "faces[].gentle": "0.8",
     "faces[].glasses": "yes",
     "faces[].beard": "yes",
+    "faces[].temples": "1",
     "faces[].seed": "7",
     "faces[].references": "{70: [photos/at_70.jpg], 25: [photos/at_25.jpg]}",
     "faces[].donor": "photographs/",

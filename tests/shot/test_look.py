@@ -77,6 +77,7 @@ def test_a_seed_for_faces_without_names_gives_each_its_own_lines():
         ("faces: [{references: {70: [3]}}]", ["shot.yaml:4:", "references", "must be a path"]),
         ("faces: [{donor: [a.jpg]}]", ["shot.yaml:4:", "donor", "must be a path"]),
         ("donor: photographs/", ["shot.yaml:4:", "`donor`"]),
+        ("faces: [{temples: 3}]", ["shot.yaml:4:", "temples", "is 3", "0 to 2"]),
         ("seed: 1.5", ["shot.yaml:4:", "`seed`", "whole number"]),
         (
             "seed: 3\nfaces: [{name: a, select: left}, {name: b, select: right}]",
@@ -100,6 +101,7 @@ def test_a_wrong_value_is_reported_with_its_line(text, words):
         ("regions:\n  eyes: {look: {lines: 0}}", "look", 6),
         ("faces:\n  - references: {70: [a.jpg]}", "references", 6),
         ("faces:\n  - donor: photographs/", "donor", 6),
+        ("faces:\n  - temples: 0.5", "temples", 6),
         ("outputs:\n  - path: a.%04d.exr\n    passes: [matte_hair]", "matte_hair", 7),
     ],
 )

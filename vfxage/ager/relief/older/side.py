@@ -18,10 +18,12 @@ from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
+from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
+from vfxage.ager.relief.older.temples import receded
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
@@ -97,6 +99,10 @@ class OlderSide:
             log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, worn)
             places = self._places(seen, mattes, sculpture, work)
             log += greyed(work.rgb, places, study.hair_light, look.hair * grey, work.unit)
+            if crop.traits.temples:
+                amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
+                aged = np.log(work.rgb + np.float32(FLOOR)) + log
+                log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
             flow[inside] = grow(self._flow(seen, work, look.shape * worn), log[inside].shape)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
