@@ -107,7 +107,7 @@ class OlderSide:
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
     def _sculpture(self, name: str, donor: F32 | None) -> Sculpture:
-        key = name, 0 if donor is None else zlib.crc32(donor)
+        key = name, 0 if donor is None else zlib.crc32(donor.tobytes())
         with self._lock:
             if key not in self._sculptures:
                 if len(self._sculptures) >= _SCULPTURES:
