@@ -54,6 +54,8 @@ class Traits:
     """Whether the face wears spectacles. None: found on the plate."""
     beard: bool | None = None
     """Whether the face has a beard. None: found on the plate."""
+    temples: float = 0.0
+    """How far the hairline of an older man goes back, 0 to 2: 1 is usual, 0 leaves it."""
     seed: str | None = None
     """Chooses the face's lines, spots and grey strands, in place of its name."""
 

@@ -186,7 +186,7 @@ def test_no_study_of_an_ager_is_asked_twice(finder, photograph):
         def __getattr__(self, name):
             return getattr(load_ager("bands", "cpu"), name)
 
-        def study(self, crops, references=()):
+        def study(self, crops, references=(), donors=()):
             self.asked += 1
             return {"mean": np.array([crops[0].rgb.mean()], np.float32)}
 

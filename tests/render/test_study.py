@@ -14,6 +14,7 @@ from tests.small_shot import COUNT, EXR, FIRST, small_shot
 from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.errors import ReadError
 from vfxage.face.track import load_tracks
+from vfxage.look import UNKNOWN, Traits
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
 from vfxage.render.pipeline import RenderSettings, render_shot
@@ -35,6 +36,7 @@ class Tinter(MeasuresNothing):
     def __init__(self, study_method: str = "mean 1") -> None:
         self.study_method = study_method
         self.references: list[list[float]] = []
+        self.donors: list[list[tuple[str, int, Traits]]] = []
         self.fingerprint = f"tinter {study_method}"
         self.samples: list[int] = []
         """How many crops each study had."""
@@ -42,9 +44,12 @@ class Tinter(MeasuresNothing):
     def fingerprint_on(self, device: str) -> str:
         return self.fingerprint
 
-    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
+    def study(
+        self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = (), donors: Sequence[FaceCrop] = ()
+    ) -> Study:
         self.samples.append(len(samples))
         self.references.append([crop.ages[0] for crop in references])
+        self.donors.append([(Path(crop.name).name, len(crop.rgb), crop.traits) for crop in donors])
         return {"mean": np.mean([crop.rgb.mean((0, 1)) for crop in samples], axis=0, dtype=np.float32)}
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
@@ -119,3 +124,43 @@ def test_a_photograph_without_a_face_is_named(plate: Path, tmp_path: Path) -> No
     path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
     with pytest.raises(ReadError, match=r"wall\.jpg.*no face"):
         render(path, Tinter(), NUMBERS[:1])
+
+
+def test_skin_of_donors_is_asked_for_once_and_again_when_a_photograph_changes(
+    plate: Path, portraits: Path, tmp_path: Path
+) -> None:
+    """Photographs below the folder count, other files and hidden ones do not; the plate's traits are not theirs."""
+    folder = tmp_path / "skin"
+    for name in ("b.jpg", "more/a.jpg", ".c.jpg", "more/.d/e.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((portraits / "eval" / "lon_001_neutral.jpg").read_bytes())
+    (folder / "rights.txt").write_text("signed")
+    faces = [{"select": "largest", "donor": "skin/", "glasses": "yes"}]
+    path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
+    ager = Tinter()
+    render(path, ager, NUMBERS[:1])
+    render(path, ager, NUMBERS[:1])
+    expected = [("b.jpg", 512, UNKNOWN), ("a.jpg", 512, UNKNOWN)]
+    assert ager.donors == [expected]
+    (folder / "b.jpg").write_bytes((portraits / "eval" / "lon_003_neutral.jpg").read_bytes())
+    render(path, ager, NUMBERS[:1])
+    assert ager.donors == [expected] * 2
+
+
+def test_a_folder_of_donors_of_no_use_is_named(plate: Path, tmp_path: Path) -> None:
+    for name in ("wall", "empty", "crowd"):
+        (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / "wall" / "wall.jpg"), np.full((200, 200, 3), 90, np.uint8))
+    for number in range(25):
+        (tmp_path / "crowd" / f"{number}.jpg").write_bytes((tmp_path / "wall" / "wall.jpg").read_bytes())
+    for donor, words in {
+        "wall": r"wall\.jpg.*no face is found",
+        "nowhere": r"nowhere.*no such folder",
+        "empty": r"empty.*holds no pictures",
+        "wall/wall.jpg": r"wall\.jpg.*is a file",
+        "crowd": r"crowd.*25 photographs, too many",
+    }.items():
+        faces = [{"select": "largest", "donor": donor}]
+        path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
+        with pytest.raises(ReadError, match=words):
+            render(path, Tinter(), NUMBERS[:1])

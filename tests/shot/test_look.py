@@ -75,6 +75,9 @@ def test_a_seed_for_faces_without_names_gives_each_its_own_lines():
         ("faces: [{references: {170: [a.jpg]}}]", ["shot.yaml:4:", "the age 170", "0 to 120"]),
         ("faces: [{references: [a.jpg]}]", ["shot.yaml:4:", "references", "photographs by age"]),
         ("faces: [{references: {70: [3]}}]", ["shot.yaml:4:", "references", "must be a path"]),
+        ("faces: [{donor: [a.jpg]}]", ["shot.yaml:4:", "donor", "must be a path"]),
+        ("donor: photographs/", ["shot.yaml:4:", "`donor`"]),
+        ("faces: [{temples: 3}]", ["shot.yaml:4:", "temples", "is 3", "0 to 2"]),
         ("seed: 1.5", ["shot.yaml:4:", "`seed`", "whole number"]),
         (
             "seed: 3\nfaces: [{name: a, select: left}, {name: b, select: right}]",
@@ -97,6 +100,8 @@ def test_a_wrong_value_is_reported_with_its_line(text, words):
         ("faces:\n  - select: largest\n    look: {hair: 0}", "look", 7),
         ("regions:\n  eyes: {look: {lines: 0}}", "look", 6),
         ("faces:\n  - references: {70: [a.jpg]}", "references", 6),
+        ("faces:\n  - donor: photographs/", "donor", 6),
+        ("faces:\n  - temples: 0.5", "temples", 6),
         ("outputs:\n  - path: a.%04d.exr\n    passes: [matte_hair]", "matte_hair", 7),
     ],
 )
@@ -130,3 +135,9 @@ def test_references_are_paths_beside_the_file_that_names_them():
     names = [(age, [Path(path).name for path in paths]) for age, paths in face.references]
     assert names == [(25, ["c.jpg"]), (70, ["a.jpg", "b.png"])]
     assert all(Path(path).is_absolute() for _, paths in face.references for path in paths)
+
+
+def test_the_folder_of_donors_is_beside_the_file_that_names_it():
+    (face,) = load(SHORT + "faces: [{donor: skin/old/}]").faces
+    assert Path(face.donor).is_absolute()
+    assert Path(face.donor).parts[-2:] == ("skin", "old")

@@ -52,13 +52,16 @@ class Ager(Protocol):
     study_method: str
     """Name and version of what ``study`` measures; empty for an ager that measures nothing once per shot."""
 
-    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
+    def study(
+        self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = (), donors: Sequence[FaceCrop] = ()
+    ) -> Study:
         """Measure what one face keeps through a shot (its light, skin, hair) from samples of its crops.
 
         ``samples`` are a few crops of one face over the whole shot, in frame order. ``references`` are crops of
-        photographs of the same person, whose ``ages`` are their age there twice. The result is named float32 arrays
-        that only this ager reads. It is saved with the tracks while ``study_method``, tracks and crop plan are the
-        same, and it comes back as ``FaceCrop.study`` with every crop of this face.
+        photographs of the same person, whose ``ages`` are their age there twice. ``donors`` are crops of photographs of
+        anybody, whose skin the face may take; their names are the files' paths. The result is named float32 arrays that
+        only this ager reads. It is saved with the tracks while ``study_method``, tracks and crop plan are the same,
+        and it comes back as ``FaceCrop.study`` with every crop of this face. Raises ReadError for a donor of no use.
         """
         ...
 
@@ -90,7 +93,9 @@ class MeasuresNothing:
 
     study_method = ""
 
-    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
+    def study(
+        self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = (), donors: Sequence[FaceCrop] = ()
+    ) -> Study:
         """Give an empty study."""
         return {}
 

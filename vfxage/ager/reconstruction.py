@@ -28,9 +28,11 @@ class FromReconstruction:
         self.note = f"{plain.note}; delta from its reconstruction"
         self.fingerprint = self.fingerprint_on(plain.device)
 
-    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
+    def study(
+        self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = (), donors: Sequence[FaceCrop] = ()
+    ) -> Study:
         """See ``Ager.study``."""
-        return self.plain.study(samples, references)
+        return self.plain.study(samples, references, donors)
 
     def fingerprint_on(self, device: str) -> str:
         """See ``Ager.fingerprint_on``."""

@@ -79,6 +79,11 @@ class FacePlan(ArrayData):
         return self.shot_face.references
 
     @property
+    def donor(self) -> str | None:
+        """Folder of photographs whose skin the face may take."""
+        return self.shot_face.donor
+
+    @property
     def traits(self) -> Traits:
         """What the shot says about the face itself."""
         return traits(self.shot_face, self.shot_face.name, self.name)

@@ -70,6 +70,8 @@ FORMATS: dict[str, Format] = {
     ".h264": _MOVIE,
 }
 """The format of each file name suffix, in lower case."""
+PICTURES = frozenset(suffix for suffix, row in FORMATS.items() if row.kind == "sequence")
+"""Suffixes of single pictures that vfxage reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

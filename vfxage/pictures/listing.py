@@ -10,11 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.lab.portraits import INDEX, Listed, counts_up, guess_layout, label_name, read_index
-from vfxage.media import FORMATS
+from vfxage.media import FORMATS, PICTURES
 from vfxage.pictures.ages import OLDEST
 
-SUFFIXES = frozenset(suffix for suffix, row in FORMATS.items() if row.kind == "sequence")
-"""Pictures that vfxage reads."""
 _OTHERS = frozenset({".webp", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".tga", ".cr2", ".nef", ".arw", ".dng"})
 """Pictures that vfxage does not read: a folder's note says that they are left out."""
 _ASK = "give their age with --source-age 35, or --source-age index.csv (columns file,age)"
@@ -66,11 +64,11 @@ def _alone(whole: Path, path: Path) -> Picture:
     suffix = whole.suffix.lower()
     if not whole.exists():
         raise ReadError("no such file or folder", path=path, fix="check the path")
-    if suffix not in SUFFIXES:
+    if suffix not in PICTURES:
         if suffix in FORMATS:
             raise ShotError("is a movie", path=path, fix="render it with a shot file: vfxage init, then vfxage render")
         what = f"is a {suffix} file, which vfxage does not read" if suffix else "is a file without a suffix"
-        raise ShotError(what, path=path, fix=f"convert it to one of {' '.join(sorted(SUFFIXES))}")
+        raise ShotError(what, path=path, fix=f"convert it to one of {' '.join(sorted(PICTURES))}")
     return Picture(path=whole, place=PurePosixPath(whole.name))
 
 
@@ -83,7 +81,7 @@ def _below(folder: Path, out: Path, notes: list[str]) -> Iterator[Picture]:
         folders[:] = sorted(name for name in folders if name[0] != "." and not _same(Path(home, name), out))
         for name in sorted(name for name in files if name[0] != "."):
             path = Path(home, name)
-            if path.suffix.lower() in SUFFIXES:
+            if path.suffix.lower() in PICTURES:
                 count += 1
                 yield Picture(path=path, place=PurePosixPath(path.relative_to(folder).as_posix()))
             elif path.suffix.lower() in _OTHERS:
@@ -93,7 +91,7 @@ def _below(folder: Path, out: Path, notes: list[str]) -> Iterator[Picture]:
             f"{folder}: {count_of(others.total(), 'picture')} left out, vfxage does not read {' '.join(others)}"
         )
     if not count:
-        raise ReadError("holds no pictures", path=folder, fix=f"name a folder with {' '.join(sorted(SUFFIXES))}")
+        raise ReadError("holds no pictures", path=folder, fix=f"name a folder with {' '.join(sorted(PICTURES))}")
 
 
 def _unlisted(error: OSError) -> None:

@@ -17,7 +17,7 @@ from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress
 from vfxage.render.job import Job, check_writable, with_shot_line
-from vfxage.render.references import reference_crops, reference_digests
+from vfxage.render.photographs import donor_crops, photograph_digests, reference_crops
 from vfxage.render.tracking import (
     change_since,
     extend_tracks,
@@ -119,8 +119,12 @@ def study_faces(job: Job, tracks: Tracks, ager: Ager, progress: Progress) -> Tra
                 if frame.number in wanted.get(crop.face, ()):
                     samples[crop.face].append(crop)
             advance(frame.number)
-    references = {face.track.face: reference_crops(job, plan, face) for face in plan.faces if face.track.face in wanted}
-    studies = {keys[face]: ager.study(crops, references[face]) for face, crops in samples.items() if crops}
+    photographs = {
+        face.track.face: (reference_crops(job, plan, face), donor_crops(job, plan, face))
+        for face in plan.faces
+        if face.track.face in wanted
+    }
+    studies = {keys[face]: ager.study(crops, *photographs[face]) for face, crops in samples.items() if crops}
     return replace(tracks, studies={**tracks.studies, **studies})
 
 
@@ -135,7 +139,7 @@ def _spread(face: FacePlan) -> list[int]:
 def _study_key(tracks: Tracks, ager: Ager, plan: CropPlan, face: FacePlan) -> str:
     """Digest of what a face's study is made from: it is used again while this is the same, in a longer range too."""
     crop = [plan.framing.name, plan.pixel_aspect, face.track.face, face.size, face.exposure]
-    known = [face.traits.glasses, face.traits.beard, reference_digests(face)]
+    known = [face.traits.glasses, face.traits.beard, photograph_digests(face)]
     return digest(ager.study_method, tracks.key, crop, known)
 
 

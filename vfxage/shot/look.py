@@ -16,6 +16,7 @@ from vfxage.shot.paths import IsPath, escaped, file_path
 
 Answer = Literal["auto", "yes", "no"]
 Gentle = Annotated[float | Literal["auto"], *number_or_auto(0, 1)]
+Temples = Annotated[float, Field(ge=0, le=2)]
 Seed = Annotated[int, Field(ge=0, le=10**9)]
 
 
@@ -90,6 +91,8 @@ class LookKeys(Part):
 
 STEERING = ("look", "gentle", "glasses", "beard", "seed")
 """Keys of a face that steer the ager ``relief``."""
+OF_ONE_FACE = ("references", "donor", "temples")
+"""Keys that do, of a single face alone: the shot gives no value to all of its faces."""
 
 
 class Steered(Protocol):
@@ -102,13 +105,20 @@ class Steered(Protocol):
     seed: int | None
 
 
-def traits(face: Steered, name: str | None, shown: str) -> Traits:
+class SteeredFace(Steered, Protocol):
+    """A single face, with what no other face has from it."""
+
+    temples: float
+
+
+def traits(face: SteeredFace, name: str | None, shown: str) -> Traits:
     """What the shot says about a face; ``name`` is its name in the shot, ``shown`` that in its crops."""
     answers = {"auto": None, "yes": True, "no": False}
     return Traits(
         gentle=None if face.gentle == "auto" else face.gentle,
         glasses=answers[face.glasses],
         beard=answers[face.beard],
+        temples=face.temples,
         # Faces without a name may be several people, who must not have the same lines.
         seed=None if face.seed is None else f"seed {face.seed}" + ("" if name else f" {shown}"),
     )

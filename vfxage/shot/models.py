@@ -26,7 +26,7 @@ from pydantic import (
 from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
 from vfxage.shot.keyed import Age, Intensity, Keyed, number_or_auto
-from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, References, Seed
+from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, References, Seed, Temples
 from vfxage.shot.outputs import Output
 from vfxage.shot.part import FaceName, Part
 from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
@@ -35,7 +35,7 @@ from vfxage.shot.regions import Regions
 MODELS = ("builtin", "relief", "prototype", "small", "bands")
 """Models that ship with vfxage; any other model is the path of a checkpoint."""
 STEERABLE = ("builtin", "relief")
-"""Models that obey ``look``, ``gentle``, ``glasses``, ``beard`` and ``seed``, and that find hair."""
+"""Models that obey ``look``, ``gentle``, ``glasses``, ``beard``, ``temples`` and ``seed``, and that find hair."""
 
 
 def _frames(value: object) -> FrameRange:
@@ -169,10 +169,14 @@ class Face(Part):
     """Whether the face wears spectacles: auto, yes or no. Nothing is printed on their rims."""
     beard: Answer = "auto"
     """Whether the face has a beard: auto, yes or no. A beard greys, and nothing is printed on it."""
+    temples: Temples = 0.0
+    """How far the hairline of an older man goes back, 0 to 2: 1 is usual, 0 leaves it."""
     seed: Seed | None = None
     """Chooses the face's lines, spots and grey strands. Default: the face's name chooses them."""
     references: References = ()
     """Photographs of the same person by age, which steer how much of folds, lines and grey hair comes."""
+    donor: FilePath | None = None
+    """Folder of photographs of any people, from whose skin an older face takes pores and fine lines."""
     matte: Roto = Roto()
     """Rotos for this face only, in addition to those of the shot."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from vfxage.errors import ShotError
 from vfxage.frames import Pattern
 from vfxage.shot.document import Place
-from vfxage.shot.look import steering
+from vfxage.shot.look import OF_ONE_FACE, steering
 from vfxage.shot.models import STEERABLE, Face, Shot
 from vfxage.shot.outputs import ALPHA_CODEC, LOSSY, MOVIES, STILLS, Output
 
@@ -104,7 +104,7 @@ def _steering(shot: Shot) -> Iterator[RuleViolation]:
     sections: list[tuple[Place, Shot | Face]] = [((), shot)]
     sections += [(("faces", index), face) for index, face in enumerate(shot.faces)]
     for at, section in sections if shot.model not in STEERABLE else []:
-        own = steering(section) or ("references" if isinstance(section, Face) and section.references else None)
+        own = steering(section) or next((key for key in OF_ONE_FACE if getattr(section, key, None)), None)
         looks = [("regions", name, "look") for name, one in section.regions.named().items() if one.look is not None]
         for keys in [*([(own,)] if own else []), *looks]:
             what = f"`{keys[-1]}` steers the model relief, and the model of this shot is {Path(shot.model).name}"

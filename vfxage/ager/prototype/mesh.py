@@ -96,12 +96,13 @@ def _sampled(image: F32, at: F32) -> F32:
 class Mesh:
     """The mean face's triangles; draws charts."""
 
-    def __init__(self, mean: F32, triangles: NDArray[np.int64]) -> None:
+    def __init__(self, mean: F32, triangles: NDArray[np.int64] | I32) -> None:
         """``mean`` is (478, 2) canonical pixels; ``triangles`` is (T, 3) into its ``nodes``."""
         self._triangles = triangles.astype(np.int32)
         self._mean = nodes(mean)[self._triangles].astype(np.float64)
         self._area = _areas(self._mean)
         self._unit = float(np.ptp(mean[:MESH, 1]))
+        self._points = mean
 
     def chart(self, points: F32, size: int, scale: int = 1, neck: F32 | None = None) -> Chart:
         """Draw the chart of a crop of ``size`` pixels with landmarks ``points`` (478, 2), ``scale`` times coarser.
@@ -136,6 +137,14 @@ class Mesh:
             half_at=np.asarray(cv2.merge(planes), np.float32),
             seen=np.asarray(weight, np.float32),
         )
+
+    def unfolded(self, points: F32, size: int) -> Chart:
+        """Draw where each pixel of the mean face, ``size`` pixels wide, lies on a crop with landmarks ``points``.
+
+        Its coordinates are pixels of the crop, as OpenCV counts them.
+        """
+        other = Mesh(points, self._triangles)
+        return other.chart(self._points * np.float32(size / CANON), size)
 
     def _facing(self, corners: F64) -> F64:
         """(T,) 0..1, how much of each triangle the lens sees, against the mean face at the same height."""

@@ -10,12 +10,14 @@ import numpy as np
 
 from vfxage.ager.contract import Answer
 from vfxage.ager.prototype.data import load_prototype, shipped
+from vfxage.ager.relief.donor import DONOR, donor_skin, mixed_skin
 from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
+from vfxage.errors import ReadError
 from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Framing, Study
 
@@ -49,9 +51,13 @@ class ReliefAger:
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
 
-    def study(self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = ()) -> Study:
+    def study(
+        self, samples: Sequence[FaceCrop], references: Sequence[FaceCrop] = (), donors: Sequence[FaceCrop] = ()
+    ) -> Study:
         """Measure light, skin and hair of one face; see ``Ager.study``."""
         study = self._study([self._working(crop) for crop in samples])
+        if donors:
+            study = {**study, DONOR: self._donated(samples[0], donors)}
         return {**study, REFERENCES: self._compared(samples, study, references)} if references else study
 
     def _study(self, works: Sequence[tuple[FaceCrop, Working, F32]]) -> Study:
@@ -93,6 +99,18 @@ class ReliefAger:
         side = self._older if crop.ages[1] > crop.ages[0] else self._younger
         reach = reach_of_hair(mattes.hair, len(crop.rgb)) if crop.look.hair else None
         return Answer(step=side.step(crop, work, mattes), reach=reach)
+
+    def _donated(self, face: FaceCrop, donors: Sequence[FaceCrop]) -> F32:
+        """The relief that donors give to a face; see ``donor.py``."""
+        skins = []
+        for crop in donors:
+            _, work, mattes = self._seen(crop)
+            skin = donor_skin(work, mattes.hair, self._prototype)
+            if skin is None:
+                fix = "take it out of the folder of `donor`"
+                raise ReadError("too little bare skin of the face is seen on this photograph", path=crop.name, fix=fix)
+            skins.append(skin)
+        return mixed_skin(skins, face.traits.seed or face.name)
 
     def _compared(self, samples: Sequence[FaceCrop], study: Study, references: Sequence[FaceCrop]) -> F32:
         """Rows of an age and the amounts that photographs of that age ask for; see ``references.py``."""

@@ -200,8 +200,9 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
 def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
     """(h, w) change of log luma by the broad and the fine relief."""
     severity = 1 + DEPTH.soft_plates * min(study.softness * crop.sight.unit, 2.0)
+    fine = {**GROWTH.lines, **GROWTH.donated} if face.sculpture.donated else GROWTH.lines
     sides, creases, lines = (weights(table, worn, face.gentle, severity, face.look)
-                             for table in (GROWTH.sides, GROWTH.creases, GROWTH.lines))  # fmt: skip
+                             for table in (GROWTH.sides, GROWTH.creases, fine))  # fmt: skip
     base, shape = base_light(study.light, crop.normals), crop.rgb.shape
     broad_map, fine_map = face.sculpture.mixed(RelativeWeights(sides, creases, lines))
     broad = crop.chart.take_half(broad_map)

@@ -26,7 +26,7 @@ class Part:
     """Whether it lies on the neck."""
 
 
-_TEXTURE = ("slack", "dry")
+_TEXTURE = ("slack", "dry", "donor")
 """Fine relief that is no line."""
 
 
@@ -68,6 +68,8 @@ class Growth:
         )
     )  # fmt: skip
     """Fine lines and texture."""
+    donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
+    """Fine relief from photographs of donors, for faces that have them."""
     gain: float = 1.17
     """Factor of all weights."""
     late: float = 1.2

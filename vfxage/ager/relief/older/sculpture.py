@@ -13,6 +13,7 @@ import numpy as np
 
 from vfxage.ager.prototype.data import Prototype
 from vfxage.ager.prototype.mesh import CANON
+from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.older.canvas import Canvas, slopes, soften
 from vfxage.ager.relief.older.folds import broad_heights
 from vfxage.ager.relief.older.lines import Ground, fine_heights
@@ -63,7 +64,8 @@ class _Piece:
 class Sculpture:
     """The maps of one face, by the face's name. Maps are (n, n, 3): slope to the right, slope downwards, cavity."""
 
-    def __init__(self, prototype: Prototype, name: str) -> None:
+    def __init__(self, prototype: Prototype, name: str, donor: F32 | None = None) -> None:
+        """``donor`` is a relief from photographs, (CANON, CANON) canonical pixels; see ``donor.py``."""
         canvas = Canvas.whole(DENSITY)
         mean = prototype.mean
         masks = {key: _grown(mask, canvas) for key, mask in prototype.masks.items()}
@@ -76,9 +78,12 @@ class Sculpture:
             laid = np.zeros(canvas.window.shape, np.float32)
             for where, height in heights:
                 laid[where.window.slices(canvas.window)] += height
-            box = _filled(laid, _FINE_SCALES)
-            maps = slopes(soften(laid[box], _ROUND * DENSITY), DENSITY, _FINE_SCALES)
-            self._lines[part] = _Piece(where=box, maps=maps)
+            self._lines[part] = _fine_piece(laid)
+        self.donated = donor is not None
+        """Whether it has the part ``DONOR``."""
+        if donor is not None:
+            size = canvas.window.shape
+            self._lines[DONOR] = _fine_piece(cast(F32, cv2.resize(donor, size, interpolation=cv2.INTER_CUBIC)))
         coarse = Canvas.whole(1)
         self.pigment = pigment_map(mean, {"texture": _grown(prototype.masks["texture"], coarse)}, name, coarse)
         """(CANON, CANON, 3) log RGB for one unit of wear."""
@@ -120,6 +125,12 @@ def _sides_and_creases(height: F32) -> tuple[_Piece, _Piece]:
     sides = slopes(_halved(soften(rounded, _SOFT * DENSITY)), 1, _BROAD_SCALES)
     rows, columns = (slice(one.start // DENSITY, one.stop // DENSITY) for one in box)
     return _Piece(where=(rows, columns), maps=sides), _Piece(where=(rows, columns), maps=whole - sides)
+
+
+def _fine_piece(height: F32) -> _Piece:
+    """Slopes and cavities of a height (n, n) on the canvas."""
+    box = _filled(height, _FINE_SCALES)
+    return _Piece(where=box, maps=slopes(soften(height[box], _ROUND * DENSITY), DENSITY, _FINE_SCALES))
 
 
 def _filled(height: F32, scales: Sequence[tuple[float, float]]) -> tuple[slice, slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -13,13 +14,16 @@ from vfxage.ager.prototype.ager import _mouth as mouth_area
 from vfxage.ager.prototype.data import FLOOR, Prototype
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
+from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
+from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
+from vfxage.ager.relief.older.temples import receded
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
@@ -43,7 +47,7 @@ class OlderSide:
     def __init__(self, prototype: Prototype) -> None:
         self._prototype = prototype
         self._sink = sink_field(prototype.mean)
-        self._sculptures: dict[str, Sculpture] = {}
+        self._sculptures: dict[tuple[str, int], Sculpture] = {}
         self._lock = threading.Lock()
 
     @cached_property
@@ -85,7 +89,7 @@ class OlderSide:
         study = OldStudy.unpacked(crop.study)
         worn, grey = wear(target) - wear(source), greyness(target) - greyness(source)
         look, gentle = crop.look, crop.traits.gentle
-        sculpture = self._sculpture(crop.traits.seed or crop.name)
+        sculpture = self._sculpture(crop.traits.seed or crop.name, crop.study.get(DONOR))
         seen = self._seen(work, mattes, crop.study[RIMS])
         log = np.zeros_like(work.rgb)
         flow = np.zeros((*work.rgb.shape[:2], 2), np.float32)
@@ -95,16 +99,21 @@ class OlderSide:
             log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, worn)
             places = self._places(seen, mattes, sculpture, work)
             log += greyed(work.rgb, places, study.hair_light, look.hair * grey, work.unit)
+            if crop.traits.temples:
+                amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
+                aged = np.log(work.rgb + np.float32(FLOOR)) + log
+                log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
             flow[inside] = grow(self._flow(seen, work, look.shape * worn), log[inside].shape)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
-    def _sculpture(self, name: str) -> Sculpture:
+    def _sculpture(self, name: str, donor: F32 | None) -> Sculpture:
+        key = name, 0 if donor is None else zlib.crc32(donor.tobytes())
         with self._lock:
-            if name not in self._sculptures:
+            if key not in self._sculptures:
                 if len(self._sculptures) >= _SCULPTURES:
                     self._sculptures.pop(next(iter(self._sculptures)))
-                self._sculptures[name] = Sculpture(self._prototype, name)
-            return self._sculptures[name]
+                self._sculptures[key] = Sculpture(self._prototype, name, donor)
+            return self._sculptures[key]
 
     def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
         """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""

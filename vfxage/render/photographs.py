@@ -1,0 +1,104 @@
+"""Photographs of a face at another age, and of donors of skin, as crops for the ager's study."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from vfxage.colour.space import Colour
+from vfxage.errors import ReadError, count_of
+from vfxage.face.crop import CropPlan, FacePlan, cut
+from vfxage.face.detect import Detection
+from vfxage.face.track import find_faces
+from vfxage.fingerprint import file_digest
+from vfxage.geometry import neck_points
+from vfxage.look import UNKNOWN
+from vfxage.media import PICTURES, open_reader
+from vfxage.render.job import Job
+from vfxage.types import FaceCrop, FaceTrack, Frame
+
+_DONOR_SIZE = 512
+"""Side of the crop of a donor's photograph, pixels, whatever the size of the plate's: pores need pixels."""
+_MOST_DONORS = 24
+"""Photographs in a folder of donors: a face has no more places to fill, and each takes about a second."""
+
+
+def reference_crops(job: Job, plan: CropPlan, face: FacePlan) -> list[FaceCrop]:
+    """Cut the largest face of each photograph as the plate's is cut; ``ages`` of a crop are the photograph's age twice.
+
+    Raises ReadError for a file that cannot be read, has no colour space or shows no face.
+    """
+    crops = ((age, _crop(job, plan, face, Path(path))) for age, paths in face.references for path in paths)
+    return [replace(crop, ages=(float(age), float(age))) for age, crop in crops]
+
+
+def donor_crops(job: Job, plan: CropPlan, face: FacePlan) -> list[FaceCrop]:
+    """Cut the largest face of each photograph in the face's folder of donors; ``name`` of a crop is the file's path.
+
+    Nothing that the shot says about the face holds for them. Raises ReadError as ``reference_crops`` does, and for a
+    folder without pictures.
+    """
+    large = replace(face, size=_DONOR_SIZE)
+    return [replace(_crop(job, plan, large, path), name=str(path), traits=UNKNOWN) for path in _donors(face)]
+
+
+def photograph_digests(face: FacePlan) -> list[object]:
+    """What the use of photographs depends on beside the plate; empty without photographs.
+
+    Raises ReadError for a file that cannot be read.
+    """
+    found: list[object] = []
+    if face.references:
+        photographs = [[age, [file_digest(Path(path)) for path in paths]] for age, paths in face.references]
+        found += [photographs, face.name, asdict(face.traits), list(face.shot_face.source_age.keys)]
+    if face.donor:
+        found += ["donor", [file_digest(path) for path in _donors(face)], face.name, face.traits.seed]
+    return found
+
+
+def _donors(face: FacePlan) -> list[Path]:
+    """The pictures below the folder of donors, in the order of names; hidden ones are left out."""
+    if face.donor is None:
+        return []
+    folder = Path(face.donor)
+    if not folder.is_dir():
+        what = "is a file, and `donor` takes a folder" if folder.exists() else "no such folder"
+        raise ReadError(what, path=folder, fix="name a folder of photographs in `donor`")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES and path.is_file())
+    shown = [path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if not shown:
+        raise ReadError("holds no pictures", path=folder, fix=f"name a folder with {' '.join(sorted(PICTURES))}")
+    if len(shown) > _MOST_DONORS:
+        fix = f"keep at most {_MOST_DONORS}, the sharpest ones in soft light"
+        raise ReadError(f"holds {count_of(len(shown), 'photograph')}, too many for `donor`", path=folder, fix=fix)
+    return shown
+
+
+def _crop(job: Job, plan: CropPlan, face: FacePlan, path: Path) -> FaceCrop:
+    with closing(open_reader(path)) as reader:
+        clip = reader.info
+        if clip.colorspace is None:
+            raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG")
+        colour = Colour(clip.colorspace, job.shot.ocio)
+        with closing(reader.read([clip.first])) as frames:
+            frame = next(frames)
+        ((_, found),) = find_faces([frame], colour, job.shot.tracking, clip)
+    if not found:
+        fix = "name a photograph that shows the face from the front, larger than `min_face`"
+        raise ReadError("no face is found on this photograph", path=path, fix=fix)
+    own = replace(face, track=_track(frame, found[0]), exposure=0.0, study={}, study_digest="")
+    alone = replace(plan, faces=(own,), landmarks_from={}, hands=(), pixel_aspect=clip.pixel_aspect)
+    (crop,) = cut(frame, alone, colour).crops
+    return replace(crop, others=(), gain=None)
+
+
+def _track(frame: Frame, found: Detection) -> FaceTrack:
+    """The face on its one frame."""
+    one = np.ones(1, np.float32)
+    numbers, yaw = np.array([frame.number], np.int32), np.array([found.yaw], np.float32)
+    points = np.ascontiguousarray(found.points[None], np.float32)
+    neck = np.asarray(neck_points(points), np.float32)
+    return FaceTrack(face=0, numbers=numbers, points=points, neck=neck, confidence=one, presence=one, yaw=yaw)
