@@ -87,7 +87,7 @@ class OlderSide:
         if target <= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = OldStudy.unpacked(crop.study)
-        worn, grey = wear(target) - wear(source), greyness(target) - greyness(source)
+        worn, grey = wear(target) - wear(source), (greyness(target) - greyness(source)) / (1 - greyness(source))
         look, gentle = crop.look, crop.traits.gentle
         sculpture = self._sculpture(crop.traits.seed or crop.name, crop.study.get(DONOR))
         seen = self._seen(work, mattes, crop.study[RIMS])
