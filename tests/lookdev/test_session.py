@@ -53,10 +53,10 @@ def test_every_number_and_choice_of_the_schema_has_a_control() -> None:
     """Found by the schema alone, so that a new key has one too; paths of files have none."""
     definitions = schema()["$defs"]
     regions = [key for key in definitions["Regions"]["properties"] if key != "map"]
-    keys = definitions["Region"]["properties"].keys() - {"look"}
-    keys |= {f"look.{part}" for part in definitions["LookKeys"]["properties"]}
+    parts = {f"look.{part}" for part in definitions["LookKeys"]["properties"]}
+    keys = definitions["Region"]["properties"].keys() - {"look"} | parts
     wanted = {f"regions.{region}.{key}" for region in regions for key in keys}
-    assert wanted | {"source_age", "target_age", "intensity"} <= CONTROLS.keys()
+    assert wanted | parts | {"source_age", "target_age", "intensity"} <= CONTROLS.keys()
     assert {"temporal.radius", "temporal.strength", "matte.kind", "matte.feather", "matte.hands"} <= CONTROLS.keys()
     assert not [name for name in CONTROLS if name.endswith(("file", "hold_out", "map", "name", "select", "point"))]
     assert (TARGET.low, TARGET.high, TARGET.keyed, TARGET.whole) == (0, 120, True, False)

@@ -23,7 +23,8 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="As in a shot: builtin, relief, prototype, small, bands, or a .safetensors, .pth, .pt, .onnx or .npz.",
+        help="As in a shot: builtin, relief, prototype, small, bands, or a .safetensors, .pth, .pt, .onnx or .npz, or "
+        "the folder of a SavedModel.",
         show_default=False,
     ),
 ]
@@ -69,7 +70,12 @@ def show(model: Model, as_json: AsJson = False, *, console: Console) -> None:
 @with_console
 def convert(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .safetensors, .pth, .pt or .onnx.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A .safetensors, .pth, .pt or .onnx, or the folder of a SavedModel.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="The file to write.", show_default=False)],
     half: Annotated[bool, typer.Option("--half", help="Store the weights as float16: half the size.")] = False,
