@@ -34,7 +34,9 @@ def shot(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("streams", ["2>&-", "<&- >&- 2>&-", "--log json 2>/dev/full"])
+@pytest.mark.parametrize(
+    "streams", ["2>&-", "<&- >&- 2>&-", "--log json 2>/dev/full", "2</dev/null", "1</dev/null 2</dev/null"]
+)
 def test_a_render_without_anybody_to_tell_renders(shot: Path, streams: str) -> None:
     assert sh(f"{VFXAGE} render shot.yaml {streams}", shot).returncode == 0
     assert (shot / "out" / "é.1001.exr").exists()
@@ -69,7 +71,7 @@ def test_too_little_memory(shot: Path, monkeypatch: pytest.MonkeyPatch, error: E
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("vfxage.render.pipeline.composite", fail)
+    monkeypatch.setattr("vfxage.render.one_frame.composite", fail)
     run("render", shot / "shot.yaml").fails(4, "there is not enough memory", str(error), "`--workers`")
     assert not (shot / "out" / "é.1001.exr").exists()
 

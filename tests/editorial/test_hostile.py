@@ -39,7 +39,7 @@ def says(path, text: str | bytes) -> str:
         ("a.otio", b"", "damaged"),
         ("a.otio", b"\x00\x01", "not a text file"),
         ("a.otio", b"[]", "holds no timeline"),
-        ("a.otio", b'{"OTIO_SCHEMA": "Timeline.99"}', "unsupported schema"),
+        ("a.otio", b'{"OTIO_SCHEMA": "Timeline.99"}', "newer OpenTimelineIO"),
         ("a.otio", b'{"OTIO_SCHEMA": "Sausage.1"}', "holds no timeline"),
         ("a.otio", b'{"OTIO_SCHEMA": "Timeline.1"}', "damaged"),
         ("a.otio", b'{"a":' * 50_000 + b"1" + b"}" * 50_000, "nested deeper"),

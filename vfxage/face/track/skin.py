@@ -1,9 +1,10 @@
 """How the skin of a face and its neck moves from one picture to another: optical flow at every node of the mesh.
 
 The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at every node and at more points of the neck, forwards and
-backwards. On one portrait that a formula moved, with the grain of a camera, it is off by 0.05 pixels a frame. OpenCV's dense inverse search (DIS) is no better there and several times slower; on a still picture of a movie it
-creeps by 0.03 pixels a frame, where this flow stays. What the flow finds at a node is fitted over its neighbours, since
-cheeks and foreheads have few details.
+backwards. On one portrait that a formula moved, with the grain of a camera, it is off by 0.05 pixels a frame. OpenCV's
+dense inverse search (DIS) is no better there and several times slower; on a still picture of a movie it creeps by 0.03
+pixels a frame, where this flow stays. What the flow finds at a node is fitted over its neighbours, since cheeks and
+foreheads have few details.
 """
 
 from __future__ import annotations
