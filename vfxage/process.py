@@ -7,6 +7,7 @@ functions.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -225,15 +226,26 @@ def discard(stream: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _is_open(descriptor: int, mode: str) -> bool:
+    """Whether a file descriptor is open: for writing if the mode is "w"."""
+    try:
+        os.fstat(descriptor)
+        if mode == "w":
+            os.write(descriptor, b"")
+    except OSError as error:
+        return error.errno != errno.EBADF  # a full disk is open
+    return True
+
+
 def open_closed_streams() -> None:
     """Point stdin, stdout and stderr to nowhere if they are closed, as in a daemon, until the process ends.
 
-    Otherwise the next file that is opened would get the descriptor, and messages would be written into it.
+    Otherwise the next file that is opened would get the descriptor, and messages would be written into it. A shell
+    script that starts vfxage is such a file: bash reads it through descriptor 2 if stderr is closed. So stdout and
+    stderr that are open for reading only count as closed.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        try:
-            os.fstat(descriptor)
-        except OSError:
+        if not _is_open(descriptor, mode):
             nowhere = os.open(os.devnull, os.O_RDWR)
             if nowhere != descriptor:
                 os.dup2(nowhere, descriptor)

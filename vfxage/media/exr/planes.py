@@ -74,20 +74,29 @@ def channels(render: Render, destination: Destination, faces: Mapping[str, str])
     if "uv" in passes:
         planes |= _uv("uv", render, destination.crop_pass_faces)
     for face, name in faces.items():
-        layers = [layer for layer in render.layers if layer.name == face]
-        if "delta" in passes:
-            planes[f"delta_{name}"] = _placed(render, [(layer, layer.delta) for layer in layers], 3)
-        if "matte" in passes:
-            planes[f"matte_{name}.A"] = matte(_placed(render, [(layer, layer.matte) for layer in layers], 1))
-        if "delta_raw" in passes:
-            raws = [(layer, layer.raw) for layer in layers if layer.raw is not None]
-            planes[f"delta_raw_{name}"] = _placed(render, raws, 3)
-        if "matte_hair" in passes:
-            planes[f"matte_hair_{name}.A"] = _hair(render, [face])
-        if "regions" in passes:
-            planes |= _regions(f"_{name}", render, layers, matte)
-        if "uv" in passes:
-            planes |= _uv(f"uv_{name}", render, (face,))
+        planes |= _of_face(face, name, render, destination)
+    return planes
+
+
+def _of_face(face: str, name: str, render: Render, destination: Destination) -> dict[str, Plane]:
+    """Layers of one face, whose layers in the file end with ``name``."""
+    passes = destination.passes
+    matte: Callable[[F32], Plane] = _same if "delta_raw" in passes else _half_matte
+    planes: dict[str, Plane] = {}
+    layers = [layer for layer in render.layers if layer.name == face]
+    if "delta" in passes:
+        planes[f"delta_{name}"] = _placed(render, [(layer, layer.delta) for layer in layers], 3)
+    if "matte" in passes:
+        planes[f"matte_{name}.A"] = matte(_placed(render, [(layer, layer.matte) for layer in layers], 1))
+    if "delta_raw" in passes:
+        raws = [(layer, layer.raw) for layer in layers if layer.raw is not None]
+        planes[f"delta_raw_{name}"] = _placed(render, raws, 3)
+    if "matte_hair" in passes:
+        planes[f"matte_hair_{name}.A"] = _hair(render, [face])
+    if "regions" in passes:
+        planes |= _regions(f"_{name}", render, layers, matte)
+    if "uv" in passes:
+        planes |= _uv(f"uv_{name}", render, (face,))
     return planes
 
 
