@@ -29,6 +29,7 @@ def colours() -> dict[str, Colour]:
         (2, 2, "Rec.1886 Rec.709 - Display"),
         (6, 6, "Rec.1886 Rec.709 - Display"),
         (5, 6, "Rec.1886 Rec.709 - Display"),
+        (5, 5, "Rec.1886 Rec.709 - Display"),
         (9, 14, "Rec.1886 Rec.2020 - Display"),
         (1, 13, "sRGB Encoded Rec.709 (sRGB)"),
         (12, 13, "sRGB Encoded P3-D65"),

@@ -15,6 +15,8 @@ _SDR = (1, 2, 5, 6, 7)
 
 _CICP: tuple[tuple[tuple[int, ...], tuple[int, ...], str], ...] = (
     ((1, 2, 6, 14, 15), _SDR, DISPLAY_709),
+    # PAL by its old tags: its monitors show about gamma 2.4 (EBU Tech 3320), not the 2.8 that the tag once stood for.
+    ((5,), (5,), DISPLAY_709),
     ((1, 2, 6, 14, 15), (9,), "Rec.1886 Rec.2020 - Display"),
     ((4,), _SDR, "Gamma 2.2 Encoded Rec.709"),
     ((8,), _SDR, LINEAR_709),
