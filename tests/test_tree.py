@@ -189,8 +189,8 @@ def test_third_party_notices_name_the_dependencies_and_no_others():
         required("onnx"),
         required("farm"),
         required("train"),
-        required("live"),
         required("lookdev"),
+        required("live"),
         required("dev") - required("farm"),
     ]
 
