@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.arrays import ANY_SHAPE, ArrayData, check_arrays, shaped
-from vfxage.look import NORMAL, UNKNOWN, Look, Traits, Wish
+from vfxage.face.look import NORMAL, UNKNOWN, Look, Traits, Wish
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -7,7 +7,7 @@ import numpy as np
 
 from vfxage.ager import Answer, age_frames
 from vfxage.ager.contract import MeasuresNothing
-from vfxage.look import Wish
+from vfxage.face.look import Wish
 from vfxage.types import FaceCrop, Framing
 
 SIZE = 32

@@ -14,9 +14,9 @@ from tests.plates import decode, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 from vfxage.ager import age_frames, load_ager
 from vfxage.face.detect import FaceFinder
+from vfxage.face.look import Wish
 from vfxage.face.regions import RegionSettings, region_masks, regional
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, warp_to_crop
-from vfxage.look import Wish
 from vfxage.shot import load_shot
 from vfxage.types import FaceCrop, Frame, FrameCrops, Framing, Window
 

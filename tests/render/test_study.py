@@ -13,8 +13,8 @@ import pytest
 from tests.small_shot import COUNT, EXR, FIRST, small_shot
 from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.errors import ReadError
+from vfxage.face.look import UNKNOWN, Traits
 from vfxage.face.track import load_tracks
-from vfxage.look import UNKNOWN, Traits
 from vfxage.progress import Silent
 from vfxage.render.job import open_job
 from vfxage.render.pipeline import RenderSettings, render_shot

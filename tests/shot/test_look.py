@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.shot.example import SHORT, load, reported
-from vfxage.look import NORMAL, Look
+from vfxage.face.look import NORMAL, Look
 from vfxage.shot.look import traits
 
 TWO = """

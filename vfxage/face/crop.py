@@ -12,6 +12,7 @@ import numpy as np
 from vfxage.arrays import ANY_SHAPE, ArrayData
 from vfxage.errors import ShotError
 from vfxage.face.exposure import stops_for
+from vfxage.face.look import NORMAL, Look, Traits, Wish
 from vfxage.face.regions import RegionSettings, regional
 from vfxage.geometry import (
     MatteKind,
@@ -24,7 +25,6 @@ from vfxage.geometry import (
     warp_support,
     warp_to_crop,
 )
-from vfxage.look import NORMAL, Look, Traits, Wish
 from vfxage.shot.look import traits
 from vfxage.types import F32, F64, FaceCrop, FaceTrack, Frame, FrameCrops, Framing, HandTrack, Study
 

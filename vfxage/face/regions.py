@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from vfxage.arrays import ArrayData, shaped
+from vfxage.face.look import Look, Wish
 from vfxage.geometry import FACE_HEIGHT, OVAL, framing_transform, spline
-from vfxage.look import Look, Wish
 from vfxage.types import F32, Framing
 
 FEATHER = 0.07

@@ -12,10 +12,10 @@ from vfxage.colour.space import Colour
 from vfxage.errors import ReadError, count_of
 from vfxage.face.crop import CropPlan, FacePlan, cut
 from vfxage.face.detect import Detection
+from vfxage.face.look import UNKNOWN
 from vfxage.face.track import find_faces
 from vfxage.fingerprint import file_digest
 from vfxage.geometry import neck_points
-from vfxage.look import UNKNOWN
 from vfxage.media import PICTURES, open_reader
 from vfxage.render.job import Job
 from vfxage.types import FaceCrop, FaceTrack, Frame

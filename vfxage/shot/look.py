@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BeforeValidator, Field, PlainSerializer, ValidationInfo, WithJsonSchema
 
-from vfxage.look import PARTS, Look, Traits
+from vfxage.face.look import PARTS, Look, Traits
 from vfxage.shot.keyed import Amount, Keyed, number_or_auto
 from vfxage.shot.part import Part
 from vfxage.shot.paths import IsPath, escaped, file_path

@@ -11,8 +11,8 @@ import pytest
 from vfxage.ager import load_ager
 from vfxage.ager.relief.older import folds, pigment
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
+from vfxage.face.look import PARTS, Look
 from vfxage.lab.portraits import crop_portrait, scan_portraits
-from vfxage.look import PARTS, Look
 
 WOMAN, GREY = "lon_124", "I000024"
 NONE = Look(**dict.fromkeys(PARTS, 0.0))

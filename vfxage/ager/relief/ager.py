@@ -18,7 +18,7 @@ from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, mar
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
-from vfxage.look import Look
+from vfxage.face.look import Look
 from vfxage.types import F32, FaceCrop, Framing, Study
 
 METHOD = 6

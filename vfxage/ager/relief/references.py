@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.ager.prototype.data import FLOOR
 from vfxage.ager.prototype.sight import Sight, halve, luma
-from vfxage.look import Look
+from vfxage.face.look import Look
 from vfxage.types import F32, Study
 
 REFERENCES = "references"

@@ -20,7 +20,7 @@ from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, own_lines, pale_lips
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
-from vfxage.look import Look
+from vfxage.face.look import Look
 from vfxage.types import F32, F64, Study
 
 _NAME = "older"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from vfxage.look import Look
+from vfxage.face.look import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from vfxage.look import Look
+from vfxage.face.look import Look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

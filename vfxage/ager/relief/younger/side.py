@@ -19,8 +19,8 @@ from vfxage.ager.relief.younger.ground import Worn
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, PORTRAIT_CHROMA, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
+from vfxage.face.look import Look
 from vfxage.geometry import extent, grown
-from vfxage.look import Look
 from vfxage.types import F32, FaceCrop, Study
 
 _GREY_FACES = 3.0
