@@ -1,9 +1,10 @@
-"""Networks with weights drawn as ``checkpoints/LAYOUTS.md`` says, and frames to hand to an ager."""
+"""Networks with weights drawn as ``checkpoints/LAYOUTS.md`` says, their files, and frames to hand to an ager."""
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ import torch
 
 from vfxage.ager import load_ager
 from vfxage.ager.architectures import ARCHITECTURES
-from vfxage.ager.checkpoint import save_checkpoint
+from vfxage.ager.checkpoint import load_checkpoint, save_checkpoint
 from vfxage.ager.network import NetworkAger
+from vfxage.errors import ModelError
 from vfxage.types import FaceCrop, Frame, FrameCrops, Window
 
 
@@ -39,6 +41,29 @@ def flat_state(name: str = "face_reaging", value: float = 0.5) -> dict[str, torc
         gain = 4.0 if key.endswith(("blur.kernel", "upsample.kernel")) else 1.0
         filters[key] = torch.outer(row, row) * gain
     return state | filters
+
+
+def refusal(path: Path) -> str:
+    """The one line that says why no checkpoint is read from the file."""
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(path)
+    text = str(caught.value)
+    assert text.startswith(str(path))
+    assert "\n" not in text
+    assert caught.value.fix
+    return text
+
+
+@pytest.fixture
+def saved(tmp_path) -> Callable[..., Path]:
+    """A file that torch.save writes."""
+
+    def save(state, name="weights.pth", **options) -> Path:
+        path = tmp_path / name
+        torch.save(state, path, **options)
+        return path
+
+    return save
 
 
 @pytest.fixture(scope="session")
