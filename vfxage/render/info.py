@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.colour.space import BUILTIN, Colour, builtin_configs, described_spaces
+from vfxage.colour.config import BUILTIN, builtin_configs, described_spaces
+from vfxage.colour.space import Colour
 from vfxage.face.detect import Detection
 from vfxage.face.track import Tracks, faces_not_found, find_faces, taken_by
 from vfxage.frames import FrameRange

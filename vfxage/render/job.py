@@ -13,8 +13,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from vfxage import __version__
+from vfxage.colour.config import known_spaces
 from vfxage.colour.display import DisplayChoice, ViewError, check_names
-from vfxage.colour.space import Colour, known_spaces
+from vfxage.colour.space import Colour
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity

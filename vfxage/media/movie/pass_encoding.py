@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from vfxage.colour.cicp import DISPLAY_709, SRGB
+from vfxage.colour.config import BUILTIN
 from vfxage.colour.conversion import Conversion
-from vfxage.colour.space import BUILTIN, Colour
+from vfxage.colour.space import Colour
 from vfxage.media.base import Destination
 from vfxage.media.display import on_display
 from vfxage.media.movie.tags import UNSPECIFIED, Tags, tags_for

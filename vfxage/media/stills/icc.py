@@ -9,8 +9,7 @@ import numpy as np
 
 from vfxage.colour.cicp import LINEAR_709, SRGB
 from vfxage.colour.curves import srgb_decode
-from vfxage.colour.primaries import PRIMARIES
-from vfxage.colour.space import matrix_to_xyz
+from vfxage.colour.primaries import PRIMARIES, matrix_to_xyz
 from vfxage.types import F64
 
 _D50 = (0.3457, 0.3585)
