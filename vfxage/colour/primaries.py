@@ -44,14 +44,20 @@ def from_chromaticities(chromaticities: Sequence[float], tolerance: float = 2e-3
 
 def matrix_to_xyz(chromaticities: Sequence[float], adapted: tuple[float, float] = D65) -> F64:
     """(3, 3) RGB to CIE XYZ, adapted by Bradford to a white (x, y) (SMPTE RP 177; Lindbloom)."""
-
-    def xyz(x: float, y: float) -> F64:
-        return np.array([x / y, 1.0, (1 - x - y) / y])
-
     points = np.asarray(chromaticities, np.float64).reshape(4, 2)
     columns = np.column_stack([[x, y, 1 - x - y] for x, y in points[:3]])
-    white, wanted = xyz(*points[3]), xyz(*adapted)
-    matrix = columns * np.linalg.solve(columns, white)
+    white = (float(points[3, 0]), float(points[3, 1]))
+    return np.asarray(adaptation(white, adapted) @ (columns * np.linalg.solve(columns, _xyz(white))), np.float64)
+
+
+def adaptation(white: tuple[float, float], wanted: tuple[float, float] = D65) -> F64:
+    """(3, 3): CIE XYZ seen under a white (x, y) to the same colour under another, by Bradford."""
     bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-    adaptation = np.linalg.solve(bradford, ((bradford @ wanted) / (bradford @ white))[:, None] * bradford)
-    return np.asarray(adaptation @ matrix, np.float64)
+    gain = (bradford @ _xyz(wanted)) / (bradford @ _xyz(white))
+    return np.asarray(np.linalg.solve(bradford, gain[:, None] * bradford), np.float64)
+
+
+def _xyz(white: tuple[float, float]) -> F64:
+    """CIE XYZ of a white (x, y) with Y = 1."""
+    x, y = white
+    return np.array([x / y, 1.0, (1 - x - y) / y])

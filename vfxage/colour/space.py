@@ -15,9 +15,12 @@ import numpy as np
 from vfxage.colour import curves
 from vfxage.colour.cicp import LINEAR_709, STANDARD
 from vfxage.colour.config import BUILTIN
-from vfxage.colour.converter import BELOW, Converter
+from vfxage.colour.converter import Converter
+from vfxage.colour.icc import Profile, ProfileError, parse_profile
+from vfxage.colour.icc_converter import ProfileConverter
 from vfxage.colour.primaries import PRIMARIES, matrix_to_xyz
-from vfxage.types import F32, F64, U8
+from vfxage.errors import ShotError
+from vfxage.types import F32, F64, U8, ClipInfo
 
 REFERENCE_WHITE = 2.03
 """Linear value of diffuse white in HDR video (203 cd/m2, ITU-R BT.2408) where 1.0 is 100 cd/m2."""
@@ -32,6 +35,7 @@ class Colour:
     ``name`` may be an alias or a role of the config. The config is ``config`` (a path or ocio:// URI), else $OCIO, else
     OpenColorIO's built-in ``BUILTIN``. If the config does not have a name that headers give (``STANDARD``,
     ``PRIMARIES``), the built-in one is used.
+    ``profile`` is the ICC profile of the plate: its own name (``icc.Profile.name``) means the space that it describes.
     Raises ShotError for a bad config, an unknown name (with the nearest name), a space for data, and a space whose
     channels depend on each other (ADX). All methods are pure and thread-safe.
 
@@ -40,22 +44,22 @@ class Colour:
     (ITU-R BT.2390, 6.2): greys equal OpenColorIO's, and the inverse is exact.
     """
 
-    def __init__(self, name: str, config: str | Path | None = None) -> None:
-        ocio = Converter(config)
-        if (name in STANDARD or name in PRIMARIES) and not ocio.has(name):
-            ocio = Converter(BUILTIN)
+    def __init__(self, name: str, config: str | Path | None = None, profile: bytes = b"") -> None:
+        ocio, self.in_config = _converter(name, config, profile)
+        """Whether ``name`` is known to a config: other programs do not know the space of a profile by its name."""
         space = ocio.find(name)
         self.name: str = space.getName()
         """Canonical."""
         self.fingerprint: str = f"{self.name} {ocio.fingerprint}"
         """The same wherever the config lies, another when its content changes."""
         self.linear: bool = ocio.is_linear(self.name)
-        self.linear_name: str | None
+        own = ocio.own_linear(self.name, self.linear)
+        self.linear_name: str | None = own.name
         """The linear space with the same primaries; None where the config has none (P3-DCI)."""
-        self.mixes: bool
-        """Whether OpenColorIO's own way to ``linear_name`` mixes the channels (HLG), which ``to_linear`` does not."""
-        self.linear_name, values, to_xyz, self.mixes = ocio.own_linear(self.name, self.linear)
-        self._curve = None if values is None else curves.Curve(values, BELOW)
+        self.mixes: bool = own.mixes
+        """Whether OpenColorIO's own way to ``linear_name`` mixes the channels (HLG), which a curve does not."""
+        self._curve = own.curve
+        to_xyz = own.to_xyz
         self.video: bool = space.getEncoding() in ("sdr-video", "hdr-video")
         """Whether the codes are those of a monitor's picture, so that they need no view to be shown."""
         self.to_xyz: F64 = to_xyz
@@ -85,10 +89,16 @@ class Colour:
         return other
 
     def table(self) -> F32:
-        """(65536,) linear at code / 65535; the codes themselves in a linear space."""
-        if self._curve is None:
-            return (np.arange(curves.CODES + 1) / curves.CODES).astype(np.float32)
-        return self._curve.table()
+        """(65536,) linear at code / 65535, where there is ``one_curve``."""
+        return self.to_linear((np.arange(curves.CODES + 1) / curves.CODES).astype(np.float32))
+
+    @property
+    def one_curve(self) -> bool:
+        """Whether one curve takes the codes of every channel to light, so that ``to_linear`` takes a ramp of any shape.
+
+        The channels of some ICC profiles have curves of their own, or depend on each other.
+        """
+        return self._curve is None or isinstance(self._curve, curves.Curve)
 
     def to_linear(self, code: F32) -> F32:
         """Code values (..., 3) to linear in the plate's own primaries; the very array in a linear space.
@@ -116,6 +126,34 @@ class Colour:
     def to_sdr8(self, rgb: F32) -> U8:
         """Linear (..., 3) to 8-bit sRGB, clipped, NaN black: for previews."""
         return curves.srgb8(rgb, self._to_709)
+
+
+def _converter(name: str, config: str | Path | None, profile: bytes) -> tuple[Converter, bool]:
+    """The config to ask, and whether the name is from a config: those of headers are in the built-in one."""
+    own = _parsed(profile)
+    if own is not None and own.name == name:
+        try:
+            return ProfileConverter(own), False
+        except ProfileError as error:
+            raise ShotError(f"the ICC profile of {name} cannot be used: {error}", fix="name a colour space") from error
+    ocio = Converter(config)
+    if (name in STANDARD or name in PRIMARIES) and not ocio.has(name):
+        ocio = Converter(BUILTIN)
+    return ocio, True
+
+
+def _parsed(profile: bytes) -> Profile | None:
+    try:
+        return parse_profile(profile)
+    except ProfileError:
+        return None
+
+
+def plate_colour(clip: ClipInfo, config: str | Path | None = None) -> Colour:
+    """The colour of a plate, which names its colour space or has an ICC profile. Raises ShotError."""
+    if clip.colorspace is None:
+        raise ShotError("the plate names no colour space", path=clip.path, fix="name it: `colorspace:`")
+    return Colour(clip.colorspace, config, clip.tags.profile)
 
 
 def _chromaticities(to_xyz: F64) -> tuple[float, ...]:

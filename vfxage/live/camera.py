@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vfxage.colour.cicp import LINEAR_709, SRGB
-from vfxage.colour.space import Colour
+from vfxage.colour.space import Colour, plate_colour
 from vfxage.errors import ReadError
 from vfxage.media import PlateSettings, open_reader
 from vfxage.types import F32, U8, ClipInfo, Frame, Window
@@ -109,6 +109,6 @@ def open_clip(path: Path) -> Iterator[Camera]:
                     shown = replace(frame, number=count)
                     yield Taken(count, lambda shown=shown: shown, max(due, time.monotonic()))  # type: ignore[misc]
 
-        yield Camera(clip=clip, colour=Colour(clip.colorspace), rate=rate, pictures=played())
+        yield Camera(clip=clip, colour=plate_colour(clip), rate=rate, pictures=played())
     finally:
         reader.close()

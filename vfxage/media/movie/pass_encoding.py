@@ -32,8 +32,7 @@ class PassEncoding:
         self._pass = colour_pass
         self._size = destination.clip.height, destination.clip.width
         self._unpremultiply = destination.clip.kind == "sequence" and not destination.clip.straight_alpha
-        plate = destination.clip.colorspace or destination.colorspace
-        self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
+        self._conversion = Conversion(destination.clip, destination.colorspace, destination.ocio)
         self._colour = self._conversion.target
         self._display = Colour(DISPLAY_709, BUILTIN)
         self._srgb = Colour(SRGB, BUILTIN)
