@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import OpenImageIO as oiio
 
-from vfxage.colour.space import BUILTIN
+from vfxage.colour.config import BUILTIN
 
 
 def convert(rgb: np.ndarray, source: str, target: str) -> np.ndarray:

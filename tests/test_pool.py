@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vfxage.pool import fed, newest, ordered_map, prefetch
+from vfxage.pool import fed, newest, ordered_map, prefetch, watched
 
 
 def vfxage_threads() -> list[str]:
@@ -121,6 +121,30 @@ def test_leaving_early_closes_the_source() -> None:
     with prefetch(source(), ahead=1) as items:
         next(items)
     assert closed.is_set()
+    assert vfxage_threads() == []
+
+
+def test_watched_gives_nothing_while_it_waits_and_then_every_item():
+    go = threading.Event()
+
+    def source():
+        yield 1
+        go.wait(10)
+        yield 2
+        raise ValueError("broken camera")
+
+    seen = []
+
+    def follow(items):
+        for item in items:
+            seen.append(item)
+            if seen.count(None) == 3:
+                go.set()
+
+    with watched(source(), 0.01) as items, pytest.raises(ValueError, match="broken camera"):
+        follow(items)
+    assert [item for item in seen if item is not None] == [1, 2]
+    assert seen.index(2) - seen.index(1) > 3
     assert vfxage_threads() == []
 
 

@@ -1,9 +1,9 @@
 """Runs stages in threads, ahead of their consumer by a bounded number of items. No other module starts threads.
 
-Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made; ``ordered_map`` keeps at most
-``workers + ahead`` items or results; ``newest`` keeps one item, and ``fed`` at most ``ahead``. All stop and join their
-threads when their ``with`` block ends, also after an error. The consumer gets the error in place of the failed item,
-after all earlier items.
+Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made, ``watched`` one and that; ``ordered_map``
+keeps at most ``workers + ahead`` items or results; ``newest`` keeps one item, and ``fed`` at most ``ahead``. All stop
+and join their threads when their ``with`` block ends, also after an error. The consumer gets the error in place of the
+failed item, after all earlier items.
 """
 
 from __future__ import annotations
@@ -76,10 +76,37 @@ class _Ahead(Generic[T]):
                 return
             yield item
 
+    def watch(self, every: float) -> Iterator[T | None]:
+        """Yield the items as ``consume`` does, and None after each ``every`` seconds without one."""
+        while True:
+            try:
+                item = self._ready.get(timeout=every)
+            except queue.Empty:
+                yield None
+                continue
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+
     def stop(self) -> None:
         """Make no more items, and wait for the thread to end."""
         self._left.set()
         self._thread.join()
+
+
+@contextmanager
+def watched(items: Iterable[T], every: float) -> Iterator[Iterator[T | None]]:
+    """Make ``items`` in a separate thread, one before the consumer needs it; None while the consumer waits for it.
+
+    So the consumer can look after other things every few moments: ``every`` is in seconds.
+    """
+    stage = _Ahead(items, 1)
+    try:
+        yield stage.watch(every)
+    finally:
+        stage.stop()
 
 
 @contextmanager

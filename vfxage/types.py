@@ -90,6 +90,8 @@ class SourceTags(ArrayData):
     own tags. Opaque in the same way."""
     raw: bytes = b""
     """DPX: the header as it lies in the file. Opaque in the same way."""
+    profile: bytes = b""
+    """The ICC profile of a still, as embedded."""
     depth: Literal[8, 10, 12, 16, "float"] | None = None
     """Bits of a stored sample. Stills only."""
     timecode: str | None = None

@@ -16,7 +16,7 @@ import pytest
 from tests.plates import decode, write_exr, write_shot
 from tests.run_vfxage import run
 from tests.small_shot import FIRST, small_shot
-from vfxage.colour.space import BUILTIN
+from vfxage.colour.config import BUILTIN
 from vfxage.render.job import Job
 from vfxage.render.preview_page import shot_and_version
 

@@ -8,8 +8,9 @@ import numpy as np
 import PyOpenColorIO as Ocio
 import pytest
 
+from vfxage.colour.config import BUILTIN
 from vfxage.colour.primaries import PRIMARIES
-from vfxage.colour.space import BUILTIN, Colour
+from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.shot import load_shot
 

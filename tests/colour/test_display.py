@@ -6,8 +6,9 @@ import numpy as np
 import PyOpenColorIO as Ocio
 import pytest
 
+from vfxage.colour.config import BUILTIN
 from vfxage.colour.display import DisplayChoice, ViewError, viewing
-from vfxage.colour.space import BUILTIN, Colour
+from vfxage.colour.space import Colour
 
 MUTE = """ocio_profile_version: 2
 roles: {default: lin, scene_linear: lin, aces_interchange: lin}

@@ -10,8 +10,9 @@ import pytest
 
 from tests.colours import convert, ramp
 from vfxage.colour.cicp import from_cicp
+from vfxage.colour.config import BUILTIN, described_spaces, known_spaces
 from vfxage.colour.primaries import PRIMARIES, from_chromaticities
-from vfxage.colour.space import BUILTIN, Colour, described_spaces, known_spaces
+from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 
 CODES = np.arange(65536) / 65535

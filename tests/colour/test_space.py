@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tests.colours import config_with_lut, convert, ramp
-from vfxage.colour.space import BUILTIN, Colour, known_spaces
+from vfxage.colour.config import BUILTIN, known_spaces
+from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 
 CODES = np.arange(65536) / 65535

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import av
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from vfxage.ager import Answer, load_ager
-from vfxage.colour.cicp import LINEAR_709, SRGB
-from vfxage.colour.space import Colour
-from vfxage.face.detect import FaceFinder
+from vfxage.colour.cicp import SRGB
+from vfxage.face.track import open_finders
 from vfxage.live.camera import Camera
+from vfxage.live.outputs import Window as ShownWindow
 from vfxage.live.person import Person
-from vfxage.live.stage import Ages, LiveStage
+from vfxage.live.stage import Ages, Finished, LiveStage
 from vfxage.live.steady import CausalSteps
 from vfxage.live.view import Controls, Pace, composed, with_strip
 from vfxage.pictures import picture_shot
-from vfxage.types import ClipInfo, FaceCrop, FaceDelta, Frame, Window
+from vfxage.types import ClipInfo, FaceCrop, FaceDelta
 
 
 @pytest.fixture(scope="module")
@@ -27,50 +29,89 @@ def photograph(portraits) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def finder():
-    with FaceFinder(48) as finder:
-        yield finder
+def finders():
+    with open_finders(48) as finders:
+        yield finders
 
 
-def frame(picture, number: int) -> Frame:
-    code = picture.astype(np.float32) / 255
-    light = Colour(SRGB).to_linear(np.ascontiguousarray(code))
-    return Frame(number=number, window=Window(0, 0, *picture.shape[1::-1]), rgb=light)
+@pytest.fixture(scope="module")
+def finder(finders):
+    return finders.faces
 
 
-def stage(finder, *settings: str) -> LiveStage:
+def stage(finders, *settings: str, ager=None) -> LiveStage:
     clip = ClipInfo(path="test", kind="movie", width=512, height=512, first=0, last=0, colorspace=SRGB)
-    camera = Camera(clip=clip, colour=Colour(LINEAR_709), rate=Fraction(30), pictures=iter(()))
-    return LiveStage(camera, picture_shot("bands", "largest", settings, None), load_ager("bands", "cpu"), finder)
+    camera = Camera(clip=clip, rate=Fraction(30), pictures=iter(()))
+    shot = picture_shot("bands", "largest", settings, None)
+    return LiveStage(camera, shot, ager or load_ager("bands", "cpu"), finders)
 
 
-def test_the_change_comes_in_over_a_few_pictures_and_outside_the_matte_nothing_changes(finder, photograph):
-    live, sums = stage(finder), []
+def shown(live: LiveStage, picture, number: int, ages: Ages) -> Finished:
+    """One picture through all steps, as if it were the only one at work."""
+    return live.finish(*live.age(live.look(picture, number, ages)))
+
+
+def change(done: Finished, picture) -> np.ndarray:
+    return np.abs(done.beauty.astype(int) - picture).max(axis=2)
+
+
+def test_the_change_comes_in_over_a_few_pictures_and_beside_the_head_nothing_changes(finders, photograph):
+    live, sums = stage(finders), []
     for number in range(6):
-        render = live.render(frame(photograph, number), Ages(30, 80))
-        assert render is not None
-        outside = render.matte == 0
-        assert outside.mean() > 0.3
-        np.testing.assert_array_equal(render.beauty[outside], render.frame.rgb[outside])
-        sums.append(float(np.abs(render.delta).sum()))
+        done = shown(live, photograph, number, Ages(30, 80))
+        assert done.face
+        assert not change(done, photograph)[:, :40].any()
+        sums.append(float(change(done, photograph).sum()))
     assert 0 < sums[0] < sums[1] < sums[3]
     assert sums[5] == pytest.approx(sums[4], rel=0.02)
 
 
-def test_the_keys_change_the_next_picture(finder, photograph):
-    live = stage(finder)
+def test_the_keys_change_the_next_picture(finders, photograph):
+    live = stage(finders)
     for number in range(5):
-        live.render(frame(photograph, number), Ages(30, 80))
-    same = live.render(frame(photograph, 5), Ages(30, 30))
-    assert same is not None
-    assert np.abs(same.delta).max() < 1e-6
+        shown(live, photograph, number, Ages(30, 80))
+    assert not change(shown(live, photograph, 5, Ages(30, 30)), photograph).any()
 
 
-def test_no_face_is_no_change_and_the_face_is_found_again(finder, photograph):
-    live = stage(finder)
-    assert live.render(frame(photograph, 0), Ages(30, 80)) is not None
-    assert live.render(frame(np.full_like(photograph, 90), 1), Ages(30, 80)) is None
-    assert live.render(frame(photograph, 2), Ages(30, 80)) is not None
+def test_no_face_is_no_change_and_the_face_is_found_again(finders, photograph):
+    live, wall = stage(finders), np.full_like(photograph, 90)
+    assert shown(live, photograph, 0, Ages(30, 80)).face
+    nothing = shown(live, wall, 1, Ages(30, 80))
+    assert not nothing.face
+    np.testing.assert_array_equal(nothing.beauty, wall)
+    assert shown(live, photograph, 2, Ages(30, 80)).face
+
+
+@pytest.mark.parametrize(("setting", "held"), [("held_out", True), ("aged", False)])
+def test_a_hand_before_the_face_is_held_out(finders, clips, setting, held):
+    """On picture 31 her thumb lies on her mouth."""
+    live = stage(finders, f"matte.hands={setting}", ager=Brighter())
+    with av.open(str(clips / "signer_hand_over_face.mp4")) as movie:
+        pictures = [
+            np.ascontiguousarray(frame.to_ndarray(format="rgb24"))
+            for _, frame in zip(range(32), movie.decode(video=0), strict=False)
+        ]
+    for number in range(27, 32):
+        done = shown(live, pictures[number], number, Ages(30, 80))
+    points = finders.faces.find(pictures[31])[0].points
+    (hand,) = finders.hands.near(pictures[31], [points])
+    assert np.linalg.norm(hand.points[4] - points[13]) < 20, "the tip of the thumb and the lips"
+    thumb, forehead = (
+        change(done, pictures[31])[y - 3 : y + 3, x - 3 : x + 3]
+        for x, y in (hand.points[4].astype(int), points[151].astype(int))
+    )
+    assert forehead.min() > 20
+    assert (thumb.max() < 5) == held
+
+
+class Brighter:
+    """Makes every crop much brighter."""
+
+    def __getattr__(self, name):
+        return getattr(load_ager("bands", "cpu"), name)
+
+    def __call__(self, crops):
+        return [Answer(step=np.full_like(crop.rgb, 0.2)) for crop in crops]
 
 
 def test_landmarks_are_steadier_than_those_of_single_pictures(finder, photograph):
@@ -143,6 +184,32 @@ def test_keys():
     assert (controls.wipe, controls.quit) == (None, True)
 
 
+@pytest.mark.parametrize(
+    "codes", [(0xFF52, 0xFF53), (0x260000, 0x270000), (63232, 63235)], ids=["X11", "Windows", "macOS"]
+)
+def test_the_window_follows_keys_and_mouse_and_closes(monkeypatch, codes):
+    """OpenCV's window, its functions replaced: what they would report is what a person does."""
+    pressed, mice, there = [*codes, ord("W"), -1], [], [1.0]
+    for name in ("namedWindow", "resizeWindow", "imshow"):
+        monkeypatch.setattr(cv2, name, lambda *_: None)
+    monkeypatch.setattr(cv2, "setMouseCallback", lambda _, function: mice.append(function))
+    monkeypatch.setattr(cv2, "waitKeyEx", lambda _: pressed.pop(0) if pressed else -1)
+    monkeypatch.setattr(cv2, "getWindowProperty", lambda *_: there[0])
+    controls = Controls(Ages(30, 70))
+    window = ShownWindow(controls)
+    window.show(np.zeros((20, 200, 3), np.uint8))
+    window.follow()
+    assert (controls.ages.source, controls.ages.target, controls.wipe) == (35, 75, 0.5)
+    mice[0](cv2.EVENT_MOUSEMOVE, 40, 3, cv2.EVENT_FLAG_LBUTTON, None)
+    assert controls.wipe == pytest.approx(0.2)
+    mice[0](cv2.EVENT_MOUSEMOVE, 90, 3, 0, None)
+    assert controls.wipe == pytest.approx(0.2), "the button is not held"
+    assert not controls.quit
+    there[0] = 0.0
+    window.follow()
+    assert controls.quit
+
+
 def test_bypass_and_wipe():
     plate, beauty = np.zeros((40, 100, 3), np.uint8), np.full((40, 100, 3), 255, np.uint8)
     controls = Controls(Ages(30, 70))
@@ -178,7 +245,7 @@ def test_the_strip_leaves_the_picture_whole(size):
         np.testing.assert_array_equal(without[top:], picture)
 
 
-def test_no_study_of_an_ager_is_asked_twice(finder, photograph):
+def test_no_study_of_an_ager_is_asked_twice(finders, photograph):
     class Studious:
         study_method = "test 1"
         asked = 0
@@ -194,12 +261,11 @@ def test_no_study_of_an_ager_is_asked_twice(finder, photograph):
             assert all("mean" in crop.study for crop in crops)
             return [Answer(step=np.zeros_like(crop.rgb)) for crop in crops]
 
-    ager = Studious()
-    live = stage(finder)
-    live = LiveStage(live._camera, live._shot, ager, finder)
+    ager, wall = Studious(), np.full_like(photograph, 90)
+    live = stage(finders, ager=ager)
     for number in range(3):
-        live.render(frame(photograph, number), Ages(30, 80))
+        shown(live, photograph, number, Ages(30, 80))
     assert ager.asked == 1
-    live.render(frame(np.full_like(photograph, 90), 3), Ages(30, 80))
-    live.render(frame(photograph, 4), Ages(30, 80))
+    shown(live, wall, 3, Ages(30, 80))
+    shown(live, photograph, 4, Ages(30, 80))
     assert ager.asked == 2, "another face may be another person"

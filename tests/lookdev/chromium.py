@@ -152,7 +152,7 @@ class Look:
         text = self.browser.execute_async_script(
             """
             const [serial, view, done] = arguments;
-            fetch(`/picture/${serial}/${view}.png`).then((answer) => answer.blob()).then((blob) => {
+            fetch(`/picture/${serial}/${view}.bmp`).then((answer) => answer.blob()).then((blob) => {
                 const reader = new FileReader();
                 reader.onload = () => done(reader.result.split(",")[1]);
                 reader.readAsDataURL(blob);
@@ -213,6 +213,43 @@ class Look:
         chain = ActionChains(self.browser, duration=20)
         chain.move_to_element_with_offset(canvas, round((x - size[0] / 2) * scale), round((y - size[1] / 2) * scale))
         chain.click().perform()
+
+    def frame(self) -> str:
+        """The number of the frame, as the page says it."""
+        return str(self.element(".frame-number input").get_property("value"))
+
+    def place(self) -> list[float]:
+        """Where the plate lies on the canvas: left, top, canvas pixels for each of its own."""
+        return list(json.loads(self.data()["place"]))
+
+    def click_curve(self, share: float) -> None:
+        """Click the curve at a share of its length."""
+        from selenium.webdriver import ActionChains
+
+        chart = self.element(".curve canvas")
+        width = chart.size["width"]
+        across = 44 + share * (width - 44 - 14) - width / 2  # ECharts' grid, as the page sets it
+        ActionChains(self.browser, duration=20).move_to_element_with_offset(chart, round(across), 0).click().perform()
+
+    def pull(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag from one pixel of the canvas to another."""
+        from selenium.webdriver import ActionChains
+
+        chain = ActionChains(self.browser, duration=50)
+        chain.move_to_element_with_offset(*self._on_canvas(start)).click_and_hold()
+        chain.move_to_element_with_offset(*self._on_canvas(end)).release().perform()
+
+    def wheel(self, at: tuple[float, float], down: int) -> None:
+        """Turn the wheel over a pixel of the canvas."""
+        from selenium.webdriver import ActionChains
+        from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+
+        origin = ScrollOrigin.from_element(*self._on_canvas(at))
+        ActionChains(self.browser).scroll_from_origin(origin, 0, down).perform()
+
+    def _on_canvas(self, at: tuple[float, float]) -> tuple[Any, int, int]:
+        canvas = self.element(".viewer canvas")
+        return canvas, round(at[0] - canvas.size["width"] / 2), round(at[1] - canvas.size["height"] / 2)
 
     def requests(self) -> set[str]:
         """The addresses that the browser asked since the last call."""

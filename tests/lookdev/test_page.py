@@ -16,7 +16,7 @@ from vfxage.shot import PointSelect, load_shot
 
 HERO, BROTHER = (slice(120, 300), slice(110, 250)), (slice(120, 300), slice(470, 610))
 """Where the faces are in the plate."""
-ARROW_RIGHT, CONTROL, ENTER = "\ue014", "\ue009", "\ue007"
+ARROW_RIGHT, HOME, CONTROL, ENTER = "\ue014", "\ue011", "\ue009", "\ue007"
 """Keys, as WebDriver numbers them."""
 
 
@@ -234,3 +234,77 @@ def test_a_file_that_changed_meanwhile_is_not_written(look: Look, shot: Path) ->
     look.button("Reload").click()
     look.until("the changes are dropped", lambda: look.texts(".file") == ["twins.yaml"])
     assert look.number("intensity") == "1"
+
+
+def test_a_click_on_the_curve_goes_to_the_frame_or_the_keyframe_there(look: Look) -> None:
+    look.load()
+    look.click_plate(180, 190, SIZE)
+    look.until("the hero is chosen", lambda: look.texts(".chip.chosen") == ["hero"])
+    look.keys(HOME)
+    look.until("the first frame", lambda: look.frame() == "1001")
+    look.button("Set keyframe").click()
+    look.until("a keyframe", lambda: look.texts(".curve-bar .end") == ["1001"])
+    look.click_curve(0.52)
+    look.until("the frame in the middle", lambda: look.frame() == "1003")
+    look.click_curve(0.98)
+    look.until("the last frame", lambda: look.frame() == "1005")
+    look.click_curve(0.005)
+    look.until("the keyframe", lambda: look.frame() == "1001")
+    look.button("Reload").click()
+    look.until("no change", lambda: look.texts(".file") == ["twins.yaml"])
+
+
+def test_dragging_moves_the_wipe_and_the_wheel_zooms_about_the_pointer(look: Look) -> None:
+    look.load()
+    look.element(".outlines").click()
+    plate, beauty = look.picture("plate"), look.picture("beauty")
+    look.keys("1", "w")
+    look.until("the wipe", lambda: look.data().get("view") == "wipe" and look.place()[2] == 1)
+    left, top, _ = look.place()
+    canvas = look.element(".viewer canvas")
+    middle = left + SIZE[0] / 2
+    look.pull((middle, 200), (left + 180, 200))
+    look.until("the wipe has moved", lambda: wiped_at(look, 180, plate, beauty))
+    assert not wiped_at(look, 360, plate, beauty)
+    look.pull((left + 400, 100), (left + 430, 140))
+    look.until("the picture has moved", lambda: look.place()[:2] == [left + 30, top + 40])
+    look.keys("b", "f")
+    look.until("the whole picture", lambda: look.data().get("view") == "beauty" and look.place()[2] != 1)
+    before = look.place()
+    pointer = canvas.size["width"] / 2 - 100, canvas.size["height"] / 2 + 40
+    look.wheel(pointer, -400)
+    look.until("it is larger", lambda: look.place()[2] > 1.5 * before[2])
+    after = look.place()
+    for axis in (0, 1):
+        below = [(pointer[axis] - place[axis]) / place[2] for place in (before, after)]
+        assert abs(below[0] - below[1]) < 1.5, "the pixel below the pointer stays there"
+    look.wheel(pointer, 3000)
+    look.until("it is small", lambda: look.place()[2] < before[2])
+
+
+def wiped_at(look: Look, column: int, plate: np.ndarray, beauty: np.ndarray) -> bool:
+    """Whether the canvas shows the plate left of a column and the beauty right of it, but for line and labels."""
+    left, top, _ = map(round, look.place())
+    shown = look.canvas()[top : top + SIZE[1], left : left + SIZE[0]].astype(int)
+    parts = (plate, slice(0, column - 10)), (beauty, slice(column + 10, None))
+    return all(np.abs(shown[60:330, at] - picture[60:330, at]).max() <= 1 for picture, at in parts)
+
+
+def test_another_model_is_chosen_and_written(look: Look, shot: Path) -> None:
+    before = shot.read_text()
+    look.load()
+    serial = int(look.data()["serial"])
+    builtin = look.picture("beauty")
+    look.element(".model").click()
+    look.until("the list", lambda: "bands" in look.texts(".q-menu .q-item"))
+    look.run("[...document.querySelectorAll('.q-menu .q-item')].find(e => e.textContent === 'bands').click()")
+    look.settled(serial)
+    assert changed(builtin, look.picture("beauty"), HERO) > 0.5
+    look.element(".bar .write").click()
+    look.until("the diff", lambda: any("model: bands" in line for line in look.texts(".diff .added")))
+    look.element(".diff-buttons .write").click()
+    look.until("it is written", lambda: "model: bands" in shot.read_text())
+    assert load_shot(shot).model == "bands"
+    shot.write_text(before)
+    look.button("Reload").click()
+    look.until("the model before", lambda: look.texts(".file") == ["twins.yaml"])

@@ -12,9 +12,14 @@ import pytest
 from tests.colours import convert
 from tests.media.still_files import LOGC3, SRGB, load, save
 from tests.plates import read_exr, write_exr, write_shot
+from tests.profiles import CAMERA, gamma, profile
 from tests.run_vfxage import run
+from vfxage.colour.icc import parse_profile
+from vfxage.colour.space import Colour
 from vfxage.media import PlateSettings, open_reader, open_writer
 from vfxage.media.base import Destination
+from vfxage.media.output_colour import output_space
+from vfxage.shot import Output
 from vfxage.types import Frame, Render, Window
 
 REC709 = "Linear Rec.709 (sRGB)"
@@ -125,6 +130,16 @@ def test_a_space_that_an_output_cannot_hold_is_reported_with_its_place(tmp_path,
         reported = run(command, shot).fails(2, f"shot.yaml:{line}: ", *words).err
         assert "track" not in reported
     assert not list(tmp_path.glob("*.npz"))
+
+
+@pytest.mark.parametrize(
+    ("path", "written"), [("o.dpx", SRGB), ("o.mov", SRGB), ("o.tif", None), ("o.exr", None), ("o.png", None)]
+)
+def test_an_output_without_icc_profiles_holds_srgb_of_a_plate_that_has_one(path, written):
+    data = profile(CAMERA, gamma(2.0))
+    plate = Colour(parse_profile(data).name, None, data)
+    output = Output(path=path, codec="prores_422") if path == "o.mov" else Output(path=path)
+    assert output_space(output, plate, like="p.png", ocio=None) == (written or plate.name)
 
 
 def test_a_config_that_cannot_be_loaded_is_reported_with_its_own_line(tmp_path, clips):

@@ -17,7 +17,7 @@ import PyOpenColorIO as Ocio
 from scipy import ndimage
 
 from tests.nuke import tcl
-from vfxage.colour.space import BUILTIN
+from vfxage.colour.config import BUILTIN
 
 COLOURS = ("red", "green", "blue", "alpha")
 Box = tuple[int, int, int, int]

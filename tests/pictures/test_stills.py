@@ -9,6 +9,7 @@ import OpenImageIO as Oiio
 import pytest
 from PIL import Image, ImageCms
 
+from tests import profiles
 from tests.run_vfxage import run
 
 AGES = ("--source-age", "30", "--target-age", "70", "--model", "bands")
@@ -65,9 +66,12 @@ def folder(face, deep, tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("stills")
     pictures = home / "in"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    camera = profiles.profile(profiles.CAMERA, profiles.gamma(2.0))
     write(pictures / "deep.png", deep, "uint16", oiio__UnassociatedAlpha=1)
     write(pictures / "deep.tif", deep, "uint16", oiio__UnassociatedAlpha=1)
     write(pictures / "profile.tif", face, "uint8", ICCProfile=profile)
+    write(pictures / "camera.png", face, "uint8", ICCProfile=camera)
+    write(pictures / "table.tif", face, "uint8", ICCProfile=profiles.new_table())
     write(pictures / "linear.exr", light(face), "half", chromaticities=REC709)
     write(pictures / "nameless.exr", light(face), "half")
     small = Image.fromarray(face)
@@ -105,7 +109,10 @@ def change(folder: Path, name: str):
     return np.any(before[1][..., :3] != after[1][..., :3], axis=2), before, after
 
 
-@pytest.mark.parametrize("name", ["deep.png", "deep.tif", "profile.tif", "linear.exr", "two.png", "at the border.png"])
+@pytest.mark.parametrize(
+    "name",
+    ["deep.png", "deep.tif", "profile.tif", "camera.png", "table.tif", "linear.exr", "two.png", "at the border.png"],
+)
 def test_only_the_face_changes_bit_for_bit(folder, name):
     changed, _, _ = change(folder, name)
     rows = np.flatnonzero(changed.any(axis=1))
@@ -123,7 +130,7 @@ def test_bits_and_alpha_stay(folder, name):
 
 
 def test_the_icc_profile_stays(folder):
-    for name in ("profile.tif", "turned.jpg"):
+    for name in ("profile.tif", "turned.jpg", "camera.png", "table.tif"):
         _, before, after = change(folder, name) if name != "turned.jpg" else (
             None, read(folder / "in" / name), read(folder / "out" / "turned_70.jpg"))  # fmt: skip
         np.testing.assert_array_equal(before[0].getattribute("ICCProfile"), after[0].getattribute("ICCProfile"))
@@ -166,6 +173,14 @@ def test_a_comparison_shows_picture_result_and_delta(folder):
     assert np.abs(page[:, 512:1024] - result).max() <= 1
     expected = np.clip(128 + 2 * (page[:, 512:1024] - page[:, :512]), 0, 255)
     np.testing.assert_array_equal(page[:, 1024:], expected)
+
+
+def test_a_black_and_white_picture_stays_so(folder):
+    with Image.open(folder / "out" / "grey_70.jpg") as picture, Image.open(folder / "in" / "grey.jpg") as before:
+        shown = np.asarray(picture.convert("RGB")).astype(int)
+        changed = np.abs(shown[..., 1] - np.asarray(before.convert("L")).astype(int))
+    assert np.ptp(shown, axis=2).max() <= 1
+    assert changed.max() > 10
 
 
 @pytest.mark.parametrize(

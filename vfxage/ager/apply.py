@@ -9,8 +9,12 @@ from functools import reduce
 import numpy as np
 
 from vfxage.ager.contract import Ager, Answer
+from vfxage.colour.curves import LUMA_709
 from vfxage.errors import ModelError
 from vfxage.types import F32, FaceCrop, FaceDelta, FrameCrops, FrameDeltas
+
+_NO_COLOUR = 1e-3
+"""Largest difference of R, G and B in a black-and-white crop: white balance and primaries round, grain does not."""
 
 _Matte = Callable[[FaceCrop], F32 | None]
 
@@ -24,8 +28,8 @@ def age_frames(
     ``hair``, each answer comes with the matte of the hair (``Ager.hair``).
     A crop whose regions want another target age or look is asked about once for each of these, and the answers are
     blended by the regions' weights. Where such a weight is 0 the step's bits are those of the plain answer. A crop of
-    intensity 0 is not asked about: its step is 0. The function raises what the ager raises, and ModelError for an
-    answer that is not finite.
+    intensity 0 is not asked about: its step is 0. The step of a black-and-white crop has no colour either. The
+    function raises what the ager raises, and ModelError for an answer that is not finite.
     """
 
     def answer(frames: Sequence[FrameCrops]) -> list[FrameDeltas]:
@@ -70,12 +74,23 @@ def _blended(crop: FaceCrop, answers: Sequence[Answer], frame: int) -> F32:
     if not answers:
         return np.zeros_like(crop.rgb)
     own, *others = (_finite(answer.step, frame) for answer in answers)
-    if not others:
-        return own
-    step = own.copy()
-    for (_, weight), other in zip(crop.others, others, strict=True):
-        step += weight[..., None] * (other - own)
-    return step
+    step = own
+    if others:
+        step = own.copy()
+        for (_, weight), other in zip(crop.others, others, strict=True):
+            step += weight[..., None] * (other - own)
+    return _without_colour(step) if _is_grey(crop.rgb) else step
+
+
+def _is_grey(rgb: F32) -> bool:
+    """Whether a crop is black and white; of a coloured one, a few pixels tell."""
+    parts = rgb[::16, ::16], rgb
+    return all(bool((np.abs(one[..., k] - one[..., 1]) < _NO_COLOUR).all()) for one in parts for k in (0, 2))
+
+
+def _without_colour(step: F32) -> F32:
+    """The same change of brightness in R, G and B."""
+    return np.repeat((step @ LUMA_709)[..., None], 3, axis=2)
 
 
 def _finite(step: F32, frame: int) -> F32:

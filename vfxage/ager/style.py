@@ -14,7 +14,7 @@ from vfxage.ager.contract import Ager
 from vfxage.ager.network import NetworkAger
 from vfxage.ager.sam import INPUT, Mix, Sam
 from vfxage.colour.cicp import SRGB
-from vfxage.colour.space import Colour
+from vfxage.colour.space import Colour, plate_colour
 from vfxage.errors import ReadError, ShotError
 from vfxage.face.detect import FaceFinder
 from vfxage.geometry import crop_transform, warp_to_crop
@@ -53,7 +53,7 @@ def reference_crop(path: Path) -> F32:
         clip = reader.info
         with closing(reader.read([clip.present[0] if clip.present else clip.first])) as frames:
             (frame,) = frames
-    colour = Colour(clip.colorspace or SRGB)
+    colour = plate_colour(clip) if clip.colorspace else Colour(SRGB)
     with FaceFinder() as finder:
         found = finder.find(colour.to_sdr8(frame.rgb))
     if not found:

@@ -7,20 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from vfxage.colour.space import Colour
-from vfxage.types import F32, CropPicture, Render
+from vfxage.colour.space import Colour, plate_colour
+from vfxage.types import F32, ClipInfo, CropPicture, Render
 
 
 class Conversion:
     """Light in the plate's own primaries to light, and code values, in an output's space.
 
-    ``plate`` and ``target`` are OpenColorIO names (see ``Colour``, which raises ShotError). Whites are adapted as
+    ``target`` is an OpenColorIO name (see ``Colour``, which raises ShotError), or the name of the plate's space. The
+    plate (``clip``) has the target's space if it names none. Whites are adapted as
     OpenColorIO adapts them; nothing is clipped, and there is no tone mapping. Pure and thread-safe.
     """
 
-    def __init__(self, plate: str, target: str, config: str | Path | None = None) -> None:
-        self.plate = Colour(plate, config)
-        self.target = self.plate if target == plate else Colour(target, config)
+    def __init__(self, clip: ClipInfo, target: str, config: str | Path | None = None) -> None:
+        plate = None if clip.colorspace is None else plate_colour(clip, config)
+        self.target = plate if plate is not None and target == plate.name else Colour(target, config)
+        self.plate = self.target if plate is None else plate
         self.same: bool = self.plate.name == self.target.name
         """Whether code values of the plate are those of the output."""
         matrix = np.linalg.solve(self.target.to_xyz, self.plate.to_xyz)

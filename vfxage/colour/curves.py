@@ -22,6 +22,9 @@ CODES = 65535
 BRIGHTEST = 1e9
 """The value that replaces infinity in the model's encoding."""
 
+_LEAST_RISE = 1e-6
+"""How much a curve that is flat somewhere rises from code 0 to code 1, in parts of its whole rise."""
+
 _BLOCK = 3 << 16
 """Values (whole pixels) worked on at a time: what fits the second-level cache with its temporaries."""
 
@@ -152,6 +155,15 @@ def _srgb8_table() -> U8:
     return levels
 
 
+def _rising(values: F64) -> F64:
+    """Values that strictly rise: float32 rounds the dark end of a steep curve, and profiles clip at both ends."""
+    if (np.diff(values) > 0).all():
+        return values
+    rising: F64 = np.maximum.accumulate(values)
+    rising += np.linspace(0, _LEAST_RISE * (rising[-1] - rising[0]), len(rising))
+    return rising
+
+
 class Curve:
     """A monotone curve from code values to linear light and back, given at codes k / 65535.
 
@@ -162,6 +174,8 @@ class Curve:
 
     def __init__(self, values: F64, zero: int = 0) -> None:
         values = values.astype(np.float64)
+        codes = slice(zero, zero + CODES + 1)
+        values[codes] = _rising(values[codes])
         flat = np.flatnonzero(~(np.diff(values[zero + CODES :]) > 0))
         values = values[: zero + CODES + 1 + flat[0]] if flat.size else values
         clipped = np.flatnonzero(~(np.diff(values[: zero + 1]) > 0))
@@ -236,3 +250,19 @@ class Curve:
         rise[:-1][inside] = np.diff(base)[inside] / (1 << _LOW_BITS)
         with np.errstate(over="ignore"):
             return base.astype(np.float32), rise.astype(np.float32)
+
+
+class ChannelCurves:
+    """A curve for each of R, G and B: code values (..., 3) to linear light and back."""
+
+    def __init__(self, values: F64, zero: int = 0) -> None:
+        """``values`` (n, 3), each column as ``Curve`` takes it."""
+        self._channels = tuple(Curve(column, zero) for column in values.T)
+
+    def to_linear(self, code: F32) -> F32:
+        """Code values (..., 3) to linear; NaN stays NaN."""
+        return np.stack([curve.to_linear(code[..., k]) for k, curve in enumerate(self._channels)], axis=-1)
+
+    def to_code(self, linear: F32) -> F32:
+        """Linear (..., 3) to code values: the inverse of ``to_linear``, as exact as that of ``Curve``."""
+        return np.stack([curve.to_code(linear[..., k]) for k, curve in enumerate(self._channels)], axis=-1)

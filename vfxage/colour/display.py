@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from vfxage.colour.cicp import SRGB
-from vfxage.colour.space import BUILTIN, Colour, loaded_config
+from vfxage.colour.config import BUILTIN, loaded_config
+from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.types import F32, U8
 

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from vfxage.colour.space import config_text
+from vfxage.colour.config import config_text
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)|%([A-Za-z_][A-Za-z0-9_]*)%")
 """A variable in a config: $SHOT, ${SHOT} or %SHOT%."""

@@ -7,6 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from vfxage.colour.cicp import LINEAR_709
+from vfxage.types import F64
+
+D65 = (0.3127, 0.329)
+"""White (x, y) of daylight, CIE."""
 
 PRIMARIES: dict[str, tuple[float, ...]] = {
     LINEAR_709: (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
@@ -36,3 +40,24 @@ def from_chromaticities(chromaticities: Sequence[float], tolerance: float = 2e-3
     distance = {name: float(np.abs(given - known).max()) for name, known in PRIMARIES.items()}
     best = min(distance, key=lambda name: distance[name])
     return best if distance[best] <= tolerance else None
+
+
+def matrix_to_xyz(chromaticities: Sequence[float], adapted: tuple[float, float] = D65) -> F64:
+    """(3, 3) RGB to CIE XYZ, adapted by Bradford to a white (x, y) (SMPTE RP 177; Lindbloom)."""
+    points = np.asarray(chromaticities, np.float64).reshape(4, 2)
+    columns = np.column_stack([[x, y, 1 - x - y] for x, y in points[:3]])
+    white = (float(points[3, 0]), float(points[3, 1]))
+    return np.asarray(adaptation(white, adapted) @ (columns * np.linalg.solve(columns, _xyz(white))), np.float64)
+
+
+def adaptation(white: tuple[float, float], wanted: tuple[float, float] = D65) -> F64:
+    """(3, 3): CIE XYZ seen under a white (x, y) to the same colour under another, by Bradford."""
+    bradford = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+    gain = (bradford @ _xyz(wanted)) / (bradford @ _xyz(white))
+    return np.asarray(np.linalg.solve(bradford, gain[:, None] * bradford), np.float64)
+
+
+def _xyz(white: tuple[float, float]) -> F64:
+    """CIE XYZ of a white (x, y) with Y = 1."""
+    x, y = white
+    return np.array([x / y, 1.0, (1 - x - y) / y])

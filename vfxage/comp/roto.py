@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from vfxage.colour.cicp import LINEAR_709
+from vfxage.colour.config import BUILTIN
 from vfxage.colour.curves import LUMA_709
-from vfxage.colour.space import BUILTIN
 from vfxage.comp.stencils import ArtistMattes, Stencil
 from vfxage.errors import ReadError, ShotError
 from vfxage.fingerprint import digest, file_digest

@@ -60,7 +60,7 @@ class Done:
 def render_part(part: Part) -> Done:
     """Render one part in this process; raises the errors of ``render_shot``, and InstallError for another version."""
     from vfxage.ager import load_ager
-    from vfxage.colour.space import forget_configs
+    from vfxage.colour.config import forget_configs
     from vfxage.render.job import open_job
     from vfxage.render.pipeline import RenderSettings, render_shot
     from vfxage.shot import load_shot

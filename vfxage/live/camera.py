@@ -5,21 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vfxage.colour.cicp import LINEAR_709, SRGB
-from vfxage.colour.space import Colour
+from vfxage.colour.cicp import SRGB
+from vfxage.colour.space import plate_colour
 from vfxage.errors import ReadError
 from vfxage.media import PlateSettings, open_reader
-from vfxage.types import F32, U8, ClipInfo, Frame, Window
+from vfxage.types import U8, ClipInfo
 
 _USUAL_RATE = Fraction(30)
 """Frames per second of a camera that does not say."""
+
+
+_MakesPicture = Callable[[], U8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,8 @@ class Taken:
 
     number: int
     """Counts the camera's pictures from 0, also those that are dropped later."""
-    frame: Callable[[], Frame]
-    """Makes it linear light: only pictures that are used cost that time."""
+    picture: _MakesPicture
+    """Makes it (H, W, 3) display-referred sRGB: only pictures that are used cost that time."""
     at: float
     """Seconds of ``time.monotonic``."""
 
@@ -39,8 +42,7 @@ class Camera:
     """An open camera."""
 
     clip: ClipInfo
-    """Size and colour space of its pictures."""
-    colour: Colour
+    """Size of its pictures."""
     rate: Fraction
     pictures: Iterator[Taken]
     """Every picture, at the time when it comes; without an end for a real camera."""
@@ -63,7 +65,6 @@ def open_camera(index: int) -> Iterator[Camera]:
                         colorspace=SRGB)  # fmt: skip
         yield Camera(
             clip=clip,
-            colour=Colour(LINEAR_709),
             rate=rate if 1 <= rate <= 240 else _USUAL_RATE,
             pictures=_captured(device, index),
         )
@@ -72,21 +73,19 @@ def open_camera(index: int) -> Iterator[Camera]:
 
 
 def _captured(device: object, index: int) -> Iterator[Taken]:
-    light = Colour(SRGB).to_linear((np.arange(256) / 255).astype(np.float32))
     number = 0
     while True:
         read, picture = device.read()  # type: ignore[attr-defined]
         at = time.monotonic()
         if not read:
             raise ReadError(f"camera {index} has stopped giving pictures", fix="connect it again")
-        yield Taken(number, partial(_linear, picture, number, light), at)
+        yield Taken(number, partial(_red_first, picture), at)
         number += 1
 
 
-def _linear(picture: U8, number: int, light: F32) -> Frame:
-    """The frame of a picture (H, W, 3) of OpenCV, which has blue first; ``light`` is the light of each code."""
-    rgb = np.ascontiguousarray(light[picture[..., ::-1]])
-    return Frame(number=number, window=Window(0, 0, rgb.shape[1], rgb.shape[0]), rgb=rgb)
+def _red_first(picture: U8) -> U8:
+    """A picture (H, W, 3) of OpenCV, which has blue first, as R, G, B."""
+    return np.ascontiguousarray(picture[..., ::-1])
 
 
 @contextmanager
@@ -98,6 +97,7 @@ def open_clip(path: Path) -> Iterator[Camera]:
         if clip.colorspace is None:
             raise ReadError("its colour space is not known", path=path, fix="write it as a movie")
         rate = clip.rate or _USUAL_RATE
+        colour = plate_colour(clip)
         numbers = list(clip.present or range(clip.first, clip.last + 1))
 
         def played() -> Iterator[Taken]:
@@ -106,9 +106,8 @@ def open_clip(path: Path) -> Iterator[Camera]:
                 for count, frame in enumerate(frames):
                     due = begin + float(count / rate)
                     time.sleep(max(0.0, due - time.monotonic()))
-                    shown = replace(frame, number=count)
-                    yield Taken(count, lambda shown=shown: shown, max(due, time.monotonic()))  # type: ignore[misc]
+                    yield Taken(count, partial(colour.to_sdr8, frame.rgb), max(due, time.monotonic()))
 
-        yield Camera(clip=clip, colour=Colour(clip.colorspace), rate=rate, pictures=played())
+        yield Camera(clip=clip, rate=rate, pictures=played())
     finally:
         reader.close()

@@ -44,15 +44,18 @@ class Window:
         self._sized = False
 
     def show(self, picture: U8) -> None:
-        """Show (H, W, 3) sRGB, and follow the keys that were pressed."""
+        """Show (H, W, 3) sRGB."""
         height, self._width = picture.shape[:2]
         if not self._sized:
             self._cv2.resizeWindow(TITLE, self._width, height)
             self._sized = True
         self._cv2.imshow(TITLE, np.ascontiguousarray(picture[..., ::-1]))
+
+    def follow(self) -> None:
+        """Draw what was shown, and follow the keys that were pressed since."""
         while (code := self._cv2.waitKeyEx(1)) != -1:
             self._controls.press(_KEYS.get(code) or chr(code & 0xFF).lower())
-        if self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
+        if self._sized and self._cv2.getWindowProperty(TITLE, self._cv2.WND_PROP_VISIBLE) < 1:
             self._controls.quit = True
 
     def close(self) -> None:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from vfxage.ager import Ager
 from vfxage.errors import ShotError
-from vfxage.face.detect import FaceFinder
+from vfxage.face.track import open_finders
 from vfxage.live.camera import Camera, Taken, open_camera, open_clip
 from vfxage.live.outputs import Window, open_recording, open_virtual_camera, open_window, why_no_window
-from vfxage.live.stage import Ages, LiveStage
+from vfxage.live.stage import Ages, LiveStage, Looked
 from vfxage.live.view import Controls, Pace, composed, with_strip
-from vfxage.pool import newest
+from vfxage.pool import newest, ordered_map, watched
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.shot import Shot
-from vfxage.types import U8
+from vfxage.types import U8, FrameDeltas
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,22 @@ class LiveOutcome:
     fps: float
 
 
+_MOST_AGERS = 3
+"""Pictures that are aged at the same time, at most: more of them are not shown sooner."""
+_FEW_CORES = 2
+_GLANCE_S = 0.02
+"""Seconds after which the window looks for keys again, however long a picture takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Aged:
+    """A picture of the camera with the answer for its face."""
+
+    taken: Taken
+    looked: Looked
+    deltas: FrameDeltas | None
+
+
 @dataclass(frozen=True, slots=True)
 class _Outputs:
     """The open outputs of a session."""
@@ -74,10 +91,10 @@ def run_live(ager: Ager, options: LiveOptions, progress: Progress) -> LiveOutcom
     with ExitStack() as stack:
         stack.enter_context(opencv_threads(1))
         camera = stack.enter_context(open_camera(options.camera) if options.clip is None else open_clip(options.clip))
-        finder = stack.enter_context(FaceFinder(options.shot.tracking.min_face))
+        finders = stack.enter_context(open_finders(options.shot.tracking.min_face))
         outputs = _opened(camera, options, controls, stack, window=not reason)
-        stage = LiveStage(camera, options.shot, ager, finder)
-        return _loop(camera, stage, controls, outputs, stack)
+        stage = LiveStage(camera, options.shot, ager, finders)
+        return _loop(_aged(camera, stage, controls, stack), stage, controls, outputs)
 
 
 def _opened(camera: Camera, options: LiveOptions, controls: Controls, stack: ExitStack, *, window: bool) -> _Outputs:
@@ -87,20 +104,36 @@ def _opened(camera: Camera, options: LiveOptions, controls: Controls, stack: Exi
     return _Outputs(stack.enter_context(open_window(controls)) if window else None, record, send)
 
 
-def _loop(camera: Camera, stage: LiveStage, controls: Controls, outputs: _Outputs, stack: ExitStack) -> LiveOutcome:
-    pace, last = Pace(), -1
+def _aged(camera: Camera, stage: LiveStage, controls: Controls, stack: ExitStack) -> Iterator[_Aged | None]:
+    """The newest pictures, aged, in order; None while there is none, so that keys are followed at once.
+
+    While a picture is aged, the face is looked for in the next. With more than two cores, this has a thread of its own,
+    and several pictures are aged at the same time.
+    """
+    cores = os.cpu_count() or 1
+    agers = min(max(cores - 1, 1), _MOST_AGERS)
+
+    def look(taken: Taken) -> tuple[Taken, Looked]:
+        return taken, stage.look(taken.picture(), taken.number, controls.ages)
+
+    def age(item: tuple[Taken, Looked]) -> _Aged:
+        taken, looked = item
+        return _Aged(taken, *stage.age(looked))
+
+    looked = map(look, stack.enter_context(newest(camera.pictures)))
+    ready = stack.enter_context(newest(looked)) if cores > _FEW_CORES else looked
+    answers = stack.enter_context(ordered_map(age, ready, workers=agers, ahead=1))
+    return stack.enter_context(watched(answers, _GLANCE_S))
+
+
+def _loop(aged: Iterator[_Aged | None], stage: LiveStage, controls: Controls, outputs: _Outputs) -> LiveOutcome:
+    pace = Pace()
     begin = time.monotonic()
-    for taken in stack.enter_context(newest(camera.pictures)):
-        picture, face = _aged(taken, camera, stage, controls)
-        if outputs.record is not None:
-            for _ in range(taken.number - last):  # a picture stands for those that were dropped before it
-                outputs.record(picture)
-        if outputs.send is not None:
-            outputs.send(picture)
-        pace.count(taken=taken.at, now=time.monotonic(), dropped=taken.number - last - 1)
-        last = taken.number
+    for one in aged:
+        if one is not None:
+            _show(one, stage, controls, outputs, pace)
         if outputs.window is not None:
-            outputs.window.show(with_strip(picture, controls, pace, face=face))
+            outputs.window.follow()
         if controls.quit:
             break
     latencies = sorted(pace.latencies) or [0.0]
@@ -110,11 +143,17 @@ def _loop(camera: Camera, stage: LiveStage, controls: Controls, outputs: _Output
     )
 
 
-def _aged(taken: Taken, camera: Camera, stage: LiveStage, controls: Controls) -> tuple[U8, bool]:
-    """The picture that goes out, (H, W, 3) sRGB, and whether it shows a face."""
-    frame = taken.frame()
-    render = stage.render(frame, controls.ages)
-    plate = camera.colour.to_sdr8(frame.rgb)
-    return composed(
-        plate, plate if render is None else camera.colour.to_sdr8(render.beauty), controls
-    ), render is not None
+def _show(one: _Aged, stage: LiveStage, controls: Controls, outputs: _Outputs, pace: Pace) -> None:
+    """Finish a picture and pass it on."""
+    done = stage.finish(one.looked, one.deltas)
+    picture = composed(one.looked.picture, done.beauty, controls)
+    passed = one.taken.number - pace.last  # this picture and those that were dropped before it
+    if outputs.record is not None:
+        for _ in range(passed):
+            outputs.record(picture)
+    if outputs.send is not None:
+        outputs.send(picture)
+    pace.count(taken=one.taken.at, now=time.monotonic(), dropped=passed - 1)
+    pace.last = one.taken.number
+    if outputs.window is not None:
+        outputs.window.show(with_strip(picture, controls, pace, face=done.face))

@@ -58,6 +58,8 @@ class Pace:
 
     shown: int = 0
     dropped: int = 0
+    last: int = -1
+    """Number of the picture that was shown last."""
     latencies: list[float] = field(default_factory=list)
     """Seconds from the camera to the output, of every picture."""
     _times: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))

@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+LEFT, RIGHT = 44, 14
+"""Pixels of the chart beside the curve."""
+_GRAB = 7
+"""How near a click must be to a keyframe to mean it, pixels."""
 LINE, KEY, MARK, GRID, TEXT = "#f5a623", "#ffd28a", "#e05050", "#333333", "#8a8a8a"
 
 
@@ -24,13 +28,22 @@ class Curve:
     """First and last frame of the shot."""
 
 
+def frame_at(curve: Curve, place: float, length: float) -> int:
+    """The frame at a place on the chart, both in pixels from its first frame; a keyframe that is near wins."""
+    first, last = curve.ends
+    frame = first + min(max(place / length, 0.0), 1.0) * max(last - first, 1)
+    near = _GRAB * max(last - first, 1) / length
+    keys = [key for key in curve.keys if abs(key - frame) <= near]
+    return min(keys, key=lambda key: abs(key - frame)) if keys else round(frame)
+
+
 def chart(curve: Curve, frame: int) -> dict[str, Any]:
-    """The options of the chart. Clicks come from its second series, the keyframes."""
+    """The options of the chart."""
     first, last = curve.ends
     low, high = _range(curve)
     return {
         "animation": False,
-        "grid": {"left": 44, "right": 14, "top": 10, "bottom": 22},
+        "grid": {"left": LEFT, "right": RIGHT, "top": 10, "bottom": 22},
         "xAxis": {**_axis(), "min": first, "max": max(last, first + 1), "minInterval": 1},
         "yAxis": {**_axis(showMinLabel=False, showMaxLabel=False), "min": low, "max": high, "splitNumber": 3},
         "series": [_line(curve, frame), _keys(curve)],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -14,19 +14,20 @@ from vfxage.ager import Ager, load_ager
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.track import Tracks
 from vfxage.geometry import OVAL
-from vfxage.lookdev.memory import Plate, remembered
+from vfxage.lookdev.memory import Plate, Recent, remembered
 from vfxage.progress import Progress
 from vfxage.render.drawn import drawn_mattes, open_rotos
 from vfxage.render.job import Job
 from vfxage.render.pipeline import render_frames
 from vfxage.render.preview import viewing_of
-from vfxage.render.preview_page import PreviewPage
+from vfxage.render.preview_page import displayed_delta
 from vfxage.render.scene import Scene, stage_scene, study_faces, track_shot, with_handles
 from vfxage.shot import Shot
-from vfxage.types import F32, U8, Render, Window
+from vfxage.types import F32, U8, Frame, Render, Window
 
 VIEWS = ("plate", "beauty", "delta", "matte")
-"""The pictures of a frame, in the order of ``PreviewPage.pictures``."""
+_PLATE_BYTES = 1 << 28
+"""Most memory for plates as the display shows them (97 of 1280x720, 10 of 4K)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -61,9 +62,18 @@ class Shown(ArrayData):
     """Whether the temporal filter is in it: then its pixels are those of a render."""
     window: Window
     """The data window, which the pictures cover."""
-    pictures: Mapping[str, U8] = field(metadata=shaped("H", "W", 3, dtype=np.uint8))
-    """(H, W, 3) by view."""
+    plate: U8 = field(metadata=shaped("H", "W", 3, dtype=np.uint8))
+    beauty: U8 = field(metadata=shaped("H", "W", 3, dtype=np.uint8))
+    matte: U8 = field(metadata=shaped("H", "W", dtype=np.uint8))
     faces: tuple[Outline, ...]
+
+    def picture(self, view: str) -> U8:
+        """(H, W, 3) of one of ``VIEWS``."""
+        if view == "delta":
+            return displayed_delta(self.plate, self.beauty)
+        if view == "matte":
+            return np.repeat(self.matte[..., None], 3, axis=2)
+        return self.plate if view == "plate" else self.beauty
 
 
 class FrameRenderer:
@@ -76,6 +86,7 @@ class FrameRenderer:
         self.job = job.with_missing(self._tracks.missing)
         self._plate = Plate(self.job.reader)
         self._display = viewing_of(job)
+        self._plates: Recent[U8] = Recent(_PLATE_BYTES, lambda picture: picture.nbytes)
 
     @property
     def tracks(self) -> Tracks:
@@ -116,14 +127,23 @@ class FrameRenderer:
             return list(render_frames(scene, plate, mattes, stages, workers=scene.ager.workers_default))
 
     def _shown(self, job: Job, scene: Scene, render: Render, *, settled: bool) -> Shown:
-        pictures = PreviewPage(job, scene, self._display).pictures(render)
         return Shown(
             number=render.number,
             settled=settled,
             window=render.frame.window,
-            pictures=dict(zip(VIEWS, pictures, strict=True)),
+            plate=self._seen_plate(render.frame),
+            beauty=self._display.show(render.beauty),
+            matte=np.rint(render.matte * 255).astype(np.uint8),
             faces=tuple(self._outlines(job, scene, render.number)),
         )
+
+    def _seen_plate(self, frame: Frame) -> U8:
+        """The plate as the display shows it; made once for each frame."""
+        picture = self._plates.get(frame.number)
+        if picture is None:
+            picture = self._display.show(frame.rgb)
+            self._plates.keep(frame.number, picture)
+        return picture
 
     def _outlines(self, job: Job, scene: Scene, number: int) -> Iterator[Outline]:
         """The outline of every tracked face on a frame."""

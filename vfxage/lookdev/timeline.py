@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from nicegui import ui
-from nicegui.events import EChartPointClickEventArguments, GenericEventArguments
+from nicegui.events import GenericEventArguments
 
 from vfxage.lookdev.buttons import flat_button
-from vfxage.lookdev.curve import Curve, chart
+from vfxage.lookdev.curve import LEFT, RIGHT, Curve, chart, frame_at
 from vfxage.lookdev.desk import Desk
 
 _PACE_S = 0.05
 """Seconds between two frames while the slider is dragged."""
-_KEYS = 1
-"""Index of the chart's series with the keyframes."""
+_PLACE = f"(e) => emit(e.offsetX - {LEFT}, e.target.clientWidth - {LEFT + RIGHT})"
+"""What a click on the chart reports: its place along the curve, and the curve's length, pixels."""
 
 
 class Timeline:
@@ -41,7 +41,8 @@ class Timeline:
                 self.key.tooltip("Set or delete a keyframe on this frame (K)")
                 self._button("◆▶", "Next keyframe (Shift and right arrow)", lambda: desk.to_key(1))
                 self.keys = ui.label().classes("end")
-            self.chart = ui.echart({"series": []}, on_point_click=self._click).classes("curve")
+            self.chart = ui.echart({"series": []}).classes("curve")
+            self.chart.on("click", self._click, js_handler=_PLACE)
             self._drawn: object = None
 
     def refresh(self) -> None:
@@ -112,7 +113,9 @@ class Timeline:
             self.desk.go_to(int(self.number.value))
         await self.desk.update()
 
-    async def _click(self, event: EChartPointClickEventArguments) -> None:
-        if event.series_index == _KEYS and isinstance(event.value, list):
-            self.desk.go_to(int(event.value[0]))
+    async def _click(self, event: GenericEventArguments) -> None:
+        """Go to the frame below the pointer, or to a keyframe near it."""
+        place, length = (float(value) for value in event.args)
+        if length > 0:
+            self.desk.go_to(frame_at(self._curve(), place, length))
             await self.desk.update()

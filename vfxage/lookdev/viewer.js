@@ -61,7 +61,7 @@ export default {
     },
     async fetched(serial, name) {
       const image = new Image();
-      image.src = `${window.path_prefix || ""}/picture/${serial}/${name}.png`;
+      image.src = `${window.path_prefix || ""}/picture/${serial}/${name}.bmp`;
       try {
         await image.decode();
         return image;

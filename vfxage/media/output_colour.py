@@ -17,11 +17,15 @@ def output_space(output: Output, plate: Colour, *, like: str, ocio: str | None) 
 
     This is the output's ``colorspace:``, else the plate's (OpenEXR is written in its linear space). Integer stills of a
     linear plate, and all PNG and JPEG, are ``SRGB``. A DPX output of a DPX plate keeps the plate's; ``like`` is the
-    plate's path. Raises ShotError for a space that is unknown or that the format cannot store.
+    plate's path. DPX and movies of a plate in the space of its ICC profile are ``SRGB``.
+    Raises ShotError for a space that is unknown or that the format cannot store.
     """
     suffix, depth = Path(output.path).suffix.lower(), output.depth
     if output.colorspace is not None:
-        return _checked(suffix, Colour(output.colorspace, ocio), depth)
+        own = output.colorspace == plate.name
+        return _checked(suffix, plate if own else Colour(output.colorspace, ocio), depth)
+    if not plate.in_config and (suffix == ".dpx" or FORMATS[suffix].kind == "movie"):
+        return SRGB  # neither can hold the ICC profile that says what the plate's codes mean
     if suffix == ".exr" or (suffix in (".tif", ".tiff") and depth == "float"):
         return plate.name
     if FORMATS[suffix].kind == "movie":

@@ -85,7 +85,7 @@ def _plate_notes(job: Job, delta: Output) -> Iterator[str]:
     Raises ShotError if OpenColorIO alone cannot convert the plate's codes to the linear values that vfxage uses.
     """
     better = f"for the same linear plate as in vfxage, add the pass `plate` to {Path(delta.path).name}"
-    if not job.colour.linear and (job.colour.linear_name is None or job.colour.mixes):
+    if not job.colour.linear and (job.colour.linear_name is None or job.colour.mixes or not job.colour.in_config):
         what = f"OpenColorIO has no linear space for {job.colour.name}, so Nuke cannot add the delta to the plate"
         error = ShotError(what, fix=f"add the pass `plate` to {Path(delta.path).name}")
         raise job.shot.error(error, "outputs", job.shot.outputs.index(delta))

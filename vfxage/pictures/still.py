@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vfxage.ager import Ager
 from vfxage.colour.cicp import SRGB
-from vfxage.colour.space import Colour
+from vfxage.colour.space import plate_colour
 from vfxage.errors import LostFaceError, ReadError
 from vfxage.face.track import Finders, Tracks
 from vfxage.frames import Pattern, literal
@@ -65,7 +65,7 @@ def open_picture(path: Path, shot: Shot, source_age: float) -> Job:
         shot=shot.model_copy(update={"plate": literal(path), "faces": faces}),
         reader=reader,
         clip=clip,
-        colour=Colour(clip.colorspace, shot.ocio),
+        colour=plate_colour(clip, shot.ocio),
         spaces=(),
         numbers=(clip.first,),
     )

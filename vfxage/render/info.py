@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from vfxage.colour.space import BUILTIN, Colour, builtin_configs, described_spaces
+from vfxage.colour.config import BUILTIN, builtin_configs, described_spaces
+from vfxage.colour.space import Colour, plate_colour
 from vfxage.face.detect import Detection
 from vfxage.face.track import Tracks, faces_not_found, find_faces, taken_by
 from vfxage.frames import FrameRange
@@ -41,7 +42,7 @@ def describe_plate(path: str) -> Description:
         found = None
         if clip.colorspace is not None:
             numbers = clip.present or range(clip.first, clip.last + 1)
-            found_faces = _search(reader, Colour(clip.colorspace), Tracking(), _sample(numbers), clip)
+            found_faces = _search(reader, plate_colour(clip), Tracking(), _sample(numbers), clip)
             found = _describe_found(found_faces, ())
         return {"plate": _describe_clip(clip), "faces": found}
     finally:

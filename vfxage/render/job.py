@@ -13,8 +13,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from vfxage import __version__
+from vfxage.colour.config import known_spaces
 from vfxage.colour.display import DisplayChoice, ViewError, check_names
-from vfxage.colour.space import Colour, known_spaces
+from vfxage.colour.space import Colour, plate_colour
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
@@ -164,7 +165,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
                 fix=f"add `colorspace:`, for example {_LIKELY[clip.depth in ('half', 'float')]}",
             )
         numbers, notes = _whole_shot(shot, clip)
-        colour = Colour(clip.colorspace, shot.ocio)
+        colour = plate_colour(clip, shot.ocio)
         _check_view(shot)
         yield Job(
             shot=shot,

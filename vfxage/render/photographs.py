@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vfxage.colour.space import Colour
+from vfxage.colour.space import plate_colour
 from vfxage.errors import ReadError, count_of
 from vfxage.face.crop import CropPlan, FacePlan, cut
 from vfxage.face.detect import Detection
@@ -82,7 +82,7 @@ def _crop(job: Job, plan: CropPlan, face: FacePlan, path: Path) -> FaceCrop:
         clip = reader.info
         if clip.colorspace is None:
             raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG")
-        colour = Colour(clip.colorspace, job.shot.ocio)
+        colour = plate_colour(clip, job.shot.ocio)
         with closing(reader.read([clip.first])) as frames:
             frame = next(frames)
         ((_, found),) = find_faces([frame], colour, job.shot.tracking, clip)

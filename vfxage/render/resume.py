@@ -48,8 +48,7 @@ def movies_of(job: Job) -> list[tuple[Destination, Destination | None]]:
 def _serves(output: Destination) -> bool:
     if Path(output.path).suffix.lower() != ".exr" or output.lossy:
         return False
-    plate = output.clip.colorspace or output.colorspace
-    return Conversion(plate, output.colorspace, output.ocio).same_light
+    return Conversion(output.clip, output.colorspace, output.ocio).same_light
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

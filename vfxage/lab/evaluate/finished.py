@@ -182,7 +182,9 @@ def _open_output(job: Job, numbers: Sequence[int]) -> Iterator[_Output]:
     deltas = [one for one in outputs if "delta" in one[0].passes and one[0].path.lower().endswith(".exr")]
     if stills or (beauties and not deltas):
         output, space = (stills or beauties)[0]
-        settings, colour = _reading(output.path, Colour(space, job.shot.ocio), job)
+        settings, colour = _reading(
+            output.path, job.colour if space == job.colour.name else Colour(space, job.shot.ocio), job
+        )
         with closing(open_reader(output.path, settings)) as reader, closing(reader.read(numbers)) as frames:
             yield _Output(path=output.path, colour=colour, made=lambda frame: next(frames))
     elif deltas:

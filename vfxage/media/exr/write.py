@@ -13,7 +13,6 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from vfxage.colour.conversion import Conversion
-from vfxage.colour.space import Colour
 from vfxage.errors import OutputError, ReadError, count_of
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
@@ -54,8 +53,7 @@ class ExrWriter:
             )
         self._faces = _layer_names(destination)
         self._primaries = _primaries(destination)
-        plate = destination.clip.colorspace or destination.colorspace
-        self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
+        self._conversion = Conversion(destination.clip, destination.colorspace, destination.ocio)
         carried = carried_names(destination, self._faces)
         self._names = {*channel_names(destination, self._faces), *carried}
         self.notes: tuple[str, ...] = (*_loss(destination), *_not_carried(destination, carried))
@@ -151,7 +149,7 @@ def _primaries(destination: Destination) -> tuple[float, ...]:
     own = clip.tags.chromaticities if clip.kind == "movie" else None
     if own and destination.colorspace == clip.colorspace:
         return own
-    return Colour(destination.colorspace, destination.ocio).chromaticities
+    return Conversion(clip, destination.colorspace, destination.ocio).target.chromaticities
 
 
 def _layer_names(destination: Destination) -> dict[str, str]:

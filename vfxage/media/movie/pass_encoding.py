@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from vfxage.colour.cicp import DISPLAY_709, SRGB
+from vfxage.colour.config import BUILTIN
 from vfxage.colour.conversion import Conversion
-from vfxage.colour.space import BUILTIN, Colour
+from vfxage.colour.space import Colour
 from vfxage.media.base import Destination
 from vfxage.media.display import on_display
 from vfxage.media.movie.tags import UNSPECIFIED, Tags, tags_for
@@ -31,8 +32,7 @@ class PassEncoding:
         self._pass = colour_pass
         self._size = destination.clip.height, destination.clip.width
         self._unpremultiply = destination.clip.kind == "sequence" and not destination.clip.straight_alpha
-        plate = destination.clip.colorspace or destination.colorspace
-        self._conversion = Conversion(plate, destination.colorspace, destination.ocio)
+        self._conversion = Conversion(destination.clip, destination.colorspace, destination.ocio)
         self._colour = self._conversion.target
         self._display = Colour(DISPLAY_709, BUILTIN)
         self._srgb = Colour(SRGB, BUILTIN)

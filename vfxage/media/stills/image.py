@@ -58,7 +58,8 @@ def read_header(source: StillFile) -> Header:
     known = 3 if gain_mapped else _known_channels(spec)
     own = parse_mark(_text(attributes, "Software"))
     orientation = attributes.get("Orientation", 1)
-    space, unnamed = tags.space(source, attributes)
+    profile = tags.profile(source, attributes)
+    space, unnamed = tags.space(source, attributes, profile)
     header = Header(
         kind=source.kind,
         width=spec.width,
@@ -76,6 +77,7 @@ def read_header(source: StillFile) -> Header:
         version=own.version,
         notes=(_GAIN_MAP,) if gain_mapped else tuple(_notes(spec, known, bool(multiple))),
         attributes=MappingProxyType(attributes),
+        profile=profile,
     )
     check_size(header, size, source)
     return header
@@ -138,8 +140,8 @@ class ImageSettings:
     depth: Depth
     plate: Mapping[str, Any] = field(default_factory=dict)
     """Attributes of the plate's frame, where that is of the same kind: carried over."""
-    same_space: bool
-    """Whether the pixels are in the plate's colour space: then its profile stays."""
+    profile: bytes = b""
+    """The ICC profile of the pixels."""
     space: str
     straight: bool = True
     timecode: str | None = None
@@ -181,8 +183,8 @@ def _spec(path: Path, samples: Samples, target: ImageSettings) -> Any:
             spec.attribute(name, density)
     if KINDS[path.suffix.lower()] == "tiff":
         spec.attribute("Exif:ColorSpace", 1 if target.space == SRGB else tags.UNCALIBRATED)
-    profile = target.plate.get("ICCProfile")
-    if target.same_space and isinstance(profile, np.ndarray):
+    if target.profile:
+        profile = np.frombuffer(target.profile, np.uint8)
         spec.attribute("ICCProfile", Oiio.TypeDesc(f"uint8[{profile.size}]"), profile)
     spec.attribute("compression", "zip")
     if KINDS[path.suffix.lower()] == "png":
@@ -192,14 +194,13 @@ def _spec(path: Path, samples: Samples, target: ImageSettings) -> Any:
 
 
 def _write_jpeg(path: Path, samples: Samples, target: ImageSettings) -> None:
-    plate = {name: value for name, value in target.plate.items() if target.same_space or name != "ICCProfile"}
-    jpeg.write(
-        path,
-        samples,
+    marks = jpeg.JpegTags(
         software=mark(target.version, target.stamp, target.timecode, target.rate),
         srgb=target.space == SRGB,
-        plate=plate,
+        plate=target.plate,
+        profile=target.profile,
     )
+    jpeg.write(path, samples, marks)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,28 @@ def read(path: Path) -> Samples:
         return np.asarray(picture.convert("RGB"))
 
 
-def write(path: Path, samples: Samples, *, software: str, srgb: bool, plate: Mapping[str, Any]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JpegTags:
+    """Metadata of a JPEG that is written."""
+
+    software: str
+    srgb: bool
+    """Whether its codes are sRGB."""
+    plate: Mapping[str, Any]
+    """Attributes of the plate's frame, of which a few are carried over."""
+    profile: bytes
+    """The ICC profile of its codes; empty for none."""
+
+
+def write(path: Path, samples: Samples, tags: JpegTags) -> None:
     """Write 8-bit codes (H, W, 1 or 3), chroma at full resolution. Raises OSError as it comes."""
     exif = Image.Exif()
     for name in _CARRIED:
-        if isinstance(value := plate.get(name), str):
+        if isinstance(value := tags.plate.get(name), str):
             exif[ExifTags.Base[name]] = value
-    exif[ExifTags.Base.Software] = software
+    exif[ExifTags.Base.Software] = tags.software
     exif[ExifTags.Base.Orientation] = 1
-    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 1 if srgb else 0xFFFF
-    profile = plate.get("ICCProfile")
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ColorSpace] = 1 if tags.srgb else 0xFFFF
     picture = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
     memory = io.BytesIO()
     picture.save(
@@ -43,6 +56,6 @@ def write(path: Path, samples: Samples, *, software: str, srgb: bool, plate: Map
         quality=QUALITY,
         subsampling=0,
         exif=exif,
-        **({"icc_profile": profile.tobytes()} if isinstance(profile, np.ndarray) else {}),
+        **({"icc_profile": tags.profile} if tags.profile else {}),
     )
     path.write_bytes(memory.getvalue())

@@ -67,7 +67,7 @@ class StillReader:
         self._number, self._first = first_readable(self._paths, lambda n: open_header(StillFile(self._paths[n], n)))
         self._assumed = untagged if _says_nothing(self._first) and not colorspace else None
         spaces = [name for name in (colorspace, *self._first.spaces, self._assumed) if name]
-        self._colour = Colour(spaces[0], ocio) if spaces else None
+        self._colour = Colour(spaces[0], ocio, self._first.profile) if spaces else None
         self._table = self._code_table()
         self.info = self._info(plate, rate)
 
@@ -110,8 +110,8 @@ class StillReader:
             return self._colour.to_linear(values)
 
     def _code_table(self) -> F32 | None:
-        """Linear light by code; None for float."""
-        if self._first.depth == "float":
+        """Linear light by code; None for float, or where one table does not do for every channel."""
+        if self._first.depth == "float" or (self._colour and not self._colour.one_curve):
             return None
         white = top_code(self._first.depth)
         ramp = (np.arange(white + 1) / white).astype(np.float32)

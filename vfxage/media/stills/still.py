@@ -96,6 +96,8 @@ class Header:
     notes: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Not of DPX: what a writer of the same kind carries over."""
+    profile: bytes = b""
+    """The embedded ICC profile. Not of DPX."""
     raw: bytes = b""
     """DPX only: all bytes before the pixels."""
     layout: DpxLayout | None = None
@@ -104,7 +106,12 @@ class Header:
     def tags(self) -> SourceTags:
         """Metadata that outputs carry over."""
         return SourceTags(
-            format=self.kind, attributes=self.attributes, raw=self.raw, depth=self.depth, timecode=self.timecode
+            format=self.kind,
+            attributes=self.attributes,
+            raw=self.raw,
+            profile=self.profile,
+            depth=self.depth,
+            timecode=self.timecode,
         )
 
     @property

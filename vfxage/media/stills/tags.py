@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from io import BufferedReader
@@ -11,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from vfxage.colour import icc_transform
 from vfxage.colour.cicp import LINEAR_709, SRGB, from_cicp
+from vfxage.colour.icc import ProfileError, named_space, parse_profile
 from vfxage.colour.primaries import from_chromaticities
 from vfxage.errors import ShotError
-from vfxage.media.stills import icc
 from vfxage.media.stills.still import NAMES, StillFile
 
 DESCRIPTION = "ICCProfile:profile_description"
@@ -36,6 +38,9 @@ _TAIL = 1 << 16
 """The end mark must lie within this many bytes of the end: some programs append their own data."""
 
 _CHUNKS = 4096
+
+_LARGEST_PROFILE = 1 << 23
+"""Bytes: printers have the largest profiles, of about 3 MB."""
 
 _JFIF = struct.Struct(">4sH5sHBHH")
 """The beginning of a JPEG with a JFIF segment: marks, length, name, version, unit, density across and down."""
@@ -79,25 +84,43 @@ def jfif_aspect(source: StillFile) -> float | None:
     return float(down / across if unit else across / down)
 
 
-def space(source: StillFile, attributes: Mapping[str, Any]) -> tuple[str | None, str]:
-    """OpenColorIO name of the colour space in the header; otherwise None, and what the header names instead."""
-    profile, name = attributes.get("ICCProfile"), attributes.get(DESCRIPTION)
+def profile(source: StillFile, attributes: Mapping[str, Any]) -> bytes:
+    """The embedded ICC profile; empty without one. OpenImageIO does not give that of a grey PNG if it is for RGB."""
+    found = attributes.get("ICCProfile")
+    if isinstance(found, np.ndarray):
+        return found.tobytes()
+    return _png_profile(source) if source.kind == "png" else b""
+
+
+def space(source: StillFile, attributes: Mapping[str, Any], embedded: bytes) -> tuple[str | None, str]:
+    """Name of the colour space in the header (OpenColorIO's, or that of the embedded ICC profile).
+
+    Otherwise None, and what the header names instead.
+    """
+    name = attributes.get(DESCRIPTION)
     if source.kind == "png":
-        return _png(source, profile, name)
-    if profile is not None:
-        return _profiled(profile, name)
+        return _png(source, embedded, name)
+    if embedded:
+        return _profiled(embedded, name)
     if source.kind == "jpeg":
         uncalibrated = attributes.get("Exif:ColorSpace") == UNCALIBRATED
         return (None, "an uncalibrated colour space") if uncalibrated else (SRGB, "")
     return (SRGB, "") if attributes.get("Exif:ColorSpace") == 1 else (None, UNTAGGED)
 
 
-def _profiled(profile: Any, name: Any) -> tuple[str | None, str]:
-    found = icc.space_of(profile.tobytes()) if isinstance(profile, np.ndarray) else None
-    return found, f"the ICC profile {str(name or 'without a name')!r}, which has no OpenColorIO space here"
+def _profiled(embedded: bytes, name: Any) -> tuple[str | None, str]:
+    try:
+        parsed = parse_profile(embedded)
+        space = named_space(parsed)
+        if space is None:
+            icc_transform.to_xyz(parsed)
+            space = parsed.name
+    except ProfileError as error:
+        return None, f"the ICC profile {str(name or 'without a name')!r}, which cannot be used: {error}"
+    return space, ""
 
 
-def _png(source: StillFile, profile: Any, description: Any) -> tuple[str | None, str]:
+def _png(source: StillFile, embedded: bytes, description: Any) -> tuple[str | None, str]:
     """By cICP, then the profile, then sRGB, then gamma and chromaticities: the order of the PNG specification."""
     chunks = dict(_chunks(source))
     if len(code := chunks.get(b"cICP", b"")) == 4:
@@ -106,7 +129,7 @@ def _png(source: StillFile, profile: Any, description: Any) -> tuple[str | None,
         return None, f"CICP primaries {code[0]}, transfer {code[1]}, which have no OpenColorIO space"
     if b"iCCP" in chunks:
         name = chunks[b"iCCP"].partition(b"\0")[0].decode("latin-1")
-        return _profiled(profile, description or name)
+        return _profiled(embedded, description or name)
     if b"sRGB" in chunks:
         return SRGB, ""
     if len(chunks.get(b"gAMA", b"")) != 4:
@@ -129,17 +152,31 @@ def _by_gamma(gamma: int, primaries: bytes) -> tuple[str | None, str]:
     return None, f"a gamma of {gamma / 1e5:.5g} and primaries that together have no OpenColorIO space here"
 
 
+def _png_profile(source: StillFile) -> bytes:
+    """The profile of a PNG's iCCP chunk; empty without one, or if it is damaged."""
+    with _file(source) as file:
+        packed = next((data for name, data in _chunks_of(file, _LARGEST_PROFILE) if name == b"iCCP"), b"")
+    with suppress(zlib.error):
+        return zlib.decompressobj().decompress(packed.partition(b"\0")[2][1:], _LARGEST_PROFILE)
+    return b""
+
+
 def _chunks(source: StillFile) -> Iterator[tuple[bytes, bytes]]:
     """Names and contents of a PNG's small chunks before its pixels."""
     with _file(source) as file:
-        file.seek(8)
-        for _ in range(_CHUNKS):
-            head = file.read(8)
-            if len(head) < 8 or head[4:] == b"IDAT":
-                return
-            (length,) = struct.unpack(">I", head[:4])
-            yield head[4:], file.read(min(length, 256))
-            file.seek(max(0, length - 256) + 4, os.SEEK_CUR)
+        yield from _chunks_of(file, 256)
+
+
+def _chunks_of(file: BufferedReader, longest: int) -> Iterator[tuple[bytes, bytes]]:
+    """Names of a PNG's chunks before its pixels, and their first ``longest`` bytes."""
+    file.seek(8)
+    for _ in range(_CHUNKS):
+        head = file.read(8)
+        if len(head) < 8 or head[4:] == b"IDAT":
+            return
+        (length,) = struct.unpack(">I", head[:4])
+        yield head[4:], file.read(min(length, longest))
+        file.seek(max(0, length - longest) + 4, os.SEEK_CUR)
 
 
 def _file(source: StillFile) -> BufferedReader:

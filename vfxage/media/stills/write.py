@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vfxage import __version__
 from vfxage.colour.conversion import Conversion
+from vfxage.colour.icc import profile_of_rgb
 from vfxage.errors import OutputError, ReadError, count_of
 from vfxage.frames import Pattern
 from vfxage.media.base import Destination, Flaw
@@ -57,9 +59,7 @@ class StillWriter:
         clip = destination.clip
         self._plate = clip.tags
         self._depth = self._chosen_depth()
-        self._conversion = Conversion(
-            clip.colorspace or destination.colorspace, destination.colorspace, destination.ocio
-        )
+        self._conversion = Conversion(clip, destination.colorspace, destination.ocio)
         self._pass = self._colour_pass()
         self._matte_rides = "matte" in destination.passes and self._pass != "matte"
         self._plate_alpha = (
@@ -214,12 +214,15 @@ class StillWriter:
         light, divided = render.beauty, False
         if self._plate_alpha and alpha is not None and self._straight and not self._destination.clip.straight_alpha:
             light, divided = light / np.where(alpha > 0, alpha, np.float32(1))[:, :, None], True
-        picture = codes(self._conversion.codes(self._placed(light, render)), self._depth)
-        native = render.frame.native
+        light, native = self._placed(light, render), render.frame.native
         if native is None or divided or not self._conversion.same or not self._same_samples():
-            return picture
-        untouched = self._placed(render.matte, render) == 0
-        return np.asarray(np.where(untouched[:, :, None], self._placed(native, render), picture))
+            return codes(self._conversion.codes(light), self._depth)
+        touched = self._placed(render.matte, render) != 0
+        picture = np.array(self._placed(native, render))
+        box = _around(touched)
+        changed = codes(self._conversion.codes(np.ascontiguousarray(light[box])), self._depth)
+        np.copyto(picture[box], changed, where=touched[box][:, :, None])
+        return picture
 
     def _same_samples(self) -> bool:
         """Whether the plate's samples are what this output stores: codes of as many bits, or float."""
@@ -236,6 +239,7 @@ class StillWriter:
         own = render.frame.tags if render.frame.tags.format else self._plate
         plate = own if own.format == self._kind else SourceTags()
         stamp = self._destination.stamps.get(render.number, "")
+        own_space = self._conversion.same and self._pass == "beauty"
         if self._kind == "dpx":
             target = dpx.DpxSettings(
                 name=name,
@@ -243,7 +247,7 @@ class StillWriter:
                 stamp=stamp,
                 depth=self._depth,
                 plate=plate.raw,
-                same_space=self._conversion.same and self._pass == "beauty",
+                same_space=own_space,
                 space=self._destination.colorspace if self._pass == "beauty" else "",
                 timecode=timing.timecode,
                 rate=timing.rate,
@@ -260,7 +264,7 @@ class StillWriter:
                 stamp=stamp,
                 depth=self._depth,
                 plate=plate.attributes,
-                same_space=self._conversion.same and self._pass == "beauty",
+                profile=profile_of_rgb(own.profile or self._plate.profile) if own_space else b"",
                 space=self._destination.colorspace if self._pass == "beauty" else "",
                 straight=self._straight,
                 timecode=timing.timecode,
@@ -277,3 +281,11 @@ class StillWriter:
         if clip.timecode is None or clip.rate is None or clip.variable_rate:
             return _Timing(None, clip.rate)
         return _Timing(shift_timecode(clip.timecode, render.number - clip.first, clip.rate), clip.rate)
+
+
+def _around(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns of the smallest box (H, W) around the true values."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return slice(0), slice(0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
