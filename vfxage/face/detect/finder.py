@@ -17,7 +17,7 @@ from vfxage.types import F32, POINTS, U8
 
 _SEARCH_SCORE = 0.35
 FOUND = 0.45
-"""Vote that a face found anew needs: the mesh alone believes in fists and prints."""
+"""Vote that a new face needs: the mesh alone takes fists and printed patterns for faces."""
 _VOTE_SCORE = 0.1
 _MESH_SCORE = 0.5
 _UPRIGHT = 0.75
@@ -131,7 +131,7 @@ class FaceFinder(OpenNetworks):
         return best
 
     def _mesh_of(self, picture: U8, square: Square, passes: int) -> Detection | None:
-        """Mesh a face, each pass in the crop that the one before asks for, so that the first guess hardly matters."""
+        """Mesh a face; each pass takes the crop that the last pass asks for, so that the first guess hardly matters."""
         for _ in range(passes):
             marks, score = self._mesh(view(picture, square, MESH_SIDE))
             if score < _MESH_SCORE:
@@ -155,7 +155,7 @@ class FaceFinder(OpenNetworks):
 
 
 def _is_box_of(row: F32, points: F32) -> bool:
-    """Whether a detector's box is that of a face whose points (478, 2) are known: a like size, a like place."""
+    """Whether a detector's box and the points (478, 2) are of one face: about the same size and place."""
     low, high = points.min(0), points.max(0)
     size, side = float((high - low).max()), float(max(row[2] - row[0], row[3] - row[1]))
     off = float(np.hypot(*((row[:2] + row[2:4]) / 2 - (low + high) / 2)))

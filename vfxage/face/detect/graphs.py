@@ -181,7 +181,7 @@ class Graph:
             for name in outputs:
                 self._graph.observe_output_stream(name, self._packets.__setitem__)
             self._graph.start_run()
-            self._run(np.zeros((side, side, 3), np.uint8))  # what TFLite has to say, it says at the first picture
+            self._run(np.zeros((side, side, 3), np.uint8))  # TFLite prints its messages at the first picture
 
     def run(self, picture: U8) -> dict[str, Any]:
         """Give each output's packet for ``picture`` (side, side, 3) sRGB; an output without an answer is absent.

@@ -95,7 +95,7 @@ def same_hand(one: Hand, other: Hand) -> bool:
 
 
 def _size(marks: F32) -> float:
-    """Length of the palm from points (21, 3), corrected for foreshortening by depth; at least as its width suggests."""
+    """Length of the palm from points (21, 3), corrected for foreshortening by depth, at least what its width gives."""
     length = float(np.linalg.norm(marks[9] - marks[0]))
     return max(length, 1.3 * float(np.linalg.norm(marks[5] - marks[17])))
 
@@ -118,6 +118,6 @@ def _square_of_hand(points: F32) -> Square:
 
 
 def _towards(centre: F64, along: F64, side: float, shift: float, room: float) -> Square:
-    """A square whose top is where ``along`` points, moved there by ``shift`` sides and ``room`` times as large."""
+    """A square with its top in the direction ``along``, moved that way by ``shift`` sides, ``room`` times as large."""
     x, y = centre + along / max(float(np.linalg.norm(along)), 1e-6) * side * shift
     return Square(float(x), float(y), side * room, float(np.arctan2(along[0], -along[1])))
