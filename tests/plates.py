@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,15 @@ def read_exr(path: Path) -> dict[str, np.ndarray]:
     assert image is not None, oiio.geterror()
     spec = image.spec()
     channels = {}
-    for index, name in enumerate(spec.channelnames):
-        half = str(spec.channelformat(index)) == "half"
-        data = image.read_image(0, 0, index, index + 1, "half" if half else "float")
-        data = np.asarray(data).reshape(spec.height, spec.width)
-        channels[name] = data.view(np.uint16) if half else data
+    is_half = [str(spec.channelformat(index)) == "half" for index in range(spec.nchannels)]
+    for half, indices in groupby(range(spec.nchannels), is_half.__getitem__):  # each call decompresses the whole file
+        first, *others = indices
+        names = spec.channelnames[first : first + 1 + len(others)]
+        data = image.read_image(0, 0, first, first + len(names), "half" if half else "float")
+        planes = np.asarray(data).reshape(spec.height, spec.width, len(names))
+        for place, name in enumerate(names):
+            plane = np.ascontiguousarray(planes[..., place])
+            channels[name] = plane.view(np.uint16) if half else plane
     image.close()
     return channels
 

@@ -30,6 +30,14 @@ class _End:
         self.error = error
 
 
+def _until_end(take: Callable[[], T | _End]) -> Iterator[T]:
+    """Yield the items that ``take`` gives, in order; raises the maker's error in place of the failed item."""
+    while not isinstance(item := take(), _End):
+        yield item
+    if item.error is not None:
+        raise item.error
+
+
 class _Ahead(Generic[T]):
     """Makes items in a thread, up to ``ahead`` items before the consumer needs them."""
 
@@ -68,13 +76,7 @@ class _Ahead(Generic[T]):
 
     def consume(self) -> Iterator[T]:
         """Yield the items in order; raises the maker's error in place of the failed item."""
-        while True:
-            item = self._ready.get()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
+        return _until_end(self._ready.get)
 
     def watch(self, every: float) -> Iterator[T | None]:
         """Yield the items as ``consume`` does, and None after each ``every`` seconds without one."""
@@ -185,17 +187,14 @@ class _Newest(Generic[T]):
             self._held.append(item)
             self._ready.notify()
 
+    def _take(self) -> T | _End:
+        with self._ready:
+            self._ready.wait_for(lambda: self._held)
+            return self._held.popleft()
+
     def consume(self) -> Iterator[T]:
         """Yield the newest item, again and again, and the last one."""
-        while True:
-            with self._ready:
-                self._ready.wait_for(lambda: self._held)
-                item = self._held.popleft()
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
+        return _until_end(self._take)
 
     def stop(self) -> None:
         """Make no more items, and wait for the thread to end."""
@@ -227,13 +226,9 @@ def fed(consume: Callable[[Iterator[T]], None], ahead: int) -> Iterator[Callable
     waiting: queue.Queue[T | _End] = queue.Queue(maxsize=ahead)
     failures: list[BaseException] = []
 
-    def items() -> Iterator[T]:
-        while not isinstance(item := waiting.get(), _End):
-            yield item
-
     def run() -> None:
         try:
-            consume(items())
+            consume(_until_end(waiting.get))
         except BaseException as error:
             failures.append(error)
 

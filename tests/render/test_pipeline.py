@@ -167,14 +167,17 @@ def peak_memory(shot_file: Path) -> int:
     return int(done.stdout.splitlines()[-1])
 
 
-def test_ten_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) -> None:
-    """A man leans in and out for 10 s, before a network; a picture sequence and a movie come out."""
+def test_five_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) -> None:
+    """A man leans in and out for 5 s, before a network; a picture sequence and a movie come out.
+
+    One crop of each frame, if it stayed in memory, would take 75 MB more (256x256, RGB, float), one frame 350 MB.
+    """
     outputs = [
         {"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte"]},
         {"path": "out/man.mov", "passes": ["beauty", "matte"]},
     ]
     peaks = {}
-    for count in (24, 240):
+    for count in (24, 120):
         folder = tmp_path / str(count)
         plate = str(clips / "webcam_leans_in_out.mp4")
         path = write_shot(folder, plate=plate, frames=f"1-{count}", model="small", outputs=outputs)
@@ -183,7 +186,7 @@ def test_ten_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) 
         with_faces = [number for number, frame in reported["frames"].items() if frame["faces"]]
         assert (len(reported["frames"]), len(with_faces)) == (count, count)
         assert len(list((folder / "out").glob("man.*.exr"))) == count
-    assert peaks[240] < 1.1 * peaks[24], peaks
+    assert peaks[120] < peaks[24] + 50_000, peaks  # KiB
 
 
 def by_the_book(clip: Path, number: int) -> tuple[np.ndarray, np.ndarray]:

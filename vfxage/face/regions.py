@@ -138,7 +138,7 @@ def _outlines(points: F32) -> dict[str, tuple[F32, ...]]:
 
 
 def _enlarged(small: F32, step: int, size: int) -> F32:
-    """Linear, so that masks which sum to at most 1 still do."""
+    """Linear: if the sum of masks is at most 1, it is so after the blur too."""
     if step > 1:
         small = np.asarray(cv2.resize(small, None, fx=step, fy=step, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.ascontiguousarray(small[:size, :size])

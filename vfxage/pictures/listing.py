@@ -29,7 +29,7 @@ class Picture:
     age: float = 0.0
     """Age of the people in it, years."""
     twin: bool = False
-    """Whether another picture has the same place but for its suffix."""
+    """Whether another picture has the same place, with another suffix."""
     fault: str = ""
     """Why its age is not known, as a clause; empty if it is."""
 
@@ -103,7 +103,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _apart(pictures: list[Picture]) -> list[Picture]:
-    """Give pictures whose results would lie at one place as many of their folders as tell them apart."""
+    """Add folders to the places of results that would lie at one place, until each place is another."""
     taken = Counter(picture.place for picture in pictures)
     while taken.total() > len(taken):
         pictures = [_deeper(picture) if taken[picture.place] > 1 else picture for picture in pictures]

@@ -33,9 +33,9 @@ FORMS = {".mp4": LoopForm(SIDE, 24), ".webp": LoopForm(320, 15), ".gif": LoopFor
 """By suffix. A GIF counts hundredths of a second, and grows quickly."""
 _YEARS_A_SECOND = 10.0
 _SHORTEST_S = 2.0
-"""A sweep of few years is slower, so that its way up takes so many seconds."""
+"""Least seconds from the youngest face to the oldest: a sweep of few years is slower."""
 _REST_S = 0.5
-"""The youngest and the oldest face rest so long."""
+"""Seconds for which the youngest and the oldest face are held."""
 
 
 def save_loop(path: Path, sweeps: Sequence[Swept]) -> None:

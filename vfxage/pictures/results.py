@@ -60,7 +60,7 @@ class Result:
 def result_paths(picture: Picture, ages: tuple[float, ...], form: Form) -> Iterator[tuple[float, Path, bool]]:
     """Age and path of every file of a picture, and whether it is a comparison.
 
-    Pictures of one name but for the suffix keep the suffix in the names of files that have another one.
+    If two pictures differ in the suffix only, files of another format keep the picture's suffix in their names.
     """
     home, own = form.out / picture.place.parent, picture.place.suffix
     suffix = form.suffix or own

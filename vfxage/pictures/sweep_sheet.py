@@ -15,7 +15,7 @@ from vfxage.types import U8
 TILE = 256
 """Side of a face on the sheet, pixels."""
 COLUMNS = (5, 6, 7, 8)
-"""Faces in a row: the number that leaves the fewest places empty, the largest of those."""
+"""Numbers of faces in a row. The one that leaves the fewest places empty is taken, of several the largest."""
 _STRIP, _GAP = 30, 4
 _PAPER, _INK, _OWN = (24, 24, 24), (255, 255, 255), (255, 200, 90)
 _TEXT, _TITLE = 18, 17

@@ -29,7 +29,7 @@ _BY_OPTION: Mapping[str, str] = {
 
 
 def picture_shot(model: str, faces: Literal["largest", "all"], settings: Sequence[str], colorspace: str | None) -> Shot:
-    """The shot that every picture of a run shares, but for its plate and ages; ``settings`` are texts of ``--set``.
+    """The shot that all pictures of a run share, except for plate and ages; ``settings`` are texts of ``--set``.
 
     Raises ShotError for a setting that a shot does not have, or that an option of the command gives.
     """

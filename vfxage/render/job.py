@@ -225,7 +225,7 @@ def _spaces(shot: Shot, clip: ClipInfo, colour: Colour) -> Iterator[str]:
 
 
 def _described(clip: ClipInfo, shot: Shot) -> ClipInfo:
-    """The plate as the shot says it is, where that says more than the file."""
+    """The plate with what the shot says about it, in place of what the file says."""
     if shot.pixel_aspect is None:
         return clip
     aspect = Fraction(shot.pixel_aspect).limit_denominator(4096)
@@ -242,7 +242,7 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
         raise shot.error(ShotError(what, fix="correct `frames:` (or `first_frame:` of a movie)"), "frames")
     if asked is None:
         _check_digits(clip)
-    numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file makes the latter huge
+    numbers = asked.numbers if asked else range(clip.first, clip.last + 1)  # one stray file: a huge range
     if clip.present is not None and (not filled or len(numbers) > MOST_FRAMES):
         have = frozenset(clip.present)
         holes = sum(n not in have for n in numbers) if asked else clip.holes

@@ -23,7 +23,7 @@ from vfxage.types import FaceCrop, FaceTrack, Frame
 _DONOR_SIZE = 512
 """Side of the crop of a donor's photograph, pixels, whatever the size of the plate's: pores need pixels."""
 _MOST_DONORS = 24
-"""Photographs in a folder of donors: a face has no more places to fill, and each takes about a second."""
+"""Most photographs in a folder of donors: a face has no more places to fill, and each takes about a second."""
 
 
 def reference_crops(job: Job, plan: CropPlan, face: FacePlan) -> list[FaceCrop]:

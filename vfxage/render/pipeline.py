@@ -70,7 +70,7 @@ def render_frames(
     def comp(item: tuple[FrameDeltas, ArtistMattes]) -> Render:
         return comp_frame(scene, *item)
 
-    stack.enter_context(opencv_threads(1))  # the stages fill the cores already: OpenCV's own threads made them wait
+    stack.enter_context(opencv_threads(1))  # the stages fill the cores: OpenCV's own threads would make them wait
     plate = stack.enter_context(prefetch(frames))
     crops = stack.enter_context(ordered_map(cut_frame, plate))
     groups = grouped(crops, scene.ager.frames_per_call)

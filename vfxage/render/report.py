@@ -179,7 +179,7 @@ def _frames(recorder: Recorder, numbers: Sequence[int]) -> dict[int, Facts]:
 
 
 def _others(runs: Sequence[Facts], run: Facts) -> Iterator[Facts]:
-    """The runs but this one; one of this host that says it runs, and does not, was killed."""
+    """All runs but this one. A run of this host that is ``running`` in the report only was killed."""
     for other in runs:
         if any(other.get(key) != run[key] for key in ("host", "process", "started")):
             here = other.get("end") == _RUNNING and other.get("host") == run["host"]
@@ -201,7 +201,7 @@ def _read(path: Path) -> Facts:
 
 
 def _setup(job: Job, ager: Ager) -> Facts:
-    """All that a frame depends on beside the plate's content, as a shot file and a list of packages could say it."""
+    """All that a frame depends on beside the plate's content, in the words of a shot file and a list of packages."""
     clip = job.clip
     return {
         "settings": job.shot.model_dump(mode="json"),

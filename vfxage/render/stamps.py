@@ -115,7 +115,7 @@ def _matte_digests(scene: Scene, drawn: DrawnMattes, numbers: Sequence[int]) -> 
 def destinations(
     job: Job, scene: Scene, stamps: Stamps, numbers: Sequence[Sequence[int]] | None = None
 ) -> list[Destination]:
-    """Resolve every output of the shot against its plate; ``numbers`` are the frames of each, default all stamps'."""
+    """Resolve every output of the shot against its plate; ``numbers`` are its frames (default: all with stamps)."""
     spans = numbers or [stamps.numbers] * len(job.shot.outputs)
     return [_destination(job, scene, stamps, index, tuple(span)) for index, span in enumerate(spans)]
 

@@ -65,7 +65,7 @@ def saved_tracks(job: Job, progress: Progress) -> Tracks | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What keeps saved tracks from being used as they are; false if nothing does."""
+    """Why saved tracks cannot be used as they are; false if they can."""
 
     settings: tuple[str, ...] = ()
     """Clauses on what else the tracks were made from; the whole shot must be tracked again."""

@@ -36,14 +36,20 @@ def test_one_person_is_one_track_over_the_whole_take(clips, name, start, stop, h
     assert face.confidence.min() > 0.5
 
 
-def test_a_track_ends_where_the_face_leaves(clips):
+@pytest.fixture(scope="module")
+def leaving(clips):
+    """A man who turns away and leaves the picture."""
     (face,) = track(decode(clips / "foreman_cif_face_leaves.264", 150, 230), first=150).faces
-    assert face.numbers[0] == 150
-    assert 180 <= face.numbers[-1] <= 186
-    assert face.presence[0] == 1
-    assert face.presence[-1] < 0.2
-    assert np.all(np.diff(face.presence[-6:]) < 0)
-    assert face.yaw.max() > 35
+    return face
+
+
+def test_a_track_ends_where_the_face_leaves(leaving):
+    assert leaving.numbers[0] == 150
+    assert 180 <= leaving.numbers[-1] <= 186
+    assert leaving.presence[0] == 1
+    assert leaving.presence[-1] < 0.2
+    assert np.all(np.diff(leaving.presence[-6:]) < 0)
+    assert leaving.yaw.max() > 35
 
 
 def test_a_new_face_is_followed_back_to_where_it_entered(clips):
@@ -218,9 +224,8 @@ def test_time_goes_by_frame_numbers(portraits):
     np.testing.assert_allclose(across - across[0], 9 * np.array(numbers), atol=2)
 
 
-def test_confidence_separates_clear_faces_from_doubtful_ones(clips):
-    (face,) = track(decode(clips / "foreman_cif_face_leaves.264", 150, 190), first=150).faces
-    clear, turned = face.confidence[:8].mean(), face.confidence[-4:].mean()
+def test_confidence_separates_clear_faces_from_doubtful_ones(leaving):
+    clear, turned = leaving.confidence[:8].mean(), leaving.confidence[-4:].mean()
     assert 0 < turned < clear < 1
     assert clear - turned > 0.1
 

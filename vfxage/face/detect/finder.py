@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from vfxage.arrays import ArrayData, shaped
-from vfxage.face.detect.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwork, MeshNetwork
+from vfxage.face.detect.graphs import FULL_RANGE, MESH_SIDE, SHORT_RANGE, BoxNetwork, MeshNetwork, OpenNetworks
 from vfxage.face.detect.search import search, search_turned
 from vfxage.face.detect.views import ROOM, Square, square_of_box, square_of_points, view
 from vfxage.geometry import map_points
@@ -19,7 +17,7 @@ from vfxage.types import F32, POINTS, U8
 
 _SEARCH_SCORE = 0.35
 FOUND = 0.45
-"""Vote that a face found anew needs: the mesh alone believes in fists and prints."""
+"""Vote that a new face needs: the mesh alone takes fists and printed patterns for faces."""
 _VOTE_SCORE = 0.1
 _MESH_SCORE = 0.5
 _UPRIGHT = 0.75
@@ -49,7 +47,7 @@ class Detection(ArrayData):
     """(16, 16, 3) 0..255, a small upright picture of the head, for knowing it again."""
 
 
-class FaceFinder:
+class FaceFinder(OpenNetworks):
     """Finds faces and meshes them; a context manager, for one thread at a time.
 
     Pictures are (H, W, 3) uint8 display-referred sRGB. Nothing is remembered between calls. Raises InstallError when
@@ -59,23 +57,11 @@ class FaceFinder:
     def __init__(self, min_face: float = 48) -> None:
         self.min_face = min_face
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._mesh = MeshNetwork()
-            stack.callback(self._mesh.close)
-            self._detector = BoxNetwork(FULL_RANGE, _SEARCH_SCORE)
-            stack.callback(self._detector.close)
-            self._judges = []
-            for detector in (SHORT_RANGE, FULL_RANGE):
-                self._judges.append(BoxNetwork(detector, _VOTE_SCORE))
-                stack.callback(self._judges[-1].close)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def _open(self, stack: ExitStack) -> None:
+        self._mesh = stack.enter_context(closing(MeshNetwork()))
+        self._detector = stack.enter_context(closing(BoxNetwork(FULL_RANGE, _SEARCH_SCORE)))
+        judges = SHORT_RANGE, FULL_RANGE
+        self._judges = [stack.enter_context(closing(BoxNetwork(judge, _VOTE_SCORE))) for judge in judges]
 
     def find(self, picture: U8, known: Sequence[F32] = ()) -> list[Detection]:
         """Every face at least about ``min_face`` pixels tall, anywhere in the picture, largest first.
@@ -145,7 +131,7 @@ class FaceFinder:
         return best
 
     def _mesh_of(self, picture: U8, square: Square, passes: int) -> Detection | None:
-        """Mesh a face, each pass in the crop that the one before asks for, so that the first guess hardly matters."""
+        """Mesh a face; each pass takes the crop that the last pass asks for, so that the first guess hardly matters."""
         for _ in range(passes):
             marks, score = self._mesh(view(picture, square, MESH_SIDE))
             if score < _MESH_SCORE:
@@ -169,7 +155,7 @@ class FaceFinder:
 
 
 def _is_box_of(row: F32, points: F32) -> bool:
-    """Whether a detector's box is that of a face whose points (478, 2) are known: a like size, a like place."""
+    """Whether a detector's box and the points (478, 2) are of one face: about the same size and place."""
     low, high = points.min(0), points.max(0)
     size, side = float((high - low).max()), float(max(row[2] - row[0], row[3] - row[1]))
     off = float(np.hypot(*((row[:2] + row[2:4]) / 2 - (low + high) / 2)))

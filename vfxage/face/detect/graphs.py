@@ -9,11 +9,13 @@ one thread each: the same picture gives the same bits, whatever was shown before
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 
@@ -179,7 +181,7 @@ class Graph:
             for name in outputs:
                 self._graph.observe_output_stream(name, self._packets.__setitem__)
             self._graph.start_run()
-            self._run(np.zeros((side, side, 3), np.uint8))  # what TFLite has to say, it says at the first picture
+            self._run(np.zeros((side, side, 3), np.uint8))  # TFLite prints its messages at the first picture
 
     def run(self, picture: U8) -> dict[str, Any]:
         """Give each output's packet for ``picture`` (side, side, 3) sRGB; an output without an answer is absent.
@@ -205,13 +207,43 @@ class Graph:
             self._graph.close()
 
 
-class MarksNetwork:
+class Network:
+    """One network in a graph of its own; close it when done."""
+
+    def __init__(self, graph: str, outputs: tuple[str, ...], side: int) -> None:
+        self._graph = Graph(graph, outputs, side)
+        self._getter = self._graph._mediapipe.packet_getter
+
+    def close(self) -> None:
+        """Stop the network."""
+        self._graph.close()
+
+
+class OpenNetworks(ABC):
+    """Networks that are open inside a ``with`` block. All are closed at its end, or if one of them does not start."""
+
+    @abstractmethod
+    def _open(self, stack: ExitStack) -> None:
+        """Start the networks; ``stack`` closes them."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+
+class MarksNetwork(Network):
     """A square crop to the landmarks of what it shows, and a score."""
 
     def __init__(self, graph: str, side: int, points: int) -> None:
         self._side, self._points = side, points
-        self._graph = Graph(graph, ("landmarks", "score"), side)
-        self._getter = self._graph._mediapipe.packet_getter
+        super().__init__(graph, ("landmarks", "score"), side)
 
     def __call__(self, crop: U8) -> tuple[F32, float]:
         """Landmarks (N, 3) in crop pixels (z in the same unit, smaller is nearer) and 0..1 for being what is sought."""
@@ -221,10 +253,6 @@ class MarksNetwork:
         if points.shape != (self._points, 3):
             raise InstallError(f"MediaPipe answered {points.shape} landmarks", fix="install mediapipe==0.10.21")
         return points * np.float32(self._side), float(self._getter.get_float(packets["score"]))
-
-    def close(self) -> None:
-        """Stop the network."""
-        self._graph.close()
 
 
 class MeshNetwork(MarksNetwork):
@@ -241,14 +269,13 @@ class HandNetwork(MarksNetwork):
         super().__init__(_hand_graph(), HAND_SIDE, HAND_POINTS)
 
 
-class BoxNetwork:
+class BoxNetwork(Network):
     """BlazeFace or BlazePalm: a square tile to boxes with key points and scores."""
 
     def __init__(self, detector: Detector, threshold: float) -> None:
         self.side = detector.side
         self._keys_used = detector.keys_used
-        self._graph = Graph(_detector_graph(detector, threshold), ("detections",), detector.side)
-        self._getter = self._graph._mediapipe.packet_getter
+        super().__init__(_detector_graph(detector, threshold), ("detections",), detector.side)
 
     def __call__(self, tile: U8) -> F32:
         """(N, 9) tile pixels: x0 y0 x1 y1, two key points x y (a face's right and left eye), score 0..1."""
@@ -264,23 +291,14 @@ class BoxNetwork:
             rows[-1] = (*(value * self.side for value in rows[-1]), found.score[0])
         return np.array(rows, np.float32).reshape(-1, 9)
 
-    def close(self) -> None:
-        """Stop the network."""
-        self._graph.close()
 
-
-class PersonNetwork:
+class PersonNetwork(Network):
     """The people segmentation of MediaPipe: a square picture to a matte of the person."""
 
     def __init__(self) -> None:
-        self._graph = Graph(_PERSON_GRAPH, ("mask",), PERSON_SIDE)
-        self._getter = self._graph._mediapipe.packet_getter
+        super().__init__(_PERSON_GRAPH, ("mask",), PERSON_SIDE)
 
     def __call__(self, picture: U8) -> F32:
         """(PERSON_SIDE, PERSON_SIDE) 0..1 for a picture (PERSON_SIDE, PERSON_SIDE, 3), sRGB."""
         mask = self._getter.get_image_frame(self._graph.run(picture)["mask"])
         return np.array(mask.numpy_view(), np.float32)
-
-    def close(self) -> None:
-        """Stop the network."""
-        self._graph.close()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from vfxage.arrays import ArrayData, shaped
-from vfxage.face.detect.graphs import HAND_SIDE, PALM, BoxNetwork, HandNetwork
+from vfxage.face.detect.graphs import HAND_SIDE, PALM, BoxNetwork, HandNetwork, OpenNetworks
 from vfxage.face.detect.search import best_boxes
 from vfxage.face.detect.views import Square, view
 from vfxage.geometry import map_points, turn_matrix
@@ -45,26 +43,16 @@ class Hand(ArrayData):
     """0..1, how sure the hand model is: the lower of its two results."""
 
 
-class HandFinder:
+class HandFinder(OpenNetworks):
     """Finds hands near faces; a context manager, for one thread at a time.
 
     Pictures are (H, W, 3) uint8 display-referred sRGB. Nothing is remembered between calls. Raises InstallError when
     MediaPipe or a system library it needs is missing or fails.
     """
 
-    def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            self._palm = BoxNetwork(PALM, _PALM_SCORE)
-            stack.callback(self._palm.close)
-            self._hand = HandNetwork()
-            stack.callback(self._hand.close)
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
+    def _open(self, stack: ExitStack) -> None:
+        self._palm = stack.enter_context(closing(BoxNetwork(PALM, _PALM_SCORE)))
+        self._hand = stack.enter_context(closing(HandNetwork()))
 
     def near(self, picture: U8, faces: Sequence[F32]) -> list[Hand]:
         """Every hand in the squares around faces whose points (478, 2) are known, surest palm first."""
@@ -107,7 +95,7 @@ def same_hand(one: Hand, other: Hand) -> bool:
 
 
 def _size(marks: F32) -> float:
-    """Length of the palm from points (21, 3), corrected for foreshortening by depth; at least as its width suggests."""
+    """Length of the palm from points (21, 3), corrected for foreshortening by depth, at least what its width gives."""
     length = float(np.linalg.norm(marks[9] - marks[0]))
     return max(length, 1.3 * float(np.linalg.norm(marks[5] - marks[17])))
 
@@ -130,6 +118,6 @@ def _square_of_hand(points: F32) -> Square:
 
 
 def _towards(centre: F64, along: F64, side: float, shift: float, room: float) -> Square:
-    """A square whose top is where ``along`` points, moved there by ``shift`` sides and ``room`` times as large."""
+    """A square with its top in the direction ``along``, moved that way by ``shift`` sides, ``room`` times as large."""
     x, y = centre + along / max(float(np.linalg.norm(along)), 1e-6) * side * shift
     return Square(float(x), float(y), side * room, float(np.arctan2(along[0], -along[1])))

@@ -99,7 +99,7 @@ def search_turned(picture: U8, detect: Callable[[U8], F32], side: int, min_face:
 
 
 def overlap(box: F32, boxes: F32) -> F32:
-    """Intersection over the smaller area, of (4,) with (N, 4): a part of a face found as a face counts as the same."""
+    """Intersection over the smaller area, of (4,) with (N, 4): a box of a part of a face counts as the same face."""
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:4], boxes[:, 2:4])
     shared = np.prod(np.clip(high - low, 0, None), axis=1)
     areas = np.prod(boxes[:, 2:4] - boxes[:, :2], axis=1)
@@ -112,7 +112,7 @@ def best_boxes(boxes: F32) -> F32:
 
 
 def places(boxes: F32, limit: float = 0.5) -> list[F32]:
-    """Boxes (N, 9) parted into those that ``best_boxes`` keeps, best first, each followed by those it suppresses."""
+    """Group boxes (N, 9): each box that ``best_boxes`` keeps, best first, is followed by those that it suppresses."""
     parts = []
     rest = boxes[np.argsort(-boxes[:, 8], kind="stable")]
     while len(rest):

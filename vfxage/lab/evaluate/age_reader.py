@@ -103,7 +103,7 @@ class AgeReader:
         return self._everybody.read(self._row(numbers), "")
 
     def look(self, photos: str, numbers: Numbers) -> F64:
-        """The features as a vector that compares faces of different photo sets: from the set's mean, scaled alike."""
+        """The features minus the set's mean, scaled alike, so that faces of different photo sets can be compared."""
         everybody = self._everybody
         middle = everybody.middles.get(photos, everybody.overall[0])
         return np.asarray((self._row(numbers) - middle) * everybody.scale, np.float64)
@@ -135,7 +135,7 @@ def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regre
 
 
 def ridge(numbers: F64, wanted: F64, penalty: float) -> F64:
-    """Ridge weights (K,) for rows (N, K) and results ``wanted`` (N,), by the smaller of the two equivalent systems."""
+    """Ridge weights (K,) for rows (N, K) and results ``wanted`` (N,), by the smaller of two equal systems."""
     rows, columns = numbers.shape
     if rows <= columns:
         likeness = numbers @ numbers.T

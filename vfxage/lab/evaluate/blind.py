@@ -32,7 +32,7 @@ from vfxage.types import F32, U8, Frame, FrameCrops, Window
 KEY, ANSWERS = ".key.json", "answers.txt"
 """Names of the hidden key and of the file for the answers, in the folder of the sheet."""
 USUAL = 12
-"""Real people, and made ones, in each group of a photo set."""
+"""Real people, and as many made ones, in each group of a photo set, unless the user gives a number."""
 FEWEST = 3
 """Pairs that a group needs. Fewer say nothing."""
 _ROOM = 1.7

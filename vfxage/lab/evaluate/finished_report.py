@@ -17,7 +17,7 @@ from vfxage.publish import publish
 REPORT = "finished.json"
 """Name of the file in the folder of the report."""
 AIMS = {"step": 0.1, "slip": 0.5}
-"""Plate pixels that a layer may slide from a frame to the next, and over ``APART`` frames, so that nobody sees it."""
+"""Plate pixels that a layer may slide unseen: from one frame to the next, and over ``APART`` frames."""
 _FEW = "too few corners can be followed"
 _SHORT = f"the face is on no {APART + 1} frames in a row"
 

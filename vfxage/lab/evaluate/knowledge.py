@@ -12,7 +12,7 @@ FEWEST = 5
 NEAR_YEARS, NEAR_TONE = 10.0, 20.0
 """Years, and degrees of typology angle, within which people count as alike."""
 TURNED = 30.0
-"""Degrees. Portraits look at the camera: of a face that is turned farther, the reader has seen no such view."""
+"""Degrees. Portraits look at the camera: the reader has seen no face that is turned farther."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ _FRAMING = Framing(name="ffhq")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learned:
-    """A reader and what it is worth."""
+    """A reader, and how well it reads."""
 
     features: FeatureReader
     reader: AgeReader
@@ -37,7 +37,7 @@ class Learned:
     qualities: list[Quality]
 
     def error(self, people: Sequence[bool]) -> float | None:
-        """Mean absolute error, years, over some of the portraits (a mark for each); None for none."""
+        """Mean absolute error, years, over the portraits that are marked; None if no portrait is."""
         apart = [
             abs(read - one.age)
             for read, one, wanted in zip(self.readings, self.portraits, people, strict=True)

@@ -261,7 +261,7 @@ def speed_lines(outcome: Evaluation) -> list[Line]:
 
 
 def monotone(rows: Sequence[Row]) -> float:
-    """Share of the faces whose readings rise with every target age that is read, the unaged face included."""
+    """Share of the faces whose readings rise from each target age to the next; the unaged face counts too."""
     ladders: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         if row.read is not None and row.read_aged is not None:

@@ -15,7 +15,7 @@ from vfxage.types import F32, U8
 
 _CORNERS = 200
 _APART = 40
-"""Corners of a frame at most; they are at least the crop's side over this apart."""
+"""Most corners of a frame. The least distance between two is the crop's side divided by this."""
 _QUALITY = 0.01
 """Least strength of a corner, as a share of the strongest (Shi and Tomasi 1994)."""
 _WINDOW, _LEVELS = 21, 3
@@ -24,7 +24,7 @@ _ENOUGH = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 _RETURN = 0.3
 """Pixels within which a corner must come back when it is tracked backwards. Others are not counted."""
 _TOGETHER = 9
-"""Corners that are taken together, the nearest to each. A frame with fewer says nothing."""
+"""Nearest corners whose median is taken at each corner. A frame with fewer corners is not measured."""
 _CONTRAST = 1.5
 """Least deviation of the layer around a corner, in the codes of its picture. A smooth layer shows no slip."""
 

@@ -19,9 +19,9 @@ FLOOR = 0.5
 FEWEST = 5
 """Faces that a mean needs."""
 LEAST_SLOPE = 0.4
-"""Years that a true year must read as. Divided by less, the reader's noise becomes years."""
+"""Least years that the reader reads for a true year. Divided by less, its noise would become years."""
 YOUNG, OLD = 35.0, 50.0
-"""Years: people under the first, and over the second, are groups of their own."""
+"""Years. People younger than the first are one group, people older than the second another."""
 OWN, OTHER = "age reader", "age estimator"
 """Names of the two readers."""
 

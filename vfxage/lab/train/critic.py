@@ -20,7 +20,7 @@ from vfxage.lab.train.recipe import Adversarial
 _WRONG = 0.25
 """Share of the false examples that are photographs with a wrong age, so that the critic uses the age."""
 _OFF, _MIDDLE = 25.0, 50.0
-"""A wrong age differs by so many years, towards this age."""
+"""A wrong age differs by so many years, towards the age given second."""
 
 
 class Critic(nn.Module):

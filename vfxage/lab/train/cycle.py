@@ -95,7 +95,7 @@ class CycleLearner:
 
     @property
     def _adversarial_weight(self) -> float:
-        """It rises from 0, so that the critic learns first."""
+        """The factor of the critic's weight: it rises from 0, so that the critic learns first."""
         part = self.recipe.losses.adversarial
         return part.weight * min(1.0, (self.step - part.start) / part.ramp)
 
@@ -104,7 +104,7 @@ class CycleLearner:
         return rgb * 2 - 1 if self.row.encoding == "-1..1" else rgb
 
     def _asked(self, ages: Tensor) -> Tensor:
-        """The ages to hand to a generator. One that makes faces old, or young, gives its whole answer in this way."""
+        """The ages to hand to a generator. One that only makes faces older gets the younger age first."""
         return ages.sort(dim=1).values if self.row.older_only else ages
 
     def _way(

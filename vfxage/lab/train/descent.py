@@ -59,7 +59,7 @@ class MeanWeights:
         self._recipe, self._row = recipe, replace(row, licence=licence)
 
     def follow(self, network: nn.Module, step: int) -> None:
-        """Move towards the network after ``step`` finished steps. It starts as a plain mean, to forget the start."""
+        """Move towards the network after ``step`` finished steps; first as a plain mean, to forget the start."""
         decay = min(self._recipe.schedule.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - decay)

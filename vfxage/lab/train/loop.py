@@ -52,7 +52,7 @@ def _batches(recipe: Recipe, data: TrainingData, pictures: Pictures, process: Pr
 
 
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
-"""Holds signals back during its block. The function it gives says whether one has come."""
+"""Holds signals back during its block, and gives a function that says whether a signal has come."""
 
 
 def train(recipe: Recipe, world: World, progress: Progress, *, steps: int | None, stoppable: Stoppable) -> RunResult:

@@ -41,7 +41,7 @@ class FaceReagingCritic(nn.Module):
 def load_published(path: Path, critic: FaceReagingCritic) -> None:
     """Give the critic the weights of a file.
 
-    Raises ModelError for a file that is missing, damaged or hostile, or that lacks a tensor or has one too many.
+    Raises ModelError for a file that is missing, damaged or hostile, or whose tensors are not the critic's.
     """
     whole = checked(read_state(path), critic.state_dict(), "face_reaging's discriminator", path)
     critic.load_state_dict(whole)
