@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -50,12 +51,12 @@ class OwnLinear(ArrayData):
 
 
 class Converter:
-    """OpenColorIO's answers about one config, its exceptions translated."""
+    """OpenColorIO's answers about one loaded config, its exceptions translated."""
 
-    def __init__(self, config: str | Path | None) -> None:
+    def __init__(self, config: Any) -> None:
         import PyOpenColorIO as Ocio
 
-        self._config = loaded_config(config)
+        self._config = config
         spaces = self._config.getColorSpaces(Ocio.SEARCH_REFERENCE_SPACE_SCENE, Ocio.COLORSPACE_ALL)
         names = [space.getName() for space in spaces if not space.isData()]
         self._linear = [name for name in names if self._is_scene_linear(name)]
@@ -196,6 +197,22 @@ def _fitting(light: F64) -> curves.Curve | curves.ChannelCurves:
     if np.allclose(seen, seen[:, 1:2], rtol=_SAME_CURVE, atol=_SAME_CURVE * float(np.abs(seen).max()) / 10):
         return curves.Curve(light[:, 1], BELOW)
     return curves.ChannelCurves(light, BELOW)
+
+
+@lru_cache(maxsize=4)
+def _converter(loaded: Any) -> Converter:
+    return Converter(loaded)
+
+
+def converter_of(config: str | Path | None) -> Converter:
+    """The converter of the config that counts (see ``Colour``), made once for as long as the config stays loaded."""
+    return _converter(loaded_config(config))
+
+
+@lru_cache(maxsize=8)
+def own_linear_of(converter: Converter, name: str, linear: bool) -> OwnLinear:
+    """``Converter.own_linear``, remembered: a render opens the same few spaces again for each output and check."""
+    return converter.own_linear(name, linear)
 
 
 def _grey(codes: F64) -> F64:

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from vfxage.colour import icc_transform
-from vfxage.colour.config import BUILTIN
+from vfxage.colour.config import BUILTIN, loaded_config
 from vfxage.colour.converter import Converter, OwnLinear
 from vfxage.colour.icc import Profile
 from vfxage.colour.mixed import MixedChannels
@@ -26,7 +26,7 @@ class ProfileConverter(Converter):
     def __init__(self, profile: Profile) -> None:
         import PyOpenColorIO as Ocio
 
-        super().__init__(BUILTIN)
+        super().__init__(loaded_config(BUILTIN))
         self._config = copy.deepcopy(self._config)
         # OpenColorIO keeps processors by a text of their transforms, in which every curve of one length is the same.
         self._config.setProcessorCacheFlags(Ocio.PROCESSOR_CACHE_OFF)

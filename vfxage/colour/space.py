@@ -15,7 +15,7 @@ import numpy as np
 from vfxage.colour import curves
 from vfxage.colour.cicp import LINEAR_709, STANDARD
 from vfxage.colour.config import BUILTIN
-from vfxage.colour.converter import Converter
+from vfxage.colour.converter import Converter, converter_of, own_linear_of
 from vfxage.colour.icc import Profile, ProfileError, parse_profile
 from vfxage.colour.icc_converter import ProfileConverter
 from vfxage.colour.primaries import PRIMARIES, matrix_to_xyz
@@ -53,7 +53,8 @@ class Colour:
         self.fingerprint: str = f"{self.name} {ocio.fingerprint}"
         """The same wherever the config lies, another when its content changes."""
         self.linear: bool = ocio.is_linear(self.name)
-        own = ocio.own_linear(self.name, self.linear)
+        look_up = own_linear_of if self.in_config else type(ocio).own_linear
+        own = look_up(ocio, self.name, self.linear)
         self.linear_name: str | None = own.name
         """The linear space with the same primaries; None where the config has none (P3-DCI)."""
         self.mixes: bool = own.mixes
@@ -136,9 +137,9 @@ def _converter(name: str, config: str | Path | None, profile: bytes) -> tuple[Co
             return ProfileConverter(own), False
         except ProfileError as error:
             raise ShotError(f"the ICC profile of {name} cannot be used: {error}", fix="name a colour space") from error
-    ocio = Converter(config)
+    ocio = converter_of(config)
     if (name in STANDARD or name in PRIMARIES) and not ocio.has(name):
-        ocio = Converter(BUILTIN)
+        ocio = converter_of(BUILTIN)
     return ocio, True
 
 
