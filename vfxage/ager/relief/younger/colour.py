@@ -46,6 +46,9 @@ _AROUND = 10.0
 """Sigma, canonical pixels, over which the skin around a shadow is averaged."""
 _EVEN = 0.02
 """Log luma by which even skin may lie below the skin around it."""
+_COLDER = 0.10
+"""Log red over blue by which a shadow is colder than the skin beside it, so that it takes that skin's hue wholly: black
+lifted is grey."""
 _PORTRAIT_CHROMA = 0.51
 """Log red over blue of portraits' skin."""
 
@@ -67,7 +70,8 @@ def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) 
     """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it."""
     beside = _average(ground, hue, weight, settings.beside)
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
-    share = share * _lit(ground, fill)
+    warmer = hue[..., 0] - hue[..., 2] - beside[..., 0] + beside[..., 2]
+    share = share * np.maximum(_lit(ground, fill), np.clip(-warmer / np.float32(_COLDER), 0, 1))
     return np.asarray(np.clip(beside - hue, -0.4, 0.4) * spread(share), np.float32)
 
 

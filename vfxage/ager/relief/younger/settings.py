@@ -59,6 +59,16 @@ class Closing:
     """Of a fold that is a step from a lit cheek to a shaded lip: the share by which the dark side is drawn up."""
     step_deepest: float = 0.30
     """Largest step that is drawn up; a larger one is the form of the face."""
+    shadow_beside: float = 14.0
+    """Sigma over which the bare skin beside the shadow of a smile's fold is averaged."""
+    shadow_reach: float = 6.0
+    """Radius within which the floor of that shadow is looked for."""
+    shadow_deep: tuple[float, float] = (0.85, 1.20)
+    """Depth of the floor from which it is eased in proportion, and from which only so."""
+    shadow_left: float = 0.85
+    """Depth of the floor that is left at full strength: a young smile has a shadow too. By eye."""
+    shadow_share: float = 1.0
+    """Factor of that easing: the artist's."""
     common: float = 1.6
     """Of what faces of this age have lost in folds and hollows on average, over 30 years, that is given back: shading
     too broad for a closing. From the portraits' regression."""
@@ -287,6 +297,7 @@ class Settings:
                 middle=replace(closing.middle, share=folds * closing.middle.share),
                 broad=replace(closing.broad, share=folds * closing.broad.share),
                 step_share=min(folds * closing.step_share, 1.0),
+                shadow_share=min(folds * closing.shadow_share, 1.0),
                 common=folds * closing.common,
                 hollow_share=folds * closing.hollow_share,
             ),
