@@ -56,7 +56,7 @@ _EAR_DARK = (0.6, 0.5)
 """Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
 _PERSON = (0.45, 0.35)
 """Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
-_CLOTH = ((0.9, 0.4), (0.10, 0.15))
+_CLOTH = ((0.9, 0.4), (0.25, 0.20))
 """Log of red over green, and of blue over green, from which a colour is none of hair, and the ranges over which it
 surely is none."""
 _BLACK = 0.6

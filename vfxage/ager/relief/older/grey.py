@@ -126,9 +126,7 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     return change
 
 
-def _turned(
-    kinds: tuple[F32, F32, F32], share: np.float32, strand: F32, places: tuple[F32, F32], unit: float
-) -> F32:
+def _turned(kinds: tuple[F32, F32, F32], share: np.float32, strand: F32, places: tuple[F32, F32], unit: float) -> F32:
     """(h, w) 0..1: how grey hair of the head, beard and brows (``kinds``) has turned, wherever there is any."""
     lead, streaks = places
     mixed = min(1.0, 4 * float(share), max(GREYING.white, 2 * (GREYING.whole - float(share))))
@@ -142,9 +140,7 @@ def _turned(
     return np.asarray(total / np.add.reduce(weights), np.float32)
 
 
-def _grey(
-    log: F32, turned: F32, hair: tuple[tuple[F32, F32, F32], F32], light: HairLight, unit: float
-) -> F32:
+def _grey(log: F32, turned: F32, hair: tuple[tuple[F32, F32, F32], F32], light: HairLight, unit: float) -> F32:
     """Change of log RGB (h, w, 3) of hair that has turned as far as ``turned`` (h, w) says."""
     kinds, share = hair
     level = luma(log)

@@ -122,7 +122,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
     texture = matched(ground, band.whole - thin, touched, _pores(chart, face, ground.skin), settings.pores)
     grey = grow(shade, log_luma.shape) - thin + texture
-    colour = coloured(ground, sight, fill, amount, settings.colour)
+    colour = coloured(ground, sight, (fill, filling.deep), amount, settings.colour)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
     colour += spread(shade, crease)
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))

@@ -25,16 +25,19 @@ _WHITE_TINT = 0.30
 """Log colour past which it is the iris or a blood vessel."""
 
 
-def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: Colour) -> F32:
-    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``; ``fill`` is the change of log luma.
+def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32], amount: float, settings: Colour) -> F32:
+    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``.
 
+    ``fill`` is the change of log luma, and where it fills the deep shadow of a fold, 0..1: that has no colour left.
     The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
     """
     hue = beyond_luma(sight.colour)
     skin_like = _like_face(hue, sight)
     weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
-    change = _beside(ground, hue, weight, fill, settings) + _evened(ground, sight, weight, settings)
-    change *= spread(skin_like)
+    shallow = 1 - fill[1]
+    change = _evened(ground, sight, weight, settings) * spread(skin_like * shallow)
+    deep = np.float32(settings.beside_deep) * fill[1]
+    change += _beside(ground, hue, weight, fill[0], settings) * spread(skin_like * shallow + deep)
     change += _cheeks(ground, sight, settings)
     change += _lips(ground, sight, settings)
     change += _whites(sight, hue, settings)

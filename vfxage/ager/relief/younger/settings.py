@@ -63,9 +63,9 @@ class Closing:
     """Sigma over which the bare skin beside the shadow of a smile's fold is averaged."""
     shadow_reach: float = 6.0
     """Radius within which the floor of that shadow is looked for."""
-    shadow_deep: tuple[float, float] = (0.85, 1.20)
+    shadow_deep: tuple[float, float] = (0.50, 0.80)
     """Depth of the floor from which it is eased in proportion, and from which only so."""
-    shadow_left: float = 0.85
+    shadow_left: float = 0.60
     """Depth of the floor that is left at full strength: a young smile has a shadow too. By eye."""
     shadow_share: float = 1.0
     """Factor of that easing: the artist's."""
@@ -166,6 +166,8 @@ class Colour:
     """Sigma over which the hue beside a filled fold is taken: without it deep folds become orange streaks."""
     beside_share: float = 0.90
     """Share of the way to that hue where a valley of ``beside_depth`` is filled."""
+    beside_deep: float = 0.55
+    """Share of that way in the deep shadow of a fold, which stays warm. By eye."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
     healed_depth: float = 0.05
@@ -243,7 +245,7 @@ class HairColour:
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
     """Level of a lock against its dark strands: light on hair stays."""
-    fall: float = 0.95
+    fall: float = 0.85
     """Share of the way to that level; all of it is a flat helmet."""
     most: float = 1.20
     """Most that hair darkens."""
@@ -251,8 +253,8 @@ class HairColour:
     """Share of the way to the dark strands' tint."""
     strand: float = 1.2
     """Sigma within which hair is one strand, canonical pixels."""
-    lock: float = 8.0
-    """Sigma within which it is one lock."""
+    lock: float = 14.0
+    """Sigma within which it is one lock: light and shade within it stay."""
     beard: float = 0.80
     """Share for a beard: all of it looks like a shadow on the chin."""
     brows: float = 0.60
