@@ -43,7 +43,9 @@ def _deep_fold(ground):
     """The shadow of a broad smile's fold: dark, wide, with no bare skin in it."""
     skin = ground(_slope() + _valley(1.3, 6.0), smile=1.0)
     dark = skin.level < _slope() - 0.3
-    return replace(skin, bare=np.where(dark, 0, 1).astype(np.float32), zone=skin.zone | {"cut": np.ones_like(skin.level)})
+    return replace(
+        skin, bare=np.where(dark, 0, 1).astype(np.float32), zone=skin.zone | {"cut": np.ones_like(skin.level)}
+    )
 
 
 def _slope():

@@ -7,6 +7,7 @@ skin's, the pixel's own colour says how much of it is hair: then a change of the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import cv2
 import numpy as np
@@ -67,7 +68,7 @@ def unmixed(rgb: F32, matte: F32, skin: F32, unit: float) -> Unmixed:
     known = hairs / (hairs + np.float32(_ENOUGH)) * skins / (skins + np.float32(_ENOUGH))
     known = np.asarray(known * length / (length + np.float32(_APART**2)), np.float32)
     towards = apart / spread(np.asarray(length + np.float32(1e-4), np.float32))
-    of_hair, of_skin, towards = (cv2.resize(image, size) for image in (of_hair, of_skin, towards))
+    of_hair, of_skin, towards = (cast(F32, cv2.resize(image, size)) for image in (of_hair, of_skin, towards))
     own = np.add.reduce([part * to for part, to in zip(parts(rgb - of_skin), parts(towards), strict=True)])
     own = np.clip((own - np.float32(_PURE[0])) / np.float32(_PURE[1]), 0, 1)
     around = blur(halve(matte), _INSIDE * unit / 2)

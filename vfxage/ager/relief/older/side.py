@@ -18,6 +18,7 @@ from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, pa
 from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
+from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
 from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
@@ -83,6 +84,7 @@ class OlderSide:
             dark=darkness(sight),
             tint=np.asarray(tint, np.float32),
             level=float((luma(sight.light) * skin).sum() / total),
+            expression=expression_of(crop.points),
         )
 
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
