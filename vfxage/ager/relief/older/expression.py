@@ -56,7 +56,7 @@ def expression_of(points: F32) -> F32:
 
 
 def expression_maps(mean: F32, canvas: Canvas) -> F32:
-    """(h, w, 3) 0..1: where on the mean face (478, 2) the folds of each expression lie."""
+    """(h, w, 3) 0..1, together at most 1: where on the mean face (478, 2) the folds of each expression lie."""
     points = mean.astype(np.float64)
     smile = np.zeros(canvas.window.shape, np.float32)
     for pairs, width in ((_NASOLABIAL, 11.0), (_CHEEK, 14.0)):
@@ -73,7 +73,8 @@ def expression_maps(mean: F32, canvas: Canvas) -> F32:
     forehead *= smoothstep(np.asarray(np.abs(x - np.float32(points[9, 0])), np.float32), 110, 70)
     frown = canvas.mound(points[[9, 8]].mean(axis=0), (26, 30))
     maps = [np.clip(smile, 0, 1), forehead * (1 - frown), np.clip(1.2 * frown, 0, 1)]
-    return np.ascontiguousarray(np.dstack(maps), np.float32)
+    together = np.maximum(np.add.reduce(maps), 1)
+    return np.ascontiguousarray(np.dstack([part / together for part in maps]), np.float32)
 
 
 def expression_gain(maps: F32, now: F32, usual: F32) -> F32:
