@@ -69,6 +69,18 @@ def test_the_change_begins_at_nothing_and_grows_with_every_year(crop, ager):
     assert rms(steps[50] - ager([crop(MAN, 40, 50.2)])[0].step) < 0.05 * sizes[3]
 
 
+def test_folds_of_the_cheeks_deepen_where_the_mouth_is_wider_than_the_face_has_it_usually(crop, ager):
+    neutral = crop(MAN, 40, 60)
+    narrow = neutral.study["older"].copy()
+    narrow[-3] *= 0.75  # the measure of its usual mouth: now it smiles
+    smiling = replace(neutral, study=neutral.study | {"older": narrow})
+    before, after = (np.abs(ager([one])[0].step).sum(axis=2) for one in (neutral, smiling))
+    for mark in (206, 426):
+        x, y = neutral.points[mark].round().astype(int)
+        fold = slice(y - 20, y + 20), slice(x - 20, x + 20)
+        assert after[fold].sum() > 1.05 * before[fold].sum()
+
+
 def test_a_call_depends_on_its_crop_alone(crop, ager):
     wanted = [crop(WOMAN, 28, 60), crop(MAN, 30, 70, name="second"), crop(DARK, 40, 60, name="third")]
     alone = [ager([one])[0].step for one in wanted]

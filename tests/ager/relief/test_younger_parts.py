@@ -20,7 +20,7 @@ SETTINGS = Settings()
 SIDE = 160
 EVERYWHERE = np.ones((SIDE // 2, SIDE // 2), np.float32)
 ZONES = ("narrow", "middle", "broad", "relief", "within")
-NOWHERE = ("smile", "around_lips", "under", "jaw")
+NOWHERE = ("smile", "around_lips", "under", "jaw", "cut")
 
 
 @pytest.fixture
@@ -33,10 +33,19 @@ def ground():
         zone = {name: ones.copy() for name in ZONES} | {name: zeros.copy() for name in NOWHERE}
         return Ground(
             level=level, walled=level.copy(), inside=ones.copy(), skin=ones.copy(), away=ones.copy(), matt=ones.copy(),
-            apart=ones.copy(), zone=zone, pixel=1.0, smile=smile,
+            apart=ones.copy(), bare=ones.copy(), zone=zone, pixel=1.0, smile=smile,
         )  # fmt: skip
 
     return make
+
+
+def _deep_fold(ground):
+    """The shadow of a broad smile's fold: dark, wide, with no bare skin in it."""
+    skin = ground(_slope() + _valley(1.3, 6.0), smile=1.0)
+    dark = skin.level < _slope() - 0.3
+    return replace(
+        skin, bare=np.where(dark, 0, 1).astype(np.float32), zone=skin.zone | {"cut": np.ones_like(skin.level)}
+    )
 
 
 def _slope():
@@ -63,6 +72,14 @@ def test_even_skin_under_a_slope_of_light_is_left_alone(ground):
     change = softened(skin, filling, np.zeros((SIDE, SIDE, 3), np.float32), SETTINGS.softening)
     assert np.abs(_inner(filling.fill)).max() < 0.01
     assert np.abs(_inner(change, 50)).max() < 0.01
+
+
+def test_the_deep_shadow_of_a_fold_is_eased_from_rim_to_floor(ground):
+    skin = _deep_fold(ground)
+    left = (_slope() - skin.level - _fill(skin).fill)[SIDE // 2, SIDE // 2 - 16 : SIDE // 2 + 1]
+    assert 0.3 < left[-1] < 0.8  # the floor is lifted by half a stop and more, and stays a shadow
+    assert (np.diff(left) > -0.03).all()  # it falls from rim to floor: no dark core within a filled rim
+    assert np.diff(left).max() < 0.12  # and its border is as soft as before
 
 
 @pytest.mark.parametrize("sigma", [1.0, 2.0, 4.0])

@@ -31,11 +31,12 @@ _FEWEST = 20
 """Pixels of sure skin, at least: fewer say nothing about a face."""
 _FEWEST_HAIR, _SURE_HAIR = 30, 0.4
 """Weight of likely hair on a crop, at least, and the weight from which a pixel is surely likely hair."""
-_BEARD = (199, 200, 208, 428, 140, 369, 171, 396, 175, 170, 395, 211, 431, 32, 262, 136, 365, 164, 165, 391)
+_BEARD = (199, 200, 208, 428, 211, 431, 204, 424, 194, 418, 202, 422)
 _CHEEK = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
-"""Landmarks where beards grow, and on skin where none grows."""
-_BRISTLE = (2.6, 3.6)
-"""Fine detail of the beard zone over that of the cheeks: stubble up to 3.4, beards about 4.9, bare skin up to 2.9."""
+"""Landmarks where beards grow, away from the lips and the jaw, whose outlines are as fine; and on skin where none
+grows."""
+_BRISTLE = (2.2, 2.8)
+"""Fine detail of the beard zone over that of the cheeks: beards have 3.1 to 8.3, retouched women's skin up to 2.2."""
 _BEARDED = (0.16, 0.23)
 """Share of the beard zone that looks like hair: below the first there is no beard."""
 _REACH_SOFT, _REACH_GAIN, _REACH_BORDER = 0.006, 2.5, 0.08
@@ -51,13 +52,24 @@ _CHEEKS = (-0.25, 0.2)
 """Heights between which skin is surely bare: above the beard, below the fringe."""
 _LOCKS = 4.0
 """Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
+_EAR_DARK = (0.6, 0.5)
+"""Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
+_PERSON = (0.45, 0.35)
+"""Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
+_CLOTH = ((0.9, 0.4), (0.25, 0.20))
+"""Log of red over green, and of blue over green, from which a colour is none of hair, and the ranges over which it
+surely is none."""
+_BLACK = 0.6
+"""Log luma below the skin's from which hair is dark enough to have a blue sheen."""
 _OVER_EARS = 0.05
 """Weight of the ears' area past which long hair runs on behind an ear."""
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
 """Log of the finest detail above the skin's, and log luma below the skin's, from which a place on the forehead may be
 a fringe, and the ranges over which it surely is: gloss is as bright as grey hair, but smooth."""
-_THIN, _EAR_HEIGHT = (11, 11), -0.1
-"""Thinnest hair below the ears, pixels of the grid, and the height at which that begins."""
+_THIN, _THIN_BESIDE, _OFF_NECK = (11, 11), (5, 5), 0.2
+"""Thinnest hair before the neck and beside it, pixels of the grid, and the weight of the neck that parts them."""
+_EAR_HEIGHT = -0.1
+"""Height below which this holds."""
 _NAMES = ("hair_skin", "hair_hair", "hair_limits")
 
 
@@ -229,22 +241,29 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     like_hair, like_skin = like
     darker = np.float32(study.level) - features[..., 0]
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
-    odds = odds - 10 * head.ears * (1 - smoothstep((darker - 1.3) / 0.5)) - 5 * head.neck
+    unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
+    over_ear = unlike * smoothstep((darker - np.float32(_EAR_DARK[0])) / np.float32(_EAR_DARK[1]))
+    odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
     matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
     rough = smoothstep((bristles - np.float32(study.fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
     dark = smoothstep((darker - np.float32(_FRINGE_DARK[0])) / np.float32(_FRINGE_DARK[1]))
     matte = matte * (1 - head.brow_and_above * (1 - np.maximum(rough, dark)))
     cheeks = head.face * (head.height < _CHEEKS[1])
-    matte = matte * (1 - cheeks * (1 - smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))))
-    matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * head.person, np.float32)
+    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - _cloth(features, darker))
+    person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
+    matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
     count, labels = cv2.connectedComponents((matte > 0.35).astype(np.uint8))
     joined = np.bincount(labels.ravel(), weights=seed.ravel(), minlength=count) > 6
     joined[0] = False
     joined_hair = joined[labels].astype(np.uint8)
-    # The shadow down a neck is thin, the hair beside it is not.
-    thick = cv2.morphologyEx(joined_hair, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, _THIN))
+    # The shadow down a neck is thin, the hair beside it is less so.
+    thick, thin = (
+        cv2.morphologyEx(joined_hair, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size))
+        for size in (_THIN, _THIN_BESIDE)
+    )
+    thick = np.where(head.neck < _OFF_NECK, thin, thick)
     joined_hair = np.where(head.height > _EAR_HEIGHT, joined_hair, thick)
     count, labels = cv2.connectedComponents(np.maximum(joined_hair, (head.ears > _OVER_EARS).astype(np.uint8)))
     upper = np.bincount(labels.ravel(), weights=(joined_hair * (head.height > _EAR_HEIGHT)).ravel(), minlength=count)
@@ -252,6 +271,15 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     joined_hair = joined_hair * (upper[labels] > 0).astype(np.uint8)
     kept = cv2.dilate(joined_hair, np.ones((5, 5), np.uint8))
     return matte * blur(kept.astype(np.float32), 1.0)
+
+
+def _cloth(features: F32, darker: F32) -> F32:
+    """(SIDE, SIDE) 0..1 where the colour is none of hair: too red, or blue where it is not black."""
+    red, blue = (
+        smoothstep((colour - np.float32(low)) / np.float32(span))
+        for colour, (low, span) in zip((features[..., 1], features[..., 2]), _CLOTH, strict=True)
+    )
+    return np.asarray(np.maximum(red, blue * (1 - smoothstep((darker - np.float32(_BLACK)) / np.float32(_BLACK)))))
 
 
 def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy) -> F32:

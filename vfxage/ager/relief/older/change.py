@@ -12,6 +12,8 @@ from vfxage.ager.prototype.mesh import Chart
 from vfxage.ager.prototype.sight import Sight, blur, grow, parts
 from vfxage.ager.relief.neck import neck_factor
 from vfxage.ager.relief.older.canvas import smoothstep
+from vfxage.ager.relief.older.expression import COUNT as EXPRESSIONS
+from vfxage.ager.relief.older.expression import expression_gain, expression_of
 from vfxage.ager.relief.older.eyes import old_eyes
 from vfxage.ager.relief.older.grey import HairLight
 from vfxage.ager.relief.older.growth import GROWTH, progress, weights
@@ -75,6 +77,8 @@ class OldStudy(ArrayData):
     """Log RGB beyond luma of the skin."""
     level: float
     """Log luma of the skin."""
+    expression: F32 = field(metadata=shaped(EXPRESSIONS))
+    """The usual expression, from ``expression_of``."""
 
     @property
     def hair_light(self) -> HairLight:
@@ -86,8 +90,9 @@ class OldStudy(ArrayData):
         """For a crop that shows no face."""
         light = steered(np.array([0.6, 0.0, -0.15, -0.25]))
         return OldStudy(
-            light=light, rough=0.01, softness=0.0, saturation=1.0, dark=0.0, tint=np.zeros(3, np.float32), level=-0.7
-        )
+            light=light, rough=0.01, softness=0.0, saturation=1.0, dark=0.0, tint=np.zeros(3, np.float32), level=-0.7,
+            expression=np.ones(EXPRESSIONS, np.float32),
+        )  # fmt: skip
 
     @staticmethod
     def median(found: Sequence[OldStudy]) -> OldStudy:
@@ -97,7 +102,7 @@ class OldStudy(ArrayData):
     def packed(self) -> Study:
         """As named arrays."""
         numbers = [self.rough, self.softness, self.saturation, self.dark, self.level]
-        return {_NAME: np.concatenate([self.light, numbers, self.tint]).astype(np.float32)}
+        return {_NAME: np.concatenate([self.light, numbers, self.tint, self.expression]).astype(np.float32)}
 
     @staticmethod
     def unpacked(study: Study) -> OldStudy:
@@ -111,7 +116,8 @@ class OldStudy(ArrayData):
             saturation=saturation,
             dark=dark,
             level=level,
-            tint=np.ascontiguousarray(values[9:], np.float32),
+            tint=np.ascontiguousarray(values[9:12], np.float32),
+            expression=np.ascontiguousarray(values[12:], np.float32),
         )
 
 
@@ -211,7 +217,8 @@ def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     bright = np.float32(DEPTH.bright + DEPTH.bright_dark * study.dark)
     change = grow(np.minimum(change, 0) + bright * np.maximum(change, 0), shape)
     _add_fine(change, crop, study, (fine_map, base), places.tight)
-    return change
+    maps = crop.chart.take_half(face.sculpture.expressions)
+    return change * grow(expression_gain(maps, expression_of(crop.points), study.expression), shape)
 
 
 def _add_fine(change: F32, crop: OldCrop, study: OldStudy, relief: tuple[F32, F32], tight: F32) -> None:

@@ -28,14 +28,14 @@ _FIXED = 4
 class OldEyes:
     """Changes of log RGB, or shares of a way, at 35 years of wear; by eye."""
 
-    white: tuple[float, float, float] = (-0.10, -0.16, -0.22)
-    limbus: float = 0.45
+    white: tuple[float, float, float] = (-0.07, -0.10, -0.14)
+    limbus: float = 0.30
     """Share by which the dark rim of the iris goes."""
     ring: tuple[float, float, float] = (0.124, 0.13, 0.143)
     """The pale ring inside it."""
-    iris_colour: float = 0.25
+    iris_colour: float = 0.15
     """Share of the iris's colour that goes."""
-    margin: tuple[float, float, float] = (0.09, -0.02, -0.01)
+    margin: tuple[float, float, float] = (0.04, -0.02, -0.01)
     """The pink edge of the lower lid."""
     lashes: float = 0.42
     """Share of the lashes' darkness that goes."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, grow, halve, luma, parts
+from vfxage.ager.prototype.sight import blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.unmixed import unmixed
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
@@ -23,13 +25,23 @@ class Greying:
 
     gain: float = 1.2
     """Factor of the share of grey hair."""
-    strands: float = 0.22
-    """How much earlier than others a bright strand turns."""
+    late: float = 0.08
+    """Share of grey hair up to which all of it still looks dark."""
+    strands: float = 0.36
+    """How much earlier than the mean the earliest strands turn, and how much later the last."""
+    whole: float = 1.2
+    """Share of grey hair towards which strands become alike."""
+    white: float = 0.7
+    """How different they still are then: white hair keeps dark strands."""
+    plate_strands: float = 0.6
+    """Weight of the plate's own strands in the order in which strands turn."""
+    made_strands: float = 0.4
+    """Weight of made strands in it: in black hair the plate shows none."""
     beard: float = 1.45
     """How much earlier than the head a beard turns."""
-    warmth: float = 0.38
+    warmth: float = 0.28
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
-    warmest: float = 0.13
+    warmest: float = 0.10
     """Largest such colour, log RGB: what dark or flushed skin has beyond it is skin, not light."""
     brightness: float = 0.60
     """Display luma that white hair reaches in the light of a portrait."""
@@ -39,23 +51,32 @@ class Greying:
     """Largest lift, log units."""
     lock: float = 8.0
     """Sigma within which hair is one lock, canonical pixels."""
-    lock_share: float = 0.5
+    lock_share: float = 0.8
     """Share of the lift that is the same over a lock: so light and shade within it stay."""
     calm: float = 0.25
     """Share of the contrast of strands that goes where hair is lifted by ``calm_lift``: dark hair holds the plate's
     noise, which would be chalk on white hair."""
     calm_lift: float = 1.5
-    brows: float = 1.15
-    """Factor of the share of grey hair in brows."""
-    brows_most: float = 0.9
+    brows: float = 0.75
+    """Factor of the share of grey hair in brows: they turn later than the head."""
+    brows_most: float = 0.7
+    """Largest share of grey in brows."""
+    brows_lift: float = 0.75
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
 
 
 GREYING = Greying()
 _WARMTH = np.array([0.82, 0.0, -1.1], np.float32)
 """Log RGB of warm light on white hair: more yellow than skin is."""
-_STEPS = (-6.0, -4.5, -3.0, -1.5, 1.5, 3.0, 4.5, 6.0)
-"""Canonical pixels along a strand over which it is averaged, so that grain is no strand."""
+_DARKEST = -0.95
+"""Share of its light that a pixel loses at most."""
+_STEPS = (1.0, 2.0, 4.0)
+"""Canonical pixels along the hair by which noise is drawn out, one after the other."""
+_NO_DIRECTION = 2e-4
+"""Energy of the slopes, log luma per pixel squared, of hair without strands: noise alone."""
+_FAINT = 0.02
+"""Contrast of strands, log luma, that is hardly seen; fainter ones do not count."""
+_SEED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -85,39 +106,53 @@ class HairPlaces(ArrayData):
 
 def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: float) -> F32:
     """(S, S, 3) change of log RGB for a change ``grey`` (0..1) of the share of grey hair; 0 without hair."""
-    mattes = places.mattes
     change = np.zeros_like(rgb)
-    box = _box(np.maximum.reduce([mattes.hair, mattes.beard, places.brows]))
+    whiskers = np.clip(1.6 * places.mattes.beard, 0, 0.95)
+    box = _box(np.maximum.reduce([places.mattes.hair, whiskers, places.brows]))
     if grey <= 0 or box is None:
         return change
-    log = cast(F32, cv2.log(rgb[box] + np.float32(FLOOR)))
+    plate = np.ascontiguousarray(rgb[box])
+    kinds = (places.mattes.hair[box], whiskers[box], places.brows[box])
+    mixed = unmixed(plate, np.maximum.reduce(kinds), places.skin_like[box], unit)
+    log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
+    strand = _strands(luma(log), unit)
+    lead, streaks = places.lead[box], places.streaks[box]
+    turned = _turned(kinds, np.float32(GREYING.gain * grey), strand, (lead, streaks), unit)
+    aged = cast(F32, cv2.exp(log + _grey(log, turned, (kinds, mixed.share), light, unit)))
+    aged -= mixed.colour + np.float32(FLOOR)
+    aged *= spread(mixed.share)
+    aged /= plate + np.float32(FLOOR)
+    change[box] = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
+    return change
+
+
+def _turned(kinds: tuple[F32, F32, F32], share: np.float32, strand: F32, places: tuple[F32, F32], unit: float) -> F32:
+    """(h, w) 0..1: how grey hair of the head, beard and brows (``kinds``) has turned, wherever there is any."""
+    lead, streaks = places
+    mixed = min(1.0, 4 * float(share), max(GREYING.white, 2 * (GREYING.whole - float(share))))
+    early, late = np.float32(GREYING.strands * mixed) * strand, np.float32(GREYING.late)
+    head = np.clip(1.05 * share * lead + early - late, 0, 0.96)
+    beard = np.clip(np.float32(GREYING.beard) * share + early - late, 0, 0.95)
+    each = np.float32(GREYING.brows) * share + np.float32(0.25 * min(float(share), 0.8)) * streaks + early
+    brows = np.clip(each, 0, GREYING.brows_most)
+    weights = [grow(blur(halve(kind), 1.5 * unit), kind.shape) + np.float32(1e-4) for kind in kinds]
+    total = np.add.reduce([w * t for w, t in zip(weights, (head, beard, brows), strict=True)])
+    return np.asarray(total / np.add.reduce(weights), np.float32)
+
+
+def _grey(log: F32, turned: F32, hair: tuple[tuple[F32, F32, F32], F32], light: HairLight, unit: float) -> F32:
+    """Change of log RGB (h, w, 3) of hair that has turned as far as ``turned`` (h, w) says."""
+    kinds, share = hair
     level = luma(log)
-    strand = np.tanh(np.float32(1.2) * _strands(level, unit))
-    share = np.float32(GREYING.gain * grey)
-    early = np.float32(GREYING.strands * min(1.0, 4 * grey)) * strand
-    hair = mattes.hair[box]
-    edge = np.clip(2.5 * (1 - grow(blur(halve(hair), 2.0 * unit), hair.shape)), 0, 1)
-    hair = hair * (1 - 0.95 * places.skin_like[box] * edge)
-    turned = hair * np.clip(1.25 * share * places.lead[box] + early - np.float32(0.03), 0, 0.96)
-    whiskers = np.clip(1.6 * mattes.beard[box] * (1 - places.skin_like[box]), 0, 0.95)
-    turned_beard = np.clip(np.float32(GREYING.beard) * share + 1.8 * early - np.float32(0.02), 0, 0.95)
-    turned = np.maximum(turned, whiskers * turned_beard)
-    target = _target(light)
     fine = blur(level, 1.5 * unit)
-    lift = _above_nothing(np.float32(target) - _locks(fine, hair + whiskers, unit))
+    lift = _above_nothing(np.float32(_target(light)) - _locks(fine, share, unit))
     lift = np.float32(GREYING.most) * np.tanh(np.float32(GREYING.lift / GREYING.most) * lift)
+    brow = kinds[2] * (1 - np.maximum(kinds[0], kinds[1]))
+    lift = np.minimum(lift, GREYING.most - brow * np.float32(GREYING.most - GREYING.brows_lift))
     calm = np.float32(GREYING.calm) * np.clip(lift / np.float32(GREYING.calm_lift), 0, 1)
     lift = lift - calm * (level - fine)
     grey_of = [level + np.float32(tint) - own for own, tint in zip(parts(log), _warm(light), strict=True)]
-    part = cast(F32, cv2.merge([turned * (channel + lift) for channel in grey_of]))
-    brows = places.brows[box] * (1 - hair)
-    inner = _box(brows)
-    if inner is not None:
-        hairs = _BrowHairs(brows[inner], places.streaks[box][inner], strand[inner])
-        wanted = (share, min(target - 0.10, light.level - 0.05))
-        part[inner] += _brows(level[inner], [channel[inner] for channel in grey_of], hairs, wanted)
-    change[box] = part
-    return change
+    return cast(F32, cv2.merge([turned * (channel + lift) for channel in grey_of]))
 
 
 def _above_nothing(image: F32) -> F32:
@@ -142,35 +177,13 @@ def _warm(light: HairLight) -> F32:
 def _locks(level: F32, hair: F32, unit: float) -> F32:
     """The level (h, w) from which hair is lifted.
 
-    It is partly the strand's, partly that of the lock around it, so that shade in a lock stays. A pixel that is
-    brighter than its lock counts by itself: at the hairline it is half skin.
+    It is partly the strand's, partly that of the lock around it, so that shade in a lock stays.
     """
     small, weight = halve(halve(level)), np.float32(1e-3) + halve(halve(hair))
     sigma = GREYING.lock * unit / 4
     lock = blur(np.asarray(small * weight, np.float32), sigma) / blur(np.asarray(weight, np.float32), sigma)
     share = np.float32(GREYING.lock_share)
-    mixed = (1 - share) * level + share * cv2.resize(lock, level.shape[::-1])
-    return np.asarray(np.maximum(mixed, level), np.float32)
-
-
-@dataclass(frozen=True, slots=True)
-class _BrowHairs:
-    where: F32
-    streaks: F32
-    strand: F32
-
-
-def _brows(level: F32, grey_of: Sequence[F32], hairs: _BrowHairs, wanted: tuple[np.float32, float]) -> F32:
-    """Each hair of a brow turns on its own.
-
-    ``grey_of`` is the change of log R, G and B to grey of the same luma; ``wanted`` the share and the log luma of grey
-    brows.
-    """
-    share, target = np.float32(GREYING.brows) * wanted[0], wanted[1]
-    each = share + (0.20 + 0.35 * min(float(share), 0.8)) * hairs.streaks + 0.25 * hairs.strand - 0.12
-    turned = np.clip(each, 0, 0.85) * hairs.where * np.float32(min(1.0, 8 * float(share)))
-    lift = np.clip(np.float32(GREYING.lift) * np.maximum(np.float32(target) - level, 0), 0, GREYING.brows_most)
-    return cast(F32, cv2.merge([turned * (np.float32(0.75) * channel + lift) for channel in grey_of]))
+    return np.asarray((1 - share) * level + share * cv2.resize(lock, level.shape[::-1]), np.float32)
 
 
 def _box(where: F32) -> tuple[slice, slice] | None:
@@ -186,20 +199,46 @@ def _box(where: F32) -> tuple[slice, slice] | None:
 
 
 def _strands(level: F32, unit: float) -> F32:
-    """(h, w) about -1..1: a strand against its neighbours, averaged along the hair."""
-    half, pixel = halve(level), unit / 2
-    soft = blur(half, 0.8 * pixel)
+    """(h, w) -1..1: which strands turn first, as fine as hair is.
+
+    A strand is where the plate is brighter than its surroundings, and where noise of the crop, drawn out along the
+    hair, is high. Black hair shows no strands, so that the plate alone would leave it in clumps. Where no direction is
+    seen, as in curls, the noise is not drawn out.
+    """
+    soft = blur(level, 0.9 * unit)
     across, down = (cv2.Sobel(soft, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    xx, yy, xy = (blur(np.asarray(product, np.float32), 2.5 * pixel)
+    xx, yy, xy = (grow(blur(halve(np.asarray(product, np.float32)), 2.0 * unit), level.shape)
                   for product in (across * across, down * down, across * down))  # fmt: skip
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
-    to_x, to_y = np.cos(angle) * np.float32(pixel), np.sin(angle) * np.float32(pixel)
-    band = half - blur(half, 3.5 * pixel)
-    x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in half.shape[::-1]))
-    total = band.copy()
+    to_x, to_y = np.cos(angle) * np.float32(unit), np.sin(angle) * np.float32(unit)
+    directed = np.sqrt(np.square(xx - yy) + 4 * xy * xy) / (xx + yy + np.float32(_NO_DIRECTION))
+    directed = np.clip(2 * directed - np.float32(0.3), 0, 1)
+    x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in level.shape[::-1]))
+    drawn, plate = _noise(level.shape, 0.4 * unit), level - blur(level, 1.6 * unit)
+    curled = _noise(level.shape, 0.7 * unit)
     for step in _STEPS:
-        along = np.float32(step)
-        total += cv2.remap(band, x + along * to_x, y + along * to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    total /= len(_STEPS) + 1
-    total /= blur(np.abs(total), 8 * pixel) + np.float32(0.02)
-    return grow(np.asarray(total, np.float32), level.shape)
+        ways = [(x + np.float32(way) * to_x, y + np.float32(way) * to_y) for way in (step, -step)]
+        drawn, plate = (_along(image, ways) for image in (drawn, plate))
+    drawn /= np.float32(max(float(drawn.std()), 1e-3))
+    plate /= grow(blur(halve(np.abs(plate)), 4 * unit), level.shape) + np.float32(_FAINT)
+    own = np.float32(GREYING.plate_strands) * (0.5 + 0.5 * directed) * plate
+    made = np.float32(GREYING.made_strands) * (directed * drawn + (1 - directed) * curled)
+    return np.asarray(np.tanh(own + made), np.float32)
+
+
+def _along(image: F32, ways: Sequence[tuple[F32, F32]]) -> F32:
+    """The mean of an image and of itself along some ways, each a pair of maps for ``cv2.remap``."""
+    moved = [cv2.remap(image, *way, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for way in ways]
+    return np.asarray(np.add.reduce([image, *moved]) / np.float32(len(ways) + 1), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _white(side: int) -> F32:
+    """White noise (side, side), the same at each call: it is fixed to the crop, and the crop to the head."""
+    return np.random.default_rng(_SEED).standard_normal((side, side)).astype(np.float32)
+
+
+def _noise(shape: tuple[int, ...], sigma: float) -> F32:
+    """Noise of a grain of ``sigma`` pixels and a deviation of 1."""
+    noise = blur(_white(max(shape))[: shape[0], : shape[1]], sigma)
+    return np.asarray(noise / np.float32(max(float(noise.std()), 1e-3)), np.float32)

@@ -46,7 +46,7 @@ class Growth:
         default_factory=lambda: _parts(
             "folds",
             nasolabial=(1.05, 2.2, 1.6), marionette=(0.95, 1.5, 1.4), bags=(1.15, 2.4, 1.4), lids=(1.15, 2.3, 1.15),
-            jowl=(1.15, 1.5, 1.7), hollows=(1.1, 1.2, 1.2), frown=(0.8, 2.0, 1.0), chin=(0.9, 1.6, 1.2),
+            jowl=(0.75, 1.5, 1.7), hollows=(0.60, 1.2, 1.2), frown=(0.8, 2.0, 1.0), chin=(0.9, 1.6, 1.2),
             forehead=(1.0, 2.2, 1.5), neck=(1.0, 1.5, 1.0),
         )
     )  # fmt: skip

@@ -15,6 +15,7 @@ from vfxage.ager.prototype.data import Prototype
 from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.older.canvas import Canvas, slopes, soften
+from vfxage.ager.relief.older.expression import expression_maps
 from vfxage.ager.relief.older.folds import broad_heights
 from vfxage.ager.relief.older.lines import Ground, fine_heights
 from vfxage.ager.relief.older.pigment import around_eyes, brow_streaks, pigment_map
@@ -91,6 +92,8 @@ class Sculpture:
         """(n, n) -1..1."""
         self.around_eyes = around_eyes(mean, coarse)
         """(CANON, CANON) 0..1."""
+        self.expressions = expression_maps(mean, coarse)
+        """(CANON, CANON, 3) 0..1."""
         self._lock = threading.Lock()
         self._mixes: list[tuple[RelativeWeights, F32, F32]] = []
 

@@ -6,6 +6,7 @@ import threading
 import zlib
 from collections.abc import Sequence
 from functools import cached_property
+from typing import cast
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, pa
 from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
+from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
 from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
@@ -37,6 +39,9 @@ _GRAIN = Grain(finer=0.7, most=0.06, darkened=1.0, brightened=1.0)
 _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
 _BRIDGE = 168
 """Landmark on the bridge of the nose."""
+_BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
+"""Sigma, canonical pixels, of the surroundings of a brow's hair; log luma by which those may be darker than skin; log
+luma by which a hair is darker than them, and the range over which it surely is a hair."""
 _SCULPTURES = 8
 """Sculptures kept: one for each face of a shot."""
 
@@ -79,6 +84,7 @@ class OlderSide:
             dark=darkness(sight),
             tint=np.asarray(tint, np.float32),
             level=float((luma(sight.light) * skin).sum() / total),
+            expression=expression_of(crop.points),
         )
 
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
@@ -150,6 +156,7 @@ class OlderSide:
             part = brows.slices(Window(0, 0, shape[1], shape[0]))
             streaks = seen.chart.take_part(sculpture.brow_streaks, part)
             whole["streaks"][inside][part] = np.float32(0.75) * blur(streaks, 0.6)
+            whole["brows"][inside][part] *= _darkest(seen.rgb[part], float(luma(sight.light).mean()), work.unit)
         return HairPlaces(
             mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], lead=_lead(work)
         )
@@ -164,6 +171,16 @@ class OlderSide:
         rims = np.clip(2 * blur(seen.rims, 2.0 * unit), 0, 1)
         held = (1 - mouth) * (1 - still) * (1 - rims)
         return np.asarray(cv2.merge([part * held for part in parts(blur(flow, 1.5 * unit))]), np.float32)
+
+
+def _darkest(rgb: F32, skin: float, unit: float) -> F32:
+    """(h, w) 0..1: what is darker than its surroundings on ``rgb`` (h, w, 3): hairs of a brow, not the eye's socket.
+
+    ``skin`` is the log luma of the skin.
+    """
+    level = luma(cast(F32, cv2.log(rgb + np.float32(FLOOR))))
+    around = np.maximum(blur(level, _BROW * unit), np.float32(skin - _SOCKET))
+    return np.asarray(np.clip((around - level - np.float32(_HAIR[0])) / np.float32(_HAIR[1]), 0, 1), np.float32)
 
 
 def _lead(work: Working) -> F32:

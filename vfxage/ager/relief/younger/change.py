@@ -107,7 +107,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     ground = ground_of(sight, zone, crop.worn, settings.softening.gloss, crop.smile)
     filling = filled(ground, sight.darker, crop.softness, settings.closing)
     fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
-    common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart)
+    common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart) * (1 - filling.deep)
     fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
     shade = np.asarray(ground.skin * _at(amount, fill, filling.narrow), np.float32)
     plate = cast(F32, cv2.log(crop.rgb + FLOOR))
@@ -122,7 +122,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
     texture = matched(ground, band.whole - thin, touched, _pores(chart, face, ground.skin), settings.pores)
     grey = grow(shade, log_luma.shape) - thin + texture
-    colour = coloured(ground, sight, fill, amount, settings.colour)
+    colour = coloured(ground, sight, (fill, filling.deep), amount, settings.colour)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
     colour += spread(shade, crease)
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))

@@ -25,16 +25,19 @@ _WHITE_TINT = 0.30
 """Log colour past which it is the iris or a blood vessel."""
 
 
-def coloured(ground: Ground, sight: Sight, fill: F32, amount: float, settings: Colour) -> F32:
-    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``; ``fill`` is the change of log luma.
+def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32], amount: float, settings: Colour) -> F32:
+    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``.
 
+    ``fill`` is the change of log luma, and where it fills the deep shadow of a fold, 0..1: that has no colour left.
     The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
     """
     hue = beyond_luma(sight.colour)
     skin_like = _like_face(hue, sight)
     weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
-    change = _beside(ground, hue, weight, fill, settings) + _evened(ground, sight, weight, settings)
-    change *= spread(skin_like)
+    shallow = 1 - fill[1]
+    change = _evened(ground, sight, weight, settings) * spread(skin_like * shallow)
+    deep = np.float32(settings.beside_deep) * fill[1]
+    change += _beside(ground, hue, weight, fill[0], settings) * spread(skin_like * shallow + deep)
     change += _cheeks(ground, sight, settings)
     change += _lips(ground, sight, settings)
     change += _whites(sight, hue, settings)
@@ -46,6 +49,9 @@ _AROUND = 10.0
 """Sigma, canonical pixels, over which the skin around a shadow is averaged."""
 _EVEN = 0.02
 """Log luma by which even skin may lie below the skin around it."""
+_COLDER = 0.10
+"""Log red over blue by which a shadow is colder than the skin beside it, so that it takes that skin's hue wholly: black
+lifted is grey."""
 _PORTRAIT_CHROMA = 0.51
 """Log red over blue of portraits' skin."""
 
@@ -67,7 +73,8 @@ def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) 
     """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it."""
     beside = _average(ground, hue, weight, settings.beside)
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
-    share = share * _lit(ground, fill)
+    warmer = hue[..., 0] - hue[..., 2] - beside[..., 0] + beside[..., 2]
+    share = share * np.maximum(_lit(ground, fill), np.clip(-warmer / np.float32(_COLDER), 0, 1))
     return np.asarray(np.clip(beside - hue, -0.4, 0.4) * spread(share), np.float32)
 
 

@@ -18,6 +18,8 @@ from vfxage.types import F32, U8
 
 _FOLD = 9.0
 """Canonical pixels: what is dark and narrower than twice this amid bare skin is a fold in it."""
+_SHADE = 0.25
+"""Depth, log luma below the fitted skin, at which what lies where a smile folds the cheek surely is skin in shadow."""
 _WALL = 1.2
 """Log luma by which non-skin is set below the fitted skin: a closing then finds no bank there, so that nothing glows
 along an outline."""
@@ -55,6 +57,8 @@ class Ground(ArrayData):
     """0..1, weight of skin in averages over it."""
     skin: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, how far skin may change here."""
+    bare: F32 = field(metadata=shaped("h2", "w2"))
+    """0..1, skin without hair, rims, glare or deep shadow."""
     away: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, 0 where a wall is near, 1 where depths can be trusted."""
     matt: F32 = field(metadata=shaped("h2", "w2"))
@@ -99,6 +103,11 @@ def morphed(operation: int, image: F32, radius: float) -> F32:
     return cast(F32, cv2.addWeighted(result, 1 - rest, cv2.morphologyEx(image, operation, disc(low + 1)), rest, 0))
 
 
+def wider(zone: F32) -> F32:
+    """A soft zone whose borders lie further out."""
+    return np.asarray(1 - np.square(1 - zone), np.float32)
+
+
 def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smile: float) -> Ground:
     """Find the skin of a crop that may change.
 
@@ -109,6 +118,9 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
     free = 1 - blur(np.clip(1.15 * np.maximum(worn.hair, 0.9 * worn.beard), 0, 1), 2.0 * pixel)
     free *= 1 - worn.glasses
     whole = smooth(morphed(cv2.MORPH_CLOSE, sight.bare, _FOLD * pixel), 2.0 * pixel)
+    shadow = blur(np.clip(-sight.darker / np.float32(_SHADE), 0, 1), 2.0 * pixel)
+    shadow *= np.clip(3 * smooth(zone["cut"], 6.0 * pixel), 0, 1) * sight.seen * (1 - zone["mouth"])
+    whole = np.maximum(whole, shadow)
     domain = _domain(sight, zone, worn, free)
     skin = np.maximum(
         masks["texture"] * whole, zone["orbit"] * (1 - masks["eyes"]) * np.maximum(whole, 0.6) * sight.seen
@@ -123,6 +135,7 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
         walled=sight.smooth * domain + (1 - domain) * np.minimum(sight.smooth, luma(sight.light) - np.float32(_WALL)),
         inside=np.clip(domain - np.float32(0.05), 0, 1),
         skin=skin * away,
+        bare=sight.bare,
         away=away,
         matt=cv2.exp(-np.square(np.maximum(sight.darker, 0) / np.float32(gloss))),
         apart=np.asarray(1 - np.clip(2.5 * smooth(masks["brows"], 10 * pixel), 0, 1), np.float32),

@@ -59,6 +59,16 @@ class Closing:
     """Of a fold that is a step from a lit cheek to a shaded lip: the share by which the dark side is drawn up."""
     step_deepest: float = 0.30
     """Largest step that is drawn up; a larger one is the form of the face."""
+    shadow_beside: float = 14.0
+    """Sigma over which the bare skin beside the shadow of a smile's fold is averaged."""
+    shadow_reach: float = 6.0
+    """Radius within which the floor of that shadow is looked for."""
+    shadow_deep: tuple[float, float] = (0.50, 0.80)
+    """Depth of the floor from which it is eased in proportion, and from which only so."""
+    shadow_left: float = 0.60
+    """Depth of the floor that is left at full strength: a young smile has a shadow too. By eye."""
+    shadow_share: float = 1.0
+    """Factor of that easing: the artist's."""
     common: float = 1.6
     """Of what faces of this age have lost in folds and hollows on average, over 30 years, that is given back: shading
     too broad for a closing. From the portraits' regression."""
@@ -156,6 +166,8 @@ class Colour:
     """Sigma over which the hue beside a filled fold is taken: without it deep folds become orange streaks."""
     beside_share: float = 0.90
     """Share of the way to that hue where a valley of ``beside_depth`` is filled."""
+    beside_deep: float = 0.55
+    """Share of that way in the deep shadow of a fold, which stays warm. By eye."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
     healed_depth: float = 0.05
@@ -233,7 +245,7 @@ class HairColour:
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
     """Level of a lock against its dark strands: light on hair stays."""
-    fall: float = 0.95
+    fall: float = 0.85
     """Share of the way to that level; all of it is a flat helmet."""
     most: float = 1.20
     """Most that hair darkens."""
@@ -241,8 +253,8 @@ class HairColour:
     """Share of the way to the dark strands' tint."""
     strand: float = 1.2
     """Sigma within which hair is one strand, canonical pixels."""
-    lock: float = 8.0
-    """Sigma within which it is one lock."""
+    lock: float = 14.0
+    """Sigma within which it is one lock: light and shade within it stay."""
     beard: float = 0.80
     """Share for a beard: all of it looks like a shadow on the chin."""
     brows: float = 0.60
@@ -287,6 +299,7 @@ class Settings:
                 middle=replace(closing.middle, share=folds * closing.middle.share),
                 broad=replace(closing.broad, share=folds * closing.broad.share),
                 step_share=min(folds * closing.step_share, 1.0),
+                shadow_share=min(folds * closing.shadow_share, 1.0),
                 common=folds * closing.common,
                 hollow_share=folds * closing.hollow_share,
             ),

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.prototype.change import creases_only
-from vfxage.ager.relief.younger.ground import Ground, morphed
+from vfxage.ager.relief.younger.ground import Ground, morphed, wider
 from vfxage.ager.relief.younger.settings import Closing, Softening
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -28,9 +28,11 @@ class Filling(ArrayData):
     fill: F32 = field(metadata=shaped("h2", "w2"))
     """Change of log luma."""
     narrow: F32 = field(metadata=shaped("h2", "w2"))
-    """What of it fills narrow valleys: more than full strength would make them ridges."""
+    """What of it fills narrow valleys and deep shadows: more than full strength would make them ridges."""
     lines: F32 = field(metadata=shaped("h2", "w2"))
     """Depth of narrow and middle valleys."""
+    deep: F32 = field(metadata=shaped("h2", "w2"))
+    """0..1, where a broad smile folds the cheek into deep shadow."""
 
 
 def filled(ground: Ground, darker: F32, softness: float, closing: Closing) -> Filling:
@@ -44,10 +46,14 @@ def filled(ground: Ground, darker: F32, softness: float, closing: Closing) -> Fi
     fill += _hollow(ground, darker + fill, closing)
     around = ground.among_skin(ground.walled + lines.sum(axis=0), closing.around)
     fill = np.minimum(fill, np.maximum(around + np.float32(closing.above) - ground.level, 0))
+    deep, eased = _shadow_eased(ground, closing)
+    fill += deep * (eased - fill)
+    narrow = np.float32(closing.narrow.share) * lines[0] * ground.zone["narrow"]
     return Filling(
         fill=fill,
-        narrow=np.minimum(np.float32(closing.narrow.share) * lines[0] * ground.zone["narrow"], np.maximum(fill, 0)),
+        narrow=np.minimum(np.maximum(narrow, deep * fill), np.maximum(fill, 0)),
         lines=lines[0] + lines[1],
+        deep=deep,
     )
 
 
@@ -88,6 +94,24 @@ def _hollow(ground: Ground, darker: F32, closing: Closing) -> F32:
     return ground.blurred(np.asarray(np.float32(closing.hollow_share) * shadow, np.float32), 3.0)
 
 
+def _shadow_eased(ground: Ground, closing: Closing) -> tuple[F32, F32]:
+    """Where a broad smile folds the cheek into deep shadow, 0..1, and the filling there.
+
+    That shadow is wide and open to the mouth, so that a closing fills its rim and leaves a dark comma. It is eased in
+    proportion from rim to floor, until the floor is as deep as ``shadow_left``.
+    """
+    where = wider(ground.zone["cut"]) * ground.inside
+    banks = ground.inside * np.square(ground.bare)
+    bank = ground.blurred(ground.level * banks, closing.shadow_beside)
+    bank /= ground.blurred(banks, closing.shadow_beside) + np.float32(1e-3)
+    depth = np.maximum(bank - ground.level, 0) * where
+    floor = ground.blurred(morphed(cv2.MORPH_DILATE, depth, closing.shadow_reach * ground.pixel), 3.0)
+    low, high = closing.shadow_deep
+    deep = np.clip((floor - np.float32(low)) / np.float32(high - low), 0, 1) * where
+    eased = depth * (1 - np.float32(closing.shadow_left) / np.maximum(floor, np.float32(low)))
+    return np.asarray(deep, np.float32), np.asarray(np.float32(closing.shadow_share) * eased, np.float32)
+
+
 def softened(ground: Ground, filling: Filling, young: F32, softening: Softening) -> F32:
     """The change of log luma with all other relief softened that a mean young face does not have.
 
@@ -103,7 +127,7 @@ def softened(ground: Ground, filling: Filling, young: F32, softening: Softening)
         calm -= np.minimum(band - np.minimum(face, 0), 0)
         calm -= np.maximum(np.float32(bright) * ground.matt, crepe) * np.maximum(band - np.maximum(face, 0), 0)
     calm = np.clip(calm, -softening.fall, softening.rise)
-    fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away
+    fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away * (1 - filling.deep)
     return np.asarray(fill * (1 - np.float32(softening.jaw) * ground.zone["jaw"]), np.float32)
 
 
