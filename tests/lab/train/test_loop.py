@@ -239,7 +239,7 @@ def test_summary_names_what_is_left_out(tmp_path):
 
 def test_data_without_a_pair_is_refused(tmp_path):
     make_people(tmp_path / "people", ages=(45,))
-    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "two ages", "prototype pairs")
+    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "two ages", "vfxage pairs")
 
 
 def test_state_of_another_architecture_and_damaged_state_are_refused(tmp_path):

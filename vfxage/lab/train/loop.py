@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
@@ -51,6 +52,32 @@ def _batches(recipe: Recipe, data: TrainingData, pictures: Pictures, process: Pr
     return Batches(recipe, data, pictures, portraits=recipe.losses.adversarial.weight > 0, process=process)
 
 
+class _Clock:
+    """Counts the minutes of a training, over all its sessions."""
+
+    def __init__(self, learner: Trainer, recipe: Recipe) -> None:
+        self._learner, self._most, self._last = learner, recipe.schedule.minutes, time.monotonic()
+        self._every, self._saved = recipe.output.checkpoint_minutes, learner.minutes
+
+    def count(self) -> None:
+        """Add the time since the last call."""
+        now = time.monotonic()
+        self._learner.minutes += (now - self._last) / 60
+        self._last = now
+
+    @property
+    def over(self) -> bool:
+        """Whether the recipe's minutes have passed."""
+        return self._most is not None and self._learner.minutes >= self._most
+
+    def asks_to_save(self) -> bool:
+        """Whether the recipe's minutes between two checkpoints have passed, once each time."""
+        if self._every is None or self._learner.minutes < self._saved + self._every:
+            return False
+        self._saved = self._learner.minutes
+        return True
+
+
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
 """Holds signals back during its block. The function it gives says whether one has come."""
 
@@ -74,7 +101,8 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     run.open(learner)
     world.wait()
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
-    if learner.step >= last:
+    clock = _Clock(learner, recipe)
+    if learner.step >= last or clock.over:
         return RunResult(learner.step, None)
     data = opened or _open(recipe, world, progress)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
@@ -93,13 +121,16 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     ):
         for batch in ready:
             means = run.count(learner.step + 1, learner.learn(batch))
+            clock.count()
             advance(learner.step)
-            stop = world.any(stopping())
+            stop = world.any(stopping() or clock.over)
             if world.first:
                 tensorboard.scalars(learner.step, means)
-                if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
+                ended = learner.step == recipe.schedule.steps or clock.over
+                if learner.step % recipe.output.sheet_every == 0 or ended:
                     tensorboard.sheet(learner.step, *run.sheet(learner, sheets))
-                if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
+                due = learner.step % recipe.output.checkpoint_every == 0 or clock.asks_to_save()
+                if due or learner.step == last or stop:
                     saved = run.save(learner)
             if stop:
                 break

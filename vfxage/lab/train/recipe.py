@@ -56,6 +56,11 @@ class DataPart(Part):
     A young photograph does not show which wrinkles will come, so with older photographs as targets a network learns a
     blurred average. An old photograph shows the wrinkles that must go.
     """
+    real_sources: Share | None = None
+    """Of the examples with a made target, the share whose source is a photograph; default: as often as they occur.
+
+    A plate is a photograph: an ager that learns from the teacher's own pictures learns to know its lines.
+    """
     identity: Share = 0.05
     """Share of examples whose target is the source itself: the wanted delta is 0."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -190,6 +195,11 @@ class SchedulePart(Part):
     steps: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Instead of ``steps``: as many examples as there are pairs (without pairs: portraits), so many times."""
+    minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """End after so many minutes, over all sessions, if ``steps`` are not done before; the rate falls by the time then.
+
+    For a machine that is lent for a fixed time.
+    """
     batch: Annotated[int, Field(ge=1, le=4096)] = 4
     """Examples a step, over all processes."""
     rate: Annotated[float, Field(gt=0, le=1)] = 3e-4
@@ -221,6 +231,8 @@ class OutputPart(Part):
 
     checkpoint_every: Annotated[int, Field(ge=1)] = 1000
     """State for resuming, and a checkpoint of the mean weights."""
+    checkpoint_minutes: Annotated[float, Field(gt=0, le=1e5)] | None = None
+    """The same after so many minutes since the last, whatever the step."""
     keep: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Checkpoints kept besides the last; the oldest go first."""
     log_every: Annotated[int, Field(ge=1)] = 50

@@ -1,4 +1,4 @@
-"""``vfxage prototype pairs``: what a network learns from, read back as ``vfxage train`` reads it."""
+"""``vfxage pairs``: what a network learns from, read back as ``vfxage train`` reads it."""
 
 import csv
 import shutil
@@ -25,7 +25,7 @@ def sources(tmp_path_factory, folder_of, rows):
 @pytest.fixture(scope="module")
 def written(sources, tmp_path_factory):
     out = tmp_path_factory.mktemp("pairs") / "new" / "pairs"
-    reported = run("prototype", "pairs", sources, out, "--ages", "30,60,70").ok()
+    reported = run("pairs", sources, out, "--ages", "30,60,70").ok()
     assert "2 photographs" in reported.out
     return out
 
@@ -57,7 +57,7 @@ def test_everybody_gets_the_same_old_skin_whatever_the_name(sources, tmp_path):
     made = []
     for folder in (sources, renamed):
         out = tmp_path / f"pairs_{folder.name}"
-        run("prototype", "pairs", folder, out, "--ages", "70").ok()
+        run("pairs", folder, out, "--ages", "70").ok()
         reported = next(i for i in scan_portraits(out).portraits if i.person in (person, "somebody") and not i.real)
         made.append(np.asarray(Image.open(reported.path)))
     assert np.array_equal(made[0], made[1])
@@ -98,7 +98,7 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
     for person, item in zip(("ann", "bob"), scan_portraits(sources).portraits, strict=True):
         (tmp_path / "in" / person).mkdir(parents=True)
         shutil.copy(item.path, tmp_path / "in" / person / "40.jpg")
-    reported = run("prototype", "pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
+    reported = run("pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
     assert "2 photographs, 2 aged from them" in reported.out
     found = scan_portraits(tmp_path / "out", layout="index")
     assert not found.problems
@@ -111,25 +111,25 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
 
 def test_what_was_made_is_not_made_from(written, tmp_path):
     """A pairs folder holds photographs and pictures of a teacher; only the former are portraits."""
-    reported = run("prototype", "pairs", written, tmp_path / "again", "--ages", "50").ok()
+    reported = run("pairs", written, tmp_path / "again", "--ages", "50").ok()
     assert "2 photographs" in reported.out
 
 
 def test_a_folder_in_use_is_kept(sources, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine", encoding="utf-8")
-    run("prototype", "pairs", sources, tmp_path / "out").fails(2, "not empty", "new folder")
+    run("pairs", sources, tmp_path / "out").fails(2, "not empty", "new folder")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
-    run("prototype", "pairs", sources, tmp_path / "out" / "mine.txt").fails(2, "cannot be used")
+    run("pairs", sources, tmp_path / "out" / "mine.txt").fails(2, "cannot be used")
 
 
 def test_ended_on_the_way_it_leaves_nothing_and_can_be_run_again(sources, tmp_path, monkeypatch):
     def fail(self, group):
         raise ModelError("failed as it ran")
 
-    command = ("prototype", "pairs", sources, tmp_path / "out", "--ages", "60")
+    command = ("pairs", sources, tmp_path / "out", "--ages", "60")
     with monkeypatch.context() as patch:
-        patch.setattr("vfxage.ager.prototype.PrototypeAger.__call__", fail)
+        patch.setattr("vfxage.ager.relief.ReliefAger.__call__", fail)
         run(*command).fails(5, "failed as it ran")
     assert not (tmp_path / "out").exists()
     run(*command).ok()
@@ -137,10 +137,10 @@ def test_ended_on_the_way_it_leaves_nothing_and_can_be_run_again(sources, tmp_pa
 
 @pytest.mark.parametrize("ages", ["", "old", "20,,30", "20;30", "-1,30", "30,121", "nan", "30,nan", "inf"])
 def test_ages_that_are_none(sources, tmp_path, ages):
-    run("prototype", "pairs", sources, tmp_path / "out", f"--ages={ages}").fails(2, "--ages", "20,35,50")
+    run("pairs", sources, tmp_path / "out", f"--ages={ages}").fails(2, "--ages", "20,35,50")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_teacher_that_is_none(sources, tmp_path):
-    run("prototype", "pairs", sources, tmp_path / "out", "--model", tmp_path / "none.npz").fails(5, "none.npz")
+    run("pairs", sources, tmp_path / "out", "--model", tmp_path / "none.npz").fails(5, "none.npz")
     assert not (tmp_path / "out").exists()
