@@ -12,6 +12,7 @@ from tests.run_vfxage import run
 from vfxage.ager import load_ager
 from vfxage.errors import ModelError
 from vfxage.lab.portraits import mesh_portraits, scan_portraits
+from vfxage.look import Look
 from vfxage.types import FaceCrop
 
 
@@ -65,7 +66,7 @@ def test_everybody_gets_the_same_old_skin_whatever_the_name(sources, tmp_path):
 
 def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_to_it(written, sources):
     """The photograph against MediaPipe, Pillow and FFHQ's formula; the answer to the file as it is stored."""
-    ager = load_ager("prototype")
+    ager = load_ager("builtin")
     reported = {(item.person, item.age): item for item in scan_portraits(written).portraits}
     for portrait in scan_portraits(sources).portraits:
         own = reported[portrait.person, portrait.age]
@@ -84,6 +85,7 @@ def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_t
             to_frame=np.eye(2, 3),
             ages=(portrait.age, made.age),
             intensity=1.0,
+            look=Look(shape=0, hair=0),
         )
         step = ager([crop])[0].step
         wanted = np.clip(rgb + step, 0, 1) * 255

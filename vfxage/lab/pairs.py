@@ -27,9 +27,9 @@ APART = 4.0
 _NAME = "face0"
 """One face name for all pairs. An ager may choose a face's lines by its name. A network never sees the name, and would
 learn a blurred average of all choices."""
-_UNMOVED = Look(shape=0.0)
-"""A network that answers a delta cannot move a contour: it draws a bright and a dark rim beside it. So the pairs show
-no movement of the skin."""
+_SKIN_ALONE = Look(shape=0.0, hair=0.0)
+"""A network that answers a delta cannot move a contour: it draws a bright and a dark rim beside it. One that learns
+grey hair from few people turns dark eye sockets and brows blue. So the pairs show neither."""
 _WOMAN, _DARK_SKIN = 1.6, 3.0
 """Weights of women and of dark skin, which most sets of portraits show less often: they are multiplied."""
 _KEPT = ("sex", "glasses", "yaw_deg")
@@ -126,7 +126,7 @@ def _versions(portrait: Portrait, stem: str, plan: PairsPlan) -> Iterator[tuple[
     study = ager.study([own])
     for age in (portrait.age, *(age for age in plan.ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age
-        crop = replace(own, ages=(portrait.age, age), name=_NAME, study=study, look=_UNMOVED)
+        crop = replace(own, ages=(portrait.age, age), name=_NAME, study=study, look=_SKIN_ALONE)
         name = f"{stem}_{age:g}.{suffix}"
         row = {"file": name, "person": portrait.person, "age": f"{age:g}", "real": str(int(real)), **labels}
         yield row, crop.rgb if real else age_portrait(ager, crop), crop

@@ -53,11 +53,11 @@ def _batches(recipe: Recipe, data: TrainingData, pictures: Pictures, process: Pr
 
 
 class _Clock:
-    """Counts the minutes of a training, over all its sessions."""
+    """Counts the minutes of a training, over all its sessions, and says what is due after a step."""
 
     def __init__(self, learner: Trainer, recipe: Recipe) -> None:
-        self._learner, self._most, self._last = learner, recipe.schedule.minutes, time.monotonic()
-        self._every, self._saved = recipe.output.checkpoint_minutes, learner.minutes
+        self._learner, self._recipe = learner, recipe
+        self._last, self._saved = time.monotonic(), learner.minutes
 
     def count(self) -> None:
         """Add the time since the last call."""
@@ -68,14 +68,21 @@ class _Clock:
     @property
     def over(self) -> bool:
         """Whether the recipe's minutes have passed."""
-        return self._most is not None and self._learner.minutes >= self._most
+        most = self._recipe.schedule.minutes
+        return most is not None and self._learner.minutes >= most
+
+    def asks_for_sheet(self) -> bool:
+        """Whether a contact sheet is due: at its interval, and at the end."""
+        step = self._learner.step
+        return step % self._recipe.output.sheet_every == 0 or step == self._recipe.schedule.steps or self.over
 
     def asks_to_save(self) -> bool:
-        """Whether the recipe's minutes between two checkpoints have passed, once each time."""
-        if self._every is None or self._learner.minutes < self._saved + self._every:
-            return False
-        self._saved = self._learner.minutes
-        return True
+        """Whether a checkpoint is due, by its interval of steps or of minutes."""
+        every = self._recipe.output.checkpoint_minutes
+        by_time = every is not None and self._learner.minutes >= self._saved + every
+        if by_time:
+            self._saved = self._learner.minutes
+        return by_time or self._learner.step % self._recipe.output.checkpoint_every == 0
 
 
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
@@ -106,8 +113,7 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
         return RunResult(learner.step, None)
     data = opened or _open(recipe, world, progress)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
-    process = Process(world.rank, world.size)
-    batches = _batches(recipe, data, pictures, process)
+    batches = _batches(recipe, data, pictures, Process(world.rank, world.size))
     sheets = Sheets(recipe, data, pictures)
     if sheets.seen:
         progress.note("no validation people (`data.holdout`): sheets show training people")
@@ -126,11 +132,9 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
             stop = world.any(stopping() or clock.over)
             if world.first:
                 tensorboard.scalars(learner.step, means)
-                ended = learner.step == recipe.schedule.steps or clock.over
-                if learner.step % recipe.output.sheet_every == 0 or ended:
+                if clock.asks_for_sheet():
                     tensorboard.sheet(learner.step, *run.sheet(learner, sheets))
-                due = learner.step % recipe.output.checkpoint_every == 0 or clock.asks_to_save()
-                if due or learner.step == last or stop:
+                if clock.asks_to_save() or learner.step == last or stop:
                     saved = run.save(learner)
             if stop:
                 break

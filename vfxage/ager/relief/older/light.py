@@ -9,9 +9,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.mesh import CANON, MESH, RINGS, Chart, nodes
-from vfxage.ager.prototype.sight import Sight, grow, luma, parts
+from vfxage.ager.relief.mean_face import MeanFace as Prototype
+from vfxage.ager.relief.mesh import CANON, MESH, RINGS, Chart, nodes
+from vfxage.ager.relief.sight import Sight, grow, luma, parts
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL
 from vfxage.types import F32, F64

@@ -11,9 +11,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.relief.donor import DONOR
+from vfxage.ager.relief.mean_face import MeanFace as Prototype
+from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.older.canvas import Canvas, slopes, soften
 from vfxage.ager.relief.older.folds import broad_heights
 from vfxage.ager.relief.older.lines import Ground, fine_heights

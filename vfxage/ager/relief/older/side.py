@@ -10,12 +10,12 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.ager import _mouth as mouth_area
-from vfxage.ager.prototype.data import FLOOR, Prototype
-from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
 from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mean_face import FLOOR
+from vfxage.ager.relief.mean_face import MeanFace as Prototype
+from vfxage.ager.relief.mesh import CANON
+from vfxage.ager.relief.mouth import mouth_area
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
 from vfxage.ager.relief.older.growth import progress
@@ -25,6 +25,7 @@ from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.older.temples import receded
 from vfxage.ager.relief.shown import Exposed, Grain, shown
+from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from vfxage.ager.prototype.ager import smile_of
-from vfxage.ager.prototype.data import Prototype, age_columns
-from vfxage.ager.prototype.sight import grow, halve
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mean_face import MeanFace as Prototype
+from vfxage.ager.relief.mean_face import age_columns
+from vfxage.ager.relief.mouth import smile_of
 from vfxage.ager.relief.shown import Exposed, Grain, shown
+from vfxage.ager.relief.sight import grow, halve
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
