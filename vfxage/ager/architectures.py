@@ -63,6 +63,16 @@ ARCHITECTURES: dict[str, Architecture] = {
         encoding="0..1",
         licence="Apache-2.0 (vfxage)",
     ),
+    "medium": Architecture(
+        name="medium",
+        network="small:Medium",
+        framing=Framing(name="ffhq"),
+        sizes=(256, 512, 768, 1024),
+        native=512,
+        levelled=True,
+        encoding="0..1",
+        licence="Apache-2.0 (vfxage)",
+    ),
     "face_reaging": Architecture(
         name="face_reaging",
         network="unet:FaceReaging",

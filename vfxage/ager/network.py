@@ -24,8 +24,8 @@ from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop
 
 METHOD = 2
-"""Raise it by 1 with every change here, in ``skin_level.py``, ``small.py`` or ``unet.py`` that alters an answer of the same weights. It
-is part of the fingerprint, so frames made before the change are then rendered again. For ``small``,
+"""Raise it by 1 with every change here, in ``skin_level.py``, ``small.py`` or ``unet.py`` that alters an answer of the
+same weights. It is part of the fingerprint, so frames made before the change are then rendered again. For ``small``,
 ``tests/ager/test_golden.py`` fails where it was forgotten."""
 _GPU_BATCH = 4
 _Batches = Callable[[Tensor, Sequence[FaceCrop]], Tensor]

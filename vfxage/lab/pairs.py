@@ -85,7 +85,8 @@ def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Pr
             for row, picture, crop in _versions(portrait, stem, plan):
                 rows.append(row)
                 _write(out / row["file"], picture, plan.quality)
-                points[Path(row["file"]).stem] = crop.points
+                if row["real"] == "1":  # its copies are aligned to it
+                    points[Path(row["file"]).stem] = crop.points
             advance(count)
         with publish(out / "landmarks.npz") as partial:
             np.savez(partial, **points)

@@ -87,7 +87,7 @@ class Batches:
         self._recipe, self._data, self._pictures = recipe, data, pictures
         self._indices = share_of(recipe, process)
         self._wants_portraits = portraits
-        self._levelled = ARCHITECTURES[recipe.model.architecture].levelled
+        self._row = ARCHITECTURES[recipe.model.architecture]
         self._everybody = _Choices(data.people, lambda person: [(0, 0)])
         self._to_real = _Choices(data.people, lambda person: person.to_real)
         self._to_made = _Choices(data.people, lambda person: person.to_made)
@@ -103,7 +103,7 @@ class Batches:
         size = int(shared.choice(self._recipe.crop.sizes))
         rows = [self._example(step, index, size) for index in self._indices]
         skins = None
-        if self._levelled:
+        if self._row.levelled:
             skins = [torch.from_numpy(np.stack(side)) for side in zip(*(row.skins for row in rows), strict=True)]
         return Batch(
             step=step,
@@ -122,7 +122,7 @@ class Batches:
     def _example(self, step: int, index: int, size: int) -> _Example:
         rng = np.random.default_rng([self._recipe.seed, step, EXAMPLE, index])
         person, a, b = self._pair(rng)
-        view = draw_view(self._recipe.crop, rng)
+        view = self._view(rng, size)
         base = base_of(person)
         source, target = person.portraits[a], person.portraits[b]
         before = self._pictures.picture(source, person.framing, base)
@@ -130,7 +130,7 @@ class Batches:
         shown = cut(before, view, size)
         portrait = self._portrait(target.age, rng) if self._wants_portraits else None
         skins: tuple[U8, ...] = ()
-        if self._levelled:
+        if self._row.levelled:
             skins = (self._pictures.skin(source, person.framing, base),)
             skins += (self._pictures.skin(*portrait, portrait[0]),) if portrait else ()
         return _Example(
@@ -143,7 +143,11 @@ class Batches:
         )
 
     def _shown(self, portrait: Portrait, framing: str, rng: np.random.Generator, size: int) -> U8:
-        return cut(self._pictures.picture(portrait, framing, portrait), draw_view(self._recipe.crop, rng), size)
+        return cut(self._pictures.picture(portrait, framing, portrait), self._view(rng, size), size)
+
+    def _view(self, rng: np.random.Generator, size: int) -> View:
+        """What an example shows; for a network that always runs at one size, as dense as it sees a whole crop."""
+        return draw_view(self._recipe.crop, rng, size / self._row.native if self._row.levelled else None)
 
     def _pair(self, rng: np.random.Generator) -> tuple[Person, int, int]:
         """A person and two of their ages. The share of pairs whose target is a photograph comes from the recipe."""
@@ -206,11 +210,15 @@ def base_of(person: Person) -> Portrait:
     return next((item for item in person.portraits if item.real), person.portraits[0])
 
 
-def draw_view(crop: CropPart, rng: np.random.Generator) -> View:
-    """Area of the example: the whole face, or a window inside the picture (apart from the jitter)."""
+def draw_view(crop: CropPart, rng: np.random.Generator, share: float | None = None) -> View:
+    """Area of the example: the whole face, or a window inside the picture (apart from the jitter).
+
+    ``share`` fixes the window's side, as a share of the picture's.
+    """
     low, high = crop.window
     whole = rng.random() < crop.whole
     side = 1.0 if whole else math.exp(rng.uniform(math.log(low), math.log(high)))
+    side = share or side
     room = max(0.0, (1 - side) / 2)
     x, y = 0.5 + rng.uniform(-room, room, 2) + rng.uniform(-1, 1, 2) * crop.jitter * side
     return View(

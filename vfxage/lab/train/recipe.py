@@ -95,9 +95,12 @@ class CropPart(Part):
     sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=8)], ...], Field(min_length=1)] = (256,)
     """Sides of examples, pixels; each step takes one of them."""
     window: Annotated[Span, AfterValidator(within(0.05, 2))] = (0.375, 1.0)
-    """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them."""
+    """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them.
+
+    Not for `small` and `medium`, which see every face at one size: an example shows as much as fits into it.
+    """
     whole: Share = 0.4
-    """Share of examples that show the whole face instead."""
+    """Share of examples that show the whole face instead; not for `small` and `medium`."""
     jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
     """The window's place and size are off by up to this share of its side."""
     roll: Annotated[float, Field(ge=0, le=180)] = 8.0
@@ -274,6 +277,11 @@ class Recipe(Part):
             raise ValueError(f"names no folder in `data.portraits`, from which {name} learns")
         if not self.model.unpaired and not self.data.pairs:
             raise ValueError("names no folder in `data.pairs`, people at several ages")
+        if row.levelled and (ignored := self.crop.model_fields_set & {"window", "whole"}):
+            raise ValueError(
+                f"has `crop.{min(ignored)}`; {name} sees every face at {row.native} px, so an example of 256 px shows "
+                f"{256 / row.native:g} of its side: leave the key out, and choose `crop.sizes`"
+            )
         if wrong := [size for size in self.crop.sizes if size % row.multiple]:
             raise ValueError(f"has `crop.sizes` {wrong[0]}; {name} takes multiples of {row.multiple}")
         return self
