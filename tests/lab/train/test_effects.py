@@ -184,13 +184,8 @@ def test_what_a_network_sees_does_not_depend_on_the_grade_of_the_plate():
         source, target = (1.055 * (light(one) * gains) ** (1 / 2.4) - 0.055 for one in pictures)
         tone = 1.055 * (light(skin) * gains[:, :, 0, 0]) ** (1 / 2.4) - 0.055
         made = batch(2)
-        examples = replace(
-            as_floats(made, torch.device("cpu")),
-            given=source,
-            source=source,
-            target=target,
-            skin=tone[:, :, None, None],
-        )
+        plain, colour = as_floats(made, torch.device("cpu")), tone[:, :, None, None]
+        examples = replace(plain, given=source, source=source, target=target, skin=colour)
         return prepare(examples, recipe(), Draws(made, 7, torch.device("cpu")))
 
     own, other = seen([1.0, 1.0, 1.0]), seen([1.3, 0.9, 0.6])

@@ -380,7 +380,7 @@ def test_a_run_for_some_minutes_ends_by_them_and_is_done_then(tmp_path):
     reported = run("train", recipe, "--device", "cpu").ok()
     assert "small_0000001.safetensors" in reported.out
     assert (tmp_path / "run" / "sheet_0000001.png").exists()
-    assert "has 1 steps already" in run("train", recipe, "--device", "cpu").ok().out
+    assert "has 1 step already" in run("train", recipe, "--device", "cpu").ok().out
 
 
 def test_checkpoints_come_by_minutes_as_well(tmp_path):
