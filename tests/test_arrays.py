@@ -109,7 +109,7 @@ def case(request):
 
 def test_the_walk_sees_the_package():
     names = {name for _, name in CARRIERS}
-    assert {"Frame", "Render", "FaceTrack", "FrameIndex", "Prototype", "Detection", "Portrait"} <= names
+    assert {"Frame", "Render", "FaceTrack", "FrameIndex", "MeanFace", "Detection", "Portrait"} <= names
 
 
 @pytest.mark.parametrize("carrier", CARRIERS, ids=[name for _, name in CARRIERS])

@@ -1,7 +1,7 @@
 """Remake the golden crops: small reference answers of the agers that ship, for ``tests/ager/test_golden.py``.
 
 Run ``python -m tools.golden_crops`` in the project's root after a change of look that was meant, with ``METHOD``
-raised. It writes tests/ager/golden/NAME.npz for ``bands``, ``prototype``, ``relief`` and ``small``.
+raised. It writes tests/ager/golden/NAME.npz for ``bands``, ``relief`` and ``small``.
 
 The faces are NASA's portrait of Eileen Collins (public domain; it ships inside scikit-image) and two that are drawn
 here, so that no portrait of the training sets is kept. ``landmarks.npz`` holds the photograph's landmarks, which
@@ -22,16 +22,14 @@ from skimage.data import astronaut
 
 from vfxage.ager import Ager, bands, load_ager, network, shipped_file
 from vfxage.ager.checkpoint import load_checkpoint
-from vfxage.ager.prototype import ager as prototype
-from vfxage.ager.prototype.data import load_prototype
-from vfxage.ager.prototype.data import shipped as prototype_file
 from vfxage.ager.relief import ager as relief
+from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.wrinkle_lines import BROW, EYE, LIPS, MIRROR
 from vfxage.geometry import OVAL, crop_transform, invert, map_points, warp_to_crop
 from vfxage.types import F32, FaceCrop, Framing, Window
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "ager" / "golden"
-AGERS = ("bands", "prototype", "relief", "small")
+AGERS = ("bands", "relief", "small")
 MEAN, PERCENTILE = 4e-5, 2e-4
 """Largest mean and 99th percentile of the absolute difference, sRGB 0..1: 1/100 and 1/20 of an 8-bit code value.
 
@@ -55,7 +53,7 @@ class Case:
 
     face: str
     size: int
-    """Side of the crop, pixels; 768 takes the coarser grid of ``bands`` and ``prototype``."""
+    """Side of the crop, pixels; 768 takes the coarser grid of ``bands``."""
     ages: tuple[float, float]
 
     def __str__(self) -> str:
@@ -76,11 +74,9 @@ def method(name: str) -> tuple[int, str]:
     """The ager's ``METHOD`` and the digest of its data file, empty where it has none."""
     path = shipped_file(name)
     if name == "relief":
-        return relief.METHOD, load_prototype(prototype_file()).fingerprint
+        return relief.METHOD, load_mean_face().fingerprint
     if path is None:
         return bands.METHOD, ""
-    if name == "prototype":
-        return prototype.METHOD, load_prototype(path).fingerprint
     return network.METHOD, load_checkpoint(path).fingerprint
 
 

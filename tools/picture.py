@@ -18,8 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vfxage.ager import load_ager
 from vfxage.colour.space import Colour
+from vfxage.lab.pairs import age_portrait
 from vfxage.lab.portraits import Portrait, crop_portrait, mesh_portraits, scan_portraits
-from vfxage.lab.prototype.pairs import age_portrait
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRST, OLDEST, LAST = 1001, 1024, 1048

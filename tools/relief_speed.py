@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.golden_crops import Case, crop_of
-from vfxage.ager.prototype.data import load_prototype, shipped
 from vfxage.ager.relief import ReliefAger
+from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.lab.evaluate.speed import ten_blurs
 from vfxage.process import opencv_threads
@@ -67,8 +67,8 @@ def time_relief() -> tuple[list[Row], float]:
                 spent = least(partial(ager, [crop]), runs=3)
                 rows.append(Row(name=f"{side}, {size} px, with its study", spent=spent, most=None))
                 yardsticks.append(least(ten_blurs, runs=3))
-        prototype = load_prototype(shipped())
-        spent = least(lambda: Sculpture(prototype, "face"), runs=3)
+        mean_face = load_mean_face()
+        spent = least(lambda: Sculpture(mean_face, "face"), runs=3)
         rows.append(Row(name="the relief of a new face, once", spent=spent, most=MOST_SCULPTING))
     return rows, min(yardsticks)
 

@@ -71,6 +71,5 @@ def test_what_arrays_cannot_be_combined_with_is_said(flat, tmp_path):
     run("models", "check", flat, *arrays).fails(2, "--out")
     run("models", "check", flat, *arrays, "--out", tmp_path / "y.png").fails(2, ".npz")
     run("models", "check", flat, *arrays, "--out", tmp_path / "y.npz", "--size", "512").fails(2, "--size")
-    run("models", "check", "prototype", *arrays, "--out", tmp_path / "y.npz").fails(2, "not for .npz")
     run("models", "check", "builtin", *arrays, "--out", tmp_path / "y.npz").fails(2, "builtin has none")
     run("models", "check", flat, "--arrays", tmp_path / "no.npz", "-o", tmp_path / "y.npz").fails(3, "no such file")

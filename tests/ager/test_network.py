@@ -128,7 +128,7 @@ def test_each_gpu_model_has_a_fingerprint_of_its_own(small):
     assert small("visage").fingerprint_on("NVIDIA L40S") != ager.fingerprint_on("NVIDIA L40S")
 
 
-@pytest.mark.parametrize("model", ["bands", "prototype"])
+@pytest.mark.parametrize("model", ["bands", "relief"])
 def test_an_ager_that_knows_the_cpu_alone_has_one_fingerprint(model):
     ager = load_ager(model, "cuda")
     assert ager.device == "cpu"
@@ -180,8 +180,8 @@ def test_agers_without_a_network_need_no_torch_and_builtin_is_never_bands():
     code = """
 import sys
 from vfxage.ager import load_ager
-bands, prototype, builtin = load_ager("bands"), load_ager("prototype"), load_ager("builtin", "cuda")
-assert bands.name == "bands" and prototype.name == "prototype" and builtin.name == "relief"
+bands, builtin = load_ager("bands"), load_ager("builtin", "cuda")
+assert bands.name == "bands" and builtin.name == "relief"
 print(builtin.note)
 assert not {"torch", "mediapipe", "av", "scipy"} & set(sys.modules), sorted(sys.modules)
 """

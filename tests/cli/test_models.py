@@ -12,7 +12,6 @@ from PIL import Image
 from tests.ager.conftest import flat_state
 from tests.ager.onnx_files import fran
 from tests.run_vfxage import run
-from vfxage.ager import shipped_file
 from vfxage.ager.architectures import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint, save_checkpoint
 
@@ -64,7 +63,7 @@ def test_a_name_misspelt_is_answered_by_the_nearest(words, tmp_path):
     filled = words.format(out=tmp_path).split()
     run(*filled, "bulitin").fails(2, "'bulitin'", "did you mean builtin?")
     run(*filled, "Smal").fails(2, "did you mean small?")
-    run(*filled, "xyz").fails(2, "builtin, relief, prototype, small, bands, or a file")
+    run(*filled, "xyz").fails(2, "builtin, relief, small, bands, or a file")
 
 
 def test_show_distinguishes_a_published_file_from_our_own(tmp_path, small):
@@ -130,8 +129,6 @@ def test_a_training_state_is_not_taken_for_a_checkpoint(tmp_path):
 
 
 def test_convert_refuses_what_it_cannot_name_or_read(tmp_path, small, fran_file):
-    prototype = shipped_file("prototype")
-    run("models", "convert", prototype, tmp_path / "out.safetensors").fails(5, "is a prototype", "`model:`")
     run("models", "convert", small, tmp_path / "out.pth").fails(2, "name it .safetensors")
     run("models", "convert", fran_file, tmp_path / "out.safetensors").fails(5, "does not know")
     assert not list(tmp_path.iterdir())

@@ -166,7 +166,7 @@ COMMANDS = [
     *(["info"], ["init"], ["preview"], ["track"], ["render"], ["nuke"], ["shots", "from"], ["schema"]),
     *(["submit"], ["assemble"], ["verify"]),
     *(["models", "list"], ["models", "show"], ["models", "convert"], ["models", "check"]),
-    *(["prototype", "build"], ["prototype", "pairs"], ["train"], ["evaluate"]),
+    *(["pairs"], ["train"], ["evaluate"]),
 ]
 
 
@@ -180,7 +180,7 @@ def test_help_of_every_command_has_the_shared_options(words: list[str]) -> None:
 def test_help_groups_commands_in_the_order_of_use() -> None:
     reported = run("--help").ok().out
     names = ["─ Shots ", "info", "init", "preview", "track", "render", "nuke", "shots", "schema"]
-    names += ["─ Farm ", "submit", "assemble", "verify", "─ Agers ", "models", "prototype", "train", "evaluate"]
+    names += ["─ Farm ", "submit", "assemble", "verify", "─ Agers ", "models", "pairs", "train", "evaluate"]
     rows = [row.strip("│╭ ") for row in reported.splitlines()]
     places = [next(k for k, row in enumerate(rows) if row.startswith(name)) for name in names]
     assert places == sorted(places)

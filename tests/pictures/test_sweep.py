@@ -27,7 +27,7 @@ def face(portraits, tmp_path_factory) -> Path:
 def swept(face) -> Path:
     """The loop of two models from 35 to 55; the sheet is the PNG beside it."""
     loop = face.with_name("ages.mp4")
-    words = ("--ages", "35-55", "--step", "10", "-m", "bands", "-m", "prototype", "--out", loop)
+    words = ("--ages", "35-55", "--step", "10", "-m", "bands", "-m", "small", "--out", loop)
     done = run("sweep", face, *words).ok()
     assert done.out.split() == [str(loop.with_suffix(".png")), str(loop)]
     return loop

@@ -26,7 +26,7 @@ __all__ = [
     "shipped_file",
 ]
 
-_SHIPPED = {"prototype": "prototype.npz", "small": "small.safetensors"}
+_SHIPPED = {"small": "small.safetensors"}
 
 
 def load_ager(
@@ -63,12 +63,7 @@ def _plain(model: str, device: str) -> Ager:
         from vfxage.ager.relief import ReliefAger
 
         return ReliefAger(device=device)
-    shipped = shipped_file(model)
-    path = shipped or model_file(model)
-    if path.suffix.lower() == ".npz":
-        from vfxage.ager.prototype import PrototypeAger
-
-        return PrototypeAger(None if shipped else path, device=device)
+    path = shipped_file(model) or model_file(model)
     if path.suffix.lower() == ".onnx":
         from vfxage.ager.onnx_ager import OnnxAger
 

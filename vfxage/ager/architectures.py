@@ -32,6 +32,8 @@ class Architecture:
     """Crop sizes it may be given, ascending, pixels."""
     native: int
     """The crop size it was trained for, pixels."""
+    levelled: bool = False
+    """Whether it sees every crop at ``native`` pixels and with one colour of skin (``skin_level.py``)."""
     encoding: Encoding
     """Scale of its RGB input and of the delta it answers: sRGB 0..1, or the same stretched to -1..1."""
     ages: tuple[float, float] = (0.0, 120.0)
@@ -57,6 +59,17 @@ ARCHITECTURES: dict[str, Architecture] = {
         framing=Framing(name="ffhq"),
         sizes=(256, 512, 768, 1024),
         native=512,
+        levelled=True,
+        encoding="0..1",
+        licence="Apache-2.0 (vfxage)",
+    ),
+    "medium": Architecture(
+        name="medium",
+        network="small:Medium",
+        framing=Framing(name="ffhq"),
+        sizes=(256, 512, 768, 1024),
+        native=512,
+        levelled=True,
         encoding="0..1",
         licence="Apache-2.0 (vfxage)",
     ),

@@ -97,9 +97,6 @@ def show_file(path: Path) -> Facts:
     """Say what a file is; ModelError for one that is missing or damaged, InstallError for ONNX without the extra."""
     if path.suffix.lower() == ".onnx":
         return _onnx_facts(read_onnx(path))
-    if path.suffix.lower() == ".npz":
-        ager = load_ager(str(path), "cpu")
-        return _file(path, "prototype") | {"fingerprint": ager.fingerprint, "what": ager.note}
     state, header = read_file(path)
     tensors = {key: value for key, value in state.items() if isinstance(value, Tensor)}
     kinds = Counter(str(value.dtype).removeprefix("torch.") for value in tensors.values())
@@ -166,8 +163,6 @@ def convert_file(source: Path, out: Path, *, half: bool) -> Facts:
 
     Raises ModelError for what is damaged or of no known network, WriteError where ``out`` cannot be written.
     """
-    if source.suffix.lower() == ".npz":
-        raise ModelError("is a prototype, which holds no network", path=source, fix="name it as `model:` as it is")
     if source.suffix.lower() == ".onnx":
         row, state = import_onnx(source)
     else:

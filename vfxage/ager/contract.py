@@ -34,7 +34,7 @@ class Ager(Protocol):
     """
 
     name: str
-    """prototype, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
+    """relief, bands, onnx, the architecture's name, or "fran" for a vfxage checkpoint."""
     fingerprint: str
     """Changes whenever the answers may: weights, settings, the ager's METHOD number, the device."""
     device: str

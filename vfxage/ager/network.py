@@ -19,12 +19,13 @@ from vfxage.ager.checkpoint import Checkpoint
 from vfxage.ager.contract import Answer, MeasuresNothing
 from vfxage.ager.cores import cpu_workers, device_key, gpu_model
 from vfxage.ager.picture import PictureNetwork
+from vfxage.ager.skin_level import Levelled
 from vfxage.errors import ModelError, ShotError
 from vfxage.types import F32, FaceCrop
 
-METHOD = 1
-"""Raise it by 1 with every change here, in ``small.py`` or in ``unet.py`` that alters an answer of the same weights. It
-is part of the fingerprint, so frames made before the change are then rendered again. For ``small``,
+METHOD = 2
+"""Raise it by 1 with every change here, in ``skin_level.py``, ``small.py`` or ``unet.py`` that alters an answer of the
+same weights. It is part of the fingerprint, so frames made before the change are then rendered again. For ``small``,
 ``tests/ager/test_golden.py`` fails where it was forgotten."""
 _GPU_BATCH = 4
 _Batches = Callable[[Tensor, Sequence[FaceCrop]], Tensor]
@@ -127,25 +128,32 @@ class NetworkAger(MeasuresNothing):
 
     def _steps(self, crops: Sequence[FaceCrop], answer: _Batches) -> list[F32]:
         """The steps of one batch of the fixed shape."""
-        steps = answer(self._batch_of(crops).to(self._device), crops) * self._scale
-        return list(steps.permute(0, 2, 3, 1).contiguous().cpu().numpy()[: len(crops)])
+        seen = [Levelled.of(crop, self._row.native) for crop in crops] if self._row.levelled else None
+        batch = self._batch_of(crops, [one.rgb for one in seen] if seen else None)
+        steps = answer(batch.to(self._device), crops) * self._scale
+        found = list(steps.permute(0, 2, 3, 1).contiguous().cpu().numpy()[: len(crops)])
+        if seen is None:
+            return found
+        return [one.answer(step, len(crop.rgb)) for one, step, crop in zip(seen, found, crops, strict=True)]
 
     @property
     def _scale(self) -> float:
         """From the network's units to sRGB 0..1."""
         return 1.0 if self._row.encoding == "0..1" else 0.5
 
-    def _batch_of(self, crops: Sequence[FaceCrop]) -> Tensor:
-        size = crops[0].rgb.shape[0]
+    def _batch_of(self, crops: Sequence[FaceCrop], pictures: Sequence[F32] | None = None) -> Tensor:
+        """The crops and their ages; ``pictures`` are what the network sees in place of the crops' own."""
+        pictures = pictures or [crop.rgb for crop in crops]
+        size = len(pictures[0])
         batch = np.zeros((self._batch, 5, size, size), np.float32)
         low, high = self._row.ages
-        for row, crop in zip(batch, crops, strict=False):
+        for row, crop, picture in zip(batch, crops, pictures, strict=False):
             if self._row.older_only and crop.ages[1] < crop.ages[0]:
                 what = (
                     f"{self.name} can make faces older only, and the target age of {crop.name} is below its source age"
                 )
                 raise ShotError(what, fix=f"set target_age to {crop.ages[0]:g} or more")
-            row[:3] = crop.rgb.transpose(2, 0, 1)
+            row[:3] = picture.transpose(2, 0, 1)
             if self._row.encoding == "-1..1":
                 row[:3] = row[:3] * 2 - 1
             for channel, age in zip((3, 4), crop.ages, strict=True):

@@ -1,9 +1,10 @@
-"""The small U-Net: a re-ageing network of 1.8 M parameters that a CPU can run, 4.9 GMAC at 512 px.
+"""Two U-Nets for re-ageing: small, 1.8 M parameters and 4.9 GMAC at 512 px for a CPU, and medium, 22 M for a GPU.
 
-It takes what the published networks take, ``(N, 5, S, S)`` float32: sRGB 0..1, source age / 100 and target age / 100,
-painted, so that regions may differ; S is a multiple of 16. It answers the delta ``(N, 3, S, S)`` in the same units.
+They take what the published networks take, ``(N, 5, S, S)`` float32: sRGB with the skin levelled (``skin_level.py``),
+source age / 100 and target age / 100, painted, so that regions may differ; S is a multiple of 16. They answer the delta
+``(N, 3, S, S)`` in the same units.
 
-What it is made for:
+What they are made for:
 
 - *Exactly nothing at equal ages.* The answer is multiplied by a smooth odd function of the painted difference.
 - *Detail survives.* Nothing is thrown away at the first level: two by two pixels become channels, and channels become
@@ -25,14 +26,15 @@ from torch.nn import functional
 
 from vfxage.ager.unet import FILTER, binomial
 
-_WIDTHS = (24, 48, 112, 256)
+_SMALL, _MEDIUM = (24, 48, 112, 256), (64, 128, 288, 640)
 """Channels from 1/2 to 1/16; a 3x3 convolution costs about the same at every level.
 
 There are none at full resolution: not the arithmetic but the bytes cost there, for 8 channels a fifth of the time.
 """
 _FOLD = 2
 """So many pixels to either side become channels of the first level."""
-_BLOCKS = 4
+_SMALL_BLOCKS, _MEDIUM_BLOCKS = 4, 10
+"""Wide blocks at 1/16."""
 _REACH = 7
 """Width of the depthwise convolutions at 1/16."""
 _AGES = 16
@@ -96,14 +98,14 @@ class _Join(nn.Module):
 class Small(nn.Module):
     """The network; at its making it answers zeros, and every join passes the finer features as they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, widths: tuple[int, int, int, int] = _SMALL, blocks: int = _SMALL_BLOCKS) -> None:
         super().__init__()
-        b, c, d, e = _WIDTHS
+        b, c, d, e = widths
         self.start = nn.Conv2d(3 * _FOLD**2 + 2, b, 3, padding=1)
         self.down2, self.down3 = _Pair(b, c), _Pair(c, d)
         self.down4 = nn.Conv2d(d, e, 3, padding=1)
         self.ages = nn.Conv2d(2, _AGES, 1)
-        self.blocks = nn.ModuleList(_Block(e) for _ in range(_BLOCKS))
+        self.blocks = nn.ModuleList(_Block(e) for _ in range(blocks))
         self.join1, self.join2, self.join3 = _Join(e, d), _Join(d, c), _Join(c, b)
         self.up1, self.up2, self.up3 = nn.Conv2d(d, d, 3, padding=1), _Pair(c, c), _Pair(b, b)
         self.delta = nn.Conv2d(b, 3 * _FOLD**2, 3, padding=1)
@@ -151,3 +153,10 @@ class Small(nn.Module):
         y = self.up3(self.join3(y, x1))
         gate = torch.tanh(_STEEPNESS * (painted[:, 1:] - painted[:, :1]))
         return gate * functional.pixel_shuffle(self.delta(y), _FOLD)
+
+
+class Medium(Small):
+    """The same network with more channels and blocks."""
+
+    def __init__(self) -> None:
+        super().__init__(_MEDIUM, _MEDIUM_BLOCKS)

@@ -25,8 +25,8 @@ from vfxage.cli import (
     lookdev,
     models,
     nuke,
+    pairs,
     pictures,
-    prototype,
     render,
     shots,
     show,
@@ -57,7 +57,7 @@ PANELS: dict[str, dict[str, Callable[..., Any] | typer.Typer]] = {
     "Farm": {"submit": farm.submit, "assemble": farm.assemble, "verify": farm.verify},
     "Agers": {
         "models": models.app,
-        "prototype": prototype.app,
+        "pairs": pairs.pairs,
         "train": training.train,
         "evaluate": evaluation.evaluate,
     },

@@ -21,7 +21,7 @@ _AGES = "source_age: 40", "target_age: 60"
 """Ages to begin with: a visible change that any model can make."""
 _OPTIONS = """
 # More keys, with their defaults. `vfxage schema` prints all of them.
-# model: builtin                            # or relief, prototype, small, bands, or the path of a model file
+# model: builtin                            # or relief, small, bands, or the path of a model file
 # temporal: {radius: 2, strength: 1.0}      # keeps the change steady over the frames before and after
 # matte: {kind: head, feather: 0.08}        # head, face or box
 # tracking: {max_gap: 12, min_face: 48}     # longest gap that tracking fills, frames; smallest face, pixels

@@ -23,7 +23,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="As in a shot: builtin, relief, prototype, small, bands, or a .safetensors, .pth, .pt, .onnx or .npz, or "
+        help="As in a shot: builtin, relief, small, bands, or a .safetensors, .pth, .pt or .onnx, or "
         "the folder of a SavedModel.",
         show_default=False,
     ),
@@ -189,9 +189,7 @@ def _face(picture: Path, ages: tuple[float, float], ager: Ager, size: int) -> Fa
 
 def _noise(model: str, ages: tuple[float, float], size: int) -> FaceCrop:
     """A crop of soft noise for a network. Raises ShotError for agers that need the mesh of a face."""
-    from vfxage.ager import model_file, shipped_file
-
-    if model == "bands" or (shipped_file(model) or model_file(model)).suffix.lower() == ".npz":
+    if model in ("builtin", "relief", "bands"):
         raise ShotError(f"{model} needs the mesh of a face", fix="give a picture with --picture face.jpg")
     import numpy as np
 

@@ -14,6 +14,7 @@ import typer
 
 from vfxage.cli.console import Console
 from vfxage.cli.options import Device
+from vfxage.errors import count_of
 
 
 def train(
@@ -41,7 +42,7 @@ def train(
     if not world.first:
         return
     if outcome.checkpoint is None:
-        console.result(f"the run has {outcome.step} steps already")
+        console.result(f"the run has {count_of(outcome.step, 'step')} already")
     else:
         console.result(f"{outcome.checkpoint}  step {outcome.step}")
 

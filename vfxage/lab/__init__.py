@@ -1,1 +1,1 @@
-"""The laboratory: portraits, the prototype's builder, training and evaluation. No render imports it."""
+"""The laboratory: portraits, the mean face, training pairs, training and evaluation. No render imports it."""

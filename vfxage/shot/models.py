@@ -32,7 +32,7 @@ from vfxage.shot.part import FaceName, Part
 from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
 from vfxage.shot.regions import Regions
 
-MODELS = ("builtin", "relief", "prototype", "small", "bands")
+MODELS = ("builtin", "relief", "small", "bands")
 """Models that ship with vfxage; any other model is the path of a checkpoint."""
 STEERABLE = ("builtin", "relief")
 """Models that obey ``look``, ``gentle``, ``glasses``, ``beard``, ``temples`` and ``seed``, and that find hair."""
@@ -309,7 +309,7 @@ class Shot(Part):
     Default: $OCIO, else the built-in studio-config-v2.2.0_aces-v1.3_ocio-v2.4.
     """
     model: Annotated[str, BeforeValidator(_model), IsPath(), AS_WRITTEN] = "builtin"
-    """builtin (relief), relief, prototype, small, bands, or the path of a checkpoint relative to the shot file."""
+    """builtin (relief), relief, small, bands, or the path of a checkpoint relative to the shot file."""
     delta_from: DeltaFrom | None = None
     """What the change starts from: the plate, or a reconstruction, the model's own answer at the source age.
     Default: reconstruction for models that answer whole pictures and can be asked for the source age."""

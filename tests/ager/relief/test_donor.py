@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from vfxage.ager import load_ager
-from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.relief.donor import donor_skin, mixed_skin
+from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.working import Working
 from vfxage.errors import ReadError
 from vfxage.lab.portraits import crop_portrait, lone_portrait
@@ -40,8 +40,8 @@ def skins(crops, ager):
 
 
 def skin_of(crop, ager):
-    work = Working.of(crop, ager._prototype)
-    return donor_skin(work, np.zeros(work.rgb.shape[:2], np.float32), ager._prototype)
+    work = Working.of(crop, ager._mean_face)
+    return donor_skin(work, np.zeros(work.rgb.shape[:2], np.float32), ager._mean_face)
 
 
 def alike(one, other, weight):
@@ -51,8 +51,8 @@ def alike(one, other, weight):
 
 
 def test_the_mean_face_is_drawn_on_the_landmarks_of_a_crop(crops, ager):
-    points, mean = crops[OLD].points, ager._prototype.mean
-    chart = ager._prototype.mesh.unfolded(points, CANON)
+    points, mean = crops[OLD].points, ager._mean_face.mean
+    chart = ager._mean_face.mesh.unfolded(points, CANON)
     for landmark in (1, 50, 151, 280, 199):
         x, y = np.floor(mean[landmark]).astype(int)
         at = chart.at[y - chart.window.y, x - chart.window.x] + 0.5
@@ -66,7 +66,7 @@ def test_dark_is_deep_in_fine_bands_alone(crops, ager, wave, least, most):
     stripes = np.sin(2 * np.pi / wave * np.arange(512, dtype=np.float32))[:, None].repeat(512, axis=1)
     painted = replace(crop, rgb=np.clip(crop.rgb * np.exp(0.06 * stripes)[..., None], 0, 1))
     skin = skin_of(painted, ager)
-    chart = ager._prototype.mesh.unfolded(crop.points, CANON)
+    chart = ager._mean_face.mesh.unfolded(crop.points, CANON)
     at = np.full((CANON, CANON, 2), -1, np.float32)
     box = chart.window
     at[box.y : box.y + box.height, box.x : box.x + box.width] = chart.at

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vfxage.ager.prototype.data import load_prototype, shipped
+from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.older.canvas import Canvas
 from vfxage.ager.relief.older.expression import expression_gain, expression_maps, expression_of
 
-MEAN = load_prototype(shipped()).mean
+MEAN = load_mean_face().mean
 MAPS = expression_maps(MEAN, Canvas.whole(1))
 USUAL = expression_of(MEAN)
 

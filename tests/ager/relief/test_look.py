@@ -125,12 +125,12 @@ def test_an_edit_of_one_part_leaves_the_others(ager, monkeypatch):
     def maps(sculpture):
         return {name: sculpture.mixed(RelativeWeights({name: 1.0}, {}, {}))[0] for name in folds.PARTS}
 
-    before = Sculpture(ager._prototype, "lead")
+    before = Sculpture(ager._mean_face, "lead")
     extra = folds.Mound(part="bags", centre=((145, 1.0),), height=1.0, size=(6, 4))
     at = next(k for k, shape in enumerate(folds.SHAPES) if shape.part == "bags") + 2
     monkeypatch.setattr(folds, "SHAPES", (*folds.SHAPES[:at], extra, *folds.SHAPES[at:]))
     monkeypatch.setattr(pigment, "PIGMENT", replace(pigment.PIGMENT, count=40))
-    after = Sculpture(ager._prototype, "lead")
+    after = Sculpture(ager._mean_face, "lead")
     old, new = maps(before), maps(after)
     assert not np.array_equal(old.pop("bags"), new.pop("bags"))
     for name, drawn in old.items():

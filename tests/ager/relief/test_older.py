@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from vfxage.ager import load_ager
-from vfxage.ager.prototype.mesh import INNER_LIPS
 from vfxage.ager.relief.mattes import HairStudy, mattes_of
+from vfxage.ager.relief.mesh import INNER_LIPS
 from vfxage.ager.relief.older import folds, lines
 from vfxage.ager.relief.older.canvas import Canvas, stream
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
@@ -191,7 +191,7 @@ def test_a_stroke_has_the_height_and_the_width_it_is_asked_for():
 
 
 def test_a_sculpture_is_the_same_every_time(ager):
-    one, other = (Sculpture(ager._prototype, "lead") for _ in range(2))
+    one, other = (Sculpture(ager._mean_face, "lead") for _ in range(2))
     np.testing.assert_array_equal(one.pigment, other.pigment)
     np.testing.assert_array_equal(one.brow_streaks, other.brow_streaks)
 
@@ -199,7 +199,7 @@ def test_a_sculpture_is_the_same_every_time(ager):
 @pytest.mark.parametrize("kind", ["sides", "creases", "lines"])
 def test_no_part_of_the_relief_ends_in_an_edge(ager, kind):
     """Each part fades out before the box that holds it ends, but for the border of the mean face's square."""
-    sculpture = Sculpture(ager._prototype, "lead")
+    sculpture = Sculpture(ager._mean_face, "lead")
     parts = {"sides": folds.PARTS, "creases": folds.PARTS, "lines": lines.PARTS}[kind]
     for part in parts:
         only = {name: {part: 1.0} if name == kind else {} for name in ("sides", "creases", "lines")}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.ager.test_prototype_robust import crop_of, mean_face, odd_crops, picture
+from tests.ager.relief.odd_crops import crop_of, mean_face, odd_crops, picture
 from vfxage.ager import load_ager
 from vfxage.ager.relief import ReliefAger
 from vfxage.ager.relief.head import head_of

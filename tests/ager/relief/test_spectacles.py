@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.prototype.mesh import CANON
+from vfxage.ager.relief.mean_face import load_mean_face
+from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.spectacles import spectacles, unwrapped
 
 
 @pytest.fixture(scope="module")
 def mean():
-    return load_prototype(shipped()).mean
+    return load_mean_face().mean
 
 
 def _eyes(mean):

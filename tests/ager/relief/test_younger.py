@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.prototype.sight import grow
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mean_face import load_mean_face
+from vfxage.ager.relief.sight import grow
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.change import strength
 from vfxage.ager.relief.younger.settings import Settings
@@ -58,7 +58,7 @@ class Plate:
 
 
 def working(crop):
-    return Working.of(crop, load_prototype(shipped()))
+    return Working.of(crop, load_mean_face())
 
 
 def bald(size):
@@ -68,7 +68,7 @@ def bald(size):
 
 @pytest.fixture(scope="module")
 def side():
-    return YoungerSide(load_prototype(shipped()))
+    return YoungerSide(load_mean_face())
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def still():
     """Moves no skin, so that pixels before and after can be compared."""
     settings = Settings()
     unmoved = replace(settings, lifting=replace(settings.lifting, gain=0.0))
-    return YoungerSide(load_prototype(shipped()), unmoved)
+    return YoungerSide(load_mean_face(), unmoved)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +87,13 @@ def plates(portraits):
 @pytest.fixture(scope="module")
 def zones():
     """Maps of a crop: masks of the portraits' mean face, and zones of the younger step."""
-    prototype = load_prototype(shipped())
-    drawn = Zones(prototype.mean)
+    mean_face = load_mean_face()
+    drawn = Zones(mean_face.mean)
 
     def find(crop, name):
         size = len(crop.rgb)
-        chart = prototype.mesh.chart(crop.points, size)
-        found = prototype.masks.get(name)
+        chart = mean_face.mesh.chart(crop.points, size)
+        found = mean_face.masks.get(name)
         taken = chart.take_half(found) if found is not None else drawn.on(chart)[name]
         image = np.zeros((size, size), np.float32)
         image[chart.window.slices(Window(0, 0, size, size))] = grow(taken, chart.at.shape)
@@ -197,7 +197,7 @@ def test_brows_keep_their_shape_and_tone(changed, zones, name):
 def test_nothing_glows_beyond_the_face(changed, name):
     crop, step = changed(name)
     step = np.abs(step).max(axis=2)
-    chart = load_prototype(shipped()).mesh.chart(crop.points, SIZE)
+    chart = load_mean_face().mesh.chart(crop.points, SIZE)
     seen = np.zeros((SIZE, SIZE), np.float32)
     seen[chart.window.slices(Window(0, 0, SIZE, SIZE))] = grow(chart.seen, chart.at.shape)
     assert step[seen == 0].max() < 1e-4

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager.prototype.data import load_prototype, shipped
-from vfxage.ager.prototype.mesh import CANON
+from vfxage.ager.relief.mean_face import load_mean_face
+from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.younger.fine_lines import cuts, fine_band
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.hair import GreyHair, HairTone, hair_tone, recoloured
@@ -262,7 +262,7 @@ def test_no_hair_is_measured_where_there_is_none():
 
 @pytest.fixture(scope="module")
 def mean():
-    return load_prototype(shipped()).mean
+    return load_mean_face().mean
 
 
 def test_the_face_is_lifted_evenly_and_keeps_its_crown_and_chin(mean):
@@ -287,7 +287,7 @@ def test_a_blink_stays_shut(mean):
         shut[top] = shut[low] + (0, -0.5)
     assert eyes_open(mean) > 0.6
     assert eyes_open(shut) == 0
-    field, mesh = lift_field(mean), load_prototype(shipped()).mesh
+    field, mesh = lift_field(mean), load_mean_face().mesh
     rises = []
     for points in (mean, shut):
         flow = lifted(points, mean, field, mesh.chart(points, CANON), 1.0)

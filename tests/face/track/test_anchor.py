@@ -10,7 +10,7 @@ import pytest
 from skimage import data
 
 from tests.face.track.shots import Settings
-from vfxage.ager.prototype.mesh import MESH, nodes
+from vfxage.ager.relief.mesh import MESH, nodes
 from vfxage.face.detect import Detection, FaceFinder
 from vfxage.face.detect.hands import Hand
 from vfxage.face.track import Findings, tracks_within

@@ -36,7 +36,7 @@ data:
   side: 64
   smallest: 32
   holdout: 0
-crop: {sizes: [64], window: [0.5, 1.0]}
+crop: {sizes: [64], jitter: 0.02}
 augment: {occlusion: {share: 0.5}}
 losses: {stability: {weight: 0.1, every: 2}, adversarial: {weight: 0.01, start: 2, ramp: 2, channels: 8}}
 schedule: {steps: 1000, batch: 2, warmup: 2}

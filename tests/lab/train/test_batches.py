@@ -1,5 +1,6 @@
 """What examples show: pairs of one person, photographs as targets, people held out, windows that lie where they say."""
 
+import csv
 from collections import Counter
 from typing import Literal
 
@@ -167,3 +168,47 @@ def test_weight_lies_on_the_face_and_the_face_is_where_the_framing_says(portrait
     for one in points[[4, 50, 280, 152]] - (0, 2):  # nose, cheeks, chin
         assert weight[int(one[1] / 4), int(one[0] / 4)] > 240
     assert weight[[0, 0, -1, -1], [0, -1, 0, -1]].max() < 20
+
+
+def test_plates_are_photographs_as_often_as_asked(tmp_path):
+    """Of the examples with a made target: 45 is the photograph, so 90 % go from 45 to 20 or 70."""
+    more = "holdout: 0\n  real_targets: 0\n  real_sources: 0.9\n  identity: 0"
+    recipe, data = opened(tmp_path, PLAIN.replace("holdout: 0", more).replace("batch: 2", "batch: 50"))
+    make = batches(recipe, data)
+    seen = [pair for step in range(20) for pair in make(step).ages.tolist()]
+    assert all(b != 45 for _, b in seen)
+    assert np.mean([a == 45 for a, _ in seen]) == pytest.approx(0.9, abs=0.03)
+
+
+def test_people_are_drawn_as_often_as_they_weigh(tmp_path):
+    """One of four weighs as much as the three others together, so every second example shows it."""
+    folder = make_people(tmp_path / "people")
+    with (folder / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "index.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, [*rows[0], "weight"])
+        table.writeheader()
+        table.writerows(row | {"weight": "3" if row["person"] == "p2" else ""} for row in rows)
+    whole = PLAIN.replace("holdout: 0", "holdout: 0\n  identity: 0").replace("batch: 2", "batch: 50")
+    whole = whole.replace("crop: {sizes: [64], jitter: 0.02}", "crop: {sizes: [64], whole: 1, jitter: 0, roll: 0}")
+    recipe, data = opened(tmp_path, whole + "model: {architecture: ry_lu}\n")
+    assert [person.weight for person in data.people] == [1, 1, 3, 1]
+    make = batches(recipe, data)
+    means = {name: face(k, 45).mean() for k, name in enumerate(("p0", "p1", "p2", "p3"))}
+    near = [
+        min(means, key=lambda name, seen=seen: abs(means[name] - seen))
+        for step in range(16)
+        for seen in make(step).source.float().mean((1, 2, 3)).tolist()
+    ]
+    assert np.mean([name == "p2" for name in near]) == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "heavy", "nan", "inf"])
+def test_a_weight_that_is_none_is_named(tmp_path, weight):
+    folder = make_people(tmp_path / "people")
+    lines = (folder / "index.csv").read_text().splitlines()
+    marked = [lines[0] + ",weight", lines[1] + f",{weight}", *(line + ",1" for line in lines[2:])]
+    (folder / "index.csv").write_text("\n".join(marked) + "\n")
+    _, data = opened(tmp_path, PLAIN)
+    assert [problem.path.name for problem in data.problems] == ["p0_20.png"]
+    assert "weight" in data.problems[0].what

@@ -1,6 +1,7 @@
 """Each effect compared with its model: a real JPEG, a sum over a kernel, statistics of grain."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from scipy.ndimage import convolve
 
 from tests.lab.train.people import EFFECTS
 from vfxage.lab.train import effects
-from vfxage.lab.train.augment import Draws, as_floats, augment
+from vfxage.lab.train.augment import Draws, as_floats, augment, prepare
 from vfxage.lab.train.augmentations import AugmentPart
 from vfxage.lab.train.batches import Batch
 
@@ -168,3 +169,26 @@ def test_an_example_is_the_same_whatever_process_has_it():
     together = changed(recipe(**every), whole)
     assert (alone.given - together.given[2:4]).abs().max() < 1e-5
     assert (alone.portrait - together.portrait[2:4]).abs().max() < 1e-5
+
+
+def test_what_a_network_sees_does_not_depend_on_the_grade_of_the_plate():
+    """One plate, graded by gains of its light: levelled examples are the same, and their skin has the same colour."""
+
+    def light(code):
+        return torch.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4)
+
+    def seen(gains):
+        pictures = [0.25 + 0.4 * smooth(2, seed).float() / 255 for seed in (0, 7)]
+        skin = torch.tensor([[0.55, 0.42, 0.37]] * 2)
+        gains = torch.tensor(gains)[None, :, None, None]
+        source, target = (1.055 * (light(one) * gains) ** (1 / 2.4) - 0.055 for one in pictures)
+        tone = 1.055 * (light(skin) * gains[:, :, 0, 0]) ** (1 / 2.4) - 0.055
+        made = batch(2)
+        plain, colour = as_floats(made, torch.device("cpu")), tone[:, :, None, None]
+        examples = replace(plain, given=source, source=source, target=target, skin=colour)
+        return prepare(examples, recipe(), Draws(made, 7, torch.device("cpu")))
+
+    own, other = seen([1.0, 1.0, 1.0]), seen([1.3, 0.9, 0.6])
+    torch.testing.assert_close(own.given, other.given, atol=2e-3, rtol=0)
+    torch.testing.assert_close(own.target - own.source, other.target - other.source, atol=2e-3, rtol=0)
+    assert (seen([1.0, 1.0, 1.0]).given - 0.25).abs().max() > 0.1

@@ -239,7 +239,7 @@ def test_summary_names_what_is_left_out(tmp_path):
 
 def test_data_without_a_pair_is_refused(tmp_path):
     make_people(tmp_path / "people", ages=(45,))
-    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "two ages", "prototype pairs")
+    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "two ages", "vfxage pairs")
 
 
 def test_state_of_another_architecture_and_damaged_state_are_refused(tmp_path):
@@ -372,3 +372,28 @@ def test_picture_that_has_gone_since_the_last_session_is_named(tmp_path):
     run("train", recipe, "--steps", 1, "--device", "cpu").ok()
     (tmp_path / "people" / "p1_70.png").unlink()
     assert "p1_70.png" in run("train", recipe, "--steps", 2, "--device", "cpu").ok().err
+
+
+def test_a_run_for_some_minutes_ends_by_them_and_is_done_then(tmp_path):
+    """Minutes that one step takes surely: it stops after one, writes sheet and checkpoint, and does not begin again."""
+    recipe = recipe_in(tmp_path, PLAIN.replace("steps: 1000", "steps: 1000, minutes: 0.00001"))
+    reported = run("train", recipe, "--device", "cpu").ok()
+    assert "small_0000001.safetensors" in reported.out
+    assert (tmp_path / "run" / "sheet_0000001.png").exists()
+    assert "has 1 step already" in run("train", recipe, "--device", "cpu").ok().out
+
+
+def test_checkpoints_come_by_minutes_as_well(tmp_path):
+    text = PLAIN.replace("checkpoint_every: 4", "checkpoint_every: 1000, checkpoint_minutes: 0.00001")
+    run("train", recipe_in(tmp_path, text), "--steps", 3, "--device", "cpu").ok()
+    kept = sorted(path.name for path in (tmp_path / "run").glob("small_*.safetensors"))
+    assert kept == [f"small_000000{step}.safetensors" for step in (1, 2, 3)]
+
+
+def test_a_medium_checkpoint_ages_a_face(tmp_path):
+    """Trained for one step, to see that the file is one that a shot can name."""
+    recipe = recipe_in(tmp_path, PLAIN + "model: {architecture: medium}\n")
+    run("train", recipe, "--steps", 1, "--device", "cpu").ok()
+    path = tmp_path / "run" / "medium_0000001.safetensors"
+    assert "medium" in run("models", "show", path).ok().out
+    assert "mean size" in run("models", "check", path, "--size", 256).ok().out

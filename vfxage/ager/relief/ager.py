@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from vfxage.ager.contract import Answer
-from vfxage.ager.prototype.data import load_prototype, shipped
 from vfxage.ager.relief.donor import DONOR, donor_skin, mixed_skin
 from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
+from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
@@ -41,11 +41,11 @@ class ReliefAger:
 
     def __init__(self, *, device: str = "cpu") -> None:
         """Load the mean face."""
-        self._prototype = load_prototype(shipped())
-        self._older = OlderSide(self._prototype)
-        self._younger = YoungerSide(self._prototype)
+        self._mean_face = load_mean_face()
+        self._older = OlderSide(self._mean_face)
+        self._younger = YoungerSide(self._mean_face)
         self._person = PersonMatte()
-        made = f"relief {METHOD} {self._prototype.fingerprint}"
+        made = f"relief {METHOD} {self._mean_face.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
         self.note = "relief: folds and lines as a height field in the plate's light, on the CPU, no network"
         if device.startswith("cuda"):
@@ -105,7 +105,7 @@ class ReliefAger:
         skins = []
         for crop in donors:
             _, work, mattes = self._seen(crop)
-            skin = donor_skin(work, mattes.hair, self._prototype)
+            skin = donor_skin(work, mattes.hair, self._mean_face)
             if skin is None:
                 fix = "take it out of the folder of `donor`"
                 raise ReadError("too little bare skin of the face is seen on this photograph", path=crop.name, fix=fix)
@@ -131,7 +131,7 @@ class ReliefAger:
         """The marks of a crop, or of what it looks like ``aged``; None if the face is outside it."""
         _, work, mattes = self._seen(crop)
         if aged is not None:
-            work = Working.of(replace(crop, rgb=aged), self._prototype)
+            work = Working.of(replace(crop, rgb=aged), self._mean_face)
         if work.view is None:
             return None
         pixel = len(work.rgb) / len(crop.rgb) / float(np.linalg.norm(crop.to_frame[:, 0])) / work.unit
@@ -145,7 +145,7 @@ class ReliefAger:
 
     def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:
         """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""
-        work = Working.of(crop, self._prototype)
+        work = Working.of(crop, self._mean_face)
         matte = np.zeros(work.rgb.shape[:2], np.float32)
         small = replace(
             crop, rgb=work.rgb, points=work.points, neck=work.neck, matte=matte, gain=None, others=(), study={}

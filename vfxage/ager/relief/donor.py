@@ -14,11 +14,10 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.change import creases_only
-from vfxage.ager.prototype.data import FLOOR, Prototype
-from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import blur, grow, luma
+from vfxage.ager.relief.mean_face import FLOOR, MeanFace
+from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
+from vfxage.ager.relief.sight import blur, creases_only, grow, luma
 from vfxage.ager.relief.working import Working
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -64,18 +63,18 @@ class DonorSkin(ArrayData):
     """0..1, bare skin that the lens sees."""
 
 
-def donor_skin(work: Working, hair: F32, prototype: Prototype) -> DonorSkin | None:
+def donor_skin(work: Working, hair: F32, mean_face: MeanFace) -> DonorSkin | None:
     """Unfold the skin of one photograph; None if it shows too little of it. ``hair`` (S, S) is 0..1."""
     if work.view is None:
         return None
-    chart = prototype.mesh.unfolded(work.points, CANON)
+    chart = mean_face.mesh.unfolded(work.points, CANON)
     at = np.full((CANON, CANON, 2), -CANON, np.float32)
     at[chart.window.slices(Canvas.whole(1).window)] = chart.at
     shape = work.view.rgb.shape
     skin = np.zeros(work.rgb.shape[:2], np.float32)
     skin[work.view.chart.window.slices(work.window)] = grow(work.view.sight.bare, shape)
     taken = _taken(skin * (1 - hair), at)
-    texture = cast(F32, cv2.resize(prototype.masks["texture"], (CANON, CANON), interpolation=cv2.INTER_LINEAR))
+    texture = cast(F32, cv2.resize(mean_face.masks["texture"], (CANON, CANON), interpolation=cv2.INTER_LINEAR))
     near = cv2.erode(smoothstep(taken, 0.45, 0.8), np.ones((int(_NEAR), int(_NEAR)), np.uint8))
     trust = np.asarray(blur(np.asarray(near, np.float32), _NEAR / 2) * texture, np.float32)
     if trust.sum() < _ENOUGH * texture.sum():

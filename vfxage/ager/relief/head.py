@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import MESH
-from vfxage.ager.prototype.sight import blur
+from vfxage.ager.relief.mesh import MESH
+from vfxage.ager.relief.sight import blur
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL, smoothstep
 from vfxage.types import F32, F64

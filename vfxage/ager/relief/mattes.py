@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, halve, luma, parts
 from vfxage.ager.relief.head import BROWS, Head, head_of
+from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.mixture import Mixture
+from vfxage.ager.relief.sight import blur, halve, luma, parts
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, FaceCrop, Study

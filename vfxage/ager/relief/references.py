@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import Sight, halve, luma
+from vfxage.ager.relief.mean_face import FLOOR
+from vfxage.ager.relief.sight import Sight, halve, luma
 from vfxage.face.look import Look
 from vfxage.types import F32, Study
 

@@ -9,7 +9,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import blur, parts
+from vfxage.ager.relief.sight import blur, parts
 from vfxage.types import F32, Window
 
 _BLOCK = 1 << 14

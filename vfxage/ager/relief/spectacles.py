@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.ager.prototype.mesh import CANON, nodes
+from vfxage.ager.relief.mesh import CANON, nodes
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, U8
 

@@ -12,7 +12,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import blur, halve, luma, parts, spread
+from vfxage.ager.relief.sight import blur, halve, luma, parts, spread
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
 from vfxage.types import F32

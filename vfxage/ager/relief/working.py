@@ -9,9 +9,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.mesh import Chart
-from vfxage.ager.prototype.sight import Sight, canonical_pixels, see
+from vfxage.ager.relief.mean_face import MeanFace
+from vfxage.ager.relief.mesh import Chart
+from vfxage.ager.relief.sight import Sight, canonical_pixels, see
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Window
@@ -48,7 +48,7 @@ class Working(ArrayData):
     """None if the face is outside the crop."""
 
     @staticmethod
-    def of(crop: FaceCrop, prototype: Prototype) -> Working:
+    def of(crop: FaceCrop, mean_face: MeanFace) -> Working:
         """Shrink a large crop, and look at it; small crops are worked out with more pixels."""
         size = len(crop.rgb)
         wanted = size * max(_LARGEST // size, 1) if size <= _LARGEST else size // -(-size // _LARGEST)
@@ -61,11 +61,11 @@ class Working(ArrayData):
         if wanted != size:
             method = cv2.INTER_AREA if wanted < size else cv2.INTER_LINEAR
             rgb = cast(F32, cv2.resize(rgb, (wanted, wanted), interpolation=method))
-        unit, chart = canonical_pixels(points, prototype.mean), prototype.mesh.chart(points, wanted, neck=neck)
+        unit, chart = canonical_pixels(points, mean_face.mean), mean_face.mesh.chart(points, wanted, neck=neck)
         if chart.window.empty:
             return Working(rgb=rgb, points=points, neck=neck, unit=unit, view=None)
         seen = np.ascontiguousarray(rgb[chart.window.slices(Window(0, 0, wanted, wanted))])
-        view = View(rgb=seen, chart=chart, sight=see(seen, chart, prototype, unit))
+        view = View(rgb=seen, chart=chart, sight=see(seen, chart, mean_face, unit))
         return Working(rgb=rgb, points=points, neck=neck, unit=unit, view=view)
 
     @property

@@ -25,6 +25,8 @@ from vfxage.types import F32, POINTS, U8
 LANDMARKS = "landmarks.npz"
 MOST_PIXELS = 100_000_000
 """A picture that claims more is refused before memory is taken for it."""
+HEAVIEST = 1000.0
+"""Largest label ``weight``."""
 
 _LARGEST_ENTRY = 1 << 16
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, zlib.error, Image.DecompressionBombError)
@@ -101,6 +103,8 @@ def _scan_file(
     path = folder / item.name
     if item.fault:
         return Problem(path, item.fault)
+    if fault := _weight_fault(item.labels.get("weight", "")):
+        return Problem(path, fault)
     try:
         width, height = scan_cache.size(path) or _measure(path, scan_cache)
     except FileNotFoundError:
@@ -113,6 +117,15 @@ def _scan_file(
     if known is None and len(item.name.parts) == 1:
         known = points.get(item.name.stem)
     return Portrait(path=path, person=item.person, age=item.age, size=(width, height), labels=item.labels, points=known)
+
+
+def _weight_fault(text: str) -> str:
+    """What is wrong with a label ``weight``, or nothing."""
+    try:
+        sound = not text or 0 < float(text) <= HEAVIEST
+    except ValueError:
+        sound = False
+    return "" if sound else f"its weight is no number above 0 and up to {HEAVIEST:g} ({text[:20]!r})"
 
 
 def _measure(path: Path, scan_cache: ScanCache) -> tuple[int, int]:

@@ -35,6 +35,11 @@ class Portrait(ArrayData):
         """Whether it is a photograph; folders that do not say hold photographs only."""
         return self.labels.get("real", "1").strip().lower() not in ("0", "false", "no")
 
+    @property
+    def weight(self) -> float:
+        """How often it is learned from, beside 1, which folders that do not say mean."""
+        return float(self.labels.get("weight") or 1)
+
     def __repr__(self) -> str:
         return f"Portrait({self.path.name!r}, person={self.person!r}, age={self.age:g})"
 

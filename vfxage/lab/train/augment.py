@@ -17,9 +17,12 @@ from torch.nn import functional
 from vfxage.lab.train import effects
 from vfxage.lab.train.augmentations import AugmentPart
 from vfxage.lab.train.batches import Batch
+from vfxage.lab.train.levelled import as_colours, level, skin_gains
 
 _STREAM = 2
 """Stream of random numbers, apart from those of ``batches``."""
+_UNSURE = 0.15
+"""Stops by which the skin that is levelled is off, either way: a hand or a shadow changes what is measured."""
 _COARSE = 6
 """Cells across the noise that shapes an object in front of a face."""
 
@@ -39,6 +42,10 @@ class Examples:
     """(B, 1, S / 4, S / 4) uint8, 255 on the face."""
     ages: Tensor
     """(B, 2) years."""
+    skin: Tensor | None = None
+    """(B, 3, 1, 1) the colour of the skin of ``source``, for a network that levels it."""
+    portrait_skin: Tensor | None = None
+    """The same of ``portrait``, or None."""
 
 
 class Draws:
@@ -84,7 +91,23 @@ def as_floats(batch: Batch, device: torch.device) -> Examples:
         portrait=there(batch.portrait),
         weight=batch.weight.to(device, non_blocking=True),
         ages=batch.ages.to(device, non_blocking=True),
+        skin=None if batch.skin is None else as_colours(batch.skin, device),
+        portrait_skin=None if batch.portrait_skin is None else as_colours(batch.portrait_skin, device),
     )
+
+
+def prepare(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
+    """The examples as the network learns from them: changed as a camera does, and then levelled if it levels skin."""
+    changed = augment(examples, recipe, draws)
+    if changed.skin is None:
+        return changed
+    stops, warmth = draws.uniform(-_UNSURE, _UNSURE), draws.uniform(-_UNSURE / 2, _UNSURE / 2)
+    gains = skin_gains(changed.skin) * effects.gains(stops, warmth, torch.zeros_like(stops))
+    given, source, target = (level(picture, gains) for picture in (changed.given, changed.source, changed.target))
+    portrait = changed.portrait
+    if changed.portrait_skin is not None:
+        portrait = level(portrait, skin_gains(changed.portrait_skin))
+    return replace(changed, given=given, source=source, target=target, portrait=portrait)
 
 
 def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
@@ -94,10 +117,13 @@ def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
         pictures.append(examples.portrait)
     if recipe.occlusion.share:
         pictures = _occluded(pictures, recipe, draws)
+    skins = [skin for skin in (examples.skin, examples.portrait_skin) if skin is not None]
     if recipe.colour.share:
-        pictures = _graded(pictures, recipe, draws)
-    light = _light(recipe, draws, examples.source.shape[-1])
-    pictures = [(picture * light).clamp(0, 1) for picture in pictures]
+        graded = _graded([*pictures, *skins], recipe, draws)
+        pictures, skins = graded[: len(pictures)], graded[len(pictures) :]
+    light, fall = _light(recipe, draws, examples.source.shape[-1])
+    skins = [(skin * light).clamp(0, 1) for skin in skins]
+    pictures = [(picture * (light * fall)).clamp(0, 1) for picture in pictures]
     pictures = _blurred(pictures, recipe, draws)
     given = pictures[0]
     if recipe.grain.share:
@@ -110,11 +136,12 @@ def augment(examples: Examples, recipe: AugmentPart, draws: Draws) -> Examples:
         if bool(which.any()):
             given = _with(given, which, effects.jpeg(given[which], quality[which], halved[which]))
     portrait = pictures[2] if len(pictures) == 3 else examples.portrait
-    return replace(examples, given=given, source=pictures[0], target=pictures[1], portrait=portrait)
+    seen = zip(("skin", "portrait_skin"), skins, strict=False)
+    return replace(examples, given=given, source=pictures[0], target=pictures[1], portrait=portrait, **dict(seen))
 
 
 def _graded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[Tensor]:
-    """The same grade on a pair."""
+    """The same grade on a pair, and on the colours of its skin."""
     which, most = draws.chosen(recipe.colour.share), recipe.colour
     contrast = 1 + torch.where(which, draws.uniform(-most.contrast, most.contrast), 0.0)
     saturation = 1 + torch.where(which, draws.uniform(-most.saturation, most.saturation), 0.0)
@@ -122,13 +149,14 @@ def _graded(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[T
     return [effects.graded(picture, contrast, saturation, hue) for picture in pictures]
 
 
-def _light(recipe: AugmentPart, draws: Draws, size: int) -> Tensor:
+def _light(recipe: AugmentPart, draws: Draws, size: int) -> tuple[Tensor, Tensor]:
+    """Gains of the whole picture (B, 3, 1, 1), and of light that falls off (B, 1, size, size), 1 in the middle."""
     stops = draws.strength(recipe.exposure.share, -recipe.exposure.stops, recipe.exposure.stops)
     off_white, most = draws.chosen(recipe.white_balance.share), recipe.white_balance.stops
     warmth, tint = (torch.where(off_white, draws.uniform(-most, most), 0.0) for _ in range(2))
     fall = draws.strength(recipe.gradient.share, 0, recipe.gradient.stops)
     angle = draws.uniform(0, 2 * math.pi)
-    return effects.gains(stops, warmth, tint / 2) * effects.gradient(size, fall, angle)
+    return effects.gains(stops, warmth, tint / 2), effects.gradient(size, fall, angle)
 
 
 def _blurred(pictures: list[Tensor], recipe: AugmentPart, draws: Draws) -> list[Tensor]:

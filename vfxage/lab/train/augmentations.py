@@ -102,3 +102,7 @@ def switched(value: Any) -> Any:
     if isinstance(value, bool):
         return {} if value else {name: {"share": 0.0} for name in AugmentPart.model_fields}
     return value
+
+
+UNCHANGED = AugmentPart.model_validate(switched(False))
+"""No augmentation."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vfxage.ager import ARCHITECTURES
 from vfxage.errors import ShotError, count_of
 from vfxage.lab.portraits import Portrait
 from vfxage.lab.train.data import Person, TrainingData
@@ -41,6 +42,10 @@ class Batch:
     """(B, 1, S / 4, S / 4) uint8, 255 on the face."""
     ages: Tensor
     """(B, 2) float32 years, source and target."""
+    skin: Tensor | None = None
+    """(B, 3) uint8 sRGB, the colour of the skin of ``source``; None for a network that does not level it."""
+    portrait_skin: Tensor | None = None
+    """(B, 3) the same of ``portrait``; None if there are no portraits, or for such a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,19 @@ class Process:
 
 
 ALONE = Process(0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Example:
+    """One example of a batch; pictures are (S, S, 3) uint8 sRGB."""
+
+    source: U8
+    target: U8
+    portrait: U8 | None
+    weight: U8
+    ages: tuple[float, float]
+    skins: tuple[U8, ...]
+    """The colours (3,) of the skin of source and portrait, as far as they are wanted."""
 
 
 class Batches:
@@ -69,10 +87,14 @@ class Batches:
         self._recipe, self._data, self._pictures = recipe, data, pictures
         self._indices = share_of(recipe, process)
         self._wants_portraits = portraits
-        self._to_real = _pairs(data.people, lambda person: person.to_real)
-        self._to_made = _pairs(data.people, lambda person: person.to_made)
-        self._to_older = _pairs(data.people, lambda person: [(a, b) for a, b in person.to_real if b > a])
-        self._to_younger = _pairs(data.people, lambda person: [(a, b) for a, b in person.to_real if b < a])
+        self._row = ARCHITECTURES[recipe.model.architecture]
+        self._everybody = _Choices(data.people, lambda person: [(0, 0)])
+        self._to_real = _Choices(data.people, lambda person: person.to_real)
+        self._to_made = _Choices(data.people, lambda person: person.to_made)
+        self._from_real = _Choices(data.people, lambda person: _made(person, of_photographs=True))
+        self._from_made = _Choices(data.people, lambda person: _made(person, of_photographs=False))
+        self._to_older = _Choices(data.people, lambda person: [(a, b) for a, b in person.to_real if b > a])
+        self._to_younger = _Choices(data.people, lambda person: [(a, b) for a, b in person.to_real if b < a])
         self._ages = [portrait.age for portrait, _ in data.portraits]
 
     def __call__(self, step: int) -> Batch:
@@ -80,59 +102,76 @@ class Batches:
         shared = np.random.default_rng([self._recipe.seed, step, STEP])
         size = int(shared.choice(self._recipe.crop.sizes))
         rows = [self._example(step, index, size) for index in self._indices]
-        sources, targets, portraits, weights, ages = zip(*rows, strict=True)
+        skins = None
+        if self._row.levelled:
+            skins = [torch.from_numpy(np.stack(side)) for side in zip(*(row.skins for row in rows), strict=True)]
         return Batch(
             step=step,
             indices=self._indices,
-            source=stacked(sources),
-            target=stacked(targets),
-            portrait=stacked(portraits)
+            source=stacked([row.source for row in rows]),
+            target=stacked([row.target for row in rows]),
+            portrait=stacked([row.portrait for row in rows if row.portrait is not None])
             if self._wants_portraits
             else torch.empty((0, 3, size, size), dtype=torch.uint8),
-            weight=torch.from_numpy(np.stack(weights))[:, None],
-            ages=torch.tensor(ages, dtype=torch.float32),
+            weight=torch.from_numpy(np.stack([row.weight for row in rows]))[:, None],
+            ages=torch.tensor([row.ages for row in rows], dtype=torch.float32),
+            skin=skins[0] if skins else None,
+            portrait_skin=skins[1] if skins and self._wants_portraits else None,
         )
 
-    def _example(self, step: int, index: int, size: int) -> tuple[U8, U8, U8 | None, U8, tuple[float, float]]:
+    def _example(self, step: int, index: int, size: int) -> _Example:
         rng = np.random.default_rng([self._recipe.seed, step, EXAMPLE, index])
         person, a, b = self._pair(rng)
-        view = draw_view(self._recipe.crop, rng)
+        view = self._view(rng, size)
         base = base_of(person)
         source, target = person.portraits[a], person.portraits[b]
         before = self._pictures.picture(source, person.framing, base)
         after = before if a == b else self._pictures.picture(target, person.framing, base)
         shown = cut(before, view, size)
-        return (
-            shown,
-            shown if a == b else cut(after, view, size),
-            self._portrait(target.age, rng, size) if self._wants_portraits else None,
-            cut(self._pictures.weight(person.framing, base), view, size // 4),
-            (source.age, target.age),
+        portrait = self._portrait(target.age, rng) if self._wants_portraits else None
+        skins: tuple[U8, ...] = ()
+        if self._row.levelled:
+            skins = (self._pictures.skin(source, person.framing, base),)
+            skins += (self._pictures.skin(*portrait, portrait[0]),) if portrait else ()
+        return _Example(
+            source=shown,
+            target=shown if a == b else cut(after, view, size),
+            portrait=self._shown(*portrait, rng, size) if portrait else None,
+            weight=cut(self._pictures.weight(person.framing, base), view, size // 4),
+            ages=(source.age, target.age),
+            skins=skins,
         )
+
+    def _shown(self, portrait: Portrait, framing: str, rng: np.random.Generator, size: int) -> U8:
+        return cut(self._pictures.picture(portrait, framing, portrait), self._view(rng, size), size)
+
+    def _view(self, rng: np.random.Generator, size: int) -> View:
+        """What an example shows; for a network that always runs at one size, as dense as it sees a whole crop."""
+        return draw_view(self._recipe.crop, rng, size / self._row.native if self._row.levelled else None)
 
     def _pair(self, rng: np.random.Generator) -> tuple[Person, int, int]:
         """A person and two of their ages. The share of pairs whose target is a photograph comes from the recipe."""
         data = self._recipe.data
         if rng.random() < data.identity:
-            person = self._data.people[rng.integers(len(self._data.people))]
+            person, _ = self._everybody.draw(rng)
             one = int(rng.integers(len(person.portraits)))
             return person, one, one
         wants_real = rng.random() < data.real_targets
         choices = self._to_real if self._to_real and (wants_real or not self._to_made) else self._to_made
         if choices is self._to_real and data.real_older is not None and self._to_older and self._to_younger:
             choices = self._to_older if rng.random() < data.real_older else self._to_younger
-        person, pairs = choices[rng.integers(len(choices))]
+        if choices is self._to_made and data.real_sources is not None and self._from_real and self._from_made:
+            choices = self._from_real if rng.random() < data.real_sources else self._from_made
+        person, pairs = choices.draw(rng)
         return person, *pairs[rng.integers(len(pairs))]
 
-    def _portrait(self, age: float, rng: np.random.Generator, size: int) -> U8:
+    def _portrait(self, age: float, rng: np.random.Generator) -> tuple[Portrait, str]:
         """A person of about that age; the nearest in age if there is none."""
         low, high = bisect_left(self._ages, age - _NEAR), bisect_right(self._ages, age + _NEAR)
         if low == high:
             nearest = min(range(len(self._ages)), key=lambda place: abs(self._ages[place] - age))
             low, high = nearest, nearest + 1
-        portrait, framing = self._data.portraits[rng.integers(low, high)]
-        view = draw_view(self._recipe.crop, rng)
-        return cut(self._pictures.picture(portrait, framing, portrait), view, size)
+        return self._data.portraits[rng.integers(low, high)]
 
 
 def share_of(recipe: Recipe, process: Process) -> tuple[int, ...]:
@@ -145,9 +184,25 @@ def share_of(recipe: Recipe, process: Process) -> tuple[int, ...]:
     return tuple(range(process.rank * share, (process.rank + 1) * share))
 
 
-def _pairs(people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> list[tuple[Person, Sequence[Pair]]]:
-    """The people who have such pairs, each with the pairs."""
-    return [(person, found) for person in people if (found := pairs(person))]
+def _made(person: Person, *, of_photographs: bool) -> list[Pair]:
+    """The pairs whose target is a made picture, and whose source is a photograph, or another made picture."""
+    return [(a, b) for a, b in person.to_made if person.portraits[a].real == of_photographs]
+
+
+class _Choices:
+    """The people who have pairs of some kind, each with the pairs, drawn as often as the people weigh."""
+
+    def __init__(self, people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> None:
+        self._choices = [(person, found) for person in people if (found := pairs(person))]
+        self._until = np.cumsum([person.weight for person, _ in self._choices])
+
+    def __len__(self) -> int:
+        return len(self._choices)
+
+    def draw(self, rng: np.random.Generator) -> tuple[Person, Sequence[Pair]]:
+        """A person and the pairs."""
+        place = int(np.searchsorted(self._until, rng.uniform(0, self._until[-1]), side="right"))
+        return self._choices[min(place, len(self._choices) - 1)]
 
 
 def base_of(person: Person) -> Portrait:
@@ -155,11 +210,15 @@ def base_of(person: Person) -> Portrait:
     return next((item for item in person.portraits if item.real), person.portraits[0])
 
 
-def draw_view(crop: CropPart, rng: np.random.Generator) -> View:
-    """Area of the example: the whole face, or a window inside the picture (apart from the jitter)."""
+def draw_view(crop: CropPart, rng: np.random.Generator, share: float | None = None) -> View:
+    """Area of the example: the whole face, or a window inside the picture (apart from the jitter).
+
+    ``share`` fixes the window's side, as a share of the picture's.
+    """
     low, high = crop.window
     whole = rng.random() < crop.whole
     side = 1.0 if whole else math.exp(rng.uniform(math.log(low), math.log(high)))
+    side = share or side
     room = max(0.0, (1 - side) / 2)
     x, y = 0.5 + rng.uniform(-room, room, 2) + rng.uniform(-1, 1, 2) * crop.jitter * side
     return View(

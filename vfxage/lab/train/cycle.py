@@ -33,6 +33,7 @@ class CycleLearner:
 
     def __init__(self, recipe: Recipe, world: World) -> None:
         self.recipe, self.world, self.device, self.step = recipe, world, world.device, 0
+        self.minutes = 0.0
         self.row = ARCHITECTURES[recipe.model.architecture]
         torch.manual_seed(recipe.seed)
         begun, licence = begun_with(recipe, self.row)
@@ -78,7 +79,7 @@ class CycleLearner:
             made.append((younger, ages[:, 0]))
         weights = {"adversarial": self._adversarial_weight, **self.recipe.losses.cycle.model_dump()}
         total = torch.stack([weights[name] * value for name, value in found.items()]).sum()
-        self._descent.descend(total, self.step)
+        self._descent.descend(total, self.step, self.minutes)
         self._mean.follow(self.there, self.step)
         self.critic.requires_grad_(True)
         if self._critic_begun:
@@ -163,6 +164,7 @@ class CycleLearner:
         return {
             "architecture": self.row.name,
             "step": self.step,
+            "minutes": self.minutes,
             "there": self.there.state_dict(),
             "back": self.back.state_dict(),
             "mean": self._mean.network.state_dict(),
@@ -180,7 +182,7 @@ class CycleLearner:
             (self._descent.optimiser, self._critic_optimiser), state["optimisers"], strict=True
         ):
             optimiser.load_state_dict(known)
-        self.step = int(state["step"])
+        self.step, self.minutes = int(state["step"]), float(state["minutes"])
 
     def export(self, path: Path) -> None:
         """Write the mean weights of the generator there as a checkpoint; see ``MeanWeights.export``."""

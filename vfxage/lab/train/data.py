@@ -34,6 +34,11 @@ class Person:
     """(source, target) whose target is a made picture."""
 
     @property
+    def weight(self) -> float:
+        """How often the person is drawn, beside 1: the column ``weight`` of the index."""
+        return self.portraits[0].weight
+
+    @property
     def paired(self) -> bool:
         """Whether two of the pictures make a pair."""
         return bool(self.to_real or self.to_made)
@@ -213,5 +218,5 @@ def _refuse(recipe: DataPart, data: TrainingData) -> None:
         where = recipe.pairs[0].folder
         what = "no person is shown at two ages" + (", except people held out" if data.held_out else "")
         raise ShotError(
-            what, path=where, fix="give pictures of one person at several ages, as `vfxage prototype pairs` makes them"
+            what, path=where, fix="give pictures of one person at several ages, as `vfxage pairs` makes them"
         )

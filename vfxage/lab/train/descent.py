@@ -35,10 +35,10 @@ class Descent:
             self._parameters, lr=schedule.rate, betas=schedule.betas, weight_decay=schedule.weight_decay
         )
 
-    def descend(self, total: Tensor, step: int) -> None:
-        """One step, after ``step`` finished ones. Raises ModelError at NaN and Inf."""
+    def descend(self, total: Tensor, step: int, minutes: float) -> None:
+        """One step, after ``step`` finished ones in ``minutes``. Raises ModelError at NaN and Inf."""
         for group in self.optimiser.param_groups:
-            group["lr"] = rate_at(step, self._recipe)
+            group["lr"] = rate_at(step, minutes, self._recipe)
         self.optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         self._world.average(self._parameters)
@@ -122,11 +122,12 @@ def memory_named(device: torch.device, batch: Batch) -> Iterator[None]:
         raise
 
 
-def rate_at(step: int, recipe: Recipe) -> float:
-    """The learning rate of the next step, after ``step`` finished steps."""
+def rate_at(step: int, minutes: float, recipe: Recipe) -> float:
+    """The learning rate of the next step, after ``step`` finished steps in ``minutes``."""
     schedule = recipe.schedule
     rise = min(1.0, (step + 1) / schedule.warmup) if schedule.warmup else 1.0
     if schedule.decay == "none":
         return schedule.rate * rise
-    done = min(1.0, step / schedule.steps)
+    by_time = minutes / schedule.minutes if schedule.minutes else 0.0
+    done = min(1.0, max(step / schedule.steps, by_time))
     return schedule.rate * rise * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)

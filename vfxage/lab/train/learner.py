@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from vfxage.ager import ARCHITECTURES
 from vfxage.lab.train.answerer import Answerer
-from vfxage.lab.train.augment import Draws, Examples, as_floats, augment
+from vfxage.lab.train.augment import Draws, Examples, as_floats, prepare
 from vfxage.lab.train.batches import Batch
 from vfxage.lab.train.critic import Adversary
 from vfxage.lab.train.descent import Descent, MeanWeights, begun_with, check_architecture, memory_named
@@ -26,6 +26,7 @@ class Learner:
 
     def __init__(self, recipe: Recipe, world: World) -> None:
         self.recipe, self.world, self.device, self.step = recipe, world, world.device, 0
+        self.minutes = 0.0
         self.row = ARCHITECTURES[recipe.model.architecture]
         mixed = recipe.schedule.mixed and self.device.type == "cuda"
         torch.manual_seed(recipe.seed)
@@ -54,11 +55,11 @@ class Learner:
     def _learn(self, batch: Batch) -> dict[str, float]:
         self._set_mode()
         draws = Draws(batch, self.recipe.seed, self.device)
-        examples = augment(as_floats(batch, self.device), self.recipe.augment, draws)
+        examples = prepare(as_floats(batch, self.device), self.recipe.augment, draws)
         answer = self.answer(examples.given, examples.ages)
         found = self._losses(examples, answer, draws)
         total = torch.stack([self._weight(name) * value for name, value in found.items()]).sum()
-        self._descent.descend(total, self.step)
+        self._descent.descend(total, self.step, self.minutes)
         self._mean.follow(self.network, self.step)
         if self._adversary and self._adversary.begun(self.step):
             result = (examples.source + answer).detach()
@@ -107,6 +108,7 @@ class Learner:
         return {
             "architecture": self.row.name,
             "step": self.step,
+            "minutes": self.minutes,
             "network": self.network.state_dict(),
             "mean": self._mean.network.state_dict(),
             "optimiser": self._descent.optimiser.state_dict(),
@@ -124,7 +126,7 @@ class Learner:
         self._descent.optimiser.load_state_dict(state["optimiser"])
         if self._adversary and (known := state.get("adversary")):
             self._adversary.load(known)
-        self.step = int(state["step"])
+        self.step, self.minutes = int(state["step"]), float(state["minutes"])
 
     def export(self, path: Path) -> None:
         """Write the mean weights as a checkpoint; see ``MeanWeights.export``."""

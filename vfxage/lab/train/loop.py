@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
@@ -51,6 +52,39 @@ def _batches(recipe: Recipe, data: TrainingData, pictures: Pictures, process: Pr
     return Batches(recipe, data, pictures, portraits=recipe.losses.adversarial.weight > 0, process=process)
 
 
+class _Clock:
+    """Counts the minutes of a training, over all its sessions, and says what is due after a step."""
+
+    def __init__(self, learner: Trainer, recipe: Recipe) -> None:
+        self._learner, self._recipe = learner, recipe
+        self._last, self._saved = time.monotonic(), learner.minutes
+
+    def count(self) -> None:
+        """Add the time since the last call."""
+        now = time.monotonic()
+        self._learner.minutes += (now - self._last) / 60
+        self._last = now
+
+    @property
+    def over(self) -> bool:
+        """Whether the recipe's minutes have passed."""
+        most = self._recipe.schedule.minutes
+        return most is not None and self._learner.minutes >= most
+
+    def asks_for_sheet(self) -> bool:
+        """Whether a contact sheet is due: at its interval, and at the end."""
+        step = self._learner.step
+        return step % self._recipe.output.sheet_every == 0 or step == self._recipe.schedule.steps or self.over
+
+    def asks_to_save(self) -> bool:
+        """Whether a checkpoint is due, by its interval of steps or of minutes."""
+        every = self._recipe.output.checkpoint_minutes
+        by_time = every is not None and self._learner.minutes >= self._saved + every
+        if by_time:
+            self._saved = self._learner.minutes
+        return by_time or self._learner.step % self._recipe.output.checkpoint_every == 0
+
+
 Stoppable = Callable[[], AbstractContextManager[Callable[[], bool]]]
 """Holds signals back during its block, and gives a function that says whether a signal has come."""
 
@@ -74,12 +108,12 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     run.open(learner)
     world.wait()
     last = min(recipe.schedule.steps, steps or recipe.schedule.steps)
-    if learner.step >= last:
+    clock = _Clock(learner, recipe)
+    if learner.step >= last or clock.over:
         return RunResult(learner.step, None)
     data = opened or _open(recipe, world, progress)
     pictures = Pictures(recipe.data.side, learner.row.framing, recipe.data.memory_gb * 2**30)
-    process = Process(world.rank, world.size)
-    batches = _batches(recipe, data, pictures, process)
+    batches = _batches(recipe, data, pictures, Process(world.rank, world.size))
     sheets = Sheets(recipe, data, pictures)
     if sheets.seen:
         progress.note("no validation people (`data.holdout`): sheets show training people")
@@ -93,13 +127,14 @@ def _train(recipe: Recipe, world: World, progress: Progress, steps: int | None, 
     ):
         for batch in ready:
             means = run.count(learner.step + 1, learner.learn(batch))
+            clock.count()
             advance(learner.step)
-            stop = world.any(stopping())
+            stop = world.any(stopping() or clock.over)
             if world.first:
                 tensorboard.scalars(learner.step, means)
-                if learner.step % recipe.output.sheet_every == 0 or learner.step == recipe.schedule.steps:
+                if clock.asks_for_sheet():
                     tensorboard.sheet(learner.step, *run.sheet(learner, sheets))
-                if learner.step % recipe.output.checkpoint_every == 0 or learner.step == last or stop:
+                if clock.asks_to_save() or learner.step == last or stop:
                     saved = run.save(learner)
             if stop:
                 break

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vfxage.ager.skin_level import SKIN, skin_colour
 from vfxage.geometry import crop_transform, face_matte, invert, map_points, turn_matrix, warp_to_crop
 from vfxage.lab.portraits import Portrait, read_portrait
 from vfxage.types import F32, F64, U8, Framing, Window
@@ -71,14 +72,31 @@ class Pictures:
         if held is not None:
             return held
         size = self.side // WEIGHT_STEP
-        if base.points is None:
+        points = self._points(framing, base, size)
+        if points is None:
             return self._keep(key, np.full((size, size), 255, np.uint8))
+        matte = face_matte(points, size, "head", _SOFT)
+        return self._keep(key, np.asarray(np.round(matte * 255), np.uint8))
+
+    def skin(self, portrait: Portrait, framing: str, base: Portrait) -> U8:
+        """(3,) uint8 sRGB: the colour of the skin; ``SKIN`` if the face is unknown. Raises ReadError."""
+        key = "skin", portrait.path
+        held = self._get(key)
+        if held is not None:
+            return held
+        points = self._points(framing, base, self.side)
+        rgb = self.picture(portrait, framing, base).astype(np.float32) / np.float32(255)
+        return self._keep(key, _bytes(SKIN if points is None else skin_colour(rgb, points)))
+
+    def _points(self, framing: str, base: Portrait, size: int) -> F32 | None:
+        """The landmarks of ``base`` in a square of ``size`` pixels; None if the face is unknown."""
+        if base.points is None:
+            return None
         scale = size / base.size[0]
         to_square = np.array([[scale, 0, 0], [0, scale, 0]])
         if framing == "face":
             to_square = invert(crop_transform(base.points, self._framing, size))
-        matte = face_matte(map_points(base.points, to_square), size, "head", _SOFT)
-        return self._keep(key, np.asarray(np.round(matte * 255), np.uint8))
+        return map_points(base.points, to_square).astype(np.float32)
 
     def _decode(self, portrait: Portrait, framing: str, base: Portrait) -> U8:
         rgb = read_portrait(portrait)

@@ -56,6 +56,11 @@ class DataPart(Part):
     A young photograph does not show which wrinkles will come, so with older photographs as targets a network learns a
     blurred average. An old photograph shows the wrinkles that must go.
     """
+    real_sources: Share | None = None
+    """Of the examples with a made target, the share whose source is a photograph; default: as often as they occur.
+
+    A plate is a photograph: an ager that learns from the teacher's own pictures learns to know its lines.
+    """
     identity: Share = 0.05
     """Share of examples whose target is the source itself: the wanted delta is 0."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
@@ -90,9 +95,12 @@ class CropPart(Part):
     sizes: Annotated[tuple[Annotated[int, Field(ge=32, le=1024, multiple_of=8)], ...], Field(min_length=1)] = (256,)
     """Sides of examples, pixels; each step takes one of them."""
     window: Annotated[Span, AfterValidator(within(0.05, 2))] = (0.375, 1.0)
-    """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them."""
+    """Smallest and largest side of the window, as shares of the picture's side; log-uniform between them.
+
+    Not for `small` and `medium`, which see every face at one size: an example shows as much as fits into it.
+    """
     whole: Share = 0.4
-    """Share of examples that show the whole face instead."""
+    """Share of examples that show the whole face instead; not for `small` and `medium`."""
     jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
     """The window's place and size are off by up to this share of its side."""
     roll: Annotated[float, Field(ge=0, le=180)] = 8.0
@@ -190,6 +198,11 @@ class SchedulePart(Part):
     steps: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Instead of ``steps``: as many examples as there are pairs (without pairs: portraits), so many times."""
+    minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """End after so many minutes, over all sessions, if ``steps`` are not done before; the rate falls by the time then.
+
+    For a machine that is lent for a fixed time.
+    """
     batch: Annotated[int, Field(ge=1, le=4096)] = 4
     """Examples a step, over all processes."""
     rate: Annotated[float, Field(gt=0, le=1)] = 3e-4
@@ -221,6 +234,8 @@ class OutputPart(Part):
 
     checkpoint_every: Annotated[int, Field(ge=1)] = 1000
     """State for resuming, and a checkpoint of the mean weights."""
+    checkpoint_minutes: Annotated[float, Field(gt=0, le=1e5)] | None = None
+    """The same after so many minutes since the last, whatever the step."""
     keep: Annotated[int, Field(ge=1, le=10_000)] = 5
     """Checkpoints kept besides the last; the oldest go first."""
     log_every: Annotated[int, Field(ge=1)] = 50
@@ -262,6 +277,11 @@ class Recipe(Part):
             raise ValueError(f"names no folder in `data.portraits`, from which {name} learns")
         if not self.model.unpaired and not self.data.pairs:
             raise ValueError("names no folder in `data.pairs`, people at several ages")
+        if row.levelled and (ignored := self.crop.model_fields_set & {"window", "whole"}):
+            raise ValueError(
+                f"has `crop.{min(ignored)}`; {name} sees every face at {row.native} px, so an example of 256 px shows "
+                f"{256 / row.native:g} of its side: leave the key out, and choose `crop.sizes`"
+            )
         if wrong := [size for size in self.crop.sizes if size % row.multiple]:
             raise ValueError(f"has `crop.sizes` {wrong[0]}; {name} takes multiples of {row.multiple}")
         return self

@@ -31,6 +31,8 @@ class Trainer(Protocol):
 
     step: int
     """Finished steps."""
+    minutes: float
+    """Time that the training has taken, over all sessions."""
     row: Architecture
     device: torch.device
     answer_mean: Answerer

@@ -10,9 +10,13 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from vfxage.ager import ARCHITECTURES
+from vfxage.lab.portraits import Portrait
 from vfxage.lab.train.answerer import Answerer
+from vfxage.lab.train.augment import Draws, as_floats, prepare
+from vfxage.lab.train.augmentations import UNCHANGED
 from vfxage.lab.train.batches import Batches, base_of
 from vfxage.lab.train.data import Person, TrainingData
+from vfxage.lab.train.levelled import as_colours, level, skin_gains
 from vfxage.lab.train.losses import face_weight
 from vfxage.lab.train.pictures import Pictures
 from vfxage.lab.train.recipe import Recipe
@@ -55,13 +59,22 @@ class Sheets:
         size = min(_LARGEST, picture.shape[0]) // multiple * multiple
         shown = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.LANCZOS))
         rgb = torch.from_numpy(shown.copy()).permute(2, 0, 1)[None].to(device).float() / 255
+        gains = self._gains(base, person.framing, device)
         tiles = [_tile(shown, f"{base.age:.0f} {'photograph' if base.real else 'as given'}")]
         with torch.inference_mode():
             for age in ages:
                 asked = torch.tensor([[base.age, age]], device=device)
-                made = (rgb + answerer(rgb, asked)).clamp(0, 1)[0].permute(1, 2, 0)
+                step = answerer(rgb, asked) if gains is None else answerer(level(rgb, gains), asked) / gains
+                made = (rgb + step).clamp(0, 1)[0].permute(1, 2, 0)
                 tiles.append(_tile((made * 255).round().byte().cpu().numpy(), f"{age:.0f}"))
         return np.concatenate(tiles, axis=1)
+
+    def _gains(self, portrait: Portrait, framing: str, device: torch.device) -> Tensor | None:
+        """The gains (1, 3, 1, 1) that level the skin of a portrait; None for a network that does not."""
+        if not ARCHITECTURES[self._recipe.model.architecture].levelled:
+            return None
+        skin = torch.from_numpy(self._pictures.skin(portrait, framing, portrait))[None]
+        return skin_gains(as_colours(skin, device))
 
     def held_out_l1(self, answerer: Answerer, device: torch.device) -> float | None:
         """Mean face-weighted |answer - target| of the same pairs every time; None if nobody is held out."""
@@ -71,9 +84,10 @@ class Sheets:
         with torch.inference_mode():
             for number in range(_TESTS):
                 batch = self._held_out(number)
-                source, target = (item.to(device).float() / 255 for item in (batch.source, batch.target))
-                error = (answerer(source, batch.ages.to(device)) - (target - source)).abs().mean(1, keepdim=True)
-                weight = face_weight(batch.weight.to(device), error.shape[-1], 0.0)
+                examples = prepare(as_floats(batch, device), UNCHANGED, Draws(batch, self._recipe.seed, device))
+                source, target = examples.source, examples.target
+                error = (answerer(source, examples.ages) - (target - source)).abs().mean(1, keepdim=True)
+                weight = face_weight(examples.weight, error.shape[-1], 0.0)
                 errors.append((error * weight).sum((1, 2, 3)) / weight.sum((1, 2, 3)).clamp_min(1e-6))
         return float(torch.cat(errors).mean())
 

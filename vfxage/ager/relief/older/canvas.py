@@ -15,7 +15,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON
+from vfxage.ager.relief.mesh import CANON
 from vfxage.types import F32, F64, Window
 
 _HILL = 4.0

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import Chart
-from vfxage.ager.prototype.sight import Sight, blur, grow, parts
+from vfxage.ager.relief.mesh import Chart
 from vfxage.ager.relief.neck import neck_factor
 from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.ager.relief.older.expression import COUNT as EXPRESSIONS
@@ -20,6 +19,7 @@ from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, own_lines, pale_lips
+from vfxage.ager.relief.sight import Sight, blur, grow, parts
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.look import Look

@@ -11,9 +11,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import FLOOR
-from vfxage.ager.prototype.sight import blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mean_face import FLOOR
+from vfxage.ager.relief.sight import blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.unmixed import unmixed
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32

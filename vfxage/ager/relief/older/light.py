@@ -9,9 +9,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.mesh import CANON, MESH, RINGS, Chart, nodes
-from vfxage.ager.prototype.sight import Sight, grow, luma, parts
+from vfxage.ager.relief.mean_face import MeanFace
+from vfxage.ager.relief.mesh import CANON, MESH, RINGS, Chart, nodes
+from vfxage.ager.relief.sight import Sight, grow, luma, parts
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL
 from vfxage.types import F32, F64
@@ -45,7 +45,7 @@ class Surface(ArrayData):
     """Unit vectors; z is negative towards the lens."""
 
     @staticmethod
-    def of(prototype: Prototype) -> Surface:
+    def of(mean_face: MeanFace) -> Surface:
         """Read the depth of the mean face's landmarks and work out its normals."""
         from scipy.interpolate import LinearNDInterpolator
 
@@ -53,13 +53,13 @@ class Surface(ArrayData):
             depth = archive["depth"]
         rings = [depth[OVAL] - np.float32(_FALL_BEYOND * (reach - 1)) for reach in RINGS]
         grid = np.mgrid[: CANON // 2, : CANON // 2][::-1].transpose(1, 2, 0) * 2 + 1.0
-        raised = LinearNDInterpolator(nodes(prototype.mean), np.concatenate([depth[:MESH], *rings]))(grid)
+        raised = LinearNDInterpolator(nodes(mean_face.mean), np.concatenate([depth[:MESH], *rings]))(grid)
         height = np.nan_to_num(raised, nan=float(depth.min())).astype(np.float32)
         height = cast(F32, cv2.GaussianBlur(height, (0, 0), 3.0))
         across, down = (cv2.Sobel(height, cv2.CV_32F, *order) / 16 for order in ((1, 0), (0, 1)))
         normal = np.dstack([-across, -down, -np.ones_like(across)])
         normal /= np.linalg.norm(normal, axis=2, keepdims=True)
-        points = np.column_stack([prototype.mean, -depth]).astype(np.float64)
+        points = np.column_stack([mean_face.mean, -depth]).astype(np.float64)
         return Surface(points=points, normals=np.ascontiguousarray(normal, np.float32))
 
 

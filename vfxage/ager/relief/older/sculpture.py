@@ -11,9 +11,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import Prototype
-from vfxage.ager.prototype.mesh import CANON
 from vfxage.ager.relief.donor import DONOR
+from vfxage.ager.relief.mean_face import MeanFace
+from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.older.canvas import Canvas, slopes, soften
 from vfxage.ager.relief.older.expression import expression_maps
 from vfxage.ager.relief.older.folds import broad_heights
@@ -65,11 +65,11 @@ class _Piece:
 class Sculpture:
     """The maps of one face, by the face's name. Maps are (n, n, 3): slope to the right, slope downwards, cavity."""
 
-    def __init__(self, prototype: Prototype, name: str, donor: F32 | None = None) -> None:
+    def __init__(self, mean_face: MeanFace, name: str, donor: F32 | None = None) -> None:
         """``donor`` is a relief from photographs, (CANON, CANON) canonical pixels; see ``donor.py``."""
         canvas = Canvas.whole(DENSITY)
-        mean = prototype.mean
-        masks = {key: _grown(mask, canvas) for key, mask in prototype.masks.items()}
+        mean = mean_face.mean
+        masks = {key: _grown(mask, canvas) for key, mask in mean_face.masks.items()}
         self._sides: dict[str, _Piece] = {}
         self._creases: dict[str, _Piece] = {}
         for part, height in broad_heights(mean, name, canvas).items():
@@ -86,7 +86,7 @@ class Sculpture:
             size = canvas.window.shape
             self._lines[DONOR] = _fine_piece(cast(F32, cv2.resize(donor, size, interpolation=cv2.INTER_CUBIC)))
         coarse = Canvas.whole(1)
-        self.pigment = pigment_map(mean, {"texture": _grown(prototype.masks["texture"], coarse)}, name, coarse)
+        self.pigment = pigment_map(mean, {"texture": _grown(mean_face.masks["texture"], coarse)}, name, coarse)
         """(CANON, CANON, 3) log RGB for one unit of wear."""
         self.brow_streaks = brow_streaks(mean, name, canvas)
         """(n, n) -1..1."""

@@ -11,8 +11,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON, MESH, Chart
-from vfxage.ager.prototype.sight import parts
+from vfxage.ager.relief.mesh import CANON, MESH, Chart
+from vfxage.ager.relief.sight import parts
 from vfxage.geometry import OVAL
 from vfxage.types import F32
 

@@ -11,12 +11,11 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.ager import _mouth as mouth_area
-from vfxage.ager.prototype.data import FLOOR, Prototype
-from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
 from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mean_face import FLOOR, MeanFace
+from vfxage.ager.relief.mesh import CANON
+from vfxage.ager.relief.mouth import mouth_area
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -27,6 +26,7 @@ from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.older.temples import receded
 from vfxage.ager.relief.shown import Exposed, Grain, shown
+from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
@@ -49,16 +49,16 @@ _SCULPTURES = 8
 class OlderSide:
     """Makes faces older. A call depends on its arguments alone. Thread-safe."""
 
-    def __init__(self, prototype: Prototype) -> None:
-        self._prototype = prototype
-        self._sink = sink_field(prototype.mean)
+    def __init__(self, mean_face: MeanFace) -> None:
+        self._mean_face = mean_face
+        self._sink = sink_field(mean_face.mean)
         self._sculptures: dict[tuple[str, int], Sculpture] = {}
         self._lock = threading.Lock()
 
     @cached_property
     def _surface(self) -> Surface:
         """The mean face in space; scipy is imported for it, so it is made at the first crop."""
-        return Surface.of(self._prototype)
+        return Surface.of(self._mean_face)
 
     def study(self, samples: Sequence[tuple[Working, Mattes]]) -> Study:
         """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study."""
@@ -118,7 +118,7 @@ class OlderSide:
             if key not in self._sculptures:
                 if len(self._sculptures) >= _SCULPTURES:
                     self._sculptures.pop(next(iter(self._sculptures)))
-                self._sculptures[key] = Sculpture(self._prototype, name, donor)
+                self._sculptures[key] = Sculpture(self._mean_face, name, donor)
             return self._sculptures[key]
 
     def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
@@ -164,7 +164,7 @@ class OlderSide:
     def _flow(self, seen: OldCrop, work: Working, worn: float) -> F32:
         """(h2, w2, 2) movement, crop pixels; hair, and what the lips open on, holds still."""
         unit = seen.sight.unit
-        flow = sunk(self._sink, work.points, self._prototype.mean, seen.chart, _WARP * worn)
+        flow = sunk(self._sink, work.points, self._mean_face.mean, seen.chart, _WARP * worn)
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))
         still = np.clip(1.6 * blur(np.asarray(hair, np.float32), 3.0 * unit), 0, 1)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.change import creases_only
-from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, halve, luma, parts, spread
 from vfxage.ager.relief.older.canvas import smoothstep
+from vfxage.ager.relief.sight import Sight, beyond_luma, blur, creases_only, halve, luma, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.types import F32
 

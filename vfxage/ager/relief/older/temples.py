@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.ager.prototype.sight import blur, luma
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.canvas import noise, smoothstep, stream
+from vfxage.ager.relief.sight import blur, luma
 from vfxage.ager.relief.working import Working
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32

@@ -9,9 +9,9 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON, Chart
-from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.mesh import CANON, Chart
 from vfxage.ager.relief.neck import neck_factor
+from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import Healed, coloured, heal_hue
 from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import Sight, beyond_luma, blur, grow, halve, spread, strongest
+from vfxage.ager.relief.sight import Sight, beyond_luma, blur, grow, halve, spread, strongest
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Colour

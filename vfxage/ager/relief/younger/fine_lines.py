@@ -8,7 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import blur, grow, halve
+from vfxage.ager.relief.sight import blur, grow, halve
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.ground import morphed, smooth
 from vfxage.ager.relief.younger.settings import FineLines

@@ -12,7 +12,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.sight import Sight, blur, grow, halve, luma
+from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, U8
 

@@ -11,8 +11,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON, MESH, Chart
-from vfxage.ager.prototype.sight import parts
+from vfxage.ager.relief.mesh import CANON, MESH, Chart
+from vfxage.ager.relief.sight import parts
 from vfxage.ager.relief.younger.ground import smooth
 from vfxage.geometry import smoothstep
 from vfxage.types import F32

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import Sight, luma
+from vfxage.ager.relief.mesh import CANON
+from vfxage.ager.relief.sight import Sight, luma
 from vfxage.ager.relief.spectacles import spectacles, unwrapped
 from vfxage.ager.relief.younger.hair import HAIR_FLOOR, HairTone, hair_tone
 from vfxage.ager.relief.younger.settings import HairColour

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.mesh import CANON
-from vfxage.ager.prototype.sight import blur, grow, halve
+from vfxage.ager.relief.mesh import CANON
+from vfxage.ager.relief.sight import blur, grow, halve
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Pores
 from vfxage.types import F32

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from vfxage.ager.prototype.ager import smile_of
-from vfxage.ager.prototype.data import Prototype, age_columns
-from vfxage.ager.prototype.sight import grow, halve
 from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mean_face import MeanFace, age_columns
+from vfxage.ager.relief.mouth import smile_of
 from vfxage.ager.relief.shown import Exposed, Grain, shown
+from vfxage.ager.relief.sight import grow, halve
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
@@ -32,11 +32,11 @@ _PERSON = (0.3, 0.8)
 class YoungerSide:
     """Makes faces younger. A call depends on its arguments alone."""
 
-    def __init__(self, prototype: Prototype, settings: Settings | None = None) -> None:
-        """``prototype`` holds mesh, masks and the mean young face."""
-        self._prototype = prototype
+    def __init__(self, mean_face: MeanFace, settings: Settings | None = None) -> None:
+        """``mean_face`` holds mesh, masks and the mean young face."""
+        self._mean_face = mean_face
         self._settings = settings or Settings()
-        self._face = YoungFace.of(prototype.mean, prototype.young, _common_light(prototype))
+        self._face = YoungFace.of(mean_face.mean, mean_face.young, _common_light(mean_face))
 
     def study(self, samples: Sequence[tuple[Working, Mattes]], glasses: bool | None = None) -> Study:
         """Measure a face on some crops of the shot: named arrays that ``step`` reads from the crop's study.
@@ -45,7 +45,7 @@ class YoungerSide:
         """
         found = [self._sample(work, mattes) for work, mattes in samples]
         seen = [sample for sample in found if sample is not None]
-        return measured(seen, self._prototype.mean, self._settings.hair, glasses).packed()
+        return measured(seen, self._mean_face.mean, self._settings.hair, glasses).packed()
 
     def _sample(self, work: Working, mattes: Mattes) -> YoungSample | None:
         """What is measured of one crop; None if the face is outside it."""
@@ -125,8 +125,8 @@ def _worn(mattes: Mattes, inside: tuple[slice, slice], rims: F32) -> Worn:
     return Worn(hair=hair, beard=beard, brows=brows, person=whole, glasses=rims)
 
 
-def _common_light(prototype: Prototype) -> F32:
+def _common_light(mean_face: MeanFace) -> F32:
     """Log luma (CANON / 2, CANON / 2) that faces lose on average from 40 to 70 years, 0 where they gain."""
     columns = age_columns(70) - age_columns(40)
-    change = prototype.shade[0] * columns[0] + prototype.shade[1] * columns[1]
+    change = mean_face.shade[0] * columns[0] + mean_face.shade[1] * columns[1]
     return np.asarray(np.maximum(-change, 0), np.float32)

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vfxage.ager.prototype.mesh import CANON, INNER_LIPS, Chart
-from vfxage.ager.prototype.sight import parts
+from vfxage.ager.relief.mesh import CANON, INNER_LIPS, Chart
+from vfxage.ager.relief.sight import parts
 from vfxage.geometry import OVAL, smoothstep
 from vfxage.types import F32
 

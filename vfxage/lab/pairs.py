@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,8 @@ import numpy as np
 
 from vfxage.ager import Ager
 from vfxage.errors import OutputError
+from vfxage.face.look import Look
+from vfxage.lab.evaluate.skin_tone import DARK, skin_tone
 from vfxage.lab.portraits import Collection, Portrait, crop_portrait
 from vfxage.progress import Progress
 from vfxage.publish import publish
@@ -23,9 +25,15 @@ SIDE = 512
 APART = 4.0
 """Least years between a photograph and a made picture; a smaller difference teaches little."""
 _NAME = "face0"
-"""One face name for all pairs, so every pair uses the same donor skin. The prototype picks the skin by the face's name;
-the network never sees that name and would learn a blurred average."""
+"""One face name for all pairs. An ager may choose a face's lines by its name. A network never sees the name, and would
+learn a blurred average of all choices."""
+_SKIN_ALONE = Look(shape=0.0, hair=0.0)
+"""A network that answers a delta cannot move a contour: it draws a bright and a dark rim beside it. One that learns
+grey hair from few people turns dark eye sockets and brows blue. So the pairs show neither."""
+_WOMAN, _DARK_SKIN = 1.6, 3.0
+"""Weights of women and of dark skin, which most sets of portraits show less often: they are multiplied."""
 _KEPT = ("sex", "glasses", "yaw_deg")
+"""Labels that are copied from the portraits."""
 
 
 def age_portrait(ager: Ager, crop: FaceCrop) -> F32:
@@ -46,10 +54,22 @@ def refuse_used(out: Path) -> None:
         )
 
 
-def write_pairs(
-    collection: Collection, ager: Ager, out: Path, ages: Sequence[float], progress: Progress
-) -> tuple[int, int]:
-    """Write every photograph, framed, and its versions at ``ages`` by ``ager``, with index.csv and landmarks.npz.
+@dataclass(frozen=True, slots=True)
+class PairsPlan:
+    """What is made of every portrait."""
+
+    ager: Ager
+    """The teacher."""
+    ages: Sequence[float]
+    """Years."""
+    quality: int | None = None
+    """Quality of WebP files, 1 to 100, for a set that must be small; None writes PNG, without loss."""
+
+
+def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Progress) -> tuple[int, int]:
+    """Write every photograph, framed, and its versions at the planned ages, with index.csv and landmarks.npz.
+
+    The column ``weight`` of the index says how often a person is learned from: women and dark skin more often.
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
@@ -62,15 +82,16 @@ def write_pairs(
     with ExitStack() as undo, progress.stage("pairs", len(portraits), "portrait") as advance:
         undo.callback(_remove, out, rows)
         for count, (portrait, stem) in enumerate(zip(portraits, _stems(portraits, collection.folder), strict=True)):
-            for row, picture, crop in _versions(portrait, stem, ager, ages):
+            for row, picture, crop in _versions(portrait, stem, plan):
                 rows.append(row)
-                _write_png(out / row["file"], picture)
-                points[Path(row["file"]).stem] = crop.points
+                _write(out / row["file"], picture, plan.quality)
+                if row["real"] == "1":  # its copies are aligned to it
+                    points[Path(row["file"]).stem] = crop.points
             advance(count)
         with publish(out / "landmarks.npz") as partial:
             np.savez(partial, **points)
         with publish(out / "index.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, ("file", "person", "age", "real", *_KEPT))
+            table = csv.DictWriter(file, ("file", "person", "age", "real", "weight", *_KEPT))
             table.writeheader()
             table.writerows(rows)
         undo.pop_all()
@@ -98,24 +119,29 @@ def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:
     return list(stems)
 
 
-def _versions(
-    portrait: Portrait, stem: str, ager: Ager, ages: Sequence[float]
-) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
+def _versions(portrait: Portrait, stem: str, plan: PairsPlan) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
     """The photograph, then each made picture: index row, picture and crop."""
-    labels = {key: portrait.labels.get(key, "") for key in _KEPT}
+    ager, suffix = plan.ager, "png" if plan.quality is None else "webp"
     own = crop_portrait(portrait, ager.framing, SIDE)
+    labels = {key: portrait.labels.get(key, "") for key in _KEPT} | {"weight": f"{_weight(portrait, own):g}"}
     study = ager.study([own])
-    for age in (portrait.age, *(age for age in ages if abs(age - portrait.age) >= APART)):
+    for age in (portrait.age, *(age for age in plan.ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age
-        crop = own if real else crop_portrait(portrait, ager.framing, SIDE, (portrait.age, age))
-        crop = replace(crop, name=_NAME, study=study)
-        name = f"{stem}_{age:g}.png"
+        crop = replace(own, ages=(portrait.age, age), name=_NAME, study=study, look=_SKIN_ALONE)
+        name = f"{stem}_{age:g}.{suffix}"
         row = {"file": name, "person": portrait.person, "age": f"{age:g}", "real": str(int(real)), **labels}
         yield row, crop.rgb if real else age_portrait(ager, crop), crop
 
 
-def _write_png(path: Path, picture: F32) -> None:
+def _weight(portrait: Portrait, crop: FaceCrop) -> float:
+    """How often a portrait is learned from, beside 1."""
+    woman = portrait.labels.get("sex", "").strip().upper() == "F"
+    return (_WOMAN if woman else 1.0) * (_DARK_SKIN if skin_tone(crop) < DARK else 1.0)
+
+
+def _write(path: Path, picture: F32, quality: int | None) -> None:
     stored: U8 = np.round(picture[..., ::-1] * 255).astype(np.uint8)
+    how = (cv2.IMWRITE_PNG_COMPRESSION, 1) if quality is None else (cv2.IMWRITE_WEBP_QUALITY, quality)
     with publish(path) as partial:
-        if not cv2.imwrite(str(partial), stored, (cv2.IMWRITE_PNG_COMPRESSION, 1)):
+        if not cv2.imwrite(str(partial), stored, how):
             raise OSError(f"{path.name} could not be written")

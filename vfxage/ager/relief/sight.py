@@ -10,8 +10,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import BANDS, FLOOR, Prototype
-from vfxage.ager.prototype.mesh import CANON, Chart
+from vfxage.ager.relief.mean_face import BANDS, FLOOR, MeanFace
+from vfxage.ager.relief.mesh import CANON, Chart
 from vfxage.arrays import ArrayData, shaped
 from vfxage.colour.curves import LUMA_709
 from vfxage.types import F32, F64
@@ -35,7 +35,7 @@ _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA_709
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Sight(ArrayData):
-    """One crop as the prototype sees it: on the chart's window at full density, and on half of it."""
+    """One crop as the ager sees it: on the chart's window at full density, and on half of it."""
 
     fine: F32 = field(metadata=shaped("h", "w"))
     """(h, w) the second finest band of log luma, faded out where it is no stronger than grain."""
@@ -58,7 +58,7 @@ class Sight(ArrayData):
     seen: F32 = field(metadata=shaped("h2", "w2"))
     """Half grid, 0..1: what the lens sees of the head."""
     masks: dict[str, F32] = field(metadata=shaped("h2", "w2"))
-    """Half grid, those of the prototype's masks that ``change`` looks at, on this face."""
+    """Half grid, the masks of the mean face that every crop needs, on this face."""
     unit: float
     """Crop pixels to a canonical pixel."""
     saturation: float
@@ -111,7 +111,7 @@ def blur(image: F32, sigma: float) -> F32:
     return cast(F32, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE))
 
 
-def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
+def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> Sight:
     """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, and its chart."""
     log = rgb + np.float32(FLOOR)
     cv2.log(log, dst=log)
@@ -127,7 +127,7 @@ def see(rgb: F32, chart: Chart, prototype: Prototype, unit: float) -> Sight:
     fine *= grow(lines, fine.shape)
     hairless = cv2.exp(-np.square(np.maximum(energy - _HAIR, 0) / _HAIR_SOFT))
     masks: dict[str, F32] = {}
-    for names, image in prototype.grouped:
+    for names, image in face.grouped:
         masks |= zip(names, parts(chart.take_half(image)), strict=True)
     colour = blur(halve(log), 0.8 * unit)
     light, likeness, darker, tint = like_skin(colour, masks["texture"] * chart.seen)
@@ -226,3 +226,14 @@ def canonical_pixels(points: F32, mean: F32) -> float:
     """Crop pixels to a canonical pixel, by the height from forehead to chin (smooth in the points)."""
     seen, own = (float(np.hypot(*(at[10] - at[152]))) for at in (points, mean))
     return max(seen, CANON / 16) / own
+
+
+def creases_only(band: F32, source: F32) -> F32:
+    """1, falling to 0.2 where a dark detail is as short as it is wide: age deepens lines, not moles.
+
+    By the curvatures of the smoothed picture (the eigenvalues of its Hessian): a line is curved one way only.
+    """
+    xx, yy, xy = (cv2.Sobel(source, cv2.CV_32F, *order, ksize=5) for order in ((2, 0), (0, 2), (1, 1)))
+    mean, split = (xx + yy) / 2, cv2.magnitude((xx - yy) / 2, xy)
+    spot = np.maximum(mean - split, 0) / (np.abs(mean) + split + np.float32(1e-6))
+    return np.asarray(1 - np.float32(0.8) * np.sqrt(spot) * (band < 0), np.float32)

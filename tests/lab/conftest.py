@@ -1,4 +1,4 @@
-"""Small folders of real portraits, and a prototype built of one of them."""
+"""Small folders of real portraits."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from tests.run_vfxage import run
 
 Row = dict[str, str]
 
@@ -48,12 +46,3 @@ def folder_of(portraits) -> Callable[[Path, Sequence[Row]], Path]:
 @pytest.fixture(scope="session")
 def people(tmp_path_factory, folder_of, rows) -> Path:
     return folder_of(tmp_path_factory.mktemp("people") / "train", rows)
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory, people) -> Path:
-    """The data file; its recipe lies beside it."""
-    out = tmp_path_factory.mktemp("built") / "mine.npz"
-    reported = run("prototype", "build", people, "--out", out).ok()
-    assert reported.out.split() == [str(out), str(out.with_suffix(".json"))]
-    return out

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import Delaunay
 
-from vfxage.ager.prototype.data import FLOOR, REGIONS
-from vfxage.ager.prototype.mesh import CANON, INNER_LIPS, MESH, nodes
+from vfxage.ager.relief.mean_face import FLOOR
+from vfxage.ager.relief.mesh import CANON, INNER_LIPS, MESH, nodes
 from vfxage.ager.wrinkle_lines import BROW, EYE, LIPS
 from vfxage.geometry import OVAL, crop_transform, invert, map_points
 from vfxage.types import F32, F64, Framing
 
+REGIONS = ("forehead", "eye_left", "eye_right", "cheek_left", "cheek_right", "mouth", "nose")
+"""Parts of the skin; left is the picture's. Their masks sum to 1."""
 _FFHQ = Framing(name="ffhq")
 _SEEDS: dict[str, tuple[int, ...]] = {
     "forehead": (10, 67, 109, 338, 297, 151, 108, 337, 69, 299, 104, 333, 9, 8, 103, 332),

@@ -1,28 +1,22 @@
-"""How faces change with age: regressions that keep pose, expression and light of the photographs apart from age."""
+"""How the folds of faces change with age: a regression that keeps pose and expression apart from age."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
-from vfxage.ager.prototype.data import BANDS, age_columns
-from vfxage.ager.prototype.mesh import CANON, MESH, nodes
-from vfxage.ager.prototype.sight import blur, like_skin, luma
+from vfxage.ager.relief.mean_face import BANDS, age_columns
+from vfxage.ager.relief.mesh import CANON
+from vfxage.ager.relief.sight import blur, like_skin, luma
 from vfxage.arrays import ArrayData, shaped
+from vfxage.lab.mean_face.canon import Canon, framed
 from vfxage.lab.portraits import Portrait, read_portrait
-from vfxage.lab.prototype.canon import Canon, framed
 from vfxage.types import F32, F64
 
-_ENERGY_BLUR = 6.0
-"""Canonical pixels over which the energy of a band is taken."""
-_RIDGE, _RIDGE_SHAPE = 3.0, 2.0
-"""Ridge penalties, in portraits, that pull each change towards 0; the mean itself has none."""
-_KEPT = 0.9
-"""Share of the movement that is removed at the eyes and between the lips, to keep gaze and speech."""
-_KEPT_BLUR = 3.0
+_RIDGE = 3.0
+"""Ridge penalty, in portraits, that pulls the change towards 0; the mean itself has almost none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -31,8 +25,6 @@ class Unfolded(ArrayData):
 
     bands: tuple[F32, ...] = field(metadata=shaped(CANON, CANON, 3))
     """Five of (CANON, CANON, 3) log RGB, finest first."""
-    rest: F32 = field(metadata=shaped(CANON, CANON, 3))
-    """(CANON, CANON, 3) all broader detail, minus the skin's mean."""
     skin: F32 = field(metadata=shaped(CANON, CANON))
     """(CANON, CANON) 0..1, the likeness to the face's skin."""
 
@@ -50,9 +42,7 @@ def unfold(portrait: Portrait, canon: Canon, texture: F32) -> Unfolded:
     small, half = (cv2.resize(image, (CANON // 2,) * 2, interpolation=cv2.INTER_AREA) for image in (whole, texture))
     _, likeness, _, _ = like_skin(blur(np.asarray(small, np.float32), 1.0), np.asarray(half, np.float32))
     skin = np.asarray(cv2.resize(likeness, (CANON, CANON), interpolation=cv2.INTER_LINEAR), np.float32)
-    weight = skin * texture
-    level = (rest * weight[..., None]).sum(axis=(0, 1)) / max(float(weight.sum()), 1.0)
-    return Unfolded(bands=tuple(bands), rest=rest - level, skin=skin)
+    return Unfolded(bands=tuple(bands), skin=skin)
 
 
 def covariates(portrait: Portrait) -> F64:
@@ -81,65 +71,35 @@ def head_turn(portrait: Portrait) -> float:
 
 
 class Regression:
-    """Per-pixel least squares of maps on the covariates, one portrait at a time and its mirror image."""
+    """Per-pixel least squares of the folds on the covariates, one portrait at a time and its mirror image."""
 
     _SIDE = CANON // 2
 
     def __init__(self) -> None:
         self._normal: F64 | None = None
-        self._right: dict[str, F64] = {}
+        self._right: F64 | None = None
 
     def add(self, row: F64, seen: Unfolded) -> None:
         """Take in one portrait."""
-        terms = np.outer(row, row)
-        if self._normal is None:
+        if self._normal is None or self._right is None:
             self._normal = np.zeros((self._SIDE, self._SIDE, len(row), len(row)))
-        maps = dict(_maps(seen))
+            self._right = np.zeros((self._SIDE, self._SIDE, len(row)))
+        terms, shade = np.outer(row, row), luma(seen.bands[2]) + luma(seen.bands[3]) + luma(seen.bands[4])
         for flip in (False, True):
             weight = self._small(seen.skin + np.float32(0.01), flip)
             self._normal += weight[..., None, None] * terms
-            for name, image in maps.items():
-                part = (weight * self._small(image, flip))[..., None] * row
-                self._right[name] = self._right.get(name, 0) + part
+            self._right += (weight * self._small(shade, flip))[..., None] * row
 
-    def solve(self) -> Mapping[str, F64]:
-        """Each map's change per unit of the two columns of age, (2, CANON / 2, CANON / 2)."""
-        if self._normal is None:
+    def solve(self) -> F64:
+        """The change of log luma per unit of the two columns of age, (2, CANON / 2, CANON / 2)."""
+        if self._normal is None or self._right is None:
             raise ValueError("no portrait was added")
         ridge = np.full(self._normal.shape[-1], _RIDGE)
         ridge[0] = 0.05
         inverse = np.linalg.inv(self._normal + np.diag(ridge))[..., 1:3, :]
-        return {
-            name: np.moveaxis(np.einsum("hwij,hwj->hwi", inverse, right), -1, 0) for name, right in self._right.items()
-        }
+        return np.asarray(np.moveaxis(np.einsum("hwij,hwj->hwi", inverse, self._right), -1, 0), np.float64)
 
     def _small(self, image: F32, flip: bool) -> F64:
         image = np.ascontiguousarray(image[:, ::-1]) if flip else image
         small = cv2.resize(image, (self._SIDE, self._SIDE), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.float64)
-
-
-def _maps(seen: Unfolded) -> Iterator[tuple[str, F32]]:
-    power = blur(np.square(luma(seen.bands[2])), _ENERGY_BLUR)
-    yield "energy", np.float32(0.5) * np.log(power + np.float32(1e-6))
-    yield "shade", luma(seen.bands[2]) + luma(seen.bands[3]) + luma(seen.bands[4])
-    for channel in range(3):
-        yield f"tone{channel}", np.ascontiguousarray(seen.rest[..., channel])
-
-
-def regress_shape(portraits: tuple[Portrait, ...], rows: F64, canon: Canon) -> F32:
-    """How the mesh moves with age: (2, CANON / 4, CANON / 4, 2) canonical pixels per unit of the columns of age."""
-    faces = np.array([canon.mirrored_points(framed(item.points)) for item in portraits if item.points is not None])
-    ridge = np.full(rows.shape[1], _RIDGE_SHAPE)
-    ridge[0] = 0
-    solved = np.linalg.solve(rows.T @ rows + np.diag(ridge), rows.T @ (faces - canon.mean).reshape(len(faces), -1))
-    masks = canon.masks()
-    features = np.asarray(cv2.dilate(np.maximum(masks["eyes"], masks["inner_lips"]), np.ones((5, 5), np.uint8)))
-    kept = np.float32(_KEPT) * blur(features.astype(np.float32), _KEPT_BLUR)
-    fields = []
-    for moved in solved[1:3].reshape(2, -1, 2):
-        outline = nodes(moved.astype(np.float32)).astype(np.float64)
-        outline[MESH:] = 0  # hair, ears and what is behind the head stay
-        field = blur(canon.spread(outline), 4.0) * (1 - kept)[..., None]
-        fields.append(cv2.resize(field, (CANON // 4,) * 2, interpolation=cv2.INTER_AREA))
-    return np.array(fields, np.float32)

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager.prototype.data import FLOOR, REGIONS
-from vfxage.ager.prototype.mesh import CANON, nodes
+from vfxage.ager.relief.mean_face import FLOOR
+from vfxage.ager.relief.mesh import CANON, nodes
+from vfxage.lab.mean_face.canon import REGIONS, Canon
 from vfxage.lab.portraits import scan_portraits
-from vfxage.lab.prototype.canon import Canon
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The mean face of labelled portraits, which ``relief`` is drawn on."""
