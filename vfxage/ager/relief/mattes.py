@@ -52,7 +52,7 @@ _CHEEKS = (-0.25, 0.2)
 """Heights between which skin is surely bare: above the beard, below the fringe."""
 _LOCKS = 4.0
 """Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
-_EAR_DARK = (0.6, 0.5)
+_EAR_DARK = (1.0, 0.5)
 """Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
 _PERSON = (0.45, 0.35)
 """Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
@@ -66,6 +66,9 @@ _OVER_EARS = 0.05
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
 """Log of the finest detail above the skin's, and log luma below the skin's, from which a place on the forehead may be
 a fringe, and the ranges over which it surely is: gloss is as bright as grey hair, but smooth."""
+_SCALP_LIKE, _SCALP_SMOOTH = 12.0, 0.3
+"""Log density below the bar of skin, and log of fine detail above the skin's, up to which what was learned as hair is a
+shaved or bald scalp in its own light. Hair has 0.7 more detail than skin, scalps up to 0.25."""
 _THIN, _THIN_BESIDE, _OFF_NECK = (11, 11), (5, 5), 0.2
 """Thinnest hair before the neck and beside it, pixels of the grid, and the weight of the neck that parts them."""
 _EAR_HEIGHT = -0.1
@@ -144,7 +147,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
     skin = Mixture.fitted(pixels, usual, 3) or skin
     likely = skin.log_density(pixels)
     bar = float(np.percentile(likely[usual > _SURE], 3))
-    hair, low, high = _hair_mixture(pixels, heads, likely < bar - 1)
+    hair, low, high = _hair_mixture(pixels, heads, likely < bar - 1, (skin, bar))
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
     bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
     bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])
@@ -166,21 +169,36 @@ def _smooth_skin(rgb: F32, head: Head) -> F32:
     return np.asarray(head.skin * (1 - rough * (head.height > _CHEEKS[1])), np.float32)
 
 
-def _hair_mixture(pixels: F32, heads: Sequence[Head], unlike: NDArray[np.bool_]) -> tuple[Mixture | None, float, float]:
+def _hair_mixture(
+    pixels: F32, heads: Sequence[Head], unlike: NDArray[np.bool_], known: tuple[Mixture, float]
+) -> tuple[Mixture | None, float, float]:
     """The mixture of the hair, and its log densities from which a pixel may be, and is, hair.
 
     It is learned above the face, from pixels ``unlike`` skin. Beside the face there are collars and backgrounds too, so
-    that is the second choice, for bald heads.
+    that is the second choice, for bald heads. ``known`` is the mixture of the skin and its bar.
     """
     above = np.concatenate([head.above.ravel() for head in heads]) * unlike
     beside = np.concatenate([head.beside.ravel() for head in heads]) * unlike
     for where in (above, np.maximum(above, np.float32(0.6) * beside)):
         enough = where.sum() >= _FEWEST_HAIR * len(heads) and (where > _SURE_HAIR).sum() > 10
         hair = Mixture.fitted(pixels, where, 3) if enough else None
-        if hair is not None:
-            found = hair.log_density(pixels)[where > _SURE_HAIR]
+        kept = [] if hair is None else _no_scalp(hair, *known)
+        if hair is None or not kept:
+            continue
+        sure = pixels[where > _SURE_HAIR]
+        of = np.isin(hair.component(sure), kept)
+        hair = hair.only(kept)
+        if of.sum() > 10:
+            found = hair.log_density(sure[of])
             return hair, float(np.percentile(found, 1)) - 3, float(np.percentile(found, 5))
     return None, 0.0, 0.0
+
+
+def _no_scalp(hair: Mixture, skin: Mixture, bar: float) -> list[int]:
+    """The Gaussians of what was learned as hair that are none of a bare scalp: of its colour, and as smooth as skin."""
+    like = bar - skin.log_density(hair.means) < _SCALP_LIKE
+    smooth = hair.means[:, 3] < float(skin.means[:, 3].mean()) + _SCALP_SMOOTH
+    return [int(k) for k in np.flatnonzero(~(like & smooth))]
 
 
 def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:

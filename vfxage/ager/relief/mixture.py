@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, F64
@@ -66,6 +68,15 @@ class Mixture(ArrayData):
         highest = np.maximum.reduce(logs)
         total = np.add.reduce([cv2.exp(log - highest)[:, 0] for log in logs])
         return np.asarray(highest + cv2.log(total)[:, 0], np.float32)
+
+    def component(self, points: F32) -> NDArray[np.intp]:
+        """(N,) the Gaussian that is densest at points (N, D)."""
+        return np.asarray(self._each(points).argmax(axis=0))
+
+    def only(self, kept: Sequence[int]) -> Mixture:
+        """The mixture of some of its Gaussians."""
+        chosen = list(kept)
+        return Mixture(means=self.means[chosen], roots=self.roots[chosen], logs=self.logs[chosen])
 
     def _each(self, points: F32 | F64) -> F64:
         """(K, N) log density of each Gaussian, with its weight."""

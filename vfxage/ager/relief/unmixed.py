@@ -52,8 +52,8 @@ class Unmixed(ArrayData):
 def unmixed(rgb: F32, matte: F32, skin: F32, unit: float) -> Unmixed:
     """Part hair from skin on a picture (h, w, 3), display-referred sRGB.
 
-    ``matte`` and ``skin`` (h, w), 0..1, are where hair may be and how like skin a pixel is; ``unit`` is pixels to a
-    canonical pixel.
+    ``matte`` (h, w), 0..1, is where hair may be, and ``skin`` (h, w), 0..1, how like skin a pixel is, or how surely it
+    lies behind the person: hair is parted from that alike. ``unit`` is pixels to a canonical pixel.
     """
     size = rgb.shape[1::-1]
     small, coarse, bare = (halve(halve(image)) for image in (rgb, matte, skin))

@@ -43,7 +43,7 @@ class Depth:
     """Share of the mean change of brightness that is taken back: age is no exposure."""
     brightest: float = 0.12
     """Log luma that skin is brightened by at most: beyond it, highlights burn."""
-    deepest: float = 0.40
+    deepest: float = 0.44
     """Log luma that skin is darkened by at most: beyond it, creases look drawn."""
     deepest_gentle: float = -0.12
     deepest_dark: float = 0.06
@@ -51,7 +51,7 @@ class Depth:
     """R, G and B of a crease: redder than the skin, whose light falls into it."""
     shade_tint: float = 0.75
     """Share of the broad shade that keeps the skin's colour."""
-    pigment: float = 1.3
+    pigment: float = 1.5
     soft_plates: float = 0.12
     """Severity added for each canonical pixel of blur: where lines drown, folds must tell."""
 

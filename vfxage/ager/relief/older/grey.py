@@ -113,7 +113,8 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
         return change
     plate = np.ascontiguousarray(rgb[box])
     kinds = (places.mattes.hair[box], whiskers[box], places.brows[box])
-    mixed = unmixed(plate, np.maximum.reduce(kinds), places.skin_like[box], unit)
+    other = np.maximum(places.skin_like[box], 1 - places.mattes.person[box])
+    mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
     log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
     strand = _strands(luma(log), unit)
     lead, streaks = places.lead[box], places.streaks[box]

@@ -33,7 +33,7 @@ from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.geometry import extent
 from vfxage.types import F32, FaceCrop, Study, Window
 
-_WARP = 1.52
+_WARP = 1.8
 """Gain of the sinking of the face."""
 _GRAIN = Grain(finer=0.7, most=0.06, darkened=1.0, brightened=1.0)
 _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
