@@ -1,0 +1,55 @@
+"""The hair's matte on portraits whose heads are known: what is hair, and what only looks like it."""
+
+import numpy as np
+import pytest
+
+from vfxage.ager import load_ager
+from vfxage.lab.portraits import crop_portrait, scan_portraits
+
+
+@pytest.fixture(scope="module")
+def hair(portraits):
+    """The hair's matte of a portrait, by the set and the start of its file's name, and its landmarks."""
+    ager = load_ager("relief")
+
+    def find(which, name):
+        one = next(item for item in scan_portraits(portraits / which).portraits if item.path.stem.startswith(name))
+        crop = crop_portrait(one, ager.framing, 512, (40.0, 60.0))
+        return ager.hair(crop), crop.points
+
+    return find
+
+
+def _around(matte, points, mark, across, down, size=12):
+    """The mean of the matte beside a landmark; distances are shares of the face's height."""
+    height = np.hypot(*(points[10] - points[152]))
+    x, y = (points[mark] + height * np.array([across, down])).round().astype(int)
+    return float(matte[max(y - size, 0) : y + size, max(x - size, 0) : x + size].mean())
+
+
+@pytest.mark.parametrize(
+    ("which", "name", "across", "down"),
+    [("civil", "con2_R000585", -0.35, 0.05), ("civil", "con2_J000294", 0.35, 0.05), ("eval", "lon_021", -0.3, 0.0)],
+)
+def test_a_bald_or_shaved_scalp_is_no_hair_though_it_lies_in_shade(hair, which, name, across, down):
+    matte, points = hair(which, name)
+    assert _around(matte, points, 10, across, down) < 0.15
+    assert _around(matte, points, 10, 0.0, -0.06) < 0.1
+
+
+@pytest.mark.parametrize(("which", "name"), [("eval", "lon_024"), ("eval", "lon_129"), ("civil", "con2_M001188")])
+def test_hair_above_the_forehead_is_hair(hair, which, name):
+    matte, points = hair(which, name)
+    assert _around(matte, points, 10, 0.0, -0.13) > 0.4
+
+
+def test_a_flag_behind_the_head_is_no_hair(hair):
+    matte, points = hair("civil", "con2_E000179")
+    height = np.hypot(*(points[10] - points[152]))
+    behind = matte[: int(points[152, 1]), : int(points[:, 0].min() - 0.25 * height)]
+    assert behind.mean() < 0.02
+
+
+def test_long_hair_is_hair_below_the_ears_too(hair):
+    matte, points = hair("eval", "lon_120")
+    assert _around(matte, points, 454, 0.03, 0.30, 8) > 0.5
