@@ -73,7 +73,7 @@ def test_an_index_gives_ages_to_the_pictures_beside_it(tmp_path):
     expected = {
         "a.jpg": 31,
         "b/c.jpg": 64.5,
-        "d.jpg": "its age is no number ('old')",
+        "d.jpg": f"its age is no number ('old') in {tmp_path}/index.csv:4",
         "e.jpg": "has no age in index.csv",
     }
     assert listed(tmp_path, source=None) == expected

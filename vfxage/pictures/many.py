@@ -156,7 +156,7 @@ def _prepared(pictures: Sequence[Picture], tools: _Tools, options: StillOptions,
 def _prepare(picture: Picture, tools: _Tools, options: StillOptions, notes: _Notes) -> _Prepared:
     """Open a picture, find out which results it needs, and only then read it and find its faces."""
     if picture.fault:
-        raise ReadError(picture.fault, path=picture.path, fix="give its age with --source-age")
+        raise ReadError(picture.fault, path=picture.path, fix="correct its age, or give one with --source-age")
     job = open_picture(picture.path, options.shot, picture.age)
     try:
         number = job.numbers[0]

@@ -65,7 +65,7 @@ class Swept(ArrayData):
 def picture_subject(picture: Picture, shot: Shot) -> Subject:
     """The largest face of a picture. Raises ReadError, LostFaceError."""
     if picture.fault:
-        raise ShotError(picture.fault, path=picture.path, fix="give its age with --source-age")
+        raise ShotError(picture.fault, path=picture.path, fix="correct its age, or give one with --source-age")
     job = open_picture(picture.path, shot, picture.age)
     return Subject(job=job, tracks=track_faces(job), frame=next(job.reader.read(job.numbers)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
@@ -168,7 +168,8 @@ def read_index(index: Path, columns: Sequence[str]) -> list[Listed]:
             missing = set(columns) - set(rows.fieldnames or ())
             if missing:
                 raise ReadError(f"has no column {', '.join(sorted(missing))}", path=index, line=1, fix=fix)
-            listed = [_row(row, named="person" in columns) for row in rows]
+            named = "person" in columns
+            listed = [_placed(_row(row, named=named), index, rows.line_num) for row in rows]
     except OSError as error:
         raise ReadError(f"cannot be read ({error.strerror})", path=index, fix="check the path") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -176,6 +177,11 @@ def read_index(index: Path, columns: Sequence[str]) -> list[Listed]:
     if not listed:
         raise ReadError("has no rows", path=index, fix="name one picture a row")
     return listed
+
+
+def _placed(listed: Listed, index: Path, line: int) -> Listed:
+    """A row whose fault names the line of the table that it ends on."""
+    return replace(listed, fault=f"{listed.fault} in {index}:{line}") if listed.fault else listed
 
 
 def _row(row: Mapping[str, str], *, named: bool) -> Listed:
