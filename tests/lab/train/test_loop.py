@@ -399,3 +399,16 @@ def test_a_medium_checkpoint_ages_a_face(tmp_path):
     path = tmp_path / "run" / "medium_0000001.safetensors"
     assert "medium" in run("models", "show", path).ok().out
     assert "mean size" in run("models", "check", path, "--size", 256).ok().out
+
+
+def test_the_change_towards_older_faces_is_as_strong_as_asked(tmp_path):
+    """A network that answers nothing is off by what is wanted; of younger faces, nothing more is wanted."""
+    found = {}
+    for factor in (1, 2):
+        folder = tmp_path / str(factor)
+        folder.mkdir()
+        recipe = recipe_in(folder, PLAIN + f"losses: {{older_change: {factor}}}\n")
+        learner, batch = learner_of(recipe), some_batch(64)
+        losses = learner.learn(batch)
+        found[factor] = losses["l1"] * 2  # the mean of both examples, whose changes are equally large
+    assert found[2] == pytest.approx(1.5 * found[1], rel=0.02)
