@@ -126,10 +126,10 @@ def test_documents_name_commands_that_exist():
 
 def test_documents_name_make_targets_that_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^(\w+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", makefile, re.MULTILINE))
     for path in DOCUMENTS:
         text = path.read_text(encoding="utf-8")
-        used = set(re.findall(r"(?:^ *|`)make (\w+)", text, re.MULTILINE))
+        used = set(re.findall(r"(?:^ *|`)make ([\w-]+)", text, re.MULTILINE))
         assert used <= targets, f"{path.name} names a target that does not exist: {used - targets}"
 
 

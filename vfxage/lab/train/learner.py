@@ -72,9 +72,11 @@ class Learner:
         losses, size = self.recipe.losses, answer.shape[-1]
         weight = face_weight(examples.weight, size, losses.outside)
         wanted = examples.target - examples.source
+        older = examples.ages[:, 1] > examples.ages[:, 0]
         if losses.older_lines != 1:
-            older = examples.ages[:, 1] > examples.ages[:, 0]
             wanted = wanted_delta(examples.source, examples.target, torch.where(older, losses.older_lines, 1.0))
+        if losses.older_change != 1:
+            wanted = wanted * torch.where(older, losses.older_change, 1.0)[:, None, None, None]
         found = delta_losses(answer, wanted, weight, losses)
         result = examples.source + answer
         if losses.stability.weight and self.step % losses.stability.every == 0:
