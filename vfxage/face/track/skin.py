@@ -89,12 +89,16 @@ _Fit = tuple[F64, F64, F64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """The part of a picture around a face, shrunk for the flow."""
+class _Pair:
+    """The part of two pictures around a face, shrunk for the flow."""
 
-    luma: U8
+    one: U8
+    other: U8
+    """Luma."""
+    detail: F32
+    """0..1: whether the first picture has enough to follow around each pixel."""
     colour: U8
-    """The same, three channels, much smaller: Y, Cr, Cb."""
+    """The first picture, three channels, much smaller: Y, Cr, Cb."""
 
 
 def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F32) -> SkinMotion:
@@ -108,11 +112,11 @@ def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F3
     if min(high - low) <= _NECK_FLOWS[-1][0]:  # outside the picture
         return _nothing()
     scale = min(1.0, _FACE / size)
-    parts = [_part(picture.at(stops)[low[1] : high[1], low[0] : high[0]], scale, size) for picture in (one, other)]
-    shrunk = np.array(parts[0].luma.shape[::-1]) / (high - low)
+    pair = _pair([picture.at(stops)[low[1] : high[1], low[0] : high[0]] for picture in (one, other)], scale, size)
+    shrunk = np.array(pair.one.shape[::-1]) / (high - low)
     begin, end = (samples - low) * shrunk, (expected - low) * shrunk
-    face = _face_motion(parts, begin[:POINTS], end[:POINTS], size * scale)
-    neck = _neck_motion(parts, begin, np.median(end - begin, axis=0), size * scale)
+    face = _face_motion(pair, begin[:POINTS], end[:POINTS], size * scale)
+    neck = _neck_motion(pair, begin, np.median(end - begin, axis=0), size * scale)
     joined = [np.concatenate([a, b[_NECK_NODES]]) for a, b in zip(face, neck, strict=True)]
     return SkinMotion(
         motion=np.ascontiguousarray(joined[0] / shrunk, np.float32),
@@ -121,40 +125,40 @@ def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F3
     )
 
 
-def _face_motion(parts: Sequence[_Part], begin: F64, end: F64, size: float) -> _Fit:
+def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> _Fit:
     """The motion at the landmarks, which are at ``begin`` and ``end`` (478, 2)."""
     landmarks = end - begin
     broad = _quadratic(begin, size)
     guess = _over_all(broad, landmarks, np.ones(len(begin)))
-    flow = _flow(parts[0].luma, parts[1].luma, begin, guess, _FACE_FLOW)
+    flow = _flow(pair, begin, guess, _FACE_FLOW)
     like = _with_the_face(broad, flow.motion - landmarks, flow.returns * flow.detail, size) * flow.returns
-    trust = like * flow.detail * _on_the_face(begin, parts[0].luma.shape)
+    trust = like * flow.detail * _on_the_face(begin, pair.one.shape)
     motion = guess + _common(broad, flow.motion - guess, trust, size)[0]
-    wide = _fitted(begin, flow.motion - motion, trust, _WIDE_FACE, (size, _FIRM_WIDE))
+    near, around = _around(begin, size, _NEAR_FACE), _around(begin, size, _WIDE_FACE)
+    wide = _fitted(around, flow.motion - motion, trust, _FIRM_WIDE)
     motion = motion + wide[0]
-    close = _fitted(begin, flow.motion - motion, trust, _NEAR_FACE, (size, _FIRM))
+    close = _fitted(near, flow.motion - motion, trust, _FIRM)
     motion = motion + close[0]
-    even = np.ones(len(begin))
-    agreed = _fitted(begin, like[:, None], flow.detail, _NEAR_FACE, (size, 0.0))[0][:, 0]
+    agreed = _fitted(near, like[:, None], flow.detail)[0][:, 0]
     carried = _CARRIED * wide[2] * agreed
-    gradient = _fitted(begin, motion, even, _NEAR_FACE, (size, 0.0))[1]
+    gradient = _fitted(near, motion, np.ones(len(begin)))[1]
     return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1)
 
 
-def _neck_motion(parts: Sequence[_Part], begin: F64, guess: F64, size: float) -> _Fit:
+def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> _Fit:
     """The motion on the neck; ``begin`` (M, 2) has the landmarks before its points."""
     samples = begin[POINTS:]
     start = np.repeat(guess[None], len(samples), 0)
-    found = _flow(parts[0].luma, parts[1].luma, samples, start, _NECK_FLOWS[0])
+    found = _flow(pair, samples, start, _NECK_FLOWS[0])
     motion, trust = found.motion, found.returns * found.detail
     lost = np.flatnonzero(trust < _LOST)
     if len(lost):
-        again = _flow(parts[0].luma, parts[1].luma, samples[lost], start[lost], _NECK_FLOWS[1])
+        again = _flow(pair, samples[lost], start[lost], _NECK_FLOWS[1])
         sure = again.returns * again.detail
         better = sure > trust[lost]
         motion[lost[better]], trust[lost[better]] = again.motion[better], sure[better]
-    trust *= _skin_coloured(parts[0].colour, begin / np.array(parts[0].luma.shape[::-1]))
-    return _fitted(samples, motion, trust, _NEAR_NECK, (size, 0.0))
+    trust *= _skin_coloured(pair.colour, begin / np.array(pair.one.shape[::-1]))
+    return _fitted(_around(samples, size, _NEAR_NECK), motion, trust)
 
 
 def _nothing() -> SkinMotion:
@@ -176,16 +180,22 @@ def _box(
     return low, high
 
 
-def _part(picture: U8, scale: float, size: float) -> _Part:
+def _pair(pictures: Sequence[U8], scale: float, size: float) -> _Pair:
     import cv2
 
     def shrunk(image: U8, by: float) -> U8:
         sides = [max(1, round(side * by)) for side in (image.shape[1], image.shape[0])]
         return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_AREA), np.uint8) if by < 1 else image
 
-    luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    small = shrunk(picture, min(1.0, 64 / size))
-    return _Part(shrunk(luma, scale), np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb), np.uint8))
+    one, other = (shrunk(np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8), scale) for p in pictures)
+    detail = np.maximum(cv2.cornerMinEigenVal(one, 7), 0) / _DETAIL**2
+    small = shrunk(pictures[0], min(1.0, 64 / size))
+    return _Pair(
+        one=one,
+        other=other,
+        detail=np.asarray(np.clip(detail, 0.01, 1), np.float32),
+        colour=np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb), np.uint8),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +210,8 @@ class _Flow:
     """(M,) 0..1: whether there is enough in the patch to follow."""
 
 
-def _flow(one: U8, other: U8, samples: F64, guess: F64, how: tuple[int, int, int]) -> _Flow:
-    """Follow points (M, 2), in pixels of the parts; ``how`` is one of the ways above."""
+def _flow(pair: _Pair, samples: F64, guess: F64, how: tuple[int, int, int]) -> _Flow:
+    """Follow points (M, 2), in pixels of the pair; ``how`` is one of the ways above."""
     import cv2
 
     side, levels, steps = how
@@ -209,16 +219,15 @@ def _flow(one: U8, other: U8, samples: F64, guess: F64, how: tuple[int, int, int
     settings = {"winSize": (side, side), "maxLevel": levels, "criteria": criteria,
                 "flags": cv2.OPTFLOW_USE_INITIAL_FLOW}  # fmt: skip
     at = np.ascontiguousarray(samples - 0.5, np.float32)  # OpenCV counts from the pixel's centre
-    went, seen, _ = cv2.calcOpticalFlowPyrLK(one, other, at, (at + guess).astype(np.float32), **settings)  # type: ignore[call-overload]
-    back, again, _ = cv2.calcOpticalFlowPyrLK(other, one, went, at.copy(), **settings)  # type: ignore[call-overload]
-    limit = np.array(one.shape[::-1]) - 1
+    went, seen, _ = cv2.calcOpticalFlowPyrLK(pair.one, pair.other, at, (at + guess).astype(np.float32), **settings)  # type: ignore[call-overload]
+    back, again, _ = cv2.calcOpticalFlowPyrLK(pair.other, pair.one, went, at.copy(), **settings)  # type: ignore[call-overload]
+    limit = np.array(pair.one.shape[::-1]) - 1
     inside = ((at >= 0) & (at <= limit) & (went >= 0) & (went <= limit)).all(1)
     astray = np.linalg.norm(back - at, axis=1) / _THERE_AND_BACK
-    detail = np.sqrt(np.maximum(_at(cv2.cornerMinEigenVal(one, 7), at), 0)) / _DETAIL
     return _Flow(
         motion=np.asarray(went - at, np.float64),
         returns=np.asarray(inside * (seen[:, 0] > 0) * (again[:, 0] > 0) * np.exp(-(astray**2)), np.float64),
-        detail=np.asarray(np.clip(detail**2, 0.01, 1), np.float64),
+        detail=_at(pair.detail, at).astype(np.float64),
     )
 
 
@@ -275,18 +284,37 @@ def _skin_coloured(colour: U8, share: F64) -> F64:
     return np.asarray(like * (seen[POINTS:, 0] > _LIT * usual[0]), np.float64)
 
 
-def _fitted(samples: F64, values: F64, trust: F64, near: tuple[int, float], scale: tuple[float, float]) -> _Fit:
-    """Values (M, C), their gradient (M, C, 2) and the trust (M,) of a local affine fit over each point's neighbours.
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The neighbours of each of M points."""
 
-    ``scale`` has the size of the face, and the trust with which the fit keeps to 0.
-    """
+    rows: NDArray[np.int64]
+    """(M, N)."""
+    weight: F64
+    """(M, N) how far each counts."""
+    base: F64
+    """(M, N, 3) 1 and the way to each, in faces."""
+    size: float
+
+
+def _around(samples: F64, size: float, near: tuple[int, float]) -> _Around:
     from scipy.spatial import cKDTree
 
-    (count, reach), (size, firm) = near, scale
+    count, reach = near
     away, rows = cKDTree(samples).query(samples, count)
-    weight = np.exp(-((away / (reach * size)) ** 2) / 2) * trust[rows]
     base = np.concatenate([np.ones((*rows.shape, 1)), (samples[rows] - samples[:, None]) / size], axis=2)
-    weighted = np.swapaxes(weight[..., None] * base, 1, 2)
-    found = np.linalg.solve(weighted @ base + np.diag([firm + 1e-9, 1e-3, 1e-3]), weighted @ values[rows])
+    return _Around(rows, np.exp(-((away / (reach * size)) ** 2) / 2), base, size)
+
+
+def _fitted(around: _Around, values: F64, trust: F64, firm: float = 1e-9) -> _Fit:
+    """Values (M, C), their gradient (M, C, 2) and the trust (M,) of a local affine fit over each point's neighbours.
+
+    ``firm`` is the trust with which the fit keeps to 0.
+    """
+    weight = around.weight * trust[around.rows]
+    terms = (weight[..., None] * around.base).transpose(0, 2, 1)
+    seen = np.concatenate([around.base, values[around.rows]], axis=2)
+    moments = np.stack([(terms[:, row, None] @ seen)[:, 0] for row in range(3)], axis=1)
+    found = np.linalg.solve(moments[..., :3] + np.diag([firm, 1e-3, 1e-3]), moments[..., 3:])
     sure = np.minimum(1, weight.sum(1))
-    return found[:, 0], np.swapaxes(found[:, 1:], 1, 2) / size, np.asarray(sure, np.float64)
+    return found[:, 0], np.swapaxes(found[:, 1:], 1, 2) / around.size, np.asarray(sure, np.float64)
