@@ -28,9 +28,9 @@ from vfxage.types import F64, POINTS
 Links = Mapping[tuple[int, int], SkinMotion]
 """Motions of one face's skin by the numbers of the two frames, the earlier one first."""
 
-_SLOW, _QUICK, _NECK = 240.0, 12.0, 1200.0
-"""Frames over which the landmarks draw the offset to 0: of the face; of lids, lips and irises, which the landmarks
-follow well; of the neck, whose landmarks are those of the jaw."""
+_SLOW, _QUICK = 120.0, 12.0
+"""Frames over which the landmarks draw the offset to 0: of the face and the neck; of lids, lips and irises, which the
+landmarks follow well. A longer time slides less in a slow turn, and drifts more: the square of it, in a long take."""
 _FAR, _FAR_NECK = 0.04, 0.3
 """Offset, in faces, from which it is drawn harder: further, a node is on other skin."""
 _AGREE = 0.003
@@ -175,7 +175,7 @@ class _Offsets:
     def _pull(self) -> F64:
         """(K,) weight of the wish for no offset."""
         frames = np.full(NODES, _SLOW)
-        frames[EXPRESSIVE], frames[POINTS:] = _QUICK, _NECK
+        frames[EXPRESSIVE] = _QUICK
         return np.asarray(sum(hop**2 for hop in HOPS) / frames**2, np.float64)
 
     def _moves(self, link: _Link, offsets: F64) -> F64:

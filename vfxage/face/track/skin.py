@@ -1,14 +1,19 @@
 """How the skin of a face and its neck moves from one picture to another: optical flow at every node of the mesh.
 
 The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at every node and at more points of the neck, forwards and
-backwards. On one portrait that a formula moved, with the grain of a camera, it is off by 0.05 pixels a frame. OpenCV's
-dense inverse search (DIS) is no better there and several times slower; on a still picture of a movie it creeps by 0.03
-pixels a frame, where this flow stays. What the flow finds at a node is fitted over its neighbours, since cheeks and
-foreheads have few details.
+backwards. It begins where the landmarks say, so that a head which turns fast is followed. On one portrait that a
+formula moved, with the grain of a camera, it is off by 0.05 pixels a frame. OpenCV's dense inverse search (DIS) is no
+better there and several times slower; on a still picture of a movie it creeps by 0.03 pixels a frame, where this flow
+stays.
+
+Cheeks and foreheads have few details. So a face is fitted three times, from broad to close: a quadratic over the whole
+face, then the parts around each node, then its nearest neighbours. A node without details of its own moves as the skin
+around it does. Nodes at the outline count less, for their patch shows the background, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -33,9 +38,13 @@ _NECK_NODES = np.concatenate([np.arange(NECK_POINTS // 2) + _SAMPLED.index(reach
 """The nodes of the neck among the points on which its flow is measured."""
 _FACE = 400
 """Height to which a larger face is shrunk for the flow, pixels: more costs time and gains nothing."""
-_PATCHES, _LEVELS, _STEPS, _ENOUGH = (15, 31), 3, 10, 0.005
-"""Sides of the patch that is followed, pixels: the small one is more exact, the large one is for points that it loses.
-Levels of the pyramid; steps at most, and the last step's length."""
+_FACE_FLOW = (15, 2, 6)
+"""Side of the patch that is followed on the face, pixels; levels of the pyramid; steps at most. A larger patch is less
+exact."""
+_NECK_FLOWS = (15, 3, 10), (31, 3, 10)
+"""The same on the neck, whose motion nothing foretells. The large patch is for points that the small one loses."""
+_ENOUGH = 0.005
+"""Length of the flow's last step, pixels."""
 _LOST = 0.5
 """A point with less trust than this is followed again with the larger patch."""
 _MARGIN = 0.12
@@ -44,8 +53,15 @@ _THERE_AND_BACK = 0.5
 """A point that comes back this far from where it began, in pixels of the flow's picture, is trusted 37 %."""
 _DETAIL = 0.01
 """Square root of the least eigenvalue of the gradients in a patch from which a point is trusted in full."""
-_NEAR_FACE, _NEAR_NECK = (12, 0.025), (20, 0.12)
-"""Neighbours over which the flow is fitted, and how far they count, in faces."""
+_NEAR_FACE, _WIDE_FACE, _NEAR_NECK = (12, 0.025), (30, 0.08), (20, 0.12)
+"""Neighbours over which the flow is fitted, and how far they count, in faces: close and wide on the face; on the neck.
+"""
+_FIRM, _FIRM_WIDE = 0.05, 0.3
+"""Trust, in nodes, with which a close and a wide fit keep to the broader one."""
+_CARRIED = 0.7
+"""Most trust in a node that only the skin around it carries."""
+_COVERED = (0.55, 0.9)
+"""Shares of a patch on the face at which its node counts not at all, and in full."""
 _STRANGE = (0.01, 0.025)
 """In faces: how far the flow at a node may disagree with the landmarks, beside what all nodes have in common, before
 the common part is fitted without it, and before it is trusted 37 %. A hand before the face moves like no skin."""
@@ -68,13 +84,21 @@ class SkinMotion(ArrayData):
     """(512,) 0..1."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """The part of a picture around a face, shrunk for the flow."""
+_Fit = tuple[F64, F64, F64]
+"""Values at points, their gradient, and the trust in them."""
 
-    luma: U8
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The part of two pictures around a face, shrunk for the flow."""
+
+    one: U8
+    other: U8
+    """Luma."""
+    detail: F32
+    """0..1: whether the first picture has enough to follow around each pixel."""
     colour: U8
-    """The same, three channels, much smaller: Y, Cr, Cb."""
+    """The first picture, three channels, much smaller: Y, Cr, Cb."""
 
 
 def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F32) -> SkinMotion:
@@ -82,25 +106,59 @@ def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F3
 
     Both pictures are seen at the exposure of ``stops``. A flash or blur makes the trust small.
     """
-    samples, expected = (np.concatenate([p, neck_points(p, _SAMPLED)]) for p in (points, there))
+    samples, expected = (np.concatenate([p, neck_points(p, _SAMPLED)]).astype(np.float64) for p in (points, there))
     size = float(np.ptp(points, axis=0).max())
     low, high = _box(samples, expected, _MARGIN * size, one.shape)
-    if min(high - low) <= _PATCHES[-1]:  # outside the picture
+    if min(high - low) <= _NECK_FLOWS[-1][0]:  # outside the picture
         return _nothing()
     scale = min(1.0, _FACE / size)
-    parts = [_part(picture.at(stops)[low[1] : high[1], low[0] : high[0]], scale, size) for picture in (one, other)]
-    shrunk = np.array(parts[0].luma.shape[::-1]) / (high - low)
-    guess = np.repeat(np.median(expected - samples, axis=0)[None], len(samples), 0)
-    motion, trust = _followed(parts[0].luma, parts[1].luma, (samples - low) * shrunk, guess * shrunk)
-    motion /= shrunk
-    trust[:POINTS] *= _with_the_face(points, motion[:POINTS], there, trust[:POINTS], size)
-    trust[POINTS:] *= _skin_coloured(parts[0].colour, (samples - low) / (high - low))
-    face = _fitted(samples[:POINTS], motion[:POINTS], trust[:POINTS], _NEAR_FACE, size)
-    neck = _fitted(samples[POINTS:], motion[POINTS:], trust[POINTS:], _NEAR_NECK, size)
-    joined = [
-        np.ascontiguousarray(np.concatenate([a, b[_NECK_NODES]]), np.float32) for a, b in zip(face, neck, strict=True)
-    ]
-    return SkinMotion(motion=joined[0], gradient=joined[1], trust=joined[2])
+    pair = _pair([picture.at(stops)[low[1] : high[1], low[0] : high[0]] for picture in (one, other)], scale, size)
+    shrunk = np.array(pair.one.shape[::-1]) / (high - low)
+    begin, end = (samples - low) * shrunk, (expected - low) * shrunk
+    face = _face_motion(pair, begin[:POINTS], end[:POINTS], size * scale)
+    neck = _neck_motion(pair, begin, np.median(end - begin, axis=0), size * scale)
+    joined = [np.concatenate([a, b[_NECK_NODES]]) for a, b in zip(face, neck, strict=True)]
+    return SkinMotion(
+        motion=np.ascontiguousarray(joined[0] / shrunk, np.float32),
+        gradient=np.ascontiguousarray(joined[1] * (shrunk / shrunk[:, None]), np.float32),
+        trust=np.ascontiguousarray(joined[2], np.float32),
+    )
+
+
+def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> _Fit:
+    """The motion at the landmarks, which are at ``begin`` and ``end`` (478, 2)."""
+    landmarks = end - begin
+    broad = _quadratic(begin, size)
+    guess = _over_all(broad, landmarks, np.ones(len(begin)))
+    flow = _flow(pair, begin, guess, _FACE_FLOW)
+    like = _with_the_face(broad, flow.motion - landmarks, flow.returns * flow.detail, size) * flow.returns
+    trust = like * flow.detail * _on_the_face(begin, pair.one.shape)
+    motion = guess + _common(broad, flow.motion - guess, trust, size)[0]
+    near, around = _around(begin, size, _NEAR_FACE), _around(begin, size, _WIDE_FACE)
+    wide = _fitted(around, flow.motion - motion, trust, _FIRM_WIDE)
+    motion = motion + wide[0]
+    close = _fitted(near, flow.motion - motion, trust, _FIRM)
+    motion = motion + close[0]
+    agreed = _fitted(near, like[:, None], flow.detail)[0][:, 0]
+    carried = _CARRIED * wide[2] * agreed
+    gradient = _fitted(near, motion, np.ones(len(begin)))[1]
+    return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1)
+
+
+def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> _Fit:
+    """The motion on the neck; ``begin`` (M, 2) has the landmarks before its points."""
+    samples = begin[POINTS:]
+    start = np.repeat(guess[None], len(samples), 0)
+    found = _flow(pair, samples, start, _NECK_FLOWS[0])
+    motion, trust = found.motion, found.returns * found.detail
+    lost = np.flatnonzero(trust < _LOST)
+    if len(lost):
+        again = _flow(pair, samples[lost], start[lost], _NECK_FLOWS[1])
+        sure = again.returns * again.detail
+        better = sure > trust[lost]
+        motion[lost[better]], trust[lost[better]] = again.motion[better], sure[better]
+    trust *= _skin_coloured(pair.colour, begin / np.array(pair.one.shape[::-1]))
+    return _fitted(_around(samples, size, _NEAR_NECK), motion, trust)
 
 
 def _nothing() -> SkinMotion:
@@ -112,7 +170,7 @@ def _nothing() -> SkinMotion:
 
 
 def _box(
-    samples: F32, expected: F32, margin: float, shape: tuple[int, int]
+    samples: F64, expected: F64, margin: float, shape: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Low and high corner (x, y) of what both pictures must show, inside them."""
     both = np.concatenate([samples, expected])
@@ -122,60 +180,97 @@ def _box(
     return low, high
 
 
-def _part(picture: U8, scale: float, size: float) -> _Part:
+def _pair(pictures: Sequence[U8], scale: float, size: float) -> _Pair:
     import cv2
 
     def shrunk(image: U8, by: float) -> U8:
         sides = [max(1, round(side * by)) for side in (image.shape[1], image.shape[0])]
         return np.asarray(cv2.resize(image, sides, interpolation=cv2.INTER_AREA), np.uint8) if by < 1 else image
 
-    luma = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
-    small = shrunk(picture, min(1.0, 64 / size))
-    return _Part(shrunk(luma, scale), np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb), np.uint8))
+    one, other = (shrunk(np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8), scale) for p in pictures)
+    detail = np.maximum(cv2.cornerMinEigenVal(one, 7), 0) / _DETAIL**2
+    small = shrunk(pictures[0], min(1.0, 64 / size))
+    return _Pair(
+        one=one,
+        other=other,
+        detail=np.asarray(np.clip(detail, 0.01, 1), np.float32),
+        colour=np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb), np.uint8),
+    )
 
 
-def _followed(one: U8, other: U8, samples: F64, guess: F64) -> tuple[F64, F64]:
-    """Motion (M, 2) of points and how far to trust it (M,), with the patch that loses them less."""
-    motion, trust = _flow(one, other, samples, guess, _PATCHES[0])
-    lost = np.flatnonzero(trust < _LOST)
-    if len(lost):
-        again, sure = _flow(one, other, samples[lost], guess[lost], _PATCHES[1])
-        better = sure > trust[lost]
-        motion[lost[better]], trust[lost[better]] = again[better], sure[better]
-    return motion, trust
+@dataclass(frozen=True, slots=True)
+class _Flow:
+    """The flow at some points."""
+
+    motion: F64
+    """(M, 2)."""
+    returns: F64
+    """(M,) 0..1: whether a point comes back to where it began."""
+    detail: F64
+    """(M,) 0..1: whether there is enough in the patch to follow."""
 
 
-def _flow(one: U8, other: U8, samples: F64, guess: F64, patch: int) -> tuple[F64, F64]:
-    """Motion (M, 2) of points and how far to trust it (M,), in pixels of the parts."""
+def _flow(pair: _Pair, samples: F64, guess: F64, how: tuple[int, int, int]) -> _Flow:
+    """Follow points (M, 2), in pixels of the pair; ``how`` is one of the ways above."""
     import cv2
 
-    criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, _STEPS, _ENOUGH)
-    settings = {"winSize": (patch, patch), "maxLevel": _LEVELS, "criteria": criteria,
+    side, levels, steps = how
+    criteria = (cv2.TERM_CRITERIA_COUNT + cv2.TERM_CRITERIA_EPS, steps, _ENOUGH)
+    settings = {"winSize": (side, side), "maxLevel": levels, "criteria": criteria,
                 "flags": cv2.OPTFLOW_USE_INITIAL_FLOW}  # fmt: skip
     at = np.ascontiguousarray(samples - 0.5, np.float32)  # OpenCV counts from the pixel's centre
-    went, seen, _ = cv2.calcOpticalFlowPyrLK(one, other, at, (at + guess).astype(np.float32), **settings)  # type: ignore[call-overload]
-    back, again, _ = cv2.calcOpticalFlowPyrLK(other, one, went, at.copy(), **settings)  # type: ignore[call-overload]
-    limit = np.array(one.shape[::-1]) - 1
+    went, seen, _ = cv2.calcOpticalFlowPyrLK(pair.one, pair.other, at, (at + guess).astype(np.float32), **settings)  # type: ignore[call-overload]
+    back, again, _ = cv2.calcOpticalFlowPyrLK(pair.other, pair.one, went, at.copy(), **settings)  # type: ignore[call-overload]
+    limit = np.array(pair.one.shape[::-1]) - 1
     inside = ((at >= 0) & (at <= limit) & (went >= 0) & (went <= limit)).all(1)
     astray = np.linalg.norm(back - at, axis=1) / _THERE_AND_BACK
-    detail = cv2.cornerMinEigenVal(one, 7)
-    x, y = np.clip(np.rint(at), 0, limit).astype(int).T
-    detailed = np.minimum(1, np.sqrt(np.maximum(detail[y, x], 0)) / _DETAIL)
-    trust = inside * (seen[:, 0] > 0) * (again[:, 0] > 0) * np.exp(-(astray**2)) * np.maximum(detailed**2, 0.01)
-    return np.asarray(went - at, np.float64), np.asarray(trust, np.float64)
+    return _Flow(
+        motion=np.asarray(went - at, np.float64),
+        returns=np.asarray(inside * (seen[:, 0] > 0) * (again[:, 0] > 0) * np.exp(-(astray**2)), np.float64),
+        detail=_at(pair.detail, at).astype(np.float64),
+    )
 
 
-def _with_the_face(points: F32, motion: F64, there: F32, trust: F64, size: float) -> F64:
-    """(478,) 0..1: how well the flow agrees with the landmarks' own motion, but for what all have in common."""
-    apart = (points + motion - there) / size
-    x, y = ((points - points.mean(0)) / size).T
-    base = np.column_stack([np.ones(len(x)), x, y, x * x, x * y, y * y])
+def _at(image: F32, places: F32 | F64) -> F32:
+    """The image at the pixels nearest to places (M, 2), which OpenCV counts from a pixel's centre."""
+    x, y = np.clip(np.rint(places), 0, np.array(image.shape[1::-1]) - 1).astype(int).T
+    return np.asarray(image[y, x], np.float32)
+
+
+def _on_the_face(samples: F64, shape: tuple[int, ...]) -> F64:
+    """(478,) 0..1: how much of a node's patch is on the face, and not on what moves beside it."""
+    import cv2
+
+    inside = np.zeros(shape, np.float32)
+    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(samples - 0.5).astype(np.int32)), (1,))
+    share = _at(np.asarray(cv2.blur(inside, _FACE_FLOW[:1] * 2), np.float32), samples - 0.5)
+    return np.asarray(np.clip((share - _COVERED[0]) / (_COVERED[1] - _COVERED[0]), 0.02, 1), np.float64)
+
+
+def _quadratic(samples: F64, size: float) -> F64:
+    """(M, 6) the terms of a quadratic over points, in faces."""
+    x, y = ((samples - samples.mean(0)) / size).T
+    return np.column_stack([np.ones(len(x)), x, y, x * x, x * y, y * y])
+
+
+def _over_all(base: F64, values: F64, weight: F64) -> F64:
+    """(M, 2) the quadratic that is nearest to the values (M, 2)."""
+    return np.asarray(base @ np.linalg.solve((base.T * weight) @ base + 1e-9 * np.eye(6), (base.T * weight) @ values))
+
+
+def _common(base: F64, values: F64, trust: F64, size: float) -> tuple[F64, F64]:
+    """The quadratic (M, 2) that most of the trusted values share, and how far each is from it (M,), in faces."""
     weight = trust + 1e-6
     for _ in range(4):
-        common = base @ np.linalg.solve((base.T * weight) @ base + 1e-9 * np.eye(6), (base.T * weight) @ apart)
-        miss = np.linalg.norm(apart - common, axis=1)
+        common = _over_all(base, values, weight)
+        miss = np.linalg.norm(values - common, axis=1) / size
         weight = (trust + 1e-6) / (1 + (miss / _STRANGE[0]) ** 2)
-    return np.asarray(np.exp(-((miss / _STRANGE[1]) ** 2)), np.float64)
+    return common, miss
+
+
+def _with_the_face(base: F64, apart: F64, trust: F64, size: float) -> F64:
+    """(478,) 0..1: how well the flow agrees with the landmarks' own motion, but for what all have in common."""
+    return np.asarray(np.exp(-((_common(base, apart, trust, size)[1] / _STRANGE[1]) ** 2)), np.float64)
 
 
 def _skin_coloured(colour: U8, share: F64) -> F64:
@@ -189,15 +284,37 @@ def _skin_coloured(colour: U8, share: F64) -> F64:
     return np.asarray(like * (seen[POINTS:, 0] > _LIT * usual[0]), np.float64)
 
 
-def _fitted(samples: F32, motion: F64, trust: F64, near: tuple[int, float], size: float) -> tuple[F64, F64, F64]:
-    """Motion (M, 2), its gradient (M, 2, 2) and the trust (M,) of a local affine fit over each point's neighbours."""
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The neighbours of each of M points."""
+
+    rows: NDArray[np.int64]
+    """(M, N)."""
+    weight: F64
+    """(M, N) how far each counts."""
+    base: F64
+    """(M, N, 3) 1 and the way to each, in faces."""
+    size: float
+
+
+def _around(samples: F64, size: float, near: tuple[int, float]) -> _Around:
     from scipy.spatial import cKDTree
 
     count, reach = near
     away, rows = cKDTree(samples).query(samples, count)
-    weight = np.exp(-((away / (reach * size)) ** 2) / 2) * trust[rows]
     base = np.concatenate([np.ones((*rows.shape, 1)), (samples[rows] - samples[:, None]) / size], axis=2)
-    system = np.einsum("nk,nka,nkb->nab", weight, base, base) + np.diag([1e-9, 1e-3, 1e-3])
-    found = np.linalg.solve(system, np.einsum("nk,nka,nkc->nac", weight, base, motion[rows]))
+    return _Around(rows, np.exp(-((away / (reach * size)) ** 2) / 2), base, size)
+
+
+def _fitted(around: _Around, values: F64, trust: F64, firm: float = 1e-9) -> _Fit:
+    """Values (M, C), their gradient (M, C, 2) and the trust (M,) of a local affine fit over each point's neighbours.
+
+    ``firm`` is the trust with which the fit keeps to 0.
+    """
+    weight = around.weight * trust[around.rows]
+    terms = (weight[..., None] * around.base).transpose(0, 2, 1)
+    seen = np.concatenate([around.base, values[around.rows]], axis=2)
+    moments = np.stack([(terms[:, row, None] @ seen)[:, 0] for row in range(3)], axis=1)
+    found = np.linalg.solve(moments[..., :3] + np.diag([firm, 1e-3, 1e-3]), moments[..., 3:])
     sure = np.minimum(1, weight.sum(1))
-    return found[:, 0], np.swapaxes(found[:, 1:], 1, 2) / size, np.asarray(sure, np.float64)
+    return found[:, 0], np.swapaxes(found[:, 1:], 1, 2) / around.size, np.asarray(sure, np.float64)

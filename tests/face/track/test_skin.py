@@ -1,0 +1,129 @@
+"""The flow of the skin on a head that turns, on plain skin, and in a take that comes back to where it was."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from skimage import data
+
+from tests.face.track.test_anchor import SKIN, detected, moved, picture, slip, track
+from vfxage.face.detect import Detection, FaceFinder
+from vfxage.face.track.canvas import Picture
+from vfxage.face.track.skin import HOPS, skin_motion
+from vfxage.face.track.tracklets import Tracklet
+
+SIDE = 420
+CHEEKS = [50, 205, 36, 101, 280, 425, 266, 330, 118, 347]
+
+
+@pytest.fixture(scope="module")
+def face():
+    """A face 217 pixels high in linear light (420, 420, 3), and its landmarks."""
+    with FaceFinder() as finder:
+        points = finder.find(data.astronaut())[0].points
+    cut = cv2.resize(data.astronaut()[20:230, 120:330], (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    return (cut.astype(np.float32) / 255) ** 2.2, ((points - [120, 20]) * 2).astype(np.float64)
+
+
+def tracked_as(pictures, found, period=None) -> Tracklet:
+    """One face with the motion of its skin; after ``period`` frames everything comes again."""
+    count, period = len(found), period or len(found)
+    seen = [
+        Detection(points=points.astype(np.float32), confidence=1.0, vote=0.9, yaw=0.0, look=np.zeros((16, 16, 3), "f4"))
+        for points in found
+    ]
+    tracklet = Tracklet(0, list(range(count)), seen, dict.fromkeys(range(count), 0.9))
+    known = {}
+    for hop in HOPS:
+        for row in range(count - hop):
+            one, other = row % period, (row + hop) % period
+            if (one, other) not in known:
+                places = seen[one].points, seen[other].points
+                known[one, other] = skin_motion(pictures[one], pictures[other], 0, *places)
+            tracklet.motions[row, row + hop] = known[one, other]
+    return tracklet
+
+
+class Turning:
+    """The portrait on an ellipsoid that turns about an upright axis before a wall, as a camera and a codec show it."""
+
+    def __init__(self, light, points) -> None:
+        mesh = points[:468]
+        self.light = light
+        self.middle = (mesh.max(0) + mesh.min(0)) / 2
+        self.radii = np.ptp(mesh, axis=0) / 2 * [1.12, 1.25]
+        wall = np.random.default_rng(4).uniform(0, 0.6, (SIDE // 10, SIDE // 10, 3)).astype(np.float32)
+        self.wall = cv2.resize(wall, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+
+    def angle(self, time):
+        return np.deg2rad(32) * np.sin(2 * np.pi * time / 22)
+
+    def carried(self, places, start, end):
+        """Where the skin that is at places (..., 2) at the time ``start`` is at ``end``, and how much it faces us then.
+
+        ``None`` is the time at which the portrait was taken.
+        """
+        across, down = np.moveaxis((places - self.middle) / self.radii, -1, 0)
+        depth = np.sqrt(np.maximum(1 - across**2 - down**2, 0))
+        turn = sum(sign * self.angle(time) for sign, time in ((-1, start), (1, end)) if time is not None)
+        sideways = across * np.cos(turn) + depth * np.sin(turn)
+        return np.stack([sideways, down], -1) * self.radii + self.middle, depth * np.cos(turn) - across * np.sin(turn)
+
+    def picture(self, time):
+        grid = np.stack(np.meshgrid(np.arange(SIDE) + 0.5, np.arange(SIDE) + 0.5), -1)
+        source = (self.carried(grid, time, None)[0] - 0.5).astype(np.float32)
+        skin = cv2.remap(self.light, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+        far = np.linalg.norm((grid - self.middle) / self.radii, axis=-1)
+        inside = np.clip((1 - far) * self.radii.min(), 0, 1)[..., None]
+        shown = (inside * skin + (1 - inside) * self.wall).clip(0, 1) ** (1 / 2.2)
+        code = shown * 255 + np.random.default_rng(time).normal(0, 2, shown.shape)
+        packed = cv2.imencode(".jpg", code.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 70])[1]
+        unpacked = cv2.imdecode(packed, cv2.IMREAD_COLOR).astype(np.float32) / 255
+        return Picture((unpacked**2.2).astype(np.float32))
+
+
+def test_the_flow_follows_the_skin_of_a_head_that_turns(face):
+    """From frame to frame, and over 7 frames in which the head turns by up to 54 degrees, before a wall that stays."""
+    light, points = face
+    head, nodes = Turning(light, points), np.array(SKIN + CHEEKS)
+    pictures = [head.picture(time) for time in range(22)]
+    for hop, most in ((1, 0.3), (7, 1.0)):
+        missed = []
+        for time in range(0, 22 - hop, 2):
+            found = [detected(head.carried(points, None, at)[0], at).astype(np.float32) for at in (time, time + hop)]
+            motion = skin_motion(pictures[time], pictures[time + hop], 0, *found).motion[nodes]
+            there, facing = head.carried(found[0][nodes], time, time + hop)
+            seen = (facing > 0.4) & (head.carried(found[0][nodes], time, time)[1] > 0.4)
+            missed.append(np.linalg.norm(motion - (there - found[0][nodes]), axis=1)[seen])
+        assert np.concatenate(missed).mean() < most, hop
+
+
+def test_skin_without_details_moves_as_the_skin_around_it(face):
+    """The cheeks are as smooth as paint, and the landmarks slide over them."""
+    light, points = face
+    smooth = np.zeros((SIDE, SIDE, 1), np.float32)
+    for cheek in ([50, 205, 36, 101, 118], [280, 425, 266, 330, 347]):
+        cv2.fillConvexPoly(smooth, cv2.convexHull(points[cheek].astype(np.int32)), (1,))
+    soft = cv2.GaussianBlur(cv2.dilate(smooth, np.ones((25, 25))), (0, 0), 5)[..., None]
+    light = (light + soft * (cv2.GaussianBlur(light, (0, 0), 18) - light)).astype(np.float32)
+    truth = np.stack([moved(points, time) for time in range(28)])
+    found = [detected(there, time) for time, there in enumerate(truth)]
+    tracklet = tracked_as([picture(light, time) for time in range(28)], found)
+    cheeks = track(tracklet)[1].points[:, CHEEKS]
+    assert slip(cheeks, truth[:, CHEEKS], 1).mean() < 0.15
+    assert slip(cheeks, truth[:, CHEEKS], 24).mean() < 0.55
+
+
+def test_a_take_of_a_thousand_frames_does_not_drift(face):
+    """The head comes back to where it was every 24 frames, and so does every node of its mesh."""
+    light, points = face
+    there_and_back = [*range(13), *range(11, 0, -1)]
+    period = len(there_and_back)
+    pictures = [picture(light, time) for time in there_and_back]
+    found = [detected(moved(points, time), time) for time in there_and_back]
+    tracklet = tracked_as(pictures, [found[frame % period] for frame in range(1000)], period)
+    mesh = track(tracklet)[1]
+    for nodes, most in ((mesh.points[:, SKIN + CHEEKS], 0.08), (mesh.neck, 0.2)):
+        assert np.linalg.norm(nodes[240:264] - nodes[720:744], axis=2).mean() < most
+        assert np.linalg.norm(nodes[:24] - nodes[960:984], axis=2).mean() < 6 * most
