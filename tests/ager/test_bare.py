@@ -55,8 +55,9 @@ def test_an_onnx_file_answers_whole_faces_in_its_own_pixels(tmp_path):
         ({"x": np.zeros((1, 5, 64, 60), np.float32)}, ["multiples of 16"]),
         ({"x": np.zeros((1, 5, 64, 64), np.float32), "age": np.zeros(1)}, ["'age'", "does not take"]),
         ({"x": np.array([{}], dtype=object)}, ["is no readable .npz"]),
+        ({"x": np.full((1, 5, 64, 64), np.nan, np.float32)}, ["'x'", "NaN"]),
     ],
-    ids=["none", "channels", "empty", "sides", "unknown", "pickle"],
+    ids=["none", "channels", "empty", "sides", "unknown", "pickle", "nan"],
 )
 def test_arrays_that_do_not_fit_are_named(arrays, words, flat, tmp_path):
     np.savez(tmp_path / "in.npz", **arrays)
@@ -68,6 +69,13 @@ def test_arrays_that_do_not_fit_are_named(arrays, words, flat, tmp_path):
 def test_what_arrays_cannot_be_combined_with_is_said(flat, tmp_path):
     np.savez(tmp_path / "in.npz", x=np.zeros((1, 5, 64, 64), np.float32))
     arrays = ("--arrays", tmp_path / "in.npz")
+    before = (tmp_path / "in.npz").read_bytes()
+    run("models", "check", flat, *arrays, "--out", tmp_path / "in.npz").fails(2, "the file of --arrays")
+    assert (tmp_path / "in.npz").read_bytes() == before
+    np.save(tmp_path / "one.npy", np.zeros(3))
+    run("models", "check", flat, "--arrays", tmp_path / "one.npy", "--out", tmp_path / "y.npz").fails(
+        3, "without a name"
+    )
     run("models", "check", flat, *arrays).fails(2, "--out")
     run("models", "check", flat, *arrays, "--out", tmp_path / "y.png").fails(2, ".npz")
     run("models", "check", flat, *arrays, "--out", tmp_path / "y.npz", "--size", "512").fails(2, "--size")

@@ -81,6 +81,12 @@ def test_an_index_gives_ages_to_the_pictures_beside_it(tmp_path):
     assert listed(tmp_path / "a.jpg", source=str(tmp_path / "index.csv")) == {"a.jpg": 31}
 
 
+def test_a_picture_with_two_ages_has_none(tmp_path):
+    files(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "index.csv").write_text("file,age\na.jpg,31\nb.jpg,40\n./a.jpg,60\nb.jpg,40.0\n")
+    assert listed(tmp_path, source=None) == {"a.jpg": "is listed twice, with the ages 31 and 60", "b.jpg": 40}
+
+
 @pytest.mark.parametrize("source", ["old", "-1", "121", "nan"])
 def test_a_source_age_that_is_none(tmp_path, source):
     with pytest.raises(ShotError, match="--source-age"):

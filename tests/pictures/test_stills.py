@@ -84,6 +84,9 @@ def folder(face, deep, tmp_path_factory) -> Path:
     small.rotate(90, expand=True).save(pictures / "turned.jpg", exif=turned, quality=97, icc_profile=profile)
     small.convert("L").save(pictures / "grey.jpg", quality=97)
     small.convert("CMYK").save(pictures / "inks.jpg")
+    inks = (pictures / "inks.jpg").read_bytes()
+    adobe = inks.index(b"Adobe") + 11  # the transform: 0 CMYK, 2 YCCK
+    (pictures / "ycck.jpg").write_bytes(inks[:adobe] + b"\2" + inks[adobe + 1 :])
     small.crop((70, 0, 256, 256)).save(pictures / "at the border.png")
     Image.new("RGB", (300, 200), (90, 120, 60)).save(pictures / "meadow.png")
     Image.new("RGB", (1, 1)).save(pictures / "point.png")
@@ -203,6 +206,7 @@ def test_pictures_of_one_name_do_not_share_a_result(folder):
         ("point.png", "shows no face"),
         ("cut.jpg", "ends too early"),
         ("inks.jpg", "CMYK"),
+        ("ycck.jpg", "CMYK"),
         ("nameless.exr", "--colorspace"),
     ],
 )
@@ -212,7 +216,7 @@ def test_a_picture_that_fails_is_one_line_and_has_no_result(folder, name, words)
     assert lines[0].startswith("error:")
     assert words in lines[0]
     assert not list((folder / "out").glob(f"{Path(name).stem}*"))
-    assert "5 pictures skipped" in (folder / "out.txt").read_text()
+    assert "6 pictures skipped" in (folder / "out.txt").read_text()
 
 
 def test_a_second_run_writes_only_what_is_missing(folder, tmp_path):

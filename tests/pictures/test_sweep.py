@@ -127,3 +127,12 @@ def test_a_picture_without_a_face(tmp_path):
     Image.new("RGB", (200, 200), (80, 120, 60)).save(tmp_path / "30.png")
     run("sweep", tmp_path / "30.png", "--out", tmp_path / "a.mp4").fails(4, "shows no face")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["30.png"]
+
+
+def test_a_damaged_picture_is_named_without_a_frame_number(tmp_path):
+    (tmp_path / "30.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    done = run("sweep", tmp_path / "30.png", "--source-age", "30", "--out", tmp_path / "a.mp4").fails(
+        3, "30.png: damaged"
+    )
+    assert "frame" not in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["30.png"]

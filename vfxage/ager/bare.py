@@ -70,7 +70,10 @@ def _run_network(model: Path, arrays: Path, device: torch.device) -> dict[str, F
 
 def _read(path: Path) -> dict[str, F32]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        file = np.load(path, allow_pickle=False)
+        if isinstance(file, np.ndarray):
+            raise ValueError("it is one array without a name")
+        with file:
             found = {name: np.asarray(file[name], np.float32) for name in file.files}
     except FileNotFoundError as error:
         raise ReadError("no such file", path=path, fix="check the path") from error
@@ -116,6 +119,8 @@ def _check(given: Mapping[str, F32], taken: Taken, path: Path) -> None:
         if not fits:
             shape = "x".join(map(str, array.shape)) or "a single number"
             raise ReadError(f"array {name!r} is {shape}, expected {_text(known[name])}", path=path, fix=fix)
+        if not np.isfinite(array).all():
+            raise ReadError(f"array {name!r} has values that are NaN or Inf", path=path, fix="give finite numbers")
     if any(side % taken.multiple or not side for side in given["x"].shape[2:]):
         what = f"array 'x' has sides that are not multiples of {taken.multiple}"
         raise ReadError(what, path=path, fix="crop or pad the pictures")

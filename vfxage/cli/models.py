@@ -148,6 +148,8 @@ def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[
     if out is None or out.suffix != ".npz":
         what = "--arrays needs --out" if out is None else "is not named .npz"
         raise OutputError(what, path=out, fix="name a file to write: --out answers.npz")
+    if out.resolve() == arrays.resolve():
+        raise OutputError("is the file of --arrays", path=out, fix="choose another --out")
     from vfxage.ager import device_kind, model_file, shipped_file
     from vfxage.ager.bare import run_bare
     from vfxage.ager.network import find_device

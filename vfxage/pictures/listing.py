@@ -122,7 +122,9 @@ def _aged(pictures: list[Picture], named: list[Path], source_age: str | None, no
         return [replace(picture, age=age) for picture in pictures]
     indices = [Path(source_age)] if source_age is not None else [folder / INDEX for folder in named]
     indices = [index for index in indices if source_age is not None or index.is_file()]
-    listed = {path: row for index in indices for path, row in _rows(index)}
+    listed: dict[str, Listed] = {}
+    for path, row in (found for index in indices for found in _rows(index)):
+        listed[path] = _again(listed[path], row) if path in listed else row
     rest = [picture for picture in pictures if _real(picture.path) not in listed]
     known = {picture.path: listed[_real(picture.path)] for picture in pictures if _real(picture.path) in listed}
     if indices and not known:
@@ -133,6 +135,13 @@ def _aged(pictures: list[Picture], named: list[Path], source_age: str | None, no
     else:
         known |= _by_name(rest, notes)
     return [replace(one, age=known[one.path].age, fault=known[one.path].fault) for one in pictures]
+
+
+def _again(one: Listed, other: Listed) -> Listed:
+    """A picture that is listed a second time: with another age, nobody knows which one holds."""
+    if one.fault or other.fault or one.age == other.age:
+        return one if one.fault else other
+    return replace(one, fault=f"is listed twice, with the ages {one.age:g} and {other.age:g}")
 
 
 def _years(text: str) -> float | None:

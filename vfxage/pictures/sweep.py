@@ -10,7 +10,7 @@ import numpy as np
 
 from vfxage.ager import Ager
 from vfxage.arrays import ArrayData, shaped
-from vfxage.errors import LostFaceError, ShotError
+from vfxage.errors import LostFaceError, ShotError, VfxageError
 from vfxage.face.crop import FacePlan
 from vfxage.face.track import Tracks
 from vfxage.geometry import warp_to_crop
@@ -66,8 +66,12 @@ def picture_subject(picture: Picture, shot: Shot) -> Subject:
     """The largest face of a picture. Raises ReadError, LostFaceError."""
     if picture.fault:
         raise ShotError(picture.fault, path=picture.path, fix="correct its age, or give one with --source-age")
-    job = open_picture(picture.path, shot, picture.age)
-    return Subject(job=job, tracks=track_faces(job), frame=next(job.reader.read(job.numbers)))
+    try:
+        job = open_picture(picture.path, shot, picture.age)
+        return Subject(job=job, tracks=track_faces(job), frame=next(job.reader.read(job.numbers)))
+    except VfxageError as error:
+        error.frame = None  # a picture has no frame number that its user knows
+        raise
 
 
 @contextmanager

@@ -29,6 +29,8 @@ for _name, _value in oiio_setting.items():
 _DEPTHS: Mapping[str, Depth] = {"uint8": 8, "uint16": 16, "half": "float", "float": "float"}
 _STORED: Mapping[Depth, str] = {8: "uint8", 10: "uint16", 12: "uint16", 16: "uint16", "float": "float"}
 
+_INKS = ("CMYK", "YCCK", "YCbCrK")
+"""OpenImageIO's names of JPEGs with four inks; the last two are one."""
 _LAB = (8, 9, 10)
 """TIFF's photometric interpretations of CIE, ICC and ITU L*a*b*."""
 _GAIN_MAP = "a gain map (Ultra HDR) is not used and not carried into the outputs: the standard picture is read"
@@ -99,7 +101,7 @@ def _check_kind(spec: Any, attributes: Mapping[str, Any], source: StillFile) -> 
     name, photometric = str(spec.format), attributes.get("tiff:PhotometricInterpretation")
     if name not in _DEPTHS:
         raise source.error(f"has samples of type {name}", "write it with 8 or 16 bits, or float")
-    if photometric == 5 or attributes.get("jpeg:ColorSpace") in ("CMYK", "YCCK"):
+    if photometric == 5 or attributes.get("jpeg:ColorSpace") in _INKS:
         raise source.error("holds inks (CMYK), not R, G, B", "convert it to RGB")
     if photometric in _LAB:
         raise source.error("holds L*a*b* samples, not R, G, B", "convert it to RGB")
