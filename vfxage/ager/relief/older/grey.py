@@ -27,7 +27,7 @@ class Greying:
     """Factor of the share of grey hair."""
     late: float = 0.08
     """Share of grey hair up to which all of it still looks dark."""
-    strands: float = 0.36
+    strands: float = 0.30
     """How much earlier than the mean the earliest strands turn, and how much later the last."""
     whole: float = 1.2
     """Share of grey hair towards which strands become alike."""
@@ -35,7 +35,7 @@ class Greying:
     """How different they still are then: white hair keeps dark strands."""
     plate_strands: float = 0.6
     """Weight of the plate's own strands in the order in which strands turn."""
-    made_strands: float = 0.4
+    made_strands: float = 0.32
     """Weight of made strands in it: in black hair the plate shows none."""
     beard: float = 1.45
     """How much earlier than the head a beard turns."""

@@ -47,7 +47,7 @@ class Growth:
             "folds",
             nasolabial=(1.05, 2.2, 1.6), marionette=(0.95, 1.5, 1.4), bags=(1.15, 2.4, 1.4), lids=(1.15, 2.3, 1.15),
             jowl=(0.75, 1.5, 1.7), hollows=(0.60, 1.2, 1.2), frown=(0.8, 2.0, 1.0), chin=(0.9, 1.6, 1.2),
-            forehead=(1.0, 2.2, 1.5), neck=(1.0, 1.5, 1.0),
+            forehead=(0.85, 2.2, 1.5), neck=(1.25, 1.5, 1.0),
         )
     )  # fmt: skip
     """The broad side of each fold: soft shading, which makes gentle faces old."""
@@ -56,7 +56,7 @@ class Growth:
             "folds",
             nasolabial=(0.95, 2.2, 0.45), marionette=(0.7, 1.3, 0.42), bags=(0.8, 2.4, 0.5), lids=(1.0, 2.4, 0.8),
             jowl=(1.0, 1.5, 1.0), hollows=(1.0, 1.5, 1.0), frown=(0.8, 2.0, 0.5), chin=(0.7, 1.5, 0.5),
-            forehead=(0.9, 2.2, 0.5), neck=(1.0, 1.5, 1.0),
+            forehead=(0.75, 2.2, 0.5), neck=(1.25, 1.5, 1.0),
         )
     )  # fmt: skip
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
@@ -64,7 +64,7 @@ class Growth:
         default_factory=lambda: _parts(
             "lines",
             furrows=(0.95, 2.4, 1.0), crow=(1.05, 2.6, 1.0), under=(1.1, 2.6, 1.0), cheek=(0.88, 1.4, 0.35),
-            lip_lines=(0.9, 1.5, 0.65), slack=(0.9, 1.8, 0.65), dry=(0.7, 2.4, 1.0), neck_lines=(1.0, 1.5, 1.0),
+            lip_lines=(0.9, 1.5, 0.65), slack=(0.9, 1.8, 0.65), dry=(0.7, 2.4, 1.0), neck_lines=(1.3, 1.5, 1.0),
         )
     )  # fmt: skip
     """Fine lines and texture."""

@@ -35,6 +35,10 @@ class Wrinkle:
     """How far a furrow leaves its way, radians of the distance between two: much of it makes lines meet and part."""
 
 
+_FURROW, _FURROW_UNLIKE = 0.75, 0.30
+"""Mean depth of the furrows of one area, and its deviation from one to the next: alike, they look embossed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
     """Kinds of lines: their spacing on photographs of old skin, and the strengths at which they look like them."""
@@ -102,8 +106,10 @@ def furrows(draw: np.random.Generator, along: F32, across: F32, kind: Wrinkle) -
     coarse = noise(draw, along / np.float32(0.7 * kind.long), line * np.float32(3.7))
     fine = noise(draw, along / np.float32(0.25 * kind.long), line * np.float32(5.1))
     whole = smoothstep(coarse + np.float32(0.5) * fine, -0.7, 1.2)
+    own = noise(draw, np.zeros_like(along), line * np.float32(6.3))
+    depth = np.clip(np.float32(_FURROW) + np.float32(_FURROW_UNLIKE) * own, np.float32(0.15), np.float32(1.2))
     roll = np.abs(wave) - np.float32(0.64)
-    return np.asarray((0.9 * roll - 0.36 * valley) * (0.25 + 0.75 * whole), np.float32)
+    return np.asarray((0.8 * roll - 0.36 * valley) * depth * (0.25 + 0.75 * whole), np.float32)
 
 
 def _wobble(draw: np.random.Generator, x: F32, y: F32, cell: float) -> F32:
@@ -115,10 +121,10 @@ def _forehead(ground: Ground) -> Height:
     mean, draw = ground.mean, stream(ground.name, "forehead furrows")
     top, brow = float(mean[10, 1]) - 26, float(mean[[66, 105, 296, 334], 1].min())
     middle = float(mean[9, 0])
-    part = ground.canvas.part((middle - 82, middle + 82), (top - 1, brow + 4))
+    part = ground.canvas.part((middle - 98, middle + 98), (top - 1, brow + 4))
     x, y = part.grid()
     across = y + 5 * np.cos((x - middle) / 34) + 2.2 * noise(draw, x / np.float32(55), y / np.float32(30))
-    band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 80, 54)
+    band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 96, 50)
     deep = np.float32(draw.uniform(0.7, 1.0))
     lines = deep * furrows(draw, x, across, LINES.forehead)
     return part, band * (lines + np.float32(0.10) * creases(draw, x, across, LINES.forehead_fine))

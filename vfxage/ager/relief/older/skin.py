@@ -23,7 +23,7 @@ class OldSkin:
     own: float = 0.5
     """Gain of all of them."""
     own_most: float = 0.7
-    beyond: float = 2.8
+    beyond: float = 3.4
     """How much more ears and neck show their own lines: nothing else is printed there."""
     bright: float = 0.4
     """Share of a line's bright side."""

@@ -186,7 +186,7 @@ class Colour:
     """Log RGB that the cheeks gain: blood nearer the surface. By eye."""
     cheek_light: float = 0.03
     """Log luma that the cheeks gain."""
-    lips: float = 0.30
+    lips: float = 0.20
     """Share by which the lips' colour against the skin grows: it fades with age (Russell 2009)."""
     lips_most: float = 0.25
     """Largest contrast that is raised; more is lipstick."""
