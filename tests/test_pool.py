@@ -143,9 +143,9 @@ def test_watched_gives_nothing_while_it_waits_and_then_the_newest_item():
 
     with watched(source(), 0.01) as items, pytest.raises(ValueError, match="broken camera"):
         follow(items)
-    items = [item for item in seen if item is not None]
-    assert items == sorted(set(items))
-    assert items[-1] == 49
+    given = [item for item in seen if item is not None]
+    assert given == sorted(set(given))
+    assert given[-1] == 49
     assert seen.index(None) > 0
     assert vfxage_threads() == []
 
