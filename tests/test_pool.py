@@ -146,7 +146,7 @@ def test_watched_gives_nothing_while_it_waits_and_then_the_newest_item():
     given = [item for item in seen if item is not None]
     assert given == sorted(set(given))
     assert given[-1] == 49
-    assert seen.index(None) > 0
+    assert seen.count(None) >= 3
     assert vfxage_threads() == []
 
 
