@@ -124,13 +124,13 @@ def test_leaving_early_closes_the_source() -> None:
     assert vfxage_threads() == []
 
 
-def test_watched_gives_nothing_while_it_waits_and_then_every_item():
+def test_watched_gives_nothing_while_it_waits_and_then_the_newest_item():
     go = threading.Event()
 
     def source():
         yield 1
         go.wait(10)
-        yield 2
+        yield from range(2, 50)
         raise ValueError("broken camera")
 
     seen = []
@@ -143,8 +143,10 @@ def test_watched_gives_nothing_while_it_waits_and_then_every_item():
 
     with watched(source(), 0.01) as items, pytest.raises(ValueError, match="broken camera"):
         follow(items)
-    assert [item for item in seen if item is not None] == [1, 2]
-    assert seen.index(2) - seen.index(1) > 3
+    given = [item for item in seen if item is not None]
+    assert given == sorted(set(given))
+    assert given[-1] == 49
+    assert seen.count(None) >= 3
     assert vfxage_threads() == []
 
 

@@ -1,7 +1,7 @@
 """Runs stages in threads, ahead of their consumer by a bounded number of items. No other module starts threads.
 
-Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made, ``watched`` one and that; ``ordered_map``
-keeps at most ``workers + ahead`` items or results; ``newest`` keeps one item, and ``fed`` at most ``ahead``. All stop
+Memory: ``prefetch`` keeps at most ``ahead`` items and the one being made; ``ordered_map`` keeps at most
+``workers + ahead`` items or results; ``newest`` and ``watched`` keep one item, and ``fed`` at most ``ahead``. All stop
 and join their threads when their ``with`` block ends, also after an error. The consumer gets the error in place of the
 failed item, after all earlier items.
 """
@@ -78,37 +78,10 @@ class _Ahead(Generic[T]):
         """Yield the items in order; raises the maker's error in place of the failed item."""
         return _until_end(self._ready.get)
 
-    def watch(self, every: float) -> Iterator[T | None]:
-        """Yield the items as ``consume`` does, and None after each ``every`` seconds without one."""
-        while True:
-            try:
-                item = self._ready.get(timeout=every)
-            except queue.Empty:
-                yield None
-                continue
-            if isinstance(item, _End):
-                if item.error is not None:
-                    raise item.error
-                return
-            yield item
-
     def stop(self) -> None:
         """Make no more items, and wait for the thread to end."""
         self._left.set()
         self._thread.join()
-
-
-@contextmanager
-def watched(items: Iterable[T], every: float) -> Iterator[Iterator[T | None]]:
-    """Make ``items`` in a separate thread, one before the consumer needs it; None while the consumer waits for it.
-
-    So the consumer can look after other things every few moments: ``every`` is in seconds.
-    """
-    stage = _Ahead(items, 1)
-    try:
-        yield stage.watch(every)
-    finally:
-        stage.stop()
 
 
 @contextmanager
@@ -196,6 +169,17 @@ class _Newest(Generic[T]):
         """Yield the newest item, again and again, and the last one."""
         return _until_end(self._take)
 
+    def watch(self, every: float) -> Iterator[T | None]:
+        """Yield the items as ``consume`` does, and None after each ``every`` seconds without one."""
+        while True:
+            with self._ready:
+                item = self._held.popleft() if self._ready.wait_for(lambda: self._held, every) else None
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+
     def stop(self) -> None:
         """Make no more items, and wait for the thread to end."""
         self._left.set()
@@ -211,6 +195,19 @@ def newest(items: Iterable[T]) -> Iterator[Iterator[T]]:
     stage = _Newest(items)
     try:
         yield stage.consume()
+    finally:
+        stage.stop()
+
+
+@contextmanager
+def watched(items: Iterable[T], every: float) -> Iterator[Iterator[T | None]]:
+    """As ``newest``, but the consumer gets None after each ``every`` seconds in which it waits for an item.
+
+    So it can look after other things every few moments.
+    """
+    stage = _Newest(items)
+    try:
+        yield stage.watch(every)
     finally:
         stage.stop()
 

@@ -63,6 +63,7 @@ def recorded(clip, tmp_path_factory) -> tuple[Path, str, str]:
         patch.delenv("DISPLAY", raising=False)
         patch.delenv("WAYLAND_DISPLAY", raising=False)
         patch.setattr("vfxage.live.run.newest", every_picture)
+        patch.setattr("vfxage.live.run.watched", lambda items, _: every_picture(items))
         done = run("live", *AGES, "--set", "intensity=2", "--input", clip, "--record", movie).ok()
     return movie, done.out, done.err
 
@@ -82,6 +83,7 @@ def test_a_recording_lasts_as_long_as_the_clip_if_pictures_are_dropped(clip, tmp
         yield (item for place, item in enumerate(items) if place % 3 == 0)
 
     monkeypatch.setattr("vfxage.live.run.newest", every_third)
+    monkeypatch.setattr("vfxage.live.run.watched", lambda items, _: every_picture(items))
     done = run("live", *AGES, "--input", clip, "--record", tmp_path / "a.mp4").ok()
     assert "4 shown, 6 dropped" in done.out
     assert len(pictures(tmp_path / "a.mp4")[1]) == COUNT
