@@ -73,7 +73,7 @@ def skin_colour(rgb: F32, points: F32) -> F32:
     _fill(mask, at[list(OVAL)])
     features = np.zeros_like(mask)
     for ring in (EYE, BROW, *(tuple(MIRROR[k] for k in ring) for ring in (EYE, BROW)), LIPS):
-        _fill(features, cv2.convexHull(at[list(ring)])[:, 0])
+        _fill(features, np.asarray(cv2.convexHull(at[list(ring)])[:, 0], np.float32))
     height = float(np.hypot(*(at[10] - at[152])))
     reach = max(1, round(_FEATURES * height / _LOOKED_AT))
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
