@@ -52,7 +52,7 @@ def build_mean_face(collection: Collection, out: Path, progress: Progress) -> Pa
                 mean.add(unfolded)
             advance(k)
     arrays: dict[str, NDArray[np.generic]] = {"mean": canon.mean, "triangles": canon.triangles.astype(np.uint16)}
-    save_mean_face(out, arrays | dict(_maps(regression, mean.bands(), masks)))
+    save_mean_face(out, {**arrays, **_maps(regression, mean.bands(), masks)})
     return _write_sources(out, collection, portraits)
 
 
