@@ -14,7 +14,7 @@ around it does. Nodes at the outline count less, for their patch shows the backg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -58,6 +58,8 @@ _FACE = 400
 _FACE_FLOW = (15, 2, 6)
 """Side of the patch that is followed on the face, pixels; levels of the pyramid; steps at most. A larger patch is less
 exact."""
+_TURNED = 0.03
+"""Turn or growth of a face from which its patches are turned back: less moves the edge of a patch by 0.2 pixels."""
 _NECK_FLOWS = (15, 3, 10), (31, 3, 10)
 """The same on the neck, whose motion nothing foretells. The large patch is for points that the small one loses."""
 _ENOUGH = 0.005
@@ -148,7 +150,7 @@ def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> _Fit:
     terms = _quadratic(begin, size)
     broad, even = terms[_EVEN], begin[_EVEN]
     guess = terms @ _over_all(terms, landmarks, np.ones(len(begin)))
-    flow = _flow(pair, even, guess[_EVEN], _FACE_FLOW)
+    flow = _flow_of_turned(pair, even, guess[_EVEN], _affine(begin, end))
     like = _with_the_face(broad, flow.motion - landmarks[_EVEN], flow.returns * flow.detail, size) * flow.returns
     trust = like * flow.detail * _on_the_face(begin, pair.one.shape)[_EVEN]
     motion = guess + terms @ _common(broad, flow.motion - guess[_EVEN], trust, size)[0]
@@ -161,6 +163,27 @@ def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> _Fit:
     carried = _CARRIED * wide[2] * agreed
     gradient = _fitted(near, motion[_EVEN], np.ones(len(even)))[1]
     return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1)
+
+
+def _affine(begin: F64, end: F64) -> F64:
+    """(2, 3) the affine map that takes points to where they are nearest to ``end``."""
+    found = np.linalg.lstsq(np.column_stack([begin, np.ones(len(begin))]), end, rcond=None)[0]
+    return np.asarray(found.T, np.float64)
+
+
+def _flow_of_turned(pair: _Pair, samples: F64, guess: F64, affine: F64) -> _Flow:
+    """Follow points of a face into a picture that is turned back by ``affine``, for a patch keeps its shape there."""
+    import cv2
+
+    linear, shift = affine[:, :2], affine[:, 2]
+    if np.abs(linear - np.eye(2)).max() < _TURNED:
+        return _flow(pair, samples, guess, _FACE_FLOW)
+    pixels = np.column_stack([linear, shift + linear @ [0.5, 0.5] - 0.5])  # OpenCV counts from the pixel's centre
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    back = cv2.warpAffine(pair.other, pixels, pair.one.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    start = np.linalg.solve(linear, (samples + guess - shift).T).T - samples
+    flow = _flow(replace(pair, other=np.asarray(back, np.uint8)), samples, start, _FACE_FLOW)
+    return replace(flow, motion=(samples + flow.motion) @ linear.T + shift - samples)
 
 
 def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> _Fit:
