@@ -1,10 +1,9 @@
 """How the skin of a face and its neck moves from one picture to another: optical flow at every node of the mesh.
 
-The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at every node and at more points of the neck, forwards and
-backwards. It begins where the landmarks say, so that a head which turns fast is followed. On one portrait that a
-formula moved, with the grain of a camera, it is off by 0.05 pixels a frame. OpenCV's dense inverse search (DIS) is no
-better there and several times slower; on a still picture of a movie it creeps by 0.03 pixels a frame, where this flow
-stays.
+The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at nodes of the face and at points of the neck, forwards and
+backwards. A patch of it keeps its shape, so the second picture is first turned back as the landmarks turn. On a
+portrait on an ellipsoid that turns before a wall, with grain and compression, it is off by 0.2 pixels a frame.
+OpenCV's dense inverse search (DIS) is off by 0.3 there, and creeps on a still picture of a movie.
 
 Cheeks and foreheads have few details. So a face is fitted three times, from broad to close: a quadratic over the whole
 face, then the parts around each node, then its nearest neighbours. A node without details of its own moves as the skin
