@@ -12,6 +12,7 @@ from vfxage.face.detect import Detection, FaceFinder
 from vfxage.face.track.canvas import Picture
 from vfxage.face.track.skin import HOPS, skin_motion
 from vfxage.face.track.tracklets import Tracklet
+from vfxage.geometry import OVAL
 
 SIDE = 420
 CHEEKS = [50, 205, 36, 101, 280, 425, 266, 330, 118, 347]
@@ -97,6 +98,66 @@ def test_the_flow_follows_the_skin_of_a_head_that_turns(face):
             seen = (facing > 0.4) & (head.carried(found[0][nodes], time, time)[1] > 0.4)
             missed.append(np.linalg.norm(motion - (there - found[0][nodes]), axis=1)[seen])
         assert np.concatenate(missed).mean() < most, hop
+
+
+def test_nodes_at_the_outline_move_with_the_face_and_not_with_the_wall_behind_it(face):
+    light, points = face
+    head, nodes = Turning(light, points), np.array(OVAL)
+    missed = []
+    for time in range(0, 20, 2):
+        found = [detected(head.carried(points, None, at)[0], at).astype(np.float32) for at in (time, time + 1)]
+        motion = skin_motion(head.picture(time), head.picture(time + 1), 0, *found).motion[nodes]
+        there, facing = head.carried(found[0][nodes], time, time + 1)
+        missed.append(np.linalg.norm(motion - (there - found[0][nodes]), axis=1)[facing > 0.1])
+    assert np.concatenate(missed).mean() < 0.65
+
+
+def test_a_head_that_rolls_fast_is_followed(face):
+    """By 20 degrees between two pictures, so that the chin and the brow go apart by a third of the face."""
+    light, points = face
+    pictures, places = [], []
+    for angle in (-0.175, 0.175):
+        turn = cv2.getRotationMatrix2D((200.0, 190.0), np.rad2deg(-angle), 1.0)
+        pictures.append(Picture(cv2.warpAffine(light, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)))
+        places.append((points @ turn[:, :2].T + turn[:, 2]).astype(np.float32))
+    motion = skin_motion(*pictures, 0, *places)
+    missed = np.linalg.norm(motion.motion[:468] - (places[1] - places[0])[:468], axis=1)
+    assert np.median(missed) < 0.5
+    assert np.mean(missed < 2) > 0.9
+
+
+def test_what_moves_before_the_face_is_not_trusted(face):
+    """Something like a hand crosses the cheek, and no detector says so."""
+    light, points = face
+    cheek = [50, 205, 36, 101, 118]
+    texture = np.random.default_rng(3).uniform(0.1, 0.7, (90, 90, 1)).astype(np.float32) * [1, 0.8, 0.7]
+    hand = cv2.GaussianBlur(texture.astype(np.float32), (0, 0), 1.5)
+    x, y = (points[cheek].mean(0) - 45).astype(int)
+
+    def covered(by):
+        shown = light.copy()
+        shown[y : y + 90, x + by : x + by + 90] = hand
+        return Picture(shown)
+
+    there = points.astype(np.float32)
+    plain = skin_motion(Picture(light), Picture(light), 0, there, there).trust
+    trust = skin_motion(covered(0), covered(14), 0, there, there).trust
+    assert plain[cheek].min() > 0.6
+    assert trust[cheek].max() < 0.35
+    assert trust[[280, 425, 330]].min() > 0.6
+
+
+def test_a_scarf_is_no_neck(face):
+    """Points of the neck that are as green as a scarf are not followed, and skin is."""
+    light, points = face
+    there = points.astype(np.float32)
+    below = int(points[152, 1] + 4)
+    weave = cv2.GaussianBlur(np.random.default_rng(6).uniform(0.2, 0.8, (SIDE, SIDE, 1)).astype(np.float32), (0, 0), 2)
+    for colour, trusted in (((1, 0.62, 0.5), True), ((0.2, 0.8, 0.2), False)):
+        shown = light.copy()
+        shown[below:] = (weave[..., None] * np.array(colour, np.float32))[below:]
+        middle = skin_motion(Picture(shown), Picture(shown), 0, there, there).trust[478:].reshape(2, 17)[1, 6:10]
+        assert (middle > 0.9).all() if trusted else (middle < 0.1).all()
 
 
 def test_skin_without_details_moves_as_the_skin_around_it(face):

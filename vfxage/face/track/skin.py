@@ -1,10 +1,9 @@
 """How the skin of a face and its neck moves from one picture to another: optical flow at every node of the mesh.
 
-The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at every node and at more points of the neck, forwards and
-backwards. It begins where the landmarks say, so that a head which turns fast is followed. On one portrait that a
-formula moved, with the grain of a camera, it is off by 0.05 pixels a frame. OpenCV's dense inverse search (DIS) is no
-better there and several times slower; on a still picture of a movie it creeps by 0.03 pixels a frame, where this flow
-stays.
+The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at nodes of the face and at points of the neck, forwards and
+backwards. A patch of it keeps its shape, so the second picture is first turned back as the landmarks turn. On a
+portrait on an ellipsoid that turns before a wall, with grain and compression, it is off by 0.2 pixels a frame.
+OpenCV's dense inverse search (DIS) is off by 0.3 there, and creeps on a still picture of a movie.
 
 Cheeks and foreheads have few details. So a face is fitted three times, from broad to close: a quadratic over the whole
 face, then the parts around each node, then its nearest neighbours. A node without details of its own moves as the skin
@@ -14,7 +13,7 @@ around it does. Nodes at the outline count less, for their patch shows the backg
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,11 +35,30 @@ _SAMPLED = (1.1, NECK_RINGS[0], 1.35, 1.48, NECK_RINGS[1])
 _NECK_NODES = np.concatenate([np.arange(NECK_POINTS // 2) + _SAMPLED.index(reach) * (NECK_POINTS // 2)
                               for reach in NECK_RINGS])  # fmt: skip
 """The nodes of the neck among the points on which its flow is measured."""
+_SPREAD = (
+    "0 3 4 5 6 7 8 9 10 13 14 17 18 20 21 24 26 29 31 32 34 35 36 38 39 40 43 44 45 46 47 50 51 53 54 55 58 "
+    "61 63 65 67 68 69 70 71 75 81 83 84 86 91 92 93 96 98 99 100 101 102 103 104 105 106 107 108 109 111 114 "
+    "116 117 118 119 121 122 123 124 126 127 128 129 131 132 134 135 136 137 138 139 140 142 143 145 147 148 "
+    "149 150 151 152 156 158 160 162 164 165 167 168 169 170 171 172 174 175 176 177 178 181 182 185 186 187 "
+    "188 190 192 193 194 195 196 197 198 199 200 201 202 203 204 205 206 207 208 209 210 211 212 213 214 215 "
+    "216 217 218 219 220 221 222 223 225 226 227 229 231 234 236 238 244 247 248 251 253 260 262 263 264 265 "
+    "266 267 269 270 273 275 276 277 280 281 283 284 285 286 288 291 293 296 297 298 299 300 301 305 309 311 "
+    "312 313 315 317 321 322 323 327 328 329 330 331 332 333 334 335 336 337 338 339 340 343 344 345 346 347 "
+    "348 350 351 352 353 355 356 358 361 363 364 365 366 367 368 369 370 371 372 373 376 377 378 379 381 383 "
+    "386 389 391 393 394 395 396 397 399 400 401 402 405 406 407 410 411 412 413 416 417 418 419 420 421 422 "
+    "423 424 425 426 427 428 429 430 431 432 433 434 435 436 437 439 440 442 443 444 446 447 448 449 451 453 "
+    "454 456 461 465 "
+)
+_EVEN = np.array(_SPREAD.split(), np.int64)
+"""Landmarks on which the face's flow is measured: spread evenly (0.033 faces apart, farthest point first), for those
+about eyes and lips lie closer together than the patch is wide."""
 _FACE = 400
 """Height to which a larger face is shrunk for the flow, pixels: more costs time and gains nothing."""
 _FACE_FLOW = (15, 2, 6)
 """Side of the patch that is followed on the face, pixels; levels of the pyramid; steps at most. A larger patch is less
 exact."""
+_TURNED = 0.03
+"""Turn or growth of a face from which its patches are turned back: less moves the edge of a patch by 0.2 pixels."""
 _NECK_FLOWS = (15, 3, 10), (31, 3, 10)
 """The same on the neck, whose motion nothing foretells. The large patch is for points that the small one loses."""
 _ENOUGH = 0.005
@@ -53,7 +71,7 @@ _THERE_AND_BACK = 0.5
 """A point that comes back this far from where it began, in pixels of the flow's picture, is trusted 37 %."""
 _DETAIL = 0.01
 """Square root of the least eigenvalue of the gradients in a patch from which a point is trusted in full."""
-_NEAR_FACE, _WIDE_FACE, _NEAR_NECK = (12, 0.025), (30, 0.08), (20, 0.12)
+_NEAR_FACE, _WIDE_FACE, _NEAR_NECK = (9, 0.03), (20, 0.08), (20, 0.12)
 """Neighbours over which the flow is fitted, and how far they count, in faces: close and wide on the face; on the neck.
 """
 _FIRM, _FIRM_WIDE = 0.05, 0.3
@@ -128,21 +146,43 @@ def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F3
 def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> _Fit:
     """The motion at the landmarks, which are at ``begin`` and ``end`` (478, 2)."""
     landmarks = end - begin
-    broad = _quadratic(begin, size)
-    guess = _over_all(broad, landmarks, np.ones(len(begin)))
-    flow = _flow(pair, begin, guess, _FACE_FLOW)
-    like = _with_the_face(broad, flow.motion - landmarks, flow.returns * flow.detail, size) * flow.returns
-    trust = like * flow.detail * _on_the_face(begin, pair.one.shape)
-    motion = guess + _common(broad, flow.motion - guess, trust, size)[0]
-    near, around = _around(begin, size, _NEAR_FACE), _around(begin, size, _WIDE_FACE)
-    wide = _fitted(around, flow.motion - motion, trust, _FIRM_WIDE)
+    terms = _quadratic(begin, size)
+    broad, even = terms[_EVEN], begin[_EVEN]
+    guess = terms @ _over_all(terms, landmarks, np.ones(len(begin)))
+    flow = _flow_of_turned(pair, even, guess[_EVEN], _affine(begin, end))
+    like = _with_the_face(broad, flow.motion - landmarks[_EVEN], flow.returns * flow.detail, size) * flow.returns
+    trust = like * flow.detail * _on_the_face(begin, pair.one.shape)[_EVEN]
+    motion = guess + terms @ _common(broad, flow.motion - guess[_EVEN], trust, size)[0]
+    near, around = _around(begin, even, size, _NEAR_FACE), _around(begin, even, size, _WIDE_FACE)
+    wide = _fitted(around, flow.motion - motion[_EVEN], trust, _FIRM_WIDE)
     motion = motion + wide[0]
-    close = _fitted(near, flow.motion - motion, trust, _FIRM)
+    close = _fitted(near, flow.motion - motion[_EVEN], trust, _FIRM)
     motion = motion + close[0]
     agreed = _fitted(near, like[:, None], flow.detail)[0][:, 0]
     carried = _CARRIED * wide[2] * agreed
-    gradient = _fitted(near, motion, np.ones(len(begin)))[1]
+    gradient = _fitted(near, motion[_EVEN], np.ones(len(even)))[1]
     return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1)
+
+
+def _affine(begin: F64, end: F64) -> F64:
+    """(2, 3) the affine map that takes points to where they are nearest to ``end``."""
+    found = np.linalg.lstsq(np.column_stack([begin, np.ones(len(begin))]), end, rcond=None)[0]
+    return np.asarray(found.T, np.float64)
+
+
+def _flow_of_turned(pair: _Pair, samples: F64, guess: F64, affine: F64) -> _Flow:
+    """Follow points of a face into a picture that is turned back by ``affine``, for a patch keeps its shape there."""
+    import cv2
+
+    linear, shift = affine[:, :2], affine[:, 2]
+    if np.abs(linear - np.eye(2)).max() < _TURNED:
+        return _flow(pair, samples, guess, _FACE_FLOW)
+    pixels = np.column_stack([linear, shift + linear @ [0.5, 0.5] - 0.5])  # OpenCV counts from the pixel's centre
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    back = cv2.warpAffine(pair.other, pixels, pair.one.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    start = np.linalg.solve(linear, (samples + guess - shift).T).T - samples
+    flow = _flow(replace(pair, other=np.asarray(back, np.uint8)), samples, start, _FACE_FLOW)
+    return replace(flow, motion=(samples + flow.motion) @ linear.T + shift - samples)
 
 
 def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> _Fit:
@@ -158,7 +198,7 @@ def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> _Fit:
         better = sure > trust[lost]
         motion[lost[better]], trust[lost[better]] = again.motion[better], sure[better]
     trust *= _skin_coloured(pair.colour, begin / np.array(pair.one.shape[::-1]))
-    return _fitted(_around(samples, size, _NEAR_NECK), motion, trust)
+    return _fitted(_around(samples, samples, size, _NEAR_NECK), motion, trust)
 
 
 def _nothing() -> SkinMotion:
@@ -254,22 +294,22 @@ def _quadratic(samples: F64, size: float) -> F64:
 
 
 def _over_all(base: F64, values: F64, weight: F64) -> F64:
-    """(M, 2) the quadratic that is nearest to the values (M, 2)."""
-    return np.asarray(base @ np.linalg.solve((base.T * weight) @ base + 1e-9 * np.eye(6), (base.T * weight) @ values))
+    """(6, 2) the quadratic that is nearest to the values (M, 2)."""
+    return np.asarray(np.linalg.solve((base.T * weight) @ base + 1e-9 * np.eye(6), (base.T * weight) @ values))
 
 
 def _common(base: F64, values: F64, trust: F64, size: float) -> tuple[F64, F64]:
-    """The quadratic (M, 2) that most of the trusted values share, and how far each is from it (M,), in faces."""
+    """The quadratic (6, 2) that most of the trusted values share, and how far each is from it (M,), in faces."""
     weight = trust + 1e-6
     for _ in range(4):
         common = _over_all(base, values, weight)
-        miss = np.linalg.norm(values - common, axis=1) / size
+        miss = np.linalg.norm(values - base @ common, axis=1) / size
         weight = (trust + 1e-6) / (1 + (miss / _STRANGE[0]) ** 2)
     return common, miss
 
 
 def _with_the_face(base: F64, apart: F64, trust: F64, size: float) -> F64:
-    """(478,) 0..1: how well the flow agrees with the landmarks' own motion, but for what all have in common."""
+    """(M,) 0..1: how well the flow agrees with the landmarks' own motion, but for what all have in common."""
     return np.asarray(np.exp(-((_common(base, apart, trust, size)[1] / _STRANGE[1]) ** 2)), np.float64)
 
 
@@ -286,7 +326,7 @@ def _skin_coloured(colour: U8, share: F64) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class _Around:
-    """The neighbours of each of M points."""
+    """The neighbours of each of M places among some samples."""
 
     rows: NDArray[np.int64]
     """(M, N)."""
@@ -297,17 +337,17 @@ class _Around:
     size: float
 
 
-def _around(samples: F64, size: float, near: tuple[int, float]) -> _Around:
+def _around(places: F64, samples: F64, size: float, near: tuple[int, float]) -> _Around:
     from scipy.spatial import cKDTree
 
     count, reach = near
-    away, rows = cKDTree(samples).query(samples, count)
-    base = np.concatenate([np.ones((*rows.shape, 1)), (samples[rows] - samples[:, None]) / size], axis=2)
+    away, rows = cKDTree(samples).query(places, count)
+    base = np.concatenate([np.ones((*rows.shape, 1)), (samples[rows] - places[:, None]) / size], axis=2)
     return _Around(np.asarray(rows, np.int64), np.exp(-((away / (reach * size)) ** 2) / 2), base, size)
 
 
 def _fitted(around: _Around, values: F64, trust: F64, firm: float = 1e-9) -> _Fit:
-    """Values (M, C), their gradient (M, C, 2) and the trust (M,) of a local affine fit over each point's neighbours.
+    """Values (M, C), their gradient (M, C, 2) and the trust (M,) of a local affine fit over each place's neighbours.
 
     ``firm`` is the trust with which the fit keeps to 0.
     """
