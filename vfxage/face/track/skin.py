@@ -343,7 +343,7 @@ def _around(places: F64, samples: F64, size: float, near: tuple[int, float]) -> 
     count, reach = near
     away, rows = cKDTree(samples).query(places, count)
     base = np.concatenate([np.ones((*rows.shape, 1)), (samples[rows] - places[:, None]) / size], axis=2)
-    return _Around(rows, np.exp(-((away / (reach * size)) ** 2) / 2), base, size)
+    return _Around(np.asarray(rows, np.int64), np.exp(-((away / (reach * size)) ** 2) / 2), base, size)
 
 
 def _fitted(around: _Around, values: F64, trust: F64, firm: float = 1e-9) -> _Fit:
