@@ -118,7 +118,8 @@ def test_a_head_that_rolls_fast_is_followed(face):
     pictures, places = [], []
     for angle in (-0.175, 0.175):
         turn = cv2.getRotationMatrix2D((200.0, 190.0), np.rad2deg(-angle), 1.0)
-        pictures.append(Picture(cv2.warpAffine(light, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)))
+        rolled = cv2.warpAffine(light, turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+        pictures.append(Picture(np.asarray(rolled, np.float32)))
         places.append((points @ turn[:, :2].T + turn[:, 2]).astype(np.float32))
     motion = skin_motion(pictures[0], pictures[1], 0, places[0], places[1])
     missed = np.linalg.norm(motion.motion[:468] - (places[1] - places[0])[:468], axis=1)
