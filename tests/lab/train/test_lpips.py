@@ -10,6 +10,7 @@ from tests.run_vfxage import run
 from vfxage.ager import ARCHITECTURES
 from vfxage.errors import ModelError
 from vfxage.lab.train import load_recipe
+from vfxage.lab.train.augment import Draws, as_floats, prepare
 from vfxage.lab.train.batches import Batches
 from vfxage.lab.train.data import open_data
 from vfxage.lab.train.lpips import load_lpips
@@ -111,8 +112,9 @@ def test_run_with_lpips_has_its_curve(weights, tmp_path):
     pictures = Pictures(settings.data.side, ARCHITECTURES["small"].framing, 1e9)
     batch = Batches(settings, data, pictures, portraits=False)(0)
     measure = load_lpips(folder / "vgg16.pth", folder / "lin.pth")  # held against the formula above
-    source, target = (torch.as_tensor(one).float() / 255 for one in (batch.source, batch.target))
-    wanted = float(measure(source, target).mean())
+    cpu = torch.device("cpu")
+    seen = prepare(as_floats(batch, cpu), settings.augment, Draws(batch, settings.seed, cpu))  # skin in one colour
+    wanted = float(measure(seen.source.clamp(0, 1), seen.target.clamp(0, 1)).mean())
     assert wanted > 0.01
     assert line["lpips"] == pytest.approx(wanted, rel=0.01)
     assert f"lpips {wanted:.4f}" in err

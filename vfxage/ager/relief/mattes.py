@@ -66,9 +66,10 @@ _OVER_EARS = 0.05
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
 """Log of the finest detail above the skin's, and log luma below the skin's, from which a place on the forehead may be
 a fringe, and the ranges over which it surely is: gloss is as bright as grey hair, but smooth."""
-_SCALP_LIKE, _SCALP_SMOOTH = 12.0, 0.3
-"""Log density below the bar of skin, and log of fine detail above the skin's, up to which what was learned as hair is a
-shaved or bald scalp in its own light. Hair has 0.7 more detail than skin, scalps up to 0.25."""
+_SCALP_LIKE, _SCALP_DARK, _SCALP_SMOOTH = 12.0, 0.65, 0.3
+"""Log density below the bar of skin, log luma below the skin's, and log of fine detail above the skin's, up to which
+what was learned as hair is a shaved or bald scalp in its own light. Hair on sharp portraits has 0.7 more detail than
+skin, scalps have up to 0.25; black hair on soft plates is smooth too, but darker than a scalp in shade."""
 _THIN, _THIN_BESIDE, _OFF_NECK = (11, 11), (5, 5), 0.2
 """Thinnest hair before the neck and beside it, pixels of the grid, and the weight of the neck that parts them."""
 _EAR_HEIGHT = -0.1
@@ -195,9 +196,10 @@ def _hair_mixture(
 
 
 def _no_scalp(hair: Mixture, skin: Mixture, bar: float) -> list[int]:
-    """The Gaussians of what was learned as hair that are none of a bare scalp: of its colour, and as smooth as skin."""
-    like = bar - skin.log_density(hair.means) < _SCALP_LIKE
-    smooth = hair.means[:, 3] < float(skin.means[:, 3].mean()) + _SCALP_SMOOTH
+    """The Gaussians of what was learned as hair that are none of a bare scalp: as smooth as skin, and much like it."""
+    level, detail = (float(skin.means[:, k].mean()) for k in (0, 3))
+    like = (bar - skin.log_density(hair.means) < _SCALP_LIKE) & (level - hair.means[:, 0] < _SCALP_DARK)
+    smooth = hair.means[:, 3] < detail + _SCALP_SMOOTH
     return [int(k) for k in np.flatnonzero(~(like & smooth))]
 
 

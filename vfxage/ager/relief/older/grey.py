@@ -37,8 +37,14 @@ class Greying:
     """Weight of the plate's own strands in the order in which strands turn."""
     made_strands: float = 0.32
     """Weight of made strands in it: in black hair the plate shows none."""
+    head: float = 1.05
+    """Factor of the share of grey hair on the head."""
+    head_most: float = 0.96
+    """Largest share of grey in a strand of the head: a trace of its colour stays."""
     beard: float = 1.45
     """How much earlier than the head a beard turns."""
+    beard_most: float = 0.95
+    """Largest share of grey in a beard."""
     warmth: float = 0.28
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
     warmest: float = 0.10
@@ -61,6 +67,8 @@ class Greying:
     """Factor of the share of grey hair in brows: they turn later than the head."""
     brows_most: float = 0.7
     """Largest share of grey in brows."""
+    brow_streaks: float = 0.25
+    """How much earlier than the mean the earliest hairs of a brow turn."""
     brows_lift: float = 0.75
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
 
@@ -77,6 +85,7 @@ _NO_DIRECTION = 2e-4
 _FAINT = 0.02
 """Contrast of strands, log luma, that is hardly seen; fainter ones do not count."""
 _SEED = 3
+"""Of the noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -132,9 +141,11 @@ def _turned(kinds: tuple[F32, F32, F32], share: np.float32, strand: F32, places:
     lead, streaks = places
     mixed = min(1.0, 4 * float(share), max(GREYING.white, 2 * (GREYING.whole - float(share))))
     early, late = np.float32(GREYING.strands * mixed) * strand, np.float32(GREYING.late)
-    head = np.clip(1.05 * share * lead + early - late, 0, 0.96)
-    beard = np.clip(np.float32(GREYING.beard) * share + early - late, 0, 0.95)
-    each = np.float32(GREYING.brows) * share + np.float32(0.25 * min(float(share), 0.8)) * streaks + early
+    head = np.clip(np.float32(GREYING.head) * share * lead + early - late, 0, GREYING.head_most)
+    beard = np.clip(np.float32(GREYING.beard) * share + early - late, 0, GREYING.beard_most)
+    each = (
+        np.float32(GREYING.brows) * share + np.float32(GREYING.brow_streaks * min(float(share), 0.8)) * streaks + early
+    )
     brows = np.clip(each, 0, GREYING.brows_most)
     weights = [grow(blur(halve(kind), 1.5 * unit), kind.shape) + np.float32(1e-4) for kind in kinds]
     total = np.add.reduce([w * t for w, t in zip(weights, (head, beard, brows), strict=True)])
