@@ -23,12 +23,12 @@ def rows(portraits) -> list[Row]:
 
 
 @pytest.fixture(scope="session")
-def folder_of(portraits) -> Callable[[Path, Sequence[Row]], Path]:
-    """Write a folder in the index layout, with landmarks, of rows of ``train``'s index."""
+def folder_of(portraits) -> Callable[..., Path]:
+    """Write a folder in the index layout, with landmarks, of rows of a set's index, ``train``'s by default."""
 
-    def write(folder: Path, chosen: Sequence[Row]) -> Path:
+    def write(folder: Path, chosen: Sequence[Row], which: str = "train") -> Path:
         folder.mkdir(parents=True)
-        with np.load(portraits / "train" / "landmarks.npz") as points:
+        with np.load(portraits / which / "landmarks.npz") as points:
             np.savez(
                 folder / "landmarks.npz", **{Path(row["file"]).stem: points[Path(row["file"]).stem] for row in chosen}
             )
@@ -37,7 +37,7 @@ def folder_of(portraits) -> Callable[[Path, Sequence[Row]], Path]:
             table.writeheader()
             table.writerows(chosen)
         for row in chosen:
-            shutil.copy(portraits / "train" / row["file"], folder / row["file"])
+            shutil.copy(portraits / which / row["file"], folder / row["file"])
         return folder
 
     return write

@@ -153,17 +153,7 @@ def test_women_and_dark_skin_weigh_more(portraits, folder_of, tmp_path):
         known = [row for row in csv.DictReader(file) if row["glasses"] == "0"]
     dark = {sex: min((r for r in known if r["sex"] == sex), key=lambda r: float(r["ita_deg"])) for sex in "FM"}
     light = {sex: max((r for r in known if r["sex"] == sex), key=lambda r: float(r["ita_deg"])) for sex in "FM"}
-    folder = tmp_path / "four"
-    folder.mkdir()
-    with np.load(portraits / "clerk" / "landmarks.npz") as points:
-        chosen = [*dark.values(), *light.values()]
-        np.savez(folder / "landmarks.npz", **{row["file"][:-4]: points[row["file"][:-4]] for row in chosen})
-    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(chosen[0]))
-        table.writeheader()
-        table.writerows(chosen)
-    for row in chosen:
-        shutil.copy(portraits / "clerk" / row["file"], folder / row["file"])
+    folder = folder_of(tmp_path / "four", [*dark.values(), *light.values()], "clerk")
     run("pairs", folder, tmp_path / "out", "--ages", "50", "--model", "bands").ok()
     weight = {item.person: item.weight for item in scan_portraits(tmp_path / "out").portraits}
     own = {

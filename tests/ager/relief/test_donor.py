@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager import load_ager
 from vfxage.ager.relief.donor import donor_skin, mixed_skin
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.working import Working
@@ -16,11 +15,6 @@ from vfxage.errors import ReadError
 from vfxage.lab.portraits import crop_portrait, lone_portrait
 
 YOUNG, OLD, OTHER = "eval/lon_124_neutral.jpg", "civil/con2_I000024.jpg", "civil/con2_B001277.jpg"
-
-
-@pytest.fixture(scope="module")
-def ager():
-    return load_ager("relief")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager import load_ager
 from vfxage.ager.relief.older import folds, pigment
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.face.look import PARTS, Look
@@ -19,11 +18,6 @@ NONE = Look(**dict.fromkeys(PARTS, 0.0))
 FORE, CHEEKS = (109, 67, 103, 54, 68, 63, 66, 107, 336, 296, 293, 298, 284, 332, 297, 338), (50, 101, 36, 205, 187)
 MOUTH = (61, 40, 37, 0, 267, 270, 291, 321, 314, 17, 84, 91)
 EYE = (33, 160, 158, 133, 153, 144)
-
-
-@pytest.fixture(scope="module")
-def ager():
-    return load_ager("relief")
 
 
 @pytest.fixture(scope="module")

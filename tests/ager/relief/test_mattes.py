@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from vfxage.ager import load_ager
 from vfxage.lab.portraits import crop_portrait, scan_portraits
 
 
 @pytest.fixture(scope="module")
-def hair(portraits):
+def hair(portraits, ager):
     """The hair's matte of a portrait, by the set and the start of its file's name, and its landmarks."""
-    ager = load_ager("relief")
 
     def find(which, name):
         one = next(item for item in scan_portraits(portraits / which).portraits if item.path.stem.startswith(name))

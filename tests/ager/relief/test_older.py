@@ -28,11 +28,6 @@ def people(portraits):
 
 
 @pytest.fixture(scope="module")
-def ager():
-    return load_ager("relief")
-
-
-@pytest.fixture(scope="module")
 def crop(people, ager):
     """A crop with the study of its own picture."""
 

@@ -8,16 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager import load_ager
 from vfxage.lab.portraits import crop_portrait, lone_portrait
 
 DARK, QUIFF, FRINGE = "lon_008_neutral", "lon_022_neutral", "lon_003_neutral"
 AGES = (30.0, 65.0)
-
-
-@pytest.fixture(scope="module")
-def ager():
-    return load_ager("relief")
 
 
 @pytest.fixture(scope="module")
