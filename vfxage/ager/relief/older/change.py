@@ -47,9 +47,9 @@ class Depth:
     """Log luma that skin is darkened by at most: beyond it, creases look drawn."""
     deepest_gentle: float = -0.12
     deepest_dark: float = 0.06
-    crease: tuple[float, float, float] = (0.80, 1.05, 1.16)
+    crease: tuple[float, float, float] = (0.58, 1.08, 1.38)
     """R, G and B of a crease: redder than the skin, whose light falls into it."""
-    shade_tint: float = 0.75
+    shade_tint: float = 0.15
     """Share of the broad shade that keeps the skin's colour."""
     pigment: float = 1.5
     soft_plates: float = 0.12

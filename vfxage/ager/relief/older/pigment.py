@@ -29,12 +29,12 @@ class Pigment:
     """Amounts at 35 years of wear, by eye; positions and sizes in canonical pixels."""
 
     patches: float = 0.026
-    spots: float = 0.13
+    spots: float = 0.20
     redness: float = 0.055
-    count: int = 26
+    count: int = 70
     """Age spots on a face."""
-    smallest: float = 1.0
-    largest: float = 2.6
+    smallest: float = 0.7
+    largest: float = 2.0
 
 
 PIGMENT = Pigment()
