@@ -45,7 +45,7 @@ class Growth:
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(0.75, 2.2, 1.3), marionette=(0.70, 1.5, 1.3), bags=(0.55, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
+            nasolabial=(0.75, 2.2, 1.3), marionette=(0.70, 1.5, 1.3), bags=(0.38, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
             jowl=(0.50, 1.5, 1.2), hollows=(0.12, 1.2, 1.0), frown=(0.8, 2.0, 1.0), chin=(0.6, 1.6, 1.0),
             forehead=(0.38, 2.2, 1.1), neck=(1.25, 1.5, 1.0),
         )
