@@ -40,8 +40,7 @@ class Depth:
     """Share of the bright sides of broad folds; dark skin shows more of it."""
     bright_dark: float = 0.15
     folded: float = 0.75
-    """Share of a fold that is left out beside a fold of the face's own: the own one deepens instead, and two are one too
-    many."""
+    """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
     lost_mean: float = 0.6
     """Share of the mean change of brightness that is taken back: age is no exposure."""
     brightest: float = 0.12
