@@ -63,6 +63,16 @@ class Greying:
     """Share of the contrast of strands that goes where hair is lifted by ``calm_lift``: dark hair holds the plate's
     noise, which would be chalk on white hair."""
     calm_lift: float = 1.5
+    thin: float = 2.5
+    """Radius, canonical pixels, of the thickest dark strand over skin that counts as a single one."""
+    sparse: float = 3.0
+    """Sigma, canonical pixels, by which hair is found to be sparse."""
+    thin_kept: float = 0.6
+    """Share of its contrast with the skin that such a strand keeps, on average."""
+    thin_spread: float = 0.5
+    """How much more the last strands keep, and how much less the first."""
+    thin_shade: float = 0.14
+    """Shade between strands over skin, log luma on average."""
     brows: float = 0.75
     """Factor of the share of grey hair in brows: they turn later than the head."""
     brows_most: float = 0.7
@@ -125,15 +135,36 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     other = np.maximum(places.skin_like[box], 1 - places.mattes.person[box])
     mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
     log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
-    strand = _strands(luma(log), unit)
+    hairs = _single(plate, unit)
+    strand = _strands(luma(log) + hairs * (mixed.share < 1), unit)
     lead, streaks = places.lead[box], places.streaks[box]
     turned = _turned(kinds, np.float32(GREYING.gain * grey), strand, (lead, streaks), unit)
     aged = cast(F32, cv2.exp(log + _grey(log, turned, (kinds, mixed.share), light, unit)))
     aged -= mixed.colour + np.float32(FLOOR)
     aged *= spread(mixed.share)
     aged /= plate + np.float32(FLOOR)
-    change[box] = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
+    aged = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
+    change[box] = aged + spread(turned * _sparse(hairs, mixed.share, strand, unit))
     return change
+
+
+def _single(plate: F32, unit: float) -> F32:
+    """(h, w) log luma, at most 0: what is dark and thinner than ``GREYING.thin``, single hairs over skin."""
+    level = luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
+    side = 2 * round(GREYING.thin * unit) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(level - cv2.morphologyEx(level, cv2.MORPH_CLOSE, disc), np.float32)
+
+
+def _sparse(hairs: F32, share: F32, strand: F32, unit: float) -> F32:
+    """(h, w) change of log luma, at most 0, of grey hair over skin.
+
+    As bright as that skin, it would be a smooth veil: some of its ``hairs`` stay dark, and there is shade between them.
+    """
+    cover = grow(blur(halve(share), GREYING.sparse * unit / 2), share.shape)
+    late = np.clip(GREYING.thin_kept - GREYING.thin_spread * strand, 0, 1)
+    shade = np.float32(GREYING.thin_shade) * share * (1 - strand)
+    return np.asarray(np.float32(4) * cover * (1 - cover) * (late * hairs - shade), np.float32)
 
 
 def _turned(kinds: tuple[F32, F32, F32], share: np.float32, strand: F32, places: tuple[F32, F32], unit: float) -> F32:
