@@ -313,7 +313,7 @@ def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy
     matte = matte * smoothstep((finer - np.float32(_WHISKER_ROUGH[0])) / np.float32(_WHISKER_ROUGH[1]))
     stubble = smoothstep((finer - np.float32(_STUBBLE_ROUGH[0])) / np.float32(_STUBBLE_ROUGH[1]))
     stubble *= cv2.erode(head.face * head.person, np.ones((5, 5), np.uint8))  # an outline is rough too
-    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(study.stubbly)
+    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(max(study.stubbly, study.bearded))
     return np.asarray(np.maximum(matte, stubble) * (1 - head.lips) * (1 - head.nose) * head.person, np.float32)
 
 
