@@ -77,10 +77,12 @@ class Greying:
     """How much more the last strands keep, and how much less the first."""
     sparse_shade: float = 0.14
     """Shade between strands over skin, log luma on average."""
-    thin_dark: tuple[float, float] = (0.35, 0.6)
+    thin_dark: tuple[float, float] = (0.25, 0.4)
     """Log luma below the skin's up to which hair may be thin, and the range past which it surely is not."""
     thin_rough: tuple[float, float] = (0.06, 0.03)
     """The same for its contrast of strands, log luma."""
+    thin_yellow: tuple[float, float] = (-0.02, 0.04)
+    """The same for log of green over blue beyond the skin's: fair hair is no darker than skin either."""
     thin_lift: float = 0.4
     """Share of the lift that thin hair gets: skin shows through."""
     thin_turned: float = 0.75
@@ -194,22 +196,23 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
     level, single = luma(log), _single(plate, unit)
     lock = _locks(level, mixed.share, unit)
-    thin = _thin(level, np.float32(light.level) - lock, unit)
+    thin = _thin(log, level, np.float32(light.level) - lock, light, unit)
     strand = _strands(level + single * (mixed.share < 1), thin, unit)
     return _Hair(
         kinds=kinds, share=mixed.share, log=log, level=level, lock=lock, thin=thin, single=single, strand=strand
     )
 
 
-def _thin(level: F32, darker: F32, unit: float) -> F32:
-    """(h, w) 0..1: hair that is hardly darker than the skin, by log luma ``darker``, and smooth, is thin."""
+def _thin(log: F32, level: F32, darker: F32, light: HairLight, unit: float) -> F32:
+    """(h, w) 0..1: thin hair is hardly darker than the skin, by log luma ``darker``, smooth, and no more yellow."""
     fine = halve(np.abs(level - blur(level, 1.6 * unit)))
     smooth = grow(blur(fine, 4 * unit), level.shape)
-    light, smooth = (
-        1 - np.clip((image - np.float32(low)) / np.float32(span), 0, 1)
-        for image, (low, span) in ((darker, GREYING.thin_dark), (smooth, GREYING.thin_rough))
-    )
-    return np.asarray(light * smooth, np.float32)
+    _, green, blue = parts(halve(halve(log)))
+    skin = np.float32(light.tint[2] - light.tint[1])
+    yellow = grow(skin - blur(np.asarray(blue - green, np.float32), 2 * unit), level.shape)
+    each = zip((darker, smooth, yellow), (GREYING.thin_dark, GREYING.thin_rough, GREYING.thin_yellow), strict=True)
+    unlike = [np.clip((image - np.float32(low)) / np.float32(span), 0, 1) for image, (low, span) in each]
+    return np.asarray(np.multiply.reduce([1 - image for image in unlike]), np.float32)
 
 
 def _single(plate: F32, unit: float) -> F32:
