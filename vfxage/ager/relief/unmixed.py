@@ -27,15 +27,15 @@ _SHALLOW = 0.03
 """How much less hair near its line says of the hair's colour than hair inside."""
 _SURE = (0.55, 0.35)
 """Matte from which a pixel is counted as hair, and the range over which it fully is."""
-_TRUST = 0.25
+_TRUST = 0.02
 """How much skin-like pixels inside the matte count as skin: it may lie on a shaded scalp."""
 _DEEP = 12.0
 """How much more a dark pixel of hair says of its colour than a bright one, where hair is far darker than skin: one
 e-fold at 1 / 12 of display luma."""
 _DARKER = 0.25
 """Display luma by which hair is that much darker."""
-_ENOUGH = 0.002
-"""Share of hair, or of skin, nearby from which its colour is known."""
+_ENOUGH = (0.002, 0.02)
+"""Shares of hair and of skin nearby from which their colours are known."""
 _NOISE = 0.015
 """Least deviation of the colours within hair and within skin, display-referred."""
 _APART = 2.0
@@ -84,7 +84,7 @@ def unmixed(rgb: F32, matte: F32, skin: F32, unit: float) -> Unmixed:
     apart = of_hair - of_skin
     weigh = cv2.transform(apart, _precision((small - of_hair, hair), (small - of_skin, bare)))
     length = np.add.reduce([a * b for a, b in zip(parts(apart), parts(weigh), strict=True)])
-    known = hairs / (hairs + np.float32(_ENOUGH)) * skins / (skins + np.float32(_ENOUGH))
+    known = hairs / (hairs + np.float32(_ENOUGH[0])) * skins / (skins + np.float32(_ENOUGH[1]))
     known = np.asarray(known * length / (length + np.float32(_APART**2)), np.float32)
     towards = weigh / spread(np.asarray(length + np.float32(1e-2), np.float32))
     of_hair, of_skin, towards = (cast(F32, cv2.resize(image, size)) for image in (of_hair, of_skin, towards))
