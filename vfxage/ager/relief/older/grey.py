@@ -51,6 +51,8 @@ class Greying:
     """Largest such colour, log RGB: what dark or flushed skin has beyond it is skin, not light."""
     brightness: float = 0.60
     """Display luma that white hair reaches in the light of a portrait."""
+    gloss: float = 0.05
+    """Log luma above that brightness to which gloss, and skin between the hairs, is lifted at most."""
     lift: float = 0.80
     """Share of the way from dark hair to that brightness."""
     most: float = 1.9
@@ -161,6 +163,8 @@ class _Hair(ArrayData):
     """The mean of that over the lock around."""
     thin: F32 = field(metadata=shaped("h", "w"))
     """0..1, how far skin shows through: shaved hair, stubble."""
+    plate: F32 = field(metadata=shaped("h", "w"))
+    """Log luma of the plate: of hair and what shows between."""
     single: F32 = field(metadata=shaped("h", "w"))
     """Log luma, at most 0, of single hairs."""
     strand: F32 = field(metadata=shaped("h", "w"))
@@ -186,7 +190,9 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     aged *= spread(hair.share)
     aged /= plate + np.float32(FLOOR)
     aged = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
-    change[box] = aged + spread(turned * _sparse(hair, unit))
+    brightest = np.maximum(np.float32(_target(light) + GREYING.gloss) - hair.plate, 0)
+    glow = np.maximum(luma(aged) - brightest, 0)
+    change[box] = aged + spread(turned * _sparse(hair, unit) - glow)
     return change
 
 
@@ -194,13 +200,15 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     """The hair of a plate (h, w, 3); ``other`` (h, w), 0..1, is skin or background."""
     mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
     log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
-    level, single = luma(log), _single(plate, unit)
+    level, seen = luma(log), luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
+    single = _single(seen, unit)
     lock = _locks(level, mixed.share, unit)
     thin = _thin(log, level, np.float32(light.level) - lock, light, unit)
     strand = _strands(level + single * (mixed.share < 1), thin, unit)
     return _Hair(
-        kinds=kinds, share=mixed.share, log=log, level=level, lock=lock, thin=thin, single=single, strand=strand
-    )
+        kinds=kinds, share=mixed.share, log=log, level=level, lock=lock, thin=thin, plate=seen, single=single,
+        strand=strand,
+    )  # fmt: skip
 
 
 def _thin(log: F32, level: F32, darker: F32, light: HairLight, unit: float) -> F32:
@@ -215,9 +223,8 @@ def _thin(log: F32, level: F32, darker: F32, light: HairLight, unit: float) -> F
     return np.asarray(np.multiply.reduce([1 - image for image in unlike]), np.float32)
 
 
-def _single(plate: F32, unit: float) -> F32:
+def _single(level: F32, unit: float) -> F32:
     """(h, w) log luma, at most 0: what is dark and thinner than ``GREYING.single``, single hairs over skin."""
-    level = luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
     side = 2 * round(GREYING.single * unit) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     return np.asarray(level - cv2.morphologyEx(level, cv2.MORPH_CLOSE, disc), np.float32)
@@ -228,11 +235,14 @@ def _sparse(hair: _Hair, unit: float) -> F32:
 
     As bright as that skin, it would be a smooth veil: some single hairs stay dark, and there is shade between them.
     """
-    cover = grow(blur(halve(hair.share), GREYING.sparse * unit / 2), hair.share.shape)
+    cover, mixed = (
+        grow(blur(halve(image), GREYING.sparse * unit / 2), image.shape)
+        for image in (hair.share, np.asarray(4 * hair.share * (1 - hair.share), np.float32))
+    )
     late = np.clip(GREYING.single_kept - GREYING.single_spread * hair.strand, 0, 1)
-    shade = np.float32(GREYING.sparse_shade) * hair.share * (1 - hair.strand)
-    sparse = np.maximum(4 * cover * (1 - cover), hair.thin * hair.share)
-    return np.asarray(sparse * (late * hair.single - shade), np.float32)
+    single = np.maximum(4 * cover * (1 - cover), hair.thin * hair.share) * late * hair.single
+    shade = np.maximum(mixed, hair.thin) * hair.share * (1 - hair.strand)
+    return np.asarray(single - np.float32(GREYING.sparse_shade) * shade, np.float32)
 
 
 def _turned(hair: _Hair, share: np.float32, places: tuple[F32, F32], unit: float) -> F32:
