@@ -54,11 +54,18 @@ _LOCKS = 4.0
 """Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
 _EAR_DARK = (1.0, 0.5)
 """Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
+_EAR_ROUGH = (1.7, 0.4)
+"""Log of the finest detail above the skin's from which hair of any colour lies over an ear, and the range over which it
+surely does: ears have up to 1.7."""
 _PERSON = (0.45, 0.35)
 """Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
 _CLOTH = ((0.9, 0.4), (0.25, 0.20))
 """Log of red over green, and of blue over green, from which a colour is none of hair, and the ranges over which it
 surely is none."""
+_SPILL = 0.5
+"""How much bluer than that hair may be, for each unit that the backdrop is bluer: its light falls on hair."""
+_BACKDROP = 0.1
+"""Matte of the person below which a pixel is the backdrop."""
 _BLACK = 0.6
 """Log luma below the skin's from which hair is dark enough to have a blue sheen."""
 _OVER_EARS = 0.05
@@ -262,7 +269,11 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     darker = np.float32(study.level) - features[..., 0]
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
-    over_ear = unlike * smoothstep((darker - np.float32(_EAR_DARK[0])) / np.float32(_EAR_DARK[1]))
+    dark, rough = (
+        smoothstep((image - np.float32(low)) / np.float32(span))
+        for image, (low, span) in ((darker, _EAR_DARK), (bristles - np.float32(study.fine), _EAR_ROUGH))
+    )
+    over_ear = unlike * np.maximum(dark, rough)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
     matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
@@ -270,7 +281,7 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     dark = smoothstep((darker - np.float32(_FRINGE_DARK[0])) / np.float32(_FRINGE_DARK[1]))
     matte = matte * (1 - head.brow_and_above * (1 - np.maximum(rough, dark)))
     cheeks = head.face * (head.height < _CHEEKS[1])
-    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - _cloth(features, darker))
+    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - _cloth(features, darker, head.person))
     person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
@@ -293,12 +304,14 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     return matte * blur(kept.astype(np.float32), 1.0)
 
 
-def _cloth(features: F32, darker: F32) -> F32:
+def _cloth(features: F32, darker: F32, person: F32) -> F32:
     """(SIDE, SIDE) 0..1 where the colour is none of hair: too red, or blue where it is not black."""
-    red, blue = (
-        smoothstep((colour - np.float32(low)) / np.float32(span))
-        for colour, (low, span) in zip((features[..., 1], features[..., 2]), _CLOTH, strict=True)
-    )
+    backdrop = person < _BACKDROP
+    behind = float(features[..., 2][backdrop].mean()) if backdrop.any() else 0.0
+    (reddest, most_red), (bluest, most_blue) = _CLOTH
+    bluest += _SPILL * max(behind - bluest, 0.0)
+    red = smoothstep((features[..., 1] - np.float32(reddest)) / np.float32(most_red))
+    blue = smoothstep((features[..., 2] - np.float32(bluest)) / np.float32(most_blue))
     return np.asarray(np.maximum(red, blue * (1 - smoothstep((darker - np.float32(_BLACK)) / np.float32(_BLACK)))))
 
 
@@ -313,7 +326,7 @@ def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy
     matte = matte * smoothstep((finer - np.float32(_WHISKER_ROUGH[0])) / np.float32(_WHISKER_ROUGH[1]))
     stubble = smoothstep((finer - np.float32(_STUBBLE_ROUGH[0])) / np.float32(_STUBBLE_ROUGH[1]))
     stubble *= cv2.erode(head.face * head.person, np.ones((5, 5), np.uint8))  # an outline is rough too
-    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(study.stubbly)
+    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(max(study.stubbly, study.bearded))
     return np.asarray(np.maximum(matte, stubble) * (1 - head.lips) * (1 - head.nose) * head.person, np.float32)
 
 
