@@ -70,7 +70,7 @@ class Growth:
     """Fine lines and texture."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 1.17
+    gain: float = 1.3
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""

@@ -34,9 +34,9 @@ class OldSkin:
     """Log luma above the fitted skin at which gloss begins."""
     around: tuple[float, float, float] = (-0.030, -0.060, -0.055)
     """Change of log RGB of ears and neck."""
-    lips: float = 0.18
+    lips: float = 0.26
     """Share of the lips' colour and contrast that goes."""
-    lips_most: float = 0.25
+    lips_most: float = 0.34
 
 
 OLD_SKIN = OldSkin()
