@@ -54,7 +54,7 @@ class Depth:
     shade_tint: float = 0.15
     """Share of the broad shade that keeps the skin's colour."""
     pigment: float = 1.5
-    soft_plates: float = 0.12
+    soft_plates: float = 0.20
     """Severity added for each canonical pixel of blur: where lines drown, folds must tell."""
 
 
