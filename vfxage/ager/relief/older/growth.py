@@ -40,7 +40,12 @@ def _parts(kind: str, **rows: tuple[float, float, float]) -> Mapping[str, Part]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """The weights of all parts; found by eye on six people at +10, +20, +30 and +40 years."""
+    """The weights of all parts, by eye on portraits at +20 and +35 years.
+
+    Their means over the faces of 79 young people were held against how the luma of 314 portraits of one studio changes
+    with age: broad shade is slight there, cheeks hardly get darker and heaps hardly brighter, while narrow creases,
+    lids and spots make the age.
+    """
 
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
