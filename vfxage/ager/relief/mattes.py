@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.ager.relief.head import BROWS, Head, head_of
+from vfxage.ager.relief.headwear import wrapped
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.mixture import Mixture
 from vfxage.ager.relief.sight import blur, halve, luma, parts
@@ -102,7 +103,7 @@ class HairStudy(ArrayData):
 
     skin: Mixture | None
     hair: Mixture | None
-    """None if no hair was found."""
+    """None if no hair was found, or a scarf hides it."""
     bar: float
     """Log density of the skin's mixture below which a pixel is no skin."""
     low: float
@@ -156,6 +157,10 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
     likely = skin.log_density(pixels)
     bar = float(np.percentile(likely[usual > _SURE], 3))
     hair, low, high = _hair_mixture(pixels, heads, likely < bar - 1, (skin, bar))
+    if hair is not None:
+        like_hair = ((hair.log_density(pixels) > high) & (likely < bar - 1)).reshape(-1, SIDE, SIDE)
+        covered = [wrapped(*crop) for crop in zip(features, like_hair, heads, strict=True)]
+        hair = None if 2 * sum(covered) > len(covered) else hair
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
     bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
     bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])

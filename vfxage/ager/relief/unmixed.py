@@ -46,9 +46,13 @@ _CORE = (0.85, 0.13)
 """Matte, blurred by ``_INSIDE``, from which a pixel lies inside the hair, and the range over which it surely does."""
 _INSIDE = 5.0
 """Sigma, canonical pixels. Inside, a single bright pixel is a shining hair and no skin: only a patch is skin."""
+_SPARSE = (0.92, 0.15)
+"""Mean share of hair nearby below which a bright pixel is skin after all, and the range below which it surely is."""
 _PURE = (0.12, 0.88)
 """Shares of hair that count as none, and the range up to all: skin is of more than one colour. Their sum is 1, so that
 no pixel counts as more hair than it is: grey hair on it would glow."""
+_WHOLE = 0.8
+"""Share of hair past which a pixel shows the hair's own colour."""
 _TIGHT = (0.45, 0.5)
 """Matte that counts as no hair where the colours do not tell, and the range up to all of it: a matte is too wide."""
 
@@ -90,15 +94,19 @@ def unmixed(rgb: F32, matte: F32, skin: F32, unit: float) -> Unmixed:
     of_hair, of_skin, towards = (cast(F32, cv2.resize(image, size)) for image in (of_hair, of_skin, towards))
     own = np.add.reduce([part * to for part, to in zip(parts(rgb - of_skin), parts(towards), strict=True)])
     own = np.clip((own - np.float32(_PURE[0])) / np.float32(_PURE[1]), 0, 1)
-    core = cv2.resize(core, size)
-    bald = smoothstep(2 * (1 - blur(halve(np.asarray(own, np.float32)), _INSIDE * unit / 2)) - 1)
-    patch = cv2.resize(1 - bald * blur(halve(skin), _INSIDE * unit / 2), size)
+    near = blur(halve(np.asarray(own, np.float32)), _INSIDE * unit / 2)
+    sparse = cv2.resize(known, near.shape[::-1]) * np.clip(
+        (np.float32(_SPARSE[0]) - near) / np.float32(_SPARSE[1]), 0, 1
+    )
+    patch = cv2.resize(1 - smoothstep(1 - 2 * near) * blur(halve(skin), _INSIDE * unit / 2), size)
+    core = cv2.resize(core * (1 - sparse), size)
     support = np.clip(2.5 * cv2.resize(blur(halve(matte), _BEYOND * unit / 2), size), 0, 1)
+    whole = np.clip((own - np.float32(_WHOLE)) / np.float32(1 - _WHOLE), 0, 1)
     own = core * np.minimum(patch, matte) + (1 - core) * own * np.maximum(support, matte)
     tight = np.clip((matte - np.float32(_TIGHT[0])) / np.float32(_TIGHT[1]), 0, 1)
     share = tight + cv2.resize(known, size) * (own - tight)
     share = np.asarray(np.clip(share, 0, 1), np.float32)
-    pure = np.asarray(1 - cv2.resize(known, size) * (1 - core), np.float32)
+    pure = np.asarray(1 - cv2.resize(known, size) * (1 - core) * (1 - whole), np.float32)
     return Unmixed(share=share, colour=np.asarray(of_hair + spread(pure) * (rgb - of_hair), np.float32))
 
 

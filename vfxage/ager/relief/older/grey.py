@@ -52,7 +52,11 @@ class Greying:
     brightness: float = 0.60
     """Display luma that white hair reaches in the light of a portrait."""
     gloss: float = 0.05
-    """Log luma above that brightness to which gloss, and skin between the hairs, is lifted at most."""
+    """Log luma above that brightness to which skin between hairs is lifted at most."""
+    gloss_inside: float = 0.5
+    """How much farther gloss inside the hair is."""
+    gloss_dark: tuple[float, float] = (0.35, 0.25)
+    """Log luma below the skin's from which hair is so dark that skin between would glow, and the range over which."""
     lift: float = 0.80
     """Share of the way from dark hair to that brightness."""
     most: float = 1.9
@@ -108,6 +112,8 @@ _WARMTH = np.array([0.82, 0.0, -1.1], np.float32)
 """Log RGB of warm light on white hair: more yellow than skin is."""
 _DARKEST = -0.95
 """Share of its light that a pixel loses at most."""
+_INSIDE, _OTHERS = 0.97, 10.0
+"""Share of hair nearby past which a pixel may lie inside the hair; how far skin or backdrop nearby is against it."""
 _STEPS = (1.0, 2.0, 4.0)
 """Canonical pixels along the hair by which noise is drawn out, one after the other."""
 _GRAIN = (0.3, 0.6)
@@ -155,6 +161,10 @@ class _Hair(ArrayData):
     """Mattes of the head's hair, beard and brows."""
     share: F32 = field(metadata=shaped("h", "w"))
     """0..1, how much of a pixel is hair."""
+    cover: F32 = field(metadata=shaped("h", "w"))
+    """The mean of that nearby: between none and all, hair is sparse."""
+    inside: F32 = field(metadata=shaped("h", "w"))
+    """0..1, where nothing but hair is nearby."""
     log: F32 = field(metadata=shaped("h", "w", 3))
     """Log RGB of the hair alone."""
     level: F32 = field(metadata=shaped("h", "w"))
@@ -190,7 +200,8 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     aged *= spread(hair.share)
     aged /= plate + np.float32(FLOOR)
     aged = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
-    brightest = np.maximum(np.float32(_target(light) + GREYING.gloss) - hair.plate, 0)
+    brightest = np.float32(_target(light) + GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
+    brightest = np.maximum(brightest - hair.plate, 0)
     glow = np.maximum(luma(aged) - brightest, 0)
     change[box] = aged + spread(turned * _sparse(hair, unit) - glow)
     return change
@@ -205,9 +216,13 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     lock = _locks(level, mixed.share, unit)
     thin = _thin(log, level, np.float32(light.level) - lock, light, unit)
     strand = _strands(level + single * (mixed.share < 1), thin, unit)
+    cover = _nearby(mixed.share, unit)
+    dark = np.clip((np.float32(light.level - GREYING.gloss_dark[0]) - lock) / np.float32(GREYING.gloss_dark[1]), 0, 1)
+    others = dark * np.clip(_OTHERS * _nearby(other, unit), 0, 1)
+    inside = np.maximum(1 - dark, np.clip((cover - np.float32(_INSIDE)) / np.float32(1 - _INSIDE), 0, 1)) * (1 - others)
     return _Hair(
-        kinds=kinds, share=mixed.share, log=log, level=level, lock=lock, thin=thin, plate=seen, single=single,
-        strand=strand,
+        kinds=kinds, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock, thin=thin,
+        plate=seen, single=single, strand=strand,
     )  # fmt: skip
 
 
@@ -235,14 +250,16 @@ def _sparse(hair: _Hair, unit: float) -> F32:
 
     As bright as that skin, it would be a smooth veil: some single hairs stay dark, and there is shade between them.
     """
-    cover, mixed = (
-        grow(blur(halve(image), GREYING.sparse * unit / 2), image.shape)
-        for image in (hair.share, np.asarray(4 * hair.share * (1 - hair.share), np.float32))
-    )
+    cover, mixed = hair.cover, _nearby(np.asarray(4 * hair.share * (1 - hair.share), np.float32), unit)
     late = np.clip(GREYING.single_kept - GREYING.single_spread * hair.strand, 0, 1)
     single = np.maximum(4 * cover * (1 - cover), hair.thin * hair.share) * late * hair.single
     shade = np.maximum(mixed, hair.thin) * hair.share * (1 - hair.strand)
     return np.asarray(single - np.float32(GREYING.sparse_shade) * shade, np.float32)
+
+
+def _nearby(image: F32, unit: float) -> F32:
+    """(h, w) the mean of an image where hair may be sparse."""
+    return grow(blur(halve(image), GREYING.sparse * unit / 2), image.shape)
 
 
 def _turned(hair: _Hair, share: np.float32, places: tuple[F32, F32], unit: float) -> F32:
