@@ -8,9 +8,10 @@ import pytest
 
 from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.mesh import CANON
-from vfxage.ager.relief.younger.fine_lines import cuts, fine_band
+from vfxage.ager.relief.younger.fine_lines import fine_band
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.hair import GreyHair, HairTone, hair_tone, recoloured
+from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import eyes_open, lift_field, lifted
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
 from vfxage.ager.relief.younger.settings import Settings
@@ -156,20 +157,38 @@ def test_a_line_in_any_direction_is_a_line():
         assert _energy(band.whole - band.lines) < 0.4 * _energy(band.whole), f"at {np.degrees(turn):.0f} degrees"
 
 
-def test_a_sharp_bent_cut_is_found_and_a_mole_is_not():
-    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+def _filled_face(ground, dark):
+    """Skin darker by ``dark`` (SIDE, SIDE), as if it was filled; and healed: its log luma, and its red over blue."""
     noise = np.random.default_rng(8).normal(0, 0.02, (SIDE, SIDE)).astype(np.float32)
+    level = np.asarray(noise - dark, np.float32)
+    orange = np.multiply.outer(dark, np.array([0.3, 0.0, -0.3])).astype(np.float32)
+    log = cv2.merge([level + 0.2, level, level - 0.2]) + orange
+    skin = replace(ground(np.zeros((SIDE // 2, SIDE // 2))), pixel=0.5)
+    band = fine_band(level, EVERYWHERE, 1.0, SETTINGS.fine_lines)
+    after = log + healed(log, band.sure, skin, 0.1 * EVERYWHERE, SETTINGS.healing).log
+    return level, after[..., 1], after[..., 0] - after[..., 2]
+
+
+@pytest.mark.parametrize("sign", [1, -1], ids=["cut", "ridge"])
+def test_a_sharp_bent_line_in_a_filled_fold_is_healed(ground, sign):
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     bend = 60 + 12 * np.sin(y / 25)
-    cut = 0.3 * np.exp(-np.square((x - bend) / 1.0) / 2)
-    mole = 0.3 * np.exp(-(np.square(x - 120) + np.square(y - 80)) / (2 * 1.5**2))
-    skin = (noise - cut - mole).astype(np.float32)
-    sure = fine_band(skin, EVERYWHERE, 1.0, SETTINGS.fine_lines).sure
-    found = cuts(skin, sure, EVERYWHERE, (1.0, SETTINGS.fine_lines))
-    along = [found[row, round(float(bend[row, 0]))] for row in range(30, 130)]
-    assert np.median(along) > 0.12
-    assert found[76:85, 116:125].max() < 0.5 * np.median(along)
-    assert np.median(found[:, 90:105]) == 0
-    assert found[30:130, 90:105].mean() < 0.01
+    line = np.exp(-np.square((x - bend) / 1.0) / 2)
+    before, after, red = _filled_face(ground, sign * 0.3 * line)
+    rows = np.arange(30, 130)
+    places = rows, np.round(bend[rows, 0]).astype(int)
+    assert np.abs(np.median(before[places])) > 0.25
+    assert np.abs(np.median(after[places])) < (0.08 if sign > 0 else 0.24), "a ridge is lowered less: skin stays light"
+    if sign > 0:
+        assert np.median(red[places]) == pytest.approx(0.4, abs=0.06), "its colour is that of the skin beside"
+    assert np.abs(after[:, 90:] - before[:, 90:]).mean() < 0.004, "skin beside keeps its pores"
+
+
+def test_a_mole_in_a_filled_fold_stays(ground):
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    mole = 0.3 * np.exp(-(np.square(x - 80) + np.square(y - 80)) / (2 * 1.5**2))
+    _, after, _ = _filled_face(ground, mole)
+    assert after[80, 80] < -0.15
 
 
 def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from vfxage.face.look import Look
 
+WARMER = (0.25, -0.05, -0.30)
+"""Change of log RGB beyond luma for each unit of log luma by which skin is darker than the skin around it: shade of the
+same hue as lit skin looks grey. By eye."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -96,7 +100,7 @@ class Softening:
     """Most that it brightens."""
     fall: float = 0.08
     """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
-    gloss: float = 0.20
+    gloss: float = 0.18
     """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
     rolls: float = 0.60
     """Share of the bright rolls between filled furrows that is taken back to the skin around them."""
@@ -130,20 +134,50 @@ class FineLines:
     """Share of fine roughness of any form that goes."""
     under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
-    cut: float = 0.90
-    """Share of the sharp cuts that goes which are left at the floor of folds: a thin line there reads as a scar."""
-    cut_radius: float = 1.8
-    """Half width of the widest such cut."""
-    cut_texture: float = 2.0
-    """How much deeper than the mean valley between pores nearby a cut is at least."""
     filled: float = 0.50
     """More of it where a fold was filled: what is left of its cut is a ghost of the line. Pores are added there."""
     feature: float = 0.40
     """Height past which fine detail is a feature."""
-    healed: float = 1.0
-    """Factor of the depth of the cuts that are healed: the artist's."""
     texture: float = 1.0
     """Factor of the roughness that goes, up to all of it: the artist's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing:
+    """What is left along filled folds, at full density: a thin line there reads as a scar."""
+
+    share: float = 1.0
+    """Share of it that goes: the artist's."""
+    valley: float = 3.2
+    """Half width of the widest valley that is sought."""
+    ridge: float = 2.2
+    """The same for bright ridges."""
+    highest: float = 0.07
+    """Most that a ridge is lowered, log luma: skin is hardly ever darkened."""
+    filled: float = 0.10
+    """Filling, log luma, from which skin counts as a filled fold."""
+    least: float = 0.25
+    """Share of that from which it is looked at."""
+    slit: float = 0.25
+    """Filling from which a fold is a slit, whatever its form, and whose double is surely one."""
+    texture: float = 2.4
+    """How much deeper than the mean valley between pores nearby a line is at least."""
+    texture_reach: float = 7.0
+    """Sigma of that mean."""
+    full: float = 0.05
+    """Depth beyond that from which a line is healed fully."""
+    beside: float = 2.0
+    """Sigma by which a line may lie beside the filling."""
+    reaches: tuple[tuple[float, float], ...] = ((2.5, 1.0), (7.0, 0.1))
+    """Sigmas over which the skin beside is averaged, with their weights: the wide one serves wide slits."""
+    hue_reach: float = 8.0
+    """Sigma over which its hue is averaged: the rim of a deep fold is lifted black and has none."""
+    smile_kept: float = 0.30
+    """Share of a valley that a broad smile keeps, as soft shade. By eye."""
+    soft: float = 2.0
+    """Sigma of that shade."""
+    warmer: tuple[float, float, float] = WARMER
+    """See there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +200,12 @@ class Colour:
     """Sigma over which the hue beside a filled fold is taken: without it deep folds become orange streaks."""
     beside_share: float = 0.90
     """Share of the way to that hue where a valley of ``beside_depth`` is filled."""
-    beside_deep: float = 0.55
-    """Share of that way in the deep shadow of a fold, which stays warm. By eye."""
+    beside_deep: float = 0.90
+    """Share of that way in the deep shadow of a fold, which has no hue of its own. By eye."""
+    warmer: tuple[float, float, float] = WARMER
+    """See there."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
-    healed_depth: float = 0.05
-    """Depth of a healed cut from which the hue beside it is taken fully."""
-    healed_reach: float = 9.0
-    """Sigma over which that hue is taken."""
     crease: tuple[float, float, float] = (0.96, 1.01, 1.03)
     """R, G, B of a lifted crease against 1: light that falls into it comes back redder. From the portraits."""
     even: float = 0.50
@@ -281,6 +313,7 @@ class Settings:
     closing: Closing = field(default_factory=Closing)
     softening: Softening = field(default_factory=Softening)
     fine_lines: FineLines = field(default_factory=FineLines)
+    healing: Healing = field(default_factory=Healing)
     pores: Pores = field(default_factory=Pores)
     colour: Colour = field(default_factory=Colour)
     lifting: Lifting = field(default_factory=Lifting)
@@ -310,9 +343,9 @@ class Settings:
                 fine,
                 dark=min(lines * fine.dark, 1.0),
                 bright=min(lines * fine.bright, 1.0),
-                healed=min(lines, 1 / fine.cut),
                 texture=look.texture,
             ),
+            healing=replace(self.healing, share=min(lines * self.healing.share, 1.0)),
             colour=replace(
                 colour,
                 even=hue * colour.even,
