@@ -223,9 +223,9 @@ BROWN, SILVER, WHITE, BLACK = (0.22, 0.16, 0.12), (0.62, 0.61, 0.60), (0.88, 0.8
 SKIN_LEVEL, SKIN_CHROMA = SKIN = (-0.5, 0.5)
 
 
-def _younger_hair(rgb):
-    matte = np.ones((SIDE, SIDE), np.float32)
-    tone = hair_tone(rgb, matte, SKIN, SETTINGS.hair)
+def _younger_hair(rgb, matte=None, tone=None):
+    matte = np.ones((SIDE, SIDE), np.float32) if matte is None else matte
+    tone = tone or hair_tone(rgb, matte, SKIN, SETTINGS.hair)
     hair = GreyHair(matte=matte, tone=tone, share=1.0)
     return rgb * np.exp(recoloured(rgb, hair, SKIN_CHROMA, 1.0, SETTINGS.hair))
 
@@ -238,6 +238,43 @@ def test_grey_hair_goes_towards_its_dark_strands():
     assert after[bright].mean() > np.mean(BROWN), "light on the hair stays"
     red, _, blue = after[bright].mean(axis=0)
     assert red > 1.1 * blue
+
+
+def test_grey_hair_keeps_its_strands():
+    """A flat helmet, or bright strands that become darker than dark ones, would read as paint."""
+    noise = np.random.default_rng(9).normal(0, 1, (SIDE, SIDE)).astype(np.float32)
+    streaks = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.5, sigmaY=12)
+    share = np.clip(0.5 + 0.25 * streaks / streaks.std(), 0, 1)[..., None]
+    before = (np.float32((0.20, 0.18, 0.17)) * (1 - share) + np.float32((0.68, 0.67, 0.66)) * share).astype(np.float32)
+    tone = HairTone(brown=0.4, level=-1.65, pigment=1.0, sheen=-1.0)
+    first, last = (np.log(rgb[..., 1]) for rgb in (before, _younger_hair(before, tone=tone)))
+    assert last.mean() < first.mean() - 0.1
+    first, last = (image - cv2.GaussianBlur(image, (0, 0), 5) for image in (first, last))
+    kept = [float((last * part).sum() / (first * part).sum()) for part in (first > 0.15, first < -0.15)]
+    assert all(0.4 < share < 0.95 for share in kept), f"bright strands keep {kept[0]:.2f}, dark ones {kept[1]:.2f}"
+
+
+def test_fair_hair_before_a_blue_wall_is_not_dyed_along_its_outline():
+    before = _strands((0.55, 0.45, 0.30), (0.85, 0.74, 0.55), 0.5)
+    matte = np.ones((SIDE, SIDE), np.float32)
+    matte[:, :40], matte[:, 40:45] = 0, 0.6
+    before = (matte[..., None] * before + (1 - matte[..., None]) * np.float32((0.30, 0.40, 0.90))).astype(np.float32)
+    darker = HairTone(brown=0.9, level=-1.4, pigment=1.0, sheen=-1.3)
+    assert np.abs(_younger_hair(before, matte, darker) - before).max() < 0.08
+
+
+def test_a_dent_of_the_matte_leaves_no_silver_spot_and_a_hole_stays():
+    before = np.clip(_strands(BROWN, SILVER, 0.6), 0, 1)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    holes = []
+    for inside in (0.25, 0.0):
+        matte = np.ones((SIDE, SIDE), np.float32)
+        spot = np.square(x - 80) + np.square(y - 80) < 36
+        matte[spot] = inside
+        holes.append(float(np.abs(_younger_hair(before, matte) - before)[spot].mean()))
+    whole = float(np.abs(_younger_hair(before) - before)[spot].mean())
+    assert holes[0] > 0.8 * whole
+    assert holes[1] < 0.1 * whole
 
 
 @pytest.mark.parametrize("colour", [WHITE, BROWN, BLACK], ids=["white", "brown", "black"])

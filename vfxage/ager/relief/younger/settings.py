@@ -260,6 +260,8 @@ class HairColour:
     """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
     grey_chroma: float = 0.65
     """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
+    lock_chroma: float = 1.25
+    """Factor of that for a whole lock: at the outline light from behind makes fair hair look grey."""
     fair_chroma: tuple[float, float] = (0.45, 0.62)
     """Colour of the brighter strands in shares of the skin's, up to which hair is grey, and from which it is fair.
     Grey hair in portraits has 0.35 to 0.53, fair hair 0.55 and more."""
@@ -273,6 +275,10 @@ class HairColour:
     """Level below which hair is dark whatever its strands are: the sheen on black hair is not grey."""
     sheen: float = 0.80
     """How much darker than skin the sheen of dark hair stays; grey hair is brighter. By eye, on black hair."""
+    sheen_black: float = 0.30
+    """The same for hair that is nearly all black: its sheen is brighter than grey hair elsewhere."""
+    sheen_dark: tuple[float, float] = (1.0, 1.5)
+    """How much darker than skin the median of hair is from which it is black, and surely so."""
     bright_span: float = 0.60
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
@@ -283,10 +289,19 @@ class HairColour:
     """Most that hair darkens."""
     tint_share: float = 0.85
     """Share of the way to the dark strands' tint."""
+    tint_reach: float = 2.5
+    """Sigma over which the colour of strands is looked at."""
+    hole: float = 7.0
+    """Half width of the widest dent of the matte that is closed."""
     strand: float = 1.2
     """Sigma within which hair is one strand, canonical pixels."""
-    lock: float = 14.0
+    lock: float = 9.0
     """Sigma within which it is one lock: light and shade within it stay."""
+    calmer: float = 0.45
+    """Share by which strands in a grey lock come nearer to each other: grey beside dark is more contrast than light and
+    shade on hair of one colour. By eye."""
+    edge: float = 1.5
+    """Power of the matte: a pixel that is half hair gets less than half of the change in log units."""
     beard: float = 0.80
     """Share for a beard: all of it looks like a shadow on the chin."""
     brows: float = 0.60
