@@ -113,7 +113,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
     folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = _ironed(ground, sight, band, folds, settings)
-    hue = coloured(ground, sight, (fill, filling.deep), settings.colour)
+    hue = coloured(ground, sight, (fill, filling.deep), settings.colour) * spread(ground.eased)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
     hue, shade = np.float32(whole) * hue, np.asarray(ground.skin * _at(whole, fill, filling.narrow), np.float32)
     change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
@@ -139,7 +139,8 @@ def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings
     fill = softened(ground, filling, crop.chart.take_half(face.bands), settings.softening)
     common = crop.chart.take_half(face.light) * (0.3 + 0.7 * crop.sight.bare) * (0.2 + 0.8 * ground.apart)
     common *= np.float32(settings.closing.common) * (1 - filling.deep)
-    return filling, np.asarray(fill + np.minimum(common, np.float32(settings.closing.common_most)), np.float32)
+    fill = fill + np.minimum(common, np.float32(settings.closing.common_most))
+    return filling, np.asarray(filling.narrow + (fill - filling.narrow) * ground.eased, np.float32)
 
 
 def _at(amount: float, fill: F32, narrow: F32) -> F32:
