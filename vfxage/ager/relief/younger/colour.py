@@ -73,7 +73,9 @@ def _beside(ground: Ground, hue: F32, weight: F32, filling: tuple[F32, F32], set
     fill, deep = filling
     left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)
     lit = np.maximum(fill, 0) / (np.maximum(fill, 0) + left + np.float32(1e-3))
-    beside = _average(ground, hue, weight, settings.beside) + spread(left * deep, settings.warmer)
+    beside = _average(ground, hue, weight, settings.beside) + spread(
+        np.minimum(left, settings.warmed) * deep, settings.warmer
+    )
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
     warmer = hue[..., 0] - hue[..., 2] - beside[..., 0] + beside[..., 2]
     share = share * np.maximum.reduce([lit, deep, np.clip(-warmer / np.float32(_COLDER), 0, 1)])

@@ -38,27 +38,31 @@ def healed(filled: F32, sure: F32, ground: Ground, fill: F32, settings: Healing)
     luma that filled the folds.
     """
     log, where = np.zeros_like(filled), np.zeros_like(sure)
-    folds = np.clip(np.abs(fill) / np.float32(settings.filled), 0, 1) * ground.skin * ground.zone["narrow"]
-    folds[folds < settings.least] = 0
+    low, high = settings.filled
+    folds = np.clip((np.abs(fill) - np.float32(low)) / np.float32(high - low), 0, 1) * ground.skin
+    folds *= ground.zone["narrow"]
     box = Box.around(folds, margin=2 * settings.texture_reach * ground.pixel)
     if box is None:
         return Healed(log=log, where=where)
     level = np.ascontiguousarray(luma(filled[box.full]))
-    near = blur(folds[box.half], settings.beside * ground.pixel)
-    deep = np.clip((fill[box.half] - np.float32(settings.slit)) / np.float32(settings.slit), 0, 1)
-    along = np.maximum(sure[box.full], grow(blur(np.asarray(deep, np.float32), ground.pixel), level.shape))
-    along *= grow(np.clip(2 * near, 0, 1) * ground.skin[box.half], level.shape)
-    left, depth = _left(level, grow(ground.matt[box.half], level.shape), 2 * ground.pixel, settings)
-    left *= np.float32(settings.share) * along
-    kept = np.float32(settings.smile_kept * ground.smile) * smooth(depth * left, 2 * settings.soft * ground.pixel)
-    beside = _beside(filled[box.full], left, (fill[box.half], halve(kept)), (ground, box), settings)
+    near = np.clip(2 * blur(folds[box.half], settings.beside * ground.pixel), 0, 1) * ground.skin[box.half]
+    low, high = settings.slit
+    slit = np.clip((fill[box.half] - np.float32(low)) / np.float32(high - low), 0, 1) * folds[box.half]
+    rim = morphed(cv2.MORPH_DILATE, slit, settings.rim * ground.pixel) * ground.skin[box.half]
+    rim = blur(rim, settings.rim / 2 * ground.pixel)
+    left = _left(level, grow(ground.matt[box.half], level.shape), 2 * ground.pixel, settings)
+    left *= sure[box.full] * grow(near, level.shape)
+    left = np.float32(settings.share) * np.maximum(left, grow(rim, level.shape))
+    kept = ground.blurred(np.minimum(fill[box.half], 1) * slit, settings.soft)
+    kept *= np.float32(settings.smile_kept * ground.smile)
+    beside = _beside(filled[box.full], left, (fill[box.half], kept), (ground, box), settings)
     log[box.full] = spread(left) * (beside - filled[box.full])
     where[box.full] = left
     return Healed(log=log, where=where)
 
 
-def _left(level: F32, matt: F32, unit: float, settings: Healing) -> tuple[F32, F32]:
-    """0..1, where a narrow valley or ridge is left in ``level`` (h, w), and the depth of the valleys; both (h, w).
+def _left(level: F32, matt: F32, unit: float, settings: Healing) -> F32:
+    """(h, w) 0..1, where a narrow valley or ridge is left in ``level`` (h, w).
 
     It is deeper than the valleys between the pores nearby. ``matt`` (h, w), 0..1, is less where light glosses: that is
     no ridge.
@@ -71,7 +75,7 @@ def _left(level: F32, matt: F32, unit: float, settings: Healing) -> tuple[F32, F
         share = np.float32(most) / np.maximum(value, np.float32(most))
         marks.append(share * np.clip((value - texture) / np.float32(settings.full), 0, 1))
     mark = cv2.dilate(np.maximum(*marks), np.ones((3, 3), np.uint8))
-    return blur(np.asarray(mark, np.float32), 0.5 * unit), np.asarray(depth, np.float32)
+    return blur(np.asarray(mark, np.float32), 0.5 * unit)
 
 
 def _beside(filled: F32, left: F32, shade: tuple[F32, F32], place: tuple[Ground, Box], settings: Healing) -> F32:
@@ -81,18 +85,21 @@ def _beside(filled: F32, left: F32, shade: tuple[F32, F32], place: tuple[Ground,
     of the depth; both (h2, w2).
     """
     (fill, kept), (ground, box) = shade, place
+    low, high = settings.slit
     weight = np.square(1 - np.clip(1.5 * halve(left), 0, 1)) * ground.inside[box.half] * ground.skin[box.half]
+    weight *= np.square(1 - np.clip(fill / np.float32(high), 0, 1))
     near = halve(filled)
     level, hue = luma(near), beyond_luma(near)
     total, amount = np.zeros_like(weight), np.full_like(weight, 1e-5)
     for sigma, share in settings.reaches:
         total += np.float32(share) * ground.blurred(np.asarray(weight * level, np.float32), sigma)
         amount += np.float32(share) * ground.blurred(np.asarray(weight, np.float32), sigma)
-    weight *= np.square(1 - np.clip(fill / np.float32(settings.slit), 0, 1))
+    weight *= np.square(1 - np.clip(fill / np.float32(low), 0, 1))
     weight = np.asarray(weight + np.float32(1e-4) * ground.skin[box.half], np.float32)
     even = ground.blurred(hue * spread(weight), settings.hue_reach)
     around = ground.blurred(np.asarray(level * weight, np.float32), settings.hue_reach)
     amounts = ground.blurred(weight, settings.hue_reach) + np.float32(1e-6)
     target = total / amount - kept
-    even = even / spread(amounts) + spread(np.maximum(around / amounts - target, 0), settings.warmer)
+    darker = np.clip(around / amounts - target, 0, settings.warmed)
+    even = even / spread(amounts) + spread(np.asarray(darker, np.float32), settings.warmer)
     return grow(np.asarray(even + spread(target), np.float32), filled.shape)

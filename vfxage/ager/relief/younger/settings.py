@@ -19,10 +19,10 @@ same hue as lit skin looks grey. By eye."""
 class Progress:
     """How a change of age becomes a strength."""
 
-    reach: float = 1.60
+    reach: float = 2.2
     """Strength that the largest changes of age come near; 1 fills valleys as far as ``Closing`` says. By eye."""
-    pace: float = 1.18
-    """How soon it is reached: 15 years back from 65 give 0.8, 30 years 1.2. By eye."""
+    pace: float = 1.0
+    """How soon it is reached: 15 years back from 55 give 0.8, from 65 0.9, 30 years 1.3 to 1.5. By eye."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +154,10 @@ class Healing:
     """The same for bright ridges."""
     highest: float = 0.07
     """Most that a ridge is lowered, log luma: skin is hardly ever darkened."""
-    filled: float = 0.10
-    """Filling, log luma, from which skin counts as a filled fold."""
-    least: float = 0.25
-    """Share of that from which it is looked at."""
-    slit: float = 0.25
-    """Filling from which a fold is a slit, whatever its form, and whose double is surely one."""
+    filled: tuple[float, float] = (0.025, 0.10)
+    """Filling, log luma, from which skin is looked at, and from which it surely is a filled fold."""
+    slit: tuple[float, float] = (0.30, 0.55)
+    """Filling from which a fold is a slit, and from which nothing of it can be used: black lifted is noise."""
     texture: float = 2.4
     """How much deeper than the mean valley between pores nearby a line is at least."""
     texture_reach: float = 7.0
@@ -168,16 +166,20 @@ class Healing:
     """Depth beyond that from which a line is healed fully."""
     beside: float = 2.0
     """Sigma by which a line may lie beside the filling."""
-    reaches: tuple[tuple[float, float], ...] = ((2.5, 1.0), (7.0, 0.1))
+    rim: float = 3.0
+    """How far the penumbra of a slit reaches beyond it."""
+    reaches: tuple[tuple[float, float], ...] = ((2.5, 1.0), (7.0, 0.1), (14.0, 0.02))
     """Sigmas over which the skin beside is averaged, with their weights: the wide one serves wide slits."""
     hue_reach: float = 8.0
     """Sigma over which its hue is averaged: the rim of a deep fold is lifted black and has none."""
-    smile_kept: float = 0.30
-    """Share of a valley that a broad smile keeps, as soft shade. By eye."""
-    soft: float = 2.0
+    smile_kept: float = 0.25
+    """Share of a slit's filling that a broad smile keeps, as soft shade. By eye."""
+    soft: float = 2.5
     """Sigma of that shade."""
     warmer: tuple[float, float, float] = WARMER
     """See there."""
+    warmed: float = 0.30
+    """Depth up to which shade gets warmer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +206,8 @@ class Colour:
     """Share of that way in the deep shadow of a fold, which has no hue of its own. By eye."""
     warmer: tuple[float, float, float] = WARMER
     """See there."""
+    warmed: float = 0.30
+    """Depth up to which shade gets warmer."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
     crease: tuple[float, float, float] = (0.96, 1.01, 1.03)
