@@ -69,8 +69,8 @@ class Closing:
     """Radius within which the floor of that shadow is looked for."""
     shadow_deep: tuple[float, float] = (0.50, 0.80)
     """Depth of the floor from which it is eased in proportion, and from which only so."""
-    shadow_left: float = 0.60
-    """Depth of the floor that is left at full strength: a young smile has a shadow too. By eye."""
+    shadow_left: float = 0.28
+    """Depth of the floor that is left at full strength: a young smile has a soft shadow too. By eye."""
     shadow_share: float = 1.0
     """Factor of that easing: the artist's."""
     common: float = 1.6
