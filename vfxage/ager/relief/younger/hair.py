@@ -31,6 +31,8 @@ _DENT = (0.05, 0.20)
 """Matte from which a dent may be hair, and surely is."""
 _SURER = 4.0
 """Power of the matte as weight of averages over hair: what lies behind must not count."""
+_GLINT = 0.4
+"""Log luma over which a strand becomes a glint."""
 _FEWEST = 60
 """Pixels below which nothing is measured and hair keeps its colour."""
 
@@ -126,7 +128,9 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     lowered = grow(np.asarray(of_lock * np.minimum(fall, np.float32(settings.most)), np.float32), level.shape)
     of_lock = grow(np.asarray(of_lock, np.float32), level.shape)
     of_strand = smoothstep((blur(level, settings.strand * half) - from_level) / np.float32(settings.bright_span))
-    excess, bright = level - grow(wide, level.shape), np.maximum(of_lock, of_strand)
+    excess = level - grow(wide, level.shape)
+    of_strand *= np.clip((settings.glint - excess) / np.float32(_GLINT), 0, 1)
+    bright = np.maximum(of_lock, of_strand)
     lowered += np.float32(settings.calmer) * np.where(excess > 0, bright, of_lock) * excess
     weight = cv2.pow(matte, settings.edge) * grow(np.asarray(grey, np.float32), level.shape)
     weight *= np.float32(hair.share * tone.pigment)

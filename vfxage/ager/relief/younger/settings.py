@@ -304,6 +304,8 @@ class HairColour:
     calmer: float = 0.45
     """Share by which strands in a grey lock come nearer to each other: grey beside dark is more contrast than light and
     shade on hair of one colour. By eye."""
+    glint: float = 1.5
+    """How much brighter than its lock something is that is no hair: a hinge of spectacles, a lamp behind. Log luma."""
     edge: float = 1.5
     """Power of the matte: a pixel that is half hair gets less than half of the change in log units."""
     beard: float = 0.80
