@@ -55,9 +55,8 @@ _LOCKS = 4.0
 """Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
 _EAR_DARK = (1.0, 0.5)
 """Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
-_EAR_ROUGH = (1.7, 0.4)
-"""Log of the finest detail above the skin's from which hair of any colour lies over an ear, and the range over which it
-surely does: ears have up to 1.7."""
+_EAR_ROUGH = (1.75, 0.5)
+"""The same for hair of any colour, with the log of the finest detail above the skin's added: ears have up to 1.8."""
 _PERSON = (0.45, 0.35)
 """Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
 _CLOTH = ((0.9, 0.4), (0.25, 0.20))
@@ -274,11 +273,12 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     darker = np.float32(study.level) - features[..., 0]
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
+    strands = bristles - np.float32(study.fine) + darker
     dark, rough = (
         smoothstep((image - np.float32(low)) / np.float32(span))
-        for image, (low, span) in ((darker, _EAR_DARK), (bristles - np.float32(study.fine), _EAR_ROUGH))
+        for image, (low, span) in ((darker, _EAR_DARK), (strands, _EAR_ROUGH))
     )
-    over_ear = unlike * np.maximum(dark, rough)
+    over_ear = np.maximum(unlike * dark, rough)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
     matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
