@@ -297,7 +297,8 @@ def _grey(hair: _Hair, turned: F32, light: HairLight, unit: float) -> F32:
     lift = lift - calm * (hair.level - fine)
     tinted = zip(parts(hair.log), _warm(light), strict=True)
     grey_of = [hair.level + np.float32(tint) - own for own, tint in tinted]
-    return cast(F32, cv2.merge([turned * (channel + lift) for channel in grey_of]))
+    pale = turned * (2 - turned)  # among white hairs, the colour of the rest is hardly seen
+    return cast(F32, cv2.merge([pale * channel + turned * lift for channel in grey_of]))
 
 
 def _above_nothing(image: F32) -> F32:
