@@ -40,7 +40,7 @@ def healed(filled: F32, sure: F32, ground: Ground, fill: F32, settings: Healing)
     log, where = np.zeros_like(filled), np.zeros_like(sure)
     low, high = settings.filled
     folds = np.clip((np.abs(fill) - np.float32(low)) / np.float32(high - low), 0, 1) * ground.skin
-    folds *= ground.zone["narrow"]
+    folds *= ground.zone["narrow"] * (1 - ground.zone["groove"])
     box = Box.around(folds, margin=2 * settings.texture_reach * ground.pixel)
     if box is None:
         return Healed(log=log, where=where)
