@@ -21,7 +21,7 @@ SETTINGS = Settings()
 SIDE = 160
 EVERYWHERE = np.ones((SIDE // 2, SIDE // 2), np.float32)
 ZONES = ("narrow", "middle", "broad", "relief", "within")
-NOWHERE = ("smile", "around_lips", "under", "jaw", "cut")
+NOWHERE = ("groove", "smile", "around_lips", "under", "jaw", "cut")
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def healed(filled: F32, sure: F32, ground: Ground, fill: F32, settings: Healing)
     log, where = np.zeros_like(filled), np.zeros_like(sure)
     low, high = settings.filled
     folds = np.clip((np.abs(fill) - np.float32(low)) / np.float32(high - low), 0, 1) * ground.skin
-    folds *= ground.zone["narrow"]
+    folds *= ground.zone["narrow"] * (1 - ground.zone["groove"])
     box = Box.around(folds, margin=2 * settings.texture_reach * ground.pixel)
     if box is None:
         return Healed(log=log, where=where)
@@ -48,6 +48,7 @@ def healed(filled: F32, sure: F32, ground: Ground, fill: F32, settings: Healing)
     near = np.clip(2 * blur(folds[box.half], settings.beside * ground.pixel), 0, 1) * ground.skin[box.half]
     low, high = settings.slit
     slit = np.clip((fill[box.half] - np.float32(low)) / np.float32(high - low), 0, 1) * folds[box.half]
+    slit *= np.clip(3 * ground.blurred(ground.zone["cut"][box.half], settings.astray), 0, 1)
     rim = morphed(cv2.MORPH_DILATE, slit, settings.rim * ground.pixel) * ground.skin[box.half]
     rim = blur(rim, settings.rim / 2 * ground.pixel)
     left = _left(level, grow(ground.matt[box.half], level.shape), 2 * ground.pixel, settings)

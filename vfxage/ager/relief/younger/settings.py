@@ -166,6 +166,8 @@ class Healing:
     """Depth beyond that from which a line is healed fully."""
     beside: float = 2.0
     """Sigma by which a line may lie beside the filling."""
+    astray: float = 6.0
+    """Sigma by which a slit may lie beside the usual place of folds; elsewhere it may be a mouth."""
     rim: float = 3.0
     """How far the penumbra of a slit reaches beyond it."""
     reaches: tuple[tuple[float, float], ...] = ((2.5, 1.0), (7.0, 0.1), (14.0, 0.02))

@@ -161,6 +161,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
         "smile": np.maximum(nasolabial, 0.6 * under),
         "cut": np.maximum(nasolabial, canvas.stroke(MARIONETTE, 9.0)),
         "neck": _neck(canvas),
+        "groove": 0.8 * _both(canvas.spot(canvas.between(98, 129, 0.5), 6.5, 8)),
     }
 
 
@@ -175,11 +176,11 @@ def _valleys(canvas: _Canvas, maps: dict[str, F32]) -> dict[str, F32]:
     chin = canvas.spot(canvas.between(17, 200, 0.6) - np.array([0, 2], np.float32), 20, 8)
     philtrum = canvas.spot(mean[164], 8, 9)
     forehead = np.clip(1.4 * canvas.spot(mean[151], 80, 30), 0, 1)
-    narrow = 1 - 0.55 * lid - 0.5 * wing - 0.6 * nose - 0.35 * chin - 0.4 * philtrum
-    middle = 1 - 0.85 * lid - 0.7 * wing - 0.95 * nose - 0.6 * chin - 0.7 * philtrum - 0.3 * below_brow
+    narrow = 1 - 0.55 * lid - 0.65 * wing - 0.6 * nose - 0.35 * chin - 0.4 * philtrum
+    middle = 1 - 0.85 * lid - 0.8 * wing - 0.95 * nose - 0.6 * chin - 0.7 * philtrum - 0.3 * below_brow
     folds = [0.9 * canvas.stroke(NASOLABIAL, 9.0), canvas.stroke(MARIONETTE, 9.0), canvas.stroke(TEAR_TROUGH, 8.0)]
     broad = np.maximum.reduce([*folds, maps["under"], 0.5 * forehead, 0.8 * frown, 0.8 * maps["neck"]])
     broad *= (1 - 0.9 * wing) * (1 - nose) * (1 - 0.6 * chin)
-    relief = 1 - nose - 0.8 * lid - philtrum
+    relief = 1 - nose - 0.8 * lid - philtrum - 0.7 * wing
     named = {"narrow": narrow, "middle": middle, "broad": broad, "relief": relief}
     return {name: np.asarray(np.clip(value, 0, 1), np.float32) for name, value in named.items()}
