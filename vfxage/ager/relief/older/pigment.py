@@ -31,7 +31,7 @@ class Pigment:
     """Amounts at 35 years of wear, by eye; positions and sizes in canonical pixels."""
 
     patches: float = 0.026
-    spots: float = 0.20
+    spots: float = 0.15
     redness: float = 0.055
     count: int = 70
     """Age spots on a face."""
