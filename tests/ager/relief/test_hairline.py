@@ -30,7 +30,8 @@ def _greyed(cover, hair, grey=0.8):
     """The drawn plate and what it looks like when its hair greys; the matte is too wide and too soft, as real ones."""
     shine = 1 + 0.25 * _noise(2, 0.7, 8.0)
     plate = np.clip(cover[..., None] * hair * shine[..., None] + (1 - cover[..., None]) * SKIN, 0, 1)
-    matte = cv2.GaussianBlur(cv2.dilate((cover > 0.3).astype(np.float32), np.ones((9, 9))), (0, 0), 4)
+    wide = cv2.dilate((cover > 0.3).astype(np.float32), np.ones((9, 9)))
+    matte = np.asarray(cv2.GaussianBlur(wide, (0, 0), 4), np.float32)
     none, one = np.zeros((SIDE, SIDE), np.float32), np.ones((SIDE, SIDE), np.float32)
     places = HairPlaces(
         mattes=Mattes(hair=matte, beard=none, brows=none, person=one),

@@ -75,39 +75,47 @@ def unmixed(rgb: F32, matte: F32, skin: F32, unit: float) -> Unmixed:
     """
     size = rgb.shape[1::-1]
     small, coarse, bare = (halve(halve(image)) for image in (rgb, matte, skin))
-    hair = np.clip((coarse - np.float32(_SURE[0])) / np.float32(_SURE[1]), 0, 1) * (1 - bare)
-    bare = np.square(bare) * (np.float32(_TRUST) + (1 - np.float32(_TRUST)) * np.square(1 - coarse))
-    level = luma(small)
-    darker = np.clip((_mean(level, bare) - _mean(level, hair)) / _DARKER, 0, 1)
-    hair *= cv2.exp(np.float32(-_DEEP * darker) * level)  # hair thins out towards its line, and is half skin there
     around = blur(halve(matte), _INSIDE * unit / 2)
     core = np.clip((around - np.float32(_CORE[0])) / np.float32(_CORE[1]), 0, 1)
-    hair *= np.float32(_SHALLOW) + halve(core)
-    of_hair, hairs = _average(small, hair, _NEAR_HAIR, unit)
-    of_skin, skins = _average(small, np.asarray(bare, np.float32), _NEAR_SKIN, unit)
-    apart = of_hair - of_skin
-    weigh = cv2.transform(apart, _precision((small - of_hair, hair), (small - of_skin, bare)))
-    length = np.add.reduce([a * b for a, b in zip(parts(apart), parts(weigh), strict=True)])
-    known = hairs / (hairs + np.float32(_ENOUGH[0])) * skins / (skins + np.float32(_ENOUGH[1]))
-    known = np.asarray(known * length / (length + np.float32(_APART**2)), np.float32)
-    towards = weigh / spread(np.asarray(length + np.float32(1e-2), np.float32))
-    of_hair, of_skin, towards = (cast(F32, cv2.resize(image, size)) for image in (of_hair, of_skin, towards))
+    found = _colours(small, (coarse, halve(core)), bare, unit)
+    of_hair, of_skin, towards, known = (cast(F32, cv2.resize(image, size)) for image in found)
     own = np.add.reduce([part * to for part, to in zip(parts(rgb - of_skin), parts(towards), strict=True)])
     own = np.clip((own - np.float32(_PURE[0])) / np.float32(_PURE[1]), 0, 1)
     near = blur(halve(np.asarray(own, np.float32)), _INSIDE * unit / 2)
-    sparse = cv2.resize(known, near.shape[::-1]) * np.clip(
-        (np.float32(_SPARSE[0]) - near) / np.float32(_SPARSE[1]), 0, 1
-    )
+    sparse = halve(known) * np.clip((np.float32(_SPARSE[0]) - near) / np.float32(_SPARSE[1]), 0, 1)
     patch = cv2.resize(1 - smoothstep(1 - 2 * near) * blur(halve(skin), _INSIDE * unit / 2), size)
     core = cv2.resize(core * (1 - sparse), size)
     support = np.clip(2.5 * cv2.resize(blur(halve(matte), _BEYOND * unit / 2), size), 0, 1)
     whole = np.clip((own - np.float32(_WHOLE)) / np.float32(1 - _WHOLE), 0, 1)
     own = core * np.minimum(patch, matte) + (1 - core) * own * np.maximum(support, matte)
     tight = np.clip((matte - np.float32(_TIGHT[0])) / np.float32(_TIGHT[1]), 0, 1)
-    share = tight + cv2.resize(known, size) * (own - tight)
+    share = tight + known * (own - tight)
     share = np.asarray(np.clip(share, 0, 1), np.float32)
-    pure = np.asarray(1 - cv2.resize(known, size) * (1 - core) * (1 - whole), np.float32)
+    pure = np.asarray(1 - known * (1 - core) * (1 - whole), np.float32)
     return Unmixed(share=share, colour=np.asarray(of_hair + spread(pure) * (rgb - of_hair), np.float32))
+
+
+def _colours(small: F32, inside: tuple[F32, F32], bare: F32, unit: float) -> tuple[F32, F32, F32, F32]:
+    """The colours of hair and of skin near each pixel (h, w, 3), the way from skin to hair, and how well it is known.
+
+    The way (h, w, 3) is scaled so that its product with a colour's distance from the skin is the share of hair.
+    ``inside`` is the matte and how deep in it a pixel lies, ``bare`` how like skin a pixel is.
+    """
+    matte, core = inside
+    hair = np.clip((matte - np.float32(_SURE[0])) / np.float32(_SURE[1]), 0, 1) * (1 - bare)
+    bare = np.square(bare) * (np.float32(_TRUST) + (1 - np.float32(_TRUST)) * np.square(1 - matte))
+    level = luma(small)
+    darker = np.clip((_mean(level, bare) - _mean(level, hair)) / _DARKER, 0, 1)
+    hair *= cv2.exp(np.float32(-_DEEP * darker) * level)  # hair thins out towards its line, and is half skin there
+    hair *= np.float32(_SHALLOW) + core
+    of_hair, hairs = _average(small, hair, _NEAR_HAIR, unit)
+    of_skin, skins = _average(small, np.asarray(bare, np.float32), _NEAR_SKIN, unit)
+    apart = of_hair - of_skin
+    weigh = cast(F32, cv2.transform(apart, _precision((small - of_hair, hair), (small - of_skin, bare))))
+    length = np.add.reduce([a * b for a, b in zip(parts(apart), parts(weigh), strict=True)])
+    known = hairs / (hairs + np.float32(_ENOUGH[0])) * skins / (skins + np.float32(_ENOUGH[1]))
+    known = np.asarray(known * length / (length + np.float32(_APART**2)), np.float32)
+    return of_hair, of_skin, weigh / spread(np.asarray(length + np.float32(1e-2), np.float32)), known
 
 
 def _mean(image: F32, weight: F32) -> float:

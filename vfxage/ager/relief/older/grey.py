@@ -199,7 +199,7 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     aged -= colour
     aged *= spread(hair.share)
     aged /= plate + np.float32(FLOOR)
-    aged = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
+    aged = cast(F32, cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1)))
     brightest = np.float32(_target(light) + GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
     brightest = np.maximum(brightest - hair.plate, 0)
     glow = np.maximum(luma(aged) - brightest, 0)
