@@ -88,6 +88,8 @@ class Ground(ArrayData):
     """Half-grid pixels to a canonical pixel."""
     smile: float
     """0..1."""
+    saturation: float
+    """Colour of the plate's skin in shares of what portraits have; 0 in black and white."""
 
     def blurred(self, image: F32, sigma: float) -> F32:
         """Blur by ``sigma`` canonical pixels."""
@@ -152,6 +154,7 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
         zone=zone,
         pixel=pixel,
         smile=smile,
+        saturation=sight.saturation,
     )
 
 
