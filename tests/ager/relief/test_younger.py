@@ -280,6 +280,15 @@ def test_a_shaded_cheek_changes_with_the_face(still, plates, zones, shade, least
     assert steps[1][side].mean() > least * steps[0][side].mean()
 
 
+def test_a_plate_in_black_and_white_gets_no_colour(still, plates):
+    crop = plates["clk_W000187"].crop(still)
+    grey = np.repeat(_luma(crop.rgb)[..., None], 3, axis=2)
+    plain = replace(crop, rgb=grey)
+    step = _step(still, replace(plain, study=still.study([(working(plain), bald(SIZE))])))
+    assert np.abs(step).max() > 0.1
+    assert np.ptp(step, axis=2).max() < 0.02
+
+
 def test_no_border_is_drawn_beside_hair(still, plates):
     """Hair covers the upper forehead: below it the broad change comes in slowly."""
     crop = plates["con2_N000179"].crop(still)

@@ -34,7 +34,8 @@ def ground():
         zone = {name: ones.copy() for name in ZONES} | {name: zeros.copy() for name in NOWHERE}
         return Ground(
             level=level, walled=level.copy(), inside=ones.copy(), skin=ones.copy(), away=ones.copy(), matt=ones.copy(),
-            apart=ones.copy(), bare=ones.copy(), eased=ones.copy(), zone=zone, pixel=1.0, smile=smile,
+            apart=ones.copy(), bare=ones.copy(), eased=ones.copy(),
+            beyond=zeros.copy(), zone=zone, pixel=1.0, smile=smile, saturation=1.0,
         )  # fmt: skip
 
     return make
@@ -245,7 +246,8 @@ def test_grey_hair_keeps_its_strands():
     noise = np.random.default_rng(9).normal(0, 1, (SIDE, SIDE)).astype(np.float32)
     streaks = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.5, sigmaY=12)
     share = np.clip(0.5 + 0.25 * streaks / streaks.std(), 0, 1)[..., None]
-    before = (np.float32((0.20, 0.18, 0.17)) * (1 - share) + np.float32((0.68, 0.67, 0.66)) * share).astype(np.float32)
+    dark, bright = np.array((0.20, 0.18, 0.17)), np.array((0.68, 0.67, 0.66))
+    before = (dark * (1 - share) + bright * share).astype(np.float32)
     tone = HairTone(brown=0.4, level=-1.65, pigment=1.0, sheen=-1.0)
     first, last = (np.log(rgb[..., 1]) for rgb in (before, _younger_hair(before, tone=tone)))
     assert last.mean() < first.mean() - 0.1
@@ -258,7 +260,8 @@ def test_fair_hair_before_a_blue_wall_is_not_dyed_along_its_outline():
     before = _strands((0.55, 0.45, 0.30), (0.85, 0.74, 0.55), 0.5)
     matte = np.ones((SIDE, SIDE), np.float32)
     matte[:, :40], matte[:, 40:45] = 0, 0.6
-    before = (matte[..., None] * before + (1 - matte[..., None]) * np.float32((0.30, 0.40, 0.90))).astype(np.float32)
+    wall = np.array((0.30, 0.40, 0.90))
+    before = (matte[..., None] * before + (1 - matte[..., None]) * wall).astype(np.float32)
     darker = HairTone(brown=0.9, level=-1.4, pigment=1.0, sheen=-1.3)
     assert np.abs(_younger_hair(before, matte, darker) - before).max() < 0.08
 

@@ -125,8 +125,8 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     log = most * (change + heal.log) + spread(texture)
     if crop.neck != 1:
         furthest = max(settings.progress.reach / max(amount, 1e-6), 1.0)
-        factor = neck_factor(sight.beyond, crop.inside, min(crop.neck, furthest))
-        log = cv2.multiply(log, spread(grow(factor, log_luma.shape)))
+        factor = neck_factor(ground.beyond, crop.inside, min(crop.neck, furthest))
+        log = log * spread(grow(factor, log_luma.shape))
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)

@@ -68,14 +68,15 @@ def _average(ground: Ground, image: F32, weight: F32, sigma: float) -> F32:
 def _beside(ground: Ground, hue: F32, weight: F32, filling: tuple[F32, F32], settings: Colour) -> F32:
     """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it.
 
-    ``filling`` is that of ``coloured``. What stays of a deep shadow is warmer than the skin beside, as shaded skin is.
+    ``filling`` is that of ``coloured``. What stays of a shadow is warmer than the skin beside, as shaded skin is.
     """
     fill, deep = filling
     left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)
     lit = np.maximum(fill, 0) / (np.maximum(fill, 0) + left + np.float32(1e-3))
-    beside = _average(ground, hue, weight, settings.beside) + spread(
-        np.minimum(left, settings.warmed) * deep, settings.warmer
-    )
+    around = _average(ground, spread(ground.level), weight, settings.beside)[..., 0]
+    darker = np.clip(around - ground.level - fill, 0, settings.warmed) * np.float32(ground.saturation)
+    beside = _average(ground, hue, weight, settings.beside)
+    beside += spread(np.asarray(darker, np.float32), settings.warmer)
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
     warmer = hue[..., 0] - hue[..., 2] - beside[..., 0] + beside[..., 2]
     share = share * np.maximum.reduce([lit, deep, np.clip(-warmer / np.float32(_COLDER), 0, 1)])

@@ -72,6 +72,8 @@ class Ground(ArrayData):
     """0..1, weight of skin in averages over it."""
     skin: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, how far skin may change here."""
+    beyond: F32 = field(metadata=shaped("h2", "w2"))
+    """0..1, bare skin of ears, neck and hairline."""
     bare: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, skin without hair, rims, glare or deep shadow."""
     away: F32 = field(metadata=shaped("h2", "w2"))
@@ -88,6 +90,8 @@ class Ground(ArrayData):
     """Half-grid pixels to a canonical pixel."""
     smile: float
     """0..1."""
+    saturation: float
+    """Colour of the plate's skin in shares of what portraits have; 0 in black and white."""
 
     def blurred(self, image: F32, sigma: float) -> F32:
         """Blur by ``sigma`` canonical pixels."""
@@ -144,6 +148,7 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
         walled=sight.smooth * domain + (1 - domain) * np.minimum(sight.smooth, luma(sight.light) - np.float32(_WALL)),
         inside=np.clip(domain - np.float32(0.05), 0, 1),
         skin=_skin(sight, zone, shaded, beyond) * free * away,
+        beyond=beyond,
         bare=sight.bare,
         away=away,
         matt=cv2.exp(-np.square(np.maximum(sight.darker, 0) / np.float32(gloss))),
@@ -152,6 +157,7 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
         zone=zone,
         pixel=pixel,
         smile=smile,
+        saturation=sight.saturation,
     )
 
 

@@ -102,5 +102,6 @@ def _beside(filled: F32, left: F32, shade: tuple[F32, F32], place: tuple[Ground,
     amounts = ground.blurred(weight, settings.hue_reach) + np.float32(1e-6)
     target = total / amount - kept
     darker = np.clip(around / amounts - target, 0, settings.warmed)
+    darker *= np.float32(ground.saturation)
     even = even / spread(amounts) + spread(np.asarray(darker, np.float32), settings.warmer)
     return grow(np.asarray(even + spread(target), np.float32), filled.shape)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from vfxage.face.look import Look
 
-WARMER = (0.25, -0.05, -0.30)
+WARMER = (0.30, -0.05, -0.35)
 """Change of log RGB beyond luma for each unit of log luma by which skin is darker than the skin around it: shade of the
 same hue as lit skin looks grey. By eye."""
 

@@ -161,7 +161,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
         "smile": np.maximum(nasolabial, 0.6 * under),
         "cut": np.maximum(nasolabial, canvas.stroke(MARIONETTE, 9.0)),
         "neck": _neck(canvas),
-        "groove": 0.8 * _both(canvas.spot(canvas.between(98, 129, 0.5), 6.5, 8)),
+        "groove": 0.5 * _both(canvas.spot(canvas.between(98, 129, 0.5), 6.5, 8)),
     }
 
 
