@@ -67,3 +67,10 @@ def test_braids_in_the_light_of_a_blue_backdrop_are_hair(hair):
 def test_fair_locks_over_an_ear_are_hair(hair):
     matte, points = hair("civil", "con2_L000580")
     assert _around(matte, points, 454, 0.12, 0.0, 8) > 0.5
+
+
+def test_brown_hair_in_the_light_is_hair_on_both_sides(hair):
+    """Its lit side has the colour and brightness of skin in shade, and the strands of hair."""
+    matte, points = hair("civil", "con2_R000598")
+    for across in (-0.33, -0.2, 0.2):
+        assert _around(matte, points, 10, across, -0.12) > 0.8, across

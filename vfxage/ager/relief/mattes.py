@@ -76,6 +76,9 @@ _SCALP_LIKE, _SCALP_DARK, _SCALP_SMOOTH = 12.0, 0.65, 0.3
 """Log density below the bar of skin, log luma below the skin's, and log of fine detail above the skin's, up to which
 what was learned as hair is a shaved or bald scalp in its own light. Hair on sharp portraits has 0.7 more detail than
 skin, scalps have up to 0.25; black hair on soft plates is smooth too, but darker than a scalp in shade."""
+_LIT_ROUGH = (0.5, 0.4)
+"""Log of fine detail above that of the skin from which what lies above the face is hair, though lit brown hair has the
+colour of skin in shade, and the range over which it surely is: scalps have up to 0.4 more, hair 0.6 and more."""
 _NAMES = ("hair_skin", "hair_hair", "hair_limits")
 
 
@@ -275,6 +278,8 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     )
     over_ear = np.maximum(unlike * dark, rough)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
+    lit = smoothstep((bristles - np.float32(study.fine + _LIT_ROUGH[0])) / np.float32(_LIT_ROUGH[1]))
+    odds = odds + 8 * head.above * lit
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
     matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
     rough = smoothstep((bristles - np.float32(study.fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
