@@ -313,7 +313,8 @@ def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy
     matte = smoothstep((-0.12 - head.height) / 0.13) / (1 + np.exp(-odds)) * np.maximum(head.face, head.chin)
     finer = bristles - np.float32(study.fine)
     matte = matte * smoothstep((finer - np.float32(_WHISKER_ROUGH[0])) / np.float32(_WHISKER_ROUGH[1]))
-    stubble = smoothstep((finer - np.float32(_STUBBLE_ROUGH[0])) / np.float32(_STUBBLE_ROUGH[1]))
+    roughest = _STUBBLE_ROUGH if study.stubbly else _WHISKER_ROUGH
+    stubble = smoothstep((finer - np.float32(roughest[0])) / np.float32(roughest[1]))
     stubble *= cv2.erode(head.face * head.person, np.ones((5, 5), np.uint8))  # an outline is rough too
     stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(max(study.stubbly, study.bearded))
     return np.asarray(np.maximum(matte, stubble) * (1 - head.lips) * (1 - head.nose) * head.person, np.float32)

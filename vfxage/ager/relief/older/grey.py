@@ -214,7 +214,7 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     level, seen = luma(log), luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
     single = _single(seen, unit)
     lock = _locks(level, mixed.share, unit)
-    thin = _thin(log, level, np.float32(light.level) - lock, light, unit)
+    thin = _thin(level, np.float32(light.level) - lock, _yellow(log, light, unit) * (1 - kinds[1]), unit)
     strand = _strands(level + single * (mixed.share < 1), thin, unit)
     cover = _nearby(mixed.share, unit)
     dark = np.clip((np.float32(light.level - GREYING.gloss_dark[0]) - lock) / np.float32(GREYING.gloss_dark[1]), 0, 1)
@@ -226,16 +226,23 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     )  # fmt: skip
 
 
-def _thin(log: F32, level: F32, darker: F32, light: HairLight, unit: float) -> F32:
-    """(h, w) 0..1: thin hair is hardly darker than the skin, by log luma ``darker``, smooth, and no more yellow."""
+def _thin(level: F32, darker: F32, yellow: F32, unit: float) -> F32:
+    """(h, w) 0..1: thin hair is hardly darker than the skin, by log luma ``darker``, smooth, and no more ``yellow``."""
     fine = halve(np.abs(level - blur(level, 1.6 * unit)))
     smooth = grow(blur(fine, 4 * unit), level.shape)
+    dark, rough = (
+        np.clip((image - np.float32(low)) / np.float32(span), 0, 1)
+        for image, (low, span) in ((darker, GREYING.thin_dark), (smooth, GREYING.thin_rough))
+    )
+    return np.asarray((1 - dark) * (1 - rough) * (1 - yellow), np.float32)
+
+
+def _yellow(log: F32, light: HairLight, unit: float) -> F32:
+    """(h, w) 0..1, how far hair is fair rather than thin: more yellow than the skin."""
     _, green, blue = parts(halve(halve(log)))
-    skin = np.float32(light.tint[2] - light.tint[1])
-    yellow = grow(skin - blur(np.asarray(blue - green, np.float32), 2 * unit), level.shape)
-    each = zip((darker, smooth, yellow), (GREYING.thin_dark, GREYING.thin_rough, GREYING.thin_yellow), strict=True)
-    unlike = [np.clip((image - np.float32(low)) / np.float32(span), 0, 1) for image, (low, span) in each]
-    return np.asarray(np.multiply.reduce([1 - image for image in unlike]), np.float32)
+    skin, (low, span) = float(light.tint[2] - light.tint[1]), GREYING.thin_yellow
+    more = np.float32(skin - low) - blur(np.asarray(blue - green, np.float32), 2 * unit)
+    return grow(np.asarray(np.clip(more / np.float32(span), 0, 1), np.float32), log.shape)
 
 
 def _single(level: F32, unit: float) -> F32:
@@ -297,7 +304,7 @@ def _grey(hair: _Hair, turned: F32, light: HairLight, unit: float) -> F32:
     lift = lift - calm * (hair.level - fine)
     tinted = zip(parts(hair.log), _warm(light), strict=True)
     grey_of = [hair.level + np.float32(tint) - own for own, tint in tinted]
-    pale = turned * (2 - turned)  # among white hairs, the colour of the rest is hardly seen
+    pale = turned * (1 + (1 - hair.kinds[1]) * (1 - turned))  # among white hairs, the colour of the rest is hardly seen
     return cast(F32, cv2.merge([pale * channel + turned * lift for channel in grey_of]))
 
 
