@@ -51,3 +51,26 @@ def test_a_flag_behind_the_head_is_no_hair(hair):
 def test_long_hair_is_hair_below_the_ears_too(hair):
     matte, points = hair("eval", "lon_120")
     assert _around(matte, points, 454, 0.03, 0.30, 8) > 0.5
+
+
+def test_a_scarf_that_goes_on_under_the_chin_is_no_hair(hair):
+    matte, _ = hair("clerk", "clk_O000173")
+    assert matte.max() < 0.02
+
+
+def test_braids_in_the_light_of_a_blue_backdrop_are_hair(hair):
+    matte, points = hair("clerk", "clk_L000602")
+    assert _around(matte, points, 454, 0.10, 0.0, 16) > 0.8
+    assert _around(matte, points, 234, -0.10, 0.0, 16) > 0.8
+
+
+def test_fair_locks_over_an_ear_are_hair(hair):
+    matte, points = hair("civil", "con2_L000580")
+    assert _around(matte, points, 454, 0.12, 0.0, 8) > 0.5
+
+
+def test_brown_hair_in_the_light_is_hair_on_both_sides(hair):
+    """Its lit side has the colour and brightness of skin in shade, and the strands of hair."""
+    matte, points = hair("civil", "con2_R000598")
+    for across in (-0.33, -0.2, 0.2):
+        assert _around(matte, points, 10, across, -0.12) > 0.8, across

@@ -248,6 +248,62 @@ def _smooth(image, sigma):
     return cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image
 
 
+def test_the_sharp_floor_of_a_fold_leaves_no_line(still, plates, zones):
+    """Nasolabial folds of a woman of 84, where a hairline stayed along the filled fold."""
+    crop = plates["clk_W000187"].crop(still, ages=(84.0, 59.0))
+    fold = (zones(crop, "smile") > 0.6) & (zones(crop, "under") < 0.1) & (zones(crop, "around_lips") < 0.1)
+    cheek = zones(crop, "cheek") > 0.7
+    before, after = (_line_share(rgb, fold, cheek) for rgb in (crop.rgb, crop.rgb + _step(still, crop)))
+    assert before > 2.5
+    assert after < 1.8
+
+
+def _line_share(rgb, fold, cheek):
+    """Depth of the narrow valleys of a fold, by the closing that fills them, in shares of those between pores."""
+    log = np.log(_luma(rgb) + np.float32(0.03))
+    depth = cv2.morphologyEx(log, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)) - log
+    return float(np.percentile(depth[fold], 97) / np.percentile(depth[cheek], 97))
+
+
+@pytest.mark.parametrize(("shade", "least"), [(0.4, 0.42), (0.55, 0.7)])
+def test_a_shaded_cheek_changes_with_the_face(still, plates, zones, shade, least):
+    """A soft shadow over half of the face: what goes there is most of what goes in the light."""
+    crop = plates["con2_N000179"].crop(still)
+    across = np.arange(SIZE, dtype=np.float32)
+    lit = 1 - (1 - shade) / (1 + np.exp((across - 200) / 12))
+    dark = np.asarray(crop.rgb * lit[None, :, None], np.float32)
+    work = working(replace(crop, rgb=dark))
+    dark_crop = replace(crop, rgb=dark, study=still.study([(work, bald(SIZE))]))
+    steps = [np.abs(_step(still, one)) / (one.rgb + np.float32(0.05)) for one in (crop, dark_crop)]
+    x = np.arange(SIZE)[None, :] < 175
+    side = (zones(crop, "texture") > 0.9) & x
+    assert steps[1][side].mean() > least * steps[0][side].mean()
+
+
+def test_a_plate_in_black_and_white_gets_no_colour(still, plates):
+    crop = plates["clk_W000187"].crop(still)
+    grey = np.repeat(_luma(crop.rgb)[..., None], 3, axis=2)
+    plain = replace(crop, rgb=grey)
+    step = _step(still, replace(plain, study=still.study([(working(plain), bald(SIZE))])))
+    assert np.abs(step).max() > 0.1
+    assert np.ptp(step, axis=2).max() < 0.02
+
+
+def test_no_border_is_drawn_beside_hair(still, plates):
+    """Hair covers the upper forehead: below it the broad change comes in slowly."""
+    crop = plates["con2_N000179"].crop(still)
+    work = working(crop)
+    top, chin = crop.points[10], crop.points[152]
+    line = float(top[1] + 0.12 * (chin[1] - top[1]))
+    y = np.arange(SIZE, dtype=np.float32)[:, None]
+    hair = np.repeat(np.clip((np.float32(line) - y) / 3, 0, 1), SIZE, axis=1)
+    step = still.step(crop, work, replace(bald(SIZE), hair=hair))
+    rows = cv2.GaussianBlur(_luma(step), (0, 0), 3)[:, int(top[0]) - 40 : int(top[0]) + 40].mean(axis=1)
+    start = int(line)
+    most = np.abs(rows[start + 20 : start + 60]).max()
+    assert np.abs(np.diff(rows[start - 5 : start + 25])).max() < 0.04 * most
+
+
 def test_what_is_worn_keeps_still_and_keeps_its_colour(side, plates, zones):
     crop = plates["con2_D000628"].crop(side)
     skin = zones(crop, "texture") > 0.9

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.ager.relief.head import BROWS, Head, head_of
+from vfxage.ager.relief.headwear import wrapped
+from vfxage.ager.relief.joined_hair import joined_hair
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.mixture import Mixture
 from vfxage.ager.relief.sight import blur, halve, luma, parts
@@ -54,15 +56,19 @@ _LOCKS = 4.0
 """Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
 _EAR_DARK = (1.0, 0.5)
 """Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
+_EAR_ROUGH = (1.75, 0.5)
+"""The same for hair of any colour, with the log of the finest detail above the skin's added: ears have up to 1.8."""
 _PERSON = (0.45, 0.35)
 """Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
 _CLOTH = ((0.9, 0.4), (0.25, 0.20))
 """Log of red over green, and of blue over green, from which a colour is none of hair, and the ranges over which it
 surely is none."""
+_SPILL = 0.5
+"""How much bluer than that hair may be, for each unit that the backdrop is bluer: its light falls on hair."""
+_BACKDROP = 0.1
+"""Matte of the person below which a pixel is the backdrop."""
 _BLACK = 0.6
 """Log luma below the skin's from which hair is dark enough to have a blue sheen."""
-_OVER_EARS = 0.05
-"""Weight of the ears' area past which long hair runs on behind an ear."""
 _FRINGE_ROUGH, _FRINGE_DARK = (0.35, 0.4), (0.25, 0.3)
 """Log of the finest detail above the skin's, and log luma below the skin's, from which a place on the forehead may be
 a fringe, and the ranges over which it surely is: gloss is as bright as grey hair, but smooth."""
@@ -70,10 +76,9 @@ _SCALP_LIKE, _SCALP_DARK, _SCALP_SMOOTH = 12.0, 0.65, 0.3
 """Log density below the bar of skin, log luma below the skin's, and log of fine detail above the skin's, up to which
 what was learned as hair is a shaved or bald scalp in its own light. Hair on sharp portraits has 0.7 more detail than
 skin, scalps have up to 0.25; black hair on soft plates is smooth too, but darker than a scalp in shade."""
-_THIN, _THIN_BESIDE, _OFF_NECK = (11, 11), (5, 5), 0.2
-"""Thinnest hair before the neck and beside it, pixels of the grid, and the weight of the neck that parts them."""
-_EAR_HEIGHT = -0.1
-"""Height below which this holds."""
+_LIT_ROUGH = (0.5, 0.4)
+"""Log of fine detail above that of the skin from which what lies above the face is hair, though lit brown hair has the
+colour of skin in shade, and the range over which it surely is: scalps have up to 0.4 more, hair 0.6 and more."""
 _NAMES = ("hair_skin", "hair_hair", "hair_limits")
 
 
@@ -95,7 +100,7 @@ class HairStudy(ArrayData):
 
     skin: Mixture | None
     hair: Mixture | None
-    """None if no hair was found."""
+    """None if no hair was found, or a scarf hides it."""
     bar: float
     """Log density of the skin's mixture below which a pixel is no skin."""
     low: float
@@ -149,6 +154,10 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
     likely = skin.log_density(pixels)
     bar = float(np.percentile(likely[usual > _SURE], 3))
     hair, low, high = _hair_mixture(pixels, heads, likely < bar - 1, (skin, bar))
+    if hair is not None:
+        like_hair = ((hair.log_density(pixels) > high) & (likely < bar - 1)).reshape(-1, SIDE, SIDE)
+        covered = [wrapped(*crop) for crop in zip(features, like_hair, heads, strict=True)]
+        hair = None if 2 * sum(covered) > len(covered) else hair
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
     bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
     bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])
@@ -262,43 +271,36 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     darker = np.float32(study.level) - features[..., 0]
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
-    over_ear = unlike * smoothstep((darker - np.float32(_EAR_DARK[0])) / np.float32(_EAR_DARK[1]))
+    strands = bristles - np.float32(study.fine) + darker
+    dark, rough = (
+        smoothstep((image - np.float32(low)) / np.float32(span))
+        for image, (low, span) in ((darker, _EAR_DARK), (strands, _EAR_ROUGH))
+    )
+    over_ear = np.maximum(unlike * dark, rough)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
+    lit = smoothstep((bristles - np.float32(study.fine + _LIT_ROUGH[0])) / np.float32(_LIT_ROUGH[1]))
+    odds = odds + 8 * head.above * lit
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
     matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
     rough = smoothstep((bristles - np.float32(study.fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
     dark = smoothstep((darker - np.float32(_FRINGE_DARK[0])) / np.float32(_FRINGE_DARK[1]))
     matte = matte * (1 - head.brow_and_above * (1 - np.maximum(rough, dark)))
     cheeks = head.face * (head.height < _CHEEKS[1])
-    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - _cloth(features, darker))
+    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - _cloth(features, darker, head.person))
     person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
-    count, labels = cv2.connectedComponents((matte > 0.35).astype(np.uint8))
-    joined = np.bincount(labels.ravel(), weights=seed.ravel(), minlength=count) > 6
-    joined[0] = False
-    joined_hair = joined[labels].astype(np.uint8)
-    # The shadow down a neck is thin, the hair beside it is less so.
-    thick, thin = (
-        cv2.morphologyEx(joined_hair, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size))
-        for size in (_THIN, _THIN_BESIDE)
-    )
-    thick = np.where(head.neck < _OFF_NECK, thin, thick)
-    joined_hair = np.where(head.height > _EAR_HEIGHT, joined_hair, thick)
-    count, labels = cv2.connectedComponents(np.maximum(joined_hair, (head.ears > _OVER_EARS).astype(np.uint8)))
-    upper = np.bincount(labels.ravel(), weights=(joined_hair * (head.height > _EAR_HEIGHT)).ravel(), minlength=count)
-    upper[0] = 0
-    joined_hair = joined_hair * (upper[labels] > 0).astype(np.uint8)
-    kept = cv2.dilate(joined_hair, np.ones((5, 5), np.uint8))
-    return matte * blur(kept.astype(np.float32), 1.0)
+    return matte * joined_hair(matte, np.asarray(seed, np.float32), head)
 
 
-def _cloth(features: F32, darker: F32) -> F32:
+def _cloth(features: F32, darker: F32, person: F32) -> F32:
     """(SIDE, SIDE) 0..1 where the colour is none of hair: too red, or blue where it is not black."""
-    red, blue = (
-        smoothstep((colour - np.float32(low)) / np.float32(span))
-        for colour, (low, span) in zip((features[..., 1], features[..., 2]), _CLOTH, strict=True)
-    )
+    backdrop = person < _BACKDROP
+    behind = float(features[..., 2][backdrop].mean()) if backdrop.any() else 0.0
+    (reddest, most_red), (bluest, most_blue) = _CLOTH
+    bluest += _SPILL * max(behind - bluest, 0.0)
+    red = smoothstep((features[..., 1] - np.float32(reddest)) / np.float32(most_red))
+    blue = smoothstep((features[..., 2] - np.float32(bluest)) / np.float32(most_blue))
     return np.asarray(np.maximum(red, blue * (1 - smoothstep((darker - np.float32(_BLACK)) / np.float32(_BLACK)))))
 
 
@@ -311,9 +313,10 @@ def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy
     matte = smoothstep((-0.12 - head.height) / 0.13) / (1 + np.exp(-odds)) * np.maximum(head.face, head.chin)
     finer = bristles - np.float32(study.fine)
     matte = matte * smoothstep((finer - np.float32(_WHISKER_ROUGH[0])) / np.float32(_WHISKER_ROUGH[1]))
-    stubble = smoothstep((finer - np.float32(_STUBBLE_ROUGH[0])) / np.float32(_STUBBLE_ROUGH[1]))
+    roughest = _STUBBLE_ROUGH if study.stubbly else _WHISKER_ROUGH
+    stubble = smoothstep((finer - np.float32(roughest[0])) / np.float32(roughest[1]))
     stubble *= cv2.erode(head.face * head.person, np.ones((5, 5), np.uint8))  # an outline is rough too
-    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(study.stubbly)
+    stubble *= smoothstep((-0.2 - head.height) / 0.2) * np.float32(max(study.stubbly, study.bearded))
     return np.asarray(np.maximum(matte, stubble) * (1 - head.lips) * (1 - head.nose) * head.person, np.float32)
 
 

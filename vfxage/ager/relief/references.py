@@ -30,6 +30,8 @@ _SOFTER = 0.3
 """Canonical pixels by which a photograph may be softer than the plate, so that its lines still count."""
 _TELLING = 0.05
 """Relative change of a measure between no part and twice the part below which it tells nothing."""
+_FOLDED = 96.0
+"""Percentile of depth that stands for folds: they take a few per cent of the skin."""
 _HAIR_PIXELS = 200
 
 
@@ -38,7 +40,7 @@ class Marks:
     """How much of each kind one picture of a face shows."""
 
     folds: float
-    """Broad relief of the skin, log luma."""
+    """Depth of the deepest valleys of the skin, log luma."""
     lines: float
     """Fine relief, log luma."""
     hair: float
@@ -56,15 +58,13 @@ def marks_of(sight: Sight, rgb: F32, hair: F32, pixel: float) -> Marks:
     skin = sight.masks["texture"] * sight.bare
     total = max(float(skin.sum()), 1.0)
 
-    def spread(*squares: F32) -> float:
-        return math.sqrt(sum(float((square * skin).sum()) / total for square in squares))
-
+    depth = -(sight.bands[1] + sight.bands[2])
     sure = hair > 0.9
     level = float((luma(sight.light) * skin).sum() / total)
     strands = float(luma(np.log(rgb[sure] + np.float32(FLOOR))[None]).mean()) if sure.sum() > _HAIR_PIXELS else math.nan
     return Marks(
-        folds=spread(*(np.square(band) for band in sight.bands[1:])),
-        lines=spread(halve(np.square(sight.fine))),
+        folds=float(np.percentile(depth[skin > 0.5], _FOLDED)) if (skin > 0.5).any() else 0.0,
+        lines=math.sqrt(float((halve(np.square(sight.fine)) * skin).sum()) / total),
         hair=strands - level,
         softness=math.hypot(sight.softness / sight.unit, _PIXEL_BLUR * pixel),
     )

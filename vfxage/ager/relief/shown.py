@@ -81,6 +81,7 @@ def _brightened(rgb: F32, coarse: F32, log: F32, exposed: Exposed) -> F32:
     if grain.darkened != grain.brightened:
         kept += np.float32(grain.darkened - grain.brightened) * np.minimum(gain, 0)
     noise *= kept
+    np.clip(noise, -grain.most, grain.most, out=noise)  # what a strong gain makes larger is no grain
     gain *= rgb + np.float32(exposed.floor)
     gain -= noise
     gain += rgb

@@ -37,7 +37,7 @@ class OldEyes:
     """Share of the iris's colour that goes."""
     margin: tuple[float, float, float] = (0.04, -0.02, -0.01)
     """The pink edge of the lower lid."""
-    lashes: float = 0.42
+    lashes: float = 0.60
     """Share of the lashes' darkness that goes."""
 
 

@@ -80,7 +80,7 @@ _UPPER, _UPPER_RING = (246, 161, 160, 159, 158, 157), (247, 30, 29, 27, 28, 56)
 _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232)
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
-    Groove(part="nasolabial", depth=1.7, width=3.4, heap=4.2, reach=12, towards=50, ends=(0.20, 0.42), floor=0.84,
+    Groove(part="nasolabial", depth=1.9, width=3.0, heap=3.6, reach=12, towards=50, ends=(0.20, 0.42), floor=0.84,
            nodes=((129, 203, 0.15), (203, 98, 0.4), (206, 92, 0.4), (216, 186, 0.6), (57, 212, 0.45))),
     Groove(part="marionette", depth=1.0, width=3.4, heap=2.2, reach=10, towards=214, ends=(0.35, 0.45), floor=0.88,
            nodes=((57, 61, 0.5), (43, 57, 0.3), (202, 43, 0.45), (204, 202, 0.5), (211, 210, 0.45))),

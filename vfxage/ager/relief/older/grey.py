@@ -33,42 +33,76 @@ class Greying:
     """Share of grey hair towards which strands become alike."""
     white: float = 0.7
     """How different they still are then: white hair keeps dark strands."""
-    plate_strands: float = 0.6
+    plate_strands: float = 0.5
     """Weight of the plate's own strands in the order in which strands turn."""
-    made_strands: float = 0.32
+    made_strands: float = 0.42
     """Weight of made strands in it: in black hair the plate shows none."""
     head: float = 1.05
     """Factor of the share of grey hair on the head."""
-    head_most: float = 0.96
-    """Largest share of grey in a strand of the head: a trace of its colour stays."""
+    mean_most: float = 0.86
+    """Largest share of grey on average: some strands stay darker."""
+    most_turned: float = 0.96
+    """Largest share of grey in a strand: a trace of its colour stays."""
     beard: float = 1.45
     """How much earlier than the head a beard turns."""
-    beard_most: float = 0.95
-    """Largest share of grey in a beard."""
     warmth: float = 0.28
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
     warmest: float = 0.10
     """Largest such colour, log RGB: what dark or flushed skin has beyond it is skin, not light."""
     brightness: float = 0.60
     """Display luma that white hair reaches in the light of a portrait."""
+    gloss: float = 0.05
+    """Log luma above that brightness to which skin between hairs is lifted at most."""
+    gloss_inside: float = 0.5
+    """How much farther gloss inside the hair is."""
+    gloss_dark: tuple[float, float] = (0.35, 0.25)
+    """Log luma below the skin's from which hair is so dark that skin between would glow, and the range over which."""
     lift: float = 0.80
     """Share of the way from dark hair to that brightness."""
     most: float = 1.9
     """Largest lift, log units."""
     lock: float = 8.0
     """Sigma within which hair is one lock, canonical pixels."""
-    lock_share: float = 0.8
-    """Share of the lift that is the same over a lock: so light and shade within it stay."""
+    flatter: float = 0.2
+    """Share of the light and shade within a lock that goes."""
+    dark: tuple[float, float] = (0.6, 1.2)
+    """Lift that hair needs, log units, from which it is dark, and the range over which it is black."""
+    flatter_dark: float = 0.25
+    """How much more of it goes in black hair: gloss on it would be ropes of white."""
     calm: float = 0.25
     """Share of the contrast of strands that goes where hair is lifted by ``calm_lift``: dark hair holds the plate's
     noise, which would be chalk on white hair."""
     calm_lift: float = 1.5
-    brows: float = 0.75
+    single: float = 2.5
+    """Radius, canonical pixels, of the thickest dark strand over skin that counts as a single one."""
+    sparse: float = 3.0
+    """Sigma, canonical pixels, by which hair is found to be sparse."""
+    single_kept: float = 0.6
+    """Share of its contrast with the skin that such a strand keeps, on average."""
+    single_spread: float = 0.5
+    """How much more the last strands keep, and how much less the first."""
+    sparse_shade: float = 0.14
+    """Shade between strands over skin, log luma on average."""
+    thin_dark: tuple[float, float] = (0.25, 0.4)
+    """Log luma below the skin's up to which hair may be thin, and the range past which it surely is not."""
+    thin_rough: tuple[float, float] = (0.06, 0.03)
+    """The same for its contrast of strands, log luma."""
+    thin_yellow: tuple[float, float] = (-0.02, 0.04)
+    """The same for log of green over blue beyond the skin's: fair hair is no darker than skin either."""
+    thin_lift: float = 0.4
+    """Share of the lift that thin hair gets: skin shows through."""
+    thin_turned: float = 0.75
+    """Share of thin hair that turns, on average."""
+    thin_spread: float = 0.35
+    """How much more of its first hairs turn, and how much less of its last."""
+    brows: float = 0.6
     """Factor of the share of grey hair in brows: they turn later than the head."""
-    brows_most: float = 0.7
+    brows_most: float = 0.85
     """Largest share of grey in brows."""
-    brow_streaks: float = 0.25
-    """How much earlier than the mean the earliest hairs of a brow turn."""
+    brow_streaks: float = 0.2
+    """How much earlier than the mean the earliest part of a brow turns."""
+    brow_hairs: float = 0.45
+    """The same for its single hairs."""
     brows_lift: float = 0.75
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
 
@@ -78,11 +112,17 @@ _WARMTH = np.array([0.82, 0.0, -1.1], np.float32)
 """Log RGB of warm light on white hair: more yellow than skin is."""
 _DARKEST = -0.95
 """Share of its light that a pixel loses at most."""
+_INSIDE, _OTHERS = 0.97, 10.0
+"""Share of hair nearby past which a pixel may lie inside the hair; how far skin or backdrop nearby is against it."""
 _STEPS = (1.0, 2.0, 4.0)
 """Canonical pixels along the hair by which noise is drawn out, one after the other."""
+_GRAIN = (0.3, 0.6)
+"""Sigmas of that noise, canonical pixels, along straight hair and in curls."""
+_WIDEST = 1.0
+"""Canonical pixels past which strands are no single ones: wider ones would be ropes."""
 _NO_DIRECTION = 2e-4
 """Energy of the slopes, log luma per pixel squared, of hair without strands: noise alone."""
-_FAINT = 0.02
+_FAINT = 0.06
 """Contrast of strands, log luma, that is hardly seen; fainter ones do not count."""
 _SEED = 3
 """Of the noise."""
@@ -113,6 +153,34 @@ class HairPlaces(ArrayData):
     """Where hair turns first: above 1 at the temples."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _Hair(ArrayData):
+    """Hair of a part of a crop."""
+
+    kinds: tuple[F32, F32, F32] = field(metadata=shaped("h", "w"))
+    """Mattes of the head's hair, beard and brows."""
+    share: F32 = field(metadata=shaped("h", "w"))
+    """0..1, how much of a pixel is hair."""
+    cover: F32 = field(metadata=shaped("h", "w"))
+    """The mean of that nearby: between none and all, hair is sparse."""
+    inside: F32 = field(metadata=shaped("h", "w"))
+    """0..1, where nothing but hair is nearby."""
+    log: F32 = field(metadata=shaped("h", "w", 3))
+    """Log RGB of the hair alone."""
+    level: F32 = field(metadata=shaped("h", "w"))
+    """Its luma."""
+    lock: F32 = field(metadata=shaped("h", "w"))
+    """The mean of that over the lock around."""
+    thin: F32 = field(metadata=shaped("h", "w"))
+    """0..1, how far skin shows through: shaved hair, stubble."""
+    plate: F32 = field(metadata=shaped("h", "w"))
+    """Log luma of the plate: of hair and what shows between."""
+    single: F32 = field(metadata=shaped("h", "w"))
+    """Log luma, at most 0, of single hairs."""
+    strand: F32 = field(metadata=shaped("h", "w"))
+    """-1..1, which strands turn first."""
+
+
 def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: float) -> F32:
     """(S, S, 3) change of log RGB for a change ``grey`` (0..1) of the share of grey hair; 0 without hair."""
     change = np.zeros_like(rgb)
@@ -121,50 +189,123 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     if grey <= 0 or box is None:
         return change
     plate = np.ascontiguousarray(rgb[box])
-    kinds = (places.mattes.hair[box], whiskers[box], places.brows[box])
     other = np.maximum(places.skin_like[box], 1 - places.mattes.person[box])
-    mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
-    log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
-    strand = _strands(luma(log), unit)
-    lead, streaks = places.lead[box], places.streaks[box]
-    turned = _turned(kinds, np.float32(GREYING.gain * grey), strand, (lead, streaks), unit)
-    aged = cast(F32, cv2.exp(log + _grey(log, turned, (kinds, mixed.share), light, unit)))
-    aged -= mixed.colour + np.float32(FLOOR)
-    aged *= spread(mixed.share)
+    head, beard, brows = (np.ascontiguousarray(kind[box]) for kind in (places.mattes.hair, whiskers, places.brows))
+    kinds = (head, beard, brows)
+    hair = _hair(plate, kinds, np.asarray(other, np.float32), light, unit)
+    turned = _turned(hair, np.float32(GREYING.gain * grey), (places.lead[box], places.streaks[box]), unit)
+    colour = cast(F32, cv2.exp(hair.log))
+    aged = cast(F32, cv2.exp(hair.log + _grey(hair, turned, light, unit)))
+    aged -= colour
+    aged *= spread(hair.share)
     aged /= plate + np.float32(FLOOR)
-    change[box] = cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1))
+    aged = cast(F32, cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1)))
+    brightest = np.float32(_target(light) + GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
+    brightest = np.maximum(brightest - hair.plate, 0)
+    glow = np.maximum(luma(aged) - brightest, 0)
+    change[box] = aged + spread(turned * _sparse(hair, unit) - glow)
     return change
 
 
-def _turned(kinds: tuple[F32, F32, F32], share: np.float32, strand: F32, places: tuple[F32, F32], unit: float) -> F32:
-    """(h, w) 0..1: how grey hair of the head, beard and brows (``kinds``) has turned, wherever there is any."""
+def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight, unit: float) -> _Hair:
+    """The hair of a plate (h, w, 3); ``other`` (h, w), 0..1, is skin or background."""
+    mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
+    log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
+    level, seen = luma(log), luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
+    single = _single(seen, unit)
+    lock = _locks(level, mixed.share, unit)
+    thin = _thin(level, np.float32(light.level) - lock, _yellow(log, light, unit) * (1 - kinds[1]), unit)
+    strand = _strands(level + single * (mixed.share < 1), thin, unit)
+    cover = _nearby(mixed.share, unit)
+    dark = np.clip((np.float32(light.level - GREYING.gloss_dark[0]) - lock) / np.float32(GREYING.gloss_dark[1]), 0, 1)
+    others = dark * np.clip(_OTHERS * _nearby(other, unit), 0, 1)
+    inside = np.maximum(1 - dark, np.clip((cover - np.float32(_INSIDE)) / np.float32(1 - _INSIDE), 0, 1)) * (1 - others)
+    return _Hair(
+        kinds=kinds, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock, thin=thin,
+        plate=seen, single=single, strand=strand,
+    )  # fmt: skip
+
+
+def _thin(level: F32, darker: F32, yellow: F32, unit: float) -> F32:
+    """(h, w) 0..1: thin hair is hardly darker than the skin, by log luma ``darker``, smooth, and no more ``yellow``."""
+    fine = halve(np.abs(level - blur(level, 1.6 * unit)))
+    smooth = grow(blur(fine, 4 * unit), level.shape)
+    dark, rough = (
+        np.clip((image - np.float32(low)) / np.float32(span), 0, 1)
+        for image, (low, span) in ((darker, GREYING.thin_dark), (smooth, GREYING.thin_rough))
+    )
+    return np.asarray((1 - dark) * (1 - rough) * (1 - yellow), np.float32)
+
+
+def _yellow(log: F32, light: HairLight, unit: float) -> F32:
+    """(h, w) 0..1, how far hair is fair rather than thin: more yellow than the skin."""
+    _, green, blue = parts(halve(halve(log)))
+    skin, (low, span) = float(light.tint[2] - light.tint[1]), GREYING.thin_yellow
+    more = np.float32(skin - low) - blur(np.asarray(blue - green, np.float32), 2 * unit)
+    return grow(np.asarray(np.clip(more / np.float32(span), 0, 1), np.float32), log.shape)
+
+
+def _single(level: F32, unit: float) -> F32:
+    """(h, w) log luma, at most 0: what is dark and thinner than ``GREYING.single``, single hairs over skin."""
+    side = 2 * round(GREYING.single * unit) + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(level - cv2.morphologyEx(level, cv2.MORPH_CLOSE, disc), np.float32)
+
+
+def _sparse(hair: _Hair, unit: float) -> F32:
+    """(h, w) change of log luma, at most 0, of grey hair over skin.
+
+    As bright as that skin, it would be a smooth veil: some single hairs stay dark, and there is shade between them.
+    """
+    cover, mixed = hair.cover, _nearby(np.asarray(4 * hair.share * (1 - hair.share), np.float32), unit)
+    late = np.clip(GREYING.single_kept - GREYING.single_spread * hair.strand, 0, 1)
+    single = np.maximum(4 * cover * (1 - cover), hair.thin * hair.share) * late * hair.single
+    shade = np.maximum(mixed, hair.thin) * hair.share * (1 - hair.strand)
+    return np.asarray(single - np.float32(GREYING.sparse_shade) * shade, np.float32)
+
+
+def _nearby(image: F32, unit: float) -> F32:
+    """(h, w) the mean of an image where hair may be sparse."""
+    return grow(blur(halve(image), GREYING.sparse * unit / 2), image.shape)
+
+
+def _turned(hair: _Hair, share: np.float32, places: tuple[F32, F32], unit: float) -> F32:
+    """(h, w) 0..1: how grey hair has turned, wherever there is any; ``places`` are its lead and streaks."""
     lead, streaks = places
     mixed = min(1.0, 4 * float(share), max(GREYING.white, 2 * (GREYING.whole - float(share))))
-    early, late = np.float32(GREYING.strands * mixed) * strand, np.float32(GREYING.late)
-    head = np.clip(np.float32(GREYING.head) * share * lead + early - late, 0, GREYING.head_most)
-    beard = np.clip(np.float32(GREYING.beard) * share + early - late, 0, GREYING.beard_most)
-    each = (
-        np.float32(GREYING.brows) * share + np.float32(GREYING.brow_streaks * min(float(share), 0.8)) * streaks + early
+    early, late = np.float32(GREYING.strands * mixed) * hair.strand, np.float32(GREYING.late)
+    head, beard = (
+        np.clip(np.minimum(mean, np.float32(GREYING.mean_most)) + early, 0, GREYING.most_turned)
+        for mean in (np.float32(GREYING.head) * share * lead - late, np.float32(GREYING.beard) * share - late)
     )
-    brows = np.clip(each, 0, GREYING.brows_most)
-    weights = [grow(blur(halve(kind), 1.5 * unit), kind.shape) + np.float32(1e-4) for kind in kinds]
+    single = np.float32(min(1.0, 2 * float(share))) * (
+        np.float32(GREYING.brow_streaks) * streaks + np.float32(GREYING.brow_hairs) * hair.strand
+    )
+    brows = np.clip(np.float32(GREYING.brows) * share + single, 0, GREYING.brows_most)
+    weights = [grow(blur(halve(kind), 1.5 * unit), kind.shape) + np.float32(1e-4) for kind in hair.kinds]
     total = np.add.reduce([w * t for w, t in zip(weights, (head, beard, brows), strict=True)])
-    return np.asarray(total / np.add.reduce(weights), np.float32)
+    turned = total / np.add.reduce(weights)
+    stubble = np.float32(GREYING.thin_turned) + np.float32(GREYING.thin_spread) * hair.strand
+    return np.asarray(turned * (1 - hair.thin * (1 - stubble)), np.float32)
 
 
-def _grey(log: F32, turned: F32, hair: tuple[tuple[F32, F32, F32], F32], light: HairLight, unit: float) -> F32:
+def _grey(hair: _Hair, turned: F32, light: HairLight, unit: float) -> F32:
     """Change of log RGB (h, w, 3) of hair that has turned as far as ``turned`` (h, w) says."""
-    kinds, share = hair
-    level = luma(log)
-    fine = blur(level, 1.5 * unit)
-    lift = _above_nothing(np.float32(_target(light)) - _locks(fine, share, unit))
+    fine = blur(hair.level, 1.5 * unit)
+    needed = np.float32(_target(light)) - hair.lock
+    dark = np.clip((needed - np.float32(GREYING.dark[0])) / np.float32(GREYING.dark[1]), 0, 1)
+    within = np.float32(GREYING.flatter) + np.float32(GREYING.flatter_dark) * dark
+    lift = _above_nothing(needed - within * (fine - hair.lock))
     lift = np.float32(GREYING.most) * np.tanh(np.float32(GREYING.lift / GREYING.most) * lift)
-    brow = kinds[2] * (1 - np.maximum(kinds[0], kinds[1]))
+    brow = hair.kinds[2] * (1 - np.maximum(hair.kinds[0], hair.kinds[1]))
     lift = np.minimum(lift, GREYING.most - brow * np.float32(GREYING.most - GREYING.brows_lift))
+    lift *= 1 - np.float32(1 - GREYING.thin_lift) * hair.thin
     calm = np.float32(GREYING.calm) * np.clip(lift / np.float32(GREYING.calm_lift), 0, 1)
-    lift = lift - calm * (level - fine)
-    grey_of = [level + np.float32(tint) - own for own, tint in zip(parts(log), _warm(light), strict=True)]
-    return cast(F32, cv2.merge([turned * (channel + lift) for channel in grey_of]))
+    lift = lift - calm * (hair.level - fine)
+    tinted = zip(parts(hair.log), _warm(light), strict=True)
+    grey_of = [hair.level + np.float32(tint) - own for own, tint in tinted]
+    pale = turned * (1 + (1 - hair.kinds[1]) * (1 - turned))  # among white hairs, the colour of the rest is hardly seen
+    return cast(F32, cv2.merge([pale * channel + turned * lift for channel in grey_of]))
 
 
 def _above_nothing(image: F32) -> F32:
@@ -187,15 +328,11 @@ def _warm(light: HairLight) -> F32:
 
 
 def _locks(level: F32, hair: F32, unit: float) -> F32:
-    """The level (h, w) from which hair is lifted.
-
-    It is partly the strand's, partly that of the lock around it, so that shade in a lock stays.
-    """
+    """(h, w) the mean level of the lock of hair around."""
     small, weight = halve(halve(level)), np.float32(1e-3) + halve(halve(hair))
     sigma = GREYING.lock * unit / 4
     lock = blur(np.asarray(small * weight, np.float32), sigma) / blur(np.asarray(weight, np.float32), sigma)
-    share = np.float32(GREYING.lock_share)
-    return np.asarray((1 - share) * level + share * cv2.resize(lock, level.shape[::-1]), np.float32)
+    return cast(F32, cv2.resize(lock, level.shape[::-1]))
 
 
 def _box(where: F32) -> tuple[slice, slice] | None:
@@ -210,8 +347,8 @@ def _box(where: F32) -> tuple[slice, slice] | None:
     return slice(top, bottom), slice(left, right)
 
 
-def _strands(level: F32, unit: float) -> F32:
-    """(h, w) -1..1: which strands turn first, as fine as hair is.
+def _strands(level: F32, thin: F32, unit: float) -> F32:
+    """(h, w) -1..1: which strands turn first, as fine as hair is; thin hair (``thin``, 0..1) is shorter still.
 
     A strand is where the plate is brighter than its surroundings, and where noise of the crop, drawn out along the
     hair, is high. Black hair shows no strands, so that the plate alone would leave it in clumps. Where no direction is
@@ -224,13 +361,14 @@ def _strands(level: F32, unit: float) -> F32:
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
     to_x, to_y = np.cos(angle) * np.float32(unit), np.sin(angle) * np.float32(unit)
     directed = np.sqrt(np.square(xx - yy) + 4 * xy * xy) / (xx + yy + np.float32(_NO_DIRECTION))
-    directed = np.clip(2 * directed - np.float32(0.3), 0, 1)
+    directed = np.clip(2 * directed - np.float32(0.3), 0, 1) * (1 - thin)
     x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in level.shape[::-1]))
-    drawn, plate = _noise(level.shape, 0.4 * unit), level - blur(level, 1.6 * unit)
-    curled = _noise(level.shape, 0.7 * unit)
+    drawn, plate = _noise(level.shape, _GRAIN[0] * unit), level - blur(level, _WIDEST * unit)
+    curled = _noise(level.shape, _GRAIN[1] * unit)
     for step in _STEPS:
         ways = [(x + np.float32(way) * to_x, y + np.float32(way) * to_y) for way in (step, -step)]
         drawn, plate = (_along(image, ways) for image in (drawn, plate))
+    drawn -= blur(drawn, _WIDEST * unit)
     drawn /= np.float32(max(float(drawn.std()), 1e-3))
     plate /= grow(blur(halve(np.abs(plate)), 4 * unit), level.shape) + np.float32(_FAINT)
     own = np.float32(GREYING.plate_strands) * (0.5 + 0.5 * directed) * plate

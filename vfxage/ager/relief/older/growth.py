@@ -40,37 +40,42 @@ def _parts(kind: str, **rows: tuple[float, float, float]) -> Mapping[str, Part]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Growth:
-    """The weights of all parts; found by eye on six people at +10, +20, +30 and +40 years."""
+    """The weights of all parts, by eye on portraits at +20 and +35 years.
+
+    Their means over the faces of 79 young people were held against how the luma of 314 portraits of one studio changes
+    with age: broad shade is slight there, cheeks hardly get darker and heaps hardly brighter, while narrow creases,
+    lids and spots make the age.
+    """
 
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.05, 2.2, 1.6), marionette=(0.95, 1.5, 1.4), bags=(1.15, 2.4, 1.4), lids=(1.15, 2.3, 1.15),
-            jowl=(0.75, 1.5, 1.7), hollows=(0.60, 1.2, 1.2), frown=(0.8, 2.0, 1.0), chin=(0.9, 1.6, 1.2),
-            forehead=(0.85, 2.2, 1.5), neck=(1.25, 1.5, 1.0),
+            nasolabial=(0.75, 2.2, 1.3), marionette=(0.70, 1.5, 1.3), bags=(0.38, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
+            jowl=(0.50, 1.5, 1.2), hollows=(0.12, 1.2, 1.0), frown=(0.8, 2.0, 1.0), chin=(0.6, 1.6, 1.0),
+            forehead=(0.38, 2.2, 1.1), neck=(1.25, 1.5, 1.0),
         )
     )  # fmt: skip
     """The broad side of each fold: soft shading, which makes gentle faces old."""
     creases: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(0.95, 2.2, 0.45), marionette=(0.7, 1.3, 0.42), bags=(0.8, 2.4, 0.5), lids=(1.0, 2.4, 0.8),
-            jowl=(1.0, 1.5, 1.0), hollows=(1.0, 1.5, 1.0), frown=(0.8, 2.0, 0.5), chin=(0.7, 1.5, 0.5),
-            forehead=(0.75, 2.2, 0.5), neck=(1.25, 1.5, 1.0),
+            nasolabial=(1.05, 2.2, 0.6), marionette=(0.8, 1.3, 0.6), bags=(0.7, 2.4, 0.6), lids=(1.0, 2.4, 0.8),
+            jowl=(0.5, 1.5, 1.0), hollows=(0.1, 1.5, 1.0), frown=(0.8, 2.0, 0.6), chin=(0.5, 1.5, 0.5),
+            forehead=(0.60, 2.2, 0.6), neck=(1.25, 1.5, 1.0),
         )
     )  # fmt: skip
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "lines",
-            furrows=(0.95, 2.4, 1.0), crow=(1.05, 2.6, 1.0), under=(1.1, 2.6, 1.0), cheek=(0.88, 1.4, 0.35),
-            lip_lines=(0.9, 1.5, 0.65), slack=(0.9, 1.8, 0.65), dry=(0.7, 2.4, 1.0), neck_lines=(1.3, 1.5, 1.0),
+            furrows=(0.50, 2.4, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(1.0, 1.4, 0.5),
+            lip_lines=(1.0, 1.5, 0.75), slack=(1.0, 1.8, 0.75), dry=(1.0, 2.0, 1.0), neck_lines=(1.5, 1.5, 1.0),
         )
     )  # fmt: skip
     """Fine lines and texture."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 1.17
+    gain: float = 1.3
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""

@@ -203,7 +203,7 @@ def _slack(ground: Ground) -> Height:
     cheeks = ground.mask("cheek_left", part) + ground.mask("cheek_right", part)
     where = (cheeks + np.float32(0.7) * ground.mask("mouth", part)) * ground.mask("soft", part) * low
     waves = 0.24 * noise(draw, x / 9.5, y / 14) + 0.07 * noise(draw, x / 4.2, y / 6.5)
-    brow = 0.16 * ground.mask("forehead", part) * noise(draw, x / 9, y / 6)
+    brow = 0.07 * ground.mask("forehead", part) * noise(draw, x / 9, y / 6)
     chin = 0.08 * part.mound(0.6 * mean[199] + 0.4 * mean[200], (20, 12)) * noise(draw, x / 5, y / np.float32(4.2))
     return part, np.asarray(where * waves + brow + chin, np.float32)
 

@@ -20,6 +20,8 @@ _SALLOW = np.array([-0.05, -0.075, -0.06], np.float32)
 """Log RGB of tired lids."""
 
 
+_EDGE = (0.15, 0.75)
+"""Heights of a Gaussian hill between which a spot begins: an age spot has an edge."""
 _BROW_ROOM = 22.0
 """Canonical pixels around the landmarks of the brows within which their hairs lie."""
 
@@ -29,12 +31,12 @@ class Pigment:
     """Amounts at 35 years of wear, by eye; positions and sizes in canonical pixels."""
 
     patches: float = 0.026
-    spots: float = 0.13
+    spots: float = 0.15
     redness: float = 0.055
-    count: int = 26
+    count: int = 70
     """Age spots on a face."""
-    smallest: float = 1.0
-    largest: float = 2.6
+    smallest: float = 0.7
+    largest: float = 2.0
 
 
 PIGMENT = Pigment()
@@ -59,7 +61,8 @@ def _spots(draw: np.random.Generator, canvas: Canvas) -> F32:
     for _ in range(PIGMENT.count):
         centre, size = draw.uniform((90, 70), (294, 300)), draw.uniform(PIGMENT.smallest, PIGMENT.largest)
         axes = (size * draw.uniform(0.8, 1.5), size)
-        spots += np.float32(draw.uniform(0.3, 1.0)) * canvas.mound(centre, axes, draw.uniform(0, 3))
+        spot = canvas.mound(centre, axes, draw.uniform(0, 3))
+        spots += np.float32(draw.uniform(0.3, 1.0)) * smoothstep(spot, *_EDGE)
     return np.minimum(spots, 1.2)
 
 

@@ -42,6 +42,8 @@ _BRIDGE = 168
 _BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
 """Sigma, canonical pixels, of the surroundings of a brow's hair; log luma by which those may be darker than skin; log
 luma by which a hair is darker than them, and the range over which it surely is a hair."""
+_ON_BEARD = 0.7
+"""How far a beard keeps lines and folds off itself, as hair of the head does wholly."""
 _SCULPTURES = 8
 """Sculptures kept: one for each face of a shot."""
 
@@ -135,7 +137,7 @@ class OlderSide:
             sight=work.view.sight,
             normals=pose.normals(self._surface, chart),
             pose=pose,
-            hair=halve(np.ascontiguousarray(mattes.hair[inside])),
+            hair=halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside]),
             person=halve(np.ascontiguousarray(mattes.person[inside])),
             rims=chart.take_half(rims),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -33,12 +34,26 @@ class OldSkin:
     """Log luma above the fitted skin at which gloss begins."""
     around: tuple[float, float, float] = (-0.030, -0.060, -0.055)
     """Change of log RGB of ears and neck."""
-    lips: float = 0.42
+    lips: float = 0.26
     """Share of the lips' colour and contrast that goes."""
-    lips_most: float = 0.5
+    lips_most: float = 0.34
 
 
 OLD_SKIN = OldSkin()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OwnFold:
+    """What counts as a fold of the face's own: canonical pixels, and log luma below its banks."""
+
+    half_width: float = 4.0
+    reach: float = 5.0
+    """How far from it no other fold is laid."""
+    shallow: float = 0.05
+    deep: float = 0.16
+
+
+_FOLD = _OwnFold()
 
 
 def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
@@ -55,6 +70,20 @@ def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
         before = after
     total *= creases_only(total, blur(sight.smooth, 2.0 * sight.unit))
     return np.asarray((np.minimum(total, 0) + np.float32(OLD_SKIN.bright) * np.maximum(total, 0)) * skin, np.float32)
+
+
+def folded(sight: Sight) -> F32:
+    """(h2, w2) 0..1: near folds of the face's own, by how far a morphological closing fills them."""
+    pixel = sight.unit / 2
+    depth = _widened(cv2.MORPH_CLOSE, sight.smooth, _FOLD.half_width * pixel) - sight.smooth
+    fold = np.clip((depth - np.float32(_FOLD.shallow)) / np.float32(_FOLD.deep - _FOLD.shallow), 0, 1)
+    near = _widened(cv2.MORPH_DILATE, np.asarray(fold * sight.bare, np.float32), _FOLD.reach * pixel)
+    return blur(near, 0.5 * _FOLD.reach * pixel)
+
+
+def _widened(operation: int, image: F32, radius: float) -> F32:
+    side = 2 * max(1, round(radius)) + 1
+    return cast(F32, cv2.morphologyEx(image, operation, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 
 
 def roughness(sight: Sight, skin: F32) -> float:

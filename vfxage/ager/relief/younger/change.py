@@ -11,15 +11,16 @@ import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, Chart
 from vfxage.ager.relief.neck import neck_factor
-from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
-from vfxage.ager.relief.younger.colour import Healed, coloured, heal_hue
-from vfxage.ager.relief.younger.fine_lines import FineBand, cuts, fine_band
+from vfxage.ager.relief.younger.colour import coloured
+from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
+from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
 from vfxage.ager.relief.younger.settings import Settings
-from vfxage.ager.relief.younger.valleys import filled, softened
+from vfxage.ager.relief.younger.valleys import Filling, filled, softened
 from vfxage.ager.relief.younger.zones import Zones
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -103,48 +104,50 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     """Work out the change for a change of wear ``worn``, negative; exactly 0 where that is 0."""
     sight, chart = crop.sight, crop.chart
     amount = strength(worn, settings)
+    most, whole = np.float32(min(amount, 1.0)), max(amount, 1.0)
     zone = face.zones.on(chart)
     ground = ground_of(sight, zone, crop.worn, settings.softening.gloss, crop.smile)
-    filling = filled(ground, sight.darker, crop.softness, settings.closing)
-    fill = softened(ground, filling, chart.take_half(face.bands), settings.softening)
-    common = chart.take_half(face.light) * (0.3 + 0.7 * sight.bare) * (0.2 + 0.8 * ground.apart) * (1 - filling.deep)
-    fill += np.minimum(np.float32(settings.closing.common) * common, np.float32(settings.closing.common_most))
-    shade = np.asarray(ground.skin * _at(amount, fill, filling.narrow), np.float32)
+    filling, fill = _filled(crop, face, ground, settings)
     plate = cast(F32, cv2.log(crop.rgb + FLOOR))
     log_luma = luma(plate)
     band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
-    lifted_folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
-    thin = np.float32(min(amount, 1.0)) * _ironed(ground, sight, band, lifted_folds, settings)
-    cut = cuts(log_luma - thin, band.sure, ground.skin * zone["cut"], (sight.unit, settings.fine_lines))
-    cut *= grow(np.float32(settings.fine_lines.healed) * ground.skin * zone["cut"], cut.shape)
-    thin -= np.float32(min(amount, 1.0) * settings.fine_lines.cut) * cut
-    ironed = np.clip(blur(halve(np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
-    touched = np.maximum(min(amount, 1.0) * lifted_folds, ironed)
-    texture = matched(ground, band.whole - thin, touched, _pores(chart, face, ground.skin), settings.pores)
-    grey = grow(shade, log_luma.shape) - thin + texture
-    colour = coloured(ground, sight, (fill, filling.deep), amount, settings.colour)
-    crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1)
-    colour += spread(shade, crease)
+    folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
+    thin = _ironed(ground, sight, band, folds, settings)
+    hue = coloured(ground, sight, (fill, filling.deep), settings.colour) * spread(ground.eased)
+    crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
+    hue, shade = np.float32(whole) * hue, np.asarray(ground.skin * _at(whole, fill, filling.narrow), np.float32)
+    change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
+    heal = healed(plate + change, band.sure, ground, fill, settings.healing)
+    ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
+    touched = np.maximum.reduce([most * folds, ironed, most * halve(heal.where)])
+    left = (band.whole - most * thin) * (1 - most * heal.where)
+    texture = matched(ground, left, touched, _pores(chart, face, ground.skin), settings.pores)
+    log = most * (change + heal.log) + spread(texture)
+    if crop.neck != 1:
+        furthest = max(settings.progress.reach / max(amount, 1e-6), 1.0)
+        factor = neck_factor(ground.beyond, crop.inside, min(crop.neck, furthest))
+        log = log * spread(grow(factor, log_luma.shape))
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
-    full = grow(colour, log_luma.shape)
-    heal_hue(full, plate, ground, Healed(cut=cut, fill=fill, strength=min(amount, 1.0)), settings.colour)
-    log = cv2.merge([part + grey for part in parts(full)])
-    if crop.neck != 1:
-        most = max(settings.progress.reach / max(amount, 1e-6), 1.0)
-        factor = neck_factor(sight.beyond, crop.inside, min(crop.neck, most))
-        log = cv2.multiply(log, spread(grow(factor, grey.shape)))
     return YoungChange(log=np.asarray(log, np.float32), flow=flow)
 
 
+def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:
+    """The filling of valleys, and with it all the change of log luma (h2, w2), at full strength."""
+    filling = filled(ground, crop.sight.darker, crop.softness, settings.closing)
+    fill = softened(ground, filling, crop.chart.take_half(face.bands), settings.softening)
+    common = crop.chart.take_half(face.light) * (0.3 + 0.7 * crop.sight.bare) * (0.2 + 0.8 * ground.apart)
+    common *= np.float32(settings.closing.common) * (1 - filling.deep)
+    fill = fill + np.minimum(common, np.float32(settings.closing.common_most))
+    return filling, np.asarray(filling.narrow + (fill - filling.narrow) * ground.eased, np.float32)
+
+
 def _at(amount: float, fill: F32, narrow: F32) -> F32:
-    """The change of log luma at a strength. Past 1 only broad shade is lifted further.
+    """The change of log luma at a strength of 1 and more. Past 1 only broad shade is lifted further.
 
     More filling would turn lines (``narrow``) into ridges, and more darkening would paint shade.
     """
-    if amount <= 1:
-        return np.float32(amount) * fill
     return np.asarray(fill + np.float32(amount - 1) * np.maximum(fill - narrow, 0), np.float32)
 
 

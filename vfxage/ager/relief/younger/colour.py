@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import Sight, beyond_luma, blur, grow, halve, spread, strongest
-from vfxage.ager.relief.working import Box
+from vfxage.ager.relief.sight import Sight, beyond_luma, spread, strongest
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Colour
-from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
 _LIKE_FACE = (0.45, 0.25)
@@ -25,8 +21,8 @@ _WHITE_TINT = 0.30
 """Log colour past which it is the iris or a blood vessel."""
 
 
-def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32], amount: float, settings: Colour) -> F32:
-    """Change of log RGB (h2, w2, 3), half grid, for a strength ``amount``.
+def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32], settings: Colour) -> F32:
+    """Change of log RGB (h2, w2, 3), half grid, at full strength.
 
     ``fill`` is the change of log luma, and where it fills the deep shadow of a fold, 0..1: that has no colour left.
     The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
@@ -37,12 +33,12 @@ def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32], amount: float,
     shallow = 1 - fill[1]
     change = _evened(ground, sight, weight, settings) * spread(skin_like * shallow)
     deep = np.float32(settings.beside_deep) * fill[1]
-    change += _beside(ground, hue, weight, fill[0], settings) * spread(skin_like * shallow + deep)
+    change += _beside(ground, hue, weight, fill, settings) * spread(skin_like * shallow + deep)
     change += _cheeks(ground, sight, settings)
     change += _lips(ground, sight, settings)
     change += _whites(sight, hue, settings)
     change += spread(_contrast(ground, sight, settings))
-    return np.asarray(change * np.float32(amount), np.float32)
+    return np.asarray(change, np.float32)
 
 
 _AROUND = 10.0
@@ -69,49 +65,22 @@ def _average(ground: Ground, image: F32, weight: F32, sigma: float) -> F32:
     return np.asarray(ground.blurred(image * spread(weight), sigma) / spread(total), np.float32)
 
 
-def _beside(ground: Ground, hue: F32, weight: F32, fill: F32, settings: Colour) -> F32:
-    """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it."""
+def _beside(ground: Ground, hue: F32, weight: F32, filling: tuple[F32, F32], settings: Colour) -> F32:
+    """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it.
+
+    ``filling`` is that of ``coloured``. What stays of a shadow is warmer than the skin beside, as shaded skin is.
+    """
+    fill, deep = filling
+    left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)
+    lit = np.maximum(fill, 0) / (np.maximum(fill, 0) + left + np.float32(1e-3))
+    around = _average(ground, spread(ground.level), weight, settings.beside)[..., 0]
+    darker = np.clip(around - ground.level - fill, 0, settings.warmed) * np.float32(ground.saturation)
     beside = _average(ground, hue, weight, settings.beside)
+    beside += spread(np.asarray(darker, np.float32), settings.warmer)
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
     warmer = hue[..., 0] - hue[..., 2] - beside[..., 0] + beside[..., 2]
-    share = share * np.maximum(_lit(ground, fill), np.clip(-warmer / np.float32(_COLDER), 0, 1))
+    share = share * np.maximum.reduce([lit, deep, np.clip(-warmer / np.float32(_COLDER), 0, 1)])
     return np.asarray(np.clip(beside - hue, -0.4, 0.4) * spread(share), np.float32)
-
-
-def _lit(ground: Ground, fill: F32) -> F32:
-    """0..1: the share of a fold's shadow that is filled. What stays in shadow keeps the shadow's warm colour."""
-    left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)
-    full = np.maximum(fill, 0)
-    return np.asarray(full / (full + left + np.float32(1e-3)), np.float32)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Healed(ArrayData):
-    """Cuts that are healed."""
-
-    cut: F32 = field(metadata=shaped("h", "w"))
-    """Their depth, log luma."""
-    fill: F32 = field(metadata=shaped("h2", "w2"))
-    """The change of log luma around them, at full strength."""
-    strength: float
-    """0..1."""
-
-
-def heal_hue(log: F32, plate: F32, ground: Ground, healed: Healed, settings: Colour) -> None:
-    """Add to ``log`` (h, w, 3), the change of log RGB, what gives healed cuts the hue beside them.
-
-    ``plate`` (h, w, 3) is log RGB before the change. A cut is too thin for the half grid that all other colour is
-    worked out on: without this it stays as an orange thread.
-    """
-    box = Box.around(halve(healed.cut), margin=3 * settings.healed_reach * ground.pixel)
-    if box is None:
-        return
-    cut, tint = healed.cut[box.full], beyond_luma(plate[box.full] + log[box.full])
-    weight = ground.inside[box.half] * (1 - np.clip(halve(cut) / np.float32(settings.healed_depth), 0, 1))
-    beside = grow(_average(ground, halve(tint), np.asarray(weight, np.float32), settings.healed_reach), tint.shape)
-    share = cv2.dilate(np.clip(cut / np.float32(settings.healed_depth), 0, 1), np.ones((3, 3), np.uint8))
-    share = blur(np.asarray(share, np.float32), ground.pixel) * grow(_lit(ground, healed.fill)[box.half], cut.shape)
-    log[box.full] += (beside - tint) * spread(share, (healed.strength,) * 3)
 
 
 def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:

@@ -10,7 +10,6 @@ import numpy as np
 
 from vfxage.ager.relief.sight import blur, grow, halve
 from vfxage.ager.relief.working import Box
-from vfxage.ager.relief.younger.ground import morphed, smooth
 from vfxage.ager.relief.younger.settings import FineLines
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -55,24 +54,6 @@ def _lines(whole: F32, unit: float, settings: FineLines) -> tuple[F32, F32]:
     low, high = settings.coherent
     sure = np.clip((coherence - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(np.float32(settings.gain) * mean * sure, np.float32), np.asarray(sure, np.float32)
-
-
-def cuts(rest: F32, sure: F32, where: F32, scale: tuple[float, FineLines]) -> F32:
-    """Depth (h, w) of the sharp cuts that are left in ``rest``, log luma without its lines.
-
-    They are sought where ``where`` (h2, w2) is not 0. ``scale`` is pixels to a canonical pixel, and the settings.
-    The cut of a deep fold bends and is deeper than any line of the band. Its valley is deeper than those between pores
-    nearby, and ``sure`` (h, w), 0..1, says that it runs on; a mole or a pit does not.
-    """
-    unit, settings = scale
-    cut = np.zeros_like(rest)
-    box = Box.around(where, margin=1.5 * settings.orientation * unit)
-    if box is not None:
-        inside = np.ascontiguousarray(rest[box.full])
-        depth = morphed(cv2.MORPH_CLOSE, inside, settings.cut_radius * unit) - inside
-        texture = np.float32(settings.cut_texture) * smooth(depth, settings.orientation * unit)
-        cut[box.full] = np.maximum(depth - texture, 0) * sure[box.full]
-    return cut
 
 
 def _sampled(image: F32, x: F32, y: F32) -> F32:

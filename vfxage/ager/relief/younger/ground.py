@@ -12,7 +12,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma
+from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread, strongest
+from vfxage.ager.relief.younger.settings import WARMER
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, U8
 
@@ -25,6 +26,20 @@ _WALL = 1.2
 along an outline."""
 _WALL_EDGE = (0.60, 0.35)
 """Domain at which changes begin, and the range over which they come in: near a wall depths are made up."""
+_HUE = (0.09, 0.16)
+"""Deviation of hue from the fitted skin, log units, that shaded skin may have, and how far beyond it it fades out."""
+_WARMEST = 1.2
+"""How much warmer than by ``WARMER`` shaded skin may be."""
+_DEPTH = (-0.55, -1.1)
+"""Log luma against the fitted skin down to which skin in shade is surely skin, and at which it is none."""
+_BRIGHT = 0.30
+"""The same above it: white cloth is brighter."""
+_ROUGH = (0.065, 0.05)
+"""Fine energy, log units, that skin may have, and how far beyond it it fades out; hair has more."""
+_SEAM = 5.0
+"""Canonical pixels: half width of the seam between the masks of face and neck, which is skin too."""
+_EASED = 7.0
+"""Canonical pixels: sigma by which broad changes fade out beside hair."""
 _LARGE = 4.0
 """Pixels of sigma from which a blur is worked out at half the density: nothing is lost, and it is four times faster."""
 
@@ -57,6 +72,8 @@ class Ground(ArrayData):
     """0..1, weight of skin in averages over it."""
     skin: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, how far skin may change here."""
+    beyond: F32 = field(metadata=shaped("h2", "w2"))
+    """0..1, bare skin of ears, neck and hairline."""
     bare: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, skin without hair, rims, glare or deep shadow."""
     away: F32 = field(metadata=shaped("h2", "w2"))
@@ -65,12 +82,16 @@ class Ground(ArrayData):
     """1 on skin, falling to 0 on gloss."""
     apart: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, 0 on and beside the brows: a bright band beside a brow reads as a painted brow."""
+    eased: F32 = field(metadata=shaped("h2", "w2"))
+    """0..1, less beside hair and outline: broad light that ends there at once draws a border on the skin."""
     zone: dict[str, F32] = field(metadata=shaped("h2", "w2"))
     """The maps of ``zones.Zones`` on this face."""
     pixel: float
     """Half-grid pixels to a canonical pixel."""
     smile: float
     """0..1."""
+    saturation: float
+    """Colour of the plate's skin in shares of what portraits have; 0 in black and white."""
 
     def blurred(self, image: F32, sigma: float) -> F32:
         """Blur by ``sigma`` canonical pixels."""
@@ -117,40 +138,79 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
     pixel, masks = sight.unit / 2, sight.masks
     free = 1 - blur(np.clip(1.15 * np.maximum(worn.hair, 0.9 * worn.beard), 0, 1), 2.0 * pixel)
     free *= 1 - worn.glasses
-    whole = smooth(morphed(cv2.MORPH_CLOSE, sight.bare, _FOLD * pixel), 2.0 * pixel)
-    shadow = blur(np.clip(-sight.darker / np.float32(_SHADE), 0, 1), 2.0 * pixel)
-    shadow *= np.clip(3 * smooth(zone["cut"], 6.0 * pixel), 0, 1) * sight.seen * (1 - zone["mouth"])
-    whole = np.maximum(whole, shadow)
-    domain = _domain(sight, zone, worn, free)
-    skin = np.maximum(
-        masks["texture"] * whole, zone["orbit"] * (1 - masks["eyes"]) * np.maximum(whole, 0.6) * sight.seen
-    )
-    skin = np.maximum(skin, sight.beyond * worn.person) * free
-    skin *= 1 - np.clip(np.maximum(1.15 * masks["brows"], 1.4 * masks["lips"]), 0, 1)
-    skin *= (1 - np.clip(1.6 * zone["nostril"], 0, 1)) * (1 - zone["canthus"])
-    low, span = _WALL_EDGE
-    away = np.clip((domain - np.float32(low)) / np.float32(span), 0, 1)
+    shaded = _shaded(sight)
+    beyond = np.maximum(sight.beyond, np.square(shaded) * zone["neck"]) * worn.person
+    outline = _outline(sight, zone, beyond, (worn, free))
+    domain = outline * (1 - _openings(masks, zone))
+    away = _above(domain)
     return Ground(
         level=sight.smooth,
         walled=sight.smooth * domain + (1 - domain) * np.minimum(sight.smooth, luma(sight.light) - np.float32(_WALL)),
         inside=np.clip(domain - np.float32(0.05), 0, 1),
-        skin=skin * away,
+        skin=_skin(sight, zone, shaded, beyond) * free * away,
+        beyond=beyond,
         bare=sight.bare,
         away=away,
         matt=cv2.exp(-np.square(np.maximum(sight.darker, 0) / np.float32(gloss))),
         apart=np.asarray(1 - np.clip(2.5 * smooth(masks["brows"], 10 * pixel), 0, 1), np.float32),
+        eased=np.clip(2 * smooth(_above(outline), _EASED * pixel) - 1, 0, 1),
         zone=zone,
         pixel=pixel,
         smile=smile,
+        saturation=sight.saturation,
     )
 
 
-def _domain(sight: Sight, zone: dict[str, F32], worn: Worn, free: F32) -> F32:
-    """0..1, where a closing may look for banks: not on teeth, eyes, hair, rims, or past the face's outline."""
+def _above(domain: F32) -> F32:
+    """0..1, where changes may be, for a domain (h2, w2) of 0..1."""
+    low, span = _WALL_EDGE
+    return np.asarray(np.clip((domain - np.float32(low)) / np.float32(span), 0, 1), np.float32)
+
+
+def _shaded(sight: Sight) -> F32:
+    """(h2, w2) 0..1, skin by its hue and its lack of hair, however deep in shade."""
+    free, soft = _HUE
+    warm = np.array(WARMER, np.float32)
+    warmth = cast(F32, cv2.transform(sight.tint, warm[None])) / np.float32(warm @ warm)
+    warmth = np.clip(warmth, 0, np.maximum(_WARMEST * -sight.darker, 0))
+    apart = strongest(sight.tint - spread(np.asarray(warmth, np.float32), warm))
+    hue = cv2.exp(-np.square(np.maximum(apart - np.float32(free), 0) / np.float32(soft)))
+    lightest, darkest = _DEPTH
+    lit = np.clip((sight.darker - np.float32(darkest)) / np.float32(lightest - darkest), 0, 1)
+    energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
+    free, soft = _ROUGH
+    smooth_skin = cv2.exp(-np.square(np.maximum(energy - np.float32(free), 0) / np.float32(soft)))
+    bright = cv2.exp(-np.square(np.maximum(sight.darker - np.float32(_BRIGHT), 0) / np.float32(_BRIGHT)))
+    return np.asarray(hue * lit * smooth_skin * bright * sight.seen, np.float32)
+
+
+def _skin(sight: Sight, zone: dict[str, F32], shaded: F32, beyond: F32) -> F32:
+    """(h2, w2) 0..1, bare skin of face, neck and ears, with the folds in it."""
     pixel, masks = sight.unit / 2, sight.masks
-    face = np.maximum(zone["within"] * sight.seen, sight.beyond) * worn.person
+    bare = np.maximum(sight.bare, masks["texture"] * shaded)
+    whole = smooth(morphed(cv2.MORPH_CLOSE, bare, _FOLD * pixel), 2.0 * pixel)
+    shadow = blur(np.clip(-sight.darker / np.float32(_SHADE), 0, 1), 2.0 * pixel)
+    shadow *= np.clip(3 * smooth(zone["cut"], 6.0 * pixel), 0, 1) * sight.seen * (1 - zone["mouth"])
+    whole = np.maximum(whole, shadow)
+    skin = np.maximum(
+        masks["texture"] * whole, zone["orbit"] * (1 - masks["eyes"]) * np.maximum(whole, 0.6) * sight.seen
+    )
+    skin = morphed(cv2.MORPH_CLOSE, np.asarray(np.maximum(skin, beyond), np.float32), _SEAM * pixel)
+    skin *= sight.seen * (1 - np.clip(np.maximum(1.15 * masks["brows"], 1.4 * masks["lips"]), 0, 1))
+    skin *= (1 - np.clip(1.6 * zone["nostril"], 0, 1)) * (1 - zone["canthus"]) * (1 - masks["eyes"])
+    return np.asarray(skin, np.float32)
+
+
+def _outline(sight: Sight, zone: dict[str, F32], beyond: F32, cover: tuple[Worn, F32]) -> F32:
+    """0..1, where skin is, with the openings in it: not on hair, rims, or past the face's outline."""
+    (worn, free), pixel = cover, sight.unit / 2
+    face = np.maximum(zone["within"] * sight.seen * worn.person, beyond)
     joined = cast(F32, cv2.morphologyEx(face, cv2.MORPH_CLOSE, disc(max(1, round(8 * pixel)))))
-    domain = np.clip(1.6 * joined * free - 0.2, 0, 1)
+    return np.asarray(np.clip(1.6 * joined * free - 0.2, 0, 1), np.float32)
+
+
+def _openings(masks: dict[str, F32], zone: dict[str, F32]) -> F32:
+    """0..1, where a closing may not look for banks: teeth, eyes, lips, nostrils."""
     lips = np.clip(1.5 * masks["lips"] - 0.3, 0, 1)
     openings = np.maximum.reduce([masks["eyes"], zone["mouth"], zone["nostril"], lips])
-    return np.asarray(domain * (1 - np.clip(2 * openings, 0, 1)), np.float32)
+    return np.asarray(np.clip(2 * openings, 0, 1), np.float32)

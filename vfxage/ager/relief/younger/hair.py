@@ -11,8 +11,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, parts
-from vfxage.ager.relief.younger.ground import smooth
+from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.younger.ground import morphed, smooth
 from vfxage.ager.relief.younger.settings import HairColour
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
@@ -25,6 +25,14 @@ _BROWN = np.array([0.23, -0.055, -0.36], np.float32)
 through, or a cast in the shadows, does not dye the hair."""
 _SURE = 0.7
 """Matte from which a pixel counts in the measurement."""
+_RIM = 5
+"""Pixels: kernel by which that is narrowed, as light from behind has its own colour at the outline."""
+_DENT = (0.05, 0.20)
+"""Matte from which a dent may be hair, and surely is."""
+_SURER = 4.0
+"""Power of the matte as weight of averages over hair: what lies behind must not count."""
+_GLINT = 0.4
+"""Log luma over which a strand becomes a glint."""
 _FEWEST = 60
 """Pixels below which nothing is measured and hair keeps its colour."""
 
@@ -76,7 +84,7 @@ def hair_tone(rgb: F32, matte: F32, skin: tuple[float, float], settings: HairCol
     strands are hardly darker than skin is white, and hair whose bright strands have much colour is fair.
     """
     skin_level, skin_chroma = skin
-    sure = matte > _SURE
+    sure = cv2.erode(np.asarray(matte > _SURE, np.uint8), np.ones((_RIM, _RIM), np.uint8)) > 0
     if int(sure.sum()) < _FEWEST:
         return HairTone.none()
     log = np.log(rgb[sure] + HAIR_FLOOR)[None]
@@ -90,11 +98,13 @@ def hair_tone(rgb: F32, matte: F32, skin: tuple[float, float], settings: HairCol
     low_chroma, fair = settings.fair_chroma
     pigment *= float(smoothstep(np.array((fair - chroma) / (fair - low_chroma))))
     own = float(np.median(tint[dark], axis=0) @ _BROWN / (_BROWN @ _BROWN))
+    first, last = settings.sheen_dark
+    black = float(np.clip((skin_level - float(np.median(level)) - first) / (last - first), 0, 1))
     return HairTone(
         brown=min(max(own, settings.least_brown), 1.0),
         level=float(high),
         pigment=pigment,
-        sheen=skin_level - settings.sheen,
+        sheen=skin_level - settings.sheen + black * (settings.sheen - settings.sheen_black),
     )
 
 
@@ -103,22 +113,51 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
 
     ``skin_chroma`` is the log of red over blue of the face's skin; ``unit`` is pixels to a canonical pixel.
     """
-    tone = hair.tone
+    tone, matte = hair.tone, _whole(hair.matte, settings.hole * unit / 2)
     log = cast(F32, cv2.log(rgb + HAIR_FLOOR))
     level, tint = luma(log), beyond_luma(halve(log))
-    tint = smooth(tint, settings.strand * unit / 2)
-    red, _, blue = parts(tint)
-    limit = np.float32(max(settings.grey_chroma * skin_chroma, 1e-3))
-    grey = smoothstep((limit - (red - blue)) / (np.float32(0.5) * limit))
-    grey *= smoothstep((red - blue - np.float32(settings.coldest)) / np.float32(settings.cold_span))
-    wide = grow(smooth(halve(level), settings.lock * unit / 2), level.shape)
-    strand = blur(level, settings.strand * unit / 2)
-    from_level = max(tone.level + settings.dark_margin, settings.black, tone.sheen)
-    bright = smoothstep((np.maximum(strand, wide) - np.float32(from_level)) / np.float32(settings.bright_span))
+    sure = np.asarray(cv2.pow(halve(matte), _SURER) + np.float32(1e-3), np.float32)
+    half = unit / 2
+    lock_tint, wide = (_within(part, sure, settings.lock * half) for part in (tint, halve(level)))
+    own = _within(tint, sure, settings.tint_reach * half)
+    limit = max(settings.grey_chroma * skin_chroma, 1e-3)
+    grey = np.minimum(_grey(own, limit, settings), _grey(lock_tint, settings.lock_chroma * limit, settings))
+    from_level = np.float32(max(tone.level + settings.dark_margin, settings.black, tone.sheen))
+    of_lock = smoothstep((wide - from_level) / np.float32(settings.bright_span))
     fall = np.float32(settings.fall) * np.maximum(wide - np.float32(tone.level + settings.target_rise), 0)
-    weight = hair.matte * grow(np.asarray(grey, np.float32), level.shape) * bright
+    lowered = grow(np.asarray(of_lock * np.minimum(fall, np.float32(settings.most)), np.float32), level.shape)
+    of_lock = grow(np.asarray(of_lock, np.float32), level.shape)
+    of_strand = smoothstep((blur(level, settings.strand * half) - from_level) / np.float32(settings.bright_span))
+    excess = level - grow(wide, level.shape)
+    of_strand *= np.clip((settings.glint - excess) / np.float32(_GLINT), 0, 1)
+    bright = np.maximum(of_lock, of_strand)
+    lowered += np.float32(settings.calmer) * np.where(excess > 0, bright, of_lock) * excess
+    weight = cv2.pow(matte, settings.edge) * grow(np.asarray(grey, np.float32), level.shape)
     weight *= np.float32(hair.share * tone.pigment)
-    darker = -weight * np.minimum(fall, np.float32(settings.most))
-    colour = parts(grow(np.float32(tone.brown) * _BROWN - tint, (*level.shape, 3)))
-    weight *= np.float32(settings.tint_share)
-    return cast(F32, cv2.merge([weight * channel + darker for channel in colour]))
+    colour = parts(grow(np.float32(tone.brown) * _BROWN - own, (*level.shape, 3)))
+    dyed = weight * bright * np.float32(settings.tint_share)
+    return cast(F32, cv2.merge([dyed * channel - weight * lowered for channel in colour]))
+
+
+def _whole(matte: F32, radius: float) -> F32:
+    """The matte (h, w) without dents of up to ``radius`` half-grid pixels: bright strands look like skin to it.
+
+    A hole that goes down to nothing is an earring or an ear, and stays.
+    """
+    closed = grow(morphed(cv2.MORPH_CLOSE, halve(matte), radius), matte.shape)
+    low, high = _DENT
+    dented = np.clip((matte - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.asarray(matte + np.maximum(closed - matte, 0) * dented, np.float32)
+
+
+def _within(image: F32, sure: F32, sigma: float) -> F32:
+    """The average of an image (h, w) or (h, w, 3) over the hair within ``sigma`` pixels; ``sure`` (h, w) weighs it."""
+    weights = sure if image.ndim == 2 else spread(sure)
+    return np.asarray(smooth(image * weights, sigma) / smooth(weights, sigma), np.float32)
+
+
+def _grey(tint: F32, limit: float, settings: HairColour) -> F32:
+    """0..1, how surely a colour (h, w, 3) is that of grey hair, with less chroma than ``limit``."""
+    red, _, blue = parts(tint)
+    grey = smoothstep((np.float32(limit) - (red - blue)) / np.float32(0.5 * limit))
+    return np.asarray(grey * smoothstep((red - blue - np.float32(settings.coldest)) / settings.cold_span), np.float32)

@@ -43,5 +43,5 @@ def matched(ground: Ground, left: F32, touched: F32, texture: F32, settings: Por
     near = ground.blurred(power * clean, settings.near) / (ground.blurred(clean, settings.near) + np.float32(0.02))
     missing = np.sqrt(np.clip(near - here, 0, settings.most**2)) * touched
     fade = min(2 * ground.pixel / _FULL, 1.0)
-    amount = np.asarray(np.float32(settings.share * fade) * ground.skin * missing, np.float32)
-    return np.asarray(grow(blur(amount, 1.0), left.shape) * texture, np.float32)
+    amount = np.float32(settings.share * fade) * ground.skin * blur(np.asarray(missing, np.float32), 1.0)
+    return np.asarray(grow(np.asarray(amount, np.float32), left.shape) * texture, np.float32)

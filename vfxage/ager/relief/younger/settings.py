@@ -10,15 +10,19 @@ from dataclasses import dataclass, field, replace
 
 from vfxage.face.look import Look
 
+WARMER = (0.30, -0.05, -0.35)
+"""Change of log RGB beyond luma for each unit of log luma by which skin is darker than the skin around it: shade of the
+same hue as lit skin looks grey. By eye."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How a change of age becomes a strength."""
 
-    reach: float = 1.60
+    reach: float = 2.2
     """Strength that the largest changes of age come near; 1 fills valleys as far as ``Closing`` says. By eye."""
-    pace: float = 1.18
-    """How soon it is reached: 15 years back from 65 give 0.8, 30 years 1.2. By eye."""
+    pace: float = 1.0
+    """How soon it is reached: 15 years back from 55 give 0.8, from 65 0.9, 30 years 1.3 to 1.5. By eye."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +69,8 @@ class Closing:
     """Radius within which the floor of that shadow is looked for."""
     shadow_deep: tuple[float, float] = (0.50, 0.80)
     """Depth of the floor from which it is eased in proportion, and from which only so."""
-    shadow_left: float = 0.60
-    """Depth of the floor that is left at full strength: a young smile has a shadow too. By eye."""
+    shadow_left: float = 0.28
+    """Depth of the floor that is left at full strength: a young smile has a soft shadow too. By eye."""
     shadow_share: float = 1.0
     """Factor of that easing: the artist's."""
     common: float = 1.6
@@ -96,7 +100,7 @@ class Softening:
     """Most that it brightens."""
     fall: float = 0.08
     """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
-    gloss: float = 0.20
+    gloss: float = 0.18
     """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
     rolls: float = 0.60
     """Share of the bright rolls between filled furrows that is taken back to the skin around them."""
@@ -130,20 +134,54 @@ class FineLines:
     """Share of fine roughness of any form that goes."""
     under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
-    cut: float = 0.90
-    """Share of the sharp cuts that goes which are left at the floor of folds: a thin line there reads as a scar."""
-    cut_radius: float = 1.8
-    """Half width of the widest such cut."""
-    cut_texture: float = 2.0
-    """How much deeper than the mean valley between pores nearby a cut is at least."""
     filled: float = 0.50
     """More of it where a fold was filled: what is left of its cut is a ghost of the line. Pores are added there."""
     feature: float = 0.40
     """Height past which fine detail is a feature."""
-    healed: float = 1.0
-    """Factor of the depth of the cuts that are healed: the artist's."""
     texture: float = 1.0
     """Factor of the roughness that goes, up to all of it: the artist's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healing:
+    """What is left along filled folds, at full density: a thin line there reads as a scar."""
+
+    share: float = 1.0
+    """Share of it that goes: the artist's."""
+    valley: float = 3.2
+    """Half width of the widest valley that is sought."""
+    ridge: float = 2.2
+    """The same for bright ridges."""
+    highest: float = 0.07
+    """Most that a ridge is lowered, log luma: skin is hardly ever darkened."""
+    filled: tuple[float, float] = (0.025, 0.10)
+    """Filling, log luma, from which skin is looked at, and from which it surely is a filled fold."""
+    slit: tuple[float, float] = (0.30, 0.55)
+    """Filling from which a fold is a slit, and from which nothing of it can be used: black lifted is noise."""
+    texture: float = 2.4
+    """How much deeper than the mean valley between pores nearby a line is at least."""
+    texture_reach: float = 7.0
+    """Sigma of that mean."""
+    full: float = 0.05
+    """Depth beyond that from which a line is healed fully."""
+    beside: float = 2.0
+    """Sigma by which a line may lie beside the filling."""
+    astray: float = 6.0
+    """Sigma by which a slit may lie beside the usual place of folds; elsewhere it may be a mouth."""
+    rim: float = 3.0
+    """How far the penumbra of a slit reaches beyond it."""
+    reaches: tuple[tuple[float, float], ...] = ((2.5, 1.0), (7.0, 0.1), (14.0, 0.02))
+    """Sigmas over which the skin beside is averaged, with their weights: the wide one serves wide slits."""
+    hue_reach: float = 8.0
+    """Sigma over which its hue is averaged: the rim of a deep fold is lifted black and has none."""
+    smile_kept: float = 0.25
+    """Share of a slit's filling that a broad smile keeps, as soft shade. By eye."""
+    soft: float = 2.5
+    """Sigma of that shade."""
+    warmer: tuple[float, float, float] = WARMER
+    """See there."""
+    warmed: float = 0.30
+    """Depth up to which shade gets warmer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +204,14 @@ class Colour:
     """Sigma over which the hue beside a filled fold is taken: without it deep folds become orange streaks."""
     beside_share: float = 0.90
     """Share of the way to that hue where a valley of ``beside_depth`` is filled."""
-    beside_deep: float = 0.55
-    """Share of that way in the deep shadow of a fold, which stays warm. By eye."""
+    beside_deep: float = 0.90
+    """Share of that way in the deep shadow of a fold, which has no hue of its own. By eye."""
+    warmer: tuple[float, float, float] = WARMER
+    """See there."""
+    warmed: float = 0.30
+    """Depth up to which shade gets warmer."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
-    healed_depth: float = 0.05
-    """Depth of a healed cut from which the hue beside it is taken fully."""
-    healed_reach: float = 9.0
-    """Sigma over which that hue is taken."""
     crease: tuple[float, float, float] = (0.96, 1.01, 1.03)
     """R, G, B of a lifted crease against 1: light that falls into it comes back redder. From the portraits."""
     even: float = 0.50
@@ -228,6 +266,8 @@ class HairColour:
     """Colour given to the blackest hair: black in the matte's own light would be a hole. By eye."""
     grey_chroma: float = 0.65
     """Share of the skin's chroma below which a pixel may be a grey strand; skin in a matte's edge is left alone."""
+    lock_chroma: float = 1.25
+    """Factor of that for a whole lock: at the outline light from behind makes fair hair look grey."""
     fair_chroma: tuple[float, float] = (0.45, 0.62)
     """Colour of the brighter strands in shares of the skin's, up to which hair is grey, and from which it is fair.
     Grey hair in portraits has 0.35 to 0.53, fair hair 0.55 and more."""
@@ -241,6 +281,10 @@ class HairColour:
     """Level below which hair is dark whatever its strands are: the sheen on black hair is not grey."""
     sheen: float = 0.80
     """How much darker than skin the sheen of dark hair stays; grey hair is brighter. By eye, on black hair."""
+    sheen_black: float = 0.30
+    """The same for hair that is nearly all black: its sheen is brighter than grey hair elsewhere."""
+    sheen_dark: tuple[float, float] = (1.0, 1.5)
+    """How much darker than skin the median of hair is from which it is black, and surely so."""
     bright_span: float = 0.60
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
@@ -251,10 +295,21 @@ class HairColour:
     """Most that hair darkens."""
     tint_share: float = 0.85
     """Share of the way to the dark strands' tint."""
+    tint_reach: float = 2.5
+    """Sigma over which the colour of strands is looked at."""
+    hole: float = 7.0
+    """Half width of the widest dent of the matte that is closed."""
     strand: float = 1.2
     """Sigma within which hair is one strand, canonical pixels."""
-    lock: float = 14.0
+    lock: float = 9.0
     """Sigma within which it is one lock: light and shade within it stay."""
+    calmer: float = 0.45
+    """Share by which strands in a grey lock come nearer to each other: grey beside dark is more contrast than light and
+    shade on hair of one colour. By eye."""
+    glint: float = 1.5
+    """How much brighter than its lock something is that is no hair: a hinge of spectacles, a lamp behind. Log luma."""
+    edge: float = 1.5
+    """Power of the matte: a pixel that is half hair gets less than half of the change in log units."""
     beard: float = 0.80
     """Share for a beard: all of it looks like a shadow on the chin."""
     brows: float = 0.60
@@ -281,6 +336,7 @@ class Settings:
     closing: Closing = field(default_factory=Closing)
     softening: Softening = field(default_factory=Softening)
     fine_lines: FineLines = field(default_factory=FineLines)
+    healing: Healing = field(default_factory=Healing)
     pores: Pores = field(default_factory=Pores)
     colour: Colour = field(default_factory=Colour)
     lifting: Lifting = field(default_factory=Lifting)
@@ -310,9 +366,9 @@ class Settings:
                 fine,
                 dark=min(lines * fine.dark, 1.0),
                 bright=min(lines * fine.bright, 1.0),
-                healed=min(lines, 1 / fine.cut),
                 texture=look.texture,
             ),
+            healing=replace(self.healing, share=min(lines * self.healing.share, 1.0)),
             colour=replace(
                 colour,
                 even=hue * colour.even,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from vfxage.ager.relief.mattes import Mattes
@@ -15,7 +16,7 @@ from vfxage.ager.relief.sight import grow, halve
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
-from vfxage.ager.relief.younger.ground import Worn
+from vfxage.ager.relief.younger.ground import Worn, disc
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, PORTRAIT_CHROMA, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
@@ -25,6 +26,8 @@ from vfxage.types import F32, FaceCrop, Study
 
 _GREY_FACES = 3.0
 """How soon hair may be grey at all: where the share of grey at the source age times this is 1, all of it counts."""
+_LENS, _HINGE = 14, 4
+"""Half height of a lens, and how far its hinge reaches, pixels of the half grid of the mean face."""
 _PERSON = (0.3, 0.8)
 """Matte of the person from which a pixel is hers, and surely hers."""
 
@@ -70,8 +73,9 @@ class YoungerSide:
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
         """Add to ``log`` (s, s, 3) the colour that hair had; ``hair`` ends with the share of its grey that is to go."""
         (study, greyed), settings, unit, whole = hair, self._settings.hair, work.unit, work.window
+        bare = 1 - _lenses(work, study.rims)
         for kind, gain in zip(KINDS, (1.0, settings.beard, settings.brows), strict=True):
-            tone, matte = study.tones[kind], getattr(mattes, kind)
+            tone, matte = study.tones[kind], getattr(mattes, kind) * bare
             box = grown(extent(matte), round(3 * settings.lock * unit)).intersect(whole)
             if tone.pigment == 0 or not matte.any():
                 continue
@@ -107,6 +111,21 @@ class YoungerSide:
         log[inside] = change.log
         flow[inside] = grow(change.flow, change.log.shape)
         return log, flow
+
+
+def _lenses(work: Working, rims: F32) -> F32:
+    """(s, s) 0..1, where the lenses of spectacles are: what glints in them is no grey hair.
+
+    ``rims`` (CANON / 2, CANON / 2) are those of the study.
+    """
+    found = np.zeros(work.rgb.shape[:2], np.float32)
+    if work.view is None or not rims.any():
+        return found
+    chart = work.view.chart
+    closed = cv2.morphologyEx(rims, cv2.MORPH_CLOSE, disc(_LENS))
+    lenses = chart.take_half(np.asarray(cv2.dilate(closed, disc(_HINGE)), np.float32))
+    found[chart.window.slices(work.window)] = np.clip(2 * grow(lenses, chart.at.shape), 0, 1)
+    return found
 
 
 def _gone_grey(source: float, target: float) -> float:

@@ -7,6 +7,8 @@ distances canonical pixels; they were drawn by hand and judged by eye on portrai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
 
 import cv2
 import numpy as np
@@ -22,6 +24,9 @@ _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _PER_REMAP = 4
 """Channels that OpenCV samples at once."""
+
+_NECK_END = (CANON + 24.0, 20.0)
+"""Canonical height at which the neck ends, and the range over which it fades out: there the mesh's rings end."""
 
 Node = tuple[int, int, float]
 """A point on the way from one landmark to another: (from, to, share of the way)."""
@@ -99,11 +104,19 @@ class Zones:
         ]
 
     def on(self, chart: Chart) -> dict[str, F32]:
-        """The maps on a face: each on the half grid of its chart."""
+        """The maps on a face: each on the half grid of its chart.
+
+        Below the canonical square they go on as on its lowest row, and the neck fades out towards the end of the mesh.
+        """
+        x, y = parts(chart.half_at)
+        inside = replace(chart, half_at=cast(F32, cv2.merge([x, np.minimum(y, CANON - 3)])))
         drawn: list[F32] = []
         for image in self._images:
-            drawn += parts(chart.take_half(image))
-        return dict(zip(self.names, drawn, strict=True))
+            drawn += parts(inside.take_half(image))
+        found = dict(zip(self.names, drawn, strict=True))
+        end, span = _NECK_END
+        found["neck"] = found["neck"] * np.clip((end - y) / np.float32(span), 0, 1)
+        return found
 
 
 def _features(canvas: _Canvas) -> dict[str, F32]:
@@ -129,6 +142,14 @@ def _jaw(canvas: _Canvas) -> F32:
     return np.asarray(np.clip(1.3 * cv2.GaussianBlur(spots, (0, 0), 2.0), 0, 1), np.float32)
 
 
+def _neck(canvas: _Canvas) -> F32:
+    """Below the chin, and beside it below the mouth."""
+    mean = canvas.mean
+    beside = np.clip(np.abs(canvas.x - mean[152, 0]) / np.float32(mean[361, 0] - mean[152, 0]), 0, 1)
+    edge = mean[152, 1] + 4 - np.square(beside) * (mean[152, 1] - mean[17, 1])
+    return np.asarray(np.clip((canvas.y - edge) / 14, 0, 1), np.float32)
+
+
 def _regions(canvas: _Canvas) -> dict[str, F32]:
     """Regions that some of the changes are meant for."""
     under = np.clip(1.25 * canvas.eyes(17, 26, 13), 0, 1)
@@ -139,6 +160,8 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
         "cheek": _both(canvas.spot(canvas.between(50, 205, 0.3), 24, 20)),
         "smile": np.maximum(nasolabial, 0.6 * under),
         "cut": np.maximum(nasolabial, canvas.stroke(MARIONETTE, 9.0)),
+        "neck": _neck(canvas),
+        "groove": 0.5 * _both(canvas.spot(canvas.between(98, 129, 0.5), 6.5, 8)),
     }
 
 
@@ -153,12 +176,11 @@ def _valleys(canvas: _Canvas, maps: dict[str, F32]) -> dict[str, F32]:
     chin = canvas.spot(canvas.between(17, 200, 0.6) - np.array([0, 2], np.float32), 20, 8)
     philtrum = canvas.spot(mean[164], 8, 9)
     forehead = np.clip(1.4 * canvas.spot(mean[151], 80, 30), 0, 1)
-    neck = np.clip((canvas.y - mean[152, 1] - 4) / 14, 0, 1)
-    narrow = 1 - 0.55 * lid - 0.5 * wing - 0.6 * nose - 0.35 * chin - 0.4 * philtrum
-    middle = 1 - 0.85 * lid - 0.7 * wing - 0.95 * nose - 0.6 * chin - 0.7 * philtrum - 0.3 * below_brow
+    narrow = 1 - 0.55 * lid - 0.65 * wing - 0.6 * nose - 0.35 * chin - 0.4 * philtrum
+    middle = 1 - 0.85 * lid - 0.8 * wing - 0.95 * nose - 0.6 * chin - 0.7 * philtrum - 0.3 * below_brow
     folds = [0.9 * canvas.stroke(NASOLABIAL, 9.0), canvas.stroke(MARIONETTE, 9.0), canvas.stroke(TEAR_TROUGH, 8.0)]
-    broad = np.maximum.reduce([*folds, maps["under"], 0.5 * forehead, 0.8 * frown, 0.5 * neck])
+    broad = np.maximum.reduce([*folds, maps["under"], 0.5 * forehead, 0.8 * frown, 0.8 * maps["neck"]])
     broad *= (1 - 0.9 * wing) * (1 - nose) * (1 - 0.6 * chin)
-    relief = 1 - nose - 0.8 * lid - philtrum
+    relief = 1 - nose - 0.8 * lid - philtrum - 0.7 * wing
     named = {"narrow": narrow, "middle": middle, "broad": broad, "relief": relief}
     return {name: np.asarray(np.clip(value, 0, 1), np.float32) for name, value in named.items()}

@@ -1,0 +1,60 @@
+"""Where hair of the head may be: what is joined to hair above the face, and thick enough below the ears."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vfxage.ager.relief.head import Head
+from vfxage.ager.relief.sight import blur
+from vfxage.types import F32
+
+_Bits = NDArray[np.uint8]
+_HAIR, _SEEDS = 0.35, 6
+"""Matte from which a pixel may be joined, and likely hair, pixels of the grid, that what is joined must have."""
+_OVER_EARS = 0.05
+"""Weight of the ears' area past which a pixel may be of an ear."""
+_THIN, _THIN_BESIDE, _OFF_NECK = (11, 11), (5, 5), 0.2
+"""Thinnest hair before the neck and beside it, pixels of the grid, and the weight of the neck that parts them."""
+_BY_EARS, _OFF_FACE = (13, 7), (9, 9)
+"""How far the rim of an ear may be from where ears are, and how far it is from the face, pixels of the grid."""
+_BEHIND_EARS = (13, 17)
+"""How far around an ear long hair runs on behind it, pixels of the grid."""
+_FEWEST = 70
+"""Pixels of the grid that a lock has, at least: a lobe of an ear has less."""
+_EAR_HEIGHT = -0.1
+"""Height below which hair must be that thick."""
+
+
+def joined_hair(matte: F32, seed: F32, head: Head) -> F32:
+    """(n, n) 0..1, softly, where hair of a matte (n, n) may be; ``seed`` (n, n) is what is surely hair of the head."""
+    count, labels = cv2.connectedComponents((matte > _HAIR).astype(np.uint8))
+    joined = np.bincount(labels.ravel(), weights=seed.ravel(), minlength=count) > _SEEDS
+    joined[0] = False
+    hair = joined[labels].astype(np.uint8)
+    # The shadow down a neck is thin, the hair beside it is less so.
+    thick, thin = (cv2.morphologyEx(hair, cv2.MORPH_OPEN, _disc(size)) for size in (_THIN, _THIN_BESIDE))
+    hair = np.where(_rims_of_ears(head), thick, hair)
+    hair = np.where(head.height > _EAR_HEIGHT, hair, np.where(head.neck < _OFF_NECK, np.minimum(thin, hair), thick))
+    count, labels = cv2.connectedComponents(np.asarray(hair, np.uint8))
+    hair = np.where(np.bincount(labels.ravel(), minlength=count)[labels] < _FEWEST, 0, hair)
+    behind = cv2.dilate((head.ears > _OVER_EARS).astype(np.uint8), _disc(_BEHIND_EARS))
+    count, labels = cv2.connectedComponents(np.maximum(hair, behind))
+    upper = np.bincount(labels.ravel(), weights=(hair * (head.height > _EAR_HEIGHT)).ravel(), minlength=count)
+    upper[0] = 0
+    kept = cv2.dilate(hair * (upper[labels] > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
+    return blur(kept.astype(np.float32), 1.0)
+
+
+def _rims_of_ears(head: Head) -> NDArray[np.bool_]:
+    """(n, n) where ears end before the backdrop: half of each, they look like hair, but are thin."""
+    ears, face = ((area > _OVER_EARS).astype(np.uint8) for area in (head.ears, head.face))
+    return np.asarray((cv2.dilate(ears, _disc(_BY_EARS)) > 0) & (cv2.dilate(face, _disc(_OFF_FACE)) == 0))
+
+
+def _disc(size: tuple[int, int]) -> _Bits:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
+
+
+__all__ = ["joined_hair"]
