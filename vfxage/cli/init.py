@@ -51,9 +51,10 @@ def init(
     if path.exists() and not overwrite:
         raise OutputError("exists already", path=path, fix="choose another --out, or use --overwrite")
     from vfxage.media import sequence_of
-    from vfxage.publish import publish
+    from vfxage.publish import check_writable, publish
     from vfxage.render.info import describe_plate
 
+    check_writable(path.parent)
     found = describe_plate(plate)
     sequence = sequence_of(plate)
     if sequence:

@@ -16,8 +16,7 @@ from vfxage.pictures.still import Still, find_faces_of, open_picture
 from vfxage.pool import ordered_map, prefetch
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
-from vfxage.publish import sweep
-from vfxage.render.job import check_writable
+from vfxage.publish import check_writable, sweep
 from vfxage.shot import Shot
 
 _OF_ONE_PICTURE = (ReadError, LostFaceError, ModelError)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from vfxage import __version__
 from vfxage.colour.config import known_spaces
 from vfxage.colour.display import DisplayChoice, ViewError, check_names
 from vfxage.colour.space import Colour, plate_colour
-from vfxage.errors import OutputError, ReadError, ShotError, count_of
+from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
@@ -24,7 +23,6 @@ from vfxage.media import PlateSettings, open_reader, sequence_in
 from vfxage.media.base import PictureChoice, Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
-from vfxage.publish import sweep
 from vfxage.shot import Shot
 from vfxage.types import ClipInfo
 
@@ -304,16 +302,3 @@ def _keyframes_outside(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
                     f"{who}: the keyframes of `{key}` are at frames {ends[0]}-{ends[1]}, and the shot has "
                     f"{numbers[0]}-{numbers[-1]}: it stays {value.at(numbers[0]):g}"
                 )
-
-
-def check_writable(folder: Path) -> None:
-    """Make ``folder``, try to write in it, and clear what killed runs left; raises OutputError before rendering."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".vfxage-"):
-            pass
-        sweep(folder)
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written to ({error.strerror})", path=folder, fix="choose another path or mend its permissions"
-        ) from error

@@ -21,9 +21,10 @@ from vfxage.media.base import Destination, Writer
 from vfxage.pool import ordered_map, prefetch
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
+from vfxage.publish import check_writable
 from vfxage.render.assemble import assemble
 from vfxage.render.drawn import drawn_mattes, open_rotos
-from vfxage.render.job import Job, check_writable
+from vfxage.render.job import Job
 from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.one_frame import comp_frame
 from vfxage.render.report import reported

@@ -16,7 +16,8 @@ from vfxage.face.track import Tracks, select_faces
 from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress
-from vfxage.render.job import Job, check_writable, with_shot_line
+from vfxage.publish import check_writable
+from vfxage.render.job import Job, with_shot_line
 from vfxage.render.photographs import donor_crops, photograph_digests, reference_crops
 from vfxage.render.tracking import (
     change_since,
