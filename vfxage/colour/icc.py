@@ -132,7 +132,7 @@ def named_space(profile: Profile) -> str | None:
 
 
 def profile_of_rgb(data: bytes) -> bytes:
-    """A profile for R, G, B under which codes mean what they mean under this one, which may be for grey."""
+    """The profile as one for R, G, B: a grey one becomes a profile of three equal curves; others stay as they are."""
     try:
         profile = parse_profile(data)
         if not profile.grey:
@@ -161,7 +161,7 @@ def description(tag: bytes) -> str:
 
 
 def _assembled(head: bytes, tags: Mapping[bytes, bytes]) -> bytes:
-    """A profile for R, G, B to XYZ of these tags, its other fields those of ``head``."""
+    """A profile for R, G, B to XYZ with these tags; ``head`` gives its other fields."""
     place, index, body = 132 + 12 * len(tags), b"", b""
     for name, value in tags.items():
         index += struct.pack(">4sII", name, place + len(body), len(value))
@@ -191,15 +191,15 @@ def _xyz(tag: bytes) -> F64:
 def curve_of(tag: bytes, places: F64) -> tuple[F64, int]:
     """Values of a curve tag at places 0..1, and how many bytes the curve takes. Raises ProfileError."""
     if len(tag) < 12:
-        raise ProfileError("a curve of it is damaged")
+        raise ProfileError("one of its curves is damaged")
     try:
         if tag[:4] == b"para":
             return _parametric(tag, places)
         if tag[:4] == b"curv":
             return _sampled(tag, places)
     except (struct.error, IndexError, ValueError) as error:
-        raise ProfileError("a curve of it is damaged") from error
-    raise ProfileError("it has a curve of an unknown kind")
+        raise ProfileError("one of its curves is damaged") from error
+    raise ProfileError("one of its curves is of an unknown kind")
 
 
 def _sampled(tag: bytes, places: F64) -> tuple[F64, int]:
