@@ -116,6 +116,13 @@ def test_an_unknown_colour_space(plate: Path) -> None:
     run("render", shot(plate, colorspace="Linear Rec.790")).fails(2, "Linear Rec.790", "Linear Rec.709 (sRGB)")
 
 
+def test_a_shot_without_outputs(plate: Path) -> None:
+    path = shot(plate, outputs=[])
+    for command in ("render", "verify", "assemble", "submit"):
+        job = ("--openjd", plate.parent / "job.yaml") if command == "submit" else ()
+        run(command, path, *job).fails(2, "names no `outputs:`; add one")
+
+
 def test_an_output_that_cannot_be_written(plate: Path) -> None:
     (plate.parent / "out").write_text("a file where the folder should be")
     run("render", shot(plate)).fails(2, "out: is a file where a folder is needed")

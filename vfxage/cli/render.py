@@ -12,9 +12,8 @@ import typer
 from vfxage.cli.console import Console
 from vfxage.cli.options import Device, Frames, Set, ShotPaths, Strict, Workers
 from vfxage.cli.several import Show, for_each_shot
-from vfxage.cli.shots import print_notes
-from vfxage.errors import ShotError, count_of
-from vfxage.shot import load_shot
+from vfxage.cli.shots import load_with_outputs, print_notes
+from vfxage.errors import count_of
 from vfxage.shot.outputs import MOVIES
 
 if TYPE_CHECKING:
@@ -83,9 +82,7 @@ def _render_file(path: Path, options: RenderOptions, console: Console) -> None:
     from vfxage.render.job import open_job
     from vfxage.render.lost import refuse_lost
 
-    shot = load_shot(path, options.overrides)
-    if not shot.outputs:
-        raise ShotError("names no `outputs:`", path=path, fix="add one, for example out/name.%04d.exr")
+    shot = load_with_outputs(path, options.overrides)
     with open_job(shot) as job:
         numbers = job.pick(options.frames)
         print_notes(job, console)
