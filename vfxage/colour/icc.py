@@ -25,6 +25,8 @@ _CURVE_ERROR = 2e-3
 """Tolerance of linear light; the sRGB curve and a gamma of 2.2 differ by 8e-3."""
 _MATRIX_ERROR = 2e-3
 """Makers round primaries and white; the nearest two gamuts are 0.02 apart."""
+_SAMPLES = 4096
+"""Values of a curve that is written: between two of them, L* is straight to a code of 16 bits."""
 _MOST_TAGS = 100
 _LONGEST_NAME = 64
 
@@ -137,13 +139,21 @@ def profile_of_rgb(data: bytes) -> bytes:
         profile = parse_profile(data)
         if not profile.grey:
             return data
-        curve, columns = profile.tag(GREY_CURVE), profile.columns
+        curve, columns = _curve_of_light(profile), profile.columns
     except ProfileError:
         return data
     kept = {name: profile.tags[name] for name in (b"desc", b"cprt", b"wtpt", b"chad") if name in profile.tags}
     made = [b"XYZ " + bytes(4) + struct.pack(">3i", *np.rint(column * 65536).astype(int)) for column in columns.T]
     colours = {**dict(zip(RGB_COLUMNS, made, strict=True)), **dict.fromkeys(RGB_CURVES, curve)}
     return _assembled(data[:128], kept | colours)
+
+
+def _curve_of_light(profile: Profile) -> bytes:
+    """The curve tag of a grey profile, as one that leads to light where it leads to L*."""
+    if profile.between == "XYZ":
+        return profile.tag(GREY_CURVE)
+    light = profile.curves(np.linspace(0, 1, _SAMPLES))[:, 0]
+    return b"curv" + bytes(4) + struct.pack(">I", _SAMPLES) + np.rint(light * 65535).astype(">u2").tobytes()
 
 
 def description(tag: bytes) -> str:
