@@ -126,6 +126,9 @@ def test_a_shot_without_outputs(plate: Path) -> None:
 def test_an_output_that_cannot_be_written(plate: Path) -> None:
     (plate.parent / "out").write_text("a file where the folder should be")
     run("render", shot(plate)).fails(2, "out: is a file where a folder is needed")
+    later = [{"path": path, "passes": ["beauty"]} for path in ("first/man.%04d.exr", "out/man.%04d.exr")]
+    done = run("render", shot(plate, outputs=later)).fails(2, "out: is a file where a folder is needed")
+    assert "track 1/" not in done.err, "found before the shot is tracked"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +167,8 @@ def test_a_file_that_vfxage_did_not_write_is_not_overwritten(plate: Path) -> Non
     precious = plate.parent / "out" / "man.1002.exr"
     shutil.copy(plate / "man.1002.exr", precious)
     before = precious.read_bytes()
-    run("render", shot(plate)).fails(2, "man.1002.exr", "--overwrite")
+    done = run("render", shot(plate)).fails(2, "man.1002.exr", "--overwrite")
+    assert "track 1/" not in done.err, "found before the shot is tracked"
     assert precious.read_bytes() == before
     run("render", shot(plate), "--overwrite").ok()
     assert precious.read_bytes() != before

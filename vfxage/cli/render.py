@@ -117,6 +117,7 @@ def _render_on_cluster(
     from vfxage.render.drawn import open_rotos
     from vfxage.render.lost import find_lost, note_lost
     from vfxage.render.on_disk import check_parts
+    from vfxage.render.resume import check_outputs
     from vfxage.render.scene import track_shot
 
     ager = load_ager(
@@ -124,6 +125,7 @@ def _render_on_cluster(
     )  # the workers load their own; this one measures what tracks hold
     with open_rotos(job) as rotos:
         rotos.check(numbers)
+    check_outputs(job, numbers, overwrite=options.overwrite)
     lost = find_lost(job, track_shot(job, ager, console), numbers)
     part = Part(
         shot=str(job.shot.path),
