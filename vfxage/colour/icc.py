@@ -153,7 +153,8 @@ def _curve_of_light(profile: Profile) -> bytes:
     if profile.between == "XYZ":
         return profile.tag(GREY_CURVE)
     light = profile.curves(np.linspace(0, 1, _SAMPLES))[:, 0]
-    return b"curv" + bytes(4) + struct.pack(">I", _SAMPLES) + np.rint(light * 65535).astype(">u2").tobytes()
+    codes: bytes = np.rint(light * 65535).astype(">u2").tobytes()
+    return b"curv" + bytes(4) + struct.pack(">I", _SAMPLES) + codes
 
 
 def description(tag: bytes) -> str:
