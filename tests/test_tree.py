@@ -3,6 +3,7 @@
 import ast
 import functools
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -242,12 +243,30 @@ def test_contributing_names_folders_that_exist():
         assert (ROOT / "vfxage" / name).exists(), f"CONTRIBUTING.md names {name}"
 
 
+FOLDERS = {".ci", "configs", "docs", "shots", "tests", "tools", "vfxage"}
+"""The folders of the project: pictures that somebody looked at while working do not belong beside them."""
+
+
+@functools.cache
+def tracked():
+    """Every file that git keeps."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this copy of the project is not in git")
+    return [ROOT / name for name in listed.split("\0") if (ROOT / name).is_file()]
+
+
+def test_every_folder_belongs_to_the_project():
+    found = {path.relative_to(ROOT).parts[0] for path in tracked() if path.parent != ROOT}
+    assert found == FOLDERS, f"git keeps folders that the project does not know: {found ^ FOLDERS}"
+
+
 def test_nothing_large_or_foreign_lies_in_the_tree():
     shipped = ROOT / "vfxage" / "ager" / "data"
-    for folder in ("docs", "tests", "vfxage", "tools", "configs"):
-        for path in (ROOT / folder).rglob("*"):
-            if path.parent == shipped:
-                assert path.stat().st_size <= 20_000_000, f"{name_of(path)} is over 20 MB"
-            elif path.is_file() and "__pycache__" not in path.parts:
-                assert path.stat().st_size <= 1_000_000, f"{name_of(path)} is over 1 MB"
-                assert path.suffix not in {".pth", ".pt", ".safetensors", ".mp4", ".mov", ".exr"}, name_of(path)
+    for path in tracked():
+        if path.parent == shipped:
+            assert path.stat().st_size <= 20_000_000, f"{name_of(path)} is over 20 MB"
+        else:
+            assert path.stat().st_size <= 1_000_000, f"{name_of(path)} is over 1 MB"
+            assert path.suffix not in {".pth", ".pt", ".safetensors", ".mp4", ".mov", ".exr"}, name_of(path)

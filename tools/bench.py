@@ -7,7 +7,7 @@ clock; in brackets those of all cores together, which hold on a machine that oth
 
 Then ``relief`` is timed on one face, per crop (``tools/relief_speed.py``).
 
-Beside the speed stands the picture: the flicker of the change along the plate's motion against the plate's own (1 is as
+It measures the picture too: the flicker of the change along the plate's motion against the plate's own (1 is as
 lively as the plate), in brackets without the temporal filter, and its seam (above about 1 an edge shows).
 """
 

@@ -2,8 +2,8 @@
 
 Run ``python -m tools.conformance`` in the project's root: it reads every file that ``../shared/media/INDEX.md`` (or
 ``--media``) names, a few frames of each, and writes ``docs/conformance.md``. Each file is read or refused in one line;
-a crash stops the run. What goes through the writer untouched is read back with OpenImageIO, and held against the
-plate's own samples where it has linear ones, else against the light that the reader gave.
+a crash stops the run. What goes through the writer untouched is read back with OpenImageIO, and compared with the
+plate's own samples where it has linear ones, else with the light that the reader gave.
 """
 
 from __future__ import annotations

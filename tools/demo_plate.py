@@ -1,7 +1,7 @@
 """Make the demo plate: NASA's portrait of Eileen Collins under a moving camera, as a film scan would come in.
 
 Run ``python tools/demo_plate.py`` in the project's root: it writes shots/demo/plate/demo.1001.exr to demo.1048.exr,
-and leaves frames alone that stand there already. The photograph ships inside scikit-image and is in the public
+and keeps the frames that exist already. The photograph ships inside scikit-image and is in the public
 domain. The files are written with OpenEXR directly, not with vfxage, so that the plate is nothing of our own making.
 """
 

@@ -56,7 +56,8 @@ def _readable(path: Path, frame: int | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ReadError(f"cannot be read ({error.strerror})", path=path, frame=frame) from error
+        fix = "check the path and its permissions"
+        raise ReadError(f"cannot be read ({error.strerror})", path=path, frame=frame, fix=fix) from error
 
 
 def window_digests(own: Mapping[int, str], numbers: Iterable[int], radius: int, constants: Any) -> dict[int, str]:

@@ -94,27 +94,25 @@ def _quoted(text: str) -> str:
 
 def _piece(piece: str, text: str) -> range:
     """The numbers of one piece; its length is checked before any list is made."""
-    where = f"in frame range {_quoted(text)}" if piece != text else "as a frame range"
+    what = f"{_quoted(piece)} in {_quoted(text)}" if piece != text else _quoted(piece)
     match = _PIECE.fullmatch(piece)
     if match is None:
-        raise ShotError(f"cannot read {_quoted(piece)} {where}", fix='write pieces such as "1001", "1-10" or "1-10x2"')
+        raise ShotError(f"{what} is not a frame range", fix='write pieces such as "1001", "1-10" or "1-10x2"')
     first = int(match[1])
     last = first if match[2] is None else int(match[2])
     step = 1 if match[3] is None else int(match[3])
     if step < 1:
-        raise ShotError(f"step 0 in {_quoted(piece)} {where}", fix="make it 1 or more")
+        raise ShotError(f"{what} has the step 0", fix="make it 1 or more")
     if last < first:
         raise ShotError(
-            f"{_quoted(piece)} {where} ends before it starts",
+            f"{what} ends before it starts",
             fix=f'write "{min(first, -last)}-{max(first, -last)}"' if last < 0 <= first else f'write "{last}-{first}"',
         )
     if max(-first, last) > LARGEST_NUMBER:
-        raise ShotError(f"number too large in {_quoted(piece)} {where}", fix=f"stay within {LARGEST_NUMBER}")
+        raise ShotError(f"{what} has a number that is too large", fix=f"stay within {LARGEST_NUMBER}")
     numbers = range(first, last + 1, step)
     if len(numbers) > MOST_FRAMES:
-        raise ShotError(
-            f"{_quoted(piece)} {where} holds more than {MOST_FRAMES:,} frames ({len(numbers):,})", fix="shorten it"
-        )
+        raise ShotError(f"{what} holds more than {MOST_FRAMES:,} frames ({len(numbers):,})", fix="shorten it")
     return numbers
 
 

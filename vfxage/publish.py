@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -87,6 +88,28 @@ def unwritten(path: Path, what: str, frame: int | None = None, *, removed: bool 
     return WriteError(what, path=path, frame=frame, fix=fix)
 
 
+def check_writable(folder: Path) -> None:
+    """Make ``folder``, try to write in it, and remove what killed runs left there.
+
+    Raises OutputError if that fails, so that a command stops before its work and not after it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".vfxage-"):
+            pass
+        sweep(folder)
+    except OSError as error:
+        raise _unwritable(folder, error, "choose another path or mend its permissions") from error
+
+
+def _unwritable(folder: Path, error: OSError, fix: str) -> OutputError:
+    """The error for a folder in which nothing can be written."""
+    file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
+    if file is not None:
+        return OutputError("is a file where a folder is needed", path=file, fix="choose another path")
+    return OutputError(f"cannot be written to ({error.strerror})", path=folder, fix=fix)
+
+
 LOCK = ".writer.lock"
 
 
@@ -107,7 +130,7 @@ def sole_writer(folder: Path, *, instead: str) -> Iterator[None]:
         fix = f"wait for it or stop it, or choose {instead}"
         raise OutputError("another vfxage process is writing to this folder", path=folder, fix=fix) from None
     except OSError as error:
-        raise OutputError(f"cannot be written to ({error.strerror})", path=folder, fix=f"choose {instead}") from error
+        raise _unwritable(folder, error, f"choose {instead}") from error
     try:
         yield
     finally:

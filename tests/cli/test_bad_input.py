@@ -68,9 +68,18 @@ def test_a_hole_in_the_sequence(plate: Path) -> None:
     assert outputs(plate) == []
 
 
-@pytest.mark.parametrize("text", ["", "1004-1001", "frames", "1-99999999999"])
+SENSELESS = {
+    "": "empty frame range",
+    "1004-1001": "'1004-1001' ends before it starts",
+    "frames": "'frames' is not a frame range",
+    "1001 1-99999999999": "'1-99999999999' in '1001 1-99999999999' has a number that is too large",
+}
+
+
+@pytest.mark.parametrize("text", SENSELESS)
 def test_an_empty_or_senseless_range(plate: Path, text: str) -> None:
-    run("render", shot(plate), "--frames", text).fails(2)
+    run("render", shot(plate), "--frames", text).fails(2, f"error: {SENSELESS[text]}; ")
+    run("render", shot(plate, frames=text)).fails(2, f"`frames` is wrong: {SENSELESS[text]}; ")
 
 
 def test_a_range_outside_the_plate(plate: Path) -> None:
@@ -107,9 +116,43 @@ def test_an_unknown_colour_space(plate: Path) -> None:
     run("render", shot(plate, colorspace="Linear Rec.790")).fails(2, "Linear Rec.790", "Linear Rec.709 (sRGB)")
 
 
+def test_a_shot_without_outputs(plate: Path) -> None:
+    path = shot(plate, outputs=[])
+    for command in ("render", "verify", "assemble", "submit"):
+        job = ("--openjd", plate.parent / "job.yaml") if command == "submit" else ()
+        run(command, path, *job).fails(2, "names no `outputs:`; add one")
+
+
 def test_an_output_that_cannot_be_written(plate: Path) -> None:
     (plate.parent / "out").write_text("a file where the folder should be")
-    run("render", shot(plate)).fails(2, "out")
+    run("render", shot(plate)).fails(2, "out: is a file where a folder is needed")
+    later = [{"path": path, "passes": ["beauty"]} for path in ("first/man.%04d.exr", "out/man.%04d.exr")]
+    done = run("render", shot(plate, outputs=later)).fails(2, "out: is a file where a folder is needed")
+    assert "track 1/" not in done.err, "found before the shot is tracked"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", "{plate}/man.%04d.exr", "--out", "{file}/shot.yaml"),
+        ("submit", "{shot}", "--openjd", "{file}/job.yaml"),
+        ("nuke", "{shot}", "-o", "{file}/comp.nk"),
+        ("track", "{shot}", "--sheet", "{file}/sheet.png"),
+        ("evaluate", "--shot", "{shot}", "--out", "{file}/report"),
+        ("evaluate", "--blind", "{file}/sheet", "-p", "{plate}"),
+        ("models", "check", "bands", "--picture", "{plate}/man.1001.exr", "--out", "{file}/look.png"),
+        ("models", "convert", "bands.pth", "{file}/bands.safetensors"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_no_command_works_before_it_finds_a_file_in_place_of_its_folder(plate: Path, words: tuple[str, ...]) -> None:
+    file = plate.parent / "notes"
+    file.write_text("kept")
+    names = {"plate": plate, "file": file, "shot": shot(plate)}
+    done = run(*(word.format(**names) for word in words))
+    done.fails(2, "notes: is a file where a folder is needed")
+    assert "track 1/" not in done.err
+    assert file.read_text() == "kept"
 
 
 def test_an_output_that_is_the_plate(plate: Path) -> None:
@@ -124,7 +167,8 @@ def test_a_file_that_vfxage_did_not_write_is_not_overwritten(plate: Path) -> Non
     precious = plate.parent / "out" / "man.1002.exr"
     shutil.copy(plate / "man.1002.exr", precious)
     before = precious.read_bytes()
-    run("render", shot(plate)).fails(2, "man.1002.exr", "--overwrite")
+    done = run("render", shot(plate)).fails(2, "man.1002.exr", "--overwrite")
+    assert "track 1/" not in done.err, "found before the shot is tracked"
     assert precious.read_bytes() == before
     run("render", shot(plate), "--overwrite").ok()
     assert precious.read_bytes() != before

@@ -34,6 +34,9 @@ def test_a_movie_with_one_face_renders_at_once(clips: Path, tmp_path: Path) -> N
     assert (face.name, face.select) == ("lead", "largest")
     (height,) = [int(line.split()[1]) for line in path.read_text().splitlines() if "pixels high" in line]
     assert 280 < height < 350  # 313, says the clip's index
+    keyed = path.read_text().replace("target_age: 60", f"target_age: {{1: 40, {count}: 60}}")
+    assert f"keyframes {{1: 40, {count}: 60}}" in path.read_text(), "the examples are for this plate"
+    path.write_text(keyed)
     run("render", path, "--strict", "--set", "frames=15", "--set", "model=bands").ok()
     assert [file.name for file in (tmp_path / "out").glob("*.exr")] == ["androidx_sample.0015.exr"]
 
@@ -78,6 +81,14 @@ def test_holes_and_an_unknown_colour_space_are_left_to_the_user(exrs: Path, tmp_
     run("info", path).fails(2, "colour space", "colorspace:")
     path.write_text(text.replace("# colorspace: ACEScg", "colorspace: ACEScg"))
     run("info", path).ok()
+
+
+def test_the_colour_space_of_the_example_is_one_that_such_files_have(tmp_path: Path) -> None:
+    for number in (1, 2):
+        Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(tmp_path / f"p.{number:04d}.png")
+    path = written(tmp_path / "p.%04d.png", tmp_path)
+    assert "# colorspace: sRGB Encoded Rec.709 (sRGB)\n" in path.read_text()
+    run("info", path).fails(2, "for example `sRGB Encoded Rec.709 (sRGB)` or `Rec.1886 Rec.709 - Display`")
 
 
 def test_the_file_is_named_after_the_plate_and_replaces_nothing(

@@ -174,3 +174,11 @@ def test_check_says_what_is_wrong_with_what_it_was_given(small, tmp_path):
         ([small, "--device", "tpu"], 2, "unknown device"),
     ]:
         run("models", "check", *words).fails(code, expected_words)
+
+
+def test_check_keeps_the_picture_that_it_shows(tmp_path):
+    picture = tmp_path / "face.png"
+    Image.new("RGB", (64, 64)).save(picture)
+    before = picture.read_bytes()
+    run("models", "check", "bands", "--picture", picture, "--out", picture).fails(2, "is the file of --picture")
+    assert picture.read_bytes() == before

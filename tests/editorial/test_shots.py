@@ -301,6 +301,7 @@ def test_shot_files_that_stand_are_kept_or_refused_as_a_whole(show):
     [
         ("frames: 1-10\n" + TEMPLATE, ":1: `frames` comes from the cut"),
         ("plate: '{reeel}.exr'\n" + TEMPLATE, ":1: unknown placeholder {reeel}; write {reel}"),
+        ("plate: '{shot}.exr'\n" + TEMPLATE, ":1: unknown placeholder {shot}; write {name} or {clip} or {reel} or"),
         ("plate: [1]\n" + TEMPLATE, ":1: `plate` is not text"),
         ("plate: plates/A001.%04d.exr\nsource_age: 40\n", "`target_age` is missing"),
         ("plate: plates/A001.%04d.exr\nsource_age: 40\ntarget_age: 400\n", ":3: `target_age` is 400"),

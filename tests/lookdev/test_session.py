@@ -124,7 +124,7 @@ def test_keyframes_are_set_and_deleted(tmp_path: Path) -> None:
 def test_what_the_file_cannot_hold_changes_nothing(tmp_path: Path) -> None:
     shot = two(tmp_path)
     before = shot.data
-    with pytest.raises(ShotError, match="it must be 0 to 120"):
+    with pytest.raises(ShotError, match="make it 0 to 120"):
         shot.change(TARGET, 0, 5, 200)
     assert shot.data is before
     assert not shot.changed

@@ -96,7 +96,15 @@ def srgb_light(codes: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("suffix", ["tif", "png", "jpg"])
-@pytest.mark.parametrize("data", [grey_profile(gamma(1.9)), grey_profile(PARA_SRGB), profile(CAMERA, gamma(2.2))])
+@pytest.mark.parametrize(
+    "data",
+    [
+        grey_profile(gamma(1.9)),
+        grey_profile(PARA_SRGB),
+        grey_profile(gamma(1.1), b"Lab "),
+        profile(CAMERA, gamma(2.2)),
+    ],
+)
 def test_a_grey_picture_has_its_profile_and_its_rgb_result_means_the_same(tmp_path, suffix, data):
     """libpng drops a profile for RGB from a grey PNG."""
     plate, result = tmp_path / f"p.{suffix}", tmp_path / f"o.{suffix}"

@@ -239,6 +239,9 @@ def test_a_second_run_writes_only_what_is_missing(folder, tmp_path):
 def test_a_file_of_another_program_is_kept(folder, tmp_path):
     other = tmp_path / "two_70.png"
     other.write_bytes((folder / "in" / "two.png").read_bytes())
+    before = folder / "in" / "grey.jpg", folder / "in" / "two.png"
+    run("stills", *before, *AGES, "--out", tmp_path).fails(2, "two_70.png", "--overwrite")
+    assert [path.name for path in tmp_path.iterdir()] == ["two_70.png"], "found before the first picture is aged"
     words = ("stills", folder / "in" / "two.png", *AGES, "--out", tmp_path)
     run(*words).fails(2, "two_70.png", "--overwrite")
     assert other.read_bytes() == (folder / "in" / "two.png").read_bytes()

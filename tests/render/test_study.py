@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
+from PIL import Image
 
 from tests.small_shot import COUNT, EXR, FIRST, small_shot
 from vfxage.ager.contract import Answer, MeasuresNothing
-from vfxage.errors import ReadError
+from vfxage.errors import ReadError, ShotError
 from vfxage.face.look import UNKNOWN, Traits
 from vfxage.face.track import load_tracks
 from vfxage.progress import Silent
@@ -116,6 +117,27 @@ def test_photographs_are_compared_once_and_again_when_they_change(plate: Path, p
     photograph.unlink()
     with pytest.raises(ReadError, match=r"at_60\.jpg"):
         render(path, ager, NUMBERS)
+
+
+def test_photographs_that_cannot_be_used_are_named_before_the_shot_is_tracked(plate: Path, tmp_path: Path) -> None:
+    """A long shot takes minutes to track; a wrong path must not be found after them."""
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "untagged.png")
+    (tmp_path / "folder").mkdir()
+    for key, value, words in (
+        ("references", {60: ["none.jpg"]}, r"none\.jpg.*no such file; check the path"),
+        ("references", {60: ["empty.jpg"]}, r"empty\.jpg.*is empty"),
+        ("references", {60: ["untagged.png"]}, r"untagged\.png.*names no colour space"),
+        ("references", {60: ["notes.txt"]}, r"notes\.txt"),
+        ("donor", "none", r"none.*no such folder"),
+        ("donor", "folder", r"folder.*holds no pictures"),
+    ):
+        faces = [{"select": "largest", key: value}]
+        path = small_shot(plate, tmp_path, outputs=[EXR], crop_size=256, faces=faces, model="relief")
+        with pytest.raises((ReadError, ShotError), match=words):
+            render(path, Tinter(), NUMBERS[:1])
+        assert not list(tmp_path.rglob("*.tracks.npz")), "nothing was tracked"
 
 
 def test_a_photograph_without_a_face_is_named(plate: Path, tmp_path: Path) -> None:

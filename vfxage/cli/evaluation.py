@@ -288,9 +288,12 @@ def _measure_shot(asked: Asked, console: Console) -> None:
         raise ShotError("no shot is named", fix="name one with --shot")
     from vfxage.lab.evaluate.finished import measure_finished
     from vfxage.lab.evaluate.finished_report import finished_data, finished_table, write_finished
+    from vfxage.publish import check_writable
     from vfxage.render.job import open_job
     from vfxage.shot import load_shot
 
+    if asked.out is not None:
+        check_writable(asked.out)
     with open_job(load_shot(asked.shot)) as job:
         faces = measure_finished(job, job.pick(asked.frames), asked.portraits or (), console)
     if asked.out is not None:

@@ -11,10 +11,9 @@ import typer
 from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, Frames, RenderedOn, Set, ShotPath, ShotPaths, Strict
 from vfxage.cli.several import Show, for_each_shot
-from vfxage.cli.shots import print_notes
+from vfxage.cli.shots import load_with_outputs, print_notes
 from vfxage.cli.tables import print_data
 from vfxage.errors import ShotError, WriteError, count_of
-from vfxage.shot import load_shot
 
 if TYPE_CHECKING:
     from vfxage.face.track import Lost
@@ -42,7 +41,7 @@ def assemble(
         from vfxage.render.assemble import assemble_shot
         from vfxage.render.job import open_job
 
-        with open_job(load_shot(path, set_ or ())) as job:
+        with open_job(load_with_outputs(path, set_ or ())) as job:
             print_notes(job, console)
             made, kept = assemble_shot(job, console, device=device, overwrite=overwrite)
         for movie in (*made, *kept):
@@ -72,9 +71,7 @@ def submit(
     """
     if device not in ("cpu", "cuda"):
         raise ShotError(f"--device {device} is not one kind of device for all hosts", fix="use cpu or cuda")
-    loaded = load_shot(shot, set_ or ())
-    if not loaded.outputs:
-        raise ShotError("names no `outputs:`, so there is nothing to render", path=shot)
+    loaded = load_with_outputs(shot, set_ or ())
     from vfxage.farm.openjd import job_template, write_template
     from vfxage.render.job import open_job
 
@@ -109,9 +106,7 @@ def verify(
         from vfxage.render.lost import find_lost_in_saved_tracks, refuse_lost
         from vfxage.render.verify import verify_shot
 
-        shot = load_shot(path, set_ or ())
-        if not shot.outputs:
-            raise ShotError("names no `outputs:`, so there is nothing to verify", path=path)
+        shot = load_with_outputs(path, set_ or ())
         with open_job(shot) as job:
             numbers = job.pick(frames)
             print_notes(job, console)

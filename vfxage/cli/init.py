@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -51,9 +51,10 @@ def init(
     if path.exists() and not overwrite:
         raise OutputError("exists already", path=path, fix="choose another --out, or use --overwrite")
     from vfxage.media import sequence_of
-    from vfxage.publish import publish
+    from vfxage.publish import check_writable, publish
     from vfxage.render.info import describe_plate
 
+    check_writable(path.parent)
     found = describe_plate(plate)
     sequence = sequence_of(plate)
     if sequence:
@@ -84,13 +85,16 @@ def _lines(found: Mapping[str, Any], path: Path) -> Iterator[str]:
     if plate["missing"]:
         count = count_of(plate["missing"], "frame")
         yield f"# {count} missing, and left out here. `missing_frames: hold` or `black` fills missing frames."
-    yield "# All frames of the plate. Make it shorter to render a part: 1001-1050, or every second frame 1001-1050x2."
+    first, last = plate["first"], plate["last"]
+    if first < last:
+        part = f"{first}-{(first + last) // 2}, or every second frame {first}-{last}x2"
+        yield f"# All frames of the plate. Make it shorter to render a part: {part}."
     yield _line("frames", plate["frames"])
     if plate["kind"] == "movie":
         yield "# first_frame: 1001                       # number of the movie's first frame; without it, 1"
     if plate["rate"] is None:
         yield "# rate: 24                                # frames per second; the plate does not say"
-    yield from ("", *_colour(plate), "", "faces:", *_faces(found["faces"]), "")
+    yield from ("", *_colour(plate), "", "faces:", *_faces(found), "")
     yield from _outputs(_name(plate["path"]))
     yield _OPTIONS.rstrip("\n")
 
@@ -110,39 +114,46 @@ def _about(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _colour(plate: Mapping[str, Any]) -> Iterator[str]:
+    from vfxage.render.job import likely_spaces
+
     if plate["colorspace"]:
         yield "# The colour space, as the plate names it. `vfxage info --colorspaces` lists the names."
         yield f"# {_line('colorspace', plate['colorspace'])}"
     else:
         yield "# The plate does not name its colour space: write it here. `vfxage info --colorspaces` lists the names."
-        yield "# colorspace: ACEScg"
+        yield f"# {_line('colorspace', likely_spaces(plate['path'], plate['samples'])[0])}"
 
 
-def _faces(found: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+def _faces(found: Mapping[str, Any]) -> Iterator[str]:
     """The faces: one that is alone by its size, several by a point in the frame that shows most of them."""
-    numbers = sorted({face["frame"] for face in found or ()})
-    frames = [[face for face in found or () if face["frame"] == number] for number in numbers]
+    plate, faces = found["plate"], found["faces"]
+    numbers = sorted({face["frame"] for face in faces or ()})
+    frames = [[face for face in faces or () if face["frame"] == number] for number in numbers]
     most = max(frames, key=len, default=[])
-    if found is None:
+    keys = f"keyframes {{{plate['first']}: 40, {plate['last']}: 60}}"
+    target = f"a number, or {keys}" if plate["first"] < plate["last"] else "a number"
+    if faces is None:
         yield "  # Faces were not searched, because the colour space is not named."
     elif not most:
         yield "  # No face was found in the first, the middle and the last frame."
     if len(most) < 2:
-        yield from _face("lead", "largest" if most else "all", most[0] if most else None)
-        yield "    # select: {frame: 1001, point: [640, 360]}    # or left, right, largest, all, or a point on a frame"
+        yield from _face("lead", "largest" if most else "all", most[0] if most else None, target)
+        point = f"{{frame: {plate['first']}, point: [{plate['width'] // 2}, {plate['height'] // 2}]}}"
+        yield f"    # select: {point}    # or left, right, largest, all, or a point on a frame"
         return
     for index, face in enumerate(most, start=1):
         x, y = face["centre"]
-        yield from _face(f"face{index}", f"{{frame: {face['frame']}, point: [{x:g}, {y:g}]}}", face)
+        yield from _face(f"face{index}", f"{{frame: {face['frame']}, point: [{x:g}, {y:g}]}}", face, target)
 
 
-def _face(name: str, select: str, found: Mapping[str, Any] | None) -> Iterator[str]:
+def _face(name: str, select: str, found: Mapping[str, Any] | None, target: str) -> Iterator[str]:
+    """One face; ``target`` says what its target age may be."""
     if found:
         x, y = found["centre"]
         yield f"  # {found['height']:.0f} pixels high, at ({x:.0f}, {y:.0f}) in frame {found['frame']}"
     yield from (f"  - name: {name}", f"    select: {select}")
     yield f"    {_AGES[0]}                        # age of the actor in the plate, years"
-    yield f"    {_AGES[1]}                        # age after the change: a number, or keyframes {{1001: 40, 1050: 60}}"
+    yield f"    {_AGES[1]}                        # age after the change: {target}"
 
 
 def _outputs(name: str) -> Iterator[str]:

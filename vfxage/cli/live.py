@@ -82,7 +82,7 @@ def _run(options: LiveOptions, device: str, console: Console) -> None:
 
 
 def _check_record(path: Path, clip: Path | None, *, overwrite: bool) -> None:
-    from vfxage.render.job import check_writable
+    from vfxage.publish import check_writable
 
     if path.suffix.lower() != ".mp4":
         raise OutputError("a recording is an MP4", path=path, fix="end its name in .mp4")

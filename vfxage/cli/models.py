@@ -96,6 +96,9 @@ def convert(
     if out.exists() and not overwrite:
         raise OutputError("exists already", path=out, fix="add --overwrite, or name another file")
     from vfxage.ager.catalogue import convert_file
+    from vfxage.publish import check_writable
+
+    check_writable(out.parent)
 
     print_data(console, {"model": convert_file(file, out, half=half)}, as_json=as_json)
 
@@ -127,8 +130,8 @@ def check(
         print_data(console, {"check": _on_arrays(model, arrays, out, device)}, as_json=as_json)
         return
     years = _years(ages)
-    if out is not None and out.suffix != ".png":
-        raise OutputError("is not named .png", path=out, fix="name it .png")
+    if out is not None:
+        _refuse_picture(out, picture)
     from vfxage.ager import load_ager
     from vfxage.ager.catalogue import try_ager
 
@@ -143,6 +146,17 @@ def check(
     print_data(console, {"check": description}, as_json=as_json)
 
 
+def _refuse_picture(out: Path, picture: Path | None) -> None:
+    """Raise OutputError, before any work, for an --out that is no PNG, is the --picture, or cannot be written."""
+    from vfxage.publish import check_writable
+
+    if out.suffix != ".png":
+        raise OutputError("is not named .png", path=out, fix="name it .png")
+    if picture is not None and out.resolve() == picture.resolve():
+        raise OutputError("is the file of --picture", path=out, fix="choose another --out")
+    check_writable(out.parent)
+
+
 def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[str, str]:
     """Run the bare network on arrays and describe what was written. Raises OutputError without an --out for them."""
     if out is None or out.suffix != ".npz":
@@ -153,7 +167,9 @@ def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[
     from vfxage.ager import device_kind, model_file, shipped_file
     from vfxage.ager.bare import run_bare
     from vfxage.ager.network import find_device
+    from vfxage.publish import check_writable
 
+    check_writable(out.parent)
     device_kind(device)
     if model in MODELS and shipped_file(model) is None:
         raise ShotError(f"--arrays is for the weights of a network, and {model} has none", fix="give the file of one")

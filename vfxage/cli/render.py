@@ -12,9 +12,8 @@ import typer
 from vfxage.cli.console import Console
 from vfxage.cli.options import Device, Frames, Set, ShotPaths, Strict, Workers
 from vfxage.cli.several import Show, for_each_shot
-from vfxage.cli.shots import print_notes
-from vfxage.errors import ShotError, count_of
-from vfxage.shot import load_shot
+from vfxage.cli.shots import load_with_outputs, print_notes
+from vfxage.errors import count_of
 from vfxage.shot.outputs import MOVIES
 
 if TYPE_CHECKING:
@@ -83,9 +82,7 @@ def _render_file(path: Path, options: RenderOptions, console: Console) -> None:
     from vfxage.render.job import open_job
     from vfxage.render.lost import refuse_lost
 
-    shot = load_shot(path, options.overrides)
-    if not shot.outputs:
-        raise ShotError("names no `outputs:`", path=path, fix="add one, for example out/name.%04d.exr")
+    shot = load_with_outputs(path, options.overrides)
     with open_job(shot) as job:
         numbers = job.pick(options.frames)
         print_notes(job, console)
@@ -120,6 +117,7 @@ def _render_on_cluster(
     from vfxage.render.drawn import open_rotos
     from vfxage.render.lost import find_lost, note_lost
     from vfxage.render.on_disk import check_parts
+    from vfxage.render.resume import check_outputs
     from vfxage.render.scene import track_shot
 
     ager = load_ager(
@@ -127,6 +125,7 @@ def _render_on_cluster(
     )  # the workers load their own; this one measures what tracks hold
     with open_rotos(job) as rotos:
         rotos.check(numbers)
+    check_outputs(job, numbers, overwrite=options.overwrite)
     lost = find_lost(job, track_shot(job, ager, console), numbers)
     part = Part(
         shot=str(job.shot.path),

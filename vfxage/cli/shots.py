@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ from vfxage.shot import is_shot_file, load_shot, schema
 if TYPE_CHECKING:
     from vfxage.face.track import Tracks
     from vfxage.render.job import Job
+    from vfxage.shot import Shot
 
 Sheet = Annotated[
     str | None,
@@ -193,6 +195,14 @@ def info(
 def print_schema(*, console: Console) -> None:
     """Print the JSON schema of a shot file (the same as configs/shot.schema.json), for editors."""
     console.result(json.dumps(schema(), indent=2))
+
+
+def load_with_outputs(path: Path, overrides: Sequence[str]) -> Shot:
+    """Load a shot for a command that writes or reads its outputs. Raises ShotError if it has none."""
+    shot = load_shot(path, overrides)
+    if not shot.outputs:
+        raise ShotError("names no `outputs:`", path=shot.path, fix="add one, for example out/name.%04d.exr")
+    return shot
 
 
 def print_notes(job: Job, console: Console) -> None:

@@ -41,6 +41,7 @@ def from_cut(
 ) -> None:
     """Write a shot file for every clip of a cut, its frames in the plate's own numbers.
 
+    In the template, {name}, {clip}, {reel}, {source} and {event} become those of each clip.
     The timecode of the plate turns source timecode into plate frames. Dissolves extend a shot, retimes are reported,
     and clips that cannot become a shot are listed, with exit code 4.
     Example: vfxage shots from cut.otio -t show.yaml -o shots

@@ -188,7 +188,7 @@ def _one(ages: Sequence[float], text: str) -> float:
 def _loop_path(source: Path, asked: Path | None, *, overwrite: bool) -> Path:
     """Path of the loop. Raises OutputError for another kind of file, and if a file is in the way."""
     from vfxage.pictures.loop import FORMS
-    from vfxage.render.job import check_writable
+    from vfxage.publish import check_writable
 
     loop = asked or Path(f"{source.stem}.sweep.mp4")
     if loop.suffix.lower() not in FORMS:

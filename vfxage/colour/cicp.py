@@ -7,7 +7,7 @@ from vfxage.errors import ShotError
 SRGB = "sRGB Encoded Rec.709 (sRGB)"
 """The usual colour space of PNG and JPEG; integer stills of a linear plate are written in it."""
 DISPLAY_709 = "Rec.1886 Rec.709 - Display"
-"""How a movie is read that has no tags or Rec.709 tags. A movie from a linear plate is written in it."""
+"""The space of a movie without tags, or with Rec.709 tags. A movie from a linear plate is written in it."""
 LINEAR_709 = "Linear Rec.709 (sRGB)"
 
 _SDR = (1, 2, 5, 6, 7)

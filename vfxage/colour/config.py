@@ -11,7 +11,7 @@ from typing import Any
 from vfxage.errors import ShotError
 
 BUILTIN = "studio-config-v2.2.0_aces-v1.3_ocio-v2.4"
-"""OpenColorIO's own config that counts where neither the shot nor $OCIO names one."""
+"""The config of OpenColorIO that is used if neither the shot nor $OCIO names one."""
 
 _URI = "ocio://"
 

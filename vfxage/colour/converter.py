@@ -25,14 +25,16 @@ _CLOSE = 1e-4
 """Relative error below which a conversion counts as acting on each channel alone."""
 
 _SAME_CURVE = 1e-3
-"""Relative difference, and ten times that of white, below which channels have one curve: makers round to 16 bits."""
+"""Channels have one curve if they differ by less than this part of their value, or a tenth of this part of white.
+
+Makers round to 16 bits."""
 
 BELOW = 2 * curves.CODES
 """Entries of a curve below code 0: ringing in a log plate reaches there, and log curves are lines there."""
 
 
 def _letters(name: str) -> str:
-    """A name without what people leave out."""
+    """The letters and digits of a name in lower case: people leave out the rest."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
@@ -132,7 +134,7 @@ class Converter:
         return OwnLinear(partner, curves.Curve(light[:, 1], BELOW), matrix, mixes=True)
 
     def _least(self, measure: Callable[[F64], float], name: str, probes: F64) -> tuple[str | None, F64]:
-        """The scene-linear space in which the probes' light has the least of a measure (None if more than _CLOSE)."""
+        """The scene-linear space with the least ``measure`` of the probes' light, None above _CLOSE; and its matrix."""
         light = self._to_xyz(name, probes)
         best: tuple[str | None, F64] = (None, np.eye(3))
         least = _CLOSE
@@ -144,7 +146,7 @@ class Converter:
         return best
 
     def _unnamed_linear(self, name: str, codes: F64) -> OwnLinear | None:
-        """Of a space that is a curve for each channel and then a matrix, its linear space unnamed; else None."""
+        """The linear space (without a name) of a space that is a curve for each channel, then a matrix; else None."""
         corners = self._to_xyz(name, np.vstack([np.zeros(3), np.eye(3), np.ones(3)]))
         black, white = corners[0, 1], corners[4, 1]
         if white - black < _CLOSE:

@@ -25,6 +25,8 @@ _CURVE_ERROR = 2e-3
 """Tolerance of linear light; the sRGB curve and a gamma of 2.2 differ by 8e-3."""
 _MATRIX_ERROR = 2e-3
 """Makers round primaries and white; the nearest two gamuts are 0.02 apart."""
+_SAMPLES = 4096
+"""Values of a curve that is written: between two of them, L* is straight to a code of 16 bits."""
 _MOST_TAGS = 100
 _LONGEST_NAME = 64
 
@@ -132,18 +134,27 @@ def named_space(profile: Profile) -> str | None:
 
 
 def profile_of_rgb(data: bytes) -> bytes:
-    """A profile for R, G, B under which codes mean what they mean under this one, which may be for grey."""
+    """The profile as one for R, G, B: a grey one becomes a profile of three equal curves; others stay as they are."""
     try:
         profile = parse_profile(data)
         if not profile.grey:
             return data
-        curve, columns = profile.tag(GREY_CURVE), profile.columns
+        curve, columns = _curve_of_light(profile), profile.columns
     except ProfileError:
         return data
     kept = {name: profile.tags[name] for name in (b"desc", b"cprt", b"wtpt", b"chad") if name in profile.tags}
     made = [b"XYZ " + bytes(4) + struct.pack(">3i", *np.rint(column * 65536).astype(int)) for column in columns.T]
     colours = {**dict(zip(RGB_COLUMNS, made, strict=True)), **dict.fromkeys(RGB_CURVES, curve)}
     return _assembled(data[:128], kept | colours)
+
+
+def _curve_of_light(profile: Profile) -> bytes:
+    """The curve tag of a grey profile, as one that leads to light where it leads to L*."""
+    if profile.between == "XYZ":
+        return profile.tag(GREY_CURVE)
+    light = profile.curves(np.linspace(0, 1, _SAMPLES))[:, 0]
+    codes: bytes = np.rint(light * 65535).astype(">u2").tobytes()
+    return b"curv" + bytes(4) + struct.pack(">I", _SAMPLES) + codes
 
 
 def description(tag: bytes) -> str:
@@ -161,7 +172,7 @@ def description(tag: bytes) -> str:
 
 
 def _assembled(head: bytes, tags: Mapping[bytes, bytes]) -> bytes:
-    """A profile for R, G, B to XYZ of these tags, its other fields those of ``head``."""
+    """A profile for R, G, B to XYZ with these tags; ``head`` gives its other fields."""
     place, index, body = 132 + 12 * len(tags), b"", b""
     for name, value in tags.items():
         index += struct.pack(">4sII", name, place + len(body), len(value))
@@ -191,15 +202,15 @@ def _xyz(tag: bytes) -> F64:
 def curve_of(tag: bytes, places: F64) -> tuple[F64, int]:
     """Values of a curve tag at places 0..1, and how many bytes the curve takes. Raises ProfileError."""
     if len(tag) < 12:
-        raise ProfileError("a curve of it is damaged")
+        raise ProfileError("one of its curves is damaged")
     try:
         if tag[:4] == b"para":
             return _parametric(tag, places)
         if tag[:4] == b"curv":
             return _sampled(tag, places)
     except (struct.error, IndexError, ValueError) as error:
-        raise ProfileError("a curve of it is damaged") from error
-    raise ProfileError("it has a curve of an unknown kind")
+        raise ProfileError("one of its curves is damaged") from error
+    raise ProfileError("one of its curves is of an unknown kind")
 
 
 def _sampled(tag: bytes, places: F64) -> tuple[F64, int]:

@@ -131,7 +131,7 @@ def _curves(values: F64) -> Any:
 
     rising = np.maximum.accumulate(values, axis=0)
     if not np.isfinite(values).all() or np.abs(rising - values).max() > _DENT:
-        raise ProfileError("a curve of it does not rise")
+        raise ProfileError("one of its curves does not rise")
     if np.abs(values - np.linspace(0, 1, _STEPS)[:, None]).max() < 1e-6:
         return None
     curve = Ocio.Lut1DTransform(_STEPS, False)

@@ -17,7 +17,7 @@ from vfxage.editorial.template import Template, shot_name, unique
 from vfxage.errors import OutputError, ReadError, ShotError, count_of
 from vfxage.frames import Pattern
 from vfxage.media import FORMATS, PlateSettings, open_reader
-from vfxage.publish import publish
+from vfxage.publish import check_writable, publish
 from vfxage.shot.document import Document
 from vfxage.shot.load import check_shot
 from vfxage.shot.models import Shot, frame_rate
@@ -201,8 +201,8 @@ def _open(plate: Path, data: Mapping[str, Any]) -> ClipInfo | ShotError | ReadEr
 def write_shots(plan: Plan, *, overwrite: bool) -> tuple[list[Path], list[Path]]:
     """Write the shot files. Returns those that were written, and those that already had the same text.
 
-    Raises OutputError, before anything is written, if a file with other text exists and ``overwrite`` is false;
-    WriteError if a file cannot be written.
+    Raises OutputError, before anything is written, if a file with other text exists and ``overwrite`` is false, or if a
+    folder cannot be written to; WriteError if a file cannot be written.
     """
     kept = [shot.path for shot in plan.shots if _holds(shot.path, shot.text)]
     changed = [shot for shot in plan.shots if shot.path not in kept]
@@ -211,6 +211,8 @@ def write_shots(plan: Plan, *, overwrite: bool) -> tuple[list[Path], list[Path]]
         more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         fix = "use --overwrite to replace, or choose another --out"
         raise OutputError(f"exists and differs{more}", path=existing[0], fix=fix)
+    for folder in {shot.path.parent for shot in changed}:
+        check_writable(folder)
     for shot in changed:
         with publish(shot.path) as partial:
             partial.write_text(shot.text, encoding="utf-8")

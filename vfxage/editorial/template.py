@@ -113,9 +113,10 @@ def _check(value: Any, place: Place, template: Template) -> None:
             _check(inner, (*place, key), template)
     for match in _BRACES.finditer(value) if isinstance(value, str) else ():
         if match[1] not in PLACEHOLDERS:
-            near = difflib.get_close_matches(match[1], PLACEHOLDERS, n=1) or [", ".join(PLACEHOLDERS)]
+            near = difflib.get_close_matches(match[1], PLACEHOLDERS, n=1) or PLACEHOLDERS
             line = template.document.lines.get(place)
-            raise template.error(f"unknown placeholder {match[0]}", f"write {{{near[0]}}}", line=line)
+            fix = f"write {' or '.join(f'{{{name}}}' for name in near)}"
+            raise template.error(f"unknown placeholder {match[0]}", fix, line=line)
 
 
 def _fill(value: Any, words: Mapping[str, str]) -> Any:

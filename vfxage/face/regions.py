@@ -90,7 +90,7 @@ def regional(points: F32, size: int, settings: Mapping[str, RegionSettings], own
 
 
 def _wish(settings: RegionSettings, own: Wish) -> Wish:
-    """What a region wants, with the face's own wish for what the region leaves open."""
+    """What a region wants; what it leaves out has the face's own value."""
     target = own.target if settings.target is None else settings.target
     return Wish(target=target, look=settings.look or own.look)
 

@@ -14,7 +14,7 @@ from vfxage import __version__
 from vfxage.colour.environment import colour_environment
 from vfxage.errors import OutputError, ShotError, count_of, plain_path
 from vfxage.frames import FrameRange
-from vfxage.publish import publish
+from vfxage.publish import check_writable, publish
 from vfxage.render.job import Job
 from vfxage.render.resume import movies_of
 from vfxage.shot.document import compose_text
@@ -74,9 +74,10 @@ def _told_of_lone(movie: str) -> str:
 
 
 def write_template(template: JobDict, path: Path, *, overwrite: bool) -> None:
-    """Write the template as YAML. Raises OutputError if the file exists and ``overwrite`` is false, else WriteError."""
+    """Write the template as YAML. Raises OutputError if it cannot be written there, or exists without ``overwrite``."""
     if path.exists() and not overwrite:
         raise OutputError("exists already", path=path, fix="choose another path, or use --overwrite to replace it")
+    check_writable(path.parent)
     with publish(path) as partial:
         partial.write_text(compose_text(template), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Hands before the face in front of the camera, held out of the change as in a shot, from pictures before alone."""
+"""Hands in front of a live face, held out of the change as in a shot, but found from earlier pictures alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The face in front of the camera: found, followed and steadied with what was seen before, never with what comes."""
+"""The face in front of the camera: found, followed and steadied from this picture and earlier ones."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from vfxage.live.stage import Ages
 from vfxage.types import U8
 
 YEARS = 5.0
-"""A key changes an age by so many years."""
+"""Years by which a key changes an age."""
 OLDEST = 120.0
 HELP = "up/down target  left/right source  b bypass  w wipe  h help  q quit"
 _INK, _PAPER = (255, 255, 255), (24, 24, 24)

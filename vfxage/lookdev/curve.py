@@ -21,7 +21,7 @@ class Curve:
     points: Sequence[tuple[float, float]]
     """(frame, value) corners of the line."""
     keys: Mapping[int, float]
-    """Keyframes inside the shot."""
+    """All keyframes, also those outside the shot."""
     limits: tuple[float, float]
     """Least and greatest value that the shot file allows."""
     ends: tuple[int, int]

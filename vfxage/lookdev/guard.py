@@ -1,4 +1,4 @@
-"""The door of the page's server: only pages that this server sent may talk to it, and they may load nothing else.
+"""The guard of the page's server: only pages that this server sent may talk to it, and they may load nothing else.
 
 A foreign page in the same browser can send requests to 127.0.0.1, also under a name of its own that it lets point there
 (DNS rebinding). Its requests carry that name as their Host, or its own address as their Origin.

@@ -140,6 +140,11 @@ def read_passes(path: Path, number: int) -> Mapping[str, NDArray[Any]]:
     return read(ExrFile(path, number))[1]
 
 
+def written_by_vfxage(path: Path) -> bool:
+    """Whether vfxage, of any version, wrote a file; reads only its header."""
+    return _load(_format_of(path).version_of)(path) is not None
+
+
 def other_versions(path: str, numbers: Iterable[int]) -> dict[str, tuple[int, ...]]:
     """The frames of an output that other versions of vfxage wrote, by version; reads only headers."""
     pattern, version_of = Pattern.parse(path), cache(_load(_format_of(path).version_of))  # a movie is one file

@@ -90,9 +90,9 @@ class FilledReader:
             if frame is not None:
                 tags = SourceTags(channels=frame.tags.channels)
                 return replace(frame, number=number, tags=tags, missing=f"hold {other}")
-        raise ReadError(
-            "cannot be read, and no other frame of the shot can be held in its place", path=self.info.path, frame=number
-        ) from error
+        what = "cannot be read, and no other frame of the shot can be held in its place"
+        fix = "restore a frame, or set `missing_frames: black`"
+        raise ReadError(what, path=self.info.path, frame=number, fix=fix) from error
 
     def _one(self, number: int) -> Frame | None:
         if self._last is not None and self._last.number == number:

@@ -12,7 +12,8 @@ from vfxage.frames import FrameRange, Pattern
 from vfxage.nuke.points import track_nodes
 from vfxage.nuke.script import Node, identifier, link, literal, picture_format, word, write
 from vfxage.nuke.sources import Sources
-from vfxage.render.job import Job, check_writable
+from vfxage.publish import check_writable
+from vfxage.render.job import Job
 from vfxage.render.scene import Scene
 from vfxage.shot import Face, Keyed, Output
 

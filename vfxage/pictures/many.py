@@ -16,8 +16,7 @@ from vfxage.pictures.still import Still, find_faces_of, open_picture
 from vfxage.pool import ordered_map, prefetch
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
-from vfxage.publish import sweep
-from vfxage.render.job import check_writable
+from vfxage.publish import check_writable, sweep
 from vfxage.shot import Shot
 
 _OF_ONE_PICTURE = (ReadError, LostFaceError, ModelError)
@@ -131,6 +130,8 @@ def _check_results(pictures: Sequence[Picture], options: StillOptions) -> None:
         for _, path, _ in result_paths(picture, options.ages, options.form):
             if os.path.realpath(path) in own:
                 raise OutputError("would replace a picture of this run", path=path, fix="choose another --out")
+            if not options.overwrite:
+                refuse_foreign(path)
     for home in {options.form.out / picture.place.parent for picture in pictures}:
         with suppress(OSError):
             sweep(home)
@@ -162,9 +163,6 @@ def _prepare(picture: Picture, tools: _Tools, options: StillOptions, notes: _Not
         number = job.numbers[0]
         results = results_of(picture, job, tools.ager, options.ages, options.form)
         needed = tuple(one for one in results if options.overwrite or not one.writer.finished(number))
-        if not options.overwrite:
-            for one in needed:
-                refuse_foreign(one, number)
         kept = len(results) - len(needed)
         if not needed:
             return _Prepared(picture, kept)

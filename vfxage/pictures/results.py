@@ -15,7 +15,7 @@ from vfxage.colour.space import Colour
 from vfxage.errors import OutputError
 from vfxage.fingerprint import digest, file_digest
 from vfxage.frames import literal
-from vfxage.media import FORMATS, open_writer
+from vfxage.media import FORMATS, open_writer, written_by_vfxage
 from vfxage.media.base import Destination, Writer
 from vfxage.media.output_colour import output_space
 from vfxage.pictures.ages import age_text
@@ -85,11 +85,11 @@ def results_of(picture: Picture, job: Job, ager: Ager, ages: tuple[float, ...], 
     return results
 
 
-def refuse_foreign(result: Result, number: int) -> None:
+def refuse_foreign(path: Path) -> None:
     """Raise OutputError if a file that vfxage did not write is in the place of a result."""
-    if result.writer.foreign(number) is not None:
+    if path.exists() and not written_by_vfxage(path):
         fix = "choose another --out, or use --overwrite to replace it"
-        raise OutputError("exists already and was not written by vfxage", path=result.path, fix=fix)
+        raise OutputError("exists already and was not written by vfxage", path=path, fix=fix)
 
 
 def _destination(job: Job, path: Path) -> Destination:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,10 +12,11 @@ from itertools import takewhile
 from pathlib import Path
 
 from vfxage import __version__
+from vfxage.colour.cicp import DISPLAY_709, LINEAR_709, SRGB
 from vfxage.colour.config import known_spaces
 from vfxage.colour.display import DisplayChoice, ViewError, check_names
 from vfxage.colour.space import Colour, plate_colour
-from vfxage.errors import OutputError, ReadError, ShotError, count_of
+from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
@@ -24,15 +24,13 @@ from vfxage.media import PlateSettings, open_reader, sequence_in
 from vfxage.media.base import PictureChoice, Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
-from vfxage.publish import sweep
 from vfxage.shot import Shot
 from vfxage.types import ClipInfo
 
-_LIKELY = (
-    "`ARRI LogC3 (EI800)`, `S-Log3 S-Gamut3`, `Rec.1886 Rec.709 - Display` or `sRGB Encoded Rec.709 (sRGB)`",
-    "`Linear Rec.709 (sRGB)` or `ACEScg`",
-)
-"""Suggestions for plates without a colour space in the header: for integer files, then for half and float files."""
+_SCENE_LINEAR = ("ACEScg", LINEAR_709)
+_OF_SCANS = ("ARRI LogC3 (EI800)", "S-Log3 S-Gamut3", DISPLAY_709, SRGB)
+_OF_PICTURES = (SRGB, DISPLAY_709)
+"""Colour spaces to suggest for a plate that names none: half and float files, DPX and TIFF, PNG and JPEG."""
 NO_FILE = digest(None)
 """In place of a file's digest, for a frame that the plate does not have."""
 
@@ -141,6 +139,18 @@ class Job:
         return tuple(asked)
 
 
+def likely_spaces(path: str, depth: str) -> tuple[str, ...]:
+    """Colour spaces to suggest for a plate whose header names none, the likeliest first."""
+    if depth in ("half", "float"):
+        return _SCENE_LINEAR
+    return _OF_PICTURES if Path(path).suffix.lower() in (".png", ".jpg", ".jpeg") else _OF_SCANS
+
+
+def _listed(spaces: Sequence[str]) -> str:
+    *others, last = (f"`{space}`" for space in spaces)
+    return f"{', '.join(others)} or {last}"
+
+
 @contextmanager
 def open_job(shot: Shot) -> Iterator[Job]:
     """Open the plate, fix its colour and frames, and close the plate at the end of the block.
@@ -162,7 +172,7 @@ def open_job(shot: Shot) -> Iterator[Job]:
             raise ShotError(
                 f"the colour space of the plate {Path(clip.path).name} is named neither in its header nor in the shot",
                 path=shot.path,
-                fix=f"add `colorspace:`, for example {_LIKELY[clip.depth in ('half', 'float')]}",
+                fix=f"add `colorspace:`, for example {_listed(likely_spaces(clip.path, clip.depth))}",
             )
         numbers, notes = _whole_shot(shot, clip)
         colour = plate_colour(clip, shot.ocio)
@@ -304,16 +314,3 @@ def _keyframes_outside(shot: Shot, numbers: Sequence[int]) -> Iterator[str]:
                     f"{who}: the keyframes of `{key}` are at frames {ends[0]}-{ends[1]}, and the shot has "
                     f"{numbers[0]}-{numbers[-1]}: it stays {value.at(numbers[0]):g}"
                 )
-
-
-def check_writable(folder: Path) -> None:
-    """Make ``folder``, try to write in it, and clear what killed runs left; raises OutputError before rendering."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".vfxage-"):
-            pass
-        sweep(folder)
-    except OSError as error:
-        raise OutputError(
-            f"cannot be written to ({error.strerror})", path=folder, fix="choose another path or mend its permissions"
-        ) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,13 +18,27 @@ from vfxage.face.track import find_faces
 from vfxage.fingerprint import file_digest
 from vfxage.geometry import neck_points
 from vfxage.media import PICTURES, open_reader
+from vfxage.media.base import Reader
 from vfxage.render.job import Job
+from vfxage.shot import Shot
 from vfxage.types import FaceCrop, FaceTrack, Frame
 
 _DONOR_SIZE = 512
 """Side of the crop of a donor's photograph, pixels, whatever the size of the plate's: pores need pixels."""
 _MOST_DONORS = 24
 """Most photographs in a folder of donors: a face has no more places to fill, and each takes about a second."""
+
+
+def check_photographs(shot: Shot) -> None:
+    """Open every photograph that the shot names, so that a wrong one is found before the shot is tracked.
+
+    Raises ReadError for a file that is missing, is no picture or has no colour space, and for a folder of no use.
+    """
+    for face in shot.faces:
+        references = (Path(path) for _, paths in face.references for path in paths)
+        for path in (*references, *_donors(face.donor)):
+            with _opened(path):
+                pass
 
 
 def reference_crops(job: Job, plan: CropPlan, face: FacePlan) -> list[FaceCrop]:
@@ -42,7 +57,7 @@ def donor_crops(job: Job, plan: CropPlan, face: FacePlan) -> list[FaceCrop]:
     folder without pictures.
     """
     large = replace(face, size=_DONOR_SIZE)
-    return [replace(_crop(job, plan, large, path), name=str(path), traits=UNKNOWN) for path in _donors(face)]
+    return [replace(_crop(job, plan, large, path), name=str(path), traits=UNKNOWN) for path in _donors(face.donor)]
 
 
 def photograph_digests(face: FacePlan) -> list[object]:
@@ -55,15 +70,15 @@ def photograph_digests(face: FacePlan) -> list[object]:
         photographs = [[age, [file_digest(Path(path)) for path in paths]] for age, paths in face.references]
         found += [photographs, face.name, asdict(face.traits), list(face.shot_face.source_age.keys)]
     if face.donor:
-        found += ["donor", [file_digest(path) for path in _donors(face)], face.name, face.traits.seed]
+        found += ["donor", [file_digest(path) for path in _donors(face.donor)], face.name, face.traits.seed]
     return found
 
 
-def _donors(face: FacePlan) -> list[Path]:
-    """The pictures below the folder of donors, in the order of names; hidden ones are left out."""
-    if face.donor is None:
+def _donors(donor: str | None) -> list[Path]:
+    """The pictures below a folder of donors, in the order of names; hidden ones are left out."""
+    if donor is None:
         return []
-    folder = Path(face.donor)
+    folder = Path(donor)
     if not folder.is_dir():
         what = "is a file, and `donor` takes a folder" if folder.exists() else "no such folder"
         raise ReadError(what, path=folder, fix="name a folder of photographs in `donor`")
@@ -77,11 +92,17 @@ def _donors(face: FacePlan) -> list[Path]:
     return shown
 
 
-def _crop(job: Job, plan: CropPlan, face: FacePlan, path: Path) -> FaceCrop:
+@contextmanager
+def _opened(path: Path) -> Iterator[Reader]:
     with closing(open_reader(path)) as reader:
-        clip = reader.info
-        if clip.colorspace is None:
+        if reader.info.colorspace is None:
             raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG")
+        yield reader
+
+
+def _crop(job: Job, plan: CropPlan, face: FacePlan, path: Path) -> FaceCrop:
+    with _opened(path) as reader:
+        clip = reader.info
         colour = plate_colour(clip, job.shot.ocio)
         with closing(reader.read([clip.first])) as frames:
             frame = next(frames)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 from typing import TypeVar
 
 from vfxage.ager import Ager, age_frames
@@ -23,11 +22,11 @@ from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.render.assemble import assemble
 from vfxage.render.drawn import drawn_mattes, open_rotos
-from vfxage.render.job import Job, check_writable
+from vfxage.render.job import Job
 from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.one_frame import comp_frame
 from vfxage.render.report import reported
-from vfxage.render.resume import Open, check_written, outstanding
+from vfxage.render.resume import Open, check_outputs, check_written, outstanding
 from vfxage.render.scene import Scene, stage_scene, track_shot, with_handles
 from vfxage.render.stamps import destinations, stamp_frames
 from vfxage.types import Frame, FrameCrops, FrameDeltas, Render
@@ -124,12 +123,11 @@ def render_shot(
     """
     with reported(job, ager, numbers, progress) as recorder, open_rotos(job) as rotos:
         rotos.check(numbers)
+        check_outputs(job, numbers, overwrite=settings.overwrite)
         tracks = track_shot(job, ager, recorder)
         job = job.with_missing(tracks.missing)
         scene = stage_scene(job, tracks, ager)
         note_faces(job, scene, tracks, recorder)
-        for output in job.shot.outputs:
-            check_writable(Path(output.path).parent)
         drawn = drawn_mattes(rotos, job, scene)
         stamps = stamp_frames(job, tracks, scene, drawn, numbers)
         recorder.frames_are(scene, stamps)

@@ -17,8 +17,9 @@ from vfxage.frames import Pattern
 from vfxage.media.movie import write_h264
 from vfxage.pool import ordered_map
 from vfxage.progress import Advance, Progress
+from vfxage.publish import check_writable
 from vfxage.render.drawn import drawn_mattes, open_rotos
-from vfxage.render.job import Job, check_writable, with_shot_line
+from vfxage.render.job import Job, with_shot_line
 from vfxage.render.lost import find_lost, note_lost
 from vfxage.render.pipeline import note_faces, render_frames
 from vfxage.render.preview_page import ContactSheet, PreviewPage

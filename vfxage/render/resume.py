@@ -10,10 +10,11 @@ from vfxage import __version__
 from vfxage.colour.conversion import Conversion
 from vfxage.errors import OutputError, WriteError, count_of
 from vfxage.frames import FrameRange, Pattern
-from vfxage.media import other_versions
+from vfxage.media import other_versions, written_by_vfxage
 from vfxage.media.base import Destination, Writer
 from vfxage.pool import ordered_map
 from vfxage.progress import Progress
+from vfxage.publish import check_writable
 from vfxage.render.job import Job
 from vfxage.shot.outputs import MOVIES
 
@@ -64,6 +65,27 @@ class Outstanding:
     def wanted(self) -> frozenset[int]:
         """Frames to render."""
         return frozenset().union(*(needed for _, needed in self.streams))
+
+
+def check_outputs(job: Job, numbers: Sequence[int], *, overwrite: bool) -> None:
+    """Look at the places of all outputs before the shot is tracked, which may take long.
+
+    Raises OutputError for a folder that cannot be written to, and for a frame of another program unless ``overwrite``.
+    ``outstanding`` looks at movies: whether a chunk writes one depends on the other outputs.
+    """
+    for output in job.shot.outputs:
+        check_writable(Path(output.path).parent)
+        if overwrite or Path(output.path).suffix.lower() in MOVIES:
+            continue
+        pattern = Pattern.parse(output.path)
+        for file in map(pattern.path, numbers):
+            if file.exists() and not written_by_vfxage(file):
+                raise _not_ours(file)
+
+
+def _not_ours(file: Path) -> OutputError:
+    fix = "choose another path, or use --overwrite to replace it"
+    return OutputError("exists already and was not written by vfxage", path=file, fix=fix)
 
 
 def outstanding(job: Job, outputs: Sequence[Open], *, overwrite: bool, progress: Progress) -> Outstanding:
@@ -126,11 +148,7 @@ def unfinished(writer: Writer, output: Destination, progress: Progress) -> froze
     for number in found:
         foreign = writer.foreign(number)
         if foreign is not None:
-            raise OutputError(
-                "exists already and was not written by vfxage",
-                path=foreign,
-                fix="choose another path, or use --overwrite to replace it",
-            )
+            raise _not_ours(foreign)
     return frozenset(found)
 
 

@@ -16,8 +16,9 @@ from vfxage.face.track import Tracks, select_faces
 from vfxage.fingerprint import digest
 from vfxage.frames import FrameRange
 from vfxage.progress import Progress
-from vfxage.render.job import Job, check_writable, with_shot_line
-from vfxage.render.photographs import donor_crops, photograph_digests, reference_crops
+from vfxage.publish import check_writable
+from vfxage.render.job import Job, with_shot_line
+from vfxage.render.photographs import check_photographs, donor_crops, photograph_digests, reference_crops
 from vfxage.render.tracking import (
     change_since,
     extend_tracks,
@@ -59,6 +60,8 @@ def track_shot(job: Job, ager: Ager, progress: Progress, *, anew: bool = False, 
     ``lock`` sets or removes the lock of the tracks. Raises ShotError if locked tracks would have to be made again.
     ``job.with_missing(tracks.missing)`` is the shot to render afterwards.
     """
+    if ager.study_method:
+        check_photographs(job.shot)
     on_file = tracks_on_file(job, progress)
     saved = replace(on_file, locked=False) if on_file and on_file.locked and lock is False else on_file
     tracks = _tracked(job, saved, progress, anew=anew)

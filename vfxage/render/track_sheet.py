@@ -14,8 +14,8 @@ from vfxage.face.track import Lost, Tracks, taken_by
 from vfxage.frames import FrameRange, Pattern
 from vfxage.geometry import OVAL
 from vfxage.progress import Progress
-from vfxage.publish import publish
-from vfxage.render.job import Job, check_writable
+from vfxage.publish import check_writable, publish
+from vfxage.render.job import Job
 from vfxage.render.proxy import Proxy
 from vfxage.types import Frame, Window
 

@@ -23,7 +23,7 @@ from vfxage.shot.outputs import MOVIES
 from vfxage.types import Frame
 
 _UNTRACKED = (
-    "was made from another plate or range, or with other tracking settings: the shot has no tracks for the present ones"
+    "was made from another plate or range, or with other tracking settings: no tracks are saved for the present ones"
 )
 
 

@@ -66,9 +66,8 @@ def parse_document(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "not YAML"
-        raise ShotError(
-            f"not YAML: {problem}", line=mark.line + 1 if mark else None, fix="correct this line"
-        ) from error
+        fix = "indent with spaces, not with tabs" if "'\\t'" in problem else "correct this line"
+        raise ShotError(f"not YAML: {problem}", line=mark.line + 1 if mark else None, fix=fix) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ShotError(f"not YAML: {error}", fix="correct the file") from error
 

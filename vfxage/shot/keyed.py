@@ -78,7 +78,7 @@ def _check_number(number: Any, at: str, low: float, high: float) -> None:
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"is {_shown(number)}{at}, not a number; write a number from {low:g} to {high:g}")
     if not low <= number <= high:
-        raise ValueError(f"is {number:g}{at}; it must be {low:g} to {high:g}")
+        raise ValueError(f"is {number:g}{at}; make it {low:g} to {high:g}")
 
 
 def _shown(value: object) -> str:

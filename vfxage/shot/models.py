@@ -46,7 +46,7 @@ def _frames(value: object) -> FrameRange:
     try:
         return FrameRange.parse(str(value))
     except ShotError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(f"is wrong: {error}") from error
 
 
 def frame_rate(value: object) -> Fraction:
@@ -66,7 +66,7 @@ def frame_rate(value: object) -> Fraction:
     else:
         raise ValueError('must be frames per second; write, for example, 24, 23.976 or "24000/1001"')
     if not 1 <= rate <= 1000:
-        raise ValueError(f"is {value}; it must be 1 to 1000 frames per second")
+        raise ValueError(f"is {value}; make it 1 to 1000 frames per second")
     return rate
 
 

@@ -162,7 +162,7 @@ class StrictFile(Generic[M]):
         if kind in _LIMITS:
             return what, f"make it {self._range(place) or _LIMITS[kind].format(**context)}"
         if kind in _TYPES:
-            return what, f"it must be {_TYPES[kind]}"
+            return what, f"make it {_TYPES[kind]}"
         return f"`{self.name_of(place)}`: {problem['msg']}", "correct it"
 
     def _length(self, place: Place, kind: str, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -67,6 +67,18 @@ def test_delta_and_movie_say_the_same_as_the_beauty(copy):
     assert movie["temporal"]["strength"] == pytest.approx(beauty["strength"], rel=0.1)
 
 
+def test_a_delta_in_another_linear_space_means_the_same_change(copy, tmp_path):
+    """Its numbers are smaller, since its primaries are wider."""
+    beauty = measured(copy())["temporal"]
+    aces = {"path": "aces/man.%04d.exr", "passes": ["delta", "matte"], "colorspace": "ACEScg"}
+    shot = copy(outputs=[aces], tracks="out/man.tracks.npz")
+    run("render", shot).ok()
+    delta = measured(shot)
+    assert delta["output"].endswith("aces/man.%04d.exr")
+    assert delta["temporal"]["strength"] == pytest.approx(beauty["strength"], rel=0.005)
+    assert delta["temporal"]["tof"] == pytest.approx(beauty["tof"], rel=0.05)
+
+
 def test_the_table_has_aims_and_a_reason_for_each_dash(copy):
     lines = run("evaluate", "--shot", copy(), "--frames", f"{FIRST}-{FIRST + 1}").ok().out.splitlines()
     assert f"frames {FIRST}-{FIRST + 1}" in lines[0]

@@ -54,7 +54,7 @@ def test_effects_are_switched_off_by_one_word_or_one_by_one(tmp_path):
         ("seed: 3", "batch: 4", 3, ["`batch` belongs in `schedule`"]),
         ("jitter: 0.02", "window: [0.5, 0.7, 1.0]", 9, ["has 3 values; name 2 at most"]),
         ("sheet_people: 2", "export_half: true", 11, ["`export_half` belongs in `model`"]),
-        ("seed: 3", "model: {export_half: 1}", 3, ["`model.export_half` is 1; it must be true or false"]),
+        ("seed: 3", "model: {export_half: 1}", 3, ["`model.export_half` is 1; make it true or false"]),
         ("steps: 1000", "steps: 1000, epochs: 2", None, ["`steps` and `epochs`"]),
         ("steps: 1000", "steps: true", None, ["schedule.steps"]),
         ("jitter: 0.02", "whole: 0.5", None, ["`crop.whole`", "small sees every face at 512 px", "crop.sizes"]),

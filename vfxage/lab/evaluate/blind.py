@@ -25,8 +25,7 @@ from vfxage.lab.evaluate.gather import gather_subjects
 from vfxage.lab.portraits import crop_portrait, read_portrait
 from vfxage.pool import ordered_map
 from vfxage.progress import Progress
-from vfxage.publish import publish
-from vfxage.render.job import check_writable
+from vfxage.publish import check_writable, publish
 from vfxage.types import F32, U8, Frame, FrameCrops, Window
 
 KEY, ANSWERS = ".key.json", "answers.txt"

@@ -31,7 +31,7 @@ from vfxage.progress import Progress
 from vfxage.render.job import Job, with_shot_line
 from vfxage.render.on_disk import rendered_tracks
 from vfxage.shot.outputs import MOVIES
-from vfxage.types import F32, FaceCrop, Frame, Framing
+from vfxage.types import F32, F64, FaceCrop, Frame, Framing
 
 _SIZES = (256, 512, 768, 1024)
 """Sides of crops, pixels. A larger face is measured on a crop of 1024."""
@@ -188,8 +188,9 @@ def _open_output(job: Job, numbers: Sequence[int]) -> Iterator[_Output]:
         with closing(open_reader(output.path, settings)) as reader, closing(reader.read(numbers)) as frames:
             yield _Output(path=output.path, colour=colour, made=lambda frame: next(frames))
     elif deltas:
-        pattern = Pattern.parse(deltas[0][0].path)
-        yield _Output(path=deltas[0][0].path, colour=job.colour, made=lambda frame: _with_delta(frame, pattern))
+        output, space = deltas[0]
+        pattern, light = Pattern.parse(output.path), _to_plate(space, job)
+        yield _Output(path=output.path, colour=job.colour, made=lambda frame: _with_delta(frame, pattern, light))
     else:
         fix = "render an output with the pass beauty, or an OpenEXR with the pass delta"
         raise ShotError("no output has the beauty or the delta", path=job.shot.path, fix=fix)
@@ -213,8 +214,14 @@ def _first_in(path: str, job: Job) -> int:
     return next(iter(held_frames(Path(path))), job.numbers[0])
 
 
-def _with_delta(frame: Frame, pattern: Pattern) -> Frame:
-    """The plate plus the delta of an OpenEXR file."""
+def _to_plate(space: str, job: Job) -> F64:
+    """(3, 3): linear light of an output in ``space`` to the plate's linear light."""
+    output = job.colour if space == job.colour.name else Colour(space, job.shot.ocio)
+    return np.linalg.solve(job.colour.to_xyz, output.to_xyz)
+
+
+def _with_delta(frame: Frame, pattern: Pattern, light: F64) -> Frame:
+    """The plate plus the delta of an OpenEXR file; ``light`` is the matrix of ``_to_plate``."""
     planes = read_passes(pattern.path(frame.number), frame.number)
-    delta = np.dstack([planes[f"delta.{channel}"] for channel in "RGB"])
+    delta = np.dstack([planes[f"delta.{channel}"] for channel in "RGB"]) @ light.T
     return replace(frame, rgb=np.asarray(frame.rgb + delta, np.float32), native=None)

@@ -24,7 +24,7 @@ from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
 from vfxage.lab.evaluate.years import GroupError, YearsMoved, group_errors, years_by_group
 from vfxage.process import opencv_threads
 from vfxage.progress import Progress
-from vfxage.render.job import check_writable
+from vfxage.publish import check_writable
 from vfxage.types import FaceCrop, Framing
 
 _STABLE = 12

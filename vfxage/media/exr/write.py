@@ -158,7 +158,8 @@ def _layer_names(destination: Destination) -> dict[str, str]:
     for face in destination.faces:
         name = re.sub(r"[^A-Za-z0-9_]", "_", face).lstrip("0123456789")
         if not name.strip("_"):
-            raise OutputError(f"the face {face!r} has no letter to name its layer by", path=destination.path)
+            what = f"the face {face!r} has no letter to name its layer by"
+            raise OutputError(what, path=destination.path, fix="begin its name with a letter")
         other = next((f for f, n in names.items() if n == name), None)
         if other is not None:
             raise OutputError(
