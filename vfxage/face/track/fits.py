@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, F64
 
 Fit = tuple[F64, F64, F64]
@@ -21,13 +22,13 @@ def quadratic(samples: F64, middle: F64, size: float) -> F64:
     return np.column_stack([np.ones(len(x)), x, y, x * x, x * y, y * y])
 
 
-@dataclass(frozen=True, slots=True)
-class Bend:
+@dataclass(frozen=True, slots=True, repr=False)
+class Bend(ArrayData):
     """A motion of the whole face: a quadratic, which is how an ellipsoid moves when it turns."""
 
-    terms: F64
+    terms: F64 = field(metadata=shaped(6, 2, dtype=np.float64))
     """(6, 2) factors of ``quadratic``, pixels."""
-    middle: F64
+    middle: F64 = field(metadata=shaped(2, dtype=np.float64))
     """(2,) pixels."""
     size: float
     """Of the face, pixels."""
@@ -58,8 +59,9 @@ class Bend:
 
 
 def over_all(base: F64, values: F64, weight: F64) -> F64:
-    """(6, 2) the quadratic that is nearest to the values (M, 2)."""
-    return np.asarray(np.linalg.solve((base.T * weight) @ base + 1e-9 * np.eye(6), (base.T * weight) @ values))
+    """(T, 2) factors of the terms ``base`` (M, T) with which they are nearest to the values (M, 2)."""
+    system = (base.T * weight) @ base + 1e-9 * np.eye(base.shape[1])
+    return np.asarray(np.linalg.solve(system, (base.T * weight) @ values))
 
 
 def common_part(base: F64, values: F64, trust: F64, size: float) -> tuple[F64, F64]:
@@ -72,15 +74,15 @@ def common_part(base: F64, values: F64, trust: F64, size: float) -> tuple[F64, F
     return common, miss
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbours:
+@dataclass(frozen=True, slots=True, repr=False)
+class Neighbours(ArrayData):
     """The neighbours of each of M places among some samples."""
 
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int64] = field(metadata=shaped("M", "N", dtype=np.int64))
     """(M, N)."""
-    weight: F64
+    weight: F64 = field(metadata=shaped("M", "N", dtype=np.float64))
     """(M, N) how far each counts."""
-    base: F64
+    base: F64 = field(metadata=shaped("M", "N", 3, dtype=np.float64))
     """(M, N, 3) 1 and the way to each, in faces."""
     size: float
 

@@ -18,15 +18,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.track.fits import Bend, Fit, common_part, fitted, neighbours, over_all, quadratic
 from vfxage.geometry import NECK_POINTS, NECK_RINGS, neck_points
-from vfxage.types import F32, F64, POINTS, U8
+from vfxage.types import F32, F64, POINTS, U8, Window
 
 if TYPE_CHECKING:
-    from vfxage.face.track.canvas import Picture
+    from vfxage.face.track.canvas import Cutout, Picture
 
 NODES = POINTS + NECK_POINTS
 """Nodes that the skin carries: the landmarks, then those of the neck."""
@@ -88,6 +87,11 @@ _COVERED = (0.55, 0.9)
 _STRANGE = 0.025
 """A node whose flow disagrees this much with the landmarks, in faces, beside what all nodes have in common, is trusted
 37 %. A hand before the face moves like no skin."""
+_OWN = (0.1, 0.3, 1.0, 1.0, 1.0)
+"""How far each ring of the neck counts in the motion that all its points share: the inner ones may show the jaw."""
+_STRANGE_NECK = 0.006
+"""A point of the neck that moves this much otherwise, in faces, counts half: it shows the jaw, or clothes. Where most
+points do, their median counts half."""
 _SKIN = (10.0, 20.0)
 """Difference in colour (Cr and Cb, of 255) from the face up to which a point of the neck counts as skin, and from which
 it does not: hair, clothes and the background move otherwise."""
@@ -120,19 +124,19 @@ class _Pair:
     """The first picture, three channels, much smaller: Y, Cr, Cb."""
 
 
-def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F32) -> SkinMotion:
+def skin_motion(one: Picture | Cutout, other: Picture, stops: int, points: F32, there: F32) -> SkinMotion:
     """The motion from ``one`` to ``other``, on which the landmarks (478, 2) are at ``points`` and ``there``.
 
     Both pictures are seen at the exposure of ``stops``. A flash or blur makes the trust small.
     """
     samples, expected = (np.concatenate([p, neck_points(p, _SAMPLED)]).astype(np.float64) for p in (points, there))
     size = float(np.ptp(points, axis=0).max())
-    low, high = _box(samples, expected, _MARGIN * size, one.shape)
-    if min(high - low) <= _NECK_FLOWS[-1][0]:  # outside the picture
+    box = _box(np.concatenate([samples, expected]), _MARGIN * size, one.shape)
+    if min(box.shape) <= _NECK_FLOWS[-1][0]:  # outside the picture
         return _nothing()
-    scale = min(1.0, _FACE / size)
-    pair = _pair([picture.at(stops)[low[1] : high[1], low[0] : high[0]] for picture in (one, other)], scale, size)
-    shrunk = np.array(pair.one.shape[::-1]) / (high - low)
+    scale, low = min(1.0, _FACE / size), np.array([box.x, box.y])
+    pair = _pair([picture.cut(box, stops) for picture in (one, other)], scale, size)
+    shrunk = np.array(pair.one.shape[::-1]) / (box.width, box.height)
     begin, end = (samples - low) * shrunk, (expected - low) * shrunk
     face = _face_motion(pair, begin[:POINTS], end[:POINTS], size * scale)
     neck = _neck_motion(pair, begin, np.median(end - begin, axis=0), size * scale)
@@ -196,7 +200,12 @@ def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> Fit:
         better = again.sure > trust[lost]
         motion[lost[better]], trust[lost[better]] = again.motion[better], again.sure[better]
     trust *= _skin_coloured(pair.colour, begin / np.array(pair.one.shape[::-1]))
-    return fitted(neighbours(samples, samples, size, _NEAR_NECK), motion, trust)
+    terms = quadratic(samples, samples.mean(0), size)[:, :3]
+    common, miss = common_part(terms, motion, trust * np.repeat(_OWN, NECK_POINTS // 2), size)
+    whole, gradient = terms @ common, np.broadcast_to(common[1:].T / size, (len(samples), 2, 2))
+    doubt = miss / max(_STRANGE_NECK, 2 * float(np.median(miss)))
+    near = fitted(neighbours(samples, samples, size, _NEAR_NECK), motion - whole, trust / (1 + doubt**4), _FIRM)
+    return whole + near[0], gradient + near[1], near[2]
 
 
 def _nothing() -> SkinMotion:
@@ -207,15 +216,16 @@ def _nothing() -> SkinMotion:
     )
 
 
-def _box(
-    samples: F64, expected: F64, margin: float, shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Low and high corner (x, y) of what both pictures must show, inside them."""
-    both = np.concatenate([samples, expected])
-    limit = np.array(shape[::-1])
-    low = np.clip(np.floor(both.min(0) - margin), 0, limit).astype(np.int64)
-    high = np.clip(np.ceil(both.max(0) + margin), 0, limit).astype(np.int64)
-    return low, high
+def around_face(picture: Picture, points: F32) -> Window:
+    """The part of a picture that the flow at a face with these landmarks (478, 2) looks at."""
+    samples = np.concatenate([points, neck_points(points, _SAMPLED)]).astype(np.float64)
+    return _box(samples, _MARGIN * float(np.ptp(points, axis=0).max()), picture.shape)
+
+
+def _box(samples: F64, margin: float, shape: tuple[int, int]) -> Window:
+    """What a picture must show of samples (M, 2) and a margin around them."""
+    low, high = np.floor(samples.min(0) - margin).astype(int), np.ceil(samples.max(0) + margin).astype(int)
+    return Window(*low.tolist(), *(high - low).tolist()).intersect(Window(0, 0, *shape[::-1]))
 
 
 def _pair(pictures: Sequence[U8], scale: float, size: float) -> _Pair:
