@@ -101,13 +101,13 @@ def _linked(person: Person, links: Links, hidden: F64) -> list[_Link]:
             groups.setdefault(min(rows[1] - rows[0], max(HOPS) + 1), []).append((*rows, motion))
     joined = []
     for apart, group in sorted(groups.items()):
-        start, end = (np.array([one[column] for one in group], np.int64) for column in (0, 1))
-        seen = (1 - hidden[start]) * (1 - hidden[end])
+        firsts, lasts = (np.array([one[column] for one in group], np.int64) for column in (0, 1))
+        seen = (1 - hidden[firsts]) * (1 - hidden[lasts])
         motions, gradients, trusts = (
             np.stack([getattr(one, name) for *_, one in group]).astype(np.float64)
             for name in ("motion", "gradient", "trust")
         )
-        joined.append(_Link(start, end, motions, gradients, trusts * seen, apart > max(HOPS)))
+        joined.append(_Link(firsts, lasts, motions, gradients, trusts * seen, apart > max(HOPS)))
     return joined
 
 
