@@ -16,6 +16,7 @@ from vfxage.face.detect.hands import Hand
 from vfxage.face.track import Findings, tracks_within
 from vfxage.face.track.canvas import Canvas, Picture
 from vfxage.face.track.extend import Searched, extended
+from vfxage.face.track.kept import KeptPictures
 from vfxage.face.track.skin import HOPS, skin_motion
 from vfxage.face.track.tracklets import Tracklet
 from vfxage.geometry import JAW, OVAL, neck_points
@@ -79,6 +80,9 @@ def followed(pictures, found, first=0) -> Tracklet:
             tracklet.motions[numbers[row], numbers[row + hop]] = skin_motion(
                 pictures[row], pictures[row + hop], 0, seen[row].points, seen[row + hop].points
             )
+    kept = KeptPictures()
+    for number, picture, face in zip(numbers, pictures, seen, strict=True):
+        tracklet.motions.update(kept.motions(number, picture, 0, face.points))
     return tracklet
 
 

@@ -28,10 +28,10 @@ from vfxage.types import F64, POINTS
 Links = Mapping[tuple[int, int], SkinMotion]
 """Motions of one face's skin by the numbers of the two frames, the earlier one first."""
 
-_SLOW, _QUICK = 120.0, 12.0
+_SLOW, _QUICK = 400.0, 12.0
 """Frames over which the landmarks draw the offset to 0: of the face and the neck; of lids, lips and irises, which the
 landmarks follow well. A longer time slides less in a slow turn, and drifts more: the square of it, in a long take."""
-_FAR, _FAR_NECK = 0.04, 0.3
+_FAR, _FAR_NECK = 0.08, 0.3
 """Offset, in faces, from which it is drawn harder: further, a node is on other skin."""
 _AGREE = 0.003
 """A link that all others contradict by this much, in faces, counts half."""
@@ -66,7 +66,8 @@ def anchored(
     plain = canvas.to_picture(nodes_of(near.points)).astype(np.float64)
     offsets = canvas.to_picture(near.skin).astype(np.float64) - plain
     bad = contradicted(near.points)
-    solved = _Offsets(plain, offsets, new[rows], bad, _linked(near, links, _hidden(near, plain, hands))).solved()
+    linked = _linked(near, links, _hidden(near, plain, hands))
+    solved = _Offsets(plain, offsets, new[rows], bad, linked).solved()
     skin, hold = person.skin.copy(), person.hold.copy()
     skin[new] = canvas.to_display((plain + solved.offsets)[new[rows]].astype(np.float32))
     hold[new] = solved.hold[new[rows]].astype(np.float32)
@@ -86,24 +87,27 @@ class _Link:
     """(L, K, 2, 2)."""
     trust: F64
     """(L, K)."""
+    far: bool
+    """Whether they lead from a picture that was kept: the rows may be at any distance."""
 
 
 def _linked(person: Person, links: Links, hidden: F64) -> list[_Link]:
-    """The links between the person's frames, in one group for each distance in rows."""
+    """The links between the person's frames, in one group for each distance in rows, and one for all far ones."""
     place = {number: row for row, number in enumerate(person.numbers.tolist())}
-    groups: dict[int, list[tuple[int, SkinMotion]]] = {}
+    groups: dict[int, list[tuple[int, int, SkinMotion]]] = {}
     for (start, end), motion in sorted(links.items()):
         if start in place and end in place:
-            groups.setdefault(place[end] - place[start], []).append((place[start], motion))
+            rows = place[start], place[end]
+            groups.setdefault(min(rows[1] - rows[0], max(HOPS) + 1), []).append((*rows, motion))
     joined = []
     for apart, group in sorted(groups.items()):
-        rows = np.array([row for row, _ in group], np.int64)
-        seen = (1 - hidden[rows]) * (1 - hidden[rows + apart])
+        firsts, lasts = (np.array([one[column] for one in group], np.int64) for column in (0, 1))
+        seen = (1 - hidden[firsts]) * (1 - hidden[lasts])
         motions, gradients, trusts = (
-            np.stack([getattr(one, name) for _, one in group]).astype(np.float64)
+            np.stack([getattr(one, name) for *_, one in group]).astype(np.float64)
             for name in ("motion", "gradient", "trust")
         )
-        joined.append(_Link(rows, rows + apart, motions, gradients, trusts * seen))
+        joined.append(_Link(firsts, lasts, motions, gradients, trusts * seen, apart > max(HOPS)))
     return joined
 
 
@@ -161,12 +165,17 @@ class _Offsets:
         offsets = np.where(self.new[:, None, None], 0.0, self.known)
         pull = self._pull()
         doubt = [np.ones_like(link.trust) for link in self.links]
-        for _ in range(_ROUNDS):
+        for turn in range(_ROUNDS):
             far = np.linalg.norm(offsets, axis=2) / (size[:, None] * _far())
             weights = [link.trust**2 * sure + _LEAST for link, sure in zip(self.links, doubt, strict=True)]
             moves = [self._moves(link, offsets) for link in self.links]
             wish = np.where(self.bad[:, None], _LEAST, pull * (1 + far**4))
-            offsets = self._least_squares(moves, weights, wish)
+            wanted = np.zeros_like(offsets)
+            for link, move, weight in zip(self.links, moves, weights, strict=True):
+                if turn and link.far:
+                    np.add.at(wish, link.end, weight)
+                    np.add.at(wanted, link.end, weight[..., None] * (offsets[link.start] + move))
+            offsets = self._least_squares(moves, weights, wish, wanted)
             for place, (link, move) in enumerate(zip(self.links, moves, strict=True)):
                 miss = np.linalg.norm(offsets[link.end] - offsets[link.start] - move, axis=2)
                 doubt[place] = 1 / (1 + (miss / (_AGREE * size[link.start, None])) ** 2)
@@ -184,16 +193,18 @@ class _Offsets:
         turned = link.gradient[..., 0] * start[..., :1] + link.gradient[..., 1] * start[..., 1:]
         return self.plain[link.start] + link.motion + turned - self.plain[link.end]
 
-    def _least_squares(self, moves: list[F64], weights: list[F64], pull: F64) -> F64:
+    def _least_squares(self, moves: list[F64], weights: list[F64], pull: F64, wanted: F64) -> F64:
         from scipy.linalg import solveh_banded
 
         count = len(self.plain)
-        band = 1 + max((int(link.end[0] - link.start[0]) for link in self.links), default=0)
-        system, wanted = np.zeros((band, count, NODES)), np.zeros((count, NODES, 2))
+        band = 1 + max((int(link.end[0] - link.start[0]) for link in self.links if not link.far), default=0)
+        system = np.zeros((band, count, NODES))
         known = np.where(self.new, 0.0, _KNOWN)[:, None]
         system[0] = pull + known
         wanted += known[..., None] * self.known
         for link, move, weight in zip(self.links, moves, weights, strict=True):
+            if link.far:
+                continue
             system[0, link.start] += weight
             system[0, link.end] += weight
             system[link.end[0] - link.start[0], link.start] -= weight
@@ -210,7 +221,7 @@ class _Offsets:
         hold = np.full(self.plain.shape[:2], np.inf)
         hold[:, IRISES] = 0
         for link in self.links:
-            if link.end[0] - link.start[0] == 1:
+            if not link.far and link.end[0] - link.start[0] == 1:
                 np.minimum.at(hold, link.start, link.trust)
                 np.minimum.at(hold, link.end, link.trust)
         return np.asarray(np.where(np.isfinite(hold), hold, 0.0), np.float64)

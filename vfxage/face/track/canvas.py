@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.arrays import ArrayData, shaped
 from vfxage.colour.curves import LUMA_709, half_srgb8_table
 from vfxage.types import F32, U8, ClipInfo, Frame, Window
 
@@ -59,6 +60,10 @@ class Picture:
             self._exposed[stops] = half_srgb8_table(stops).take(self._light.view(np.uint16))
         return self._exposed[stops]
 
+    def cut(self, box: Window, stops: int) -> U8:
+        """(height, width, 3) the part of ``at`` within a box inside the picture."""
+        return self.at(stops)[box.slices(Window(0, 0, *self.shape[::-1]))]
+
     def whole_light(self) -> F32:
         """(H, W, 3) the linear light."""
         import cv2
@@ -85,6 +90,33 @@ class Picture:
         step = max(1, int(np.sqrt((x1 - x0) * (y1 - y0) / _MEASURED)))
         light = self._light[y0:y1:step, x0:x1:step].astype(np.float32) @ LUMA_709
         return float(light[light <= np.percentile(light, _HIGHLIGHTS)].mean())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Cutout(ArrayData):
+    """A part of a picture at one exposure, which is kept when the picture itself is gone."""
+
+    shape: tuple[int, int]
+    """Height and width of the whole picture."""
+    window: Window
+    """Where the part is in it."""
+    stops: int
+    part: U8 = field(metadata=shaped("h", "w", 3, dtype=np.uint8))
+    """(h, w, 3) 8-bit sRGB."""
+
+    @classmethod
+    def of(cls, picture: Picture, window: Window, stops: int) -> Cutout:
+        """The part of a picture within ``window``, at the exposure of ``stops``."""
+        return cls(picture.shape, window, stops, picture.cut(window, stops).copy())
+
+    def cut(self, box: Window, stops: int) -> U8:
+        """(height, width, 3) the picture within a box, black where it is not kept. ``stops`` is the exposure it has."""
+        assert stops == self.stops, f"the cutout has {self.stops} stops, not {stops}"
+        image = np.zeros((*box.shape, 3), np.uint8)
+        shared = box.intersect(self.window)
+        if not shared.empty:
+            image[shared.slices(box)] = self.part[shared.slices(self.window)]
+        return image
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """How the skin of a face and its neck moves from one picture to another: optical flow at every node of the mesh.
 
 The flow is Lucas and Kanade's in pyramids (Bouguet 2000), at nodes of the face and at points of the neck, forwards and
-backwards. A patch of it keeps its shape, so the second picture is first turned back as the landmarks turn. On a
-portrait on an ellipsoid that turns before a wall, with grain and compression, it is off by 0.2 pixels a frame.
-OpenCV's dense inverse search (DIS) is off by 0.3 there, and creeps on a still picture of a movie.
+backwards. A patch of it keeps its shape, so the second picture is first bent back as the face moves: as its landmarks
+do for a first flow, and as most of that flow does for a second. On a portrait on an ellipsoid that turns before a wall,
+with grain and compression, it is off by 0.1 pixels a frame, and by 0.1 to 0.2 over 7 frames. OpenCV's dense inverse
+search (DIS) is off by 0.3 a frame there, and creeps on a still picture of a movie.
 
 Cheeks and foreheads have few details. So a face is fitted three times, from broad to close: a quadratic over the whole
 face, then the parts around each node, then its nearest neighbours. A node without details of its own moves as the skin
@@ -17,14 +18,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vfxage.arrays import ArrayData, shaped
+from vfxage.face.track.fits import Bend, Fit, common_part, fitted, neighbours, over_all, quadratic
 from vfxage.geometry import NECK_POINTS, NECK_RINGS, neck_points
-from vfxage.types import F32, F64, POINTS, U8
+from vfxage.types import F32, F64, POINTS, U8, Window
 
 if TYPE_CHECKING:
-    from vfxage.face.track.canvas import Picture
+    from vfxage.face.track.canvas import Cutout, Picture
 
 NODES = POINTS + NECK_POINTS
 """Nodes that the skin carries: the landmarks, then those of the neck."""
@@ -54,11 +55,14 @@ _EVEN = np.array(_SPREAD.split(), np.int64)
 about eyes and lips lie closer together than the patch is wide."""
 _FACE = 400
 """Height to which a larger face is shrunk for the flow, pixels: more costs time and gains nothing."""
-_FACE_FLOW = (15, 2, 6)
+_FACE_FLOWS = (15, 2, 6), (15, 1, 6)
 """Side of the patch that is followed on the face, pixels; levels of the pyramid; steps at most. A larger patch is less
-exact."""
+exact. The first flow finds how the whole face moves, the second how each part does."""
+_THIN = 3
+"""The first flow follows every third landmark of the second."""
 _TURNED = 0.03
-"""Turn or growth of a face from which its patches are turned back: less moves the edge of a patch by 0.2 pixels."""
+"""Change of the motion from pixel to pixel from which the face is bent back: less moves the edge of a patch by 0.2
+pixels."""
 _NECK_FLOWS = (15, 3, 10), (31, 3, 10)
 """The same on the neck, whose motion nothing foretells. The large patch is for points that the small one loses."""
 _ENOUGH = 0.005
@@ -80,9 +84,14 @@ _CARRIED = 0.7
 """Most trust in a node that only the skin around it carries."""
 _COVERED = (0.55, 0.9)
 """Shares of a patch on the face at which its node counts not at all, and in full."""
-_STRANGE = (0.01, 0.025)
-"""In faces: how far the flow at a node may disagree with the landmarks, beside what all nodes have in common, before
-the common part is fitted without it, and before it is trusted 37 %. A hand before the face moves like no skin."""
+_STRANGE = 0.025
+"""A node whose flow disagrees this much with the landmarks, in faces, beside what all nodes have in common, is trusted
+37 %. A hand before the face moves like no skin."""
+_OWN = (0.1, 0.3, 1.0, 1.0, 1.0)
+"""How far each ring of the neck counts in the motion that all its points share: the inner ones may show the jaw."""
+_STRANGE_NECK = 0.006
+"""A point of the neck that moves this much otherwise, in faces, counts half: it shows the jaw, or clothes. Where most
+points do, their median counts half."""
 _SKIN = (10.0, 20.0)
 """Difference in colour (Cr and Cb, of 255) from the face up to which a point of the neck counts as skin, and from which
 it does not: hair, clothes and the background move otherwise."""
@@ -102,10 +111,6 @@ class SkinMotion(ArrayData):
     """(512,) 0..1."""
 
 
-_Fit = tuple[F64, F64, F64]
-"""Values at points, their gradient, and the trust in them."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Pair:
     """The part of two pictures around a face, shrunk for the flow."""
@@ -119,19 +124,19 @@ class _Pair:
     """The first picture, three channels, much smaller: Y, Cr, Cb."""
 
 
-def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F32) -> SkinMotion:
+def skin_motion(one: Picture | Cutout, other: Picture, stops: int, points: F32, there: F32) -> SkinMotion:
     """The motion from ``one`` to ``other``, on which the landmarks (478, 2) are at ``points`` and ``there``.
 
     Both pictures are seen at the exposure of ``stops``. A flash or blur makes the trust small.
     """
     samples, expected = (np.concatenate([p, neck_points(p, _SAMPLED)]).astype(np.float64) for p in (points, there))
     size = float(np.ptp(points, axis=0).max())
-    low, high = _box(samples, expected, _MARGIN * size, one.shape)
-    if min(high - low) <= _NECK_FLOWS[-1][0]:  # outside the picture
+    box = _box(np.concatenate([samples, expected]), _MARGIN * size, one.shape)
+    if min(box.shape) <= _NECK_FLOWS[-1][0]:  # outside the picture
         return _nothing()
-    scale = min(1.0, _FACE / size)
-    pair = _pair([picture.at(stops)[low[1] : high[1], low[0] : high[0]] for picture in (one, other)], scale, size)
-    shrunk = np.array(pair.one.shape[::-1]) / (high - low)
+    scale, low = min(1.0, _FACE / size), np.array([box.x, box.y])
+    pair = _pair([picture.cut(box, stops) for picture in (one, other)], scale, size)
+    shrunk = np.array(pair.one.shape[::-1]) / (box.width, box.height)
     begin, end = (samples - low) * shrunk, (expected - low) * shrunk
     face = _face_motion(pair, begin[:POINTS], end[:POINTS], size * scale)
     neck = _neck_motion(pair, begin, np.median(end - begin, axis=0), size * scale)
@@ -143,62 +148,64 @@ def skin_motion(one: Picture, other: Picture, stops: int, points: F32, there: F3
     )
 
 
-def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> _Fit:
+def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> Fit:
     """The motion at the landmarks, which are at ``begin`` and ``end`` (478, 2)."""
-    landmarks = end - begin
-    terms = _quadratic(begin, size)
-    broad, even = terms[_EVEN], begin[_EVEN]
-    guess = terms @ _over_all(terms, landmarks, np.ones(len(begin)))
-    flow = _flow_of_turned(pair, even, guess[_EVEN], _affine(begin, end))
-    like = _with_the_face(broad, flow.motion - landmarks[_EVEN], flow.returns * flow.detail, size) * flow.returns
-    trust = like * flow.detail * _on_the_face(begin, pair.one.shape)[_EVEN]
-    motion = guess + terms @ _common(broad, flow.motion - guess[_EVEN], trust, size)[0]
-    near, around = _around(begin, even, size, _NEAR_FACE), _around(begin, even, size, _WIDE_FACE)
-    wide = _fitted(around, flow.motion - motion[_EVEN], trust, _FIRM_WIDE)
+    even, landmarks = begin[_EVEN], (end - begin)[_EVEN]
+    terms = quadratic(begin, begin.mean(0), size)
+    bend = Bend(over_all(terms, end - begin, np.ones(len(begin))), begin.mean(0), size)
+    covered, broad = _on_the_face(begin, pair.one.shape)[_EVEN], terms[_EVEN]
+    for rows, how in zip((slice(None, None, _THIN), slice(None)), _FACE_FLOWS, strict=True):
+        flow = _bent_flow(pair, even[rows], bend, how)
+        like = flow.returns * _with_the_face(broad[rows], flow.motion - landmarks[rows], flow.sure, size)
+        trust = like * flow.detail * covered[rows]
+        rest = flow.motion - bend.at(even[rows])
+        bend = replace(bend, terms=bend.terms + common_part(broad[rows], rest, trust, size)[0])
+    motion, near = bend.at(begin), neighbours(begin, even, size, _NEAR_FACE)
+    wide = fitted(neighbours(begin, even, size, _WIDE_FACE), flow.motion - motion[_EVEN], trust, _FIRM_WIDE)
     motion = motion + wide[0]
-    close = _fitted(near, flow.motion - motion[_EVEN], trust, _FIRM)
+    close = fitted(near, flow.motion - motion[_EVEN], trust, _FIRM)
     motion = motion + close[0]
-    agreed = _fitted(near, like[:, None], flow.detail)[0][:, 0]
+    agreed = fitted(near, like[:, None], flow.detail)[0][:, 0]
     carried = _CARRIED * wide[2] * agreed
-    gradient = _fitted(near, motion[_EVEN], np.ones(len(even)))[1]
+    gradient = fitted(near, motion[_EVEN], np.ones(len(even)))[1]
     return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1)
 
 
-def _affine(begin: F64, end: F64) -> F64:
-    """(2, 3) the affine map that takes points to where they are nearest to ``end``."""
-    found = np.linalg.lstsq(np.column_stack([begin, np.ones(len(begin))]), end, rcond=None)[0]
-    return np.asarray(found.T, np.float64)
+def _bent_flow(pair: _Pair, samples: F64, bend: Bend, how: tuple[int, int, int]) -> _Flow:
+    """Follow points of a face (M, 2) into the other picture, bent back as the landmarks move.
 
-
-def _flow_of_turned(pair: _Pair, samples: F64, guess: F64, affine: F64) -> _Flow:
-    """Follow points of a face into a picture that is turned back by ``affine``, for a patch keeps its shape there."""
+    A patch keeps its shape there. Where the bend hardly changes it, the other picture is used as it is, which is
+    sharper.
+    """
     import cv2
 
-    linear, shift = affine[:, :2], affine[:, 2]
-    if np.abs(linear - np.eye(2)).max() < _TURNED:
-        return _flow(pair, samples, guess, _FACE_FLOW)
-    pixels = np.column_stack([linear, shift + linear @ [0.5, 0.5] - 0.5])  # OpenCV counts from the pixel's centre
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    back = cv2.warpAffine(pair.other, pixels, pair.one.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    start = np.linalg.solve(linear, (samples + guess - shift).T).T - samples
-    flow = _flow(replace(pair, other=np.asarray(back, np.uint8)), samples, start, _FACE_FLOW)
-    return replace(flow, motion=(samples + flow.motion) @ linear.T + shift - samples)
+    guess = bend.at(samples)
+    if bend.stretch(samples) < _TURNED:
+        return _flow(pair, samples, guess, how)
+    source = bend.map(pair.one.shape)
+    bent = cv2.remap(pair.other, source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
+    flow = _flow(replace(pair, other=np.asarray(bent, np.uint8)), samples, np.zeros_like(samples), how)
+    return replace(flow, motion=flow.motion + bend.at(samples + flow.motion))
 
 
-def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> _Fit:
+def _neck_motion(pair: _Pair, begin: F64, guess: F64, size: float) -> Fit:
     """The motion on the neck; ``begin`` (M, 2) has the landmarks before its points."""
     samples = begin[POINTS:]
     start = np.repeat(guess[None], len(samples), 0)
     found = _flow(pair, samples, start, _NECK_FLOWS[0])
-    motion, trust = found.motion, found.returns * found.detail
+    motion, trust = found.motion, found.sure
     lost = np.flatnonzero(trust < _LOST)
     if len(lost):
         again = _flow(pair, samples[lost], start[lost], _NECK_FLOWS[1])
-        sure = again.returns * again.detail
-        better = sure > trust[lost]
-        motion[lost[better]], trust[lost[better]] = again.motion[better], sure[better]
+        better = again.sure > trust[lost]
+        motion[lost[better]], trust[lost[better]] = again.motion[better], again.sure[better]
     trust *= _skin_coloured(pair.colour, begin / np.array(pair.one.shape[::-1]))
-    return _fitted(_around(samples, samples, size, _NEAR_NECK), motion, trust)
+    terms = quadratic(samples, samples.mean(0), size)[:, :3]
+    common, miss = common_part(terms, motion, trust * np.repeat(_OWN, NECK_POINTS // 2), size)
+    whole, gradient = terms @ common, np.broadcast_to(common[1:].T / size, (len(samples), 2, 2))
+    doubt = miss / max(_STRANGE_NECK, 2 * float(np.median(miss)))
+    near = fitted(neighbours(samples, samples, size, _NEAR_NECK), motion - whole, trust / (1 + doubt**4), _FIRM)
+    return whole + near[0], gradient + near[1], near[2]
 
 
 def _nothing() -> SkinMotion:
@@ -209,15 +216,16 @@ def _nothing() -> SkinMotion:
     )
 
 
-def _box(
-    samples: F64, expected: F64, margin: float, shape: tuple[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Low and high corner (x, y) of what both pictures must show, inside them."""
-    both = np.concatenate([samples, expected])
-    limit = np.array(shape[::-1])
-    low = np.clip(np.floor(both.min(0) - margin), 0, limit).astype(np.int64)
-    high = np.clip(np.ceil(both.max(0) + margin), 0, limit).astype(np.int64)
-    return low, high
+def around_face(picture: Picture, points: F32) -> Window:
+    """The part of a picture that the flow at a face with these landmarks (478, 2) looks at."""
+    samples = np.concatenate([points, neck_points(points, _SAMPLED)]).astype(np.float64)
+    return _box(samples, _MARGIN * float(np.ptp(points, axis=0).max()), picture.shape)
+
+
+def _box(samples: F64, margin: float, shape: tuple[int, int]) -> Window:
+    """What a picture must show of samples (M, 2) and a margin around them."""
+    low, high = np.floor(samples.min(0) - margin).astype(int), np.ceil(samples.max(0) + margin).astype(int)
+    return Window(*low.tolist(), *(high - low).tolist()).intersect(Window(0, 0, *shape[::-1]))
 
 
 def _pair(pictures: Sequence[U8], scale: float, size: float) -> _Pair:
@@ -248,6 +256,11 @@ class _Flow:
     """(M,) 0..1: whether a point comes back to where it began."""
     detail: F64
     """(M,) 0..1: whether there is enough in the patch to follow."""
+
+    @property
+    def sure(self) -> F64:
+        """(M,) 0..1: trust in each point by itself."""
+        return self.returns * self.detail
 
 
 def _flow(pair: _Pair, samples: F64, guess: F64, how: tuple[int, int, int]) -> _Flow:
@@ -283,34 +296,13 @@ def _on_the_face(samples: F64, shape: tuple[int, ...]) -> F64:
 
     inside = np.zeros(shape, np.float32)
     cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(samples - 0.5).astype(np.int32)), (1,))
-    share = _at(np.asarray(cv2.blur(inside, _FACE_FLOW[:1] * 2), np.float32), samples - 0.5)
+    share = _at(np.asarray(cv2.blur(inside, _FACE_FLOWS[0][:1] * 2), np.float32), samples - 0.5)
     return np.asarray(np.clip((share - _COVERED[0]) / (_COVERED[1] - _COVERED[0]), 0.02, 1), np.float64)
-
-
-def _quadratic(samples: F64, size: float) -> F64:
-    """(M, 6) the terms of a quadratic over points, in faces."""
-    x, y = ((samples - samples.mean(0)) / size).T
-    return np.column_stack([np.ones(len(x)), x, y, x * x, x * y, y * y])
-
-
-def _over_all(base: F64, values: F64, weight: F64) -> F64:
-    """(6, 2) the quadratic that is nearest to the values (M, 2)."""
-    return np.asarray(np.linalg.solve((base.T * weight) @ base + 1e-9 * np.eye(6), (base.T * weight) @ values))
-
-
-def _common(base: F64, values: F64, trust: F64, size: float) -> tuple[F64, F64]:
-    """The quadratic (6, 2) that most of the trusted values share, and how far each is from it (M,), in faces."""
-    weight = trust + 1e-6
-    for _ in range(4):
-        common = _over_all(base, values, weight)
-        miss = np.linalg.norm(values - base @ common, axis=1) / size
-        weight = (trust + 1e-6) / (1 + (miss / _STRANGE[0]) ** 2)
-    return common, miss
 
 
 def _with_the_face(base: F64, apart: F64, trust: F64, size: float) -> F64:
     """(M,) 0..1: how well the flow agrees with the landmarks' own motion, but for what all have in common."""
-    return np.asarray(np.exp(-((_common(base, apart, trust, size)[1] / _STRANGE[1]) ** 2)), np.float64)
+    return np.asarray(np.exp(-((common_part(base, apart, trust, size)[1] / _STRANGE) ** 2)), np.float64)
 
 
 def _skin_coloured(colour: U8, share: F64) -> F64:
@@ -322,39 +314,3 @@ def _skin_coloured(colour: U8, share: F64) -> F64:
     away = np.abs(seen[POINTS:, 1:] - usual[1:]).max(1)
     like = np.clip((_SKIN[1] - away) / (_SKIN[1] - _SKIN[0]), 0, 1)
     return np.asarray(like * (seen[POINTS:, 0] > _LIT * usual[0]), np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """The neighbours of each of M places among some samples."""
-
-    rows: NDArray[np.int64]
-    """(M, N)."""
-    weight: F64
-    """(M, N) how far each counts."""
-    base: F64
-    """(M, N, 3) 1 and the way to each, in faces."""
-    size: float
-
-
-def _around(places: F64, samples: F64, size: float, near: tuple[int, float]) -> _Around:
-    from scipy.spatial import cKDTree
-
-    count, reach = near
-    away, rows = cKDTree(samples).query(places, count)
-    base = np.concatenate([np.ones((*rows.shape, 1)), (samples[rows] - places[:, None]) / size], axis=2)
-    return _Around(np.asarray(rows, np.int64), np.exp(-((away / (reach * size)) ** 2) / 2), base, size)
-
-
-def _fitted(around: _Around, values: F64, trust: F64, firm: float = 1e-9) -> _Fit:
-    """Values (M, C), their gradient (M, C, 2) and the trust (M,) of a local affine fit over each place's neighbours.
-
-    ``firm`` is the trust with which the fit keeps to 0.
-    """
-    weight = around.weight * trust[around.rows]
-    terms = (weight[..., None] * around.base).transpose(0, 2, 1)
-    seen = np.concatenate([around.base, values[around.rows]], axis=2)
-    moments = np.stack([(terms[:, row, None] @ seen)[:, 0] for row in range(3)], axis=1)
-    found = np.linalg.solve(moments[..., :3] + np.diag([firm, 1e-3, 1e-3]), moments[..., 3:])
-    sure = np.minimum(1, weight.sum(1))
-    return found[:, 0], np.swapaxes(found[:, 1:], 1, 2) / around.size, np.asarray(sure, np.float64)

@@ -18,7 +18,7 @@ from vfxage.face.track.tracks import Tracks
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, POINTS, FaceTrack
 
-_HELD = 0.5
+_HELD = 0.2
 """Hold with which an anchored node needs no steadying at all."""
 RAMP = 5
 """Frames over which the effect comes and goes with a face inside a take."""

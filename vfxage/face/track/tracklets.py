@@ -17,6 +17,7 @@ from vfxage.face.detect import Detection, FaceFinder
 from vfxage.face.track.bracket import Sighting, exposure_of, find_bracketed
 from vfxage.face.track.canvas import Picture
 from vfxage.face.track.cuts import Shown
+from vfxage.face.track.kept import KeptPictures
 from vfxage.face.track.skin import HOPS, SkinMotion, skin_motion
 from vfxage.types import F32, U8
 
@@ -52,6 +53,8 @@ class Tracklet:
     """Motion of the skin between two of the frames, the earlier one first."""
     stops: int = 0
     """Exposure at which the face is looked at now: see ``exposure_of``."""
+    kept: KeptPictures = field(default_factory=KeptPictures)
+    """Pictures of the face that are kept, so that skin is followed from them when the face looks like that again."""
 
     def add(self, number: int, detection: Detection) -> None:
         """Append the next picture."""
@@ -215,6 +218,12 @@ class FaceFollower:
             for item in (*self._done, *self._live):
                 for points, there in zip(item.on(number), item.on(later), strict=False):
                     item.motions[number, later] = skin_motion(picture, other, item.stops, points, there)
+        for item in (*self._done, *self._live):
+            for points in item.on(number):
+                item.motions.update(item.kept.motions(number, picture, item.stops, points))
+        for item in self._done:
+            if item.numbers[-1] <= number:
+                item.kept.forget()
 
     def _follow(self, tracklet: Tracklet, picture: Picture) -> bool:
         """Add the face where it is expected or where it was; False if it is not there."""
