@@ -37,8 +37,9 @@ _BEARD = (199, 200, 208, 428, 211, 431, 204, 424, 194, 418, 202, 422)
 _CHEEK = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks where beards grow, away from the lips and the jaw, whose outlines are as fine; and on skin where none
 grows."""
-_BRISTLE = (2.2, 2.8)
-"""Fine detail of the beard zone over that of the cheeks: beards have 3.1 to 8.3, retouched women's skin up to 2.2."""
+_BRISTLE = (2.7, 3.05)
+"""Fine detail of the beard zone over that of the cheeks: beards have 3.0 to 8.3, skin that is shaved, or retouched
+round the zone, up to 2.75."""
 _BEARDED = (0.16, 0.23)
 """Share of the beard zone that looks like hair: below the first there is no beard."""
 _REACH_SOFT, _REACH_GAIN, _REACH_BORDER = 0.006, 2.5, 0.08
@@ -76,6 +77,10 @@ _SCALP_LIKE, _SCALP_DARK, _SCALP_SMOOTH = 12.0, 0.65, 0.3
 """Log density below the bar of skin, log luma below the skin's, and log of fine detail above the skin's, up to which
 what was learned as hair is a shaved or bald scalp in its own light. Hair on sharp portraits has 0.7 more detail than
 skin, scalps have up to 0.25; black hair on soft plates is smooth too, but darker than a scalp in shade."""
+_HOLE = 7.0
+"""Half of the width up to which a hole in the hair is closed, canonical pixels."""
+_HOLE_ROUGH = (0.1, 0.3)
+"""Log of fine detail above that of the skin from which a hole is hair, and the range over which it surely is."""
 _LIT_ROUGH = (0.5, 0.4)
 """Log of fine detail above that of the skin from which what lies above the face is hair, though lit brown hair has the
 colour of skin in shade, and the range over which it surely is: scalps have up to 0.4 more, hair 0.6 and more."""
@@ -290,7 +295,16 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
-    return matte * joined_hair(matte, np.asarray(seed, np.float32), head)
+    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), head)
+    return _without_holes(matte, bristles - np.float32(study.fine), head.unit)
+
+
+def _without_holes(matte: F32, finer: F32, unit: float) -> F32:
+    """The matte with its gaps and holes closed where the picture is not as smooth as skin: locks that look like it."""
+    side = 2 * max(1, round(_HOLE * unit)) + 1
+    closed = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    rough = smoothstep((finer - np.float32(_HOLE_ROUGH[0])) / np.float32(_HOLE_ROUGH[1]))
+    return np.maximum(matte, closed * rough)
 
 
 def _cloth(features: F32, darker: F32, person: F32) -> F32:

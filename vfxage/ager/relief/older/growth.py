@@ -68,7 +68,7 @@ class Growth:
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "lines",
-            furrows=(0.50, 2.4, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(1.0, 1.4, 0.5),
+            furrows=(0.44, 2.2, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(1.0, 1.4, 0.5),
             lip_lines=(1.0, 1.5, 0.75), slack=(1.0, 1.8, 0.75), dry=(1.0, 2.0, 1.0), neck_lines=(1.5, 1.5, 1.0),
         )
     )  # fmt: skip
