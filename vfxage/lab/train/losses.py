@@ -14,6 +14,12 @@ from vfxage.lab.train.recipe import LossPart
 _LEVELS = 3
 _BORDER = 16
 """Pixels along a picture's edge without a stability loss: the shift brought other pixels in there."""
+_BANDS = 4
+"""From pores, at the full size, to folds, at an eighth of it."""
+_CELL = 8
+"""Pixels of the band's own size over which the strength of a delta is measured."""
+_STEADY = 0.001
+"""Added to a strength, a quarter of an 8-bit code: the root has no slope at zero."""
 _COARSE = 8
 """Pixels over which a delta is averaged to find its broad part: tone and folds, not lines."""
 _EDGE = 0.03
@@ -41,7 +47,30 @@ def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPar
     if recipe.highpass:
         inner = (..., slice(2, -2), slice(2, -2))
         found["highpass"] = _weighted(error[inner] - blurred(error), weight[inner])
+    if recipe.contrast:
+        found["contrast"] = contrast_loss(answer, wanted, weight)
     return found
+
+
+def contrast_loss(answer: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Difference of how strong the two deltas are, cell by cell and band by band, wherever in a cell their lines run.
+
+    Arguments as in ``delta_losses``. A band is what a blur of two pixels removes, at the full size and at each halved
+    one. Without this, a line whose place is uncertain costs least if it is left out.
+    """
+    total = answer.new_zeros(())
+    for level in range(_BANDS):
+        if level:
+            answer, wanted, weight = (functional.avg_pool2d(one, 2) for one in (answer, wanted, weight))
+        cells = functional.avg_pool2d(weight[..., 2:-2, 2:-2], _CELL)
+        total = total + _weighted(_strength(answer) - _strength(wanted), cells)
+    return total
+
+
+def _strength(delta: Tensor) -> Tensor:
+    """Root mean square of the finest band in each cell."""
+    band = delta[..., 2:-2, 2:-2] - blurred(delta)
+    return (functional.avg_pool2d(band.square(), _CELL) + _STEADY**2).sqrt()
 
 
 def wanted_delta(source: Tensor, target: Tensor, lines: Tensor) -> Tensor:

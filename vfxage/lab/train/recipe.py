@@ -101,6 +101,8 @@ class CropPart(Part):
     """
     whole: Share = 0.4
     """Share of examples that show the whole face instead; not for `small` and `medium`."""
+    on_face: Share = 0.0
+    """Share of the windows with a landmark of the face in the middle; most landmarks are at eyes and mouth."""
     jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
     """The window's place and size are off by up to this share of its side."""
     roll: Annotated[float, Field(ge=0, le=180)] = 8.0
@@ -191,6 +193,8 @@ class LossPart(Part):
     """The same on copies of a half, a quarter and an eighth of the size."""
     highpass: Weight = 1.0
     """The same on fine detail, which a blur of two pixels removes: wrinkles and pores."""
+    contrast: Weight = 0.0
+    """Difference of the strength of the delta, in cells, from pores to folds: an uncertain line is not left out."""
     adversarial: Adversarial = Adversarial()
     stability: Stability = Stability()
     lpips: Lpips = Lpips()
