@@ -177,16 +177,6 @@ class LossPart(Part):
 
     l1: Weight = 1.0
     """Absolute difference of the delta."""
-    older_lines: Annotated[float, Field(ge=0.5, le=3)] = 1.0
-    """In a target that is older than its source, lines are this many times as strong as in the picture.
-
-    Nobody can predict where wrinkles will be, so a network learns their mean, which is too faint. Tone is not affected.
-    """
-    older_change: Annotated[float, Field(ge=0.5, le=3)] = 1.0
-    """In a target that is older than its source, the whole change is this many times as strong as in the picture.
-
-    For a network that learns too little of it: what it cannot predict, it leaves out.
-    """
     outside: Share = 0.2
     """Weight of a pixel outside the face in l1, pyramid and highpass; a pixel on the face has 1."""
     pyramid: Weight = 0.5
