@@ -59,7 +59,7 @@ bench: $(STAMP)
 # `vfxage pairs` writes the index last, so that a set that was interrupted is made again.
 train/pairs/%/index.csv: | $(if $(filter $(BIN)/%,$(TRAIN_PYTHON)),$(STAMP))
 	rm -rf $(@D)
-	$(TRAIN_PYTHON) -m vfxage pairs $(PORTRAITS)/$* $(@D) --ages 20,40,60,80 --quality 75
+	$(TRAIN_PYTHON) -m vfxage pairs $(PORTRAITS)/$* $(@D) --ages 20,40,60,80 --young 0.4 --quality 70
 
 # Both runs share the GPU and have the same 25 minutes. The same command continues a run that was stopped.
 train-gpu: $(PAIRS)

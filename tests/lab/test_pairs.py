@@ -94,6 +94,34 @@ def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_t
         assert np.abs(wanted - photograph).max() > 20
 
 
+def test_portraits_that_are_made_young_take_the_place_of_the_photographs(sources, tmp_path):
+    """Both are 32 or older: they are made 20 and 24 first, in turn, then 60 from that and not from the photograph."""
+    out = tmp_path / "out"
+    run("pairs", sources, out, "--ages", "22,60", "--young", 1).ok()
+    plates = scan_portraits(sources).portraits
+    found = {(item.person, item.age): item for item in scan_portraits(out).portraits}
+    firsts = dict(zip((item.person for item in plates), (20.0, 24.0), strict=True))
+    assert set(found) == {(person, age) for person, first in firsts.items() for age in (first, 60.0)}
+    assert all(item.real == (age < 60) for (_, age), item in found.items())
+    ager = load_ager("builtin")
+    for portrait in plates:
+        plate, made = (found[portrait.person, age] for age in (firsts[portrait.person], 60.0))
+        rgb = np.asarray(Image.open(plate.path), np.float32) / 255
+        crop = FaceCrop(
+            face=0,
+            name="face0",
+            rgb=rgb,
+            points=plate.points,
+            matte=np.zeros(rgb.shape[:2], np.float32),
+            to_frame=np.eye(2, 3),
+            ages=(plate.age, 60.0),
+            intensity=1.0,
+            look=Look(shape=0, hair=0),
+        )
+        wanted = np.clip(rgb + ager([crop])[0].step, 0, 1) * 255
+        assert np.abs(np.asarray(Image.open(made.path), np.float32) - wanted).mean() < 0.5
+
+
 def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
     """person/age.jpg: two people of the same age have files of the same name."""
     for person, item in zip(("ann", "bob"), scan_portraits(sources).portraits, strict=True):
@@ -178,3 +206,12 @@ def test_packed_as_webp_the_set_is_small_and_shows_the_same(sources, written, tm
 @pytest.mark.parametrize("quality", ["0", "101", "good"])
 def test_a_quality_that_is_none(sources, tmp_path, quality):
     run("pairs", sources, tmp_path / "out", "--quality", quality).fails(2, "quality")
+
+
+def test_so_many_portraits_are_made_young(sources, tmp_path):
+    own = {item.person: item.age for item in scan_portraits(sources).portraits}
+    run("pairs", sources, tmp_path / "out", "--ages", "70", "--young", 0.5).ok()
+    first = {item.person: item.age for item in scan_portraits(tmp_path / "out").portraits if item.real}
+    assert sorted(age == own[person] for person, age in first.items()) == [False, True]
+    assert 20.0 in first.values()
+    run("pairs", sources, tmp_path / "more", "--young", 1.5).fails(2, "--young")

@@ -16,6 +16,15 @@ def pairs(
     portraits: Annotated[Path, typer.Argument(metavar="PORTRAITS", help="A folder of age-labelled portraits.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the pictures and their index.")],
     ages: Annotated[str, typer.Option(help="Ages to make of every portrait, in years.")] = "20,32,44,56,68,80",
+    young: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of the portraits that are made 20 to 32 years old first, and then aged from that: "
+            "young people are rare in many sets.",
+        ),
+    ] = 0.0,
     model: Annotated[str, typer.Option(help="The teacher: builtin, small, bands, or a file.")] = "builtin",
     quality: Annotated[
         int | None,
@@ -35,7 +44,7 @@ def pairs(
 
     refuse_used(out)
     _refuse_unwritable(out / "index.csv")
-    plan = PairsPlan(load_ager(model), wanted, quality)
+    plan = PairsPlan(load_ager(model), wanted, quality, young)
     collection = mesh_portraits(scan_portraits(portraits, progress=console), console)
     for problem in collection.problems:
         console.note(f"{problem.path.name} {problem.what}")

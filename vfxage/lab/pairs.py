@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -32,6 +33,9 @@ _SKIN_ALONE = Look(shape=0.0, hair=0.0)
 grey hair from few people turns dark eye sockets and brows blue. So the pairs show neither."""
 _WOMAN, _DARK_SKIN = 1.6, 3.0
 """Weights of women and of dark skin, which most sets of portraits show less often: they are multiplied."""
+_YOUNG = (20.0, 24.0, 28.0, 32.0)
+"""Years of the portraits that are made young first, in turn. Young people are rare in sets of official portraits, and a
+network learns what the teacher does to young skin only where it sees young skin."""
 _KEPT = ("sex", "glasses", "yaw_deg")
 """Labels that are copied from the portraits."""
 
@@ -64,6 +68,8 @@ class PairsPlan:
     """Years."""
     quality: int | None = None
     """Quality of WebP files, 1 to 100, for a set that must be small; None writes PNG, without loss."""
+    young: float = 0.0
+    """Share of the portraits, 0 to 1, that the teacher first makes young; the result takes the photograph's place."""
 
 
 def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Progress) -> tuple[int, int]:
@@ -82,7 +88,7 @@ def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Pr
     with ExitStack() as undo, progress.stage("pairs", len(portraits), "portrait") as advance:
         undo.callback(_remove, out, rows)
         for count, (portrait, stem) in enumerate(zip(portraits, _stems(portraits, collection.folder), strict=True)):
-            for row, picture, crop in _versions(portrait, stem, plan):
+            for row, picture, crop in _versions(_plate(portrait, plan, count), stem, plan):
                 rows.append(row)
                 _write(out / row["file"], picture, plan.quality)
                 if row["real"] == "1":  # its copies are aligned to it
@@ -119,15 +125,29 @@ def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:
     return list(stems)
 
 
-def _versions(portrait: Portrait, stem: str, plan: PairsPlan) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
+def _plate(portrait: Portrait, plan: PairsPlan, place: int) -> tuple[Portrait, FaceCrop]:
+    """What a portrait's pairs are made from, itself or the young picture of it. ``place`` is its number in the set."""
+    own = crop_portrait(portrait, plan.ager.framing, SIDE)
+    own = replace(own, ages=(portrait.age, portrait.age), name=_NAME, look=_SKIN_ALONE)
+    before, until = math.floor(place * plan.young), math.floor((place + 1) * plan.young)
+    age = _YOUNG[before % len(_YOUNG)]
+    if until == before or portrait.age - age < APART:
+        return portrait, own
+    made = age_portrait(plan.ager, replace(own, ages=(portrait.age, age), study=plan.ager.study([own])))
+    return replace(portrait, age=age), replace(own, rgb=made)
+
+
+def _versions(
+    plate: tuple[Portrait, FaceCrop], stem: str, plan: PairsPlan
+) -> Iterator[tuple[dict[str, str], F32, FaceCrop]]:
     """The photograph, then each made picture: index row, picture and crop."""
     ager, suffix = plan.ager, "png" if plan.quality is None else "webp"
-    own = crop_portrait(portrait, ager.framing, SIDE)
+    portrait, own = plate
     labels = {key: portrait.labels.get(key, "") for key in _KEPT} | {"weight": f"{_weight(portrait, own):g}"}
     study = ager.study([own])
     for age in (portrait.age, *(age for age in plan.ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age
-        crop = replace(own, ages=(portrait.age, age), name=_NAME, study=study, look=_SKIN_ALONE)
+        crop = replace(own, ages=(portrait.age, age), study=study)
         name = f"{stem}_{age:g}.{suffix}"
         row = {"file": name, "person": portrait.person, "age": f"{age:g}", "real": str(int(real)), **labels}
         yield row, crop.rgb if real else age_portrait(ager, crop), crop

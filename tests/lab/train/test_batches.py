@@ -215,3 +215,25 @@ def test_a_weight_that_is_none_is_named(tmp_path, weight):
     _, data = opened(tmp_path, PLAIN)
     assert [problem.path.name for problem in data.problems] == ["p0_20.png"]
     assert "weight" in data.problems[0].what
+
+
+@pytest.mark.parametrize("share", [0.0, 0.75])
+def test_windows_have_the_face_in_the_middle_as_often_as_asked(tmp_path, share):
+    """Red and green of the pictures say where a pixel is, and the faces lie up left in them."""
+    folder = make_people(tmp_path / "people")
+    place = np.arange(64, dtype=np.uint8) * 4
+    ramp = np.stack([*np.meshgrid(place, place), np.zeros((64, 64), np.uint8)], axis=-1)
+    for path in folder.glob("*.png"):
+        Image.fromarray(ramp).save(path)
+    turn = np.linspace(0, 2 * np.pi, 478)
+    around = np.stack([24 + 3 * np.cos(turn), 26 + 3 * np.sin(turn)], axis=-1)
+    np.savez(folder / "landmarks.npz", **{path.stem: around.astype(np.float32) for path in folder.glob("*.png")})
+    text = PLAIN.replace("batch: 2", "batch: 100").replace(
+        "crop: {sizes: [64], jitter: 0.02}",
+        f"crop: {{sizes: [64], window: [0.375, 0.375], whole: 0, jitter: 0, roll: 0, flip: false, on_face: {share}}}",
+    )
+    recipe, data = opened(tmp_path, text + "model: {architecture: ry_lu}\n")
+    middles = batches(recipe, data)(0).source[:, :2, 31:33, 31:33].float().mean((2, 3)).numpy() / 4
+    apart = np.hypot(*(middles + 0.5 - (24, 26)).T)
+    there = np.mean(np.abs(apart - 3) < 0.5)
+    assert there == pytest.approx(share, abs=0.12)

@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from tests.lab.train.people import PLAIN, curve, recipe_in
+from tests.lab.train.people import PLAIN, recipe_in
 from tests.run_vfxage import run
 from vfxage.ager import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint, save_checkpoint
 from vfxage.errors import ModelError
 from vfxage.lab.train.batches import Batch
-from vfxage.lab.train.losses import wanted_delta
+from vfxage.lab.train.losses import contrast_loss
 
 
 def learner_of(path):
@@ -70,43 +70,25 @@ def test_values_that_are_nan_end_the_run_in_one_line(tmp_path):
         learner.learn(some_batch())
 
 
-def test_older_lines_are_wanted_stronger_and_no_other_change(tmp_path):
-    """At step 1 the network answers zeros, so its losses are the size of the targets."""
-    first = []
-    for times in (1.0, 2.0):
-        folder = tmp_path / f"{times:g}"
-        folder.mkdir()
-        recipe = recipe_in(folder, PLAIN.replace("batch: 2", "batch: 16") + f"losses: {{older_lines: {times}}}\n")
-        run("train", recipe, "--steps", 1, "--device", "cpu").ok()
-        first.append(curve(folder)[0])
-    assert 1.1 * first[0]["highpass"] < first[1]["highpass"] < 1.9 * first[0]["highpass"]  # half are towards younger
-    assert first[1]["l1"] == pytest.approx(first[0]["l1"], rel=0.1)  # these people change in broad tone
+def lines_of(period, phase, size=128):
+    """(1, 3, size, size): upright lines of a strength of 0.02."""
+    wave = 0.02 * torch.sin(2 * torch.pi * (torch.arange(float(size)) + phase) / period)
+    return wave.expand(1, 3, size, size)
 
 
-def test_lines_are_what_is_fine_where_a_face_has_no_edge():
-    rows = torch.arange(64.0)
-    source = (0.5 + 0.4 * torch.outer(rows, torch.ones(64)) / 64).repeat(2, 3, 1, 1)
-    source[..., 44:] -= 0.4  # a contour, left of which is skin
-    tone = 0.1 * torch.outer(torch.ones(64), rows).expand(2, 3, 64, 64) / 64
-    lines = (0.02 * (-1.0) ** rows)[:, None].expand(2, 3, 64, 64)
-    found = wanted_delta(source, source + tone + lines, torch.tensor([1.0, 2.5]))
-    torch.testing.assert_close(found[0], (tone + lines)[0])
-    skin = (1, slice(None), slice(8, -8), slice(8, 28))  # along the picture's edge an average lacks its other side
-    torch.testing.assert_close(found[skin], (tone + 2.5 * lines)[skin], atol=2e-3, rtol=0)
-    moved = source.roll(2, dims=-1)
-    found = wanted_delta(source, moved, torch.tensor([1.0, 2.5]))
-    extra = (found[1] - found[0]).abs()[:, 8:-8, 16:-8]  # what left on one side came in on the other
-    assert extra.max() < 0.02 * (moved - source)[..., 16:-8].abs().max()  # a contour that moves gets no halo
+@pytest.mark.parametrize("period", [4, 8, 16, 32])
+def test_contrast_asks_for_lines_of_the_wanted_strength_wherever_they_run(period):
+    wanted, face = lines_of(period, 0.5), torch.ones(1, 1, 128, 128)
+    elsewhere, faint = lines_of(period, 0.5 + period / 2), 0.5 * wanted
+    assert contrast_loss(wanted, wanted, face) < 1e-6
+    assert contrast_loss(elsewhere, wanted, face) < 0.1 * contrast_loss(faint, wanted, face)
+    assert contrast_loss(faint, wanted, face) < 0.6 * contrast_loss(0 * wanted, wanted, face)
+    assert contrast_loss(2 * wanted, wanted, face) > 0.01  # too strong is as wrong as too faint
 
 
-def test_the_change_towards_older_faces_is_as_strong_as_asked(tmp_path):
-    """A network that answers nothing is off by what is wanted; of younger faces, nothing more is wanted."""
-    found = {}
-    for factor in (1, 2):
-        folder = tmp_path / str(factor)
-        folder.mkdir()
-        recipe = recipe_in(folder, PLAIN + f"losses: {{older_change: {factor}}}\n")
-        learner, batch = learner_of(recipe), some_batch(64)
-        losses = learner.learn(batch)
-        found[factor] = losses["l1"] * 2  # the mean of both examples, whose changes are equally large
-    assert found[2] == pytest.approx(1.5 * found[1], rel=0.02)
+def test_contrast_looks_at_the_face_alone():
+    wanted, face = lines_of(8, 0.5), torch.ones(1, 1, 128, 128)
+    face[..., 64:] = 0
+    wrong_outside = torch.cat([wanted[..., :64], 0 * wanted[..., 64:]], dim=-1)
+    wrong_inside = torch.cat([0 * wanted[..., :64], wanted[..., 64:]], dim=-1)
+    assert contrast_loss(wrong_outside, wanted, face) < 0.2 * contrast_loss(wrong_inside, wanted, face)

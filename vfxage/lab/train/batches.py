@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from vfxage.lab.portraits import Portrait
 from vfxage.lab.train.data import Person, TrainingData
 from vfxage.lab.train.pictures import Pictures, View, cut
 from vfxage.lab.train.recipe import CropPart, Recipe
-from vfxage.types import U8
+from vfxage.types import F32, U8
 
 STEP, EXAMPLE = 0, 1
 """Streams of random numbers: one for the whole step, and one for each example."""
@@ -122,8 +122,8 @@ class Batches:
     def _example(self, step: int, index: int, size: int) -> _Example:
         rng = np.random.default_rng([self._recipe.seed, step, EXAMPLE, index])
         person, a, b = self._pair(rng)
-        view = self._view(rng, size)
         base = base_of(person)
+        view = self._view(rng, size, self._pictures.landmarks(person.framing, base))
         source, target = person.portraits[a], person.portraits[b]
         before = self._pictures.picture(source, person.framing, base)
         after = before if a == b else self._pictures.picture(target, person.framing, base)
@@ -143,11 +143,20 @@ class Batches:
         )
 
     def _shown(self, portrait: Portrait, framing: str, rng: np.random.Generator, size: int) -> U8:
-        return cut(self._pictures.picture(portrait, framing, portrait), self._view(rng, size), size)
+        return cut(self._pictures.picture(portrait, framing, portrait), self._view(rng, size, None), size)
 
-    def _view(self, rng: np.random.Generator, size: int) -> View:
-        """What an example shows; for a network that always runs at one size, as dense as it sees a whole crop."""
-        return draw_view(self._recipe.crop, rng, size / self._row.native if self._row.levelled else None)
+    def _view(self, rng: np.random.Generator, size: int, landmarks: F32 | None) -> View:
+        """What an example shows; for a network that always runs at one size, as dense as it sees a whole crop.
+
+        ``landmarks`` are (478, 2) shares of the picture's side, None where the face is unknown.
+        """
+        crop = self._recipe.crop
+        view = draw_view(crop, rng, size / self._row.native if self._row.levelled else None)
+        if landmarks is None or rng.random() >= crop.on_face:
+            return view
+        room = max(0.0, (1 - view.side) / 2)
+        x, y = np.clip(landmarks[rng.integers(len(landmarks))], 0.5 - room, 0.5 + room)
+        return replace(view, centre=(float(x), float(y)))
 
     def _pair(self, rng: np.random.Generator) -> tuple[Person, int, int]:
         """A person and two of their ages. The share of pairs whose target is a photograph comes from the recipe."""

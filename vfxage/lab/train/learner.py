@@ -15,7 +15,7 @@ from vfxage.lab.train.augment import Draws, Examples, as_floats, prepare
 from vfxage.lab.train.batches import Batch
 from vfxage.lab.train.critic import Adversary
 from vfxage.lab.train.descent import Descent, MeanWeights, begun_with, check_architecture, memory_named
-from vfxage.lab.train.losses import Regrade, delta_losses, face_weight, stability_loss, wanted_delta
+from vfxage.lab.train.losses import Regrade, delta_losses, face_weight, stability_loss
 from vfxage.lab.train.lpips import load_lpips
 from vfxage.lab.train.parallel import World
 from vfxage.lab.train.recipe import Recipe
@@ -72,11 +72,6 @@ class Learner:
         losses, size = self.recipe.losses, answer.shape[-1]
         weight = face_weight(examples.weight, size, losses.outside)
         wanted = examples.target - examples.source
-        older = examples.ages[:, 1] > examples.ages[:, 0]
-        if losses.older_lines != 1:
-            wanted = wanted_delta(examples.source, examples.target, torch.where(older, losses.older_lines, 1.0))
-        if losses.older_change != 1:
-            wanted = wanted * torch.where(older, losses.older_change, 1.0)[:, None, None, None]
         found = delta_losses(answer, wanted, weight, losses)
         result = examples.source + answer
         if losses.stability.weight and self.step % losses.stability.every == 0:

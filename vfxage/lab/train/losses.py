@@ -14,11 +14,12 @@ from vfxage.lab.train.recipe import LossPart
 _LEVELS = 3
 _BORDER = 16
 """Pixels along a picture's edge without a stability loss: the shift brought other pixels in there."""
-_COARSE = 8
-"""Pixels over which a delta is averaged to find its broad part: tone and folds, not lines."""
-_EDGE = 0.03
-"""Fine contrast between skin (0.01 to 0.02 around a pixel) and lids, lips and contours (0.05 to 0.13)."""
-_AROUND = 9
+_BANDS = 4
+"""From pores, at the full size, to folds, at an eighth of it."""
+_CELL = 8
+"""Pixels of the band's own size over which the strength of a delta is measured."""
+_STEADY = 0.001
+"""Added to a strength, a quarter of an 8-bit code: the root has no slope at zero."""
 _BINOMIAL = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 
 
@@ -41,33 +42,30 @@ def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPar
     if recipe.highpass:
         inner = (..., slice(2, -2), slice(2, -2))
         found["highpass"] = _weighted(error[inner] - blurred(error), weight[inner])
+    if recipe.contrast:
+        found["contrast"] = contrast_loss(answer, wanted, weight)
     return found
 
 
-def wanted_delta(source: Tensor, target: Tensor, lines: Tensor) -> Tensor:
-    """Target minus source, with fine skin detail scaled by ``lines`` (B,).
+def contrast_loss(answer: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Difference of how strong the two deltas are, cell by cell and band by band, wherever in a cell their lines run.
 
-    The pictures are (B, 3, S, S), sRGB. Detail is scaled only where at least one of the two pictures has hardly an
-    edge: contours, eyes and lips move, and would get halos.
+    Arguments as in ``delta_losses``. A band is what a blur of two pixels removes, at the full size and at each halved
+    one. Without this, a line whose place is uncertain costs least if it is left out.
     """
-    delta = target - source
-    skin = 1 / (1 + (torch.minimum(_edges(source), _edges(target)) / _EDGE) ** 4)
-    tone = _broad(delta * skin) / _broad(skin).clamp_min(
-        1e-3
-    )  # of skin only: contours beside it must not change its tone
-    return delta + (lines - 1)[:, None, None, None] * skin * (delta - tone)
+    total = answer.new_zeros(())
+    for level in range(_BANDS):
+        if level:
+            answer, wanted, weight = (functional.avg_pool2d(one, 2) for one in (answer, wanted, weight))
+        cells = functional.avg_pool2d(weight[..., 2:-2, 2:-2], _CELL)
+        total = total + _weighted(_strength(answer) - _strength(wanted), cells)
+    return total
 
 
-def _broad(picture: Tensor) -> Tensor:
-    """Remove fine detail from (B, C, S, S); S is a multiple of 8."""
-    coarse = functional.avg_pool2d(picture, _COARSE)
-    return functional.interpolate(coarse, scale_factor=_COARSE, mode="bilinear", align_corners=False)
-
-
-def _edges(picture: Tensor) -> Tensor:
-    """(B, 1, S, S): the amount of fine detail around each pixel."""
-    size = (picture - _broad(picture)).abs().mean(1, keepdim=True)
-    return functional.avg_pool2d(size, _AROUND, stride=1, padding=_AROUND // 2, count_include_pad=False)
+def _strength(delta: Tensor) -> Tensor:
+    """Root mean square of the finest band in each cell."""
+    band = delta[..., 2:-2, 2:-2] - blurred(delta)
+    return (functional.avg_pool2d(band.square(), _CELL) + _STEADY**2).sqrt()
 
 
 def _weighted(error: Tensor, weight: Tensor) -> Tensor:

@@ -88,6 +88,11 @@ class Pictures:
         rgb = self.picture(portrait, framing, base).astype(np.float32) / np.float32(255)
         return self._keep(key, _bytes(SKIN if points is None else skin_colour(rgb, points)))
 
+    def landmarks(self, framing: str, base: Portrait) -> F32 | None:
+        """The landmarks (478, 2) of ``base`` as shares of its square; None if the face is unknown."""
+        points = self._points(framing, base, self.side)
+        return None if points is None else points / np.float32(self.side)
+
     def _points(self, framing: str, base: Portrait, size: int) -> F32 | None:
         """The landmarks of ``base`` in a square of ``size`` pixels; None if the face is unknown."""
         if base.points is None:

@@ -101,6 +101,8 @@ class CropPart(Part):
     """
     whole: Share = 0.4
     """Share of examples that show the whole face instead; not for `small` and `medium`."""
+    on_face: Share = 0.0
+    """Share of the windows with a landmark of the face in the middle; most landmarks are at eyes and mouth."""
     jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
     """The window's place and size are off by up to this share of its side."""
     roll: Annotated[float, Field(ge=0, le=180)] = 8.0
@@ -175,22 +177,14 @@ class LossPart(Part):
 
     l1: Weight = 1.0
     """Absolute difference of the delta."""
-    older_lines: Annotated[float, Field(ge=0.5, le=3)] = 1.0
-    """In a target that is older than its source, lines are this many times as strong as in the picture.
-
-    Nobody can predict where wrinkles will be, so a network learns their mean, which is too faint. Tone is not affected.
-    """
-    older_change: Annotated[float, Field(ge=0.5, le=3)] = 1.0
-    """In a target that is older than its source, the whole change is this many times as strong as in the picture.
-
-    For a network that learns too little of it: what it cannot predict, it leaves out.
-    """
     outside: Share = 0.2
     """Weight of a pixel outside the face in l1, pyramid and highpass; a pixel on the face has 1."""
     pyramid: Weight = 0.5
     """The same on copies of a half, a quarter and an eighth of the size."""
     highpass: Weight = 1.0
     """The same on fine detail, which a blur of two pixels removes: wrinkles and pores."""
+    contrast: Weight = 0.0
+    """Difference of the strength of the delta, in cells, from pores to folds: an uncertain line is not left out."""
     adversarial: Adversarial = Adversarial()
     stability: Stability = Stability()
     lpips: Lpips = Lpips()
