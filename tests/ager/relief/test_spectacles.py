@@ -1,5 +1,8 @@
 """Spectacles drawn on a mean face are found where they are; pouches and brows are no spectacles."""
 
+from dataclasses import replace
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.spectacles import spectacles, unwrapped
+from vfxage.face.detect import FaceFinder
+from vfxage.lab.portraits import Portrait, crop_portrait
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +75,20 @@ def test_a_crop_is_unwrapped_onto_the_mean_face(mean):
     level = unwrapped(crop, points.astype(np.float32), mean)
     x, y = (int(value) for value in mean[4])
     assert level[y, x] == pytest.approx((y + 0.5) * 512 / CANON, abs=1.5)
+
+
+def test_the_face_sinks_behind_the_rims_and_leaves_them_straight(clips, ager):
+    """On a real frame, the dark line of both upper rims stays in its rows while brows and lids sink."""
+    path = clips / "androidx_sample.mp4"
+    with av.open(str(path)) as movie:
+        frame = next(movie.decode(video=0)).to_ndarray(format="rgb24")
+    with FaceFinder() as finder:
+        points = np.ascontiguousarray(finder.find(frame)[0].points, np.float32)
+    portrait = Portrait(path=path, person="him", age=35.0, size=frame.shape[1::-1], points=points)
+    crop = crop_portrait(portrait, ager.framing, 512, (35.0, 70.0), frame.astype(np.float32) / 255)
+    aged = np.clip(crop.rgb + ager([replace(crop, study=ager.study([crop]))])[0].step, 0, 1)
+    for brow, lid in ((105, 159), (334, 386)):  # the rim is the darkest line between brow and lid, from its middle out
+        (x, top), (_, bottom) = crop.points[brow].astype(int), crop.points[lid].astype(int)
+        rows = slice(top + 6, bottom - 4)
+        before, after = (image[rows, x - 12 : x + 13].sum(axis=2).argmin(axis=0) for image in (crop.rgb, aged))
+        assert np.abs(before - after).max() <= 1, (before, after)

@@ -55,6 +55,11 @@ class Depth:
     shade_tint: float = 0.15
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
+    dim: float = 0.5
+    """Severity added where skin is dim on the plate, brown or in little light: it shows the same relief less."""
+    dim_from: float = -0.45
+    """Log luma of skin below which that begins, between light and brown skin in a studio, and how far below it ends."""
+    dim_over: float = 0.6
     soft_plates: float = 0.20
     """Severity added for each canonical pixel of blur: where lines drown, folds must tell."""
 
@@ -209,6 +214,7 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
 def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
     """(h, w) change of log luma by the broad and the fine relief."""
     severity = 1 + DEPTH.soft_plates * min(study.softness * crop.sight.unit, 2.0)
+    severity += DEPTH.dim * float(np.clip((DEPTH.dim_from - study.level) / DEPTH.dim_over, 0, 1))
     fine = {**GROWTH.lines, **GROWTH.donated} if face.sculpture.donated else GROWTH.lines
     sides, creases, lines = (weights(table, worn, face.gentle, severity, face.look)
                              for table in (GROWTH.sides, GROWTH.creases, fine))  # fmt: skip

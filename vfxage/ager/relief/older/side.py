@@ -44,6 +44,8 @@ _BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
 luma by which a hair is darker than them, and the range over which it surely is a hair."""
 _ON_BEARD = 0.7
 """How far a beard keeps lines and folds off itself, as hair of the head does wholly."""
+_BY_RIMS = 9.0
+"""How far from the rims of spectacles the sinking face holds still, canonical pixels: a bent rim betrays it."""
 _SCULPTURES = 8
 """Sculptures kept: one for each face of a shot."""
 
@@ -170,7 +172,8 @@ class OlderSide:
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))
         still = np.clip(1.6 * blur(np.asarray(hair, np.float32), 3.0 * unit), 0, 1)
-        rims = np.clip(2 * blur(seen.rims, 2.0 * unit), 0, 1)
+        rims = _widened(seen.rims, _BY_RIMS * unit / 2)
+        rims = np.clip(2 * blur(rims, 2.0 * unit), 0, 1)
         held = (1 - mouth) * (1 - still) * (1 - rims)
         return np.asarray(cv2.merge([part * held for part in parts(blur(flow, 1.5 * unit))]), np.float32)
 
@@ -183,6 +186,11 @@ def _darkest(rgb: F32, skin: float, unit: float) -> F32:
     level = luma(cast(F32, cv2.log(rgb + np.float32(FLOOR))))
     around = np.maximum(blur(level, _BROW * unit), np.float32(skin - _SOCKET))
     return np.asarray(np.clip((around - level - np.float32(_HAIR[0])) / np.float32(_HAIR[1]), 0, 1), np.float32)
+
+
+def _widened(image: F32, radius: float) -> F32:
+    side = 2 * max(1, round(radius)) + 1
+    return cast(F32, cv2.dilate(image, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 
 
 def _lead(work: Working) -> F32:
