@@ -102,6 +102,16 @@ def check_writable(folder: Path) -> None:
         raise _unwritable(folder, error, "choose another path or mend its permissions") from error
 
 
+def check_unused(folder: Path, fix: str) -> None:
+    """Raise OutputError for a folder that is not empty, or a file: what it holds must stay as it is."""
+    try:
+        used = folder.exists() and any(folder.iterdir())
+    except OSError as error:
+        raise OutputError(f"cannot be used ({error.strerror})", path=folder, fix="name a new folder") from error
+    if used:
+        raise OutputError("is not empty", path=folder, fix=fix)
+
+
 def _unwritable(folder: Path, error: OSError, fix: str) -> OutputError:
     """The error for a folder in which nothing can be written."""
     file = next((path for path in (folder, *folder.parents) if path.is_file()), None)

@@ -115,7 +115,7 @@ def test_json_lines_always_finish_with_the_end(words: list[str], code: int) -> N
 def test_json_lines_finish_with_the_end_of_a_stopped_command(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vfxage.cli.render.load_shot", lambda *_: signal.raise_signal(number))
+    monkeypatch.setattr("vfxage.cli.render.load_with_outputs", lambda *_: signal.raise_signal(number))
     result = run("render", NONE, "--log", "json")
     (end,) = events(result)
     assert (end["event"], end["code"], result.code) == ("end", 128 + number, 128 + number)
@@ -123,7 +123,7 @@ def test_json_lines_finish_with_the_end_of_a_stopped_command(
 
 
 def test_json_lines_finish_with_the_end_of_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vfxage.cli.render.load_shot", lambda *_: [][1])
+    monkeypatch.setattr("vfxage.cli.render.load_with_outputs", lambda *_: [][1])
     (end,) = events(run("render", NONE, "--log", "json"))
     assert (end["event"], end["code"]) == ("end", 1)
 

@@ -39,10 +39,11 @@ def pairs(
     """
     wanted = _ages(ages)
     from vfxage.ager import load_ager
-    from vfxage.lab.pairs import PairsPlan, refuse_used, write_pairs
+    from vfxage.lab.pairs import NEW_FOLDER, PairsPlan, write_pairs
     from vfxage.lab.portraits import mesh_portraits, scan_portraits
+    from vfxage.publish import check_unused
 
-    refuse_used(out)
+    check_unused(out, NEW_FOLDER)
     _refuse_unwritable(out / "index.csv")
     plan = PairsPlan(load_ager(model), wanted, quality, young)
     collection = mesh_portraits(scan_portraits(portraits, progress=console), console)

@@ -13,12 +13,11 @@ import cv2
 import numpy as np
 
 from vfxage.ager import Ager
-from vfxage.errors import OutputError
 from vfxage.face.look import Look
 from vfxage.lab.evaluate.skin_tone import DARK, skin_tone
 from vfxage.lab.portraits import Collection, Portrait, crop_portrait
 from vfxage.progress import Progress
-from vfxage.publish import publish
+from vfxage.publish import check_unused, publish
 from vfxage.types import F32, U8, FaceCrop
 
 SIDE = 512
@@ -46,16 +45,8 @@ def age_portrait(ager: Ager, crop: FaceCrop) -> F32:
     return np.clip(crop.rgb + answer.step, 0.0, 1.0)
 
 
-def refuse_used(out: Path) -> None:
-    """Raise OutputError for a folder that is not empty, or a file: pictures of another ager must not stay in it."""
-    try:
-        used = out.exists() and any(out.iterdir())
-    except OSError as error:
-        raise OutputError(f"cannot be used ({error.strerror})", path=out, fix="name a new folder") from error
-    if used:
-        raise OutputError(
-            "is not empty", path=out, fix="name a new folder, so that pictures of another ager do not mix with these"
-        )
+NEW_FOLDER = "name a new folder, so that pictures of another ager do not mix with these"
+"""What to do about a folder of pairs that is not empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +72,7 @@ def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Pr
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
     is gone, WriteError where something cannot be written. After an error or a stop, no file is left.
     """
-    refuse_used(out)
+    check_unused(out, NEW_FOLDER)
     portraits = [item for item in collection.portraits if item.real]
     rows: list[dict[str, str]] = []
     points: dict[str, F32] = {}

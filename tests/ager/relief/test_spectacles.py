@@ -81,10 +81,10 @@ def test_the_face_sinks_behind_the_rims_and_leaves_them_straight(clips, ager):
     """On a real frame, the dark line of both upper rims stays in its rows while brows and lids sink."""
     path = clips / "androidx_sample.mp4"
     with av.open(str(path)) as movie:
-        frame = next(movie.decode(video=0)).to_ndarray(format="rgb24")
+        frame = np.asarray(next(movie.decode(video=0)).to_ndarray(format="rgb24"), np.uint8)
     with FaceFinder() as finder:
         points = np.ascontiguousarray(finder.find(frame)[0].points, np.float32)
-    portrait = Portrait(path=path, person="him", age=35.0, size=frame.shape[1::-1], points=points)
+    portrait = Portrait(path=path, person="him", age=35.0, size=(frame.shape[1], frame.shape[0]), points=points)
     crop = crop_portrait(portrait, ager.framing, 512, (35.0, 70.0), frame.astype(np.float32) / 255)
     aged = np.clip(crop.rgb + ager([replace(crop, study=ager.study([crop]))])[0].step, 0, 1)
     for brow, lid in ((105, 159), (334, 386)):  # the rim is the darkest line between brow and lid, from its middle out

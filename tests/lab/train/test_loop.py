@@ -263,7 +263,7 @@ def test_sheet_shows_a_row_a_person_and_a_column_an_age(tmp_path):
 
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "run").write_text("a file")
-    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "run", "out:")
+    run("train", recipe_in(tmp_path), "--device", "cpu").fails(2, "run", "is a file where a folder is needed")
 
 
 def test_disk_that_is_full_ends_the_run_in_one_line(tmp_path):

@@ -136,7 +136,7 @@ class _Adding:
             else:
                 people[face] = self._with_tracklets(people[face], [tracklet])
         taken: set[int] = set()
-        for chain in self._faces(strangers, people):
+        for chain in self._faces(strangers):
             if not any(number in self.new for tracklet in chain for number in tracklet.numbers):
                 continue
             face = self._linked(chain, [person for person in people.values() if person.face not in taken])
@@ -149,7 +149,7 @@ class _Adding:
                 taken.add(face)
         return tuple(people[face] for face in sorted(people))
 
-    def _faces(self, strangers: list[Tracklet], people: dict[int, Person]) -> list[list[Tracklet]]:
+    def _faces(self, strangers: list[Tracklet]) -> list[list[Tracklet]]:
         """The chains of tracklets that may be faces; short runs are judged together with their person."""
         lengths = [self._searched([item]) for item in strangers]
         kept = [s for s, length in zip(strangers, lengths, strict=True) if length < PROOF or is_face([s], length)]

@@ -18,14 +18,14 @@ from vfxage.ager import Ager, age_frames, load_ager
 from vfxage.arrays import ArrayData, shaped
 from vfxage.colour.space import Colour
 from vfxage.comp.composite import composite
-from vfxage.errors import OutputError, ShotError
+from vfxage.errors import ShotError
 from vfxage.lab.evaluate.blind_pairs import LEAST_CHANGE, OLD_FROM, YOUNG_TO, BlindPair, pair_people
 from vfxage.lab.evaluate.faces import Subject
 from vfxage.lab.evaluate.gather import gather_subjects
 from vfxage.lab.portraits import crop_portrait, read_portrait
 from vfxage.pool import ordered_map
 from vfxage.progress import Progress
-from vfxage.publish import check_writable, publish
+from vfxage.publish import check_unused, check_writable, publish
 from vfxage.types import F32, U8, Frame, FrameCrops, Window
 
 KEY, ANSWERS = ".key.json", "answers.txt"
@@ -92,7 +92,7 @@ def make_blind_sheet(request: BlindRequest, progress: Progress) -> list[Path]:
     The same portraits, model and seed give the same files. Raises the errors of portraits and model, OutputError for a
     folder that is not empty, ShotError if no photo set has enough people of the right ages.
     """
-    refuse_used(request.out)
+    check_unused(request.out, "name a new folder for the blind sheet")
     check_writable(request.out)
     ager = load_ager(request.model, request.device)
     subjects, _ = gather_subjects(request.portraits, progress)
@@ -107,16 +107,6 @@ def make_blind_sheet(request: BlindRequest, progress: Progress) -> list[Path]:
         key += [tile.entry for tile in numbered]
         pages += _draw_pages(request.out, group, numbered)
     return [*pages, _write_answers(request.out, key), _write_key(request, ager, key)]
-
-
-def refuse_used(out: Path) -> None:
-    """Raise OutputError for a folder that is not empty, so that no answers are lost."""
-    try:
-        used = out.exists() and any(out.iterdir())
-    except OSError as error:
-        raise OutputError(f"cannot be used ({error.strerror})", path=out, fix="name a new folder") from error
-    if used:
-        raise OutputError("is not empty", path=out, fix="name a new folder for the blind sheet")
 
 
 def _choose(
