@@ -14,7 +14,7 @@ from vfxage.ager.relief.mean_face import BANDS, FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON, Chart
 from vfxage.arrays import ArrayData, shaped
 from vfxage.colour.curves import LUMA_709
-from vfxage.types import F32, F64
+from vfxage.types import F32, F64, U8
 
 _FIT_CELL = 8
 """Pixels of the half grid to one cell of the grid on which the skin's light is fitted."""
@@ -109,6 +109,21 @@ def grow(image: F32, shape: tuple[int, ...]) -> F32:
 def blur(image: F32, sigma: float) -> F32:
     """Gaussian; edges are repeated."""
     return cast(F32, cv2.GaussianBlur(image, (0, 0), max(sigma, 0.3), borderType=cv2.BORDER_REPLICATE))
+
+
+def disc(radius: int) -> U8:
+    """The kernel of a morphological operation."""
+    return cast(U8, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
+
+
+def morphed(operation: int, image: F32, radius: float) -> F32:
+    """A morphological operation at a radius that need not be whole, so that nothing jumps as a face grows."""
+    low = max(1, math.floor(radius))
+    rest = min(max(radius - low, 0.0), 1.0)
+    result = cast(F32, cv2.morphologyEx(image, operation, disc(low)))
+    if rest < 0.02:
+        return result
+    return cast(F32, cv2.addWeighted(result, 1 - rest, cv2.morphologyEx(image, operation, disc(low + 1)), rest, 0))
 
 
 def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> Sight:

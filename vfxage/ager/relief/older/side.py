@@ -26,7 +26,7 @@ from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.older.temples import receded
 from vfxage.ager.relief.shown import Exposed, Grain, shown
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, parts, strongest
+from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, morphed, parts, strongest
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
@@ -172,7 +172,7 @@ class OlderSide:
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))
         still = np.clip(1.6 * blur(np.asarray(hair, np.float32), 3.0 * unit), 0, 1)
-        rims = _widened(seen.rims, _BY_RIMS * unit / 2)
+        rims = morphed(cv2.MORPH_DILATE, seen.rims, _BY_RIMS * unit / 2)
         rims = np.clip(2 * blur(rims, 2.0 * unit), 0, 1)
         held = (1 - mouth) * (1 - still) * (1 - rims)
         return np.asarray(cv2.merge([part * held for part in parts(blur(flow, 1.5 * unit))]), np.float32)
@@ -186,11 +186,6 @@ def _darkest(rgb: F32, skin: float, unit: float) -> F32:
     level = luma(cast(F32, cv2.log(rgb + np.float32(FLOOR))))
     around = np.maximum(blur(level, _BROW * unit), np.float32(skin - _SOCKET))
     return np.asarray(np.clip((around - level - np.float32(_HAIR[0])) / np.float32(_HAIR[1]), 0, 1), np.float32)
-
-
-def _widened(image: F32, radius: float) -> F32:
-    side = 2 * max(1, round(radius)) + 1
-    return cast(F32, cv2.dilate(image, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 
 
 def _lead(work: Working) -> F32:

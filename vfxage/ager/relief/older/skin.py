@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.ager.relief.older.canvas import smoothstep
-from vfxage.ager.relief.sight import Sight, beyond_luma, blur, creases_only, halve, luma, parts, spread
+from vfxage.ager.relief.sight import Sight, beyond_luma, blur, creases_only, halve, luma, morphed, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.types import F32
 
@@ -75,15 +74,10 @@ def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
 def folded(sight: Sight) -> F32:
     """(h2, w2) 0..1: near folds of the face's own, by how far a morphological closing fills them."""
     pixel = sight.unit / 2
-    depth = _widened(cv2.MORPH_CLOSE, sight.smooth, _FOLD.half_width * pixel) - sight.smooth
+    depth = morphed(cv2.MORPH_CLOSE, sight.smooth, _FOLD.half_width * pixel) - sight.smooth
     fold = np.clip((depth - np.float32(_FOLD.shallow)) / np.float32(_FOLD.deep - _FOLD.shallow), 0, 1)
-    near = _widened(cv2.MORPH_DILATE, np.asarray(fold * sight.bare, np.float32), _FOLD.reach * pixel)
+    near = morphed(cv2.MORPH_DILATE, np.asarray(fold * sight.bare, np.float32), _FOLD.reach * pixel)
     return blur(near, 0.5 * _FOLD.reach * pixel)
-
-
-def _widened(operation: int, image: F32, radius: float) -> F32:
-    side = 2 * max(1, round(radius)) + 1
-    return cast(F32, cv2.morphologyEx(image, operation, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))))
 
 
 def roughness(sight: Sight, skin: F32) -> float:

@@ -5,17 +5,16 @@ All images are on the half grid of the chart: one pixel there is two of the crop
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import cast
 
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread, strongest
+from vfxage.ager.relief.sight import Sight, blur, disc, grow, halve, luma, morphed, spread, strongest
 from vfxage.ager.relief.younger.settings import WARMER
 from vfxage.arrays import ArrayData, shaped
-from vfxage.types import F32, U8
+from vfxage.types import F32
 
 _FOLD = 9.0
 """Canonical pixels: what is dark and narrower than twice this amid bare skin is a fold in it."""
@@ -107,21 +106,6 @@ def smooth(image: F32, sigma: float) -> F32:
     if sigma < _LARGE:
         return blur(image, sigma)
     return grow(smooth(halve(image), sigma / 2), image.shape)
-
-
-def disc(radius: int) -> U8:
-    """The kernel of a morphological operation."""
-    return cast(U8, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)))
-
-
-def morphed(operation: int, image: F32, radius: float) -> F32:
-    """A morphological operation at a radius that need not be whole, so that nothing jumps as a face grows."""
-    low = max(1, math.floor(radius))
-    rest = min(max(radius - low, 0.0), 1.0)
-    result = cast(F32, cv2.morphologyEx(image, operation, disc(low)))
-    if rest < 0.02:
-        return result
-    return cast(F32, cv2.addWeighted(result, 1 - rest, cv2.morphologyEx(image, operation, disc(low + 1)), rest, 0))
 
 
 def wider(zone: F32) -> F32:

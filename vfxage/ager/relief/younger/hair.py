@@ -11,8 +11,8 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, parts, spread
-from vfxage.ager.relief.younger.ground import morphed, smooth
+from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, morphed, parts, spread
+from vfxage.ager.relief.younger.ground import smooth
 from vfxage.ager.relief.younger.settings import HairColour
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, spread
+from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, morphed, spread
 from vfxage.ager.relief.working import Box
-from vfxage.ager.relief.younger.ground import Ground, morphed, smooth
+from vfxage.ager.relief.younger.ground import Ground, smooth
 from vfxage.ager.relief.younger.settings import Healing
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32

@@ -12,11 +12,11 @@ from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import MeanFace, age_columns
 from vfxage.ager.relief.mouth import smile_of
 from vfxage.ager.relief.shown import Exposed, Grain, shown
-from vfxage.ager.relief.sight import grow, halve
+from vfxage.ager.relief.sight import disc, grow, halve
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
-from vfxage.ager.relief.younger.ground import Worn, disc
+from vfxage.ager.relief.younger.ground import Worn
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, PORTRAIT_CHROMA, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import creases_only
-from vfxage.ager.relief.younger.ground import Ground, morphed, wider
+from vfxage.ager.relief.sight import creases_only, morphed
+from vfxage.ager.relief.younger.ground import Ground, wider
 from vfxage.ager.relief.younger.settings import Closing, Softening
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
