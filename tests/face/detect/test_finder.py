@@ -102,6 +102,17 @@ def test_a_portrait_that_a_detector_likes_better_lying_is_found_upright(finder, 
         assert finder.evidence(turned, lying.points) > 0.65
 
 
+@pytest.mark.parametrize(
+    ("name", "right", "left"), [("E000235", (117, 168), (185, 164)), ("E000215", (131, 170), (203, 170))]
+)
+def test_a_broad_smile_is_not_meshed_across_the_face(finder, portraits, name, right, left):
+    """FaceMesh and the vote like a mesh whose eye is the corner of the mouth; the eyes were read from the pictures."""
+    picture = np.ascontiguousarray(cv2.imread(str(portraits / "clerk" / f"clk_{name}.jpg"))[..., ::-1])
+    (found,) = finder.find(picture)
+    eyes = [found.points[[33, 133]].mean(0), found.points[[362, 263]].mean(0)]
+    np.testing.assert_allclose(eyes, [right, left], atol=5)
+
+
 def test_a_face_that_is_known_is_not_meshed_again_and_hides_no_other(finder, astronaut, face):
     both = np.concatenate([astronaut, astronaut[:, ::-1]], axis=1)
     assert finder.find(astronaut, [face.points]) == []

@@ -11,7 +11,8 @@ from vfxage.types import F32, F64, U8
 
 ROOM = 1.5
 """Side of a mesh crop over the longer side of the face's box, as FaceMesh was trained (Kartynnik et al. 2019)."""
-_RIGHT_EYE, _LEFT_EYE = (33, 133), (362, 263)
+RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)
+"""Landmarks of the corners of each eye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Square:
 
 def square_of_points(points: F32) -> Square:
     """The mesh crop of a face whose landmarks are known."""
-    right, left = points[list(_RIGHT_EYE)].mean(0), points[list(_LEFT_EYE)].mean(0)
+    right, left = points[list(RIGHT_EYE)].mean(0), points[list(LEFT_EYE)].mean(0)
     roll = float(np.arctan2(left[1] - right[1], left[0] - right[0]))
     turn = turn_matrix(np.cos(roll), -np.sin(roll))
     upright = points.astype(np.float64) @ turn.T
