@@ -11,9 +11,11 @@ import pytest
 
 from vfxage.ager import load_ager
 from vfxage.ager.relief.mattes import HairStudy, mattes_of
+from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.mesh import INNER_LIPS
 from vfxage.ager.relief.older import folds, lines
 from vfxage.ager.relief.older.canvas import Canvas, stream
+from vfxage.ager.relief.older.forehead import forehead_lines
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.lab.portraits import crop_portrait, scan_portraits
 
@@ -167,6 +169,21 @@ def test_names_have_lines_of_their_own_and_keep_them(crop, ager):
     skin = inside(shown.points, 512, [*CHEEKS, (109, 108, 69, 67), (338, 337, 299, 297)])
     assert rms((one - other)[skin]) > 0.2 * rms(one[skin])
     assert rms(one[skin]) == pytest.approx(rms(other[skin]), rel=0.25)
+
+
+def test_lines_of_a_forehead_are_neither_even_nor_everybodys():
+    """They lie at unlike distances, and no place is a line on most people."""
+    mean = load_mean_face().mean
+    middle, places, uneven = float(mean[10, 0]), np.zeros(384), []
+    for person in range(60):
+        lines = [line for line in forehead_lines(mean, f"person {person}") if np.ptp(line.curve[:, 0]) > 40]
+        for line in lines:
+            np.testing.assert_allclose(line.depth[[0, -1]], 0, atol=1e-6)
+        heights = np.sort([np.interp(middle, *line.curve.T) for line in lines])
+        places[np.unique(np.round(heights).astype(int))] += 1
+        uneven += [gaps.max() / gaps.min() for gaps in [np.diff(heights)] if len(gaps) > 1 and gaps.min() > 0.5]
+    assert places.max() < 60 / 4
+    assert np.median(uneven) > 1.5
 
 
 def test_every_feature_has_a_stream_of_its_own():

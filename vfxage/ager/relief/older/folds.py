@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfxage.ager.relief.older.canvas import Canvas, spline, stream, taper
+from vfxage.ager.relief.older.forehead import forehead_lines
 from vfxage.ager.wrinkle_lines import Node
 from vfxage.types import F32, F64
 
@@ -80,40 +81,37 @@ _UPPER, _UPPER_RING = (246, 161, 160, 159, 158, 157), (247, 30, 29, 27, 28, 56)
 _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232)
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
-    Groove(part="nasolabial", depth=1.9, width=3.0, heap=3.6, reach=12, towards=50, ends=(0.20, 0.42), floor=0.84,
+    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.8, reach=12, towards=50, ends=(0.10, 0.42), floor=0.84,
            nodes=((129, 203, 0.15), (203, 98, 0.4), (206, 92, 0.4), (216, 186, 0.6), (57, 212, 0.45))),
-    Groove(part="marionette", depth=1.0, width=3.4, heap=2.2, reach=10, towards=214, ends=(0.35, 0.45), floor=0.88,
-           nodes=((57, 61, 0.5), (43, 57, 0.3), (202, 43, 0.45), (204, 202, 0.5), (211, 210, 0.45))),
-    Groove(part="bags", depth=1.1, width=4.5, heap=2.8, reach=6.5, towards=145, ends=(0.15, 0.45),
+    Groove(part="marionette", depth=1.0, width=3.0, heap=1.2, reach=10, towards=214, ends=(0.15, 0.60), floor=0.88,
+           nodes=((61, 57, 0.2), (43, 57, 0.5), (202, 210, 0.2), (204, 210, 0.72), (211, 169, 0.6))),
+    Groove(part="bags", depth=0.95, width=4.0, heap=1.8, reach=6.5, towards=145, ends=(0.15, 0.45),
            nodes=((244, 233, 0.6), (128, 233, 0.4), (121, 232, 0.3), (120, 231, 0.3), (119, 230, 0.45),
                   (118, 229, 0.6))),
-    Roll(part="bags", height=1.5, width=3.6, ends=(0.35, 0.25),
+    Roll(part="bags", height=1.2, width=3.6, ends=(0.35, 0.25),
          nodes=tuple((a, b, 0.55) for a, b in zip(_LOWER, _LOWER_RING, strict=True))),
     Groove(part="lids", depth=0.8, width=2.4, ends=(0.25, 0.35),
            nodes=tuple((a, b, 0.34) for a, b in zip(_UPPER, _UPPER_RING, strict=True))),
     Roll(part="lids", height=1.5, width=3.6, ends=(0.2, 0.6), shift=(0, -1.5),
          nodes=((226, 35, 0.4), *((a, b, 0.75) for a, b in zip(_UPPER, _UPPER_RING, strict=True)))),
     Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.0, size=(14, 5.5), turn=0.35),
-    Mound(part="lids", centre=((221, 0.5), (189, 0.5)), height=-1.8, size=(8, 6)),
     Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=3.2, size=(15, 17), turn=0.4),
-    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-1.2, size=(11, 15), turn=0.3),
+    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.9, size=(11, 15), turn=0.3),
     Mound(part="hollows", centre=((187, 0.6), (147, 0.4)), height=-2.6, size=(20, 30), turn=-0.45),
     Mound(part="hollows", centre=((139, 0.6), (71, 0.4)), height=-3.0, size=(15, 26), turn=0.1),
     Groove(part="frown", depth=0.7, width=2.4, ends=(0.3, 0.4), nodes=((107, 9, 0.45), (55, 8, 0.35), (55, 8, 0.6))),
     Groove(part="chin", depth=0.8, width=4.0, mirrored=False,
            nodes=((182, 181, 0.35), (83, 84, 0.35), (18, 17, 0.3), (313, 314, 0.35), (406, 405, 0.35))),
-    Groove(part="forehead", depth=0.45, width=3.0, floor=0.84, mirrored=False,
-           nodes=((104, 105, 0.3), (69, 66, 0.45), (108, 107, 0.6), (151, 9, 0.5),
-                  (337, 336, 0.55), (299, 296, 0.5), (333, 334, 0.35))),
-    Groove(part="forehead", depth=0.60, width=3.0, floor=0.84, mirrored=False,
-           nodes=((104, 105, 0.1), (69, 66, 0.12), (108, 107, 0.15), (151, 9, 0.1),
-                  (337, 336, 0.15), (299, 296, 0.1), (333, 334, 0.05))),
-    Groove(part="forehead", depth=0.50, width=3.0, floor=0.84, mirrored=False,
-           nodes=((69, 67, 0.2), (108, 109, 0.42), (151, 10, 0.38), (337, 338, 0.45), (299, 297, 0.28))),
 )  # fmt: skip
 PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead", "neck")
 _NECK_RINGS = ((20.0, 1.0), (33.0, 1.3), (47.0, 1.1))
 """Rings round the neck: canonical pixels below the chin, and depth."""
+_LINE_DEPTH, _LINE_WIDTHS = 0.60, ((0.55, 1.1), (0.45, 3.2))
+"""Depth of a full line of the forehead; shares of the depth and widths of its floor and flanks."""
+_LINE_ROLL = (0.55, 3.0, 5.0)
+"""Height of the skin pushed up beside such a line, its width, and its distance from the line."""
+_OWN = 0.25
+"""Deviation of how much more of a part one person has than another, as a power of e."""
 _NECK_CORD = 1.6
 """Height of the two cords down the neck."""
 
@@ -127,8 +125,25 @@ def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
         numbers[shape.part] += 1  # counted by part, so that a new shape leaves the other parts as they are
         draw = stream(name, f"{shape.part} {numbers[shape.part]}")
         heights[shape.part] += _both_sides(lambda side, s=shape: _drawn(s, canvas, side(at)), shape, draw)
+    heights["forehead"] += _forehead(mean, name, canvas)
     heights["neck"] += _neck(at, stream(name, "neck folds"), canvas)
-    return heights
+    return {part: _own_share(name, part) * height for part, height in heights.items()}
+
+
+def _own_share(name: str, part: str) -> np.float32:
+    """How much of a part the face called ``name`` has, around 1: no two people have all folds alike."""
+    return np.float32(np.exp(_OWN * np.clip(stream(name, f"share of {part}").standard_normal(), -1.5, 1.5)))
+
+
+def _forehead(mean: F32, name: str, canvas: Canvas) -> F32:
+    """The lines across the forehead, with the skin pushed up beside them."""
+    height = np.zeros(canvas.window.shape, np.float32)
+    roll, width, away = _LINE_ROLL
+    for line in forehead_lines(mean, name):
+        for share, floor in _LINE_WIDTHS:
+            height += np.float32(_LINE_DEPTH * share) * line.carved(canvas, floor)
+        height += np.float32(_LINE_DEPTH * roll) * line.raised(canvas, width, away)
+    return height
 
 
 def _both_sides(make: Callable[..., F32], shape: Groove | Roll | Mound, draw: np.random.Generator) -> F32:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
+from vfxage.ager.relief.older.forehead import forehead_lines
 from vfxage.ager.wrinkle_lines import EYE, LIPS, MIRROR
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -43,7 +44,12 @@ _FURROW, _FURROW_UNLIKE = 0.75, 0.30
 class Lines:
     """Kinds of lines: their spacing on photographs of old skin, and the strengths at which they look like them."""
 
-    forehead: Wrinkle = Wrinkle(long=70, apart=12.5, sharp=0.6, wander=0.65)
+    floors: float = 0.55
+    """Depth of the narrow floors of the forehead's lines."""
+    floor: float = 0.7
+    """Their width."""
+    near: float = 5.0
+    """How far around a line of the forehead finer creases are found."""
     forehead_fine: Wrinkle = Wrinkle(long=34, apart=5.5, sharp=0.4)
     crow: Wrinkle = Wrinkle(long=26, apart=8.0)
     crow_fine: Wrinkle = Wrinkle(long=14, apart=3.6)
@@ -117,17 +123,20 @@ def _wobble(draw: np.random.Generator, x: F32, y: F32, cell: float) -> F32:
 
 
 def _forehead(ground: Ground) -> Height:
-    """Furrows across, arched over each brow."""
-    mean, draw = ground.mean, stream(ground.name, "forehead furrows")
+    """The narrow floors of the lines across the forehead, and finer creases near them."""
+    mean, draw = ground.mean, stream(ground.name, "forehead creases")
     top, brow = float(mean[10, 1]) - 26, float(mean[[66, 105, 296, 334], 1].min())
     middle = float(mean[9, 0])
     part = ground.canvas.part((middle - 98, middle + 98), (top - 1, brow + 4))
     x, y = part.grid()
     across = y + 5 * np.cos((x - middle) / 34) + 2.2 * noise(draw, x / np.float32(55), y / np.float32(30))
     band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 96, 50)
-    deep = np.float32(draw.uniform(0.7, 1.0))
-    lines = deep * furrows(draw, x, across, LINES.forehead)
-    return part, band * (lines + np.float32(0.10) * creases(draw, x, across, LINES.forehead_fine))
+    floors, near = np.zeros_like(x), np.zeros_like(x)
+    for line in forehead_lines(mean, ground.name):
+        floors += line.carved(part, LINES.floor)
+        near -= line.carved(part, LINES.near)
+    fine = creases(draw, x, across, LINES.forehead_fine) * (np.float32(0.3) + np.minimum(near, 1))
+    return part, band * (np.float32(LINES.floors) * floors + np.float32(0.10) * fine)
 
 
 def _eye(ground: Ground, side: int) -> tuple[F32, F32, float]:
@@ -145,8 +154,10 @@ def _crow(ground: Ground, side: int) -> Height:
     x, y = part.grid()
     right, down = (x - corner[0]) * np.float32(out) + 4, y - corner[1]
     angle, far = np.arctan2(down - np.float32(1.5), right), np.hypot(right, down)
-    where = smoothstep(right, 2, 12) * smoothstep(far, 46, 24) * smoothstep(np.abs(angle - np.float32(0.1)), 1.25, 0.75)
-    across = 30 * (angle + np.float32(0.0035) * far + np.float32(0.05) * _wobble(draw, x, y, 14))
+    where = (
+        smoothstep(right, 2, 12) * smoothstep(far, 42, 14) * smoothstep(np.abs(angle - np.float32(0.05)), 1.05, 0.45)
+    )
+    across = 30 * (angle + np.float32(0.006) * far + np.float32(0.07) * _wobble(draw, x, y, 14))
     lines = 0.85 * furrows(draw, far, across, LINES.crow) + 0.35 * creases(draw, far, across, LINES.crow_fine)
     return part, np.asarray(where * lines, np.float32)
 

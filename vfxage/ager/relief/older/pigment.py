@@ -30,7 +30,7 @@ _BROW_ROOM = 22.0
 class Pigment:
     """Amounts at 35 years of wear, by eye; positions and sizes in canonical pixels."""
 
-    patches: float = 0.026
+    patches: float = 0.014
     spots: float = 0.15
     redness: float = 0.055
     count: int = 70
