@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.ager.relief.bristles import bristle, fine_detail
 from vfxage.ager.relief.head import BROWS, Head, head_of
 from vfxage.ager.relief.headwear import wrapped
 from vfxage.ager.relief.joined_hair import joined_hair
@@ -33,10 +34,6 @@ _FEWEST = 20
 """Pixels of sure skin, at least: fewer say nothing about a face."""
 _FEWEST_HAIR, _SURE_HAIR = 30, 0.4
 """Weight of likely hair on a crop, at least, and the weight from which a pixel is surely likely hair."""
-_BEARD = (199, 200, 208, 428, 211, 431, 204, 424, 194, 418, 202, 422)
-_CHEEK = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
-"""Landmarks where beards grow, away from the lips and the jaw, whose outlines are as fine; and on skin where none
-grows."""
 _BRISTLE = (2.7, 3.05)
 """Fine detail of the beard zone over that of the cheeks: beards have 3.0 to 8.3, skin that is shaved, or retouched
 round the zone, up to 2.75."""
@@ -118,7 +115,7 @@ class HairStudy(ArrayData):
     stubbly: float
     """0..1, whether what is rough where beards grow is hair of any colour."""
     fine: float
-    """Bristle of the skin of the upper face, from ``_bristles``."""
+    """Bristle of the skin of the upper face, from ``fine_detail``."""
 
     def packed(self) -> Study:
         """As named arrays."""
@@ -165,7 +162,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
         hair = None if 2 * sum(covered) > len(covered) else hair
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
     bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
-    bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])
+    bristles = np.concatenate([fine_detail(crop.rgb, SIDE).ravel() for crop, _ in samples])
     fine = float((bristles * bare).sum() / max(bare.sum(), 1e-3))
     study = HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=0, stubbly=0, fine=fine)
     found = [_beardedness(crop, feature, head, study)
@@ -178,7 +175,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
 
 def _smooth_skin(rgb: F32, head: Head) -> F32:
     """(SIDE, SIDE) where there is sure skin: above the brows only what is as smooth as the cheeks, so no fringe."""
-    bristles, cheeks = _bristles(rgb, SIDE), head.skin * (head.height < _CHEEKS[1]) * (head.height > _CHEEKS[0])
+    bristles, cheeks = fine_detail(rgb, SIDE), head.skin * (head.height < _CHEEKS[1]) * (head.height > _CHEEKS[0])
     fine = float((bristles * cheeks).sum() / max(float(cheeks.sum()), 1e-3))
     rough = smoothstep((bristles - np.float32(fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
     return np.asarray(head.skin * (1 - rough * (head.height > _CHEEKS[1])), np.float32)
@@ -230,7 +227,7 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
         mixture.log_density(features.reshape(-1, 4)).reshape(SIDE, SIDE) for mixture in (study.skin, study.hair)
     )
     level, kernel = luma(crop.rgb), (2 * max(1, int(2 * head.unit * size / SIDE)) + 1,) * 2
-    bristles = _bristles(crop.rgb, SIDE)
+    bristles = fine_detail(crop.rgb, SIDE)
     hair = _refined(level, _hair(features, (like_hair, like_skin), bristles, head, study), kernel)
     beard = none
     if study.bearded > 0:
@@ -343,30 +340,11 @@ def _beardedness(crop: FaceCrop, features: F32, head: Head, study: HairStudy) ->
     pixels = features.reshape(-1, 4)
     like_hair, like_skin = (m.log_density(pixels).reshape(SIDE, SIDE) for m in (study.hair, study.skin))
     zone = head.beard_zone * (1 - head.lips) * (1 - head.nose) * (head.height < -0.25)
-    bristles = _bristles(crop.rgb, SIDE)
+    bristles = fine_detail(crop.rgb, SIDE)
     share = float((_whiskers(bristles, (like_hair, like_skin), head, study) * zone).sum() / max(float(zone.sum()), 1))
     rough = (bristly - _BRISTLE[0]) / (_BRISTLE[1] - _BRISTLE[0])
     hairy = (share - _BEARDED[0]) / (_BEARDED[1] - _BEARDED[0])
     return float(smoothstep(np.array(hairy)) * smoothstep(np.array(rough))), stubbly
-
-
-def bristle(rgb: F32, points: F32) -> float:
-    """Finest detail where beards grow, over that of cheeks and brow; ``points`` (478, 2) crop pixels."""
-    energy = np.exp(_bristles(rgb, len(rgb)))
-    x, y = np.clip(points.astype(int), 0, len(rgb) - 1).T
-    zone, skin = (float(np.median(energy[y[list(ids)], x[list(ids)]])) for ids in (_BEARD, _CHEEK))
-    return zone / max(skin, 1e-4)
-
-
-def _bristles(rgb: F32, side: int) -> F32:
-    """(side, side) log of the finest detail: single hairs of a beard, which the features are too coarse for."""
-    level = luma(np.log(np.clip(rgb, 0, 1) + np.float32(FLOOR)))
-    scale = len(rgb) / 512
-    fine = level - blur(level, 2.5 * scale)
-    energy = np.sqrt(blur(fine * fine, 4 * scale))
-    if side != len(rgb):
-        energy = cv2.resize(energy, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(np.log(np.maximum(energy, np.float32(1e-4))), np.float32)
 
 
 def _brows(points: F32, size: int, unit: float) -> F32:
