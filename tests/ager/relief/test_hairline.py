@@ -10,7 +10,7 @@ from vfxage.ager.relief.older.grey import HairLight, HairPlaces, greyed
 SIDE, LINE = 320, 160
 SKIN = np.array([0.72, 0.55, 0.45], np.float32)
 BLACK, BROWN = np.array([0.09, 0.08, 0.08], np.float32), np.array([0.30, 0.21, 0.14], np.float32)
-LIGHT = HairLight(tint=np.array([0.2, -0.05, -0.24], np.float32), level=float(np.log(0.6)))
+LIGHT = HairLight(tint=np.array([0.2, -0.05, -0.24], np.float32), level=float(np.log(0.6)), softness=0.0)
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
@@ -36,7 +36,7 @@ def _greyed(cover, hair, grey=0.8):
     places = HairPlaces(
         mattes=Mattes(hair=matte, beard=none, brows=none, person=one),
         skin_like=cv2.GaussianBlur((cover < 0.3).astype(np.float32), (0, 0), 2),
-        brows=none, streaks=none, lead=one,
+        brows=none, streaks=none, onsets=(none, none, none),
     )  # fmt: skip
     plate = np.ascontiguousarray(plate, np.float32)
     change = greyed(plate, places, LIGHT, grey, 1.3)
@@ -103,7 +103,7 @@ def test_white_hair_before_a_blue_backdrop_keeps_its_outline():
     person = cv2.GaussianBlur((cover > 0.5).astype(np.float32), (0, 0), 2)
     places = HairPlaces(
         mattes=Mattes(hair=person, beard=none, brows=none, person=person), skin_like=none, brows=none, streaks=none,
-        lead=np.ones_like(none),
+        onsets=(none, none, none),
     )  # fmt: skip
     aged = (plate + 0.02) * np.exp(greyed(plate, places, LIGHT, 0.8, 1.3)) - 0.02
     assert (aged - plate)[..., 0].max() < 0.08

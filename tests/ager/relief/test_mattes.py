@@ -51,6 +51,27 @@ def test_a_flag_behind_the_head_is_no_hair(hair):
 def test_long_hair_is_hair_below_the_ears_too(hair):
     matte, points = hair("eval", "lon_120")
     assert _around(matte, points, 454, 0.03, 0.30, 8) > 0.5
+    assert _around(matte, points, 234, -0.02, 0.45, 8) > 0.5
+
+
+@pytest.mark.parametrize(("mark", "across"), [(234, -0.12), (454, 0.08)])
+def test_brown_locks_over_both_ears_are_hair(hair, mark, across):
+    """They have the colour of skin in shade, and hide the ears wholly."""
+    matte, points = hair("clerk", "clk_H001086")
+    assert _around(matte, points, mark, across, 0.0, 10) > 0.75
+
+
+def test_red_hair_in_shade_is_hair_and_a_red_collar_is_none(hair):
+    matte, points = hair("civil", "con2_H001069")
+    assert _around(matte, points, 234, -0.14, -0.02, 10) > 0.5
+    assert _around(matte, points, 152, -0.35, 0.15, 10) < 0.02
+
+
+@pytest.mark.parametrize("name", ["lon_024", "lon_120", "lon_136"])
+def test_ears_are_no_hair(hair, name):
+    matte, points = hair("eval", name)
+    for mark, across in ((234, -0.05), (454, 0.05)):
+        assert _around(matte, points, mark, across, 0.02, 8) < 0.1, mark
 
 
 def test_a_scarf_that_goes_on_under_the_chin_is_no_hair(hair):

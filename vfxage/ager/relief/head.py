@@ -22,7 +22,9 @@ _EYES = (
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _FACE_HEIGHT = 256.0
 """Canonical pixels from forehead to chin; heights below are in halves of it, 0 at the face's centre."""
-_EARS = ((234, 127), (454, 356))
+_EARS, _NOSE = ((234, 127), (454, 356)), 1
+_LEAST_EAR, _MOST_EAR = 0.7, 1.7
+"""Factors of an ear's width on a turned head: the far ear is narrow, the near one is broad."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -142,12 +144,15 @@ class _Grid:
     def ears(self) -> F32:
         """Two soft boxes beside the face: what lies there is hair only if it is far from any skin."""
         area = np.zeros((self._side, self._side), np.float32)
-        for pair in _EARS:
-            at = self._marks[list(pair)].mean(axis=0)
-            out = self._across * np.sign((at - self.centre) @ self._across)
-            middle = at + 15 * self.unit * out
-            wide = self._along(self._across, middle) / np.float32(22 * self.unit)
-            high = (self._along(self._up, middle) + np.float32(6 * self.unit)) / np.float32(30 * self.unit)
+        left, right = (self._marks[list(pair)].mean(axis=0) for pair in _EARS)
+        half = max(abs(float((right - left) @ self._across)) / 2, self.unit)
+        turned = float((self._marks[_NOSE] - (left + right) / 2) @ self._across) / half
+        for at in (left, right):
+            side = float(np.sign((at - self.centre) @ self._across))
+            shown = min(max(1 - side * turned, _LEAST_EAR), _MOST_EAR)
+            middle = at + 16 * shown * self.unit * side * self._across
+            wide = self._along(self._across, middle) / np.float32(21 * shown * self.unit)
+            high = (self._along(self._up, middle) + np.float32(9 * self.unit)) / np.float32(33 * self.unit)
             wide, high = np.square(wide), np.square(high)
             area = np.maximum(area, np.exp(-wide * wide - high * high))
         return area

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from vfxage.ager.relief.head import Head
 from vfxage.ager.relief.sight import blur
+from vfxage.geometry import smoothstep
 from vfxage.types import F32
 
 _Bits = NDArray[np.uint8]
@@ -19,32 +20,65 @@ _THIN, _THIN_BESIDE, _OFF_NECK = (11, 11), (5, 5), 0.2
 """Thinnest hair before the neck and beside it, pixels of the grid, and the weight of the neck that parts them."""
 _BY_EARS, _OFF_FACE = (13, 7), (9, 9)
 """How far the rim of an ear may be from where ears are, and how far it is from the face, pixels of the grid."""
-_BEHIND_EARS = (13, 17)
+_BEHIND_EARS = (13, 25)
 """How far around an ear long hair runs on behind it, pixels of the grid."""
+_GAPS = (7, 7)
+"""How wide a gap may be between a lock and the hair that it is joined to, pixels of the grid."""
 _FEWEST = 70
 """Pixels of the grid that a lock has, at least: a lobe of an ear has less."""
+_SURE = 0.5
+"""From which what looks like the rim of an ear is hair all the same."""
+_ISLAND, _SHORE, _LARGEST = 0.5, (3, 3), 1600.0
+"""Matte of hair below which, and of the person above which a pixel is of an island; how far from the face islands lie,
+pixels of the grid; and the area from which an island is not filled, square canonical pixels: twice as large is none."""
+_ALIKE, _BY_FACE = (0.3, 0.3), 2.0
+"""Mean likeness to hair from which an island is filled, and the range over which it is; and how much less likely each
+pixel is hair that touches the face, the backdrop, or the border of the crop."""
 _EAR_HEIGHT = -0.1
 """Height below which hair must be that thick."""
 
 
-def joined_hair(matte: F32, seed: F32, head: Head) -> F32:
-    """(n, n) 0..1, softly, where hair of a matte (n, n) may be; ``seed`` (n, n) is what is surely hair of the head."""
+def joined_hair(matte: F32, seed: F32, sure: F32, head: Head) -> F32:
+    """(n, n) 0..1, softly, where hair of a matte (n, n) may be.
+
+    ``seed`` (n, n) is what is surely hair of the head, ``sure`` (n, n) what is surely no skin of an ear.
+    """
     count, labels = cv2.connectedComponents((matte > _HAIR).astype(np.uint8))
-    joined = np.bincount(labels.ravel(), weights=seed.ravel(), minlength=count) > _SEEDS
+    seeds, upper = (
+        np.bincount(labels.ravel(), weights=part.ravel(), minlength=count) for part in (seed, head.height > _EAR_HEIGHT)
+    )
+    joined = (seeds > _SEEDS) | (upper == 0)  # what lies below the ears is looked at again
     joined[0] = False
     hair = joined[labels].astype(np.uint8)
     # The shadow down a neck is thin, the hair beside it is less so.
     thick, thin = (cv2.morphologyEx(hair, cv2.MORPH_OPEN, _disc(size)) for size in (_THIN, _THIN_BESIDE))
-    hair = np.where(_rims_of_ears(head), thick, hair)
+    hair = np.where(_rims_of_ears(head) & (sure < _SURE), thick, hair)
     hair = np.where(head.height > _EAR_HEIGHT, hair, np.where(head.neck < _OFF_NECK, np.minimum(thin, hair), thick))
     count, labels = cv2.connectedComponents(np.asarray(hair, np.uint8))
     hair = np.where(np.bincount(labels.ravel(), minlength=count)[labels] < _FEWEST, 0, hair)
     behind = cv2.dilate((head.ears > _OVER_EARS).astype(np.uint8), _disc(_BEHIND_EARS))
-    count, labels = cv2.connectedComponents(np.maximum(hair, behind))
+    count, labels = cv2.connectedComponents(np.maximum(cv2.dilate(np.asarray(hair, np.uint8), _disc(_GAPS)), behind))
     upper = np.bincount(labels.ravel(), weights=(hair * (head.height > _EAR_HEIGHT)).ravel(), minlength=count)
     upper[0] = 0
-    kept = cv2.dilate(hair * (upper[labels] > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
+    kept = cv2.dilate(np.asarray(hair, np.uint8) * (upper[labels] > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
     return blur(kept.astype(np.float32), 1.0)
+
+
+def with_islands(matte: F32, hairy: F32, head: Head) -> F32:
+    """The matte (n, n) with the islands filled that look like hair: locks over an ear hardly touch the face.
+
+    ``hairy`` (n, n), 0..1, is how much each pixel looks like hair.
+    """
+    island = ((matte < _ISLAND) & (head.person > _ISLAND)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(island, connectivity=4)
+    shore = cv2.dilate(np.maximum(head.face, np.asarray(head.person <= _ISLAND, np.float32)), _disc(_SHORE))
+    shore[[0, -1]], shore[:, [0, -1]] = 1, 1
+    sizes = np.maximum(stats[:, cv2.CC_STAT_AREA], 1)
+    touched, alike = (np.bincount(labels.ravel(), weights=part.ravel(), minlength=count) for part in (shore, hairy))
+    small = smoothstep(2 - sizes / (_LARGEST * head.unit**2))
+    filled = small * smoothstep(((alike - _BY_FACE * touched) / sizes - _ALIKE[0]) / _ALIKE[1])
+    filled[0] = 0
+    return np.maximum(matte, blur(np.asarray(cv2.dilate(filled[labels].astype(np.float32), _disc((3, 3)))), 0.7))
 
 
 def _rims_of_ears(head: Head) -> NDArray[np.bool_]:
@@ -57,4 +91,4 @@ def _disc(size: tuple[int, int]) -> _Bits:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size), np.uint8)
 
 
-__all__ = ["joined_hair"]
+__all__ = ["joined_hair", "with_islands"]

@@ -15,11 +15,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.ager.relief.bristles import bristle, fine_detail
 from vfxage.ager.relief.head import BROWS, Head, head_of
 from vfxage.ager.relief.headwear import wrapped
-from vfxage.ager.relief.joined_hair import joined_hair
+from vfxage.ager.relief.joined_hair import joined_hair, with_islands
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.mixture import Mixture
+from vfxage.ager.relief.over_ears import over_ears
 from vfxage.ager.relief.sight import blur, halve, luma, parts
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
@@ -33,10 +35,6 @@ _FEWEST = 20
 """Pixels of sure skin, at least: fewer say nothing about a face."""
 _FEWEST_HAIR, _SURE_HAIR = 30, 0.4
 """Weight of likely hair on a crop, at least, and the weight from which a pixel is surely likely hair."""
-_BEARD = (199, 200, 208, 428, 211, 431, 204, 424, 194, 418, 202, 422)
-_CHEEK = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
-"""Landmarks where beards grow, away from the lips and the jaw, whose outlines are as fine; and on skin where none
-grows."""
 _BRISTLE = (2.7, 3.05)
 """Fine detail of the beard zone over that of the cheeks: beards have 3.0 to 8.3, skin that is shaved, or retouched
 round the zone, up to 2.75."""
@@ -55,15 +53,13 @@ _CHEEKS = (-0.25, 0.2)
 """Heights between which skin is surely bare: above the beard, below the fringe."""
 _LOCKS = 4.0
 """Log density below the bar of skin at which a place on a cheek is surely a lock of hair, not shade."""
-_EAR_DARK = (1.0, 0.5)
-"""Log luma below the skin's from which hair may lie over an ear, and the range over which it does: ears have shade."""
-_EAR_ROUGH = (1.75, 0.5)
-"""The same for hair of any colour, with the log of the finest detail above the skin's added: ears have up to 1.8."""
 _PERSON = (0.45, 0.35)
 """Matte of the person from which hair may be hers, and the range over which it is: a flag behind her is not."""
 _CLOTH = ((0.9, 0.4), (0.25, 0.20))
 """Log of red over green, and of blue over green, from which a colour is none of hair, and the ranges over which it
 surely is none."""
+_REDDER = 0.4
+"""How much redder than the hair of the head that is, on average: red hair is redder still in shade."""
 _SPILL = 0.5
 """How much bluer than that hair may be, for each unit that the backdrop is bluer: its light falls on hair."""
 _BACKDROP = 0.1
@@ -81,6 +77,8 @@ _HOLE = 7.0
 """Half of the width up to which a hole in the hair is closed, canonical pixels."""
 _HOLE_ROUGH = (0.1, 0.3)
 """Log of fine detail above that of the skin from which a hole is hair, and the range over which it surely is."""
+_HUE = 0.08
+"""Spread of the two colours of one kind of hair, log units."""
 _LIT_ROUGH = (0.5, 0.4)
 """Log of fine detail above that of the skin from which what lies above the face is hair, though lit brown hair has the
 colour of skin in shade, and the range over which it surely is: scalps have up to 0.4 more, hair 0.6 and more."""
@@ -118,7 +116,7 @@ class HairStudy(ArrayData):
     stubbly: float
     """0..1, whether what is rough where beards grow is hair of any colour."""
     fine: float
-    """Bristle of the skin of the upper face, from ``_bristles``."""
+    """Bristle of the skin of the upper face, from ``fine_detail``."""
 
     def packed(self) -> Study:
         """As named arrays."""
@@ -165,7 +163,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
         hair = None if 2 * sum(covered) > len(covered) else hair
     level = float((pixels[:, 0] * on_skin).sum() / max(on_skin.sum(), 1e-3))
     bare = on_skin * np.concatenate([(1 - head.beard_zone).ravel() for head in heads])
-    bristles = np.concatenate([_bristles(crop.rgb, SIDE).ravel() for crop, _ in samples])
+    bristles = np.concatenate([fine_detail(crop.rgb, SIDE).ravel() for crop, _ in samples])
     fine = float((bristles * bare).sum() / max(bare.sum(), 1e-3))
     study = HairStudy(skin=skin, hair=hair, bar=bar, low=low, high=high, level=level, bearded=0, stubbly=0, fine=fine)
     found = [_beardedness(crop, feature, head, study)
@@ -178,7 +176,7 @@ def learn_hair(samples: Sequence[tuple[FaceCrop, F32]], beard: bool | None = Non
 
 def _smooth_skin(rgb: F32, head: Head) -> F32:
     """(SIDE, SIDE) where there is sure skin: above the brows only what is as smooth as the cheeks, so no fringe."""
-    bristles, cheeks = _bristles(rgb, SIDE), head.skin * (head.height < _CHEEKS[1]) * (head.height > _CHEEKS[0])
+    bristles, cheeks = fine_detail(rgb, SIDE), head.skin * (head.height < _CHEEKS[1]) * (head.height > _CHEEKS[0])
     fine = float((bristles * cheeks).sum() / max(float(cheeks.sum()), 1e-3))
     rough = smoothstep((bristles - np.float32(fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
     return np.asarray(head.skin * (1 - rough * (head.height > _CHEEKS[1])), np.float32)
@@ -230,7 +228,7 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
         mixture.log_density(features.reshape(-1, 4)).reshape(SIDE, SIDE) for mixture in (study.skin, study.hair)
     )
     level, kernel = luma(crop.rgb), (2 * max(1, int(2 * head.unit * size / SIDE)) + 1,) * 2
-    bristles = _bristles(crop.rgb, SIDE)
+    bristles = fine_detail(crop.rgb, SIDE)
     hair = _refined(level, _hair(features, (like_hair, like_skin), bristles, head, study), kernel)
     beard = none
     if study.bearded > 0:
@@ -276,43 +274,49 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     darker = np.float32(study.level) - features[..., 0]
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
-    strands = bristles - np.float32(study.fine) + darker
-    dark, rough = (
-        smoothstep((image - np.float32(low)) / np.float32(span))
-        for image, (low, span) in ((darker, _EAR_DARK), (strands, _EAR_ROUGH))
-    )
-    over_ear = np.maximum(unlike * dark, rough)
+    finer, sure = bristles - np.float32(study.fine), np.asarray(like_hair > study.high, np.float32)
+    surely, over_ear = over_ears(unlike, darker, finer, sure, head)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
-    lit = smoothstep((bristles - np.float32(study.fine + _LIT_ROUGH[0])) / np.float32(_LIT_ROUGH[1]))
+    lit = smoothstep((finer - np.float32(_LIT_ROUGH[0])) / np.float32(_LIT_ROUGH[1]))
     odds = odds + 8 * head.above * lit
     matte = smoothstep((like_hair - study.low) / max(study.high - study.low, 1e-3)) / (1 + np.exp(-odds))
-    matte = matte * (1 - head.inner) * (1 - head.brows) * (1 - head.beard_zone)
-    rough = smoothstep((bristles - np.float32(study.fine + _FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
+    matte = matte * (1 - head.face * np.maximum(head.inner, head.brows)) * (1 - head.beard_zone)
+    rough = smoothstep((finer - np.float32(_FRINGE_ROUGH[0])) / np.float32(_FRINGE_ROUGH[1]))
     dark = smoothstep((darker - np.float32(_FRINGE_DARK[0])) / np.float32(_FRINGE_DARK[1]))
     matte = matte * (1 - head.brow_and_above * (1 - np.maximum(rough, dark)))
-    cheeks = head.face * (head.height < _CHEEKS[1])
-    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - _cloth(features, darker, head.person))
+    cheeks, cloth = head.face * (head.height < _CHEEKS[1]), _cloth(features, darker, head.person, study)
+    matte = matte * (1 - cheeks * (1 - unlike)) * (1 - cloth)
     person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
-    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), head)
-    return _without_holes(matte, bristles - np.float32(study.fine), head.unit)
+    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), surely, head)
+    rough = smoothstep((finer - np.float32(_HOLE_ROUGH[0])) / np.float32(_HOLE_ROUGH[1]))
+    matte = _without_holes(matte, rough * (1 - head.ears * (1 - over_ear)), head.unit)
+    return with_islands(matte, rough * np.maximum(like_hair > study.low, _hue_of_hair(features, study)), head)
 
 
-def _without_holes(matte: F32, finer: F32, unit: float) -> F32:
-    """The matte with its gaps and holes closed where the picture is not as smooth as skin: locks that look like it."""
+def _hue_of_hair(features: F32, study: HairStudy) -> F32:
+    """(SIDE, SIDE) 0..1: the two colours are those of hair, however bright it shines."""
+    hues = [] if study.hair is None else study.hair.means[:, 1:3]
+    far = [np.square(features[..., 1] - hue[0]) + np.square(features[..., 2] - hue[1]) for hue in hues]
+    return cast(F32, cv2.exp(np.minimum.reduce(far) * np.float32(-0.5 / _HUE**2)))
+
+
+def _without_holes(matte: F32, rough: F32, unit: float) -> F32:
+    """The matte with its gaps and holes closed where the picture is ``rough``, 0..1: locks that look like skin."""
     side = 2 * max(1, round(_HOLE * unit)) + 1
     closed = cv2.morphologyEx(matte, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    rough = smoothstep((finer - np.float32(_HOLE_ROUGH[0])) / np.float32(_HOLE_ROUGH[1]))
     return np.maximum(matte, closed * rough)
 
 
-def _cloth(features: F32, darker: F32, person: F32) -> F32:
+def _cloth(features: F32, darker: F32, person: F32, study: HairStudy) -> F32:
     """(SIDE, SIDE) 0..1 where the colour is none of hair: too red, or blue where it is not black."""
     backdrop = person < _BACKDROP
     behind = float(features[..., 2][backdrop].mean()) if backdrop.any() else 0.0
     (reddest, most_red), (bluest, most_blue) = _CLOTH
     bluest += _SPILL * max(behind - bluest, 0.0)
+    if study.hair is not None:
+        reddest = max(reddest, float(study.hair.means[:, 1].mean()) + _REDDER)
     red = smoothstep((features[..., 1] - np.float32(reddest)) / np.float32(most_red))
     blue = smoothstep((features[..., 2] - np.float32(bluest)) / np.float32(most_blue))
     return np.asarray(np.maximum(red, blue * (1 - smoothstep((darker - np.float32(_BLACK)) / np.float32(_BLACK)))))
@@ -343,30 +347,11 @@ def _beardedness(crop: FaceCrop, features: F32, head: Head, study: HairStudy) ->
     pixels = features.reshape(-1, 4)
     like_hair, like_skin = (m.log_density(pixels).reshape(SIDE, SIDE) for m in (study.hair, study.skin))
     zone = head.beard_zone * (1 - head.lips) * (1 - head.nose) * (head.height < -0.25)
-    bristles = _bristles(crop.rgb, SIDE)
+    bristles = fine_detail(crop.rgb, SIDE)
     share = float((_whiskers(bristles, (like_hair, like_skin), head, study) * zone).sum() / max(float(zone.sum()), 1))
     rough = (bristly - _BRISTLE[0]) / (_BRISTLE[1] - _BRISTLE[0])
     hairy = (share - _BEARDED[0]) / (_BEARDED[1] - _BEARDED[0])
     return float(smoothstep(np.array(hairy)) * smoothstep(np.array(rough))), stubbly
-
-
-def bristle(rgb: F32, points: F32) -> float:
-    """Finest detail where beards grow, over that of cheeks and brow; ``points`` (478, 2) crop pixels."""
-    energy = np.exp(_bristles(rgb, len(rgb)))
-    x, y = np.clip(points.astype(int), 0, len(rgb) - 1).T
-    zone, skin = (float(np.median(energy[y[list(ids)], x[list(ids)]])) for ids in (_BEARD, _CHEEK))
-    return zone / max(skin, 1e-4)
-
-
-def _bristles(rgb: F32, side: int) -> F32:
-    """(side, side) log of the finest detail: single hairs of a beard, which the features are too coarse for."""
-    level = luma(np.log(np.clip(rgb, 0, 1) + np.float32(FLOOR)))
-    scale = len(rgb) / 512
-    fine = level - blur(level, 2.5 * scale)
-    energy = np.sqrt(blur(fine * fine, 4 * scale))
-    if side != len(rgb):
-        energy = cv2.resize(energy, (side, side), interpolation=cv2.INTER_AREA)
-    return np.asarray(np.log(np.maximum(energy, np.float32(1e-4))), np.float32)
 
 
 def _brows(points: F32, size: int, unit: float) -> F32:

@@ -91,7 +91,7 @@ class OldStudy(ArrayData):
     @property
     def hair_light(self) -> HairLight:
         """What the greying of hair reads."""
-        return HairLight(tint=self.tint, level=self.level)
+        return HairLight(tint=self.tint, level=self.level, softness=self.softness)
 
     @staticmethod
     def usual() -> OldStudy:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import cast
 
 import cv2
@@ -13,9 +12,11 @@ import numpy as np
 
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR
+from vfxage.ager.relief.older.strands import order_of_strands
 from vfxage.ager.relief.sight import blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.unmixed import unmixed
 from vfxage.arrays import ArrayData, shaped
+from vfxage.geometry import smoothstep
 from vfxage.types import F32
 
 
@@ -23,28 +24,12 @@ from vfxage.types import F32
 class Greying:
     """How hair greys; by eye on dark, brown and fair hair."""
 
-    gain: float = 1.2
-    """Factor of the share of grey hair."""
-    late: float = 0.08
-    """Share of grey hair up to which all of it still looks dark."""
-    strands: float = 0.30
-    """How much earlier than the mean the earliest strands turn, and how much later the last."""
-    whole: float = 1.2
-    """Share of grey hair towards which strands become alike."""
-    white: float = 0.7
-    """How different they still are then: white hair keeps dark strands."""
-    plate_strands: float = 0.5
-    """Weight of the plate's own strands in the order in which strands turn."""
-    made_strands: float = 0.42
-    """Weight of made strands in it: in black hair the plate shows none."""
-    head: float = 1.05
-    """Factor of the share of grey hair on the head."""
-    mean_most: float = 0.86
-    """Largest share of grey on average: some strands stay darker."""
+    strands: float = 0.24
+    """How much greyer than the mean the earliest strands are, and how much less grey the last, where half is grey."""
     most_turned: float = 0.96
     """Largest share of grey in a strand: a trace of its colour stays."""
-    beard: float = 1.45
-    """How much earlier than the head a beard turns."""
+    fading: float = 0.6
+    """How much of its colour hair loses that has not turned yet, where all around has."""
     warmth: float = 0.28
     """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
     warmest: float = 0.10
@@ -57,22 +42,18 @@ class Greying:
     """How much farther gloss inside the hair is."""
     gloss_dark: tuple[float, float] = (0.35, 0.25)
     """Log luma below the skin's from which hair is so dark that skin between would glow, and the range over which."""
-    lift: float = 0.80
+    lift: float = 0.86
     """Share of the way from dark hair to that brightness."""
-    most: float = 1.9
+    most: float = 3.2
     """Largest lift, log units."""
     lock: float = 8.0
     """Sigma within which hair is one lock, canonical pixels."""
-    flatter: float = 0.2
-    """Share of the light and shade within a lock that goes."""
-    dark: tuple[float, float] = (0.6, 1.2)
-    """Lift that hair needs, log units, from which it is dark, and the range over which it is black."""
-    flatter_dark: float = 0.25
-    """How much more of it goes in black hair: gloss on it would be ropes of white."""
-    calm: float = 0.25
-    """Share of the contrast of strands that goes where hair is lifted by ``calm_lift``: dark hair holds the plate's
-    noise, which would be chalk on white hair."""
-    calm_lift: float = 1.5
+    relief: float = 0.25
+    """Light and shade within a lock of white hair, log luma: the gloss of dark hair would be ropes of white."""
+    relief_most: float = 0.42
+    """Light and shade of its brightest and darkest strands, at most."""
+    relief_lift: float = 0.7
+    """Lift, log units, from which that holds: what is white already keeps its own."""
     single: float = 2.5
     """Radius, canonical pixels, of the thickest dark strand over skin that counts as a single one."""
     sparse: float = 3.0
@@ -95,37 +76,23 @@ class Greying:
     """Share of thin hair that turns, on average."""
     thin_spread: float = 0.35
     """How much more of its first hairs turn, and how much less of its last."""
-    brows: float = 0.6
-    """Factor of the share of grey hair in brows: they turn later than the head."""
-    brows_most: float = 0.85
-    """Largest share of grey in brows."""
-    brow_streaks: float = 0.2
-    """How much earlier than the mean the earliest part of a brow turns."""
-    brow_hairs: float = 0.45
-    """The same for its single hairs."""
     brows_lift: float = 0.75
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
+    brow_white: tuple[float, float] = (0.75, 0.35)
+    """Height of the order of a brow's hairs above which a hair is white where none has turned, and the softness."""
+    brow_pale: float = 0.35
+    """Share of the change that the other hairs of a brow have: they pale."""
 
 
 GREYING = Greying()
 _WARMTH = np.array([1.2, 0.0, -1.0], np.float32)
 """Log RGB of warm light on white hair: a little more yellow than skin is, as grey hair of 60 portraits has it."""
+_BEND = 5.0
+"""Steepness of the bend above which dark hair is lifted: white hair is hardly."""
 _DARKEST = -0.95
 """Share of its light that a pixel loses at most."""
 _INSIDE, _OTHERS = 0.97, 10.0
 """Share of hair nearby past which a pixel may lie inside the hair; how far skin or backdrop nearby is against it."""
-_STEPS = (1.0, 2.0, 4.0)
-"""Canonical pixels along the hair by which noise is drawn out, one after the other."""
-_GRAIN = (0.3, 0.6)
-"""Sigmas of that noise, canonical pixels, along straight hair and in curls."""
-_WIDEST = 1.0
-"""Canonical pixels past which strands are no single ones: wider ones would be ropes."""
-_NO_DIRECTION = 2e-4
-"""Energy of the slopes, log luma per pixel squared, of hair without strands: noise alone."""
-_FAINT = 0.06
-"""Contrast of strands, log luma, that is hardly seen; fainter ones do not count."""
-_SEED = 3
-"""Of the noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -136,6 +103,8 @@ class HairLight(ArrayData):
     """Log RGB beyond luma of the fitted skin."""
     level: float
     """Log luma of the fitted skin."""
+    softness: float
+    """The plate's blur (sigma), canonical pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -149,8 +118,8 @@ class HairPlaces(ArrayData):
     """Hairs of the brows."""
     streaks: F32 = field(metadata=shaped("S", "S"))
     """-1..1, which hairs of a brow turn first."""
-    lead: F32 = field(metadata=shaped("S", "S"))
-    """Where hair turns first: above 1 at the temples."""
+    onsets: tuple[F32, F32, F32] = field(metadata=shaped("S", "S"))
+    """Log odds by which hair of the head, beard and brows is greyer than hair in general; see ``onset.py``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -193,9 +162,10 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     head, beard, brows = (np.ascontiguousarray(kind[box]) for kind in (places.mattes.hair, whiskers, places.brows))
     kinds = (head, beard, brows)
     hair = _hair(plate, kinds, np.asarray(other, np.float32), light, unit)
-    turned = _turned(hair, np.float32(GREYING.gain * grey), (places.lead[box], places.streaks[box]), unit)
+    onsets = tuple(np.ascontiguousarray(onset[box]) for onset in places.onsets)
+    turned = _turned(hair, grey, onsets, (places.streaks[box], unit))
     colour = cast(F32, cv2.exp(hair.log))
-    aged = cast(F32, cv2.exp(hair.log + _grey(hair, turned, light, unit)))
+    aged = _aged(hair, colour, turned, light, unit)
     aged -= colour
     aged *= spread(hair.share)
     aged /= plate + np.float32(FLOOR)
@@ -215,7 +185,7 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     single = _single(seen, unit)
     lock = _locks(level, mixed.share, unit)
     thin = _thin(level, np.float32(light.level) - lock, _yellow(log, light, unit) * (1 - kinds[1]), unit)
-    strand = _strands(level + single * (mixed.share < 1), thin, unit)
+    strand = order_of_strands(level + single * (mixed.share < 1), thin, unit, light.softness)
     cover = _nearby(mixed.share, unit)
     dark = np.clip((np.float32(light.level - GREYING.gloss_dark[0]) - lock) / np.float32(GREYING.gloss_dark[1]), 0, 1)
     others = dark * np.clip(_OTHERS * _nearby(other, unit), 0, 1)
@@ -269,19 +239,19 @@ def _nearby(image: F32, unit: float) -> F32:
     return grow(blur(halve(image), GREYING.sparse * unit / 2), image.shape)
 
 
-def _turned(hair: _Hair, share: np.float32, places: tuple[F32, F32], unit: float) -> F32:
-    """(h, w) 0..1: how grey hair has turned, wherever there is any; ``places`` are its lead and streaks."""
-    lead, streaks = places
-    mixed = min(1.0, 4 * float(share), max(GREYING.white, 2 * (GREYING.whole - float(share))))
-    early, late = np.float32(GREYING.strands * mixed) * hair.strand, np.float32(GREYING.late)
+def _turned(hair: _Hair, grey: float, onsets: Sequence[F32], brow: tuple[F32, float]) -> F32:
+    """(h, w) 0..1: how grey hair has turned, wherever there is any; ``brow`` is the streaks of brows, and the unit."""
+    streaks, unit = brow
+    odds = np.float32(grey / max(1 - grey, 1e-3))
+    head, beard, brows = (share / (1 + share) for share in (odds * cv2.exp(onset) for onset in onsets))
     head, beard = (
-        np.clip(np.minimum(mean, np.float32(GREYING.mean_most)) + early, 0, GREYING.most_turned)
-        for mean in (np.float32(GREYING.head) * share * lead - late, np.float32(GREYING.beard) * share - late)
+        np.clip(mean + np.float32(4 * GREYING.strands) * mean * (1 - mean) * hair.strand, 0, GREYING.most_turned)
+        for mean in (head, beard)
     )
-    single = np.float32(min(1.0, 2 * float(share))) * (
-        np.float32(GREYING.brow_streaks) * streaks + np.float32(GREYING.brow_hairs) * hair.strand
-    )
-    brows = np.clip(np.float32(GREYING.brows) * share + single, 0, GREYING.brows_most)
+    rank = streaks + np.float32(0.5) * hair.strand
+    (first, soft) = GREYING.brow_white
+    white = smoothstep((rank - np.float32(first) * (1 - 2 * brows)) / np.float32(soft))
+    brows = brows * np.float32(GREYING.brow_pale) + white * np.minimum(4 * brows, 1 - np.float32(GREYING.brow_pale))
     weights = [grow(blur(halve(kind), 1.5 * unit), kind.shape) + np.float32(1e-4) for kind in hair.kinds]
     total = np.add.reduce([w * t for w, t in zip(weights, (head, beard, brows), strict=True)])
     turned = total / np.add.reduce(weights)
@@ -289,30 +259,39 @@ def _turned(hair: _Hair, share: np.float32, places: tuple[F32, F32], unit: float
     return np.asarray(turned * (1 - hair.thin * (1 - stubble)), np.float32)
 
 
-def _grey(hair: _Hair, turned: F32, light: HairLight, unit: float) -> F32:
-    """Change of log RGB (h, w, 3) of hair that has turned as far as ``turned`` (h, w) says."""
-    fine = blur(hair.level, 1.5 * unit)
-    needed = np.float32(_target(light)) - hair.lock
-    dark = np.clip((needed - np.float32(GREYING.dark[0])) / np.float32(GREYING.dark[1]), 0, 1)
-    within = np.float32(GREYING.flatter) + np.float32(GREYING.flatter_dark) * dark
-    lift = _above_nothing(needed - within * (fine - hair.lock))
-    lift = np.float32(GREYING.most) * np.tanh(np.float32(GREYING.lift / GREYING.most) * lift)
+def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) -> F32:
+    """(h, w, 3) the colour of hair that has turned as far as ``turned`` (h, w) says, ``FLOOR`` added.
+
+    A pixel holds many hairs, white and dark ones, so their colours are mixed as light is.
+    """
+    lift = (
+        np.float32(GREYING.most / GREYING.lift)
+        * np.tanh(np.float32(GREYING.lift / GREYING.most) * _above_nothing(np.float32(_target(light)) - hair.lock))
+        * np.float32(GREYING.lift)
+    )
     brow = hair.kinds[2] * (1 - np.maximum(hair.kinds[0], hair.kinds[1]))
     lift = np.minimum(lift, GREYING.most - brow * np.float32(GREYING.most - GREYING.brows_lift))
     lift *= 1 - np.float32(1 - GREYING.thin_lift) * hair.thin
-    calm = np.float32(GREYING.calm) * np.clip(lift / np.float32(GREYING.calm_lift), 0, 1)
-    lift = lift - calm * (hair.level - fine)
-    tinted = zip(parts(hair.log), _warm(light), strict=True)
-    grey_of = [hair.level + np.float32(tint) - own for own, tint in tinted]
-    pale = turned * (1 + (1 - hair.kinds[1]) * (1 - turned))  # among white hairs, the colour of the rest is hardly seen
-    return cast(F32, cv2.merge([pale * channel + turned * lift for channel in grey_of]))
+    relief = hair.level - hair.lock
+    usual = blur(halve(halve(np.square(relief))), GREYING.lock * unit / 4)
+    kept = np.float32(GREYING.relief) / np.sqrt(np.float32(GREYING.relief**2) + usual)
+    kept = 1 - np.clip(lift / np.float32(GREYING.relief_lift), 0, 1) * (1 - cv2.resize(kept, relief.shape[::-1]))
+    most = np.float32(GREYING.relief_most)
+    relief = most * np.tanh(kept * relief / most)
+    white = cast(F32, cv2.exp(hair.lock + lift + relief))
+    own = cast(F32, cv2.exp(hair.level))
+    faded = np.float32(GREYING.fading) * turned * (1 - hair.kinds[1])
+    grey = turned * white + (1 - turned) * faded * own
+    rest = (1 - turned) * (1 - faded)
+    warm = np.exp(_warm(light))
+    return cast(F32, cv2.merge([rest * part + grey * tint for part, tint in zip(parts(colour), warm, strict=True)]))
 
 
 def _above_nothing(image: F32) -> F32:
     """The image where it is above 0, else 0, with a soft bend between."""
-    steep = np.float32(3) * image
+    steep = np.float32(_BEND) * image
     bend = cv2.log(cv2.exp(-np.abs(steep)) + np.float32(1))
-    return np.asarray((np.maximum(steep, 0) + bend) / np.float32(3), np.float32)
+    return np.asarray((np.maximum(steep, 0) + bend) / np.float32(_BEND), np.float32)
 
 
 def _target(light: HairLight) -> float:
@@ -345,50 +324,3 @@ def _box(where: F32) -> tuple[slice, slice] | None:
         for at, size in zip((rows, columns), where.shape, strict=True)
     )
     return slice(top, bottom), slice(left, right)
-
-
-def _strands(level: F32, thin: F32, unit: float) -> F32:
-    """(h, w) -1..1: which strands turn first, as fine as hair is; thin hair (``thin``, 0..1) is shorter still.
-
-    A strand is where the plate is brighter than its surroundings, and where noise of the crop, drawn out along the
-    hair, is high. Black hair shows no strands, so that the plate alone would leave it in clumps. Where no direction is
-    seen, as in curls, the noise is not drawn out.
-    """
-    soft = blur(level, 0.9 * unit)
-    across, down = (cv2.Sobel(soft, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    xx, yy, xy = (grow(blur(halve(np.asarray(product, np.float32)), 2.0 * unit), level.shape)
-                  for product in (across * across, down * down, across * down))  # fmt: skip
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
-    to_x, to_y = np.cos(angle) * np.float32(unit), np.sin(angle) * np.float32(unit)
-    directed = np.sqrt(np.square(xx - yy) + 4 * xy * xy) / (xx + yy + np.float32(_NO_DIRECTION))
-    directed = np.clip(2 * directed - np.float32(0.3), 0, 1) * (1 - thin)
-    x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in level.shape[::-1]))
-    drawn, plate = _noise(level.shape, _GRAIN[0] * unit), level - blur(level, _WIDEST * unit)
-    curled = _noise(level.shape, _GRAIN[1] * unit)
-    for step in _STEPS:
-        ways = [(x + np.float32(way) * to_x, y + np.float32(way) * to_y) for way in (step, -step)]
-        drawn, plate = (_along(image, ways) for image in (drawn, plate))
-    drawn -= blur(drawn, _WIDEST * unit)
-    drawn /= np.float32(max(float(drawn.std()), 1e-3))
-    plate /= grow(blur(halve(np.abs(plate)), 4 * unit), level.shape) + np.float32(_FAINT)
-    own = np.float32(GREYING.plate_strands) * (0.5 + 0.5 * directed) * plate
-    made = np.float32(GREYING.made_strands) * (directed * drawn + (1 - directed) * curled)
-    return np.asarray(np.tanh(own + made), np.float32)
-
-
-def _along(image: F32, ways: Sequence[tuple[F32, F32]]) -> F32:
-    """The mean of an image and of itself along some ways, each a pair of maps for ``cv2.remap``."""
-    moved = [cv2.remap(image, *way, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for way in ways]
-    return np.asarray(np.add.reduce([image, *moved]) / np.float32(len(ways) + 1), np.float32)
-
-
-@lru_cache(maxsize=8)
-def _white(side: int) -> F32:
-    """White noise (side, side), the same at each call: it is fixed to the crop, and the crop to the head."""
-    return np.random.default_rng(_SEED).standard_normal((side, side)).astype(np.float32)
-
-
-def _noise(shape: tuple[int, ...], sigma: float) -> F32:
-    """Noise of a grain of ``sigma`` pixels and a deviation of 1."""
-    noise = blur(_white(max(shape))[: shape[0], : shape[1]], sigma)
-    return np.asarray(noise / np.float32(max(float(noise.std()), 1e-3)), np.float32)

@@ -21,6 +21,7 @@ from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
 from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
+from vfxage.ager.relief.older.onset import beard_onset, brow_onset, head_onset
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
@@ -37,8 +38,6 @@ _WARP = 1.8
 """Gain of the sinking of the face."""
 _GRAIN = Grain(finer=0.7, most=0.06, darkened=1.0, brightened=1.0)
 _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
-_BRIDGE = 168
-"""Landmark on the bridge of the nose."""
 _BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
 """Sigma, canonical pixels, of the surroundings of a brow's hair; log luma by which those may be darker than skin; log
 luma by which a hair is darker than them, and the range over which it surely is a hair."""
@@ -161,8 +160,9 @@ class OlderSide:
             streaks = seen.chart.take_part(sculpture.brow_streaks, part)
             whole["streaks"][inside][part] = np.float32(0.75) * blur(streaks, 0.6)
             whole["brows"][inside][part] *= _darkest(seen.rgb[part], float(luma(sight.light).mean()), work.unit)
+        onsets = head_onset(work, seen.pose, self._surface), beard_onset(work), brow_onset(work)
         return HairPlaces(
-            mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], lead=_lead(work)
+            mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], onsets=onsets
         )
 
     def _flow(self, seen: OldCrop, work: Working, worn: float) -> F32:
@@ -186,10 +186,3 @@ def _darkest(rgb: F32, skin: float, unit: float) -> F32:
     level = luma(cast(F32, cv2.log(rgb + np.float32(FLOOR))))
     around = np.maximum(blur(level, _BROW * unit), np.float32(skin - _SOCKET))
     return np.asarray(np.clip((around - level - np.float32(_HAIR[0])) / np.float32(_HAIR[1]), 0, 1), np.float32)
-
-
-def _lead(work: Working) -> F32:
-    """(S, S) how early hair greys: above 1 at the temples, less towards the ends of long hair."""
-    x, y = (np.square(np.arange(len(work.rgb), dtype=np.float32) - at) for at in work.points[_BRIDGE])
-    far = np.sqrt(y[:, None] + x[None]) / np.float32(128 * work.unit)
-    return np.asarray(np.clip(1.25 - 0.25 * np.sqrt(far), 0.6, 1.1), np.float32)
