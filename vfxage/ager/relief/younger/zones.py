@@ -22,6 +22,10 @@ from vfxage.types import F32
 _HALF = CANON // 2
 _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+_ARCH = (70, 63, 105, 66)
+"""Upper edge of a brow, from its tail to its head."""
+_ARCHED = 12.0
+"""Canonical pixels above it: plucked and painted brows lie as high as twice this."""
 _PER_REMAP = 4
 """Channels that OpenCV samples at once."""
 
@@ -154,6 +158,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
     """Regions that some of the changes are meant for."""
     under = np.clip(1.25 * canvas.eyes(17, 26, 13), 0, 1)
     nasolabial = canvas.stroke(NASOLABIAL, 9.0)
+    arches = canvas.mean[list(_ARCH)] - np.array([0, _ARCHED], np.float32)
     return {
         "orbit": np.asarray(np.clip(1.6 * np.square(canvas.eyes(3, 34, 20)), 0, 1), np.float32),
         "under": np.asarray(under, np.float32),
@@ -161,6 +166,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
         "smile": np.maximum(nasolabial, 0.6 * under),
         "cut": np.maximum(nasolabial, canvas.stroke(MARIONETTE, 9.0)),
         "neck": _neck(canvas),
+        "over_brows": np.clip(1.5 * np.maximum.reduce([_both(canvas.spot(place, 17, 12)) for place in arches]), 0, 1),
         "groove": 0.5 * _both(canvas.spot(canvas.between(98, 129, 0.5), 6.5, 8)),
     }
 
