@@ -15,11 +15,11 @@ from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import coloured
 from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
-from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
+from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of, wider
 from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
-from vfxage.ager.relief.younger.settings import Settings
+from vfxage.ager.relief.younger.settings import Closing, Settings
 from vfxage.ager.relief.younger.valleys import Filling, filled, softened
 from vfxage.ager.relief.younger.zones import Zones
 from vfxage.arrays import ArrayData, shaped
@@ -91,6 +91,8 @@ class YoungChange(ArrayData):
 
     log: F32 = field(metadata=shaped("h", "w", 3))
     """Change of log RGB (of sRGB + floor), over the chart's window."""
+    healed: F32 = field(metadata=shaped("h", "w"))
+    """0..1, how far skin of the neighbourhood stands in the place of the plate's."""
     flow: F32 = field(metadata=shaped("h2", "w2", 2))
     """Movement of the skin, crop pixels on the half grid."""
 
@@ -113,9 +115,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
     folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = _ironed(ground, sight, band, folds, settings)
-    hue = coloured(ground, sight, (fill, filling.deep), settings.colour) * spread(ground.eased)
+    hue = coloured(ground, sight, (fill, filling.deep, whole), settings.colour) * spread(ground.eased)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
-    hue, shade = np.float32(whole) * hue, np.asarray(ground.skin * _at(whole, fill, filling.narrow), np.float32)
+    shade = np.asarray(ground.skin * _at(ground, fill, filling.narrow, (whole, settings.closing)), np.float32)
     change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
@@ -130,7 +132,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
-    return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+    return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, flow=flow)
 
 
 def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:
@@ -140,15 +142,20 @@ def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings
     common = crop.chart.take_half(face.light) * (0.3 + 0.7 * crop.sight.bare) * (0.2 + 0.8 * ground.apart)
     common *= np.float32(settings.closing.common) * (1 - filling.deep)
     fill = fill + np.minimum(common, np.float32(settings.closing.common_most))
+    kept = np.float32(settings.closing.smile_left) * ground.smile * wider(ground.zone["smile"]) * (1 - filling.deep)
+    fill = fill - kept * ground.blurred(np.maximum(fill, 0), settings.closing.smile_soft)
     return filling, np.asarray(filling.narrow + (fill - filling.narrow) * ground.eased, np.float32)
 
 
-def _at(amount: float, fill: F32, narrow: F32) -> F32:
-    """The change of log luma at a strength of 1 and more. Past 1 only broad shade is lifted further.
+def _at(ground: Ground, fill: F32, narrow: F32, strong: tuple[float, Closing]) -> F32:
+    """The change of log luma at a strength of 1 and more (``strong``). Past 1 only broad shade is lifted further.
 
-    More filling would turn lines (``narrow``) into ridges, and more darkening would paint shade.
+    More filling would turn lines (``narrow``) into ridges, and more darkening would paint shade. What is lifted further
+    has no edges of its own: those would be lines beside the folds that are already filled.
     """
-    return np.asarray(fill + np.float32(amount - 1) * np.maximum(fill - narrow, 0), np.float32)
+    amount, closing = strong
+    further = ground.blurred(np.maximum(fill - narrow, 0), closing.further) * np.float32(amount - 1)
+    return np.asarray(fill + further, np.float32)
 
 
 def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
