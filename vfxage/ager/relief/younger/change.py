@@ -30,6 +30,12 @@ FLOOR = np.float32(0.012)
 lifted."""
 _IRONED = 0.02
 """Change of fine detail, log luma, from which skin counts as ironed."""
+_LINED = (0.35, 0.60)
+"""Share of the finest band that is lines from which skin is lined, and wholly so; among pores it is below 0.3."""
+_LINED_LEAST = 0.004
+"""Log luma that is grain and counts as no line."""
+_LINED_REACH = 4.0
+"""Sigma over which that is looked at, canonical pixels."""
 _FILLED = 0.10
 """The same for the filling of valleys."""
 
@@ -167,6 +173,14 @@ def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
     return texture
 
 
+def _lined(band: FineBand, ground: Ground) -> F32:
+    """(h2, w2) 0..1, where the finest band is lines for the most part, so that what is left of them still shows."""
+    lines, whole = (np.sqrt(ground.blurred(halve(np.square(part)), _LINED_REACH)) for part in (band.lines, band.whole))
+    low, high = _LINED
+    share = lines / (whole + np.float32(_LINED_LEAST))
+    return np.asarray(np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
+
+
 def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
     """What goes of the fine detail at full strength, (h, w); ``folds`` (h2, w2), 0..1, is where folds are filled."""
     fine = settings.fine_lines
@@ -176,6 +190,7 @@ def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: 
     rough = np.minimum(np.float32(fine.texture) * rough, 1)
     gone = np.float32(fine.dark) * np.minimum(band.lines, 0) + np.float32(fine.bright) * np.maximum(band.lines, 0)
     gone += rough * rest
+    gone += grow(np.float32(fine.lined) * _lined(band, ground), rest.shape) * (band.whole - gone)
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
     skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)

@@ -139,6 +139,8 @@ class FineLines:
     """Share of bright ridges that goes."""
     rough: float = 0.35
     """Share of fine roughness of any form that goes."""
+    lined: float = 0.70
+    """Share of what is left that goes where skin is covered with lines, as beside the eyes. Pores are added there."""
     under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
     filled: float = 0.50
