@@ -41,6 +41,8 @@ class Exposed:
     grain: Grain
     unit: float
     """Pixels of the change to a canonical pixel."""
+    replaced: F32 | None = None
+    """(s, s) 0..1, where the change puts other skin in the plate's place: the plate's grain there is gone already."""
 
 
 def shown(rgb: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
@@ -52,9 +54,13 @@ def shown(rgb: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
     size, ratio = len(rgb), len(rgb) / len(log)
     coarse = blur(rgb, exposed.grain.finer * exposed.unit * ratio)
     log = _resized(log, size)
+    whole = None if exposed.replaced is None else 1 - _resized(exposed.replaced, size)
     aged = np.empty_like(rgb)
     for rows in _blocks(size):
-        aged[rows] = _brightened(rgb[rows], coarse[rows], log[rows], exposed)
+        grain = _grain(rgb[rows], coarse[rows], exposed.grain.most)
+        if whole is not None:
+            grain *= whole[rows, :, None]
+        aged[rows] = _brightened(rgb[rows], grain, log[rows], exposed)
     box = _moving(flow, size)
     if not box.empty:
         aged[box.slices(Window(0, 0, size, size))] = _moved(aged, flow, box, ratio)
@@ -70,13 +76,18 @@ def _blocks(size: int) -> list[slice]:
     return [slice(top, top + rows) for top in range(0, size, rows)]
 
 
-def _brightened(rgb: F32, coarse: F32, log: F32, exposed: Exposed) -> F32:
-    """The picture (h, w, 3) with a change of its log; ``coarse`` is the picture without its grain."""
+def _grain(rgb: F32, coarse: F32, most: float) -> F32:
+    """What the picture (h, w, 3) has and ``coarse``, the picture without its grain, has not."""
+    noise = rgb - coarse
+    np.clip(noise, -most, most, out=noise)
+    return noise
+
+
+def _brightened(rgb: F32, noise: F32, log: F32, exposed: Exposed) -> F32:
+    """The picture (h, w, 3) with a change of its log; its grain ``noise`` is used up."""
     grain = exposed.grain
     gain = cast(F32, cv2.exp(log))
     gain -= 1
-    noise = rgb - coarse
-    np.clip(noise, -grain.most, grain.most, out=noise)
     kept = np.float32(grain.brightened) * gain
     if grain.darkened != grain.brightened:
         kept += np.float32(grain.darkened - grain.brightened) * np.minimum(gain, 0)

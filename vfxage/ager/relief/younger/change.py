@@ -15,11 +15,11 @@ from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import coloured
 from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
-from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
+from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of, wider
 from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
-from vfxage.ager.relief.younger.settings import Settings
+from vfxage.ager.relief.younger.settings import Closing, Settings
 from vfxage.ager.relief.younger.valleys import Filling, filled, softened
 from vfxage.ager.relief.younger.zones import Zones
 from vfxage.arrays import ArrayData, shaped
@@ -30,6 +30,12 @@ FLOOR = np.float32(0.012)
 lifted."""
 _IRONED = 0.02
 """Change of fine detail, log luma, from which skin counts as ironed."""
+_LINED = (0.35, 0.60)
+"""Share of the finest band that is lines from which skin is lined, and wholly so; among pores it is below 0.3."""
+_LINED_LEAST = 0.004
+"""Log luma that is grain and counts as no line."""
+_LINED_REACH = 4.0
+"""Sigma over which that is looked at, canonical pixels."""
 _FILLED = 0.10
 """The same for the filling of valleys."""
 
@@ -91,6 +97,8 @@ class YoungChange(ArrayData):
 
     log: F32 = field(metadata=shaped("h", "w", 3))
     """Change of log RGB (of sRGB + floor), over the chart's window."""
+    healed: F32 = field(metadata=shaped("h", "w"))
+    """0..1, how far skin of the neighbourhood stands in the place of the plate's."""
     flow: F32 = field(metadata=shaped("h2", "w2", 2))
     """Movement of the skin, crop pixels on the half grid."""
 
@@ -113,9 +121,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
     folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     thin = _ironed(ground, sight, band, folds, settings)
-    hue = coloured(ground, sight, (fill, filling.deep), settings.colour) * spread(ground.eased)
+    hue = coloured(ground, sight, (fill, filling.deep, whole), settings.colour) * spread(ground.eased)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
-    hue, shade = np.float32(whole) * hue, np.asarray(ground.skin * _at(whole, fill, filling.narrow), np.float32)
+    shade = np.asarray(ground.skin * _at(ground, fill, filling.narrow, (whole, settings.closing)), np.float32)
     change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
@@ -130,7 +138,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
-    return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+    return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, flow=flow)
 
 
 def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:
@@ -140,15 +148,20 @@ def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings
     common = crop.chart.take_half(face.light) * (0.3 + 0.7 * crop.sight.bare) * (0.2 + 0.8 * ground.apart)
     common *= np.float32(settings.closing.common) * (1 - filling.deep)
     fill = fill + np.minimum(common, np.float32(settings.closing.common_most))
+    kept = np.float32(settings.closing.smile_left) * ground.smile * wider(ground.zone["smile"]) * (1 - filling.deep)
+    fill = fill - kept * ground.blurred(np.maximum(fill, 0), settings.closing.smile_soft)
     return filling, np.asarray(filling.narrow + (fill - filling.narrow) * ground.eased, np.float32)
 
 
-def _at(amount: float, fill: F32, narrow: F32) -> F32:
-    """The change of log luma at a strength of 1 and more. Past 1 only broad shade is lifted further.
+def _at(ground: Ground, fill: F32, narrow: F32, strong: tuple[float, Closing]) -> F32:
+    """The change of log luma at a strength of 1 and more (``strong``). Past 1 only broad shade is lifted further.
 
-    More filling would turn lines (``narrow``) into ridges, and more darkening would paint shade.
+    More filling would turn lines (``narrow``) into ridges, and more darkening would paint shade. What is lifted further
+    has no edges of its own: those would be lines beside the folds that are already filled.
     """
-    return np.asarray(fill + np.float32(amount - 1) * np.maximum(fill - narrow, 0), np.float32)
+    amount, closing = strong
+    further = ground.blurred(np.maximum(fill - narrow, 0), closing.further) * np.float32(amount - 1)
+    return np.asarray(fill + further, np.float32)
 
 
 def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
@@ -160,6 +173,14 @@ def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
     return texture
 
 
+def _lined(band: FineBand, ground: Ground) -> F32:
+    """(h2, w2) 0..1, where the finest band is lines for the most part, so that what is left of them still shows."""
+    lines, whole = (np.sqrt(ground.blurred(halve(np.square(part)), _LINED_REACH)) for part in (band.lines, band.whole))
+    low, high = _LINED
+    share = lines / (whole + np.float32(_LINED_LEAST))
+    return np.asarray(np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
+
+
 def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
     """What goes of the fine detail at full strength, (h, w); ``folds`` (h2, w2), 0..1, is where folds are filled."""
     fine = settings.fine_lines
@@ -169,6 +190,7 @@ def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: 
     rough = np.minimum(np.float32(fine.texture) * rough, 1)
     gone = np.float32(fine.dark) * np.minimum(band.lines, 0) + np.float32(fine.bright) * np.maximum(band.lines, 0)
     gone += rough * rest
+    gone += grow(np.float32(fine.lined) * _lined(band, ground), rest.shape) * (band.whole - gone)
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
     skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)

@@ -21,24 +21,27 @@ _WHITE_TINT = 0.30
 """Log colour past which it is the iris or a blood vessel."""
 
 
-def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32], settings: Colour) -> F32:
-    """Change of log RGB (h2, w2, 3), half grid, at full strength.
+def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32, float], settings: Colour) -> F32:
+    """Change of log RGB (h2, w2, 3), half grid, at a strength of 1 and more.
 
-    ``fill`` is the change of log luma, and where it fills the deep shadow of a fold, 0..1: that has no colour left.
+    ``fill`` is the change of log luma, 0..1 where it fills the deep shadow of a fold, which has no colour left, and the
+    strength. Past 1, what goes towards the skin around it goes no further than to that.
     The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
     """
     hue = beyond_luma(sight.colour)
     skin_like = _like_face(hue, sight)
     weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
-    shallow = 1 - fill[1]
-    change = _evened(ground, sight, weight, settings) * spread(skin_like * shallow)
-    deep = np.float32(settings.beside_deep) * fill[1]
-    change += _beside(ground, hue, weight, fill, settings) * spread(skin_like * shallow + deep)
-    change += _cheeks(ground, sight, settings)
-    change += _lips(ground, sight, settings)
-    change += _whites(sight, hue, settings)
-    change += spread(_contrast(ground, sight, settings))
-    return np.asarray(change, np.float32)
+    filled, deep, strength = fill
+    shallow = 1 - deep
+    even = np.float32(min(strength, 1 / max(settings.even, 0.1)))
+    change = even * _evened(ground, sight, weight, settings) * spread(skin_like * shallow)
+    beside = _beside(ground, hue, weight, (filled, deep), settings)
+    change += beside * spread(skin_like * shallow + np.float32(settings.beside_deep) * deep)
+    own = _cheeks(ground, sight, settings)
+    own += _lips(ground, sight, settings)
+    own += _whites(sight, hue, settings)
+    own += spread(_contrast(ground, sight, settings))
+    return np.asarray(change + np.float32(strength) * own, np.float32)
 
 
 _AROUND = 10.0
@@ -68,7 +71,8 @@ def _average(ground: Ground, image: F32, weight: F32, sigma: float) -> F32:
 def _beside(ground: Ground, hue: F32, weight: F32, filling: tuple[F32, F32], settings: Colour) -> F32:
     """Filled folds go to the hue of the skin beside them; what a crease's own red adds goes with it.
 
-    ``filling`` is that of ``coloured``. What stays of a shadow is warmer than the skin beside, as shaded skin is.
+    ``filling`` is the first two of ``fill`` in ``coloured``. What stays of a shadow is warmer than the skin beside, as
+    shaded skin is.
     """
     fill, deep = filling
     left = np.maximum(ground.among_skin(ground.walled, _AROUND) - ground.level - fill - np.float32(_EVEN), 0)

@@ -5,7 +5,7 @@ All images are on the half grid of the chart: one pixel there is two of the crop
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import cv2
@@ -37,6 +37,13 @@ _ROUGH = (0.065, 0.05)
 """Fine energy, log units, that skin may have, and how far beyond it it fades out; hair has more."""
 _SEAM = 5.0
 """Canonical pixels: half width of the seam between the masks of face and neck, which is skin too."""
+_BROW_DARK = (0.04, 0.08)
+"""Depth, log luma below the skin around it, from which a band over a brow's usual place may be that brow, and the range
+over which it surely is."""
+_BROW_COLD = (0.05, 0.15)
+"""How much colder than skin in shade it is, in shares of ``WARMER``: hair and paint are grey beside skin."""
+_BROW_WIDTH = 2.2
+"""Canonical pixels: half width of the narrowest such brow; lines on the forehead are narrower."""
 _EASED = 7.0
 """Canonical pixels: sigma by which broad changes fade out beside hair."""
 _LARGE = 4.0
@@ -125,13 +132,14 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
     shaded = _shaded(sight)
     beyond = np.maximum(sight.beyond, np.square(shaded) * zone["neck"]) * worn.person
     outline = _outline(sight, zone, beyond, (worn, free))
+    masks = masks | {"brows": _brows(sight, zone)}
     domain = outline * (1 - _openings(masks, zone))
     away = _above(domain)
     return Ground(
         level=sight.smooth,
         walled=sight.smooth * domain + (1 - domain) * np.minimum(sight.smooth, luma(sight.light) - np.float32(_WALL)),
         inside=np.clip(domain - np.float32(0.05), 0, 1),
-        skin=_skin(sight, zone, shaded, beyond) * free * away,
+        skin=_skin(replace(sight, masks=masks), zone, shaded, beyond) * free * away,
         beyond=beyond,
         bare=sight.bare,
         away=away,
@@ -143,6 +151,21 @@ def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smil
         smile=smile,
         saturation=sight.saturation,
     )
+
+
+def _brows(sight: Sight, zone: dict[str, F32]) -> F32:
+    """(h2, w2) 0..1, the brows: at their usual place, and where a plucked or painted brow lies higher.
+
+    Such a brow is a dark band over skin, which a closing would fill as it fills a furrow.
+    """
+    pixel, warm = sight.unit / 2, np.array(WARMER, np.float32)
+    depth = morphed(cv2.MORPH_CLOSE, sight.smooth, _FOLD * pixel) - sight.smooth
+    depth = morphed(cv2.MORPH_OPEN, np.asarray(depth, np.float32), _BROW_WIDTH * pixel)
+    warmth = cast(F32, cv2.transform(sight.tint, warm[None])) / np.float32(warm @ warm)
+    found = zone["over_brows"]
+    for value, (low, span) in ((depth, _BROW_DARK), (-warmth, _BROW_COLD)):
+        found = found * np.clip((value - np.float32(low)) / np.float32(span), 0, 1)
+    return np.maximum(sight.masks["brows"], np.clip(1.5 * blur(found, 2.0 * pixel), 0, 1))
 
 
 def _above(domain: F32) -> F32:

@@ -63,11 +63,11 @@ class YoungerSide:
         if target >= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        log, flow = self._changed(work, mattes, study, (wear(target) - wear(source), crop.look))
+        log, healed, flow = self._changed(work, mattes, study, (wear(target) - wear(source), crop.look))
         self._recolour(log, work, mattes, (study, crop.look.hair * _gone_grey(source, target)))
         given = self._settings.grain
         grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
-        exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit)
+        exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit, replaced=healed)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, exposed)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
@@ -84,13 +84,18 @@ class YoungerSide:
             grey = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
             log[inside] += recoloured(rgb, grey, PORTRAIT_CHROMA * study.saturation, unit, settings)
 
-    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, wanted: tuple[float, Look]) -> tuple[F32, F32]:
-        """Change of log RGB (s, s, 3) and movement (s, s, 2) of the whole working crop; ``wanted``: wear and look."""
+    def _changed(
+        self, work: Working, mattes: Mattes, study: YoungStudy, wanted: tuple[float, Look]
+    ) -> tuple[F32, F32, F32]:
+        """Change of log RGB (s, s, 3), healed skin (s, s) and movement (s, s, 2) of the whole working crop.
+
+        ``wanted`` is wear and look.
+        """
         worn, look = wanted
         size = len(work.rgb)
-        log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
+        log, healed, flow = (np.zeros((size, size, *deep), np.float32) for deep in ((3,), (), (2,)))
         if work.view is None:
-            return log, flow
+            return log, healed, flow
         chart = work.view.chart
         inside = chart.window.slices(work.window)
         change = younger(
@@ -108,9 +113,9 @@ class YoungerSide:
             worn,
             self._settings.steered(look),
         )
-        log[inside] = change.log
+        log[inside], healed[inside] = change.log, change.healed
         flow[inside] = grow(change.flow, change.log.shape)
-        return log, flow
+        return log, healed, flow
 
 
 def _lenses(work: Working, rims: F32) -> F32:

@@ -22,9 +22,17 @@ from vfxage.types import F32
 _HALF = CANON // 2
 _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
+_ARCH = (70, 63, 105, 66)
+"""Upper edge of a brow, from its tail to its head."""
+_ARCHED = 12.0
+"""Canonical pixels above it: plucked and painted brows lie as high as twice this."""
 _PER_REMAP = 4
 """Channels that OpenCV samples at once."""
 
+_TURNING, _RIM, _JOWLS = 0.6, 40.0, 30.0
+"""Share of the broad relief that is form where the face turns away at its outline, and how far in from there, canonical
+pixels: young cheeks have more of this shade than old ones. From the corners of the mouth down it is jowls; the last is
+the range over which that comes in."""
 _NECK_END = (CANON + 24.0, 20.0)
 """Canonical height at which the neck ends, and the range over which it fades out: there the mesh's rings end."""
 
@@ -70,6 +78,13 @@ class _Canvas:
         distance = 2 * cv2.distanceTransform(apart, cv2.DIST_L2, 5)
         band = np.exp(-np.square(distance / np.float32(width)))
         return np.asarray(_both(np.clip(1.3 * band, 0, 1)), np.float32)
+
+    def rim(self, width: float) -> F32:
+        """1 at the outline of the face and beyond it, falling to 0 at ``width`` inside it."""
+        inside = np.zeros((_HALF, _HALF), np.uint8)
+        cv2.fillPoly(inside, [_fixed(self.mean[list(OVAL)])], (1,), cv2.LINE_8, 4)
+        depth = 2 * np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, 5), np.float32)
+        return np.asarray(1 - smoothstep(depth / np.float32(width)), np.float32)
 
     def area(self, outline: Sequence[int], grown: int, soft: float) -> F32:
         """Inside an outline, grown by ``grown`` pixels of the half grid, with soft borders."""
@@ -154,6 +169,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
     """Regions that some of the changes are meant for."""
     under = np.clip(1.25 * canvas.eyes(17, 26, 13), 0, 1)
     nasolabial = canvas.stroke(NASOLABIAL, 9.0)
+    arches = canvas.mean[list(_ARCH)] - np.array([0, _ARCHED], np.float32)
     return {
         "orbit": np.asarray(np.clip(1.6 * np.square(canvas.eyes(3, 34, 20)), 0, 1), np.float32),
         "under": np.asarray(under, np.float32),
@@ -161,6 +177,7 @@ def _regions(canvas: _Canvas) -> dict[str, F32]:
         "smile": np.maximum(nasolabial, 0.6 * under),
         "cut": np.maximum(nasolabial, canvas.stroke(MARIONETTE, 9.0)),
         "neck": _neck(canvas),
+        "over_brows": np.clip(1.5 * np.maximum.reduce([_both(canvas.spot(place, 17, 12)) for place in arches]), 0, 1),
         "groove": 0.5 * _both(canvas.spot(canvas.between(98, 129, 0.5), 6.5, 8)),
     }
 
@@ -181,6 +198,7 @@ def _valleys(canvas: _Canvas, maps: dict[str, F32]) -> dict[str, F32]:
     folds = [0.9 * canvas.stroke(NASOLABIAL, 9.0), canvas.stroke(MARIONETTE, 9.0), canvas.stroke(TEAR_TROUGH, 8.0)]
     broad = np.maximum.reduce([*folds, maps["under"], 0.5 * forehead, 0.8 * frown, 0.8 * maps["neck"]])
     broad *= (1 - 0.9 * wing) * (1 - nose) * (1 - 0.6 * chin)
-    relief = 1 - nose - 0.8 * lid - philtrum - 0.7 * wing
+    jowls = np.asarray(smoothstep((canvas.y - mean[61, 1]) / _JOWLS + 1), np.float32)
+    relief = (1 - nose - 0.8 * lid - philtrum - 0.7 * wing) * (1 - _TURNING * canvas.rim(_RIM) * (1 - jowls))
     named = {"narrow": narrow, "middle": middle, "broad": broad, "relief": relief}
     return {name: np.asarray(np.clip(value, 0, 1), np.float32) for name, value in named.items()}
