@@ -161,7 +161,7 @@ class _Offsets:
 
     def solved(self) -> _Solved:
         """Solve it, weighing links that contradict the others less, and far offsets more."""
-        size = np.ptp(self.plain[:, :POINTS], axis=1).max(1)
+        size = self._size
         offsets = np.where(self.new[:, None, None], 0.0, self.known)
         pull = self._pull()
         doubt = [np.ones_like(link.trust) for link in self.links]
@@ -181,6 +181,11 @@ class _Offsets:
                 doubt[place] = 1 / (1 + (miss / (_AGREE * size[link.start, None])) ** 2)
         return _Solved(offsets, self._hold())
 
+    @property
+    def _size(self) -> F64:
+        """(N,) longer side of the face, pixels."""
+        return np.asarray(np.ptp(self.plain[:, :POINTS], axis=1).max(1), np.float64)
+
     def _pull(self) -> F64:
         """(K,) weight of the wish for no offset."""
         frames = np.full(NODES, _SLOW)
@@ -190,6 +195,9 @@ class _Offsets:
     def _moves(self, link: _Link, offsets: F64) -> F64:
         """(L, K, 2) change of the offsets with which the nodes move as the flow does."""
         start = offsets[link.start]
+        # Further away the gradient says nothing, and a steep one would throw the node out of the picture.
+        length = np.maximum(np.linalg.norm(start, axis=2), 1e-9)
+        start = start * np.minimum(1, self._size[link.start, None] * _far() / length)[..., None]
         turned = link.gradient[..., 0] * start[..., :1] + link.gradient[..., 1] * start[..., 1:]
         return self.plain[link.start] + link.motion + turned - self.plain[link.end]
 

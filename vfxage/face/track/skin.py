@@ -84,6 +84,9 @@ _CARRIED = 0.7
 """Most trust in a node that only the skin around it carries."""
 _COVERED = (0.55, 0.9)
 """Shares of a patch on the face at which its node counts not at all, and in full."""
+_TORN = (0.7, 1.2)
+"""Change of the motion from pixel to pixel up to which a node is trusted in full, and from which not at all: skin that
+comes twice as near changes it by 1, and more would tear it."""
 _STRANGE = 0.025
 """A node whose flow disagrees this much with the landmarks, in faces, beside what all nodes have in common, is trusted
 37 %. A hand before the face moves like no skin."""
@@ -168,7 +171,13 @@ def _face_motion(pair: _Pair, begin: F64, end: F64, size: float) -> Fit:
     agreed = fitted(near, like[:, None], flow.detail)[0][:, 0]
     carried = _CARRIED * wide[2] * agreed
     gradient = fitted(near, motion[_EVEN], np.ones(len(even)))[1]
-    return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1)
+    return motion, gradient, np.clip(np.maximum(close[2], carried), 0, 1) * _whole(gradient)
+
+
+def _whole(gradient: F64) -> F64:
+    """(M,) 0..1: whether the skin is not torn where its motion has this gradient (M, 2, 2)."""
+    change = np.linalg.norm(gradient, ord=2, axis=(1, 2))
+    return np.asarray(np.clip((_TORN[1] - change) / (_TORN[1] - _TORN[0]), 0, 1), np.float64)
 
 
 def _bent_flow(pair: _Pair, samples: F64, bend: Bend, how: tuple[int, int, int]) -> _Flow:

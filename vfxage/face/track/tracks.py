@@ -20,7 +20,7 @@ from vfxage.face.track.findings import FINDING_KINDS, Findings
 from vfxage.publish import publish
 from vfxage.types import F32, FaceTrack, HandTrack, Study
 
-_FORMAT = 9
+_FORMAT = 10
 _FIELDS = ("numbers", "points", "neck", "confidence", "presence", "yaw")
 _HAND_FIELDS = ("numbers", "points", "motion", "size", "presence")
 _KINDS = {
