@@ -23,7 +23,7 @@ from vfxage.geometry import crop_transform, invert, map_points
 from vfxage.lab.evaluate.age_over_time import AgeOverTime, AgeTimeline
 from vfxage.lab.evaluate.flat import mean_face
 from vfxage.lab.evaluate.gather import gather_subjects
-from vfxage.lab.evaluate.learn import Learned, learn_ages
+from vfxage.lab.evaluate.learn import TrainedReader, learn_ages
 from vfxage.lab.evaluate.temporal import TemporalFigures, TemporalMeasure
 from vfxage.media import PlateSettings, open_reader, read_passes
 from vfxage.pool import prefetch
@@ -55,8 +55,8 @@ class FinishedFace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Watched:
-    """One face while it is measured."""
+class _FaceMeasure:
+    """The measuring of one face, frame by frame."""
 
     plan: FacePlan
     temporal: TemporalMeasure
@@ -108,16 +108,16 @@ def measure_finished(
     with FaceFinder() as finder, opencv_threads(0), ExitStack() as stack:
         output = stack.enter_context(_open_output(job, wanted, progress))
         learned = _learn(portraits, finder, progress)
-        watched = {face.track.face: _watch(face, job, learned, finder) for face in plan.faces}
+        measured = {face.track.face: _measure_of(face, job, learned, finder) for face in plan.faces}
         plate = stack.enter_context(prefetch(stack.enter_context(closing(job.reader.read(wanted)))))
         advance = stack.enter_context(progress.stage("measure", len(wanted)))
         for frame in plate:
             beauty = output.made(frame)
             for crop in cut(frame, plan, job.colour).crops:
-                one = watched[crop.face]
+                one = measured[crop.face]
                 one.add(frame.number, crop, _square(beauty, crop, output.colour), cut=frame.number in tracks.cuts)
             advance(frame.number)
-    found = [one.result(output.path) for one in watched.values() if one.seen]
+    found = [one.result(output.path) for one in measured.values() if one.seen]
     if not found:
         raise ShotError("no face of the shot is on these frames", path=job.shot.path, fix="choose other --frames")
     return found
@@ -159,19 +159,19 @@ def _plan(job: Job, tracks: Tracks) -> CropPlan:
     )
 
 
-def _learn(portraits: Sequence[Path], finder: FaceFinder, progress: Progress) -> Learned | None:
+def _learn(portraits: Sequence[Path], finder: FaceFinder, progress: Progress) -> TrainedReader | None:
     if not portraits:
         return None
     return learn_ages(gather_subjects(portraits, progress)[0], finder, progress)
 
 
-def _watch(face: FacePlan, job: Job, learned: Learned | None, finder: FaceFinder) -> _Watched:
+def _measure_of(face: FacePlan, job: Job, learned: TrainedReader | None, finder: FaceFinder) -> _FaceMeasure:
     meshes = [
         map_points(points, invert(crop_transform(points, _FRAMING, face.size, job.clip.pixel_aspect)))
         for points in face.track.points[:: -(-len(face.track.points) // _MESHES)]
     ]
     mean = mean_face([np.asarray(mesh, np.float32) for mesh in meshes])
-    return _Watched(plan=face, temporal=TemporalMeasure(mean), ages=AgeTimeline(learned, finder), seen=[])
+    return _FaceMeasure(plan=face, temporal=TemporalMeasure(mean), ages=AgeTimeline(learned, finder), seen=[])
 
 
 class _Choice(NamedTuple):

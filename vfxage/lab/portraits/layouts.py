@@ -89,7 +89,7 @@ def guess_layout(names: Sequence[PurePosixPath]) -> tuple[FolderLayout | None, t
         return None, ()
     tied: list[FolderLayout] = [layout for layout, count in fits.items() if count == best]
     below, above = {name.stem for name in names}, {name.parts[0] for name in names}
-    chosen: FolderLayout = "age/name" if counts_up(below) and not counts_up(above) else "person/age"
+    chosen: FolderLayout = "age/name" if are_running_numbers(below) and not are_running_numbers(above) else "person/age"
     chosen = chosen if chosen in tied else tied[0]
     return chosen, tuple(layout for layout in tied if layout != chosen)
 
@@ -99,7 +99,7 @@ def label_name(name: PurePosixPath, layout: FolderLayout) -> Listed:
     return _READ[layout](name)
 
 
-def counts_up(stems: set[str]) -> bool:
+def are_running_numbers(stems: set[str]) -> bool:
     """Whether names are running numbers: they begin with a 0, which ages do not, or count from 0 or 1 without a gap."""
     if any(re.match(r"0\d", stem) for stem in stems):
         return True
@@ -156,13 +156,13 @@ def _by_index(index: Path) -> list[Listed]:
 def read_index(index: Path, columns: Sequence[str]) -> list[Listed]:
     """The rows of a CSV table that has these columns, file and age among them, and any others as labels.
 
-    Raises ReadError, with the line where it is known, for a file that is no such table.
+    Raises ReadError, with the line if it is known, for a file that is no such table.
     """
     named = "person" in columns
-    return [_placed(_row(row, named=named), index, line) for line, row in read_table(index, columns)]
+    return [_with_line(_row(row, named=named), index, line) for line, row in read_table(index, columns)]
 
 
-def _placed(listed: Listed, index: Path, line: int) -> Listed:
+def _with_line(listed: Listed, index: Path, line: int) -> Listed:
     """A row whose fault names the line of the table that it ends on."""
     return replace(listed, fault=f"{listed.fault} in {index}:{line}") if listed.fault else listed
 
