@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.plates import decode, write_exr
+from tests.plates import man_at_webcam
 from tests.run_vfxage import run
-from tests.small_shot import COUNT, FIRST, small_shot
+from tests.small_shot import COUNT, small_shot
 
 settings.register_profile("whenever", deadline=None)  # no test is about time
 settings.load_profile("whenever")
@@ -52,10 +52,7 @@ def portraits() -> Path:
 
 @pytest.fixture(scope="session")
 def plate(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("small plate")  # farms have folders with spaces
-    for index, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, COUNT + 1))):
-        write_exr(folder / f"man.{FIRST + index}.exr", rgb[::2, ::2])
-    return folder
+    return man_at_webcam(clips, tmp_path_factory.mktemp("small plate"), COUNT)  # farms have folders with spaces
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,13 @@ def decode(clip: Path, numbers: range) -> list[np.ndarray]:
     return frames
 
 
+def man_at_webcam(clips: Path, folder: Path, count: int) -> Path:
+    """Frames of a man at a webcam, half as wide and high, from 1001, in ``folder``."""
+    for number, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, count + 1)), 1001):
+        write_exr(folder / f"man.{number}.exr", rgb[::2, ::2])
+    return folder
+
+
 def write_exr(path: Path, rgb: np.ndarray, **attributes: Any) -> None:
     """One half-float linear Rec.709 EXR by OpenImageIO; keeps NaN, Inf and every other half."""
     path.parent.mkdir(parents=True, exist_ok=True)

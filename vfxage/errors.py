@@ -16,8 +16,18 @@ exceptions are translated into this tree in the one module that owns the library
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Source(NamedTuple):
+    """A path that the user gave, and where."""
+
+    key: str
+    """The key or option, as messages write it: "`out`", "--out"."""
+    path: str
 
 
 class VfxageError(Exception):
@@ -25,6 +35,7 @@ class VfxageError(Exception):
 
     ``what`` is a clause without a full stop; ``fix`` an imperative clause without one. ``path`` is the file that
     failed (printed by ``plain_path``), ``line`` a line in it (1-based), ``frame`` the plate's frame number.
+    ``source`` is the key or option that named the path (see ``naming_sources``).
     """
 
     exit_code: ClassVar[int] = 1
@@ -44,6 +55,7 @@ class VfxageError(Exception):
         self.line = line
         self.frame = frame
         self.fix = fix
+        self.source: str | None = None
 
     def __str__(self) -> str:
         where = self.path or ""
@@ -52,6 +64,8 @@ class VfxageError(Exception):
         if self.frame is not None:
             where += f" frame {self.frame}" if where else f"frame {self.frame}"
         text = f"{where}: {self.what}" if where else self.what
+        if self.source and self.source.rstrip("`") not in f"{text} {self.fix}":
+            text += f" (named by {self.source})"
         text = f"{text}; {self.fix}" if self.fix else text
         return " ".join(text.split())
 
@@ -59,6 +73,33 @@ class VfxageError(Exception):
 def count_of(count: int, noun: str, plural: str = "") -> str:
     """A count with its noun: 1 frame, 2 frames; ``plural`` if adding ``s`` is wrong: 2 people."""
     return f"{count} {noun}" if count == 1 else f"{count} {plural or noun + 's'}"
+
+
+@contextmanager
+def naming_sources(sources: Iterable[Source]) -> Iterator[None]:
+    """Give each VfxageError from the block the key or option that named its path, if one of ``sources`` did.
+
+    A path is named by the same path, or else by the nearest folder around it. The folder or file that stops an output
+    is named by the path of the output, which is inside it.
+    """
+    try:
+        yield
+    except VfxageError as error:
+        if error.path is not None and error.source is None:
+            error.source = _source_of(os.path.abspath(error.path), sources, blocks=isinstance(error, OutputError))
+        raise
+
+
+def _source_of(path: str, sources: Iterable[Source], *, blocks: bool) -> str | None:
+    """The key of the source that named a path. ``blocks``: the path may also be in the way of what a source names."""
+    found = [(key, os.path.abspath(plain_path(named))) for key, named in sources]
+    around = sorted((item for item in found if _is_inside(path, item[1])), key=lambda item: -len(item[1]))
+    within = [item for item in found if blocks and _is_inside(item[1], path)]
+    return next((key for key, _ in (*around, *within)), None)
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def plain_path(path: str | Path) -> str:

@@ -18,14 +18,17 @@ from vfxage.errors import ModelError
 from vfxage.types import FaceCrop, Frame, FrameCrops, Window
 
 
-def _value(key: str, shape: torch.Size, generator: torch.Generator) -> torch.Tensor:
-    if len(shape) >= 2:
-        return torch.randn(shape, generator=generator) * math.sqrt(2 / math.prod(shape[1:]))
-    if key.endswith(".running_var"):
+def random_tensor(
+    key: str, shape: tuple[int, ...], generator: torch.Generator, inputs: int | None = None
+) -> torch.Tensor:
+    """Values of the usual size for a tensor of this name; ``inputs``: numbers that feed one output of a weight."""
+    if key.endswith(("running_var", "test_var")):
         return 1 + 0.5 * torch.rand(shape, generator=generator)
-    if key.endswith(".running_mean"):
+    if key.endswith(("running_mean", "test_mean")):
         return 0.1 * torch.randn(shape, generator=generator)
-    if key.endswith(".weight"):
+    if len(shape) >= 2:
+        return torch.randn(shape, generator=generator) * math.sqrt(2 / (inputs or math.prod(shape[1:])))
+    if key.endswith(("weight", "gamma")):
         return 1 + 0.1 * torch.randn(shape, generator=generator)
     return 0.05 * torch.randn(shape, generator=generator)
 
@@ -77,7 +80,7 @@ def drawn() -> Callable[[str], torch.nn.Module]:
             generator = torch.Generator().manual_seed(0)
             for key, tensor in sorted(network.state_dict().items()):
                 if not key.endswith((".filt", ".num_batches_tracked")):
-                    tensor.copy_(_value(key, tensor.shape, generator))
+                    tensor.copy_(random_tensor(key, tensor.shape, generator))
             made[name] = network
         return made[name]
 

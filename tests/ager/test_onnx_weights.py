@@ -8,7 +8,7 @@ import pytest
 import torch
 from onnx import helper
 
-from tests.ager.conftest import _value
+from tests.ager.conftest import random_tensor
 from tests.ager.onnx_files import fran, model
 from vfxage.ager.architectures import ARCHITECTURES
 from vfxage.ager.checkpoint import load_checkpoint, save_checkpoint
@@ -34,7 +34,7 @@ def network(monkeypatch):
         generator = torch.Generator().manual_seed(0)
         for key, tensor in sorted(made.state_dict().items()):
             if not key.endswith((".filt", ".num_batches_tracked")):
-                tensor.copy_(_value(key, tensor.shape, generator))
+                tensor.copy_(random_tensor(key, tensor.shape, generator))
         return made
 
     return draw

@@ -12,7 +12,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from tests.ager.conftest import flat_state
+from tests.ager.conftest import flat_state, random_tensor
 from tests.run_vfxage import run
 from vfxage.ager import load_ager
 from vfxage.ager.agetransgan import TEN_GROUPS
@@ -93,15 +93,7 @@ def bundle(checkpoints, tmp_path_factory):
 
 def _tensorflow_value(key, text, generator):
     shape = tuple(map(int, text.split("x")))
-    if key.endswith("test_var"):
-        return 1 + 0.5 * torch.rand(shape, generator=generator)
-    if key.endswith("test_mean"):
-        return 0.1 * torch.randn(shape, generator=generator)
-    if key.endswith("gamma"):
-        return 1 + 0.1 * torch.randn(shape, generator=generator)
-    if len(shape) >= 2:
-        return torch.randn(shape, generator=generator) * math.sqrt(2 / math.prod(shape[:-1]))
-    return 0.05 * torch.randn(shape, generator=generator)
+    return random_tensor(key, shape, generator, math.prod(shape[:-1]))
 
 
 def test_sauravsjk_is_read_without_tensorflow_and_answers_what_the_original_answers(bundle, checkpoints):

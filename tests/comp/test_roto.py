@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from tests.plates import decode, halves, read_exr, write_exr, write_shot
+from tests.plates import halves, man_at_webcam, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 
 SIZE = (540, 360)
@@ -17,10 +17,7 @@ SIZE = (540, 360)
 
 @pytest.fixture(scope="module")
 def plate(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plate")
-    for number, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, 4)), 1001):
-        write_exr(folder / f"man.{number}.exr", rgb[::2, ::2])
-    return folder
+    return man_at_webcam(clips, tmp_path_factory.mktemp("plate"), 3)
 
 
 def write_roto(path: Path, values: np.ndarray, at: tuple[int, int] = (0, 0), channels: str = "A") -> None:

@@ -4,15 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.face.track.shots import track_of
 from tests.plates import write_shot
 from tests.test_geometry import ffhq_formula
 from vfxage.ager import load_ager
 from vfxage.colour.space import Colour
 from vfxage.errors import ShotError
 from vfxage.face.crop import cut, plan_crops
-from vfxage.geometry import invert, map_points, neck_points
+from vfxage.geometry import invert, map_points
 from vfxage.shot import load_shot
-from vfxage.types import FaceTrack, Frame, Window
+from vfxage.types import Frame, Window
 
 STEM = "lon_090_neutral"
 
@@ -43,21 +44,6 @@ def frame_of(picture, *, number=1, window=None):
     window = window or Window(0, 0, picture.shape[1], picture.shape[0])
     rgb = np.ascontiguousarray(linear(picture)[window.slices(Window(0, 0, picture.shape[1], picture.shape[0]))])
     return Frame(number=number, window=window, rgb=rgb)
-
-
-def track_of(points, numbers=(1,), face=0, presence=1.0):
-    count = len(numbers)
-    every = np.broadcast_to(points, (count, 478, 2)) if points.ndim == 2 else points
-    points = np.ascontiguousarray(every, np.float32)
-    return FaceTrack(
-        face=face,
-        numbers=np.array(numbers, np.int32),
-        points=points,
-        neck=neck_points(points),
-        confidence=np.ones(count, np.float32),
-        presence=np.full(count, presence, np.float32),
-        yaw=np.zeros(count, np.float32),
-    )
 
 
 def plan_of(tmp_path, ager, *tracks, pixel_aspect=1.0, **keys):

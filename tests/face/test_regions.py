@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.plates import decode, read_exr, write_exr, write_shot
+from tests.plates import decode, man_at_webcam, read_exr, write_shot
 from tests.run_vfxage import run
 from vfxage.ager import age_frames, load_ager
 from vfxage.face.detect import FaceFinder
@@ -123,10 +123,7 @@ def test_a_region_of_another_age_is_that_ages_answer_there_and_the_own_elsewhere
 
 @pytest.fixture(scope="module")
 def plate(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("plate")
-    for number, rgb in enumerate(decode(clips / "androidx_sample.mp4", range(1, 4)), 1001):
-        write_exr(folder / f"man.{number}.exr", rgb[::2, ::2])
-    return folder
+    return man_at_webcam(clips, tmp_path_factory.mktemp("plate"), 3)
 
 
 def shot(plate: Path, folder: Path, **keys: object) -> Path:

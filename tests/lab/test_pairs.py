@@ -31,6 +31,21 @@ def written(sources, tmp_path_factory):
     return out
 
 
+def crop_of(rgb, points, ages):
+    """A portrait as its pairs are made: without hair and shape."""
+    return FaceCrop(
+        face=0,
+        name="face0",
+        rgb=rgb,
+        points=points,
+        matte=np.zeros(rgb.shape[:2], np.float32),
+        to_frame=np.eye(2, 3),
+        ages=ages,
+        intensity=1.0,
+        look=Look(shape=0, hair=0),
+    )
+
+
 def test_they_are_read_as_labelled(written, sources):
     reported = scan_portraits(written, layout="index")
     assert not reported.problems
@@ -75,17 +90,7 @@ def test_the_photograph_is_the_portrait_framed_and_the_made_picture_the_answer_t
         assert np.abs(found - own.points).max() < 0.03 * np.ptp(own.points[:, 1])
         made = reported[portrait.person, 70.0 if portrait.age < 60 else 30.0]
         rgb = np.asarray(photograph, np.float32) / 255
-        crop = FaceCrop(
-            face=0,
-            name="face0",
-            rgb=rgb,
-            points=own.points,
-            matte=np.zeros(rgb.shape[:2], np.float32),
-            to_frame=np.eye(2, 3),
-            ages=(portrait.age, made.age),
-            intensity=1.0,
-            look=Look(shape=0, hair=0),
-        )
+        crop = crop_of(rgb, own.points, (portrait.age, made.age))
         step = ager([crop])[0].step
         wanted = np.clip(rgb + step, 0, 1) * 255
         apart = np.abs(np.asarray(Image.open(made.path), np.float32) - wanted)
@@ -107,17 +112,7 @@ def test_portraits_that_are_made_young_take_the_place_of_the_photographs(sources
     for portrait in plates:
         plate, made = (found[portrait.person, age] for age in (firsts[portrait.person], 60.0))
         rgb = np.asarray(Image.open(plate.path), np.float32) / 255
-        crop = FaceCrop(
-            face=0,
-            name="face0",
-            rgb=rgb,
-            points=plate.points,
-            matte=np.zeros(rgb.shape[:2], np.float32),
-            to_frame=np.eye(2, 3),
-            ages=(plate.age, 60.0),
-            intensity=1.0,
-            look=Look(shape=0, hair=0),
-        )
+        crop = crop_of(rgb, plate.points, (plate.age, 60.0))
         wanted = np.clip(rgb + ager([crop])[0].step, 0, 1) * 255
         assert np.abs(np.asarray(Image.open(made.path), np.float32) - wanted).mean() < 0.5
 

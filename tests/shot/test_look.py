@@ -68,7 +68,7 @@ def test_a_seed_for_faces_without_names_gives_each_its_own_lines():
         ("regions:\n  eyes:\n    look: {lines: 9}", ["shot.yaml:6:", "regions.eyes.look.lines", "0 to 2"]),
         ("glasses: maybe", ["shot.yaml:4:", "`glasses`", "'auto', 'yes' or 'no'"]),
         ("gentle: 2", ["shot.yaml:4:", "`gentle` is 2", "0 to 1, or auto"]),
-        ("gentle: soft", ["shot.yaml:4:", "`gentle` is 'soft'", "0 to 1, or auto"]),
+        ("gentle: soft", ["shot.yaml:4:", '`gentle` is "soft"', "0 to 1, or auto"]),
         ("exposure: 99", ["shot.yaml:4:", "`exposure` is 99", "-12 to 12, or auto"]),
         ("faces: [{references: {70: a.jpg}}]", ["shot.yaml:4:", "references", "list of photographs for 70"]),
         ("faces: [{references: {old: [a.jpg]}}]", ["shot.yaml:4:", "references", "the age 'old'", "years"]),

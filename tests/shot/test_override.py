@@ -45,7 +45,7 @@ def test_set_overrides_the_file(text, get, value):
         ("=3", "not key.path=value"),
         ("temporal..radius=3", "not key.path=value"),
         ("matte=[", "not YAML"),
-        ("matte=3", "make it keys and values"),
+        ("matte=3", "write keys and values; the keys here are file"),
         ("outputs.0.path=demo.exr", "demo.%04d.exr"),
     ],
 )

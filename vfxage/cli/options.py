@@ -8,7 +8,7 @@ These three may stand anywhere in the command line, and errors in the rest of it
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from vfxage.cli.console import LogFormat, console_of
+from vfxage.errors import Source, naming_sources
 
 
 def _refuse_openjd(context: typer.Context, value: bool) -> bool:
@@ -127,6 +128,15 @@ def split_command_line(words: Sequence[str]) -> CommandLine:
     return CommandLine(tuple(f"{_SHEET}=" if word == _SHEET else word for word in rest), log, quiet, debug)
 
 
+def _named_by_options(context: typer.Context, values: Mapping[str, Any]) -> Iterator[Source]:
+    """Every path that an option gives. Arguments are left out: an error about one shows the path as it was written."""
+    for option in context.command.params:
+        value = values.get(option.name or "")
+        if option.param_type_name == "option":
+            given = value if isinstance(value, list | tuple) else [value]
+            yield from (Source(option.opts[0], str(path)) for path in given if isinstance(path, Path | str))
+
+
 def with_console(command: Callable[..., Any]) -> Callable[..., Any]:
     """Make a typer command of a function with an argument ``console``: pass it the console that ``main`` has opened.
 
@@ -146,7 +156,8 @@ def with_console(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(*, context: typer.Context, log: object, quiet: object, debug: object, **values: Any) -> Any:
-        return command(**values, console=console_of(context))
+        with naming_sources(_named_by_options(context, values)):
+            return command(**values, console=console_of(context))
 
     every = [*(p.replace(kind=named) for p in own), *added]
     run.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]

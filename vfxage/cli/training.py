@@ -14,7 +14,7 @@ import typer
 
 from vfxage.cli.console import Console
 from vfxage.cli.options import Device
-from vfxage.errors import count_of
+from vfxage.errors import count_of, naming_sources
 
 
 def train(
@@ -36,8 +36,9 @@ def train(
     loaded = load_recipe(recipe)
     from vfxage.lab.train.loop import train as run
     from vfxage.lab.train.parallel import join
+    from vfxage.shot.sources import sources
 
-    with join(device) as world:
+    with naming_sources(sources(loaded)), join(device) as world:
         outcome = run(loaded, world, console, steps=steps, stoppable=_signal_kept)
     if not world.first:
         return

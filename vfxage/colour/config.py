@@ -63,7 +63,7 @@ def _another_config(source: str) -> str:
     if source.startswith(_URI) or meant in uris:
         near = difflib.get_close_matches(meant, uris, n=3, cutoff=0.3) or uris
         return f"name a config file, or a built-in config of OpenColorIO: {' or '.join(near)}"
-    return "name an OpenColorIO config file"
+    return f"name the file of an OpenColorIO config, or a built-in config such as {BUILTIN}"
 
 
 def loaded_config(config: str | Path | None) -> Any:

@@ -39,14 +39,15 @@ def _change(here: F32, following: F32, flow: F32, matte: F32) -> float:
 
 
 def seam(delta: F32, matte: F32) -> float:
-    """How hard the delta ends: its steepest slopes where the matte ramps, over those where the matte is full.
+    """How visible the edge of the delta is: its slopes where the matte fades, over its slopes where the matte is 1.
 
-    ``delta`` is (H, W, 3), already multiplied by the matte, ``matte`` (H, W). 99th percentiles of the gradient's
-    length; above about 1 an edge shows that the face does not have. 0 where the delta is 0 throughout.
+    ``delta`` is (H, W, 3), already multiplied by the matte, ``matte`` (H, W). Both slopes are the 99th percentile of
+    the gradient's length. Above about 1, an edge is visible that the face does not have. 0 if the delta is 0
+    everywhere.
     """
     rows, columns = np.gradient(delta.astype(np.float64), axis=(0, 1))
     slope = np.sqrt(rows**2 + columns**2).max(axis=2)
-    inside = cv2.erode((matte >= 1).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # the slope looks a pixel around
+    inside = cv2.erode((matte >= 1).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # a slope needs neighbours
     edge = ~inside & (slope > 0)
     if not edge.any():
         return 0.0

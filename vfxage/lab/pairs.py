@@ -28,10 +28,12 @@ _NAME = "face0"
 """One face name for all pairs. An ager may choose a face's lines by its name. A network never sees the name, and would
 learn a blurred average of all choices."""
 _SKIN_ALONE = Look(shape=0.0, hair=0.0)
-"""A network that answers a delta cannot move a contour: it draws a bright and a dark rim beside it. One that learns
-grey hair from few people turns dark eye sockets and brows blue. So the pairs show neither."""
+"""A network that answers a delta cannot move a contour: it draws a bright and a dark rim beside it. A network that
+learns grey hair from few people turns dark eye sockets and brows blue. So the pairs show no change of shape or of
+hair."""
 _WOMAN, _DARK_SKIN = 1.6, 3.0
-"""Weights of women and of dark skin, which most sets of portraits show less often: they are multiplied."""
+"""Weights of women and of people with dark skin, whom most sets of portraits show less often. A woman with dark skin
+has the product of both."""
 _YOUNG = (20.0, 24.0, 28.0, 32.0)
 """Years of the portraits that are made young first, in turn. Young people are rare in sets of official portraits, and a
 network learns what the teacher does to young skin only where it sees young skin."""
@@ -66,7 +68,7 @@ class PairsPlan:
 def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Progress) -> tuple[int, int]:
     """Write every photograph, framed, and its versions at the planned ages, with index.csv and landmarks.npz.
 
-    The column ``weight`` of the index says how often a person is learned from: women and dark skin more often.
+    The column ``weight`` of the index says how often training uses a portrait: women and dark skin more often.
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
@@ -117,7 +119,10 @@ def _stems(portraits: Sequence[Portrait], folder: Path) -> list[str]:
 
 
 def _plate(portrait: Portrait, plan: PairsPlan, place: int) -> tuple[Portrait, FaceCrop]:
-    """What a portrait's pairs are made from, itself or the young picture of it. ``place`` is its number in the set."""
+    """The picture from which a portrait's pairs are made: the portrait, or a young picture that the teacher made of it.
+
+    ``place`` is its number in the set.
+    """
     own = crop_portrait(portrait, plan.ager.framing, SIDE)
     own = replace(own, ages=(portrait.age, portrait.age), name=_NAME, look=_SKIN_ALONE)
     before, until = math.floor(place * plan.young), math.floor((place + 1) * plan.young)
@@ -145,7 +150,7 @@ def _versions(
 
 
 def _weight(portrait: Portrait, crop: FaceCrop) -> float:
-    """How often a portrait is learned from, beside 1."""
+    """How often training uses a portrait, compared with one of weight 1."""
     woman = portrait.labels.get("sex", "").strip().upper() == "F"
     return (_WOMAN if woman else 1.0) * (_DARK_SKIN if skin_tone(crop) < DARK else 1.0)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from vfxage.errors import ReadError, ShotError, count_of
-from vfxage.lab.portraits import INDEX, Listed, counts_up, guess_layout, label_name, read_index
+from vfxage.lab.portraits import INDEX, Listed, are_running_numbers, guess_layout, label_name, read_index
 from vfxage.media import FORMATS, PICTURES
 from vfxage.pictures.ages import OLDEST
 
@@ -174,7 +174,7 @@ def _by_name(pictures: Sequence[Picture], notes: list[str]) -> dict[Path, Listed
     layout, _ = guess_layout(list(names.values()))
     if layout is None:
         raise ShotError("the names of the pictures tell no age", path=pictures[0].path, fix=_ASK)
-    if layout == "person/age" and counts_up({name.stem for name in names.values()}):
+    if layout == "person/age" and are_running_numbers({name.stem for name in names.values()}):
         first = pictures[0].path
         raise ShotError("the names of the pictures are running numbers and tell no age", path=first, fix=_ASK)
     notes.append(f"ages are taken from the names, as `{layout}`")

@@ -16,7 +16,7 @@ from vfxage.colour.cicp import DISPLAY_709, LINEAR_709, SRGB
 from vfxage.colour.config import known_spaces
 from vfxage.colour.display import DisplayChoice, ViewError, check_names
 from vfxage.colour.space import Colour, plate_colour
-from vfxage.errors import ReadError, ShotError, count_of
+from vfxage.errors import ReadError, ShotError, count_of, naming_sources
 from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
@@ -25,6 +25,7 @@ from vfxage.media.base import PictureChoice, Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
 from vfxage.shot import Shot
+from vfxage.shot.sources import sources
 from vfxage.types import ClipInfo
 
 _SCENE_LINEAR = ("ACEScg", LINEAR_709)
@@ -155,8 +156,17 @@ def _listed(spaces: Sequence[str]) -> str:
 def open_job(shot: Shot) -> Iterator[Job]:
     """Open the plate, fix its colour and frames, and close the plate at the end of the block.
 
-    Raises ReadError for the plate, ShotError for a range outside it or a plate whose colour space is not named.
+    Raises ReadError for the plate, ShotError for a range outside it or a plate whose colour space is not named. Errors
+    from the block name the key of the path that they are about.
     """
+    named = sorted(sources(shot), key=lambda source: not source.key.startswith(("`outputs", "`tracks")))
+    from_file = shot.path.is_absolute()  # a shot that vfxage makes of a picture or a clip has no keys to name
+    with naming_sources(named if from_file else ()), _opened(shot) as job:
+        yield job
+
+
+@contextmanager
+def _opened(shot: Shot) -> Iterator[Job]:
     if shot.ocio:
         with with_shot_line(shot, "ocio"):
             known_spaces(shot.ocio)

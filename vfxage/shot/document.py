@@ -52,6 +52,23 @@ class Document:
     """The file of each value that comes from an included file."""
 
 
+def shown(value: object) -> str:
+    """A value as messages write it: as the file has it, and at most 60 characters."""
+    text = "empty" if value is None else f'"{value}"' if isinstance(value, str) else _plain(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _plain(value: object) -> str:
+    """A number, a list or a section in the notation of YAML."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_plain, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items()) + "}"
+    return "" if value is None else str(value)
+
+
 def parse_document(text: str) -> Document:
     """Read one YAML document. Raises ShotError, with the line, for anything but plain data."""
     lines: dict[Place, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -10,9 +9,10 @@ from typing import Any
 
 from vfxage.errors import ShotError
 from vfxage.shot.document import Document, Place
+from vfxage.shot.kinds import is_path, kinds
 from vfxage.shot.models import BUILTIN_CONFIG, MODELS, Shot
 from vfxage.shot.part import Part
-from vfxage.shot.paths import IsPath, full_path
+from vfxage.shot.paths import full_path
 from vfxage.shot.strict import YamlKind, read_document
 
 KEY = "include"
@@ -108,18 +108,11 @@ def _absolute(value: Any, place: Place, folder: Path) -> Any:
 def _paths(model: type[Part]) -> Iterator[tuple[str, ...]]:
     """The keys that lead to each path in a shot file."""
     for name, info in model.model_fields.items():
-        inner = [kind for kind in _kinds(info.annotation) if isinstance(kind, type) and issubclass(kind, Part)]
-        if any(isinstance(rule, IsPath) for rule in (*info.metadata, *_kinds(info.annotation))):
+        inner = [kind for kind in kinds(info.annotation) if isinstance(kind, type) and issubclass(kind, Part)]
+        if is_path(info):
             yield (name,)
         for kind in inner:
             yield from ((name, *rest) for rest in _paths(kind))
-
-
-def _kinds(annotation: Any) -> Iterator[Any]:
-    yield annotation
-    yield from getattr(annotation, "__metadata__", ())
-    for part in typing.get_args(annotation):
-        yield from _kinds(part)
 
 
 _PATHS: frozenset[tuple[str, ...]] = frozenset(_paths(Shot))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_serializer
 
 from vfxage.frames import LARGEST_NUMBER
+from vfxage.shot.document import shown
 
 
 class Keyed(BaseModel):
@@ -30,7 +31,7 @@ class Keyed(BaseModel):
         if isinstance(value, cls):
             return value
         if not isinstance(value, Mapping):
-            _check_number(value, "", low, high)
+            _check_number(value, "", low, high, f", or keyframes such as {{1001: {low:g}, 1048: {high:g}}}")
             return cls(keys=((0, float(value)),))
         if not value:
             raise ValueError("has no keyframes; write a number, or keyframes such as {1001: 40, 1048: 70}")
@@ -73,19 +74,15 @@ def _frame(key: object) -> int:
     return number
 
 
-def _check_number(number: Any, at: str, low: float, high: float) -> None:
-    """Raise ValueError if ``number`` is not a number within the limits; ``at`` names its keyframe."""
+def _check_number(number: Any, at: str, low: float, high: float, other: str = "") -> None:
+    """Raise ValueError if ``number`` is not a number within the limits.
+
+    ``at`` names its keyframe, and ``other`` says what else can be in its place.
+    """
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(f"is {_shown(number)}{at}, not a number; write a number from {low:g} to {high:g}")
+        raise ValueError(f"is {shown(number)}{at}, not a number; write a number from {low:g} to {high:g}{other}")
     if not low <= number <= high:
         raise ValueError(f"is {number:g}{at}; make it {low:g} to {high:g}")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):  # print it with the brackets of the file
-        value = list(value)
-    text = "empty" if value is None else repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def number_or_auto(low: float, high: float) -> tuple[Any, ...]:
@@ -95,7 +92,7 @@ def number_or_auto(low: float, high: float) -> tuple[Any, ...]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value == "auto" or (number and low <= value <= high):  # type: ignore[operator]
             return value
-        raise ValueError(f"is {_shown(value)}; write a number from {low:g} to {high:g}, or auto")
+        raise ValueError(f"is {shown(value)}; write a number from {low:g} to {high:g}, or auto")
 
     number = {"type": "number", "minimum": low, "maximum": high}
     return BeforeValidator(check), WithJsonSchema({"anyOf": [number, {"const": "auto", "type": "string"}]})

@@ -9,7 +9,7 @@ from typing import Any
 from vfxage.frames import check_utf8
 from vfxage.shot.document import Document, Place
 from vfxage.shot.include import with_included
-from vfxage.shot.models import FACE_DEFAULTS, Shot
+from vfxage.shot.models import EXAMPLE_POINT, FACE_DEFAULTS, Shot
 from vfxage.shot.override import override
 from vfxage.shot.rules import rule_violations
 from vfxage.shot.strict import StrictFile, YamlKind, read_document
@@ -84,6 +84,9 @@ class _ShotFile(StrictFile[Shot]):
             return f"`{where}` has no `{key}`", f"add `{key}` to it, or at the top of the shot for every face"
         if kind == "too_short" and place == ("faces",):
             return what, "leave `faces` out to change every face, or name one"
-        if place[2:4] == ("select", "point") and (kind == "too_long" or (kind == "missing" and isinstance(key, int))):
+        if place[2:] == ("select",) and place[0] == "faces":
+            return what, f"{fix}, or a point such as {EXAMPLE_POINT}"
+        one = kind == "missing" and isinstance(key, int)
+        if place[2:4] == ("select", "point") and (one or kind in ("too_long", "tuple_type")):
             return what, "write [x, y]"
         return what, fix

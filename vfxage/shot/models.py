@@ -25,6 +25,7 @@ from pydantic import (
 
 from vfxage.errors import ShotError
 from vfxage.frames import FrameRange
+from vfxage.shot.document import shown
 from vfxage.shot.keyed import Age, Intensity, Keyed, number_or_auto
 from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, References, Seed, Temples
 from vfxage.shot.outputs import Output
@@ -71,7 +72,9 @@ def frame_rate(value: object) -> Fraction:
 
 
 def _model(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str) or value in MODELS:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"is {shown(value)}; write {', '.join(MODELS)}, or the path of a checkpoint")
+    if value in MODELS:
         return value
     if not Path(value).suffix and "/" not in value:
         near = difflib.get_close_matches(value, MODELS, n=1) or MODELS
@@ -83,12 +86,16 @@ def _model(value: object, info: ValidationInfo) -> object:
 
 BUILTIN_CONFIG = re.compile(r"(cg|studio)-config-v[0-9.]+_aces-v[0-9.]+_ocio-v[0-9.]+")
 """The names of OpenColorIO's built-in configs."""
+EXAMPLE_CONFIG = "ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5"
+"""One of them, as a shot file writes it."""
 
 
 def _colour_config(value: object, info: ValidationInfo) -> str:
     """The path of a config, or the URI of a built-in one, which may be written with or without its ocio://."""
     if isinstance(value, str) and BUILTIN_CONFIG.fullmatch(value):
         return f"ocio://{value}"
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"is {shown(value)}; write the path of a config, or a built-in one such as {EXAMPLE_CONFIG}")
     return file_path(value, info)
 
 
@@ -122,6 +129,10 @@ class PointSelect(Part):
     """Plate frame number."""
     point: tuple[float, float]
     """(x, y) pixels from the top left corner of the picture."""
+
+
+EXAMPLE_POINT = "{frame: 1001, point: [640, 300]}"
+"""A point as a shot file writes it, for messages."""
 
 
 def _select_kind(value: object) -> str:

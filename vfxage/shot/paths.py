@@ -60,9 +60,8 @@ def full_path(text: str, folder: Path) -> str:
 def file_path(value: object, info: ValidationInfo) -> str:
     """Validate a path of a file and make it absolute; see ``full_path``. Raises ValueError for no path."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ValueError(
-            "must be a path; write the name of a file" if isinstance(value, str) else "must be a path; put it in quotes"
-        )
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        raise ValueError(f"must be a path; {'put it in quotes' if number else 'write the name of one file or folder'}")
     return full_path(value, folder_of(info))
 
 

@@ -12,7 +12,7 @@ from vfxage.errors import ShotError
 from vfxage.frames import Pattern
 from vfxage.shot.document import Place
 from vfxage.shot.look import OF_ONE_FACE, steering
-from vfxage.shot.models import STEERABLE, Face, Shot
+from vfxage.shot.models import EXAMPLE_POINT, STEERABLE, Face, Shot
 from vfxage.shot.outputs import ALPHA_CODEC, LOSSY, MOVIES, STILLS, Output
 
 
@@ -81,13 +81,13 @@ def _faces(shot: Shot) -> Iterator[RuleViolation]:
                 yield RuleViolation(
                     ("faces", index, "select"),
                     f"face `{face.name or index}` selects all, but the shot names {len(shot.faces)} faces",
-                    "select largest, left, right or {frame: 1001, point: [640, 300]}",
+                    f"select largest, left, right or {EXAMPLE_POINT}",
                 )
         if one.select == other.select:
             yield RuleViolation(
                 ("faces", j, "select"),
                 f"faces `{one.name or i}` and `{other.name or j}` select the same face",
-                "select another one, for example with {frame: 1001, point: [640, 300]}",
+                f"select another one, for example with {EXAMPLE_POINT}",
             )
 
 

@@ -15,20 +15,16 @@ from pydantic import BaseModel, ValidationError
 
 from vfxage.errors import ShotError
 from vfxage.frames import no_file
-from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document
+from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document, shown
 
 M = TypeVar("M", bound=BaseModel)
 
 _TYPES = {
-    "string_type": "text; put it in quotes",
     "bool_type": "true or false",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
     "finite_number": "a finite number",
-    "tuple_type": "a list, such as [a, b]",
-    "model_type": "keys and values, such as {key: value}",
-    "model_attributes_type": "keys and values, such as {key: value}",
 }
 _LIMITS = {
     "greater_than_equal": "at least {ge}",
@@ -37,6 +33,7 @@ _LIMITS = {
     "less_than": "less than {lt}",
     "multiple_of": "a multiple of {multiple_of}",
 }
+_SHAPES = ("string_type", "tuple_type", "model_type", "model_attributes_type")
 _RANK = {"missing": 1, "too_short": 2}
 """Problems that can be the result of another one, which is reported first: a mistyped key is also a missing key."""
 
@@ -107,7 +104,10 @@ class StrictFile(Generic[M]):
         except ValidationError as error:
             found = [(self.place_of(problem), problem) for problem in error.errors(include_url=False)]
         place, problem = min(found, key=lambda item: (_RANK.get(item[1]["type"], 0), self.line_of(item[0]) or 0))
-        raise self.error(place, *self.explain(place, problem))
+        what, fix = self.explain(place, problem)
+        # A value that may be of several kinds has one problem for each of them.
+        others = [self.explain(place, other)[1] for at, other in found if at == place and other is not problem]
+        raise self.error(place, what, ", or ".join(dict.fromkeys((fix, *others))))
 
     def error(self, place: Place, what: str, fix: str) -> ShotError:
         """The error for the value at a place. It names the ``--set`` that put the value there, else file and line."""
@@ -147,7 +147,7 @@ class StrictFile(Generic[M]):
     def explain(self, place: Place, problem: Mapping[str, Any]) -> tuple[str, str]:
         """What is wrong, and what to do, in words for the user."""
         kind, context = problem["type"], problem.get("ctx", {})
-        what = f"`{self.name_of(place)}` is {_shown(problem['input'])}"
+        what = f"`{self.name_of(place)}` is {shown(problem['input'])}"
         if kind == "extra_forbidden":
             return self._unknown(place)
         if kind == "missing":
@@ -163,7 +163,22 @@ class StrictFile(Generic[M]):
             return what, f"make it {self._range(place) or _LIMITS[kind].format(**context)}"
         if kind in _TYPES:
             return what, f"make it {_TYPES[kind]}"
+        if kind in _SHAPES:
+            return what, self._shape(place, kind, problem["input"])
+        if kind == "string_too_short":
+            return f"`{self.name_of(place)}` is empty", "write a name, or leave the key out"
         return f"`{self.name_of(place)}`: {problem['msg']}", "correct it"
+
+    def _shape(self, place: Place, kind: str, value: object) -> str:
+        """What to write in the place of a value of another shape, such as a number where a list belongs."""
+        if kind == "string_type":
+            return "put it in quotes" if isinstance(value, int | float) else "write text"
+        section = self._section(place)
+        if kind != "tuple_type":
+            return f"write keys and values; the keys here are {', '.join(section.model_fields)}"
+        if section is not self._section(place[:-1]):
+            return f"make it a list, such as [{{{next(iter(section.model_fields))}: ...}}]"
+        return f"make it a list, such as [{value if isinstance(value, str | int | float) else 'a, b'}]"
 
     def _length(self, place: Place, kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
         least, count = context.get("min_length", 1), context["actual_length"]
@@ -230,8 +245,3 @@ def _frozen(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: _frozen(value) for key, value in data.items()}
     return tuple(_frozen(item) for item in data) if isinstance(data, list) else data
-
-
-def _shown(value: object) -> str:
-    text = "empty" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -69,19 +69,25 @@ def spans(faces) -> list[tuple[int, int]]:
     return [(int(face.numbers[0]), int(face.numbers[-1])) for face in faces]
 
 
-def made_up(face: int, numbers, x=100.0, height=120.0) -> FaceTrack:
-    rows = len(numbers)
-    oval = np.random.default_rng(face).uniform(-0.5, 0.5, (478, 2)) * [height * 0.8, height] + [x, 200]
-    points = np.repeat(oval[None], rows, 0).astype(np.float32)
+def track_of(points, numbers=(1,), face=0, presence=1.0) -> FaceTrack:
+    """A face with these landmarks, (478, 2) for all frames or (N, 478, 2)."""
+    count = len(numbers)
+    every = np.broadcast_to(points, (count, 478, 2)) if points.ndim == 2 else points
+    points = np.ascontiguousarray(every, np.float32)
     return FaceTrack(
         face=face,
         numbers=np.array(numbers, np.int32),
         points=points,
         neck=neck_points(points),
-        confidence=np.ones(rows, np.float32),
-        presence=np.ones(rows, np.float32),
-        yaw=np.zeros(rows, np.float32),
+        confidence=np.ones(count, np.float32),
+        presence=np.full(count, presence, np.float32),
+        yaw=np.zeros(count, np.float32),
     )
+
+
+def made_up(face: int, numbers, x=100.0, height=120.0) -> FaceTrack:
+    oval = np.random.default_rng(face).uniform(-0.5, 0.5, (478, 2)) * [height * 0.8, height] + [x, 200]
+    return track_of(oval, numbers, face)
 
 
 def made_up_hand(numbers) -> HandTrack:

@@ -44,7 +44,11 @@ def test_a_select_that_finds_nothing_names_the_faces_there_are(shot):
     assert "1030" in str(error.value)
     assert "face 3 in frames 1021-1040 around (" in str(error.value)
     assert "1003-1005, 1009-1011" in str(error.value)
+    x, y = shot.faces[0].points[0].mean(0)
+    assert f"such as select: {{frame: 1001, point: [{x:.0f}, {y:.0f}]}}" in str(error.value)
     with pytest.raises(ShotError, match="taken by an earlier face"):
+        select_faces(shot, (face("all"), face("left")))
+    with pytest.raises(ShotError, match="; remove this face from the shot"):
         select_faces(shot, (face("all"), face("left")))
     for numbers, reported in ((shot.numbers, "frames 1001-1040"), ((1001,), "frame 1001;")):
         with pytest.raises(ShotError, match=f"none in {reported}"):

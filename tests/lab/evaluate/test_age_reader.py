@@ -5,14 +5,14 @@ import pytest
 
 from tests.lab.evaluate.faces import crop, mesh
 from vfxage.errors import ShotError
-from vfxage.lab.evaluate.age_reader import AgeReader, ReadPortrait, qualities, ridge
+from vfxage.lab.evaluate.age_reader import AgeReader, PortraitFeatures, qualities, ridge
 from vfxage.lab.evaluate.features import FeatureReader
 from vfxage.lab.evaluate.flat import MESH, SIDE, align_mesh, mean_face
 
 
-def portrait(**known) -> ReadPortrait:
+def portrait(**known) -> PortraitFeatures:
     """A portrait of a light-skinned person."""
-    return ReadPortrait(tone=40.0, **known)
+    return PortraitFeatures(tone=40.0, **known)
 
 
 def turned(points, angle, scale, shift):

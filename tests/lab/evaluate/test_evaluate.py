@@ -63,7 +63,7 @@ def test_the_report_has_a_table_for_every_question_with_the_figures_of_its_rows(
     moved, rows = tables["Age moved"], model["rows"]
     for asked in (-30, -15, 20, 40):
         mine = [row for row in rows if row["asked"] == asked]
-        years = np.array([row["read_aged"] - row["read"] for row in mine if not row["doubt"]])
+        years = np.array([row["read_aged"] - row["read"] for row in mine if not row["why_silent"]])
         assert moved[f"{asked:+d}: faces that are read"] == str(len(years))
         assert moved[f"{asked:+d}: faces of which the reader knows too little"] == str(len(mine) - len(years))
         if not len(years):
@@ -74,9 +74,9 @@ def test_the_report_has_a_table_for_every_question_with_the_figures_of_its_rows(
         assert moved[f"{asked:+d}: years moved, over the reader's slope, mean"] == f"{years.mean() / slope:+.1f}"
         half = np.mean(years * np.sign(asked) >= abs(asked) / 2)
         assert moved[f"{asked:+d}: faces that moved half of it or more"] == f"{half:.0%}"
-    known = [row for row in rows if not row["doubt"]]
+    known = [row for row in rows if not row["why_silent"]]
     assert len(known) >= 2
-    assert all(row["read_aged"] is None for row in rows if row["doubt"])
+    assert all(row["read_aged"] is None for row in rows if row["why_silent"])
     ladders = [
         [row["read"] if asked == 0 else row["read_aged"] for asked, row in sorted(steps.items())]
         for steps in (
@@ -109,7 +109,7 @@ def test_the_figures_are_there_for_programs_too(report):
     assert all(row["likeness"] > 0.99 for row in model["rows"])  # the mean colour hardly changes
     assert [group["mean_age"] for group in model["groups"]] == [44.0] * 5
     assert all(group["verified"] == 1 for group in model["groups"])
-    assert all(one["at_rest"] == 0 for one in model["stability"])
+    assert all(one["equal_ages"] == 0 for one in model["stability"])
 
 
 def tile_of(page, row, column):
@@ -209,7 +209,7 @@ def test_only_people_whom_a_training_held_out_are_aged(crowd, tmp_path):
     reported = json.loads((tmp_path / "out" / "report.json").read_text())
     faces = {row["face"].removeprefix("crowd/") for row in reported["models"][0]["rows"]}
     assert faces <= {stem for stem in STEMS if stem.removesuffix("_neutral").removeprefix("con_") in held}
-    assert (len(faces), reported["folders"]["crowd"], reported["spared"]) == (
+    assert (len(faces), reported["folders"]["crowd"], reported["not_aged"]) == (
         min(3, len(held)),
         len(STEMS),
         len(STEMS) - len(held),

@@ -19,7 +19,15 @@ STEMS = ["lon_001_neutral", "lon_005_neutral", "lon_011_neutral", "lon_043_neutr
 
 
 def row(face, asked, read_aged, read=40.0, **other):
-    known = {"age": 40.0, "sex": "F", "tone": 40.0, "doubt": "", "estimated": None, "estimated_aged": None, **other}
+    known = {
+        "age": 40.0,
+        "sex": "F",
+        "tone": 40.0,
+        "why_silent": "",
+        "estimated": None,
+        "estimated_aged": None,
+        **other,
+    }
     return Row(
         face=face, photos="set", asked=asked, read=read, read_aged=read_aged, spatial=NOTHING, likeness=None, **known
     )
@@ -32,7 +40,7 @@ def test_monotone_counts_faces_that_rise_at_every_rung_through_the_face_as_it_is
     flat = [row("d", 20, 40)]
     assert monotone(rising) == 1
     assert monotone([*rising, *falls_late, *younger_is_older, *flat]) == pytest.approx(1 / 4)
-    assert monotone([*rising, row("e", 20, None, doubt="too few")]) == 1
+    assert monotone([*rising, row("e", 20, None, why_silent="too few")]) == 1
 
 
 YOUNG_WOMEN = [row(f"w{k}", 20, 40 + years, age=30.0) for k, years in enumerate((6, 7, 8, 9, 10))]
@@ -59,7 +67,7 @@ def test_years_are_means_by_group_over_the_slope_and_marked_below_half():
 
 
 def test_groups_with_few_faces_or_few_portraits_get_a_dash_and_a_reason():
-    silent = [row(f"s{k}", 20, None, doubt="it has seen too few people of that age", sex="M") for k in range(6)]
+    silent = [row(f"s{k}", 20, None, why_silent="it has seen too few people of that age", sex="M") for k in range(6)]
     found = years([*YOUNG_WOMEN, *silent])
     assert found["men"].moved is None
     assert "0 of 6 faces can be read" in found["men"].why

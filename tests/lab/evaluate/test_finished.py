@@ -67,6 +67,18 @@ def test_delta_and_movie_say_the_same_as_the_beauty(copy):
     assert movie["temporal"]["strength"] == pytest.approx(beauty["strength"], rel=0.1)
 
 
+def test_the_output_nearest_to_what_was_rendered_is_measured(copy):
+    """An 8-bit JPEG and a lossy OpenEXR come first in the shot, and neither is on disk: only the chosen one is read."""
+    jpeg = {"path": "out/man.%04d.jpg", "passes": ["beauty"]}
+    lossy = {**EXR, "path": "out/lossy.%04d.exr", "compression": "dwaa"}
+    ran = run("evaluate", "--shot", copy(outputs=[jpeg, lossy, EXR, MOVIE]), "--json").ok()
+    (face,) = json.loads(ran.out)["faces"]
+    assert face["output"].endswith("man.%04d.exr")
+    assert "man.%04d.exr (beauty, scene-linear, lossless), not the other 3 outputs" in ran.err
+    ran = run("evaluate", "--shot", copy(outputs=[jpeg, MOVIE, {**EXR, "passes": ["delta"]}]), "--json").ok()
+    assert "man.%04d.exr (delta, scene-linear, lossless), not the other 2 outputs" in ran.err
+
+
 def test_a_delta_in_another_linear_space_means_the_same_change(copy, tmp_path):
     """Its numbers are smaller, since its primaries are wider."""
     beauty = measured(copy())["temporal"]

@@ -23,16 +23,16 @@ KNOWLEDGE = Knowledge([*PALE_OLD, *DARK_YOUNG])
     ],
 )
 def test_a_doubt_names_what_was_not_seen(age, tone, words):
-    assert KNOWLEDGE.doubt(age, tone).endswith(words)
-    assert bool(KNOWLEDGE.doubt(age, tone)) == bool(words)
+    assert KNOWLEDGE.why_silent(age, tone).endswith(words)
+    assert bool(KNOWLEDGE.why_silent(age, tone)) == bool(words)
 
 
 def test_one_persons_portraits_count_once_and_the_own_ones_not_at_all():
     twins = Knowledge([Person("one", 60.0, 50.0)] * 9)
-    assert twins.doubt(60, 50)
+    assert twins.why_silent(60, 50)
     five = Knowledge(PALE_OLD[:5])
-    assert not five.doubt(62, 50)
-    assert five.doubt(62, 50, without="old2")
+    assert not five.why_silent(62, 50)
+    assert five.why_silent(62, 50, without="old2")
 
 
 def test_the_typology_angle_is_that_of_its_definition():

@@ -112,10 +112,10 @@ def test_a_pointwise_ager_moves_with_its_crop_and_passes_grain_on_by_its_gain(po
     ager = MadeUp(lambda one: 0.1 * one.rgb * (one.ages[1] != one.ages[0]))
     (found,) = stability.measure_stability(ager, [crop(points, SIZE, rgb)])
     assert found.shift < 1e-6
-    assert found.grain_gain == pytest.approx(0.1, rel=1e-4)
+    assert found.grain_amplified == pytest.approx(0.1, rel=1e-4)
     own = 0.1 * np.sqrt(np.mean(np.square(rgb)))
     assert found.grain == pytest.approx(0.1 * stability.GRAIN / own, rel=0.05)
-    assert found.at_rest == 0
+    assert found.equal_ages == 0
 
 
 def test_a_pattern_nailed_to_the_crop_does_not_move_with_it(points):
@@ -123,4 +123,4 @@ def test_a_pattern_nailed_to_the_crop_does_not_move_with_it(points):
     (found,) = stability.measure_stability(MadeUp(lambda one: pattern), [crop(points, SIZE)])
     assert found.shift == pytest.approx(np.sqrt(2), rel=0.02)  # two independent patterns
     assert found.grain == 0
-    assert found.at_rest == pytest.approx(float(np.abs(pattern).max()))
+    assert found.equal_ages == pytest.approx(float(np.abs(pattern).max()))

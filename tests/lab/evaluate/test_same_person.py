@@ -42,7 +42,7 @@ class Brightness:
     def look(self, subject, rgb, points):
         return rgb.mean(axis=(0, 1)).astype(np.float64)
 
-    def doubt(self, subject, age, tone):
+    def why_silent(self, subject, age, tone):
         return "it has seen too few people of that age" if age > 80 else ""
 
     def likeness_to(self, rgb, points):

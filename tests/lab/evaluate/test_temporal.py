@@ -121,7 +121,7 @@ class KnownReader:
     class reader:  # noqa: N801
         class knowledge:  # noqa: N801
             @staticmethod
-            def doubt(age, tone):
+            def why_silent(age, tone):
                 return "it has seen too few people of that age" if age > 80 else ""
 
         @staticmethod

@@ -31,13 +31,16 @@ def batches(recipe, data, memory=1e9, **more):
     return Batches(recipe, data, pictures, **{"portraits": False, **more})
 
 
-def test_every_ordered_pair_of_ages_and_photographs_as_targets_as_often_as_asked(tmp_path):
-    text = PLAIN.replace("holdout: 0", "holdout: 0\n  real_targets: 0.7\n  identity: 0.1").replace(
-        "batch: 2", "batch: 50"
-    )
+def pairs_drawn(tmp_path, keys):
+    """How often each pair of ages comes in twenty batches of fifty, with these keys of the data."""
+    text = PLAIN.replace("holdout: 0", f"holdout: 0\n{keys}").replace("batch: 2", "batch: 50")
     recipe, data = opened(tmp_path, text)
     make = batches(recipe, data)
-    seen = Counter(tuple(pair) for step in range(20) for pair in make(step).ages.tolist())
+    return Counter(tuple(pair) for step in range(20) for pair in make(step).ages.tolist())
+
+
+def test_every_ordered_pair_of_ages_and_photographs_as_targets_as_often_as_asked(tmp_path):
+    seen = pairs_drawn(tmp_path, "  real_targets: 0.7\n  identity: 0.1")
     total = sum(seen.values())
     ages = (20, 45, 70)
     assert set(seen) == {(a, b) for a in ages for b in ages}
@@ -46,12 +49,7 @@ def test_every_ordered_pair_of_ages_and_photographs_as_targets_as_often_as_asked
 
 
 def test_photographs_are_the_older_of_the_two_as_often_as_asked(tmp_path):
-    text = PLAIN.replace("holdout: 0", "holdout: 0\n  real_targets: 0.7\n  real_older: 0.2\n  identity: 0").replace(
-        "batch: 2", "batch: 50"
-    )
-    recipe, data = opened(tmp_path, text)
-    make = batches(recipe, data)
-    seen = Counter(tuple(pair) for step in range(20) for pair in make(step).ages.tolist())
+    seen = pairs_drawn(tmp_path, "  real_targets: 0.7\n  real_older: 0.2\n  identity: 0")
     real = {pair: count for pair, count in seen.items() if pair[1] == 45}
     assert sum(real.values()) / sum(seen.values()) == pytest.approx(0.7, abs=0.05)
     assert real[20, 45] / sum(real.values()) == pytest.approx(0.2, abs=0.05)

@@ -44,7 +44,7 @@ _DEEP = 9.0
 _PATCH = 34.0
 """Size of a place that takes its relief from one half of one face, canonical pixels: a third of a cheek."""
 _PURE = 5.0
-"""How sure the choice is: 0 would average all photographs, and an average of pores has no pores."""
+"""How clearly each place takes one photograph: 0 would average all of them, and an average of pores has no pores."""
 _NEAR = 5.0
 """Canonical pixels from hair, rims and shadow within which skin is not trusted."""
 _SURE = 0.5
@@ -120,6 +120,6 @@ def _height(log: F32, trust: F32) -> F32:
         detail = _LIMIT * spread * np.tanh(detail / np.float32(_LIMIT * spread))
         detail *= np.float32(_DEEP * gain * width * min(max(wanted / spread, least), most))
         height += np.where(detail < 0, detail * lines, np.float32(_RIDGE) * detail)
-    # What the limits above leave of broader relief goes, so that no slope stays at the border of the skin.
+    # Broad relief that the limits above left is removed, so that no slope stays at the border of the skin.
     level = blur(height * trust, _SIGMAS[-1]) / np.maximum(blur(trust, _SIGMAS[-1]), np.float32(0.05))
     return np.asarray(height - level, np.float32)

@@ -50,7 +50,7 @@ def joined_hair(matte: F32, seed: F32, sure: F32, head: Head) -> F32:
     joined = (seeds > _SEEDS) | (upper == 0)  # what lies below the ears is looked at again
     joined[0] = False
     hair = joined[labels].astype(np.uint8)
-    # The shadow down a neck is thin, the hair beside it is less so.
+    # The shadow down a neck is thin, and the hair beside it is thicker.
     thick, thin = (cv2.morphologyEx(hair, cv2.MORPH_OPEN, _disc(size)) for size in (_THIN, _THIN_BESIDE))
     hair = np.where(_rims_of_ears(head) & (sure < _SURE), thick, hair)
     hair = np.where(head.height > _EAR_HEIGHT, hair, np.where(head.neck < _OFF_NECK, np.minimum(thin, hair), thick))
@@ -82,7 +82,8 @@ def with_islands(matte: F32, hairy: F32, head: Head) -> F32:
 
 
 def _rims_of_ears(head: Head) -> NDArray[np.bool_]:
-    """(n, n) where ears end before the backdrop: half of each, they look like hair, but are thin."""
+    """(n, n) the outer rims of the ears: their pixels mix ear and backdrop, which looks like hair, but they are
+    thin."""
     ears, face = ((area > _OVER_EARS).astype(np.uint8) for area in (head.ears, head.face))
     return np.asarray((cv2.dilate(ears, _disc(_BY_EARS)) > 0) & (cv2.dilate(face, _disc(_OFF_FACE)) == 0))
 

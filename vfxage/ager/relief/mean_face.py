@@ -48,7 +48,8 @@ class MeanFace(ArrayData):
     shade: F32 = field(metadata=shaped(2, _HALF, _HALF))
     """(2, CANON / 2, CANON / 2) mean change of log luma per unit of ``age_columns``, narrow enough to be folds."""
     young: F32 = field(metadata=shaped(_HALF, _HALF, 3))
-    """(CANON / 2, CANON / 2, 3) the three broadest bands of the mean young face: features, which are no age."""
+    """(CANON / 2, CANON / 2, 3) the three broadest bands of the mean young face: features, which do not depend on
+    age."""
     masks: dict[str, F32] = field(metadata=shaped(_HALF, _HALF))
     """Each (CANON / 2, CANON / 2), 0..1, by the names of ``MASKS``."""
     grouped: tuple[tuple[tuple[str, ...], F32], ...] = field(metadata=shaped(_HALF, _HALF, None))

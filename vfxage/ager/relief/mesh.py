@@ -40,7 +40,7 @@ _NECK = [OVAL.index(landmark) for landmark in JAW]
 """Nodes of a ring that belong to the neck."""
 _BESIDE = np.clip((np.arange(len(JAW)) + 1) / 4, 0, 1)
 _CARRIED = np.minimum(_BESIDE, _BESIDE[::-1])[:, None]
-"""How far the neck carries them: from the ears on less, for there the rings follow the head."""
+"""How much they move with the neck: less from the ears on, where the rings follow the head."""
 _CLEAR = 1.06
 """Least distance of a ring below the jaw, in distances of the outline: no neck folds over a chin that sinks."""
 

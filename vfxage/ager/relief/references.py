@@ -23,13 +23,13 @@ KINDS = ("folds", "lines", "hair")
 TRIED = (0.0, 1.0, 2.0)
 """Amounts with which the face of the plate is aged for the comparison."""
 _LEAST, _MOST = 0.3, 2.0
-"""Amounts that a photograph can ask for: retouching and flat light take all lines off it, which no age does."""
+"""Amounts that a photograph can ask for. Retouching and flat light remove all lines, which no age does."""
 _PIXEL_BLUR = 0.5
 """Blur (sigma) of a picture by its pixels, pixels."""
 _SOFTER = 0.3
 """Canonical pixels by which a photograph may be softer than the plate, so that its lines still count."""
 _TELLING = 0.05
-"""Relative change of a measure between no part and twice the part below which it tells nothing."""
+"""Relative change of a measure between no part and twice the part; a smaller change tells nothing."""
 _FOLDED = 96.0
 """Percentile of depth that stands for folds: they take a few per cent of the skin."""
 _HAIR_PIXELS = 200
@@ -92,7 +92,7 @@ def _amount(wanted: float, ours: Sequence[float]) -> float:
     if not math.isfinite(wanted + sum(ours)) or abs(rise) < _TELLING * abs(ours[0]):
         return 1.0
     order = 1.0 if rise > 0 else -1.0
-    rising = np.maximum.accumulate(order * np.asarray(ours))  # a small dip on the way tells nothing
+    rising = np.maximum.accumulate(order * np.asarray(ours))  # a small dip between the amounts tells nothing
     return min(max(float(np.interp(order * wanted, rising, TRIED)), _LEAST), _MOST)
 
 

@@ -15,7 +15,7 @@ from vfxage.types import F32, Window
 _BLOCK = 1 << 14
 """Pixels worked out at a time, in whole rows, so that the work space stays in the cache."""
 _STILL = 1 / 128
-"""Crop pixels: OpenCV moves pixels by whole 32nds, so that a smaller movement is none."""
+"""Crop pixels: OpenCV moves pixels by whole 32nds, so a smaller movement changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def _brightened(rgb: F32, noise: F32, log: F32, exposed: Exposed) -> F32:
     if grain.darkened != grain.brightened:
         kept += np.float32(grain.darkened - grain.brightened) * np.minimum(gain, 0)
     noise *= kept
-    np.clip(noise, -grain.most, grain.most, out=noise)  # what a strong gain makes larger is no grain
+    np.clip(noise, -grain.most, grain.most, out=noise)  # detail that a strong gain makes larger is not grain
     gain *= rgb + np.float32(exposed.floor)
     gain -= noise
     gain += rgb

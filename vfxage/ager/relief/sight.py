@@ -19,17 +19,20 @@ from vfxage.types import F32, F64, U8
 _FIT_CELL = 8
 """Pixels of the half grid to one cell of the grid on which the skin's light is fitted."""
 _ROUNDS = 6
-"""Of the robust fit: after so many, weights have settled."""
+"""Rounds of the robust fit; after these the weights hardly change."""
 _DARK, _BRIGHT, _COLOUR = (0.32, 0.35), (0.45, 0.30), (0.09, 0.16)
-"""Deviations from the fitted skin, in log units: what is let pass, and how far beyond it skin fades out."""
+"""Deviation from the fitted skin that still counts as skin, and the range above it over which skin fades out: of darker
+pixels, of brighter pixels, and of colour, in log units."""
 _HAIR, _HAIR_SOFT = 0.065, 0.05
-"""Energy of the 1 to 3 pixel band, in log units, that skin hardly has and stubble, fringes and rims do."""
+"""Energy of the 1 to 3 pixel band, in log units, above which a pixel is stubble, fringe or rim, and the range of
+that."""
 _GRAIN = 0.015
 """Energy of that band that grain may have."""
 _EDGE, _SHARP = 0.53, 1.0
-"""Canonical pixels: by them edges tell blur; fitted to portraits that were blurred by known amounts."""
+"""How the sharpness of edges becomes a blur, canonical pixels; fitted to portraits that were blurred by known
+amounts."""
 _SKIN = np.array([0.27, -0.06, -0.24], np.float32)
-"""Log RGB beyond luma of skin, as the portraits that the method was made on show it."""
+"""Log RGB minus luma of skin: the mean of the portraits on which the method was made."""
 _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA_709
 
 
@@ -157,7 +160,7 @@ def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> Sight:
         darker=darker,
         tint=tint,
         bare=bare,
-        beyond=masks["around"] * bare**3,  # what is beside a face may well be a wall of nearly its colour
+        beyond=masks["around"] * bare**3,  # a wall beside the face can have nearly the colour of its skin
         seen=chart.seen,
         masks=masks,
         unit=unit,
@@ -167,7 +170,7 @@ def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> Sight:
 
 
 def _saturation(light: F32, skin: F32) -> float:
-    """How much of a portrait's skin colour the fitted skin has; what coloured light adds to it is no skin's."""
+    """How much of a portrait's skin colour the fitted skin has; more colour than that comes from the light."""
     total = float(skin.sum())
     if total < 1:
         return 1.0
@@ -176,10 +179,11 @@ def _saturation(light: F32, skin: F32) -> float:
 
 
 def _softness(fine: F32, around: F32, middle: F32, masks: dict[str, F32]) -> float:
-    """Canonical pixels of blur, by how little of a face's hard edges (lids, brows, lips) the finer of two bands has.
+    """The blur of the crop, canonical pixels, measured on hard edges of the face: lids, brows and lips.
 
-    ``fine`` is that band squared, ``around`` its energy near each pixel. What half of the skin has of it is grain and
-    pores, and does not count; cheeks and chin are not asked, as stubble has as much as an edge.
+    The finer of two bands is weaker there if the crop is blurred. ``fine`` is that band squared, ``around`` its energy
+    near each pixel. The median on the skin is grain and pores, and is subtracted. Cheeks and chin are left out, because
+    stubble is as strong as an edge.
     """
     edges = np.minimum(masks["eyes"] + masks["brows"] + masks["lips"], 1)
     bearded = masks["cheek_left"] + masks["cheek_right"] + masks["mouth"]

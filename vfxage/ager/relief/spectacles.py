@@ -39,7 +39,7 @@ _MOST, _MOST_BAR = 0.40, 0.30
 _BAR_SHARE = 0.6
 """Weight of the bar against the rims."""
 _BARE, _WORN = 0.19, 0.25
-"""Score from which spectacles may be worn, and surely are. Of 129 bare faces over 60 two score above 0.205, and 5 of 75
+"""Scores from which spectacles are possible, and certain. Of 129 bare faces over 60 two score above 0.205, and 5 of 75
 wearers below; rimless lenses are among them."""
 _BAR_MARK, _BAR_ABOVE, _BAR_HEIGHT, _BAR_HALF = 168, 10, 36, 4
 """Landmark on the bridge; rows above it where the search for the bar starts, rows searched, half width of the strip."""
@@ -63,12 +63,12 @@ def unwrapped(level: F32, points: F32, mean: F32) -> F32:
     return cast(F32, taken)
 
 
-def spectacles(pictures: Sequence[F32], mean: F32, worn: bool | None = None) -> F32:
+def spectacles(pictures: Sequence[F32], mean: F32, answer: bool | None = None) -> F32:
     """Find the rims on pictures from ``unwrapped``: (CANON / 2, CANON / 2), 0..1, all 0 on a bare face.
 
-    The mask is as strong as the finding is sure; ``worn`` says by hand whether there are spectacles.
+    The mask is weaker if it is not certain that there are spectacles. ``answer`` is what the user says: True or False.
     """
-    if worn is False:
+    if answer is False:
         return np.zeros((CANON // 2, CANON // 2), np.float32)
     level = np.median(np.stack(pictures), axis=0).astype(np.float32)
     drawn = np.zeros((CANON, CANON), np.uint8)
@@ -82,7 +82,7 @@ def spectacles(pictures: Sequence[F32], mean: F32, worn: bool | None = None) -> 
         radius = (path + 0.5) * _REACH / _RADII
         paths.append(centre + np.column_stack([np.cos(angle), np.sin(angle)]) * radius[:, None])
     score = sum(found) / len(found) + _BAR_SHARE * min(_bar(level, mean), _MOST_BAR)
-    sure = 1.0 if worn else float(smoothstep(np.array((score - _BARE) / (_WORN - _BARE))))
+    sure = 1.0 if answer else float(smoothstep(np.array((score - _BARE) / (_WORN - _BARE))))
     if sure == 0:
         return np.zeros((CANON // 2, CANON // 2), np.float32)
     _draw_frame(drawn, paths)

@@ -24,14 +24,14 @@ is not the skin of the cheek."""
 _NEAR_HAIR = ((9.0, 1.0), (16.0, 0.2))
 """The same for hair, which is half skin near its line: its colour comes from farther inside."""
 _SHALLOW = 0.03
-"""How much less hair near its line says of the hair's colour than hair inside."""
+"""Weight of hair near the hairline in the hair's colour; hair farther inside has the weight 1."""
 _SURE = (0.55, 0.35)
 """Matte from which a pixel is counted as hair, and the range over which it fully is."""
 _TRUST = 0.02
-"""How much skin-like pixels inside the matte count as skin: it may lie on a shaded scalp."""
+"""Weight, as skin, of pixels inside the matte that look like skin: the matte may cover a shaded scalp."""
 _DEEP = 12.0
-"""How much more a dark pixel of hair says of its colour than a bright one, where hair is far darker than skin: one
-e-fold at 1 / 12 of display luma."""
+"""How much more weight dark pixels have in the hair's colour than bright ones, if hair is much darker than skin: a
+factor of e for each 1 / 12 of display luma."""
 _DARKER = 0.25
 """Display luma by which hair is that much darker."""
 _ENOUGH = (0.002, 0.02)
@@ -71,7 +71,7 @@ def unmixed(rgb: F32, matte: F32, skin: F32, unit: float) -> Unmixed:
     """Part hair from skin on a picture (h, w, 3), display-referred sRGB.
 
     ``matte`` (h, w), 0..1, is where hair may be, and ``skin`` (h, w), 0..1, how like skin a pixel is, or how surely it
-    lies behind the person: hair is parted from that alike. ``unit`` is pixels to a canonical pixel.
+    lies behind the person: hair is separated from both in the same way. ``unit`` is pixels to a canonical pixel.
     """
     size = rgb.shape[1::-1]
     small, coarse, bare = (halve(halve(image)) for image in (rgb, matte, skin))

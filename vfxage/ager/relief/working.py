@@ -1,4 +1,4 @@
-"""A crop at the density at which changes are worked out, so that a face changes alike at every size."""
+"""A crop at the density at which changes are worked out, so that a face changes by the same amount at every size."""
 
 from __future__ import annotations
 

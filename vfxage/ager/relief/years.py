@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 _EARLY = 0.5
-"""Years of wear that a young year brings; a later one brings 1."""
+"""Years of wear that each young year adds; each later year adds 1."""
 _SETTLED, _SETTLING = 38.0, 8.0
 """Age at which wear becomes steady, and how softly, years."""
 _LATE = 0.5
-"""Further years of wear that a late year brings: past 70 skin, fat and bone go faster. By eye."""
+"""Further years of wear that each late year adds: past 70, skin, fat and bone are lost faster. Chosen by eye."""
 _LATE_AGE, _LATE_SOFT = 68.0, 5.0
 """Age at which that begins, and how softly, years."""
 _UNIT = 35.0
@@ -19,7 +19,10 @@ _HALF_GREY, _GREYING = 58.0, 7.0
 
 
 def wear(age: float) -> float:
-    """How worn skin is at an age: slow before the late thirties, steady after, quick past 70; about 1 from 35 to 70."""
+    """The wear of skin at an age: it grows slowly before the late thirties, then steadily, and quickly past 70.
+
+    From 35 to 70 it grows by about 1.
+    """
     return (
         _EARLY * age + (1 - _EARLY) * _past(age, _SETTLED, _SETTLING) + _LATE * _past(age, _LATE_AGE, _LATE_SOFT)
     ) / _UNIT

@@ -149,7 +149,15 @@ def _nothing(tracks: Tracks, taken: set[int], face: Selecting) -> ShotError:
         searched = _worded(tracks.numbers) if len(tracks.numbers) else "no frame"
         return ShotError(f"{who} finds no face: the plate shows none in {searched}", fix="see `vfxage track --json`")
     there = "; ".join(_describe(track, track.face in taken) for track in tracks.faces)
-    return ShotError(f"{who} finds no face among: {there}", fix="choose one of these by frame and point")
+    free = [track for track in tracks.faces if track.face not in taken]
+    fix = f"select one of them by a point, such as {_point(free[0])}" if free else "remove this face from the shot"
+    return ShotError(f"{who} finds no face among: {there}", fix=fix)
+
+
+def _point(track: FaceTrack) -> str:
+    """A ``select:`` by point that finds the face, as a shot file writes it."""
+    x, y = track.points[0].mean(0)
+    return f"select: {{frame: {track.numbers[0]}, point: [{x:.0f}, {y:.0f}]}}"
 
 
 def _describe(track: FaceTrack, taken: bool) -> str:

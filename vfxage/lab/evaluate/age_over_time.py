@@ -1,4 +1,4 @@
-"""The age that is read on each frame of a clip: how much it wavers, in the plate and in what was made of it."""
+"""The age that is read on each frame of a clip, and how much it changes over time, in the plate and in the beauty."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from vfxage.face.detect import FaceFinder
 from vfxage.geometry import invert, map_points, warp_to_crop
 from vfxage.lab.evaluate.faces import find_again
-from vfxage.lab.evaluate.knowledge import TURNED
-from vfxage.lab.evaluate.learn import Learned
+from vfxage.lab.evaluate.knowledge import LARGEST_YAW
+from vfxage.lab.evaluate.learn import TrainedReader
 from vfxage.lab.evaluate.skin_tone import skin_tone
 from vfxage.types import F32, F64, FaceCrop, Window
 
@@ -35,7 +35,7 @@ class AgeTrace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgeOverTime:
-    """The readings of plate and result of one face; None where the reader is silent."""
+    """The readings of plate and beauty of one face; None if the reader gives no age."""
 
     plate: AgeTrace | None
     beauty: AgeTrace | None
@@ -50,21 +50,22 @@ class AgeOverTime:
 class AgeTimeline:
     """Reads a face frame by frame. The people of the portraits must not include this face."""
 
-    def __init__(self, learned: Learned | None, finder: FaceFinder | None) -> None:
-        """Without a reader, everything is silent."""
+    def __init__(self, learned: TrainedReader | None, finder: FaceFinder | None) -> None:
+        """Without a reader, there are no ages."""
         self._learned, self._finder = learned, finder
         self._plate: dict[int, float] = {}
         self._beauty: dict[int, float] = {}
-        self._doubts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
         self._target = 0.0
 
     def add(self, number: int, crop: FaceCrop, beauty: F32, yaw: float) -> None:
-        """Read a frame: the plate's crop and the result's (S, S, 3); ``yaw`` is the turn of the head, degrees."""
+        """Read a frame: the plate's crop and the beauty (S, S, 3) in the same crop; ``yaw`` of the head is in
+        degrees."""
         if self._learned is None or self._finder is None:
             return
-        doubt = "the face is turned too far" if abs(yaw) > TURNED else self._doubt(crop)
-        if doubt:
-            self._doubts[doubt] += 1
+        why_silent = "the face is turned too far" if abs(yaw) > LARGEST_YAW else self._why_silent(crop)
+        if why_silent:
+            self._reasons[why_silent] += 1
             return
         self._target = crop.ages[1]
         for pictures, readings in ((crop.rgb, self._plate), (beauty, self._beauty)):
@@ -72,20 +73,20 @@ class AgeTimeline:
             mesh = find_again(self._finder, rgb, points)
             readings[number] = self._learned.reader.read_stranger(self._learned.features.read(rgb, mesh))
 
-    def _doubt(self, crop: FaceCrop) -> str:
+    def _why_silent(self, crop: FaceCrop) -> str:
         assert self._learned is not None
         tone = skin_tone(crop)
-        ages = (self._learned.reader.knowledge.doubt(age, tone) for age in crop.ages)
-        return next((doubt for doubt in ages if doubt), "")
+        ages = (self._learned.reader.knowledge.why_silent(age, tone) for age in crop.ages)
+        return next((why_silent for why_silent in ages if why_silent), "")
 
     def result(self) -> AgeOverTime:
-        """The readings so far; silent if too few frames were read."""
+        """The readings so far; no age if too few frames were read."""
         why = ""
         if self._learned is None:
             why = "there is no age reader: name --portraits to learn one"
         elif len(self._plate) < _FEWEST:
-            doubt = self._doubts.most_common(1)
-            why = doubt[0][0] if doubt else f"the face is on fewer than {_FEWEST} frames"
+            why_silent = self._reasons.most_common(1)
+            why = why_silent[0][0] if why_silent else f"the face is on fewer than {_FEWEST} frames"
         silent = bool(why) or self._learned is None
         return AgeOverTime(
             plate=None if silent else _trace(self._plate),

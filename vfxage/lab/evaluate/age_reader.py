@@ -1,8 +1,8 @@
 """An age reader: estimates the age of a face with regressors that learned only from other people's portraits.
 
-Ridge regression on the features, one intercept per photo set, so that what tells one set from another (light, smile,
-sharpness) is not taken for age. The people are divided into folds; a face is read by the regressor of the fold that
-its person was left out of, be it the portrait itself or an aged copy.
+Ridge regression on the features, with one intercept for each photo set, so that differences between sets (light, smile,
+sharpness) are not read as age. The people are divided into folds. Each fold has a regressor that learned from all other
+people. It reads the portraits of the people of its fold, and their aged copies.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _RIDGE = 0.03
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class ReadPortrait(ArrayData):
-    """One real portrait with the features that the reader uses."""
+class PortraitFeatures(ArrayData):
+    """The features of one real portrait, with its labels."""
 
     person: str
     photos: str
@@ -51,7 +51,7 @@ class _Regressor:
     """One fold's regressor: ``age = mean age of the set + weights . (numbers - the set's mean numbers)``."""
 
     weights: F64
-    middles: dict[str, F64]
+    mean_features: dict[str, F64]
     ages: dict[str, float]
     overall: tuple[F64, float]
     """Mean features and mean age for a set with too few people in the fold."""
@@ -59,14 +59,14 @@ class _Regressor:
     """Gives every feature the same variance, and every block the same share."""
 
     def read(self, numbers: F64, photos: str) -> float:
-        middle, age = self.middles.get(photos, self.overall[0]), self.ages.get(photos, self.overall[1])
+        middle, age = self.mean_features.get(photos, self.overall[0]), self.ages.get(photos, self.overall[1])
         return float(age + (numbers - middle) @ self.weights)
 
 
 class AgeReader:
     """Regressors, each fitted without some of the people."""
 
-    def __init__(self, faces: Sequence[ReadPortrait]) -> None:
+    def __init__(self, faces: Sequence[PortraitFeatures]) -> None:
         """Fit; raises ShotError for too few people, or people who are all of one age."""
         people = sorted({face.person for face in faces})
         if len(people) < LEAST:
@@ -105,11 +105,11 @@ class AgeReader:
     def look(self, photos: str, numbers: Numbers) -> F64:
         """The features minus the set's mean, scaled alike, so that faces of different photo sets can be compared."""
         everybody = self._everybody
-        middle = everybody.middles.get(photos, everybody.overall[0])
+        middle = everybody.mean_features.get(photos, everybody.overall[0])
         return np.asarray((self._row(numbers) - middle) * everybody.scale, np.float64)
 
 
-def _shuffled(faces: Sequence[ReadPortrait]) -> list[str]:
+def _shuffled(faces: Sequence[PortraitFeatures]) -> list[str]:
     """The people, ordered by set and age, so that every fold gets people of all ages and sets.
 
     One name is one person in all sets: a person in two sets must not be learned from one and read in the other.
@@ -123,14 +123,18 @@ def _shuffled(faces: Sequence[ReadPortrait]) -> list[str]:
 def _fit(table: F64, ages: F64, photos: Names, lengths: Sequence[int]) -> _Regressor:
     sets = [str(name) for name in np.unique(photos) if (photos == name).sum() >= LEAST // 2]
     overall = table.mean(axis=0), float(ages.mean())
-    middles = {name: table[photos == name].mean(axis=0) for name in sets}
+    mean_features = {name: table[photos == name].mean(axis=0) for name in sets}
     means = {name: float(ages[photos == name].mean()) for name in sets}
-    centred = table - np.array([middles.get(str(name), overall[0]) for name in photos])
+    centred = table - np.array([mean_features.get(str(name), overall[0]) for name in photos])
     scale = _scale(centred, lengths)
     numbers = centred * scale
     left = ages - np.array([means.get(str(name), overall[1]) for name in photos])
     return _Regressor(
-        weights=scale * ridge(numbers, left, _RIDGE), middles=middles, ages=means, overall=overall, scale=scale
+        weights=scale * ridge(numbers, left, _RIDGE),
+        mean_features=mean_features,
+        ages=means,
+        overall=overall,
+        scale=scale,
     )
 
 
@@ -170,13 +174,13 @@ class Quality:
     guess: float
     """Mean absolute error of a guess that knows only the mean age of the photo set."""
     correlation: float
-    """Correlation of read and true age, within photo sets if there are several; NaN if the ages do not differ."""
+    """Correlation of read and true age, within photo sets if there are several; NaN if all ages are equal."""
     slope: float
-    """Years read per true year; below 1, as every regression draws to the mean."""
+    """Years read for each true year; below 1, because a regression reads ages that are nearer to the mean."""
 
 
-def qualities(faces: Sequence[ReadPortrait], read: Sequence[float]) -> list[Quality]:
-    """Judge the readings of the faces' own pictures: over all, by photo set, by decade."""
+def qualities(faces: Sequence[PortraitFeatures], read: Sequence[float]) -> list[Quality]:
+    """Judge the readings of the unaged portraits: of all, of each photo set, of each decade."""
     ages, estimates = np.array([face.age for face in faces]), np.asarray(read, np.float64)
     photos = np.array([face.photos for face in faces])
     mean = _others_means(faces)
@@ -191,7 +195,7 @@ def qualities(faces: Sequence[ReadPortrait], read: Sequence[float]) -> list[Qual
     return rows
 
 
-def _others_means(faces: Sequence[ReadPortrait]) -> F64:
+def _others_means(faces: Sequence[PortraitFeatures]) -> F64:
     """The mean age of the other people of each face's set; of all faces where it has no others."""
     sets: dict[str, list[float]] = {}
     people: dict[tuple[str, str], list[float]] = {}

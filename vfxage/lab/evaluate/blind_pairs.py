@@ -17,7 +17,7 @@ from vfxage.types import F32
 OLD_FROM, YOUNG_TO = 40.0, 30.0
 """A person of at least, or at most, these years counts as old, or young, on a sheet."""
 LEAST_CHANGE = 15.0
-"""Years by which a made picture is older or younger than its portrait. Smaller changes test nothing."""
+"""Least years by which a made picture is older or younger than its portrait. A smaller change is no test."""
 _YOUNGEST, _OLDEST = 18.0, 90.0
 _FACE, _BROW, _CHIN = (50, 101, 205, 280, 330, 425, 151), 10, 152
 """Landmarks on bare skin, the top of the forehead and the chin."""

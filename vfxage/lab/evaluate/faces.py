@@ -22,7 +22,7 @@ SIDE = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Subject:
-    """A portrait to be aged."""
+    """A portrait that is aged."""
 
     portrait: Portrait
     photos: str
@@ -87,7 +87,7 @@ def aged_faces(
 
 
 def find_again(finder: FaceFinder, rgb: F32, points: F32) -> F32:
-    """Find the mesh (478, 2) of an aged picture (S, S, 3); gives ``points`` if no face is found any more.
+    """Find the mesh (478, 2) of an aged picture (S, S, 3); gives ``points`` if no face is found in it.
 
     An aged face is measured with its own mesh, like any other face.
     """

@@ -19,12 +19,12 @@ Numbers = Mapping[str, F32]
 """Blocks of features by name, each a vector."""
 
 _FLOOR = 0.04
-"""Added to luma before the logarithm: below it, detail is grain."""
+"""Added to luma before the logarithm, because detail in darker places is mostly grain."""
 _SHADING = 20.0
 """Width (sigma), in flat pixels, of what counts as shading."""
 _EDGE = 9
 """Width of the mesh's border zone; its outer half is often hair or background instead of skin."""
-_WAYS = 8
+_ORIENTATIONS = 8
 """Number of orientations in half a turn."""
 _CELLS = (16, 16, 8)
 """Side of a cell at each halving of the picture, in pixels of the halved picture."""
@@ -34,7 +34,7 @@ _PATTERN_CELL = 32
 
 
 class FeatureReader:
-    """Turns crops into numbers on one mean face; nothing is remembered between calls."""
+    """Measures the features of crops on one mean face; a call does not depend on earlier calls."""
 
     def __init__(self, mean: MeanFace) -> None:
         self._mean = mean
@@ -61,20 +61,20 @@ class FeatureReader:
         for _ in range(level):
             detail, inner = (np.asarray(cv2.pyrDown(image), np.float32) for image in (detail, inner))
         dx, dy = (cv2.Sobel(detail, cv2.CV_32F, *order, ksize=3, scale=1 / 8) for order in ((1, 0), (0, 1)))
-        slope, way = np.hypot(dx, dy), np.arctan2(dy, dx) % np.pi * (_WAYS / np.pi)
+        slope, way = np.hypot(dx, dy), np.arctan2(dy, dx) % np.pi * (_ORIENTATIONS / np.pi)
         low = np.floor(way).astype(np.intp)
         share = way - low
         cell = _CELLS[level]
         across = detail.shape[0] // cell
         place = np.arange(detail.shape[0]) // cell
-        index = (place[:, None] * across + place[None, :]) * _WAYS
-        size = across * across * _WAYS
-        sums = np.bincount((index + low % _WAYS).ravel(), (slope * (1 - share)).ravel(), size)
-        sums += np.bincount((index + (low + 1) % _WAYS).ravel(), (slope * share).ravel(), size)
-        energy = np.log(sums.reshape(across, across, _WAYS) / cell**2 + 0.002)
-        opposite = -np.arange(_WAYS) % _WAYS  # a slope's orientation in the mirror
+        index = (place[:, None] * across + place[None, :]) * _ORIENTATIONS
+        size = across * across * _ORIENTATIONS
+        sums = np.bincount((index + low % _ORIENTATIONS).ravel(), (slope * (1 - share)).ravel(), size)
+        sums += np.bincount((index + (low + 1) % _ORIENTATIONS).ravel(), (slope * share).ravel(), size)
+        energy = np.log(sums.reshape(across, across, _ORIENTATIONS) / cell**2 + 0.002)
+        opposite = -np.arange(_ORIENTATIONS) % _ORIENTATIONS  # a slope's orientation in the mirror
         both = (energy + energy[:, ::-1, opposite]) / 2
-        return np.asarray(both[_whole(_mean_cells(inner, cell), 0.5)], np.float32).ravel()
+        return np.asarray(both[_cells_in_face(_mean_cells(inner, cell), 0.5)], np.float32).ravel()
 
     def _pattern(self, detail: F32, radius: int) -> F32:
         """Rotation-invariant uniform local binary patterns (Ojala et al. 2002): the square roots of their shares."""
@@ -86,7 +86,7 @@ class FeatureReader:
         code = np.where(changes <= 2, above.sum(axis=0), 9)
         shares = np.stack([_mean_cells((code == k).astype(np.float32), _PATTERN_CELL) for k in range(10)], axis=2)
         both = (shares + shares[:, ::-1]) / 2
-        kept = _whole(_mean_cells(self._inner.astype(np.float32), _PATTERN_CELL), 0.3)
+        kept = _cells_in_face(_mean_cells(self._inner.astype(np.float32), _PATTERN_CELL), 0.3)
         return np.asarray(np.sqrt(both[kept]), np.float32).ravel()
 
     def _shape(self, points: F32) -> F32:
@@ -106,7 +106,7 @@ def _mean_cells(image: F32, cell: int) -> F32:
     return np.asarray(image.reshape(across, cell, across, cell).mean(axis=(1, 3)), np.float32)
 
 
-def _whole(share: F32, least: float) -> NDArray[np.bool_]:
+def _cells_in_face(share: F32, least: float) -> NDArray[np.bool_]:
     """Cells that lie in the face, the same left and right."""
     kept = share > least
     return np.asarray(kept & kept[:, ::-1], np.bool_)

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from vfxage.colour.cicp import DISPLAY_709
 from vfxage.colour.space import Colour
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, count_of
 from vfxage.face.crop import CropPlan, FacePlan, cut, encoded_square, usual_extent
 from vfxage.face.detect import FaceFinder
 from vfxage.face.exposure import stops_for
@@ -22,7 +23,7 @@ from vfxage.geometry import crop_transform, invert, map_points
 from vfxage.lab.evaluate.age_over_time import AgeOverTime, AgeTimeline
 from vfxage.lab.evaluate.flat import mean_face
 from vfxage.lab.evaluate.gather import gather_subjects
-from vfxage.lab.evaluate.learn import Learned, learn_ages
+from vfxage.lab.evaluate.learn import TrainedReader, learn_ages
 from vfxage.lab.evaluate.temporal import TemporalFigures, TemporalMeasure
 from vfxage.media import PlateSettings, open_reader, read_passes
 from vfxage.pool import prefetch
@@ -30,7 +31,7 @@ from vfxage.process import opencv_threads
 from vfxage.progress import Progress
 from vfxage.render.job import Job, with_shot_line
 from vfxage.render.on_disk import rendered_tracks
-from vfxage.shot.outputs import MOVIES
+from vfxage.shot.outputs import LOSSY, MOVIES, Output
 from vfxage.types import F32, F64, FaceCrop, Frame, Framing
 
 _SIZES = (256, 512, 768, 1024)
@@ -54,8 +55,8 @@ class FinishedFace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Watched:
-    """One face while it is measured."""
+class _FaceMeasure:
+    """The measuring of one face, frame by frame."""
 
     plan: FacePlan
     temporal: TemporalMeasure
@@ -105,18 +106,18 @@ def measure_finished(
     plan = _plan(job, tracks)
     wanted = [number for number in numbers if number not in tracks.missing]
     with FaceFinder() as finder, opencv_threads(0), ExitStack() as stack:
-        output = stack.enter_context(_open_output(job, wanted))
+        output = stack.enter_context(_open_output(job, wanted, progress))
         learned = _learn(portraits, finder, progress)
-        watched = {face.track.face: _watch(face, job, learned, finder) for face in plan.faces}
+        measured = {face.track.face: _measure_of(face, job, learned, finder) for face in plan.faces}
         plate = stack.enter_context(prefetch(stack.enter_context(closing(job.reader.read(wanted)))))
         advance = stack.enter_context(progress.stage("measure", len(wanted)))
         for frame in plate:
             beauty = output.made(frame)
             for crop in cut(frame, plan, job.colour).crops:
-                one = watched[crop.face]
+                one = measured[crop.face]
                 one.add(frame.number, crop, _square(beauty, crop, output.colour), cut=frame.number in tracks.cuts)
             advance(frame.number)
-    found = [one.result(output.path) for one in watched.values() if one.seen]
+    found = [one.result(output.path) for one in measured.values() if one.seen]
     if not found:
         raise ShotError("no face of the shot is on these frames", path=job.shot.path, fix="choose other --frames")
     return found
@@ -158,42 +159,83 @@ def _plan(job: Job, tracks: Tracks) -> CropPlan:
     )
 
 
-def _learn(portraits: Sequence[Path], finder: FaceFinder, progress: Progress) -> Learned | None:
+def _learn(portraits: Sequence[Path], finder: FaceFinder, progress: Progress) -> TrainedReader | None:
     if not portraits:
         return None
     return learn_ages(gather_subjects(portraits, progress)[0], finder, progress)
 
 
-def _watch(face: FacePlan, job: Job, learned: Learned | None, finder: FaceFinder) -> _Watched:
+def _measure_of(face: FacePlan, job: Job, learned: TrainedReader | None, finder: FaceFinder) -> _FaceMeasure:
     meshes = [
         map_points(points, invert(crop_transform(points, _FRAMING, face.size, job.clip.pixel_aspect)))
         for points in face.track.points[:: -(-len(face.track.points) // _MESHES)]
     ]
     mean = mean_face([np.asarray(mesh, np.float32) for mesh in meshes])
-    return _Watched(plan=face, temporal=TemporalMeasure(mean), ages=AgeTimeline(learned, finder), seen=[])
+    return _FaceMeasure(plan=face, temporal=TemporalMeasure(mean), ages=AgeTimeline(learned, finder), seen=[])
+
+
+class _Choice(NamedTuple):
+    """An output that can be measured. The first in the order of these fields is the nearest to what was rendered."""
+
+    rank: int
+    """Place of its kind, the best first."""
+    place: int
+    """Its number in the shot."""
+    kind: str
+    """What it holds, in words."""
+
+
+def _choices(outputs: Sequence[Output]) -> list[_Choice]:
+    """The outputs from which the result can be read, the nearest to what was rendered first."""
+    kinds = ((place, _kind(output)) for place, output in enumerate(outputs))
+    return sorted(_Choice(_KINDS.index(kind), place, kind) for place, kind in kinds if kind is not None)
+
+
+def _kind(output: Output) -> str | None:
+    """What the output holds of the result, in words; None if that is neither the beauty nor a linear delta."""
+    suffix = Path(output.path).suffix.lower()
+    if suffix == ".exr":
+        held = next((name for name in ("beauty", "delta") if name in output.passes), None)
+        loss = "with loss" if output.compression in LOSSY else "lossless"
+        return held and f"{held}, scene-linear, {loss}"
+    if "beauty" not in output.passes:
+        return None
+    if suffix in MOVIES:
+        return "beauty in a movie"
+    return "beauty in pictures with loss" if suffix in (".jpg", ".jpeg") else "beauty in lossless pictures"
+
+
+_KINDS = (
+    "beauty, scene-linear, lossless",
+    "delta, scene-linear, lossless",
+    "beauty, scene-linear, with loss",
+    "delta, scene-linear, with loss",
+    "beauty in lossless pictures",
+    "beauty in pictures with loss",
+    "beauty in a movie",
+)
+"""Kinds of outputs, the nearest to what was rendered first. A lossless delta is exact: the plate is added to it.
+Pictures and movies round the light to integers."""
 
 
 @contextmanager
-def _open_output(job: Job, numbers: Sequence[int]) -> Iterator[_Output]:
-    """Open the output that says most: a sequence with the beauty, else an OpenEXR delta, else a movie."""
-    outputs = list(zip(job.shot.outputs, job.spaces, strict=True))
-    beauties = [one for one in outputs if "beauty" in one[0].passes]
-    stills = [one for one in beauties if Path(one[0].path).suffix.lower() not in MOVIES]
-    deltas = [one for one in outputs if "delta" in one[0].passes and one[0].path.lower().endswith(".exr")]
-    if stills or (beauties and not deltas):
-        output, space = (stills or beauties)[0]
-        settings, colour = _reading(
-            output.path, job.colour if space == job.colour.name else Colour(space, job.shot.ocio), job
-        )
-        with closing(open_reader(output.path, settings)) as reader, closing(reader.read(numbers)) as frames:
-            yield _Output(path=output.path, colour=colour, made=lambda frame: next(frames))
-    elif deltas:
-        output, space = deltas[0]
-        pattern, light = Pattern.parse(output.path), _to_plate(space, job)
-        yield _Output(path=output.path, colour=job.colour, made=lambda frame: _with_delta(frame, pattern, light))
-    else:
+def _open_output(job: Job, numbers: Sequence[int], progress: Progress) -> Iterator[_Output]:
+    """Open the output that is nearest to what was rendered, and note which one it is if the shot has several."""
+    choices = _choices(job.shot.outputs)
+    if not choices:
         fix = "render an output with the pass beauty, or an OpenEXR with the pass delta"
         raise ShotError("no output has the beauty or the delta", path=job.shot.path, fix=fix)
+    chosen = choices[0]
+    path, space = job.shot.outputs[chosen.place].path, job.spaces[chosen.place]
+    if len(choices) > 1:
+        progress.note(f"measures {path} ({chosen.kind}), not the other {count_of(len(choices) - 1, 'output')}")
+    if chosen.kind.startswith("delta"):
+        pattern, light = Pattern.parse(path), _to_plate(space, job)
+        yield _Output(path=path, colour=job.colour, made=lambda frame: _with_delta(frame, pattern, light))
+        return
+    settings, colour = _reading(path, job.colour if space == job.colour.name else Colour(space, job.shot.ocio), job)
+    with closing(open_reader(path, settings)) as reader, closing(reader.read(numbers)) as frames:
+        yield _Output(path=path, colour=colour, made=lambda frame: next(frames))
 
 
 def _reading(path: str, space: Colour, job: Job) -> tuple[PlateSettings, Colour]:

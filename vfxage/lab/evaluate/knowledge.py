@@ -1,4 +1,4 @@
-"""What an age reader has learned from, so that it gives no reading where it has learned nothing."""
+"""The people that an age reader has learned from. It gives no age for people unlike all of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 FEWEST = 5
-"""People of about the same age and skin whom a reader must have seen to be believed."""
+"""People of about the same age and skin from whom a reader must have learned before it reads such a face."""
 NEAR_YEARS, NEAR_TONE = 10.0, 20.0
 """Years, and degrees of typology angle, within which people count as alike."""
-TURNED = 30.0
+LARGEST_YAW = 30.0
 """Degrees. Portraits look at the camera: the reader has seen no face that is turned farther."""
 
 
@@ -34,8 +34,8 @@ class Knowledge:
         self._ages = np.array([one.age for one in people], np.float64)
         self._tones = np.array([one.tone for one in people], np.float64)
 
-    def doubt(self, age: float, tone: float, without: str = "") -> str:
-        """Why a reading near ``age`` years of a face with this skin says nothing: a clause; empty if it can be given.
+    def why_silent(self, age: float, tone: float, without: str = "") -> str:
+        """Why the reader gives no age near ``age`` years for a face with this skin: a clause; empty if it gives one.
 
         ``without`` is a person whose own portraits do not count.
         """

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.face.detect import FaceFinder
-from vfxage.lab.evaluate.age_reader import AgeReader, Quality, ReadPortrait, qualities
+from vfxage.lab.evaluate.age_reader import AgeReader, PortraitFeatures, Quality, qualities
 from vfxage.lab.evaluate.faces import Subject, cut_subject, find_again
 from vfxage.lab.evaluate.features import FeatureReader
 from vfxage.lab.evaluate.flat import mean_face
@@ -25,12 +25,12 @@ _FRAMING = Framing(name="ffhq")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Learned:
+class TrainedReader:
     """A reader, and how well it reads."""
 
     features: FeatureReader
     reader: AgeReader
-    portraits: tuple[ReadPortrait, ...]
+    portraits: tuple[PortraitFeatures, ...]
     """What it has learned from."""
     readings: tuple[float, ...]
     """Years that it reads in each of them, by the regressor that has not seen the person."""
@@ -50,14 +50,14 @@ class Learned:
         return self.error([abs(one.age - age) <= years for one in self.portraits])
 
 
-def learn_ages(subjects: Sequence[Subject], finder: FaceFinder, progress: Progress) -> Learned:
+def learn_ages(subjects: Sequence[Subject], finder: FaceFinder, progress: Progress) -> TrainedReader:
     """Learn from every portrait. Raises ShotError for too few people, or people who are all of one age."""
     some = subjects[:: -(-len(subjects) // _MESHES)]
     features = FeatureReader(mean_face([cut_subject(one, _FRAMING, 256).points for one in some]))
     seen = _read_features(subjects, finder, features, progress)
     reader = AgeReader(seen)
     read = [reader.read(one.person, one.photos, one.numbers) for one in seen]
-    return Learned(
+    return TrainedReader(
         features=features,
         reader=reader,
         portraits=tuple(seen),
@@ -68,7 +68,7 @@ def learn_ages(subjects: Sequence[Subject], finder: FaceFinder, progress: Progre
 
 def _read_features(
     subjects: Sequence[Subject], finder: FaceFinder, features: FeatureReader, progress: Progress
-) -> list[ReadPortrait]:
+) -> list[PortraitFeatures]:
     """The features of every portrait. The mesh is found anew, as for every face that will be read."""
     seen = []
     with progress.stage("read", len(subjects), "face") as advance:
@@ -76,7 +76,7 @@ def _read_features(
             crop = cut_subject(subject, _FRAMING, 512)
             points = find_again(finder, crop.rgb, crop.points)
             seen.append(
-                ReadPortrait(
+                PortraitFeatures(
                     person=subject.portrait.person,
                     photos=subject.photos,
                     age=subject.portrait.age,

@@ -171,13 +171,13 @@ def stability_lines(outcome: Evaluation) -> list[Line]:
     forms = (
         ("crop shifted by a pixel: difference over the delta", "shift", ".1%"),
         ("grain added (0.02): difference over the delta", "grain", ".1%"),
-        ("grain added: difference over the grain", "grain_gain", ".2f"),
-        ("target = source: largest step, codes of 255", "at_rest", ".2f"),
+        ("grain added: difference over the grain", "grain_amplified", ".2f"),
+        ("target = source: largest step, codes of 255", "equal_ages", ".2f"),
     )
     lines = []
     for name, field, form in forms:
         every = [[getattr(one, field) for one in model.stability] for model in outcome.models]
-        rest = field == "at_rest"
+        rest = field == "equal_ages"
         values = tuple(255 * max(one) if rest else _mean(one) for one in every)
         lines.append(Line(name=name, aim="0" if rest else "", values=values, form=form))
     return lines
@@ -243,10 +243,10 @@ def speed_lines(outcome: Evaluation) -> list[Line]:
     models: list[Measured] = outcome.models
     forms: tuple[tuple[str, Callable[[Measured], float | None], str], ...] = (
         ("crop, px", lambda one: one.speed.size, ".0f"),
-        ("one thread, ms", lambda one: one.speed.alone, ".0f"),
-        ("two OpenCV threads, ms", lambda one: one.speed.threaded, ".0f"),
-        ("two workers abreast, ms a crop", lambda one: one.speed.abreast, ".0f"),
-        ("one thread, in yardsticks", lambda one: one.speed.alone / one.speed.yardstick, ".2f"),
+        ("one thread, ms", lambda one: one.speed.one_thread, ".0f"),
+        ("two OpenCV threads, ms", lambda one: one.speed.two_threads, ".0f"),
+        ("two workers side by side, ms a crop", lambda one: one.speed.two_workers, ".0f"),
+        ("one thread, in yardsticks", lambda one: one.speed.one_thread / one.speed.yardstick, ".2f"),
         ("the yardstick, ms", lambda one: one.speed.yardstick, ".0f"),
         (
             "parameters, million",
@@ -281,7 +281,7 @@ def _years(rows: Sequence[Row]) -> list[float]:
 
 
 def _silent(row: Row) -> bool:
-    return bool(row.doubt)
+    return bool(row.why_silent)
 
 
 def _line(outcome: Evaluation, name: str, aim: str, form: str, value: Callable[[Sequence[Row]], float]) -> Line:

@@ -6,10 +6,9 @@ person. Both name the age group to which each picture was aged. Nothing is sent 
 
 from __future__ import annotations
 
-import csv
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vfxage.errors import ReadError, ShotError
+from vfxage.lab.tables import read_table
 
 _LOWEST = (0, 3, 7, 10, 15, 20, 30, 40, 50, 70)
 """Youngest age of each group, years."""
@@ -29,8 +29,6 @@ RECTIFIED = (61.8, 68.9, 72.7, 74.2, 76.6, 76.3, 71.7, 65.2, 65.2)
 """The paper's thresholds of Face++ confidence, in percent, for the nine other groups, youngest first. They are
 rectified: the farther a group is from the portraits' age, the less alike are two photographs of one person."""
 OLDEST = 120.0
-_LARGEST = 256 << 20
-"""Bytes. No table of readings is larger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,37 +109,10 @@ def _row(group: str, ages: Sequence[float], confidences: Sequence[float], thresh
 def _by_group(path: Path, column: str, largest: float) -> dict[str, list[float]]:
     """The numbers of a column by group. Raises ReadError."""
     found: dict[str, list[float]] = {}
-    for line, row in _rows(path, column):
-        group = _group_of((row["group"] or "").strip(), path, line)
-        found.setdefault(group, []).append(_number((row[column] or "").strip(), column, largest, (path, line)))
-    if not found:
-        raise ReadError("has no rows", path=path, fix=f"write one picture a row, with its group and its {column}")
+    for line, row in read_table(path, ("group", column)):
+        group = _group_of(row["group"].strip(), path, line)
+        found.setdefault(group, []).append(_number(row[column].strip(), column, largest, (path, line)))
     return found
-
-
-def _rows(path: Path, column: str) -> Iterator[tuple[int, Mapping[str, str | None]]]:
-    """Each row with its line in the file; blank lines are left out."""
-    fix = f"give it the columns group,{column}"
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise ReadError("is larger than 256 MiB, which no table of readings is", path=path, fix=fix)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, restkey="more")
-            table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
-            absent = [name for name in ("group", column) if name not in table.fieldnames]
-            if absent:
-                raise ReadError(f"has no column {' and '.join(absent)}", path=path, line=1, fix=fix)
-            for row in table:
-                if "more" in row:
-                    what = "has more cells than the first line has names"
-                    raise ReadError(what, path=path, line=table.line_num, fix="quote a cell that holds a comma")
-                yield table.line_num, row
-    except OSError as error:
-        raise ReadError(f"cannot be read ({error.strerror})", path=path, fix="check the path") from error
-    except UnicodeDecodeError as error:
-        raise ReadError("is not text in UTF-8", path=path, fix="save it again as CSV in UTF-8") from error
-    except csv.Error as error:
-        raise ReadError(f"is not a CSV table ({error})", path=path, fix="save it again as CSV") from error
 
 
 def _group_of(text: str, path: Path, line: int) -> str:

@@ -40,7 +40,7 @@ def write_report(outcome: Evaluation, folder: Path) -> tuple[Path, Path]:
 
 
 def to_json(outcome: Evaluation) -> dict[str, Any]:
-    """Every figure and every row as plain values; what cannot be said is null."""
+    """Every figure and every row as plain values; a figure without a value is null."""
     results = {"vfxage": __version__, **asdict(outcome)}
     clean: dict[str, Any] = _finite(results)
     return clean
@@ -54,42 +54,46 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_MOVED = f"""Each face is asked for ages from {YOUNGEST:.0f} to {OLDEST:.0f}. What a render shows is read by the
-regressor that has not seen the person, beside the face as it is. A true year reads as less than one (the reader's
-slope); the line over the slope allows for that."""
-_YEARS = """Mean years moved in each group of people, with the floor: half of the years asked. The age reader's are
-divided by its slope. It is silent (-) where it has seen too few people of that age, skin or group. Its error is the
-mean absolute one on real portraits of the group."""
-_IDENTITY = """The skin's low bands are what light and bone make of it. Outside the mesh's outline lie ears and neck,
-over which the usual matte fades what an ager does, and hair and background, to which it should do nothing."""
+_MOVED = f"""Each face is aged to several ages from {YOUNGEST:.0f} to {OLDEST:.0f}. The age reader reads the face before
+and after, with a regressor that did not learn from this person. It reads less than one year for each true year (its
+slope). The line "over the reader's slope" divides by it."""
+_YEARS = """Mean years moved in each group of people. A group should move by half of the years asked or more. Years of
+the age reader are divided by its slope. A dash (-): the reader has learned from too few people of that age, skin or
+group. Its error is the mean absolute error on real portraits of the group."""
+_IDENTITY = """The low bands of the skin show its light and the bones below it, which ageing should keep. Ears and neck
+are outside the outline of the mesh; there the usual matte fades the change out. Hair and background are outside too,
+and the model should not change them."""
 _SAME = f"""Two real portraits of one person, {LEAST_YEARS:.0f} years apart or more: each is aged to the age of the
-other. Years are over the reader's slope. Along: cosine, in the reader's features, of the change made and the real one
-(0: unrelated). The real change also holds another day, light and smile, so compare it with that of other people."""
-_PLACE = "Of the step before the matte, by sum of squares; per pixel beside the face's bare skin."
-_STABLE = """Of the step over the matte, root mean squares, on still portraits: what a pixel of tracking error and
-grain do."""
-_CLIPS = f"""{clips.AGES[0]:.0f} asked to be {clips.AGES[1]:.0f}. Flicker: root mean square over the matte of what the
-plate's motion leaves of the delta's change, over the plate's own. All below it is measured after the temporal filter;
-docs/evaluate.md of vfxage defines each figure."""
-_COST = """Medians of seven runs on this machine. The yardstick is ten Gaussian blurs of a 512 px picture, timed
-beside them."""
-_READER = """Ridge regression on oriented contrast, texture patterns and mesh shape of the real portraits; ten folds
-by person, so that each face is read by a regressor that lacks that person. Years: mean absolute error (aim: 7 or
-less), bias, the error of guessing the photo set's mean age, and correlation and slope of read over true age within
-photo sets."""
-_CONTROLS = """The same reader on the same portraits after changes that are no ageing: movements of this size mean
-little."""
-_GROUPS = """Everybody aged to the middle of each group: mean age by the given estimator, the same for real portraits
-of the group, and the share of results whose embedding's cosine to the portrait is {:g} or more."""
+other. Years are divided by the reader's slope. Along: the cosine between the made and the real change, in the reader's
+features (0: unrelated). The two portraits also differ in day, light and smile, so compare the figure with the same
+figure for other people."""
+_PLACE = """Where the step lies, before the matte is applied: each place's share of the sum of squares, and its mean
+square for each pixel, divided by that of bare skin."""
+_STABLE = """How much the step changes if the crop moves by one pixel (an error of the tracking), or if grain is added:
+root mean squares under the matte, on portraits."""
+_CLIPS = f"""People of {clips.AGES[0]:.0f} are aged to {clips.AGES[1]:.0f}. Flicker: how much the delta changes along
+the motion of the plate (root mean square under the matte), divided by how much the plate changes. All figures below it
+are measured after the temporal filter; docs/evaluate.md of vfxage defines each of them."""
+_COST = """Medians of seven runs on this machine. The yardstick is a fixed piece of work, ten Gaussian blurs of a 512 px
+picture, timed at the same moment."""
+_READER = """Ridge regression on oriented contrast, texture patterns and mesh shape of the real portraits. The people
+are divided into ten folds, and each face is read by a regressor that did not learn from its person. Years: mean
+absolute error (aim: 7 or less), bias, the error of guessing the photo set's mean age, and correlation and slope of read
+over true age within photo sets."""
+_CONTROLS = """The same reader reads the same portraits after changes that are not ageing. A reading that moves by these
+amounts says little."""
+_GROUPS = """Everybody is aged to the middle of each group. The table has the mean age that the given estimator reads,
+the same for real portraits of the group, and the share of results whose embedding has a cosine of {:g} or more with
+that of the portrait."""
 
 
 def to_markdown(outcome: Evaluation) -> str:
     """One section per question: what is measured, in a sentence, and its table."""
     folders = ", ".join(f"{count} of {name}" for name, count in outcome.folders.items())
-    spared = f" ({outcome.spared} are of people that the training learned from)" if outcome.spared else ""
+    not_aged = f" ({outcome.not_aged} are of people that the training learned from)" if outcome.not_aged else ""
     parts = [
         "# How well the agers do",
-        f"vfxage {__version__}. Portraits: {folders}; {outcome.aged} of them aged{spared}. `docs/evaluate.md` of "
+        f"vfxage {__version__}. Portraits: {folders}; {outcome.aged} of them aged{not_aged}. `docs/evaluate.md` of "
         "vfxage says how each figure is made and what it cannot tell.",
         _bullets([f"**{one.name}**: {one.note}; sheets {_link(one.sheets)}" for one in outcome.models]),
         *_reader(outcome),

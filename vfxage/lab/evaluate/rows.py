@@ -9,7 +9,7 @@ from vfxage.ager import Ager
 from vfxage.face.detect import FaceFinder
 from vfxage.lab.evaluate import spatial
 from vfxage.lab.evaluate.faces import Aged, Subject, aged_faces, find_again, targets_of
-from vfxage.lab.evaluate.learn import Learned
+from vfxage.lab.evaluate.learn import TrainedReader
 from vfxage.lab.evaluate.regions import find_face_parts
 from vfxage.lab.evaluate.skin_tone import skin_tone
 from vfxage.lab.evaluate.vectors import AgeEstimator, Embedder
@@ -41,8 +41,8 @@ class Row:
     """Age read in the unaged face; None if the reader knows too little."""
     read_aged: float | None
     """Age read in the aged face; None if the reader knows too little."""
-    doubt: str
-    """Why the reader is silent: a clause; empty if it reads both."""
+    why_silent: str
+    """Why the reader gives no age: a clause; empty if it reads both faces."""
     estimated: float | None
     """Age that the other estimator reads in the unaged face; None without one."""
     estimated_aged: float | None
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def moved(self) -> float | None:
-        """Change of the reading, years; None if the reader is silent."""
+        """Change of the reading, years; None if the reader gives no age."""
         return None if self.read is None or self.read_aged is None else self.read_aged - self.read
 
 
@@ -60,7 +60,7 @@ class Row:
 class Judges:
     """Everything that measures faces: finder, age reader, embedder, age estimator."""
 
-    learned: Learned
+    learned: TrainedReader
     finder: FaceFinder
     embedder: Embedder | None
     estimator: AgeEstimator | None
@@ -70,9 +70,9 @@ class Judges:
         numbers = self.learned.features.read(rgb, points)
         return self.learned.reader.read(subject.portrait.person, subject.photos, numbers)
 
-    def doubt(self, subject: Subject, age: float, tone: float) -> str:
+    def why_silent(self, subject: Subject, age: float, tone: float) -> str:
         """Why the reader cannot say whether a picture of the subject shows ``age`` years; empty if it can."""
-        return self.learned.reader.knowledge.doubt(age, tone, without=subject.portrait.person)
+        return self.learned.reader.knowledge.why_silent(age, tone, without=subject.portrait.person)
 
     def look(self, subject: Subject, rgb: F32, points: F32) -> F64:
         """The reader's features of a picture of the subject, as a vector that can be compared (``AgeReader.look``)."""
@@ -108,14 +108,14 @@ def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges) -> list[
     glasses = labels.get("glasses", "").strip().lower() in ("1", "true", "yes")
     points = find_again(judges.finder, crop.rgb, crop.points)
     tone, estimate = skin_tone(crop), judges.estimator
-    doubtful = judges.doubt(subject, subject.portrait.age, tone)
-    read = None if doubtful else judges.read(subject, crop.rgb, points)
+    unread = judges.why_silent(subject, subject.portrait.age, tone)
+    read = None if unread else judges.read(subject, crop.rgb, points)
     likeness = judges.likeness_to(crop.rgb, points)
     rows = []
     for aged in answers:
         rgb = aged.result()
         now = find_again(judges.finder, rgb, points)
-        doubt = doubtful or judges.doubt(subject, aged.crop.ages[1], tone)
+        why_silent = unread or judges.why_silent(subject, aged.crop.ages[1], tone)
         rows.append(
             Row(
                 face=subject.key,
@@ -125,8 +125,8 @@ def _rows_of(subject: Subject, answers: Sequence[Aged], judges: Judges) -> list[
                 age=subject.portrait.age,
                 asked=round(aged.asked),
                 read=read,
-                read_aged=None if doubt else judges.read(subject, rgb, now),
-                doubt=doubt,
+                read_aged=None if why_silent else judges.read(subject, rgb, now),
+                why_silent=why_silent,
                 estimated=estimate(crop.rgb, points) if estimate else None,
                 estimated_aged=estimate(rgb, now) if estimate else None,
                 spatial=spatial.measure_change(aged, regions, glasses=glasses),

@@ -83,7 +83,7 @@ class Evaluation:
     """Real portraits of each photo set."""
     aged: int
     """Portraits aged."""
-    spared: int
+    not_aged: int
     """Portraits that were not aged, because a training learned from their people."""
     problems: tuple[str, ...]
     """Files and clips left out, and why."""
@@ -126,7 +126,7 @@ def _evaluate(request: Request, progress: Progress) -> Evaluation:
         return Evaluation(
             folders=dict(Counter(one.photos for one in subjects)),
             aged=len(chosen),
-            spared=len(subjects) - len(unseen),
+            not_aged=len(subjects) - len(unseen),
             problems=(*problems, *bench.problems),
             readers=learned.qualities,
             group_errors=bench.group_errors,
@@ -159,7 +159,7 @@ def _strangers(subjects: Sequence[Subject], embedder: Embedder | None) -> float 
 
 @dataclass(frozen=True, slots=True)
 class _Faces:
-    """Whom the models age."""
+    """The people whom the models age."""
 
     subjects: Sequence[Subject]
     pairs: Sequence[tuple[Subject, Subject]]
@@ -178,7 +178,7 @@ class _Bench:
         self.stable = spread(faces.subjects, _STABLE)
         self.group_errors = group_errors(judges.learned)
         self.problems: list[str] = []
-        """Clips left out; after a first model has met them they are not tried again."""
+        """Clips that the first model could not use. They are not tried with the next models."""
 
     def measure(self, name: str, ager: Ager) -> Measured:
         """Everything about one model, its sheets written."""

@@ -52,7 +52,7 @@ class SamePerson:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Look:
+class _JudgedPortrait:
     """One real portrait as the judges see it."""
 
     subject: Subject
@@ -98,25 +98,27 @@ def measure_same_person(
     return found
 
 
-def _look(subject: Subject, judges: Judges) -> _Look:
+def _look(subject: Subject, judges: Judges) -> _JudgedPortrait:
     crop = cut_subject(subject, _FFHQ, 512)
     points = find_again(judges.finder, crop.rgb, crop.points)
-    doubt = judges.doubt(subject, subject.portrait.age, skin_tone(crop))
-    return _Look(
+    why_silent = judges.why_silent(subject, subject.portrait.age, skin_tone(crop))
+    return _JudgedPortrait(
         subject=subject,
-        read=None if doubt else judges.read(subject, crop.rgb, points),
+        read=None if why_silent else judges.read(subject, crop.rgb, points),
         look=judges.look(subject, crop.rgb, points),
         rgb=crop.rgb,
         points=points,
     )
 
 
-def _compare(aged: Aged, start: _Look, end: _Look, looks: Mapping[str, _Look], judges: Judges) -> SamePerson:
+def _compare(
+    aged: Aged, start: _JudgedPortrait, end: _JudgedPortrait, looks: Mapping[str, _JudgedPortrait], judges: Judges
+) -> SamePerson:
     crop, rgb = aged.crop, aged.result()
     points = find_again(judges.finder, crop.rgb, crop.points)
     now = find_again(judges.finder, rgb, points)
     made = judges.look(start.subject, rgb, now) - judges.look(start.subject, crop.rgb, points)
-    silent = start.read is None or end.read is None or judges.doubt(start.subject, crop.ages[1], skin_tone(crop))
+    silent = start.read is None or end.read is None or judges.why_silent(start.subject, crop.ages[1], skin_tone(crop))
     likeness = judges.likeness_to(end.rgb, end.points)
     others = [
         _cosine(made, one.look - start.look)

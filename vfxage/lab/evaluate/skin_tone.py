@@ -11,7 +11,7 @@ from vfxage.types import F32, F64, FaceCrop
 DARK = 10.0
 """Skin of less than this angle is brown or dark."""
 _DEEPEST, _PALEST = -30.0, 70.0
-"""Beyond these angles exposure counts for more than skin."""
+"""Beyond these angles, the exposure changes the value more than the skin does."""
 
 
 def typology_angle(rgb: F32 | F64) -> float:

@@ -20,10 +20,10 @@ _QUALITY = 0.01
 """Least strength of a corner, as a share of the strongest (Shi and Tomasi 1994)."""
 _WINDOW, _LEVELS = 21, 3
 """Side of a patch, pixels, and halvings of the picture, in the tracker of Lucas and Kanade (Bouguet 2001)."""
-_ENOUGH = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
+_STOP_WHEN = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 30, 0.003)
 _RETURN = 0.3
 """Pixels within which a corner must come back when it is tracked backwards. Others are not counted."""
-_TOGETHER = 9
+_NEIGHBOURS = 9
 """Nearest corners whose median is taken at each corner. A frame with fewer corners is not measured."""
 _CONTRAST = 1.5
 """Least deviation of the layer around a corner, in the codes of its picture. A smooth layer shows no slip."""
@@ -69,19 +69,19 @@ def corner_slips(here: LayerFrame, later: LayerFrame, skin: Mask) -> NDArray[np.
     carried, kept = _tracked(here.plate, later.plate, corners, corners)
     went, stuck = _tracked(here.layer, later.layer, corners, carried)
     both = kept & stuck
-    if both.sum() < _TOGETHER:
+    if both.sum() < _NEIGHBOURS:
         return np.zeros(0)
-    slid = _together(corners[both], (went - carried)[both])
+    slid = _median_of_neighbours(corners[both], (went - carried)[both])
     return np.asarray(np.hypot(*slid.T) * here.scale, np.float64)
 
 
-def _together(corners: F32, slid: F32) -> F32:
+def _median_of_neighbours(corners: F32, slid: F32) -> F32:
     """The median slip of each corner and its neighbours, (N, 2).
 
     A layer slides by patches as large as the face's parts. Grain moves single corners, and the median takes that out.
     """
     apart = np.square(corners[:, None] - corners[None]).sum(axis=2)
-    near = np.argsort(apart, axis=1)[:, :_TOGETHER]
+    near = np.argsort(apart, axis=1)[:, :_NEIGHBOURS]
     return np.asarray(np.median(slid[near], axis=1), np.float32)
 
 
@@ -97,9 +97,9 @@ def _contrast(layer: U8, corners: F32) -> F32:
 def _tracked(here: U8, later: U8, corners: F32, guess: F32) -> tuple[F32, Mask]:
     """Where corners go, (N, 2), and whether they come back when they are tracked backwards."""
     window, flags = (_WINDOW, _WINDOW), cv2.OPTFLOW_USE_INITIAL_FLOW
-    start = guess.copy(), None, None, window, _LEVELS, _ENOUGH, flags
+    start = guess.copy(), None, None, window, _LEVELS, _STOP_WHEN, flags
     went, there, _ = cv2.calcOpticalFlowPyrLK(here, later, corners, *start)
-    start = corners.copy(), None, None, window, _LEVELS, _ENOUGH, flags
+    start = corners.copy(), None, None, window, _LEVELS, _STOP_WHEN, flags
     back, returned, _ = cv2.calcOpticalFlowPyrLK(later, here, went, *start)
     near = np.hypot(*(back - corners).T) <= _RETURN
     return np.asarray(went, np.float32), np.asarray((there.ravel() > 0) & (returned.ravel() > 0) & near, np.bool_)

@@ -1,4 +1,4 @@
-"""Places of an ager's change, and of places that it leaves unchanged."""
+"""Where in the crop an ager changes the picture, and where it does not."""
 
 from __future__ import annotations
 

@@ -25,11 +25,11 @@ class Speed:
     """Milliseconds for one crop. Network agers always run on one thread."""
 
     size: int
-    alone: float
+    one_thread: float
     """One worker, OpenCV on one thread."""
-    threaded: float
+    two_threads: float
     """One worker, OpenCV on two threads."""
-    abreast: float
+    two_workers: float
     """Two workers side by side, OpenCV on one thread each, as a render does it."""
     yardstick: float
     """Ten Gaussian blurs (sigma 8) of a 512 px float picture on one thread."""
@@ -43,16 +43,16 @@ def measure_speed(ager: Ager, crop: FaceCrop) -> Speed:
     crop = replace(crop, study=ager.study([crop]))
     with opencv_threads(1):
         yardstick = _median(ten_blurs)
-        alone = _median(lambda: ager([crop]))
-        abreast = _median(lambda: _two_workers(ager, crop)) / 4
+        one_thread = _median(lambda: ager([crop]))
+        two_workers = _median(lambda: _two_workers(ager, crop)) / 4
     with opencv_threads(2):
-        threaded = _median(lambda: ager([crop]))
+        two_threads = _median(lambda: ager([crop]))
     parameters, macs = _count(ager, crop)
     return Speed(
         size=crop.rgb.shape[0],
-        alone=alone,
-        threaded=threaded,
-        abreast=abreast,
+        one_thread=one_thread,
+        two_threads=two_threads,
+        two_workers=two_workers,
         yardstick=yardstick,
         parameters=parameters,
         macs=macs,

@@ -23,10 +23,10 @@ class StepStability:
     """Between the step and that of the crop one pixel to the right and down, moved back."""
     grain: float
     """Between the step and that of the crop with grain."""
-    grain_gain: float
-    """The same difference over the grain's own root mean square: above 1, the grain is amplified."""
-    at_rest: float
-    """Largest absolute step, sRGB, where the wanted age is the present one; 0 is right."""
+    grain_amplified: float
+    """The same difference divided by the root mean square of the grain: above 1, the ager amplifies grain."""
+    equal_ages: float
+    """Largest absolute step, sRGB, if the target age is the source age; 0 is right."""
 
 
 def measure_stability(ager: Ager, crops: Sequence[FaceCrop]) -> list[StepStability]:
@@ -51,8 +51,8 @@ def _measure(ager: Ager, crop: FaceCrop, noise: F32) -> StepStability:
     return StepStability(
         shift=_share(_rms(_moved(shifted, -1) - still, crop.matte), own),
         grain=_share(_rms(noisy - still, crop.matte), own),
-        grain_gain=_share(_rms(noisy - still, crop.matte), _rms(grainy - crop.rgb, crop.matte)),
-        at_rest=float(np.abs(rest).max()),
+        grain_amplified=_share(_rms(noisy - still, crop.matte), _rms(grainy - crop.rgb, crop.matte)),
+        equal_ages=float(np.abs(rest).max()),
     )
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfxage.errors import count_of
-from vfxage.lab.evaluate.age_reader import ReadPortrait
-from vfxage.lab.evaluate.learn import Learned
+from vfxage.lab.evaluate.age_reader import PortraitFeatures
+from vfxage.lab.evaluate.learn import TrainedReader
 from vfxage.lab.evaluate.rows import STEPS, Row
 from vfxage.lab.evaluate.skin_tone import DARK
 
@@ -19,7 +19,8 @@ FLOOR = 0.5
 FEWEST = 5
 """Faces that a mean needs."""
 LEAST_SLOPE = 0.4
-"""Least years that the reader reads for a true year. Divided by less, its noise would become years."""
+"""Least years that the reader must read for each true year. Division by a smaller slope would turn its noise into
+years."""
 YOUNG, OLD = 35.0, 50.0
 """Years. People younger than the first are one group, people older than the second another."""
 OWN, OTHER = "age reader", "age estimator"
@@ -47,7 +48,7 @@ class YearsMoved:
     faces: int
     """Faces that are read."""
     moved: float | None
-    """Mean years; the age reader's are divided by its slope. None if it is silent."""
+    """Mean years; those of the age reader are divided by its slope. None if it gives no age."""
     why: str
     """Why there is no number: a clause; empty if there is one."""
 
@@ -72,7 +73,7 @@ class GroupError:
     """Mean absolute, years; None if the reader has seen too few of the group to say."""
 
 
-def group_errors(learned: Learned) -> list[GroupError]:
+def group_errors(learned: TrainedReader) -> list[GroupError]:
     """How well the age reader reads real portraits of each group."""
     found = []
     for group in _ROWS:
@@ -83,7 +84,7 @@ def group_errors(learned: Learned) -> list[GroupError]:
     return found
 
 
-def _in_group(group: str, one: ReadPortrait) -> bool:
+def _in_group(group: str, one: PortraitFeatures) -> bool:
     if group in _SEXES:
         return one.sex == _SEXES[group]
     tests = {
@@ -132,13 +133,13 @@ def _moved(rows: Sequence[Row], reader: str, slope: float) -> list[float]:
 
 def _why(rows: Sequence[Row], reader: str, read: int) -> str:
     """The reason that most faces have, or that there are too few of them."""
-    doubts = Counter(row.doubt for row in rows if row.doubt and reader == OWN)
+    reasons = Counter(row.why_silent for row in rows if row.why_silent and reader == OWN)
     if not rows:
         return "no face of the group was asked for these years"
-    if not doubts:
+    if not reasons:
         return f"only {count_of(read, 'face was', 'faces were')} asked for these years"
-    doubt, _ = doubts.most_common(1)[0]
-    return f"{read} of {count_of(len(rows), 'face')} can be read: mostly, {doubt}"
+    why_silent, _ = reasons.most_common(1)[0]
+    return f"{read} of {count_of(len(rows), 'face')} can be read: mostly, {why_silent}"
 
 
 def years_table(table: Sequence[YearsMoved], errors: Sequence[GroupError], reader: str) -> list[dict[str, str]]:
@@ -160,7 +161,7 @@ def _cell(one: YearsMoved) -> str:
 
 
 def silences(table: Sequence[YearsMoved]) -> list[str]:
-    """A line for each dash: the group, the years and the reason; one line for groups that are wholly silent."""
+    """A line for each dash: the group, the years and the reason; one line for a group that has only dashes."""
     lines: dict[tuple[str, str, str], list[str]] = {}
     for one in table:
         if one.moved is None:

@@ -36,7 +36,7 @@ def build_mean_face(collection: Collection, out: Path, progress: Progress) -> Pa
     """Make ``out`` (.npz) and, beside it, the list of sources (.json), whose path is returned.
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Raises ShotError for too few
-    people or too short a span of ages, ReadError where a portrait has gone, WriteError.
+    people or too short a span of ages, ReadError if a portrait is gone, WriteError.
     """
     portraits = tuple(item for item in collection.portraits if item.real)
     _check(portraits, collection.folder)
@@ -109,7 +109,7 @@ def _maps(regression: Regression, bands: tuple[F32, ...], masks: dict[str, F32])
     shades = np.array([blur(np.asarray(image, np.float32), 0.8) for image in regression.solve()])
     weight = _half(masks["soft"])  # folds only: as a whole, the face gets neither darker nor lighter
     shades -= (shades * weight).sum(axis=(1, 2), keepdims=True) / weight.sum()
-    shades *= _half(masks["inner"])  # near its outline a face is next to hair, whose age is another matter
+    shades *= _half(masks["inner"])  # near its outline a face is next to hair, which changes in another way
     return {
         "shade": (shades + shades[:, :, ::-1]) / 2,
         "young": np.array([_half((level + level[:, ::-1]) / 2) for level in levels]),

@@ -87,7 +87,7 @@ class Canon:
         texture = texture * (1 - self._area(LIPS, 1, 2.0))
         soft = soft * (1 - 0.8 * self._area(LIPS, 0, 3.0))
         inner = self._area(INNER_LIPS, 0, 1.0)
-        # What lies around the face changes with it, less with distance: a young neck makes a mask of an old face.
+        # Skin around the face changes too, less with distance: beside a young neck, an old face looks like a mask.
         around = _filled(self.mean[OVAL] + 0.30 * (self.mean[OVAL] - self.mean[:MESH].mean(axis=0)), 14.0)
         found = {
             "texture": texture,

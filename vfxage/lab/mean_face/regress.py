@@ -30,7 +30,7 @@ class Unfolded(ArrayData):
 
 
 def unfold(portrait: Portrait, canon: Canon, texture: F32) -> Unfolded:
-    """Read a portrait and take it apart. Raises ReadError where its file has gone."""
+    """Read a portrait and take it apart. Raises ReadError if its file is gone."""
     if portrait.points is None:
         raise ValueError(f"{portrait} has no points: mesh_portraits comes first")
     rest = canon.unfold(read_portrait(portrait), portrait.points)

@@ -72,7 +72,7 @@ def crop_portrait(
 
     ``ages`` is (source, target) years, by default the portrait's own twice; ``rgb`` is (H, W, 3) sRGB 0..1 where the
     caller has the picture at hand. Beyond the picture its edge is repeated. Raises ValueError for a portrait without
-    points, ReadError where the file has gone.
+    points, ReadError if the file is gone.
     """
     if portrait.points is None:
         raise ValueError(f"{portrait} has no points: mesh_portraits comes first")

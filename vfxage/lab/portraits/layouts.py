@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, get_args
 
 from vfxage.errors import ReadError, ShotError, count_of
+from vfxage.lab.tables import read_table
 
 FolderLayout = Literal["index", "person/age", "age/name", "utkface"]
 LAYOUTS: tuple[FolderLayout, ...] = get_args(FolderLayout)
@@ -18,7 +18,6 @@ INDEX = "index.csv"
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"})
 YOUNGEST, OLDEST = 0.0, 120.0
 
-_LARGEST_INDEX = 256 << 20
 _AGE = re.compile(r"-?\d{1,4}(?:\.\d{1,3})?")
 _AGE_STEM = re.compile(r"(-?\d{1,4}(?:\.\d{1,3})?)(?:[_ ].*)?")
 _UTK = re.compile(r"(\d{1,4})_(?:([01])_)?(?:([0-4])_)?(\d{8,})(?:\..*)?")
@@ -90,7 +89,7 @@ def guess_layout(names: Sequence[PurePosixPath]) -> tuple[FolderLayout | None, t
         return None, ()
     tied: list[FolderLayout] = [layout for layout, count in fits.items() if count == best]
     below, above = {name.stem for name in names}, {name.parts[0] for name in names}
-    chosen: FolderLayout = "age/name" if counts_up(below) and not counts_up(above) else "person/age"
+    chosen: FolderLayout = "age/name" if are_running_numbers(below) and not are_running_numbers(above) else "person/age"
     chosen = chosen if chosen in tied else tied[0]
     return chosen, tuple(layout for layout in tied if layout != chosen)
 
@@ -100,7 +99,7 @@ def label_name(name: PurePosixPath, layout: FolderLayout) -> Listed:
     return _READ[layout](name)
 
 
-def counts_up(stems: set[str]) -> bool:
+def are_running_numbers(stems: set[str]) -> bool:
     """Whether names are running numbers: they begin with a 0, which ages do not, or count from 0 or 1 without a gap."""
     if any(re.match(r"0\d", stem) for stem in stems):
         return True
@@ -157,29 +156,13 @@ def _by_index(index: Path) -> list[Listed]:
 def read_index(index: Path, columns: Sequence[str]) -> list[Listed]:
     """The rows of a CSV table that has these columns, file and age among them, and any others as labels.
 
-    Raises ReadError, with the line where it is known, for a file that is no such table.
+    Raises ReadError, with the line if it is known, for a file that is no such table.
     """
-    fix = f"give it the columns {','.join(columns)}"
-    try:
-        if index.stat().st_size > _LARGEST_INDEX:
-            raise ReadError("is larger than 256 MiB, which no index is", path=index, fix=fix)
-        with index.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, restkey="", restval="")
-            missing = set(columns) - set(rows.fieldnames or ())
-            if missing:
-                raise ReadError(f"has no column {', '.join(sorted(missing))}", path=index, line=1, fix=fix)
-            named = "person" in columns
-            listed = [_placed(_row(row, named=named), index, rows.line_num) for row in rows]
-    except OSError as error:
-        raise ReadError(f"cannot be read ({error.strerror})", path=index, fix="check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ReadError(f"is not a CSV table in UTF-8 ({error})", path=index, fix="save it again as CSV") from error
-    if not listed:
-        raise ReadError("has no rows", path=index, fix="name one picture a row")
-    return listed
+    named = "person" in columns
+    return [_with_line(_row(row, named=named), index, line) for line, row in read_table(index, columns)]
 
 
-def _placed(listed: Listed, index: Path, line: int) -> Listed:
+def _with_line(listed: Listed, index: Path, line: int) -> Listed:
     """A row whose fault names the line of the table that it ends on."""
     return replace(listed, fault=f"{listed.fault} in {index}:{line}") if listed.fault else listed
 
@@ -189,7 +172,7 @@ def _row(row: Mapping[str, str], *, named: bool) -> Listed:
     name = PurePosixPath(row["file"].strip() or "(a row without a file)")
     if name.is_absolute() or ".." in name.parts or "\0" in row["file"] or not row["file"].strip():
         return Listed(name, fault="is not a file below the index's folder")
-    person = (row.get("person") or "").strip()
+    person = row.get("person", "").strip()
     if named and not person:
         return Listed(name, fault="has no person")
     labels = {key: value for key, value in row.items() if key and key not in ("file", "person", "age")}

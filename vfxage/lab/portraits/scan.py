@@ -78,7 +78,7 @@ def _scan_all(
     workers = os.cpu_count() or 1
     with (
         progress.stage("scan", len(listed), "picture") as advance,
-        ordered_map(scan, _once(listed), workers=workers, ahead=8) as scanned,
+        ordered_map(scan, _mark_repeats(listed), workers=workers, ahead=8) as scanned,
     ):
         for count, item in enumerate(scanned, 1):
             found.append(item)
@@ -86,7 +86,7 @@ def _scan_all(
     return found
 
 
-def _once(listed: list[Listed]) -> list[Listed]:
+def _mark_repeats(listed: list[Listed]) -> list[Listed]:
     """The list with a fault at every file that is listed again."""
     seen: set[str] = set()
     once = []
@@ -159,7 +159,7 @@ def decode(path: Path) -> U8:
 
 
 def lone_portrait(path: Path, age: float) -> Portrait:
-    """A picture on its own, which no folder labels. Raises ReadError where it is missing or no picture."""
+    """A picture on its own, which no folder labels. Raises ReadError if it is missing or no picture."""
     try:
         height, width, _ = decode(path).shape
     except _UNREADABLE as error:
@@ -168,12 +168,12 @@ def lone_portrait(path: Path, age: float) -> Portrait:
 
 
 def read_portrait(portrait: Portrait) -> F32:
-    """The picture: (H, W, 3) float32 sRGB, 0..1. Raises ReadError where the file has gone or changed since the scan."""
+    """The picture: (H, W, 3) float32 sRGB, 0..1. Raises ReadError if the file is gone or changed since the scan."""
     return np.asarray(read_bytes(portrait), np.float32) / np.float32(255)
 
 
 def read_bytes(portrait: Portrait) -> U8:
-    """The picture: (H, W, 3) uint8 sRGB. Raises ReadError where the file has gone or changed since the scan."""
+    """The picture: (H, W, 3) uint8 sRGB. Raises ReadError if the file is gone or changed since the scan."""
     try:
         rgb = decode(portrait.path)
     except _UNREADABLE as error:

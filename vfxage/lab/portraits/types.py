@@ -37,7 +37,7 @@ class Portrait(ArrayData):
 
     @property
     def weight(self) -> float:
-        """How often it is learned from, beside 1, which folders that do not say mean."""
+        """How often training uses it, compared with a portrait of weight 1; 1 if the folder does not say."""
         return float(self.labels.get("weight") or 1)
 
     def __repr__(self) -> str:
@@ -50,7 +50,7 @@ class Problem:
 
     path: Path
     what: str
-    """Starts with a kind that repeats ("is missing", "cannot be read"), details in brackets."""
+    """A clause. It begins with a kind of fault that many files can have ("cannot be read"); details are in brackets."""
 
     @property
     def kind(self) -> str:

@@ -22,7 +22,7 @@ from vfxage.lab.train.levelled import as_colours, level, skin_gains
 _STREAM = 2
 """Stream of random numbers, apart from those of ``batches``."""
 _UNSURE = 0.15
-"""Stops by which the skin that is levelled is off, either way: a hand or a shadow changes what is measured."""
+"""Error of the measured colour of the skin, in stops, either way: a hand or a shadow changes what is measured."""
 _COARSE = 6
 """Cells across the noise that shapes an object in front of a face."""
 

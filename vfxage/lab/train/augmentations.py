@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
 from vfxage.lab.train.limits import Share, Span, within
+from vfxage.shot.document import shown
 from vfxage.shot.part import Part
 
 
@@ -98,9 +100,11 @@ class AugmentPart(Part):
 
 
 def switched(value: Any) -> Any:
-    """``augment: false`` is every share 0, ``true`` every default."""
+    """``augment: false`` is every share 0, ``true`` every default. Raises ValueError for anything but keys."""
     if isinstance(value, bool):
         return {} if value else {name: {"share": 0.0} for name in AugmentPart.model_fields}
+    if not isinstance(value, Mapping | AugmentPart):
+        raise ValueError(f"is {shown(value)}; write true, false, or keys such as {{grain: {{share: 0.5}}}}")
     return value
 
 

@@ -98,7 +98,7 @@ class Batches:
         self._ages = [portrait.age for portrait, _ in data.portraits]
 
     def __call__(self, step: int) -> Batch:
-        """The batch of a step. Raises ReadError where a picture has gone."""
+        """The batch of a step. Raises ReadError if a picture is gone."""
         shared = np.random.default_rng([self._recipe.seed, step, STEP])
         size = int(shared.choice(self._recipe.crop.sizes))
         rows = [self._example(step, index, size) for index in self._indices]
@@ -146,7 +146,7 @@ class Batches:
         return cut(self._pictures.picture(portrait, framing, portrait), self._view(rng, size, None), size)
 
     def _view(self, rng: np.random.Generator, size: int, landmarks: F32 | None) -> View:
-        """What an example shows; for a network that always runs at one size, as dense as it sees a whole crop.
+        """What an example shows; for a network that always runs at one size, with the pixels per face of a whole crop.
 
         ``landmarks`` are (478, 2) shares of the picture's side, None where the face is unknown.
         """
@@ -199,7 +199,7 @@ def _made(person: Person, *, of_photographs: bool) -> list[Pair]:
 
 
 class _Choices:
-    """The people who have pairs of some kind, each with the pairs, drawn as often as the people weigh."""
+    """The people who have pairs of some kind, each with the pairs. They are drawn in proportion to their weights."""
 
     def __init__(self, people: Sequence[Person], pairs: Callable[[Person], Sequence[Pair]]) -> None:
         self._choices = [(person, found) for person in people if (found := pairs(person))]
@@ -215,7 +215,7 @@ class _Choices:
 
 
 def base_of(person: Person) -> Portrait:
-    """The picture whose face frames all of a person's: the first photograph, else the first."""
+    """The picture whose face sets the framing of all pictures of a person: the first photograph, else the first."""
     return next((item for item in person.portraits if item.real), person.portraits[0])
 
 

@@ -48,11 +48,11 @@ class CriticLoss(Protocol):
     """How scores become losses, each a scalar."""
 
     def of(self, scores: Tensor, *, real: bool) -> Tensor:
-        """What the critic loses by its scores for pictures that are, or are not, photographs of that age."""
+        """The critic's loss for its scores of pictures that are, or are not, photographs of that age."""
         ...
 
     def against(self, scores: Tensor) -> Tensor:
-        """What a network loses by the scores of its results."""
+        """The network's loss for the critic's scores of its results."""
         ...
 
 
@@ -83,7 +83,7 @@ class CrossEntropy:
 class Adversary:
     """A critic and its optimiser.
 
-    Raises ModelError where the weights to begin with are missing, damaged or of another critic.
+    Raises ModelError if the weights to begin with are missing, damaged or of another critic.
     """
 
     def __init__(self, recipe: Adversarial, world: World, *, mixed: bool) -> None:

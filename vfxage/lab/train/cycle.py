@@ -1,7 +1,7 @@
-"""Training without pairs: a generator there, a generator back, and a critic of photographs and results.
+"""Training without pairs: one generator ages, one ages back, and a critic compares photographs and results.
 
-Zhu et al. 2017 (the way there and back). ``cycle`` and ``sauravsjk``: SauravSJK's design. Each generator is asked for
-an age group, and the critic also reads the group. ``fast_aginggan``: one generator makes young faces old, the other
+Zhu et al. 2017 (the cycle of both generators). ``cycle`` and ``sauravsjk``: SauravSJK's design. Each generator is asked
+for an age group, and the critic also reads the group. ``fast_aginggan``: one generator makes young faces old, the other
 makes old faces young, and each group has its critic.
 """
 
@@ -68,13 +68,13 @@ class CycleLearner:
             network.train()
         examples = as_floats(batch, self.device)
         examples = augment(examples, self.recipe.augment, Draws(batch, self.recipe.seed, self.device))
-        source, photograph = (self._coded(rgb) for rgb in (examples.given, examples.target))
+        source, photograph = (self._encoded(rgb) for rgb in (examples.given, examples.target))
         ages = examples.ages
         self.critic.requires_grad_(False)
-        found, result = self._way(source, ages, (self.there, self.back))
+        found, result = self._cycle_losses(source, ages, (self.there, self.back))
         made = [(result, ages[:, 1])]
         if self.row.older_only:
-            other, younger = self._way(photograph, ages.flip(1), (self.back, self.there))
+            other, younger = self._cycle_losses(photograph, ages.flip(1), (self.back, self.there))
             found = {name: found[name] + other[name] for name in found}
             made.append((younger, ages[:, 0]))
         weights = {"adversarial": self._adversarial_weight, **self.recipe.losses.cycle.model_dump()}
@@ -100,23 +100,23 @@ class CycleLearner:
         part = self.recipe.losses.adversarial
         return part.weight * min(1.0, (self.step - part.start) / part.ramp)
 
-    def _coded(self, rgb: Tensor) -> Tensor:
+    def _encoded(self, rgb: Tensor) -> Tensor:
         """sRGB 0..1 in the network's encoding."""
         return rgb * 2 - 1 if self.row.encoding == "-1..1" else rgb
 
-    def _asked(self, ages: Tensor) -> Tensor:
-        """The ages to hand to a generator. One that only makes faces older gets the younger age first."""
+    def _ages_for_generator(self, ages: Tensor) -> Tensor:
+        """The ages that a generator gets. One that only makes faces older gets the younger age first."""
         return ages.sort(dim=1).values if self.row.older_only else ages
 
-    def _way(
+    def _cycle_losses(
         self, source: Tensor, ages: Tensor, generators: tuple[PictureNetwork, PictureNetwork]
     ) -> tuple[Losses, Tensor]:
-        """The losses of the way from ``source`` to the target ages and back, each a scalar, and the answer."""
+        """The losses of ageing ``source`` to the target ages and back, each a scalar, and the answer."""
         first, second = generators
         seen = first.look(source)
-        result = first.picture(source, seen, self._asked(ages))
+        result = first.picture(source, seen, self._ages_for_generator(ages))
         seen_again = second.look(result)
-        again = second.picture(result, seen_again, self._asked(ages.flip(1)))
+        again = second.picture(result, seen_again, self._ages_for_generator(ages.flip(1)))
         groups = nearest_group(ages[:, 1], self._middles)
         found = {
             "back": (again - source).abs().mean(),
@@ -129,9 +129,9 @@ class CycleLearner:
         return found if readings is None else {**found, "group": one_hot_loss(readings, groups)}, result
 
     def _identity(self, source: Tensor, seen: tuple[Tensor, Tensor], second: PictureNetwork, ages: Tensor) -> Tensor:
-        """Root mean square difference of the features. For two groups: what ``second`` does to a face of its own."""
+        """Root mean square difference of the features. For two groups: how ``second`` changes its own faces."""
         if self.row.older_only:
-            return (second.picture(source, second.look(source), self._asked(ages)) - source).abs().mean()
+            return (second.picture(source, second.look(source), self._ages_for_generator(ages)) - source).abs().mean()
         return ((seen[0] - seen[1]).square().mean(dim=1) + 1e-8).sqrt().mean()
 
     def _judged(self, rgb: Tensor) -> Tensor:
@@ -185,5 +185,5 @@ class CycleLearner:
         self.step, self.minutes = int(state["step"]), float(state["minutes"])
 
     def export(self, path: Path) -> None:
-        """Write the mean weights of the generator there as a checkpoint; see ``MeanWeights.export``."""
+        """Write the mean weights of the generator that ages as a checkpoint; see ``MeanWeights.export``."""
         self._mean.export(path)

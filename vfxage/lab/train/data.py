@@ -35,7 +35,7 @@ class Person:
 
     @property
     def weight(self) -> float:
-        """How often the person is drawn, beside 1: the column ``weight`` of the index."""
+        """How often the person is drawn, compared with one of weight 1: the column ``weight`` of the index."""
         return self.portraits[0].weight
 
     @property

@@ -69,7 +69,7 @@ class MeanWeights:
     def export(self, path: Path) -> None:
         """Write a checkpoint of ours, in half precision where the recipe says so.
 
-        Raises WriteError, and ModelError where a weight is too large for half precision.
+        Raises WriteError, and ModelError if a weight is too large for half precision.
         """
         state = {key: value.detach().cpu() for key, value in self.network.state_dict().items()}
         half = self._recipe.model.export_half
@@ -109,7 +109,7 @@ def check_architecture(state: Any, row: Architecture) -> None:
 
 @contextmanager
 def memory_named(device: torch.device, batch: Batch) -> Iterator[None]:
-    """Raise ModelError where a step runs out of memory."""
+    """Raise ModelError if a step runs out of memory."""
     try:
         yield
     except RuntimeError as error:  # torch's own for a GPU; a CPU's says only in words what it is

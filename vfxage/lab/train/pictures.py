@@ -59,7 +59,7 @@ class Pictures:
     def picture(self, portrait: Portrait, framing: str, base: Portrait) -> U8:
         """(side, side, 3) uint8 sRGB, in the square of ``base``'s face where ``framing`` is "face".
 
-        Raises ReadError where the file has gone.
+        Raises ReadError if the file is gone.
         """
         key = "rgb", portrait.path
         held = self._get(key)

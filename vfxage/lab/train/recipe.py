@@ -59,7 +59,8 @@ class DataPart(Part):
     real_sources: Share | None = None
     """Of the examples with a made target, the share whose source is a photograph; default: as often as they occur.
 
-    A plate is a photograph: an ager that learns from the teacher's own pictures learns to know its lines.
+    A plate is a photograph. A network that only sees sources made by the teacher learns to recognise the teacher's
+    lines.
     """
     identity: Share = 0.05
     """Share of examples whose target is the source itself: the wanted delta is 0."""
@@ -104,9 +105,9 @@ class CropPart(Part):
     on_face: Share = 0.0
     """Share of the windows with a landmark of the face in the middle; most landmarks are at eyes and mouth."""
     jitter: Annotated[float, Field(ge=0, le=0.3)] = 0.03
-    """The window's place and size are off by up to this share of its side."""
+    """The window's place and size are changed at random by up to this share of its side."""
     roll: Annotated[float, Field(ge=0, le=180)] = 8.0
-    """Degrees either way."""
+    """Pictures are turned by up to so many degrees, either way."""
     flip: bool = True
     """Mirror every other example."""
 
@@ -140,9 +141,9 @@ class Stability(Part):
 
     weight: Weight = 0.0
     every: Annotated[int, Field(ge=1, le=1000)] = 4
-    """Every so many steps, because it runs the network twice."""
+    """It is computed on every so many steps, because it runs the network twice."""
     shift: Annotated[int, Field(ge=1, le=15)] = 3
-    """Most pixels either way."""
+    """Largest shift, pixels, either way."""
 
 
 class Lpips(Part):
@@ -162,10 +163,10 @@ class Lpips(Part):
 
 
 class CycleLosses(Part):
-    """The losses of networks that learn without pairs, by the way there and back."""
+    """The losses of networks that learn without pairs: a portrait is aged, and the answer is aged back."""
 
     back: Weight = 10.0
-    """Absolute difference of the portrait, and of what the way back makes of the answer."""
+    """Absolute difference between the portrait and the picture that was aged and aged back."""
     identity: Weight = 1.0
     """Difference of the features of portrait and answer. fast_aginggan: change of a portrait of the target group."""
     group: Weight = 1.0
@@ -196,7 +197,7 @@ class SchedulePart(Part):
 
     steps: Annotated[int, Field(ge=1, le=100_000_000)] = 100_000
     epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Instead of ``steps``: as many examples as there are pairs (without pairs: portraits), so many times."""
+    """Instead of ``steps``: how many times all pairs (without pairs: all portraits) are used."""
     minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
     """End after so many minutes, over all sessions, if ``steps`` are not done before; the rate falls by the time then.
 

@@ -71,7 +71,7 @@ class UnpairedBatches:
             )
 
     def __call__(self, step: int) -> Batch:
-        """The batch of a step. Raises ReadError where a picture has gone."""
+        """The batch of a step. Raises ReadError if a picture is gone."""
         shared = np.random.default_rng([self._recipe.seed, step, STEP])
         size = int(shared.choice(self._recipe.crop.sizes))
         sources, targets, ages = zip(*(self._example(step, index, size) for index in self._indices), strict=True)
