@@ -10,11 +10,13 @@ import numpy as np
 
 from vfxage.ager.contract import Answer
 from vfxage.ager.relief.donor import DONOR, donor_skin, mixed_skin
-from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
+from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of
 from vfxage.ager.relief.mean_face import load_mean_face
+from vfxage.ager.relief.neck import beyond_areas, beyond_face
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
+from vfxage.ager.relief.sight import grow, halve
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
@@ -44,6 +46,7 @@ class ReliefAger:
         self._mean_face = load_mean_face()
         self._older = OlderSide(self._mean_face)
         self._younger = YoungerSide(self._mean_face)
+        self._areas = beyond_areas(self._mean_face.mean)
         self._person = PersonMatte()
         made = f"relief {METHOD} {self._mean_face.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
@@ -97,8 +100,24 @@ class ReliefAger:
         study, work, mattes = seen
         crop = replace(crop, study=study, look=referred(crop.look, study, crop.ages))
         side = self._older if crop.ages[1] > crop.ages[0] else self._younger
-        reach = reach_of_hair(mattes.hair, len(crop.rgb)) if crop.look.hair else None
+        printed = self._printed(work, mattes, crop.look)
+        reach = None if printed is None else reach_of(printed, len(crop.rgb))
         return Answer(step=side.step(crop, work, mattes), reach=reach)
+
+    def _printed(self, work: Working, mattes: Mattes, look: Look) -> F32 | None:
+        """(S, S) 0..1: the hair and the neck that may change beyond the matte of the head; None where nothing may."""
+        hair = mattes.hair if look.hair else None
+        if work.view is None or not look.neck:
+            return hair
+        inside, chart = work.view.chart.window.slices(work.window), work.view.chart
+        known = (
+            halve(np.ascontiguousarray(matte[inside]))
+            for matte in (np.maximum(mattes.hair, mattes.beard), mattes.person)
+        )
+        neck = beyond_face(work.view.sight, chart, self._areas, tuple(known)).neck
+        printed = np.zeros(work.rgb.shape[:2], np.float32)
+        printed[inside] = grow(neck, chart.at.shape)
+        return printed if hair is None else np.maximum(printed, hair)
 
     def _donated(self, face: FaceCrop, donors: Sequence[FaceCrop]) -> F32:
         """The relief that donors give to a face; see ``donor.py``."""

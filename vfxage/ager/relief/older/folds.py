@@ -111,11 +111,7 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Groove(part="forehead", depth=0.50, width=3.0, floor=0.84, mirrored=False,
            nodes=((69, 67, 0.2), (108, 109, 0.42), (151, 10, 0.38), (337, 338, 0.45), (299, 297, 0.28))),
 )  # fmt: skip
-PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead", "neck")
-_NECK_RINGS = ((20.0, 1.0), (33.0, 1.3), (47.0, 1.1))
-"""Rings round the neck: canonical pixels below the chin, and depth."""
-_NECK_CORD = 1.6
-"""Height of the two cords down the neck."""
+PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
 
 
 def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
@@ -127,7 +123,6 @@ def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
         numbers[shape.part] += 1  # counted by part, so that a new shape leaves the other parts as they are
         draw = stream(name, f"{shape.part} {numbers[shape.part]}")
         heights[shape.part] += _both_sides(lambda side, s=shape: _drawn(s, canvas, side(at)), shape, draw)
-    heights["neck"] += _neck(at, stream(name, "neck folds"), canvas)
     return heights
 
 
@@ -180,19 +175,3 @@ def beside(curve: F64, towards: F64, distance: float) -> F64:
     nearest = int(np.hypot(*(curve - towards).T).argmin())
     side = np.sign(normal[nearest] @ (towards - curve[nearest]))
     return np.asarray(curve + side * distance * normal, np.float64)
-
-
-def _neck(at: F64, draw: np.random.Generator, canvas: Canvas) -> F32:
-    """Rings round the neck and the two cords down it."""
-    chin = at[152]
-    height = np.zeros(canvas.window.shape, np.float32)
-    x = np.linspace(-62, 62, 160)
-    for drop, depth in _NECK_RINGS:
-        y = drop + draw.normal(0, 1.5) - 0.0022 * x**2 + 1.5 * np.sin(x / 17 + draw.uniform(0, 6))
-        ring, weight = chin + np.column_stack([x, y]), taper(len(x), 0.35, 0.35)
-        for share, width in ((0.55, 1.3), (0.45, 3.7)):
-            height -= np.float32(depth * share) * canvas.stroke(ring, weight, width)
-    y = np.linspace(10, 70, 120)
-    cord = chin + np.column_stack([-16 - 0.12 * y, y])
-    ridge = np.float32(_NECK_CORD) * canvas.stroke(cord, taper(len(y), 0.4, 0.3), 3.2)
-    return np.asarray(height + ridge + ridge[:, ::-1], np.float32)

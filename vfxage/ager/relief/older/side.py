@@ -16,6 +16,7 @@ from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.mouth import mouth_area
+from vfxage.ager.relief.neck import beyond_areas, beyond_face
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -55,6 +56,7 @@ class OlderSide:
 
     def __init__(self, mean_face: MeanFace) -> None:
         self._mean_face = mean_face
+        self._areas = beyond_areas(mean_face.mean)
         self._sink = sink_field(mean_face.mean)
         self._sculptures: dict[tuple[str, int], Sculpture] = {}
         self._lock = threading.Lock()
@@ -132,6 +134,8 @@ class OlderSide:
         chart = work.view.chart
         inside = chart.window.slices(work.window)
         pose = Pose.of(work.points, self._surface)
+        hair = halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside])
+        person, rims = halve(np.ascontiguousarray(mattes.person[inside])), chart.take_half(rims)
         return OldCrop(
             rgb=work.view.rgb,
             points=work.points - np.array([chart.window.x, chart.window.y], np.float32),
@@ -139,9 +143,10 @@ class OlderSide:
             sight=work.view.sight,
             normals=pose.normals(self._surface, chart),
             pose=pose,
-            hair=halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside]),
-            person=halve(np.ascontiguousarray(mattes.person[inside])),
-            rims=chart.take_half(rims),
+            hair=hair,
+            person=person,
+            rims=rims,
+            beyond=beyond_face(work.view.sight, chart, self._areas, (hair, person)),
         )
 
     def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working) -> HairPlaces:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, Chart
-from vfxage.ager.relief.neck import neck_factor
+from vfxage.ager.relief.neck import Beyond
 from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import coloured
@@ -73,6 +73,7 @@ class YoungCrop(ArrayData):
     """0..1."""
     softness: float
     """The plate's blur (sigma) over the shot, canonical pixels."""
+    beyond: Beyond
     neck: float = 1.0
     """The artist's strength on neck and ears, against that of the face.
 
@@ -125,8 +126,7 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     log = most * (change + heal.log) + spread(texture)
     if crop.neck != 1:
         furthest = max(settings.progress.reach / max(amount, 1e-6), 1.0)
-        factor = neck_factor(ground.beyond, crop.inside, min(crop.neck, furthest))
-        log = log * spread(grow(factor, log_luma.shape))
+        log = log * spread(grow(crop.beyond.factor(min(crop.neck, furthest)), log_luma.shape))
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)

@@ -11,6 +11,7 @@ import numpy as np
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import MeanFace, age_columns
 from vfxage.ager.relief.mouth import smile_of
+from vfxage.ager.relief.neck import beyond_areas, beyond_face
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.sight import disc, grow, halve
 from vfxage.ager.relief.working import Working
@@ -39,6 +40,7 @@ class YoungerSide:
         """``mean_face`` holds mesh, masks and the mean young face."""
         self._mean_face = mean_face
         self._settings = settings or Settings()
+        self._areas = beyond_areas(mean_face.mean)
         self._face = YoungFace.of(mean_face.mean, mean_face.young, _common_light(mean_face))
 
     def study(self, samples: Sequence[tuple[Working, Mattes]], glasses: bool | None = None) -> Study:
@@ -93,15 +95,18 @@ class YoungerSide:
             return log, flow
         chart = work.view.chart
         inside = chart.window.slices(work.window)
+        worn_things = _worn(mattes, inside, chart.take_half(study.rims))
+        covered = np.maximum(worn_things.hair, worn_things.beard), worn_things.person
         change = younger(
             YoungCrop(
                 rgb=work.view.rgb,
                 points=work.points,
                 chart=chart,
                 sight=replace(work.view.sight, saturation=study.saturation),
-                worn=_worn(mattes, inside, chart.take_half(study.rims)),
+                worn=worn_things,
                 smile=smile_of(work.points),
                 softness=study.softness,
+                beyond=beyond_face(work.view.sight, chart, self._areas, covered),
                 neck=look.neck,
             ),
             self._face,
