@@ -25,6 +25,8 @@ _SIDE = (66.0, 112.0)
 """Canonical pixels from the middle of the face between which a neck ends."""
 _EAR_TOP, _LOBE, _EAR_REACH = (158.0, 176.0), (246.0, 276.0), (34.0, 52.0)
 """Heights between which ears begin and end, and how far out of the outline they end; canonical pixels."""
+_LOBES = (15.0, 42.0, 13.0)
+"""How far out of an ear's landmark, and how far below it, its lobe is, and the reach of a disc round it."""
 _SHADE = np.array([-0.42, 0.08, 0.38], np.float32)
 """Change of log RGB beyond luma for a unit of log luma as skin comes into shade: it gets redder."""
 _REDDER, _PALER = 1.3, 0.16
@@ -49,6 +51,8 @@ class Beyond(ArrayData):
     ears: F32 = field(metadata=shaped("h2", "w2"))
     beside: F32 = field(metadata=shaped("h2", "w2"))
     """All that is outside the face's outline and below the brows, skin or not."""
+    lobes: F32 = field(metadata=shaped("h2", "w2"))
+    """Soft discs round the lobes of the ears, whether they are seen or not."""
 
     def factor(self, amount: float) -> F32:
         """(h2, w2) factor of a change: ``amount`` on neck and ears, 1 on the face."""
@@ -56,16 +60,22 @@ class Beyond(ArrayData):
 
 
 def beyond_areas(mean: F32) -> F32:
-    """(LOW.height, LOW.width, 3) 0..1 around the mean face ``mean`` (478, 2): necks, ears, and both with all beside."""
+    """(LOW.height, LOW.width, 4) 0..1 around the mean face ``mean`` (478, 2).
+
+    They are necks, ears, all that is beside the face below its brows, and the lobes of the ears.
+    """
     outline = np.zeros(LOW.shape, np.uint8)
     cv2.fillPoly(outline, [np.round((mean[OVAL] - (LOW.x, LOW.y) - 0.5) * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
     outside = np.asarray(cv2.distanceTransform(1 - outline, cv2.DIST_L2, 5), np.float32)
     y, x = np.mgrid[: LOW.height, : LOW.width].astype(np.float32) + np.float32(0.5)
-    y, side = y + np.float32(LOW.y), np.abs(x + np.float32(LOW.x) - mean[:MESH, 0].mean())
+    x, y = x + np.float32(LOW.x), y + np.float32(LOW.y)
+    side = np.abs(x - mean[:MESH, 0].mean())
     beside = _rise(outside, _JAW) * _rise(y, _EAR_TOP)
     below = _rise(y, _LOBE)
     neck, ears = beside * below * (1 - _rise(side, _SIDE)), beside * (1 - below) * (1 - _rise(outside, _EAR_REACH))
-    return np.asarray(np.dstack([neck, ears, beside]), np.float32)
+    lobes = [np.exp(-np.square((x - ear[0]) / _LOBES[2]) - np.square((y - ear[1]) / _LOBES[2]))
+             for ear in (mean[234] + (-_LOBES[0], _LOBES[1]), mean[454] + _LOBES[:2])]  # fmt: skip
+    return np.asarray(np.dstack([neck, ears, beside, lobes[0] + lobes[1]]), np.float32)
 
 
 def _rise(value: F32, between: tuple[float, float]) -> F32:
@@ -75,7 +85,7 @@ def _rise(value: F32, between: tuple[float, float]) -> F32:
 
 def beyond_face(sight: Sight, chart: Chart, areas: F32, known: tuple[F32, F32]) -> Beyond:
     """Find neck and ears on a crop: ``areas`` of ``beyond_areas``; ``known`` are mattes of hair and person (h2, w2)."""
-    neck, ears, beside = parts(chart.take_low(areas, LOW, 1))
+    neck, ears, beside, lobes = parts(chart.take_low(areas, LOW, 1))
     hair, person = known
     sure = _rise(blur(np.asarray(cv2.erode(person, np.ones((3, 3), np.uint8)), np.float32), sight.unit), _PERSON)
     energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
@@ -85,6 +95,7 @@ def beyond_face(sight: Sight, chart: Chart, areas: F32, known: tuple[F32, F32]) 
         neck=np.asarray(neck * skin * smooth, np.float32),
         ears=np.asarray(ears * skin * sight.bare * smooth_ear, np.float32),
         beside=np.asarray(beside, np.float32),
+        lobes=np.asarray(lobes, np.float32),
     )  # fmt: skip
 
 

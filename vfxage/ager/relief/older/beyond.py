@@ -26,8 +26,14 @@ class Aged:
 
     relief: float = 2.0
     shading: Shading = field(default=Shading(slope=0.55, cavity=1.15))
-    ears: float = 0.8
-    """Share of it on ears."""
+    soft_jaw: float = 0.45
+    """Share of the shade below the jaw that goes at 35 years of wear: slack skin fills the corner."""
+    soft_jaw_reach: float = 6.0
+    """Canonical pixels over which chin and neck are levelled."""
+    lobes: float = 3.2
+    """Canonical pixels by which the lobes of the ears get longer then."""
+    ear_contrast: float = 1.7
+    """How much more ears show their own folds than necks do."""
     own: tuple[tuple[float, float, float], ...] = ((0.9, 0.10, 2.0), (0.8, 0.14, 4.0), (0.5, 0.18, 9.0))
     """Their own lines: gain, log luma above which a line is an edge, and width, canonical pixels."""
     around: float = 9.0
@@ -46,7 +52,7 @@ AGED = Aged()
 def relief_beyond(crop: OldCrop, beyond: Beyond, maps: F32, study: OldStudy) -> F32:
     """(h, w) change of log luma of neck and ears; ``maps`` is their relief from ``Sculpture.mixed``."""
     change = np.zeros(crop.rgb.shape[:2], np.float32)
-    where = np.maximum(beyond.neck, np.float32(AGED.ears) * beyond.ears)
+    where = np.maximum(beyond.neck, beyond.ears)
     box = Box.around(where)
     if box is None:
         return change
@@ -73,8 +79,28 @@ def own_beyond(sight: Sight, beyond: Beyond) -> F32:
         band = before - after
         total += np.float32(gain) * band / (1 + np.square(band / np.float32(depth)))
         before = after
+    skin = skin * (1 + np.float32(AGED.ear_contrast - 1) * (beyond.ears > beyond.neck))
     inner = skin * np.clip(2 * around - 1, 0, 1)
     return np.asarray(inner * (np.minimum(total, 0) + np.float32(OLD_SKIN.bright) * np.maximum(total, 0)), np.float32)
+
+
+def soft_jaw(sight: Sight, beyond: Beyond) -> F32:
+    """(h2, w2) change of log luma that takes all of the shade away which parts the neck from the jaw."""
+    unit, face = sight.unit / 2, sight.masks["texture"]
+    skin = np.maximum(face * sight.bare, beyond.neck)
+    around = blur(skin, AGED.soft_jaw_reach * unit) + np.float32(1e-3)
+    level = blur(skin * sight.smooth, AGED.soft_jaw_reach * unit) / around
+    near = np.clip(2 * blur(face, AGED.soft_jaw_reach * unit), 0, 1) * beyond.neck
+    return np.asarray(near * np.clip(level - blur(sight.smooth, 2 * unit), 0, 0.3), np.float32)
+
+
+def longer_lobes(crop: OldCrop, amount: float) -> F32:
+    """(h2, w2, 2) movement of the lobes, crop pixels, where an ear is seen."""
+    unit = crop.sight.unit
+    down = crop.points[152] - crop.points[10]
+    down = down / max(float(np.hypot(*down)), 1.0) * np.float32(amount * AGED.lobes * unit)
+    ear = np.clip(2 * blur(crop.beyond.ears * (crop.beyond.lobes > 0.05), 4.0 * unit), 0, 1) * crop.beyond.lobes
+    return np.asarray(cv2.merge([ear * down[0], ear * down[1]]), np.float32)
 
 
 def neck_and_ears(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
@@ -85,6 +111,8 @@ def neck_and_ears(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) ->
     change = relief_beyond(crop, beyond, maps, study)
     gain = np.float32(look.texture * look.neck * min(progress(worn, 1.6), 1.5))
     change += grow(gain * own_beyond(crop.sight, beyond), change.shape)
+    softer = np.float32(look.shape * look.neck * AGED.soft_jaw * min(progress(worn, 0.6), 1.3))
+    change += grow(softer * soft_jaw(crop.sight, beyond), change.shape)
     whole = grow(np.maximum(beyond.neck, beyond.ears), change.shape)
     mean = float(change.sum()) / max(float(whole.sum()), 1.0)
     change -= np.float32(AGED.lost_mean * mean) * whole

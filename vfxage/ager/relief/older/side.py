@@ -17,6 +17,7 @@ from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.mouth import mouth_area
 from vfxage.ager.relief.neck import beyond_areas, beyond_face
+from vfxage.ager.relief.older.beyond import longer_lobes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -115,7 +116,8 @@ class OlderSide:
                 amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
                 aged = np.log(work.rgb + np.float32(FLOOR)) + log
                 log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
-            flow[inside] = grow(self._flow(seen, work, look.shape * worn), log[inside].shape)
+            moved = self._flow(seen, work, look.shape * worn) + longer_lobes(seen, look.shape * look.neck * worn)
+            flow[inside] = grow(moved, log[inside].shape)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
     def _sculpture(self, name: str, donor: F32 | None) -> Sculpture:

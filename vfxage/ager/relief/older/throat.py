@@ -25,7 +25,7 @@ _CANVAS = Canvas(window=Window(_DENSITY * LOW.x, _DENSITY * LOW.y, _DENSITY * LO
                  density=_DENSITY)  # fmt: skip
 _FLOOR, _FLANKS = (0.55, 1.0), (0.45, 2.6)
 """A crease is two strokes: (share of depth, share of width) of its floor and of its flanks."""
-_CORDED = 0.55
+_CORDED = 0.45
 """A neck has cords or rings: how much more of the one, and less of the other. Both at once make a grid."""
 _UNLIKE = 0.25
 """Relative deviation of a fold's depth from one to the next: alike, they look stamped."""
@@ -35,6 +35,8 @@ _SPOTS = 45
 """Age spots on neck and ears."""
 _RED, _BROWN, _SPOT = 0.065, 0.026, 0.13
 """Amounts of redness, brown mottling and spots at 35 years of wear, by eye."""
+_EAR_RED = 1.2
+"""How much redder ears get than necks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +47,14 @@ class Throat:
     """Rolls of slack skin along the jaw: distance from the face's middle in shares of the jaw's, height, width."""
     under: tuple[tuple[float, float, float], ...] = ((1.19, 0.9, 2.0),)
     """The creases below the rolls: distance, depth, width."""
-    cords: tuple[tuple[float, float, float, float], ...] = ((12, 27, 3.0, 5.0), (37, 53, 2.0, 4.6))
+    cords: tuple[tuple[float, float, float, float], ...] = ((12, 27, 2.6, 5.0), (38, 56, 1.4, 4.6))
     """Cords on each side: distance from the middle at the top and at the bottom, height, width."""
     rings: tuple[tuple[float, float], ...] = ((33, 0.65), (50, 0.9), (67, 0.75))
     """Rings: how far below the chin, and depth."""
     folds: int = 2
     """Folds on each side that hang from behind the jaw towards the middle."""
     lines: Wrinkle = field(default=Wrinkle(long=30, apart=6.0, sharp=0.35))
-    crepe: Wrinkle = field(default=Wrinkle(long=9, apart=3.2, sharp=0.45))
+    crepe: Wrinkle = field(default=Wrinkle(long=11, apart=3.4, sharp=0.4))
 
 
 THROAT = Throat()
@@ -121,8 +123,9 @@ def _cords(chin: F64, draw: np.random.Generator) -> F32:
         for side in (-1, 1):
             own = 1 + _UNLIKE * draw.standard_normal()
             sway = draw.uniform(1, 3) * np.sin(3 * y + draw.uniform(0, 6))
-            x = side * (top + (bottom - top) * y**1.3 + sway)
-            cord = chin + np.column_stack([x, 12 + draw.normal(0, 3) + 78 * y])
+            shifted = draw.normal(0, 3.5, 2)
+            x = side * (top + shifted[0] + (bottom + shifted[1] - top - shifted[0]) * y**1.3 + sway)
+            cord = chin + np.column_stack([x, 12 + draw.normal(0, 5) + 78 * y])
             weight = taper(len(y), draw.uniform(0.25, 0.45), 0.35)
             height += np.float32(high * own) * _CANVAS.stroke(cord, weight, width)
     return height
@@ -133,10 +136,11 @@ def _rings(chin: F64, draw: np.random.Generator) -> F32:
     height = np.zeros(_CANVAS.window.shape, np.float32)
     for drop, depth in THROAT.rings:
         own = depth * (1 + _UNLIKE * draw.standard_normal())
-        x = np.linspace(draw.uniform(-66, -46), draw.uniform(46, 66), 200)
+        x = np.linspace(draw.uniform(-82, -58), draw.uniform(58, 82), 200)
         y = drop + draw.normal(0, 3) - 0.0024 * x**2 + 1.3 * np.sin(x / 15 + draw.uniform(0, 6))
+        y += 0.5 * np.sin(x / 4.5 + draw.uniform(0, 6))
         y += 0.04 * draw.standard_normal() * x
-        ring, ends = chin + np.column_stack([x, y]), draw.uniform(0.2, 0.45, 2)
+        ring, ends = chin + np.column_stack([x, y]), draw.uniform(0.15, 0.45, 2)
         height += _crease(ring, own, 1.3, (ends[0], ends[1]), _uneven(draw, len(ring)))
         heap = _CANVAS.stroke(ring - np.array([0, 4.5]), taper(len(x), 0.4, 0.4), 3.2)
         height += np.float32(0.5 * own) * heap
@@ -169,20 +173,20 @@ def _lines(chin: F64, draw: np.random.Generator) -> F32:
     x, y = _CANVAS.grid()
     right = x - np.float32(chin[0])
     across = y + np.float32(0.0024) * right * right + np.float32(1.6) * noise(draw, x / 18, y / 18)
-    return np.asarray(0.50 * _below(chin, x, y) * creases(draw, x, across, THROAT.lines), np.float32)
+    return np.asarray(0.60 * _below(chin, x, y) * creases(draw, x, across, THROAT.lines), np.float32)
 
 
 def _crepe(chin: F64, draw: np.random.Generator) -> F32:
     """Thin skin in ripples, crossed by the finest creases; more of it on the sides of the neck."""
     x, y = _CANVAS.grid()
     side = np.abs(x - np.float32(chin[0]))
-    out = np.where(x < chin[0], np.float32(-1), np.float32(1))
+    out = np.tanh((x - np.float32(chin[0])) / 20)
     steep, flat = x - np.float32(0.45) * out * y, y + np.float32(0.5) * out * x
     net = creases(draw, flat, steep, THROAT.crepe) + np.float32(0.7) * creases(draw, steep, flat, THROAT.crepe)
     ripples = noise(draw, steep / np.float32(5.5), y / 11)
     where = _below(chin, x, y) * (np.float32(0.55) + np.float32(0.45) * smoothstep(side, 8, 40))
-    patches = np.float32(0.6) + np.float32(0.4) * noise(draw, x / 24, y / 24)
-    return np.asarray(where * np.clip(patches, 0.1, 1.2) * (0.34 * net + 0.17 * ripples), np.float32)
+    patches = np.float32(0.8) + np.float32(0.25) * noise(draw, x / 24, y / 24)
+    return np.asarray(where * np.clip(patches, 0.3, 1.2) * (0.30 * net + 0.09 * ripples), np.float32)
 
 
 def _ears(at: F64, draw: np.random.Generator) -> F32:
@@ -195,8 +199,11 @@ def _ears(at: F64, draw: np.random.Generator) -> F32:
             line = corner + np.array([[x + side * 1.5, y - 14], [x, y + 4], [x + side * 0.5, y + 24]])
             height += _crease(spline(line), draw.uniform(0.4, 0.9), 1.2, (0.4, 0.45))
         lobe = corner + np.array([[side * 8, 34 + draw.normal(0, 2)], [side * 15, 46 + draw.normal(0, 2)]])
-        height += _crease(spline(lobe), draw.uniform(0.5, 1.0), 1.3, (0.3, 0.3))
-    return height
+        height += _crease(spline(lobe), draw.uniform(0.7, 1.2), 1.3, (0.3, 0.3))
+    x, y = _CANVAS.grid()
+    out = np.abs(x - np.float32(at[:468, 0].mean()))
+    where = smoothstep(out, 92, 104) * smoothstep(y, 280, 255)
+    return np.asarray(height + np.float32(0.30) * where * noise(draw, x / 5, y / 7), np.float32)
 
 
 def mottled(mean: F32, name: str) -> F32:
@@ -208,7 +215,8 @@ def mottled(mean: F32, name: str) -> F32:
     shaded = np.exp(-np.square(right) - np.square(np.maximum(down, 0)) * (down > 0)) * smoothstep(down, -0.8, 0)
     blotch = 0.6 * noise(draw, x / 13, y / 10) + 0.5 * noise(draw, x / 5, y / 4)
     fine = noise(draw, x / np.float32(2.2), y / np.float32(2.2))
-    red = (1 - np.float32(0.85) * shaded) * np.clip(np.float32(0.75) + np.float32(0.55) * blotch, 0, 2)
+    ears = 1 + np.float32(_EAR_RED) * smoothstep(y, 275, 250)
+    red = ears * (1 - np.float32(0.85) * shaded) * np.clip(np.float32(0.75) + np.float32(0.55) * blotch, 0, 2)
     spots = np.zeros(canvas.window.shape, np.float32)
     for _ in range(_SPOTS):
         centre, size = draw.uniform((70, 170), (314, 440)), draw.uniform(0.7, 2.0)
