@@ -23,6 +23,8 @@ _JAW = (1.0, 9.0)
 """Canonical pixels outside the face's outline between which neck and ears begin."""
 _SIDE = (66.0, 112.0)
 """Canonical pixels from the middle of the face between which a neck ends."""
+_LOWEST = (40.0, 70.0)
+"""Canonical pixels outside the outline between which a neck fades out: its mesh ends there."""
 _EAR_TOP, _LOBE, _EAR_REACH = (158.0, 176.0), (246.0, 276.0), (34.0, 52.0)
 """Heights between which ears begin and end, and how far out of the outline they end; canonical pixels."""
 _LOBES = (15.0, 42.0, 13.0)
@@ -72,7 +74,10 @@ def beyond_areas(mean: F32) -> F32:
     side = np.abs(x - mean[:MESH, 0].mean())
     beside = _rise(outside, _JAW) * _rise(y, _EAR_TOP)
     below = _rise(y, _LOBE)
-    neck, ears = beside * below * (1 - _rise(side, _SIDE)), beside * (1 - below) * (1 - _rise(outside, _EAR_REACH))
+    neck, ears = (
+        beside * below * (1 - _rise(side, _SIDE)) * (1 - _rise(outside, _LOWEST)),
+        beside * (1 - below) * (1 - _rise(outside, _EAR_REACH)),
+    )
     lobes = [np.exp(-np.square((x - ear[0]) / _LOBES[2]) - np.square((y - ear[1]) / _LOBES[2]))
              for ear in (mean[234] + (-_LOBES[0], _LOBES[1]), mean[454] + _LOBES[:2])]  # fmt: skip
     return np.asarray(np.dstack([neck, ears, beside, lobes[0] + lobes[1]]), np.float32)
