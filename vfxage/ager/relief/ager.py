@@ -34,7 +34,7 @@ class ReliefAger:
     """The ager; see ``vfxage.ager.Ager`` for the contract."""
 
     name = "relief"
-    framing = Framing(name="ffhq")
+    framing = Framing(name="bust")
     sizes: tuple[int, ...] = (256, 512, 768, 1024)
     frames_per_call = 1
     workers_default = 2

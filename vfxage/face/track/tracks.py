@@ -20,7 +20,7 @@ from vfxage.face.track.findings import FINDING_KINDS, Findings
 from vfxage.publish import publish
 from vfxage.types import F32, FaceTrack, HandTrack, Study
 
-_FORMAT = 9
+_FORMAT = 10
 _FIELDS = ("numbers", "points", "neck", "confidence", "presence", "yaw")
 _HAND_FIELDS = ("numbers", "points", "motion", "size", "presence")
 _KINDS = {
@@ -74,7 +74,7 @@ class Measures:
 
 
 _MEASURES = ("since", "light", "area", "across")
-FRAMINGS: tuple[Literal["ffhq", "wide"], ...] = ("ffhq", "wide")
+FRAMINGS: tuple[Literal["ffhq", "wide", "bust"], ...] = ("ffhq", "wide", "bust")
 """Names of the framings for which a face's crop is measured: all that an ager can have."""
 
 
