@@ -235,7 +235,7 @@ class Framing:
     """How a network wants a face framed: a similarity of the face's rigid landmarks to a unit square."""
 
     name: FramingName
-    """Half of it face, face_reaging's box, head and neck, ArcFace's template, a chip that the face fills (geometry.py)."""
+    """Face about half the height, face_reaging's box, with the neck, ArcFace's template, a chip (geometry.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

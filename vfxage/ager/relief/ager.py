@@ -12,11 +12,11 @@ from vfxage.ager.contract import Answer
 from vfxage.ager.relief.donor import DONOR, donor_skin, mixed_skin
 from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of
 from vfxage.ager.relief.mean_face import load_mean_face
-from vfxage.ager.relief.neck import beyond_areas, beyond_face
+from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
-from vfxage.ager.relief.sight import grow, halve
+from vfxage.ager.relief.sight import grow
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
@@ -94,30 +94,16 @@ class ReliefAger:
         return self.fingerprint
 
     def _answer(self, crop: FaceCrop, seen: _Seen | None) -> Answer:
-        """The step, and as its reach the hair, which greys beyond the matte of the head."""
+        """The step, and as its reach hair and neck, which change beyond the matte of the head."""
         if seen is None or _asks_nothing(crop):
             return Answer(step=np.zeros_like(crop.rgb))
         study, work, mattes = seen
         crop = replace(crop, study=study, look=referred(crop.look, study, crop.ages))
         side = self._older if crop.ages[1] > crop.ages[0] else self._younger
-        printed = self._printed(work, mattes, crop.look)
+        beyond = beyond_face(work, mattes, self._areas)
+        printed = _printed(work, mattes, beyond, crop.look)
         reach = None if printed is None else reach_of(printed, len(crop.rgb))
-        return Answer(step=side.step(crop, work, mattes), reach=reach)
-
-    def _printed(self, work: Working, mattes: Mattes, look: Look) -> F32 | None:
-        """(S, S) 0..1: the hair and the neck that may change beyond the matte of the head; None where nothing may."""
-        hair = mattes.hair if look.hair else None
-        if work.view is None or not look.neck:
-            return hair
-        inside, chart = work.view.chart.window.slices(work.window), work.view.chart
-        known = (
-            halve(np.ascontiguousarray(matte[inside]))
-            for matte in (np.maximum(mattes.hair, mattes.beard), mattes.person)
-        )
-        neck = beyond_face(work.view.sight, chart, self._areas, tuple(known)).neck
-        printed = np.zeros(work.rgb.shape[:2], np.float32)
-        printed[inside] = grow(neck, chart.at.shape)
-        return printed if hair is None else np.maximum(printed, hair)
+        return Answer(step=side.step(crop, work, mattes, beyond), reach=reach)
 
     def _donated(self, face: FaceCrop, donors: Sequence[FaceCrop]) -> F32:
         """The relief that donors give to a face; see ``donor.py``."""
@@ -174,6 +160,17 @@ class ReliefAger:
 
 def _asks_nothing(crop: FaceCrop) -> bool:
     return crop.ages[0] == crop.ages[1] or crop.intensity == 0 or crop.look.nothing
+
+
+def _printed(work: Working, mattes: Mattes, beyond: Beyond | None, look: Look) -> F32 | None:
+    """(S, S) 0..1: the hair and the neck that may change beyond the matte of the head; None where nothing may."""
+    hair = mattes.hair if look.hair else None
+    if work.view is None or beyond is None or not look.neck:
+        return hair
+    chart = work.view.chart
+    neck = np.zeros(work.rgb.shape[:2], np.float32)
+    neck[chart.window.slices(work.window)] = grow(beyond.neck, chart.at.shape)
+    return neck if hair is None else np.maximum(neck, hair)
 
 
 def _same_picture(one: FaceCrop, other: FaceCrop) -> bool:

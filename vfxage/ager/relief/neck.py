@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.mesh import CANON, MESH, Chart
+from vfxage.ager.relief.mattes import Mattes
+from vfxage.ager.relief.mesh import CANON, MESH
 from vfxage.ager.relief.sight import Sight, beyond_luma, blur, halve, luma, parts
+from vfxage.ager.relief.working import Working
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL, smoothstep
 from vfxage.types import F32, Window
@@ -88,10 +90,17 @@ def _rise(value: F32, between: tuple[float, float]) -> F32:
     return smoothstep(np.asarray((value - np.float32(low)) / np.float32(high - low), np.float32))
 
 
-def beyond_face(sight: Sight, chart: Chart, areas: F32, known: tuple[F32, F32]) -> Beyond:
-    """Find neck and ears on a crop: ``areas`` of ``beyond_areas``; ``known`` are mattes of hair and person (h2, w2)."""
+def beyond_face(work: Working, mattes: Mattes, areas: F32) -> Beyond | None:
+    """Find neck and ears on a crop, over the chart's window; None if the face is outside the crop.
+
+    ``areas`` comes from ``beyond_areas``.
+    """
+    if work.view is None:
+        return None
+    sight, chart = work.view.sight, work.view.chart
+    inside = chart.window.slices(work.window)
     neck, ears, beside, lobes = parts(chart.take_low(areas, LOW, 1))
-    hair, person = known
+    hair, person = halve(np.maximum(mattes.hair, mattes.beard)[inside]), halve(mattes.person[inside])
     sure = _rise(blur(np.asarray(cv2.erode(person, np.ones((3, 3), np.uint8)), np.float32), sight.unit), _PERSON)
     energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
     smooth, smooth_ear = (1 - _rise(energy, limits) for limits in (_ROUGH, _EAR_ROUGH))

@@ -16,7 +16,7 @@ from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.mouth import mouth_area
-from vfxage.ager.relief.neck import beyond_areas, beyond_face
+from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
 from vfxage.ager.relief.older.beyond import longer_lobes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.expression import expression_of
@@ -75,7 +75,7 @@ class OlderSide:
 
     def _measured(self, work: Working, mattes: Mattes) -> OldStudy | None:
         """The measurements of one crop; None if the face is outside it."""
-        crop = self._seen(work, mattes, _NO_RIMS)
+        crop = self._seen(work, mattes, _NO_RIMS, beyond_face(work, mattes, self._areas))
         if crop is None:
             return None
         sight = crop.sight
@@ -94,7 +94,7 @@ class OlderSide:
             expression=expression_of(crop.points),
         )
 
-    def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
+    def step(self, crop: FaceCrop, work: Working, mattes: Mattes, beyond: Beyond | None) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not above the source age."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
         if target <= source or crop.intensity == 0 or crop.look.nothing:
@@ -103,7 +103,7 @@ class OlderSide:
         worn, grey = wear(target) - wear(source), (greyness(target) - greyness(source)) / (1 - greyness(source))
         look, gentle = crop.look, crop.traits.gentle
         sculpture = self._sculpture(crop.traits.seed or crop.name, crop.study.get(DONOR))
-        seen = self._seen(work, mattes, crop.study[RIMS])
+        seen = self._seen(work, mattes, crop.study[RIMS], beyond)
         log = np.zeros_like(work.rgb)
         flow = np.zeros((*work.rgb.shape[:2], 2), np.float32)
         if seen is not None:
@@ -129,15 +129,13 @@ class OlderSide:
                 self._sculptures[key] = Sculpture(self._mean_face, name, donor)
             return self._sculptures[key]
 
-    def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
+    def _seen(self, work: Working, mattes: Mattes, rims: F32, beyond: Beyond | None) -> OldCrop | None:
         """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""
-        if work.view is None:
+        if work.view is None or beyond is None:
             return None
         chart = work.view.chart
         inside = chart.window.slices(work.window)
         pose = Pose.of(work.points, self._surface)
-        hair = halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside])
-        person, rims = halve(np.ascontiguousarray(mattes.person[inside])), chart.take_half(rims)
         return OldCrop(
             rgb=work.view.rgb,
             points=work.points - np.array([chart.window.x, chart.window.y], np.float32),
@@ -145,10 +143,10 @@ class OlderSide:
             sight=work.view.sight,
             normals=pose.normals(self._surface, chart),
             pose=pose,
-            hair=hair,
-            person=person,
-            rims=rims,
-            beyond=beyond_face(work.view.sight, chart, self._areas, (hair, person)),
+            hair=halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside]),
+            person=halve(np.ascontiguousarray(mattes.person[inside])),
+            rims=chart.take_half(rims),
+            beyond=beyond,
         )
 
     def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working) -> HairPlaces:

@@ -11,7 +11,7 @@ import numpy as np
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import MeanFace, age_columns
 from vfxage.ager.relief.mouth import smile_of
-from vfxage.ager.relief.neck import beyond_areas, beyond_face
+from vfxage.ager.relief.neck import Beyond
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.sight import disc, grow, halve
 from vfxage.ager.relief.working import Working
@@ -40,7 +40,6 @@ class YoungerSide:
         """``mean_face`` holds mesh, masks and the mean young face."""
         self._mean_face = mean_face
         self._settings = settings or Settings()
-        self._areas = beyond_areas(mean_face.mean)
         self._face = YoungFace.of(mean_face.mean, mean_face.young, _common_light(mean_face))
 
     def study(self, samples: Sequence[tuple[Working, Mattes]], glasses: bool | None = None) -> Study:
@@ -59,13 +58,13 @@ class YoungerSide:
         kinds = {kind: getattr(mattes, kind) for kind in KINDS}
         return YoungSample(rgb=work.rgb, points=work.points, sight=work.view.sight, mattes=kinds)
 
-    def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
+    def step(self, crop: FaceCrop, work: Working, mattes: Mattes, beyond: Beyond | None) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
         if target >= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        log, flow = self._changed(work, mattes, study, (wear(target) - wear(source), crop.look))
+        log, flow = self._changed(work, (mattes, beyond), study, (wear(target) - wear(source), crop.look))
         self._recolour(log, work, mattes, (study, crop.look.hair * _gone_grey(source, target)))
         given = self._settings.grain
         grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
@@ -86,27 +85,27 @@ class YoungerSide:
             grey = GreyHair(matte=part, tone=tone, share=min(gain * settings.gain * greyed, 1.0))
             log[inside] += recoloured(rgb, grey, PORTRAIT_CHROMA * study.saturation, unit, settings)
 
-    def _changed(self, work: Working, mattes: Mattes, study: YoungStudy, wanted: tuple[float, Look]) -> tuple[F32, F32]:
+    def _changed(
+        self, work: Working, seen: tuple[Mattes, Beyond | None], study: YoungStudy, wanted: tuple[float, Look]
+    ) -> tuple[F32, F32]:
         """Change of log RGB (s, s, 3) and movement (s, s, 2) of the whole working crop; ``wanted``: wear and look."""
-        worn, look = wanted
+        (mattes, beyond), (worn, look) = seen, wanted
         size = len(work.rgb)
         log, flow = np.zeros((size, size, 3), np.float32), np.zeros((size, size, 2), np.float32)
-        if work.view is None:
+        if work.view is None or beyond is None:
             return log, flow
         chart = work.view.chart
         inside = chart.window.slices(work.window)
-        worn_things = _worn(mattes, inside, chart.take_half(study.rims))
-        covered = np.maximum(worn_things.hair, worn_things.beard), worn_things.person
         change = younger(
             YoungCrop(
                 rgb=work.view.rgb,
                 points=work.points,
                 chart=chart,
                 sight=replace(work.view.sight, saturation=study.saturation),
-                worn=worn_things,
+                worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
-                beyond=beyond_face(work.view.sight, chart, self._areas, covered),
+                beyond=beyond,
                 neck=look.neck,
             ),
             self._face,
