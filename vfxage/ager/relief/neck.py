@@ -6,6 +6,7 @@ the face. Its colour tells it from collars, and so does where it lies.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -25,6 +26,7 @@ _JAW = (1.0, 9.0)
 """Canonical pixels outside the face's outline between which neck and ears begin."""
 _SIDE = (66.0, 112.0)
 """Canonical pixels from the middle of the face between which a neck ends."""
+_CHIN = 152
 _LOWEST = (40.0, 70.0)
 """Canonical pixels outside the outline between which a neck fades out: its mesh ends there."""
 _EAR_TOP, _LOBE, _EAR_REACH = (158.0, 176.0), (246.0, 276.0), (34.0, 52.0)
@@ -37,10 +39,16 @@ _REDDER, _PALER = 1.3, 0.16
 """Shares of that change by which skin in shade may be redder, and log luma by which it may be paler."""
 _COLOUR = (0.075, 0.075)
 """Log RGB away from that from which a colour is none of skin, and the range over which it surely is none."""
+_OWN_COLOUR = (0.06, 0.06)
+"""The same beside the colour of the throat below the chin."""
+_BARE = (0.25, 0.6)
+"""Share of that throat that is like skin, between which its colour takes the place of the face's."""
+_THROAT = (26.0, 10.0, 36.0)
+"""Canonical pixels: half width of the throat, and how far below the chin it begins and ends: few collars lie there."""
 _DEEP = 0.03
 """Log RGB by which that is more for each unit of log luma of shade: little light leaves little colour."""
-_DARKEST, _BRIGHTEST = (-1.45, 0.4), (0.22, 0.22)
-"""Log luma beside the face's skin from which it is shade or cloth, or linen, and the ranges over which it surely is."""
+_DARKEST, _BRIGHTEST = (-1.45, -1.05), (0.22, 0.44)
+"""Log luma beside the face's skin between which it is no black cloth any more, and begins to be linen."""
 _ROUGH, _EAR_ROUGH = (0.09, 0.16), (0.05, 0.09)
 """Energy of the 1 to 3 pixel band, log units, between which a neck, and an ear, is hair, lace or knitwear."""
 _PERSON = (0.75, 0.97)
@@ -63,10 +71,10 @@ class Beyond(ArrayData):
         return np.asarray(1 + np.float32(amount - 1) * self.beside, np.float32)
 
 
-def beyond_areas(mean: F32) -> F32:
-    """(LOW.height, LOW.width, 4) 0..1 around the mean face ``mean`` (478, 2).
+def beyond_areas(mean: F32) -> list[F32]:
+    """(LOW.height, LOW.width) 0..1 each, around the mean face ``mean`` (478, 2).
 
-    They are necks, ears, all that is beside the face below its brows, and the lobes of the ears.
+    They are necks, ears, all that is beside the face below its brows, the lobes of the ears, and the throat.
     """
     outline = np.zeros(LOW.shape, np.uint8)
     cv2.fillPoly(outline, [np.round((mean[OVAL] - (LOW.x, LOW.y) - 0.5) * 16).astype(np.int32)], (1,), cv2.LINE_8, 4)
@@ -82,7 +90,9 @@ def beyond_areas(mean: F32) -> F32:
     )
     lobes = [np.exp(-np.square((x - ear[0]) / _LOBES[2]) - np.square((y - ear[1]) / _LOBES[2]))
              for ear in (mean[234] + (-_LOBES[0], _LOBES[1]), mean[454] + _LOBES[:2])]  # fmt: skip
-    return np.asarray(np.dstack([neck, ears, beside, lobes[0] + lobes[1]]), np.float32)
+    throat = (side < _THROAT[0]) * (y > mean[_CHIN, 1] + _THROAT[1]) * (y < mean[_CHIN, 1] + _THROAT[2])
+    areas = [neck, ears, beside, lobes[0] + lobes[1], throat]
+    return [np.ascontiguousarray(area, np.float32) for area in areas]
 
 
 def _rise(value: F32, between: tuple[float, float]) -> F32:
@@ -90,7 +100,7 @@ def _rise(value: F32, between: tuple[float, float]) -> F32:
     return smoothstep(np.asarray((value - np.float32(low)) / np.float32(high - low), np.float32))
 
 
-def beyond_face(work: Working, mattes: Mattes, areas: F32) -> Beyond | None:
+def beyond_face(work: Working, mattes: Mattes, areas: Sequence[F32]) -> Beyond | None:
     """Find neck and ears on a crop, over the chart's window; None if the face is outside the crop.
 
     ``areas`` comes from ``beyond_areas``.
@@ -99,12 +109,12 @@ def beyond_face(work: Working, mattes: Mattes, areas: F32) -> Beyond | None:
         return None
     sight, chart = work.view.sight, work.view.chart
     inside = chart.window.slices(work.window)
-    neck, ears, beside, lobes = parts(chart.take_low(areas, LOW, 1))
+    neck, ears, beside, lobes, throat = (chart.take_low(area, LOW, 1) for area in areas)
     hair, person = halve(np.maximum(mattes.hair, mattes.beard)[inside]), halve(mattes.person[inside])
     sure = _rise(blur(np.asarray(cv2.erode(person, np.ones((3, 3), np.uint8)), np.float32), sight.unit), _PERSON)
     energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
     smooth, smooth_ear = (1 - _rise(energy, limits) for limits in (_ROUGH, _EAR_ROUGH))
-    skin = _like_skin(sight) * sure * (1 - blur(np.clip(1.15 * hair, 0, 1), sight.unit)) * sight.seen
+    skin = _like_skin(sight, throat) * sure * (1 - blur(np.clip(1.15 * hair, 0, 1), sight.unit)) * sight.seen
     return Beyond(
         neck=np.asarray(neck * skin * smooth, np.float32),
         ears=np.asarray(ears * skin * sight.bare * smooth_ear, np.float32),
@@ -113,22 +123,33 @@ def beyond_face(work: Working, mattes: Mattes, areas: F32) -> Beyond | None:
     )  # fmt: skip
 
 
-def _like_skin(sight: Sight) -> F32:
-    """(h2, w2) 0..1: the face's skin, as it is in more or less light."""
-    weight = sight.masks["texture"] * sight.bare * (sight.masks["mouth"] + sight.masks["cheek_left"]
-                                                    + sight.masks["cheek_right"])  # fmt: skip
-    total = max(float(weight.sum()), 1.0)
-    level, tint = luma(sight.colour), beyond_luma(sight.colour)
-    own = [float((part * weight).sum()) / total for part in (level, *parts(tint))]
-    darker = level - np.float32(own[0])
-    off = [part - np.float32(mean) for part, mean in zip(parts(tint), own[1:], strict=True)]
+def _like_skin(sight: Sight, throat: F32) -> F32:
+    """(h2, w2) 0..1: skin as the face's, or as that of the ``throat`` (h2, w2, 0..1) where that is bare."""
+    level, tint = luma(sight.colour), parts(beyond_luma(sight.colour))
+    masks = sight.masks
+    face = masks["texture"] * sight.bare * (masks["mouth"] + masks["cheek_left"] + masks["cheek_right"])
+    mean = [_mean(part, face) for part in (level, *tint)]
+    like = _as(level, tint, mean, _COLOUR)
+    bare = throat * np.square(like)
+    enough = float(bare.sum()) / max(float(throat.sum()), 1.0)
+    own = [mean[0], *(_mean(part, bare) for part in tint)]
+    share = np.float32(smoothstep(np.array((enough - _BARE[0]) / (_BARE[1] - _BARE[0]))))
+    like = like + share * (_as(level, tint, own, _OWN_COLOUR) - like)
+    like = np.asarray(cv2.erode(like, np.ones((3, 3), np.uint8)), np.float32)
+    return blur(like, 1.2 * sight.unit)
+
+
+def _mean(image: F32, weight: F32) -> float:
+    return float((image * weight).sum()) / max(float(weight.sum()), 1.0)
+
+
+def _as(level: F32, tint: list[F32], skin: list[float], colour: tuple[float, float]) -> F32:
+    """(h2, w2) 0..1: like ``skin`` (log luma and the colour beyond it) in more or less light."""
+    darker = level - np.float32(skin[0])
+    off = [part - np.float32(mean) for part, mean in zip(tint, skin[1:], strict=True)]
     along = sum(part * share for part, share in zip(off, _SHADE, strict=True)) / np.float32(_SHADE @ _SHADE)
     along = np.clip(along, np.float32(_REDDER) * np.minimum(darker, 0) - np.float32(_PALER), np.float32(_PALER))
     far = np.maximum.reduce([np.abs(part - share * along) for part, share in zip(off, _SHADE, strict=True)])
     far += np.float32(_DEEP) * np.minimum(darker, 0)
-    colour = 1 - smoothstep((far - np.float32(_COLOUR[0])) / np.float32(_COLOUR[1]))
-    dark = smoothstep((darker - np.float32(_DARKEST[0])) / np.float32(_DARKEST[1]))
-    bright = 1 - smoothstep((darker - np.float32(_BRIGHTEST[0])) / np.float32(_BRIGHTEST[1]))
-    like = np.asarray(colour * dark * bright, np.float32)
-    like = np.asarray(cv2.erode(like, np.ones((3, 3), np.uint8)), np.float32)
-    return blur(like, 1.2 * sight.unit)
+    unlike = smoothstep((far - np.float32(colour[0])) / np.float32(colour[1]))
+    return np.asarray((1 - unlike) * _rise(darker, _DARKEST) * (1 - _rise(darker, _BRIGHTEST)), np.float32)

@@ -18,6 +18,7 @@ from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of
 from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
+from vfxage.ager.relief.younger.neck import faded_neck
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
 from vfxage.ager.relief.younger.settings import Settings
 from vfxage.ager.relief.younger.valleys import Filling, filled, softened
@@ -117,6 +118,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     hue = coloured(ground, sight, (fill, filling.deep), settings.colour) * spread(ground.eased)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
     hue, shade = np.float32(whole) * hue, np.asarray(ground.skin * _at(whole, fill, filling.narrow), np.float32)
+    folds_of_neck, lines_of_neck = faded_neck(sight, crop.beyond)
+    shade = shade + crop.beyond.neck * (folds_of_neck - shade)
+    thin = thin - lines_of_neck * (1 - grow(ground.skin, thin.shape))
     change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
