@@ -27,7 +27,7 @@ _JAW = (1.0, 9.0)
 _SIDE = (66.0, 112.0)
 """Canonical pixels from the middle of the face between which a neck ends."""
 _CHIN = 152
-_LOWEST = (40.0, 70.0)
+_LOWEST = (34.0, 72.0)
 """Canonical pixels outside the outline between which a neck fades out: its mesh ends there."""
 _EAR_TOP, _LOBE, _EAR_REACH = (158.0, 176.0), (246.0, 276.0), (34.0, 52.0)
 """Heights between which ears begin and end, and how far out of the outline they end; canonical pixels."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Aged:
     """How strongly neck and ears change, by eye; log luma."""
 
-    relief: float = 1.55
+    relief: float = 1.85
     shading: Shading = field(default=Shading(slope=0.55, cavity=1.15))
     soft_jaw: float = 0.45
     """Share of the shade below the jaw that goes at 35 years of wear: slack skin fills the corner."""
@@ -32,7 +32,7 @@ class Aged:
     """Canonical pixels over which chin and neck are levelled."""
     lobes: float = 3.2
     """Canonical pixels by which the lobes of the ears get longer then."""
-    ear_contrast: float = 1.7
+    ear_contrast: float = 3.0
     """How much more ears show their own folds than necks do."""
     own: tuple[tuple[float, float, float], ...] = ((0.9, 0.10, 2.0), (0.8, 0.14, 4.0), (0.5, 0.18, 9.0))
     """Their own lines: gain, log luma above which a line is an edge, and width, canonical pixels."""
@@ -79,8 +79,7 @@ def own_beyond(sight: Sight, beyond: Beyond) -> F32:
         band = before - after
         total += np.float32(gain) * band / (1 + np.square(band / np.float32(depth)))
         before = after
-    skin = skin * (1 + np.float32(AGED.ear_contrast - 1) * (beyond.ears > beyond.neck))
-    inner = skin * np.clip(2 * around - 1, 0, 1)
+    inner = np.maximum(beyond.neck * np.clip(2 * around - 1, 0, 1), np.float32(AGED.ear_contrast) * beyond.ears)
     return np.asarray(inner * (np.minimum(total, 0) + np.float32(OLD_SKIN.bright) * np.maximum(total, 0)), np.float32)
 
 

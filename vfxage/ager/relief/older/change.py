@@ -175,7 +175,7 @@ class _Places(ArrayData):
     tight: F32 = field(metadata=shaped("h2", "w2"))
     """Fine relief."""
     own: F32 = field(metadata=shaped("h2", "w2"))
-    """The face's own lines; ears and neck live on these alone, so nothing can slide there."""
+    """The face's own lines; the hairline lives on these alone, so nothing can slide there."""
     beyond: F32 = field(metadata=shaped("h2", "w2"))
     """Ears, neck and hairline."""
     steered: F32 = field(metadata=shaped("h2", "w2"))
@@ -203,20 +203,20 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
     sight, masks, unit = crop.sight, crop.sight.masks, crop.sight.unit
     sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
     look, steered = face.look, crop.beyond.factor(face.look.neck)
-    beyond = np.maximum(sight.beyond * sure, np.maximum(crop.beyond.neck, crop.beyond.ears))
+    hairline = sight.beyond * sure * (1 - crop.beyond.beside)
     inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
     free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
     skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
     eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
     skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))
     tight = masks["texture"] * sight.bare
-    own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * beyond)
+    own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * hairline)
     return _Places(
         free=np.asarray(free, np.float32),
         skin=np.asarray(skin * free * steered, np.float32),
         tight=np.asarray(tight * free * steered, np.float32),
         own=np.asarray(own * free * steered, np.float32),
-        beyond=np.asarray(beyond * steered, np.float32),
+        beyond=np.maximum.reduce([hairline, crop.beyond.neck * steered, crop.beyond.ears * steered]),
         steered=steered,
     )
 

@@ -85,12 +85,12 @@ def _crease(curve: F64, depth: float, width: float, ends: tuple[float, float], u
 
 
 def _uneven(draw: np.random.Generator, count: int) -> F64:
-    """(count,) how a crease gets deeper and shallower on its way, 0.3 to 1.3."""
+    """(count,) how a crease gets deeper and shallower on its way, 0.5 to 1.25."""
     share = np.linspace(0, 1, count)
     waves = sum(
         draw.uniform(0.1, 0.3) * np.sin(2 * np.pi * turns * share + draw.uniform(0, 6)) for turns in (1.3, 3, 5)
     )
-    return np.asarray(np.clip(0.85 + 0.7 * waves, 0.3, 1.3), np.float64)
+    return np.asarray(np.clip(0.85 + 0.5 * waves, 0.5, 1.25), np.float64)
 
 
 def _along_jaw(at: F64, reach: float, draw: np.random.Generator) -> F64:
@@ -202,7 +202,7 @@ def _ears(at: F64, draw: np.random.Generator) -> F32:
         height += _crease(spline(lobe), draw.uniform(0.7, 1.2), 1.3, (0.3, 0.3))
     x, y = _CANVAS.grid()
     out = np.abs(x - np.float32(at[:468, 0].mean()))
-    where = smoothstep(out, 92, 104) * smoothstep(y, 280, 255)
+    where = smoothstep(out, 92, 104) * smoothstep(out, 160, 140) * smoothstep(y, 280, 255) * smoothstep(y, 160, 180)
     return np.asarray(height + np.float32(0.30) * where * noise(draw, x / 5, y / 7), np.float32)
 
 

@@ -134,7 +134,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
-    return YoungChange(log=np.asarray(log, np.float32), flow=flow)
+    if crop.neck < 1:
+        flow = flow * crop.beyond.factor(crop.neck)[..., None]
+    return YoungChange(log=np.asarray(log, np.float32), flow=np.asarray(flow, np.float32))
 
 
 def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:
