@@ -196,3 +196,11 @@ def test_no_fold_of_a_neck_ends_in_an_edge(ager, part):
     assert image.max() > 0.005
     for edge in (image[0], image[:, 0], image[:, -1]):
         assert edge.max() < 0.003 * image.max()
+
+
+def test_black_and_white_stays_black_and_white(shown, ager):
+    crop = shown(WOMAN, 37.0, 72.0)
+    grey = np.repeat(crop.rgb.mean(axis=2, keepdims=True), 3, axis=2)
+    crop = replace(crop, rgb=grey, study={})
+    step = ager([replace(crop, study=ager.study([crop]))])[0].step
+    assert np.ptp(step[throat_of(crop.points)], axis=2).max() < 0.004

@@ -45,6 +45,9 @@ _BARE = (0.25, 0.6)
 """Share of that throat that is like skin, between which its colour takes the place of the face's."""
 _THROAT = (26.0, 10.0, 36.0)
 """Canonical pixels: half width of the throat, and how far below the chin it begins and ends: few collars lie there."""
+_COLOURED = (0.12, 0.35)
+"""Colour of the plate's skin in shares of what portraits have, from which colour begins to tell a neck from a collar,
+and surely does. In black and white nothing does, and the neck stays."""
 _DEEP = 0.03
 """Log RGB by which that is more for each unit of log luma of shade: little light leaves little colour."""
 _DARKEST, _BRIGHTEST = (-1.45, -1.05), (0.22, 0.44)
@@ -115,8 +118,9 @@ def beyond_face(work: Working, mattes: Mattes, areas: Sequence[F32]) -> Beyond |
     energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
     smooth, smooth_ear = (1 - _rise(energy, limits) for limits in (_ROUGH, _EAR_ROUGH))
     skin = _like_skin(sight, throat) * sure * (1 - blur(np.clip(1.15 * hair, 0, 1), sight.unit)) * sight.seen
+    told = _rise(np.array(sight.saturation, np.float32), _COLOURED)
     return Beyond(
-        neck=np.asarray(neck * skin * smooth, np.float32),
+        neck=np.asarray(neck * skin * smooth * told, np.float32),
         ears=np.asarray(ears * skin * sight.bare * smooth_ear, np.float32),
         beside=np.asarray(beside, np.float32),
         lobes=np.asarray(lobes, np.float32),

@@ -286,8 +286,10 @@ def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     where = np.maximum(places.tight, 0.5 * beyond) * np.float32(look.pigment * spots)
     around = beyond * np.float32(look.pigment * min(progress(worn, 1.6), 1.3))
     pigment = crop.chart.take_half(face.sculpture.pigment)
+    grey = float(np.mean(OLD_SKIN.around))
+    tones = [grey + study.saturation * (tone - grey) for tone in OLD_SKIN.around]
     log = cv2.merge([part * where + around * np.float32(tone)
-                     for part, tone in zip(parts(pigment), OLD_SKIN.around, strict=True)])  # fmt: skip
+                     for part, tone in zip(parts(pigment), tones, strict=True)])  # fmt: skip
     bare = np.maximum(crop.beyond.neck, crop.beyond.ears) * places.steered * np.float32(look.pigment * spots)
     log = log + crop.chart.take_low(face.sculpture.mottled, LOW, 1) * spread(bare)
     gloss = dull(sight, places.free, study.dark) * np.float32(look.texture * min(progress(worn, 2.0), 1.0))
