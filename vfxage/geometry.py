@@ -55,13 +55,20 @@ _POSE = np.linalg.pinv(np.column_stack([_RIGID[:, 1:], np.ones(len(_RIGID))]))
 FACE_HEIGHT = 0.67
 """Hairline to chin of the median face, in units of the FFHQ side."""
 
-_SQUARES = {"ffhq": (0.0, 1.0), "wide": (0.022, 1.085), "arcface": (0.007, 0.832), "chip": (0.03, 0.68)}
+_SQUARES = {
+    "ffhq": (0.0, 1.0),
+    "wide": (0.022, 1.085),
+    "bust": (0.06, 1.12),
+    "arcface": (0.007, 0.832),
+    "chip": (0.03, 0.68),
+}
 """For each framing: offset of the centre below the FFHQ centre, and the side, both in units of the FFHQ side.
 
 "wide" from dlib's own detector on 274 portraits: its box is centred 0.087 below the FFHQ centre and 0.586 wide; with
-face_reaging's margins (0.425 left and right, 0.3145 below, 0.5355 above) the side is 1.85 boxes. "arcface": the frontal
-template of five points in 112 px, fitted to the same portraits (the side varies by 3 %). "chip": a picture that the
-face fills from hairline to chin, as UTKFace's; its makers give no template, so this is an estimate.
+face_reaging's margins (0.425 left and right, 0.3145 below, 0.5355 above) the side is 1.85 boxes. "bust" ends at
+the top where FFHQ does, and at the bottom about where the mesh of the neck does. "arcface": the frontal template of
+five points in 112 px, fitted to the same portraits (the side varies by 3 %). "chip": a picture that the face fills from
+hairline to chin, as UTKFace's; its makers give no template, so this is an estimate.
 """
 
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152]

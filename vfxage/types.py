@@ -31,7 +31,7 @@ POINTS = 478
 HAND_POINTS = 21
 """Landmarks of one hand (Zhang et al. 2020): the wrist, then four of each finger from root to tip, the thumb first."""
 
-FramingName = Literal["ffhq", "wide", "arcface", "chip"]
+FramingName = Literal["ffhq", "wide", "bust", "arcface", "chip"]
 Study = Mapping[str, F32]
 """An ager's measurements of one face for the whole shot: named float32 arrays that only this ager reads."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -235,7 +235,7 @@ class Framing:
     """How a network wants a face framed: a similarity of the face's rigid landmarks to a unit square."""
 
     name: FramingName
-    """Face about half the height, face_reaging's box, ArcFace's template, a chip that the face fills (geometry.py)."""
+    """Face about half the height, face_reaging's box, with the neck, ArcFace's template, a chip (geometry.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

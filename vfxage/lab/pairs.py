@@ -18,10 +18,12 @@ from vfxage.lab.evaluate.skin_tone import DARK, skin_tone
 from vfxage.lab.portraits import Collection, Portrait, crop_portrait
 from vfxage.progress import Progress
 from vfxage.publish import check_unused, publish
-from vfxage.types import F32, U8, FaceCrop
+from vfxage.types import F32, U8, FaceCrop, Framing
 
 SIDE = 512
 """Pixels of the square pictures that are written."""
+_FRAMING = Framing(name="ffhq")
+"""What the networks that learn from pairs see; the teacher takes any."""
 APART = 4.0
 """Least years between a photograph and a made picture; a smaller difference teaches little."""
 _NAME = "face0"
@@ -123,7 +125,7 @@ def _plate(portrait: Portrait, plan: PairsPlan, place: int) -> tuple[Portrait, F
 
     ``place`` is its number in the set.
     """
-    own = crop_portrait(portrait, plan.ager.framing, SIDE)
+    own = crop_portrait(portrait, _FRAMING, SIDE)
     own = replace(own, ages=(portrait.age, portrait.age), name=_NAME, look=_SKIN_ALONE)
     before, until = math.floor(place * plan.young), math.floor((place + 1) * plan.young)
     age = _YOUNG[before % len(_YOUNG)]

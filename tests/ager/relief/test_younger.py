@@ -9,6 +9,7 @@ import pytest
 
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import load_mean_face
+from vfxage.ager.relief.neck import beyond_areas, beyond_face
 from vfxage.ager.relief.sight import grow
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.change import strength
@@ -20,6 +21,7 @@ from vfxage.types import FaceCrop, Framing, Window
 
 SIZE = 512
 AGES = (70.0, 40.0)
+AREAS = beyond_areas(load_mean_face().mean)
 OLD = {"con2_D000628": "civil", "con2_N000179": "civil", "clk_W000187": "clerk", "con2_C000714": "civil"}
 """People of 64 to 84: men and women, light and dark skin."""
 
@@ -59,6 +61,10 @@ class Plate:
 
 def working(crop):
     return Working.of(crop, load_mean_face())
+
+
+def taken(side, crop, work, mattes):
+    return side.step(crop, work, mattes, beyond_face(work, mattes, AREAS))
 
 
 def bald(size):
@@ -119,7 +125,7 @@ def changed(still, plates):
 def _step(side, crop, **changes):
     crop = replace(crop, **changes)
     work = working(crop)
-    return side.step(crop, work, bald(len(work.rgb)))
+    return taken(side, crop, work, bald(len(work.rgb)))
 
 
 def _luma(rgb):
@@ -297,7 +303,7 @@ def test_no_border_is_drawn_beside_hair(still, plates):
     line = float(top[1] + 0.12 * (chin[1] - top[1]))
     y = np.arange(SIZE, dtype=np.float32)[:, None]
     hair = np.repeat(np.clip((np.float32(line) - y) / 3, 0, 1), SIZE, axis=1)
-    step = still.step(crop, work, replace(bald(SIZE), hair=hair))
+    step = taken(still, crop, work, replace(bald(SIZE), hair=hair))
     rows = cv2.GaussianBlur(_luma(step), (0, 0), 3)[:, int(top[0]) - 40 : int(top[0]) + 40].mean(axis=1)
     start = int(line)
     most = np.abs(rows[start + 20 : start + 60]).max()
@@ -308,7 +314,7 @@ def test_what_is_worn_keeps_still_and_keeps_its_colour(side, plates, zones):
     crop = plates["con2_D000628"].crop(side)
     skin = zones(crop, "texture") > 0.9
     covered = replace(bald(SIZE), hair=np.ones((SIZE, SIZE), np.float32))
-    assert np.abs(side.step(crop, working(crop), covered)[skin]).max() < 0.02 < np.abs(_step(side, crop)[skin]).max()
+    assert np.abs(taken(side, crop, working(crop), covered)[skin]).max() < 0.02 < np.abs(_step(side, crop)[skin]).max()
     rims = dict(crop.study) | {"rims": np.ones_like(crop.study["rims"])}
     assert np.abs(_step(side, crop, study=rims)[skin]).max() < 0.02
 

@@ -208,7 +208,7 @@ def test_a_crop_keeps_the_size_that_was_planned():
     ager = load_ager("bands")
     shot = Shot.model_validate({"plate": "p.mov", "source_age": 30, "target_age": 60})
     near = made_up(0, range(1, 31), height=600)
-    small = replace(measured_once(near), extents={"ffhq": 100.0, "wide": 100.0})
+    small = replace(measured_once(near), extents={"ffhq": 100.0, "wide": 100.0, "bust": 100.0})
     selected = [(shot.faces[0], near)]
     (kept,) = plan_crops(selected, shot, ager, measures={0: small}).faces
     (anew,) = plan_crops(selected, shot, ager).faces
@@ -241,7 +241,7 @@ def whole_file(folder):
     digests = {number: f"{number:032x}" for number in found.numbers}
     found = replace(found, files=digests, plate=digests, missing=(31,))
     tracks = tracks_within(found, range(3, 21), SETTINGS, key='{"vfxage": "1"}')
-    measures = {0: replace(measured_once(tracks.faces[0]), extents={"ffhq": 210.5, "wide": 300.25})}
+    measures = {0: replace(measured_once(tracks.faces[0]), extents={"ffhq": 210.5, "wide": 300.25, "bust": 310.5})}
     return replace(tracks, measures=measures, locked=True), folder / "x.npz"
 
 

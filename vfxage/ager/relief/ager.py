@@ -10,11 +10,13 @@ import numpy as np
 
 from vfxage.ager.contract import Answer
 from vfxage.ager.relief.donor import DONOR, donor_skin, mixed_skin
-from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of_hair
+from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of
 from vfxage.ager.relief.mean_face import load_mean_face
+from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
+from vfxage.ager.relief.sight import grow
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
@@ -32,7 +34,7 @@ class ReliefAger:
     """The ager; see ``vfxage.ager.Ager`` for the contract."""
 
     name = "relief"
-    framing = Framing(name="ffhq")
+    framing = Framing(name="bust")
     sizes: tuple[int, ...] = (256, 512, 768, 1024)
     frames_per_call = 1
     workers_default = 2
@@ -44,6 +46,7 @@ class ReliefAger:
         self._mean_face = load_mean_face()
         self._older = OlderSide(self._mean_face)
         self._younger = YoungerSide(self._mean_face)
+        self._areas = beyond_areas(self._mean_face.mean)
         self._person = PersonMatte()
         made = f"relief {METHOD} {self._mean_face.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
@@ -91,14 +94,16 @@ class ReliefAger:
         return self.fingerprint
 
     def _answer(self, crop: FaceCrop, seen: _Seen | None) -> Answer:
-        """The step, and as its reach the hair, which greys beyond the matte of the head."""
+        """The step, and as its reach hair and neck, which change beyond the matte of the head."""
         if seen is None or _asks_nothing(crop):
             return Answer(step=np.zeros_like(crop.rgb))
         study, work, mattes = seen
         crop = replace(crop, study=study, look=referred(crop.look, study, crop.ages))
         side = self._older if crop.ages[1] > crop.ages[0] else self._younger
-        reach = reach_of_hair(mattes.hair, len(crop.rgb)) if crop.look.hair else None
-        return Answer(step=side.step(crop, work, mattes), reach=reach)
+        beyond = beyond_face(work, mattes, self._areas)
+        printed = _printed(work, mattes, beyond, crop.look)
+        reach = None if printed is None else reach_of(printed, len(crop.rgb))
+        return Answer(step=side.step(crop, work, mattes, beyond), reach=reach)
 
     def _donated(self, face: FaceCrop, donors: Sequence[FaceCrop]) -> F32:
         """The relief that donors give to a face; see ``donor.py``."""
@@ -155,6 +160,17 @@ class ReliefAger:
 
 def _asks_nothing(crop: FaceCrop) -> bool:
     return crop.ages[0] == crop.ages[1] or crop.intensity == 0 or crop.look.nothing
+
+
+def _printed(work: Working, mattes: Mattes, beyond: Beyond | None, look: Look) -> F32 | None:
+    """(S, S) 0..1: the hair and the neck that may change beyond the matte of the head; None where nothing may."""
+    hair = mattes.hair if look.hair else None
+    if work.view is None or beyond is None or not look.neck:
+        return hair
+    chart = work.view.chart
+    neck = np.zeros(work.rgb.shape[:2], np.float32)
+    neck[chart.window.slices(work.window)] = grow(beyond.neck, chart.at.shape)
+    return neck if hair is None else np.maximum(neck, hair)
 
 
 def _same_picture(one: FaceCrop, other: FaceCrop) -> bool:

@@ -237,9 +237,9 @@ def mattes_of(crop: FaceCrop, person: F32, study: HairStudy) -> Mattes:
     return Mattes(hair=hair, beard=beard, brows=brows, person=person)
 
 
-def reach_of_hair(hair: F32, size: int) -> F32:
-    """(size, size) 0..1 for a hair matte (S, S): 1 wherever there is hair, soft around it, 0 on the crop's border."""
-    half = halve(np.asarray(cv2.dilate(hair, np.ones((5, 5), np.uint8)), np.float32))
+def reach_of(printed: F32, size: int) -> F32:
+    """(size, size) 0..1 for a matte (S, S) of hair and neck: 1 wherever there is any, soft around, 0 on the border."""
+    half = halve(np.asarray(cv2.dilate(printed, np.ones((5, 5), np.uint8)), np.float32))
     wide = blur(half, _REACH_SOFT * len(half))
     reach = np.asarray(cv2.resize(smoothstep(_REACH_GAIN * wide), (size, size), interpolation=cv2.INTER_LINEAR))
     return reach * _inside(size)

@@ -84,11 +84,26 @@ class Chart(ArrayData):
         """The same at full density on a part of the window: rows and columns."""
         return _sampled(image, self.at[part])
 
+    def take_low(self, image: F32, where: Window, density: int, part: tuple[slice, slice] | None = None) -> F32:
+        """Sample an image of ``where``, canonical pixels that may lie below the canonical square; 0 outside it.
+
+        ``density`` is its pixels to a canonical pixel. It is sampled on the half grid, or at full density on a ``part``
+        of the window.
+        """
+        at = self.half_at if part is None else self.at[part]
+        right, down = ((density - 1) / 2 - density * first for first in (where.x, where.y))
+        onto = np.array([[density, 0, right], [0, density, down]], np.float32)
+        return _remapped(image, cast(F32, cv2.transform(at, onto)))
+
 
 def _sampled(image: F32, at: F32) -> F32:
     ratio = image.shape[0] / CANON
     if ratio != 1:
         at = at * np.float32(ratio) + np.float32((ratio - 1) / 2)
+    return _remapped(image, at)
+
+
+def _remapped(image: F32, at: F32) -> F32:
     taken = cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)  # type: ignore[call-overload]
     return cast(F32, taken)
 

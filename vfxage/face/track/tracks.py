@@ -74,7 +74,7 @@ class Measures:
 
 
 _MEASURES = ("since", "light", "area", "across")
-FRAMINGS: tuple[Literal["ffhq", "wide"], ...] = ("ffhq", "wide")
+FRAMINGS: tuple[Literal["ffhq", "wide", "bust"], ...] = ("ffhq", "wide", "bust")
 """Names of the framings for which a face's crop is measured: all that an ager can have."""
 
 

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import Chart
-from vfxage.ager.relief.neck import neck_factor
+from vfxage.ager.relief.neck import LOW, Beyond
+from vfxage.ager.relief.older.beyond import neck_and_ears
 from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.ager.relief.older.expression import COUNT as EXPRESSIONS
 from vfxage.ager.relief.older.expression import expression_gain, expression_of
@@ -19,7 +20,7 @@ from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, folded, own_lines, pale_lips
-from vfxage.ager.relief.sight import Sight, blur, grow, parts
+from vfxage.ager.relief.sight import Sight, blur, grow, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.look import Look
@@ -93,6 +94,11 @@ class OldStudy(ArrayData):
         """What the greying of hair reads."""
         return HairLight(tint=self.tint, level=self.level, softness=self.softness)
 
+    def severity(self, unit: float) -> float:
+        """Factor of the weights of the relief; ``unit`` is crop pixels to a canonical pixel."""
+        dim = float(np.clip((DEPTH.dim_from - self.level) / DEPTH.dim_over, 0, 1))
+        return 1 + DEPTH.soft_plates * min(self.softness * unit, 2.0) + DEPTH.dim * dim
+
     @staticmethod
     def usual() -> OldStudy:
         """For a crop that shows no face."""
@@ -145,6 +151,7 @@ class OldCrop(ArrayData):
     person: F32 = field(metadata=shaped("h2", "w2"))
     rims: F32 = field(metadata=shaped("h2", "w2"))
     """Rims of spectacles, 0..1."""
+    beyond: Beyond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +175,12 @@ class _Places(ArrayData):
     tight: F32 = field(metadata=shaped("h2", "w2"))
     """Fine relief."""
     own: F32 = field(metadata=shaped("h2", "w2"))
-    """The face's own lines; ears and neck live on these alone, so nothing can slide there."""
+    """The face's own lines; the hairline lives on these alone, so nothing can slide there."""
     beyond: F32 = field(metadata=shaped("h2", "w2"))
     """Ears, neck and hairline."""
+    steered: F32 = field(metadata=shaped("h2", "w2"))
+    """The artist's amount of neck and ears there, 1 on the face. It is in ``skin``, ``tight``, ``own`` and ``beyond``.
+    """
 
 
 def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
@@ -181,7 +191,7 @@ def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
     lines = own_lines(sight, places.free, places.own)
     gain = np.float32(OLD_SKIN.own * min(1.25 * progress(worn, 1.8), 2 * OLD_SKIN.own_most))
     change = relief + gain * grow(lines, shape)
-    change = _bounded(change, places, study, face.gentle)
+    change = _bounded(change, places, study, face.gentle) + neck_and_ears(crop, face, study, worn)
     log = _tinted(change, sight.unit, study.saturation)
     coarse = _coarse(crop, face, study, worn, places)
     log += grow(coarse, shape)
@@ -192,29 +202,28 @@ def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
 def _places(crop: OldCrop, face: OldFace) -> _Places:
     sight, masks, unit = crop.sight, crop.sight.masks, crop.sight.unit
     sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
-    look, beyond = face.look, sight.beyond * sure
-    if look.neck != 1:
-        beyond = beyond * neck_factor(smoothstep(beyond, 0.0, 0.1), crop.points, look.neck)
+    look, steered = face.look, crop.beyond.factor(face.look.neck)
+    hairline = sight.beyond * sure * (1 - crop.beyond.beside)
     inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
     free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
     skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
     eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
     skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))
     tight = masks["texture"] * sight.bare
-    own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * beyond)
+    own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * hairline)
     return _Places(
         free=np.asarray(free, np.float32),
-        skin=np.asarray(skin * free, np.float32),
-        tight=np.asarray(tight * free, np.float32),
-        own=np.asarray(own * free, np.float32),
-        beyond=np.asarray(beyond, np.float32),
+        skin=np.asarray(skin * free * steered, np.float32),
+        tight=np.asarray(tight * free * steered, np.float32),
+        own=np.asarray(own * free * steered, np.float32),
+        beyond=np.maximum.reduce([hairline, crop.beyond.neck * steered, crop.beyond.ears * steered]),
+        steered=steered,
     )
 
 
 def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
     """(h, w) change of log luma by the broad and the fine relief."""
-    severity = 1 + DEPTH.soft_plates * min(study.softness * crop.sight.unit, 2.0)
-    severity += DEPTH.dim * float(np.clip((DEPTH.dim_from - study.level) / DEPTH.dim_over, 0, 1))
+    severity = study.severity(crop.sight.unit)
     fine = {**GROWTH.lines, **GROWTH.donated} if face.sculpture.donated else GROWTH.lines
     sides, creases, lines = (weights(table, worn, face.gentle, severity, face.look)
                              for table in (GROWTH.sides, GROWTH.creases, fine))  # fmt: skip
@@ -277,7 +286,12 @@ def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     where = np.maximum(places.tight, 0.5 * beyond) * np.float32(look.pigment * spots)
     around = beyond * np.float32(look.pigment * min(progress(worn, 1.6), 1.3))
     pigment = crop.chart.take_half(face.sculpture.pigment)
+    grey = float(np.mean(OLD_SKIN.around))
+    tones = [grey + study.saturation * (tone - grey) for tone in OLD_SKIN.around]
     log = cv2.merge([part * where + around * np.float32(tone)
-                     for part, tone in zip(parts(pigment), OLD_SKIN.around, strict=True)])  # fmt: skip
-    log = log + dull(sight, places.free, study.dark) * np.float32(look.texture * min(progress(worn, 2.0), 1.0))
+                     for part, tone in zip(parts(pigment), tones, strict=True)])  # fmt: skip
+    bare = np.maximum(crop.beyond.neck, crop.beyond.ears) * places.steered * np.float32(look.pigment * spots)
+    log = log + crop.chart.take_low(face.sculpture.mottled, LOW, 1) * spread(bare)
+    gloss = dull(sight, places.free, study.dark) * np.float32(look.texture * min(progress(worn, 2.0), 1.0))
+    log = log + gloss * spread(places.steered)
     return np.asarray(log + np.float32(look.lips) * pale_lips(sight, progress(worn, 2.0)), np.float32)

@@ -103,17 +103,13 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Groove(part="chin", depth=0.8, width=4.0, mirrored=False,
            nodes=((182, 181, 0.35), (83, 84, 0.35), (18, 17, 0.3), (313, 314, 0.35), (406, 405, 0.35))),
 )  # fmt: skip
-PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead", "neck")
-_NECK_RINGS = ((20.0, 1.0), (33.0, 1.3), (47.0, 1.1))
-"""Rings round the neck: canonical pixels below the chin, and depth."""
+PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
 _LINE_DEPTH, _LINE_WIDTHS = 0.60, ((0.55, 1.1), (0.45, 3.2))
 """Depth of a full line of the forehead; shares of the depth and widths of its floor and flanks."""
 _LINE_ROLL = (0.55, 3.0, 5.0)
 """Height of the skin pushed up beside such a line, its width, and its distance from the line."""
 _OWN = 0.25
 """Deviation of how much more of a part one person has than another, as a power of e."""
-_NECK_CORD = 1.6
-"""Height of the two cords down the neck."""
 
 
 def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
@@ -126,7 +122,6 @@ def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
         draw = stream(name, f"{shape.part} {numbers[shape.part]}")
         heights[shape.part] += _both_sides(lambda side, s=shape: _drawn(s, canvas, side(at)), shape, draw)
     heights["forehead"] += _forehead(mean, name, canvas)
-    heights["neck"] += _neck(at, stream(name, "neck folds"), canvas)
     return {part: _own_share(name, part) * height for part, height in heights.items()}
 
 
@@ -195,19 +190,3 @@ def beside(curve: F64, towards: F64, distance: float) -> F64:
     nearest = int(np.hypot(*(curve - towards).T).argmin())
     side = np.sign(normal[nearest] @ (towards - curve[nearest]))
     return np.asarray(curve + side * distance * normal, np.float64)
-
-
-def _neck(at: F64, draw: np.random.Generator, canvas: Canvas) -> F32:
-    """Rings round the neck and the two cords down it."""
-    chin = at[152]
-    height = np.zeros(canvas.window.shape, np.float32)
-    x = np.linspace(-62, 62, 160)
-    for drop, depth in _NECK_RINGS:
-        y = drop + draw.normal(0, 1.5) - 0.0022 * x**2 + 1.5 * np.sin(x / 17 + draw.uniform(0, 6))
-        ring, weight = chin + np.column_stack([x, y]), taper(len(x), 0.35, 0.35)
-        for share, width in ((0.55, 1.3), (0.45, 3.7)):
-            height -= np.float32(depth * share) * canvas.stroke(ring, weight, width)
-    y = np.linspace(10, 70, 120)
-    cord = chin + np.column_stack([-16 - 0.12 * y, y])
-    ridge = np.float32(_NECK_CORD) * canvas.stroke(cord, taper(len(y), 0.4, 0.3), 3.2)
-    return np.asarray(height + ridge + ridge[:, ::-1], np.float32)

@@ -17,7 +17,7 @@ class Part:
     weight: float
     """Its weight at 35 years of wear."""
     pace: float
-    """How early it comes: 1 is nearly even, 2.6 is mostly in the first half."""
+    """How early it comes: below 1 is even, 2.6 is mostly in the first half."""
     gentle: float = 1.0
     """Factor of the weight on gentle plates: smooth young skin, soft light."""
     kind: str = "folds"
@@ -26,13 +26,13 @@ class Part:
     """Whether it lies on the neck."""
 
 
-_TEXTURE = ("slack", "dry", "donor")
+_TEXTURE = ("slack", "dry", "donor", "neck_crepe")
 """Fine relief that is no line."""
 
 
 def _parts(kind: str, **rows: tuple[float, float, float]) -> Mapping[str, Part]:
     return MappingProxyType({
-        name.replace("_", " "): Part(weight=weight, pace=pace, gentle=gentle, neck=name.startswith("neck"),
+        name.replace("_", " "): Part(weight=weight, pace=pace, gentle=gentle, neck=name.startswith(("neck", "ear")),
                                      kind="texture" if name in _TEXTURE else kind)
         for name, (weight, pace, gentle) in rows.items()
     })  # fmt: skip
@@ -52,7 +52,7 @@ class Growth:
             "folds",
             nasolabial=(0.90, 2.0, 1.3), marionette=(0.75, 1.4, 1.3), bags=(0.38, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
             jowl=(0.70, 1.4, 1.2), hollows=(0.12, 1.2, 1.0), frown=(0.8, 2.0, 1.0), chin=(0.6, 1.6, 1.0),
-            forehead=(0.45, 2.0, 1.1), neck=(1.25, 1.5, 1.0),
+            forehead=(0.45, 2.0, 1.1),
         )
     )  # fmt: skip
     """The broad side of each fold: soft shading, which makes gentle faces old."""
@@ -61,7 +61,7 @@ class Growth:
             "folds",
             nasolabial=(1.25, 2.0, 0.6), marionette=(0.95, 1.3, 0.6), bags=(0.7, 2.4, 0.6), lids=(1.0, 2.4, 0.8),
             jowl=(0.65, 1.4, 1.0), hollows=(0.1, 1.5, 1.0), frown=(0.8, 2.0, 0.6), chin=(0.5, 1.5, 0.5),
-            forehead=(0.65, 2.0, 0.6), neck=(1.25, 1.5, 1.0),
+            forehead=(0.65, 2.0, 0.6),
         )
     )  # fmt: skip
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
@@ -69,10 +69,19 @@ class Growth:
         default_factory=lambda: _parts(
             "lines",
             furrows=(0.50, 2.0, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(0.70, 1.4, 0.5),
-            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.0, 2.0, 1.0), neck_lines=(1.5, 1.5, 1.0),
+            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.0, 2.0, 1.0),
         )
     )  # fmt: skip
     """Fine lines and texture."""
+    neck: Mapping[str, Part] = field(
+        default_factory=lambda: _parts(
+            "folds",
+            neck_slack=(1.0, 0.5, 1.1), neck_cords=(1.0, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
+            neck_folds=(0.9, 0.3, 0.9), ear_folds=(1.0, 0.5, 0.9),
+        )
+        | _parts("lines", neck_lines=(1.2, 0.8, 0.9), neck_crepe=(1.3, 0.4, 1.0))
+    )  # fmt: skip
+    """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
     gain: float = 1.3

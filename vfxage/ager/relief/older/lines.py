@@ -17,7 +17,7 @@ from vfxage.ager.wrinkle_lines import EYE, LIPS, MIRROR
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
 
-PARTS = ("furrows", "crow", "under", "cheek", "lip lines", "slack", "dry", "neck lines")
+PARTS = ("furrows", "crow", "under", "cheek", "lip lines", "slack", "dry")
 Height = tuple[Canvas, F32]
 """A part of the canvas, and the height (h, w) on it."""
 
@@ -58,7 +58,6 @@ class Lines:
     cheek: Wrinkle = Wrinkle(long=34, apart=8.0)
     cheek_fine: Wrinkle = Wrinkle(long=16, apart=4.0)
     lip: Wrinkle = Wrinkle(long=18, apart=4.2)
-    neck: Wrinkle = Wrinkle(long=20, apart=5.0, sharp=0.4)
     net: Wrinkle = Wrinkle(long=5, apart=2.6, sharp=0.45)
 
 
@@ -91,7 +90,6 @@ def fine_heights(ground: Ground) -> dict[str, list[Height]]:
         "lip lines": [_lip_lines(ground)],
         "slack": [_slack(ground)],
         "dry": [_dry(ground)],
-        "neck lines": [_neck(ground)],
     }
 
 
@@ -228,13 +226,3 @@ def _dry(ground: Ground) -> Height:
     net = creases(draw, x + half * y, y - half * x, LINES.net) + creases(draw, x - more * y, y + more * x, LINES.net)
     pores = noise(draw, x / np.float32(3.4), y / 3)
     return part, np.asarray((0.05 * net + 0.035 * pores) * ground.mask("texture", part), np.float32)
-
-
-def _neck(ground: Ground) -> Height:
-    """Fine lines across the neck."""
-    draw, chin = stream(ground.name, "neck lines"), ground.mean[152]
-    part = ground.canvas.part((float(chin[0]) - 82, float(chin[0]) + 82), (float(chin[1]) + 5, 384))
-    x, y = part.grid()
-    where = smoothstep(y, float(chin[1]) + 6, float(chin[1]) + 22) * smoothstep(np.abs(x - chin[0]), 80, 50)
-    lines = creases(draw, x, y + 2 * _wobble(draw, x, y, 18), LINES.neck)
-    return part, np.asarray(where * (0.30 * lines + 0.12 * noise(draw, x / 6, y / 4)), np.float32)

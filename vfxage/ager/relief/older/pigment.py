@@ -12,9 +12,9 @@ from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
 from vfxage.ager.wrinkle_lines import EYE, MIRROR
 from vfxage.types import F32
 
-_MELANIN = np.array([-0.30, -0.55, -0.80], np.float32)
+MELANIN = np.array([-0.30, -0.55, -0.80], np.float32)
 """Log RGB that brown pigment takes away."""
-_BLOOD = np.array([0.02, -0.34, -0.26], np.float32)
+BLOOD = np.array([0.02, -0.34, -0.26], np.float32)
 """Log RGB of redness."""
 _SALLOW = np.array([-0.05, -0.075, -0.06], np.float32)
 """Log RGB of tired lids."""
@@ -49,7 +49,7 @@ def pigment_map(mean: F32, masks: Mapping[str, F32], name: str, canvas: Canvas) 
     patch = 0.6 * noise(draw, x / 15, y / 15) + 0.5 * noise(draw, x / 7, y / 7)
     brown = np.float32(PIGMENT.patches) * patch + np.float32(PIGMENT.spots) * _spots(stream(name, "age spots"), canvas)
     red = _redness(mean, canvas) * (0.7 + 0.5 * noise(blood, x / 6, y / 6))
-    colour = brown[..., None] * _MELANIN + np.float32(PIGMENT.redness) * red[..., None] * _BLOOD
+    colour = brown[..., None] * MELANIN + np.float32(PIGMENT.redness) * red[..., None] * BLOOD
     colour += _lids(mean, canvas)[..., None] * _SALLOW
     skin = masks["texture"][..., None]
     colour -= (colour * skin).sum((0, 1)) / skin.sum()

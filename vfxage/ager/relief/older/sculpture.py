@@ -14,11 +14,13 @@ import numpy as np
 from vfxage.ager.relief.donor import DONOR
 from vfxage.ager.relief.mean_face import MeanFace
 from vfxage.ager.relief.mesh import CANON
+from vfxage.ager.relief.neck import LOW
 from vfxage.ager.relief.older.canvas import Canvas, slopes, soften
 from vfxage.ager.relief.older.expression import expression_maps
 from vfxage.ager.relief.older.folds import broad_heights
 from vfxage.ager.relief.older.lines import Ground, fine_heights
 from vfxage.ager.relief.older.pigment import around_eyes, brow_streaks, pigment_map
+from vfxage.ager.relief.older.throat import mottled, throat_heights
 from vfxage.types import F32
 
 DENSITY = 2
@@ -29,6 +31,7 @@ _SOFT = 3.2
 """Canonical pixels of blur that keep the broad side of a fold; the rest is its crease."""
 _BROAD_SCALES = ((3.0, 0.40), (8.0, 0.65), (18.0, 0.7))
 _FINE_SCALES = ((1.0, 0.5), (2.2, 0.6), (5.0, 0.4))
+_NECK_SCALES = ((1.0, 0.6), (2.4, 0.7), (6.0, 0.35), (13.0, 0.45))
 """Widths of the cavities, canonical pixels, and their weights: how light is kept out of creases. By eye."""
 
 
@@ -80,6 +83,9 @@ class Sculpture:
             for where, height in heights:
                 laid[where.window.slices(canvas.window)] += height
             self._lines[part] = _fine_piece(laid)
+        self._neck = {part: _fine_piece(height, _NECK_SCALES) for part, height in throat_heights(mean, name).items()}
+        self.mottled = mottled(mean, name)
+        """(LOW.height, LOW.width, 3) log RGB of neck and ears for one unit of wear."""
         self.donated = donor is not None
         """Whether it has the part ``DONOR``."""
         if donor is not None:
@@ -96,15 +102,26 @@ class Sculpture:
         """(CANON, CANON, 3) 0..1."""
         self._lock = threading.Lock()
         self._mixes: list[tuple[RelativeWeights, F32, F32]] = []
+        self._neck_mixes: list[tuple[Mapping[str, float], F32]] = []
 
     def mixed(self, weights: RelativeWeights) -> tuple[F32, F32]:
         """The broad relief (CANON, CANON, 3) and the fine relief (n, n, 3); the last mixes are kept."""
         with self._lock:
             found = next((mix for mix in self._mixes if mix[0] == weights), None)
             if found is None:
-                found = weights, self._broad(weights.sides, weights.creases), self._fine(weights.lines)
+                fine = _mixed(self._lines, weights.lines, (CANON, CANON))
+                found = weights, self._broad(weights.sides, weights.creases), fine
                 self._mixes = [found, *self._mixes[: _MIXES - 1]]
             return found[1], found[2]
+
+    def mixed_neck(self, weights: Mapping[str, float]) -> F32:
+        """The relief of neck and ears on ``LOW``, at a density of ``DENSITY``; the last mixes are kept."""
+        with self._lock:
+            found = next((mix for mix in self._neck_mixes if mix[0] == weights), None)
+            if found is None:
+                found = weights, _mixed(self._neck, weights, LOW.shape)
+                self._neck_mixes = [found, *self._neck_mixes[: _MIXES - 1]]
+            return found[1]
 
     def _broad(self, sides: Mapping[str, float], creases: Mapping[str, float]) -> F32:
         mixed = np.zeros((CANON, CANON, 3), np.float32)
@@ -113,11 +130,13 @@ class Sculpture:
                 maps[part].add_to(mixed, weight)
         return mixed
 
-    def _fine(self, weights: Mapping[str, float]) -> F32:
-        mixed = np.zeros((DENSITY * CANON, DENSITY * CANON, 3), np.float32)
-        for part, weight in weights.items():
-            self._lines[part].add_to(mixed, weight)
-        return mixed
+
+def _mixed(pieces: Mapping[str, _Piece], weights: Mapping[str, float], shape: tuple[int, int]) -> F32:
+    """Parts of the relief on a canvas of ``shape`` canonical pixels, at full density."""
+    mixed = np.zeros((DENSITY * shape[0], DENSITY * shape[1], 3), np.float32)
+    for part, weight in weights.items():
+        pieces[part].add_to(mixed, weight)
+    return mixed
 
 
 def _sides_and_creases(height: F32) -> tuple[_Piece, _Piece]:
@@ -130,10 +149,10 @@ def _sides_and_creases(height: F32) -> tuple[_Piece, _Piece]:
     return _Piece(where=(rows, columns), maps=sides), _Piece(where=(rows, columns), maps=whole - sides)
 
 
-def _fine_piece(height: F32) -> _Piece:
-    """Slopes and cavities of a height (n, n) on the canvas."""
-    box = _filled(height, _FINE_SCALES)
-    return _Piece(where=box, maps=slopes(soften(height[box], _ROUND * DENSITY), DENSITY, _FINE_SCALES))
+def _fine_piece(height: F32, scales: Sequence[tuple[float, float]] = _FINE_SCALES) -> _Piece:
+    """Slopes and cavities of a height (h, w) on a canvas of density ``DENSITY``."""
+    box = _filled(height, scales)
+    return _Piece(where=box, maps=slopes(soften(height[box], _ROUND * DENSITY), DENSITY, scales))
 
 
 def _filled(height: F32, scales: Sequence[tuple[float, float]]) -> tuple[slice, slice]:
@@ -144,7 +163,10 @@ def _filled(height: F32, scales: Sequence[tuple[float, float]]) -> tuple[slice, 
     if not rows.size:
         return slice(0, 8), slice(0, 8)
     low = [max(0, math.floor((int(at[0]) - room) / 8) * 8) for at in (rows, columns)]
-    high = [min(len(height), math.ceil((int(at[-1]) + room) / 8) * 8) for at in (rows, columns)]
+    high = [
+        min(side, math.ceil((int(at[-1]) + room) / 8) * 8)
+        for at, side in zip((rows, columns), height.shape, strict=True)
+    ]
     return slice(low[0], high[0]), slice(low[1], high[1])
 
 

@@ -16,6 +16,8 @@ from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.mouth import mouth_area
+from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
+from vfxage.ager.relief.older.beyond import longer_lobes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
@@ -54,6 +56,7 @@ class OlderSide:
 
     def __init__(self, mean_face: MeanFace) -> None:
         self._mean_face = mean_face
+        self._areas = beyond_areas(mean_face.mean)
         self._sink = sink_field(mean_face.mean)
         self._sculptures: dict[tuple[str, int], Sculpture] = {}
         self._lock = threading.Lock()
@@ -71,7 +74,7 @@ class OlderSide:
 
     def _measured(self, work: Working, mattes: Mattes) -> OldStudy | None:
         """The measurements of one crop; None if the face is outside it."""
-        crop = self._seen(work, mattes, _NO_RIMS)
+        crop = self._seen(work, mattes, _NO_RIMS, beyond_face(work, mattes, self._areas))
         if crop is None:
             return None
         sight = crop.sight
@@ -90,7 +93,7 @@ class OlderSide:
             expression=expression_of(crop.points),
         )
 
-    def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
+    def step(self, crop: FaceCrop, work: Working, mattes: Mattes, beyond: Beyond | None) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not above the source age."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
         if target <= source or crop.intensity == 0 or crop.look.nothing:
@@ -99,7 +102,7 @@ class OlderSide:
         worn, grey = wear(target) - wear(source), (greyness(target) - greyness(source)) / (1 - greyness(source))
         look, gentle = crop.look, crop.traits.gentle
         sculpture = self._sculpture(crop.traits.seed or crop.name, crop.study.get(DONOR))
-        seen = self._seen(work, mattes, crop.study[RIMS])
+        seen = self._seen(work, mattes, crop.study[RIMS], beyond)
         log = np.zeros_like(work.rgb)
         flow = np.zeros((*work.rgb.shape[:2], 2), np.float32)
         if seen is not None:
@@ -112,7 +115,8 @@ class OlderSide:
                 amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
                 aged = np.log(work.rgb + np.float32(FLOOR)) + log
                 log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
-            flow[inside] = grow(self._flow(seen, work, look.shape * worn), log[inside].shape)
+            moved = self._flow(seen, work, look.shape * worn) + longer_lobes(seen, look.shape * look.neck * worn)
+            flow[inside] = grow(moved, log[inside].shape)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
     def _sculpture(self, name: str, donor: F32 | None) -> Sculpture:
@@ -124,9 +128,9 @@ class OlderSide:
                 self._sculptures[key] = Sculpture(self._mean_face, name, donor)
             return self._sculptures[key]
 
-    def _seen(self, work: Working, mattes: Mattes, rims: F32) -> OldCrop | None:
+    def _seen(self, work: Working, mattes: Mattes, rims: F32, beyond: Beyond | None) -> OldCrop | None:
         """The crop's window on the mean face, with spectacles' ``rims`` on it; None if the face is outside the crop."""
-        if work.view is None:
+        if work.view is None or beyond is None:
             return None
         chart = work.view.chart
         inside = chart.window.slices(work.window)
@@ -141,6 +145,7 @@ class OlderSide:
             hair=halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside]),
             person=halve(np.ascontiguousarray(mattes.person[inside])),
             rims=chart.take_half(rims),
+            beyond=beyond,
         )
 
     def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working) -> HairPlaces:

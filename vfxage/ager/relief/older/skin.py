@@ -24,7 +24,7 @@ class OldSkin:
     """Gain of all of them."""
     own_most: float = 0.7
     beyond: float = 3.4
-    """How much more ears and neck show their own lines: nothing else is printed there."""
+    """How much more the hairline shows its own lines: nothing else is printed there."""
     bright: float = 0.4
     """Share of a line's bright side."""
     gloss: float = 0.5

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, Chart
-from vfxage.ager.relief.neck import neck_factor
+from vfxage.ager.relief.neck import Beyond
 from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import coloured
@@ -18,6 +18,7 @@ from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
 from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of, wider
 from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
+from vfxage.ager.relief.younger.neck import faded_neck
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
 from vfxage.ager.relief.younger.settings import Closing, Settings
 from vfxage.ager.relief.younger.valleys import Filling, filled, softened
@@ -79,6 +80,7 @@ class YoungCrop(ArrayData):
     """0..1."""
     softness: float
     """The plate's blur (sigma) over the shot, canonical pixels."""
+    beyond: Beyond
     neck: float = 1.0
     """The artist's strength on neck and ears, against that of the face.
 
@@ -124,6 +126,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     hue = coloured(ground, sight, (fill, filling.deep, whole), settings.colour) * spread(ground.eased)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
     shade = np.asarray(ground.skin * _at(ground, fill, filling.narrow, (whole, settings.closing)), np.float32)
+    folds_of_neck, lines_of_neck = faded_neck(sight, crop.beyond)
+    shade = shade + crop.beyond.neck * (folds_of_neck - shade)
+    thin = thin - lines_of_neck * (1 - grow(ground.skin, thin.shape))
     change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
@@ -133,12 +138,13 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     log = most * (change + heal.log) + spread(texture)
     if crop.neck != 1:
         furthest = max(settings.progress.reach / max(amount, 1e-6), 1.0)
-        factor = neck_factor(ground.beyond, crop.inside, min(crop.neck, furthest))
-        log = log * spread(grow(factor, log_luma.shape))
+        log = log * spread(grow(crop.beyond.factor(min(crop.neck, furthest)), log_luma.shape))
     flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
-    return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, flow=flow)
+    if crop.neck < 1:
+        flow = flow * crop.beyond.factor(crop.neck)[..., None]
+    return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, flow=np.asarray(flow, np.float32))
 
 
 def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:

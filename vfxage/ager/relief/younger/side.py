@@ -11,6 +11,7 @@ import numpy as np
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import MeanFace, age_columns
 from vfxage.ager.relief.mouth import smile_of
+from vfxage.ager.relief.neck import Beyond
 from vfxage.ager.relief.shown import Exposed, Grain, shown
 from vfxage.ager.relief.sight import disc, grow, halve
 from vfxage.ager.relief.working import Working
@@ -57,13 +58,13 @@ class YoungerSide:
         kinds = {kind: getattr(mattes, kind) for kind in KINDS}
         return YoungSample(rgb=work.rgb, points=work.points, sight=work.view.sight, mattes=kinds)
 
-    def step(self, crop: FaceCrop, work: Working, mattes: Mattes) -> F32:
+    def step(self, crop: FaceCrop, work: Working, mattes: Mattes, beyond: Beyond | None) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
         source, target = (min(max(age, 10.0), 100.0) for age in crop.ages)
         if target >= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        log, healed, flow = self._changed(work, mattes, study, (wear(target) - wear(source), crop.look))
+        log, healed, flow = self._changed(work, (mattes, beyond), study, (wear(target) - wear(source), crop.look))
         self._recolour(log, work, mattes, (study, crop.look.hair * _gone_grey(source, target)))
         given = self._settings.grain
         grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
@@ -85,16 +86,16 @@ class YoungerSide:
             log[inside] += recoloured(rgb, grey, PORTRAIT_CHROMA * study.saturation, unit, settings)
 
     def _changed(
-        self, work: Working, mattes: Mattes, study: YoungStudy, wanted: tuple[float, Look]
+        self, work: Working, seen: tuple[Mattes, Beyond | None], study: YoungStudy, wanted: tuple[float, Look]
     ) -> tuple[F32, F32, F32]:
         """Change of log RGB (s, s, 3), healed skin (s, s) and movement (s, s, 2) of the whole working crop.
 
         ``wanted`` is wear and look.
         """
-        worn, look = wanted
+        (mattes, beyond), (worn, look) = seen, wanted
         size = len(work.rgb)
         log, healed, flow = (np.zeros((size, size, *deep), np.float32) for deep in ((3,), (), (2,)))
-        if work.view is None:
+        if work.view is None or beyond is None:
             return log, healed, flow
         chart = work.view.chart
         inside = chart.window.slices(work.window)
@@ -107,6 +108,7 @@ class YoungerSide:
                 worn=_worn(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
+                beyond=beyond,
                 neck=look.neck,
             ),
             self._face,

@@ -1,0 +1,57 @@
+"""Necks made younger: their rings, folds and cords fade, in the neck's own light, which is no light of the face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from vfxage.ager.relief.neck import Beyond
+from vfxage.ager.relief.sight import Sight, blur, grow, morphed
+from vfxage.types import F32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeckFade:
+    """What goes of a neck's relief at full strength, by eye on portraits of people of 62 to 86; canonical pixels."""
+
+    fold: float = 9.0
+    """Half of the width up to which a dark valley is a fold, not the shade below the chin."""
+    filled: float = 0.75
+    """Share of a fold's depth that is filled."""
+    deepest: float = 0.45
+    """Log luma that is filled at most."""
+    around: float = 16.0
+    """The neck's own light is its mean over so far."""
+    levelled: float = 0.55
+    """Share of the relief of cords that goes, bright sides as well as dark ones."""
+    cords: tuple[float, float] = (2.0, 9.0)
+    """Sigmas of the band that cords are in."""
+    fine: float = 0.6
+    """Share of the finest lines that goes."""
+    rounded: float = 1.5
+    """Sigma over which the filling is rounded."""
+
+
+FADE = NeckFade()
+
+
+def faded_neck(sight: Sight, beyond: Beyond) -> tuple[F32, F32]:
+    """The change of log luma of a neck at full strength: folds and cords (h2, w2), and finest lines (h, w)."""
+    unit = sight.unit / 2
+    skin = np.asarray(cv2.erode(beyond.neck, np.ones((3, 3), np.uint8)), np.float32)
+    around = blur(skin, FADE.around * unit) + np.float32(1e-3)
+    mean = blur(skin * sight.smooth, FADE.around * unit) / around
+    level = mean + skin * (sight.smooth - mean)
+    closed = morphed(cv2.MORPH_CLOSE, level, FADE.fold * unit)
+    depth = blur(np.asarray(closed - level, np.float32), FADE.rounded * unit)
+    deepest = np.float32(FADE.deepest)
+    filled = deepest * np.tanh(np.float32(FADE.filled) * depth / deepest)
+    level = level + filled
+    low, high = FADE.cords
+    band = blur(level, low * unit) - blur(level, high * unit)
+    change = filled - np.float32(FADE.levelled) * band
+    edge = np.clip(3 * blur(skin, 4.0 * unit) - 2, 0, 1)
+    fine = -np.float32(FADE.fine) * sight.fine * grow(np.asarray(skin * edge, np.float32), sight.fine.shape)
+    return np.asarray(change * skin * edge, np.float32), np.asarray(fine, np.float32)
