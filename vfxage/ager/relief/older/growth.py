@@ -52,7 +52,7 @@ class Growth:
             "folds",
             nasolabial=(0.90, 2.0, 1.3), marionette=(0.75, 1.4, 1.3), bags=(0.38, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
             jowl=(0.70, 1.4, 1.2), hollows=(0.12, 1.2, 1.0), frown=(0.8, 2.0, 1.0), chin=(0.6, 1.6, 1.0),
-            forehead=(0.45, 2.0, 1.1),
+            forehead=(0.42, 2.0, 1.1),
         )
     )  # fmt: skip
     """The broad side of each fold: soft shading, which makes gentle faces old."""
@@ -61,14 +61,14 @@ class Growth:
             "folds",
             nasolabial=(1.25, 2.0, 0.6), marionette=(0.95, 1.3, 0.6), bags=(0.7, 2.4, 0.6), lids=(1.0, 2.4, 0.8),
             jowl=(0.65, 1.4, 1.0), hollows=(0.1, 1.5, 1.0), frown=(0.8, 2.0, 0.6), chin=(0.5, 1.5, 0.5),
-            forehead=(0.65, 2.0, 0.6),
+            forehead=(0.60, 2.0, 0.6),
         )
     )  # fmt: skip
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "lines",
-            furrows=(0.50, 2.0, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(0.70, 1.4, 0.5),
+            furrows=(0.46, 2.0, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(0.70, 1.4, 0.5),
             lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.0, 2.0, 1.0),
         )
     )  # fmt: skip
@@ -84,7 +84,7 @@ class Growth:
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 1.3
+    gain: float = 1.45
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""
