@@ -87,6 +87,11 @@ class Greying:
 GREYING = Greying()
 _WARMTH = np.array([1.2, 0.0, -1.0], np.float32)
 """Log RGB of warm light on white hair: a little more yellow than skin is, as grey hair of 60 portraits has it."""
+_SKIN_GREEN, _NO_CAST, _MOST_CAST = -0.07, 0.02, 0.07
+"""Log of green over red and blue of skin in neutral light, on 42 portraits; how far from that it lies on people in such
+light, and the furthest beyond that. Film is often graded towards green: neutral hair then looks violet."""
+_GREEN = np.array([-0.45, 0.55, -0.45], np.float32)
+"""Log RGB of such a cast on white hair."""
 _BEND = 5.0
 """Steepness of the bend above which dark hair is lifted: white hair is hardly."""
 _DARKEST = -0.95
@@ -301,9 +306,13 @@ def _target(light: HairLight) -> float:
 
 
 def _warm(light: HairLight) -> F32:
-    """Log RGB beyond luma of grey hair: warm as the light is, without the red of the skin's blood."""
-    warm = GREYING.warmth * float(light.tint[0] - light.tint[2]) / 2
-    return np.asarray(np.float32(min(max(warm, -GREYING.warmest), GREYING.warmest)) * _WARMTH, np.float32)
+    """Log RGB beyond luma of grey hair: warm and green as the light is, without the red of the skin's blood."""
+    red, green, blue = (float(part) for part in light.tint)
+    warm = min(max(GREYING.warmth * (red - blue) / 2, -GREYING.warmest), GREYING.warmest)
+    cast_of_light = green - (red + blue) / 2 - _SKIN_GREEN
+    away = max(abs(cast_of_light) - _NO_CAST, 0.0)
+    tinged = math.copysign(min(away, _MOST_CAST), cast_of_light)
+    return np.asarray(np.float32(warm) * _WARMTH + np.float32(tinged) * _GREEN, np.float32)
 
 
 def _locks(level: F32, hair: F32, unit: float) -> F32:
