@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Aged:
     """How strongly neck and ears change, by eye; log luma."""
 
-    relief: float = 1.85
+    relief: float = 1.4
     shading: Shading = field(default=Shading(slope=0.55, cavity=1.15))
     soft_jaw: float = 0.45
     """Share of the shade below the jaw that goes at 35 years of wear: slack skin fills the corner."""
@@ -41,7 +41,7 @@ class Aged:
     bright: float = 0.35
     """Share of the bright sides: a neck is in shade, and ridges that glow look painted."""
     brightest: float = 0.10
-    deepest: float = 0.40
+    deepest: float = 0.24
     lost_mean: float = 0.5
     """Share of the mean change that is taken back: age is no exposure."""
 

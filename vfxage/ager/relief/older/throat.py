@@ -25,7 +25,7 @@ _CANVAS = Canvas(window=Window(_DENSITY * LOW.x, _DENSITY * LOW.y, _DENSITY * LO
                  density=_DENSITY)  # fmt: skip
 _FLOOR, _FLANKS = (0.55, 1.0), (0.45, 2.6)
 """A crease is two strokes: (share of depth, share of width) of its floor and of its flanks."""
-_CORDED = 0.45
+_CORDED = 0.8
 """A neck has cords or rings: how much more of the one, and less of the other. Both at once make a grid."""
 _UNLIKE = 0.25
 """Relative deviation of a fold's depth from one to the next: alike, they look stamped."""
@@ -47,7 +47,7 @@ class Throat:
     """Rolls of slack skin along the jaw: distance from the face's middle in shares of the jaw's, height, width."""
     under: tuple[tuple[float, float, float], ...] = ((1.19, 0.9, 2.0),)
     """The creases below the rolls: distance, depth, width."""
-    cords: tuple[tuple[float, float, float, float], ...] = ((12, 27, 2.6, 5.0), (38, 56, 1.4, 4.6))
+    cords: tuple[tuple[float, float, float, float], ...] = ((12, 27, 2.4, 6.0), (38, 56, 1.4, 5.5))
     """Cords on each side: distance from the middle at the top and at the bottom, height, width."""
     rings: tuple[tuple[float, float], ...] = ((33, 0.65), (50, 0.9), (67, 0.75))
     """Rings: how far below the chin, and depth."""
