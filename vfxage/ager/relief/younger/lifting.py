@@ -41,8 +41,9 @@ def _moves(*rows: tuple[int, float, float, float]) -> tuple[Move, ...]:
 BROWS = _moves(
     (105, 0.0, 0.0, 14), (63, 0.0, 0.0, 13), (70, 0.0, 0.3, 13), (66, 0.0, 0.0, 12),
 )  # fmt: skip
-"""The brow, which the hood below it carries up enough. Brows hardly sink with age: over 201 women of 25 to 86 the tail keeps its place within a
-pixel, and the head of old brows is higher (as Matros et al. 2009 found). A lifted brow looks surprised."""
+"""The brow, which the hood below it carries up enough. Brows hardly sink with age: over 201 women of 25 to 86 the tail
+keeps its place within a pixel, and the head of old brows is higher (as Matros et al. 2009 found). A lifted brow looks
+surprised."""
 HOODS = _moves(
     (225, 0.3, 4.6, 8), (224, 0.0, 4.2, 8), (223, 0.0, 3.6, 8), (30, 0.3, 4.0, 7), (29, 0.0, 3.8, 7), (28, 0.0, 3.6, 7),
     (27, 0.0, 3.4, 7), (56, 0.0, 2.0, 7), (247, 0.2, 2.8, 6),

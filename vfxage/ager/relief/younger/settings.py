@@ -109,7 +109,7 @@ class Softening:
     """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
     gloss: float = 0.18
     """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
-    rolls: float = 0.80
+    rolls: float = 0.60
     """Share of the bright rolls between filled furrows that is taken back to the skin around them."""
     roll_radius: float = 4.0
     """Half width of such rolls."""
@@ -139,7 +139,7 @@ class FineLines:
     """Share of bright ridges that goes."""
     rough: float = 0.35
     """Share of fine roughness of any form that goes."""
-    lined: float = 0.70
+    lined: float = 0.60
     """Share of what is left that goes where skin is covered with lines, as beside the eyes. Pores are added there."""
     under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
@@ -375,6 +375,7 @@ class Settings:
                 fine,
                 dark=min(lines * fine.dark, 1.0),
                 bright=min(lines * fine.bright, 1.0),
+                lined=min(lines * fine.lined, 1.0),
                 texture=look.texture,
             ),
             healing=replace(self.healing, share=min(lines * self.healing.share, 1.0)),
