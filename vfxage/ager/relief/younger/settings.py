@@ -298,8 +298,12 @@ class HairColour:
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
     """Level of a lock against its dark strands: light on hair stays."""
-    fall: float = 0.85
+    fall: float = 0.75
     """Share of the way to that level; all of it is a flat helmet."""
+    usual_percentile: float = 70.0
+    """Percentile of a hair's luma that its grey locks have on the whole."""
+    highlight: float = 0.35
+    """Share of the way for what of a lock is brighter than that: light on hair, and locks that always were lighter."""
     most: float = 1.20
     """Most that hair darkens."""
     tint_share: float = 0.85
@@ -312,7 +316,7 @@ class HairColour:
     """Sigma within which hair is one strand, canonical pixels."""
     lock: float = 9.0
     """Sigma within which it is one lock: light and shade within it stay."""
-    calmer: float = 0.45
+    calmer: float = 0.25
     """Share by which strands in a grey lock come nearer to each other: grey beside dark is more contrast than light and
     shade on hair of one colour. By eye."""
     glint: float = 1.5
