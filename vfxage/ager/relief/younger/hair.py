@@ -50,7 +50,7 @@ class HairTone:
     sheen: float
     """Log luma up to which a bright strand may be the sheen of dark hair."""
     usual: float
-    """Log luma of the brighter half of the hair: its locks as they are on the whole."""
+    """Mean log luma of the hair, which is that of its usual lock."""
 
     @staticmethod
     def none() -> HairTone:
@@ -107,7 +107,7 @@ def hair_tone(rgb: F32, matte: F32, skin: tuple[float, float], settings: HairCol
         level=float(high),
         pigment=pigment,
         sheen=skin_level - settings.sheen + black * (settings.sheen - settings.sheen_black),
-        usual=float(np.percentile(level, settings.usual_percentile)),
+        usual=float(level.mean()),
     )
 
 

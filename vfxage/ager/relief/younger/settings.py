@@ -298,12 +298,10 @@ class HairColour:
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
     """Level of a lock against its dark strands: light on hair stays."""
-    fall: float = 0.75
+    fall: float = 0.80
     """Share of the way to that level; all of it is a flat helmet."""
-    usual_percentile: float = 70.0
-    """Percentile of a hair's luma that its grey locks have on the whole."""
     highlight: float = 0.35
-    """Share of the way for what of a lock is brighter than that: light on hair, and locks that always were lighter."""
+    """Share of the way for what of a lock is brighter than the whole hair: light, and locks that always were lighter."""
     most: float = 1.20
     """Most that hair darkens."""
     tint_share: float = 0.85
