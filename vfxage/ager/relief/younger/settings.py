@@ -301,7 +301,7 @@ class HairColour:
     fall: float = 0.80
     """Share of the way to that level; all of it is a flat helmet."""
     highlight: float = 0.35
-    """Share of the way for what of a lock is brighter than the whole hair: light, and locks that always were lighter."""
+    """Share of the way for what of a lock is brighter than the whole hair: light, and locks that were lighter."""
     most: float = 1.20
     """Most that hair darkens."""
     tint_share: float = 0.85
