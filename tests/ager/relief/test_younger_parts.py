@@ -209,6 +209,17 @@ def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):
     assert np.abs(after[beside] - left[beside]).max() < 0.1 * skin.std()
 
 
+def test_skin_far_from_any_untouched_skin_gets_the_texture_of_the_rest_of_the_face(ground):
+    """Crow's feet and cheek ironed as one: too few pores there read as airbrushed skin."""
+    full = 2 * SIDE
+    skin = np.random.default_rng(11).normal(0, 0.03, (full, full)).astype(np.float32)
+    ironed = np.arange(full) >= 60
+    left = np.where(ironed, 0.2 * skin, skin).astype(np.float32)
+    touched = np.repeat(np.float32(ironed[::2])[None], SIDE, axis=0)
+    after = left + matched(ground(np.zeros((SIDE, SIDE))), left, touched, pore_sheet()[:full, :full], SETTINGS.pores)
+    assert 0.7 * skin.std() < after[40:-40, -100:-40].std() < 1.15 * skin.std()
+
+
 # ---- hair ----------------------------------------------------------------------------------------------------------
 
 
