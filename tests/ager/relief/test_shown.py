@@ -47,6 +47,31 @@ def test_grain_keeps_its_height_as_far_as_it_is_asked_to():
         assert height == pytest.approx(share + (1 - share) * np.exp(level), rel=0.03)
 
 
+def test_skin_that_stands_in_the_place_of_the_plates_has_none_of_its_grain():
+    """A change that makes a noisy dark slit even gives even skin: its grain drew bright and dark squiggles on it."""
+    noise = np.random.default_rng(2).normal(0, 0.02, (64, 64, 3)).astype(np.float32)
+    slit = np.clip(0.1 + noise, 0.03, 0.2)
+    grain = Grain(finer=1.0, most=0.04, darkened=0.0, brightened=0.7)
+    log, flow = np.log(np.float32(0.4) / slit), change(64)[1]
+    replaced = np.zeros((64, 64), np.float32)
+    replaced[:, :32] = 1
+    made = slit + shown(slit, log, flow, Exposed(floor=0.0, grain=grain, unit=1.0, replaced=replaced))
+    np.testing.assert_allclose(made[:, :32], 0.4, atol=1e-5)
+    assert made[:, 32:].std() > 0.01, "elsewhere grain keeps its height"
+
+
+def test_detail_finer_than_the_change_goes_where_that_fills_lines():
+    rows, columns = np.indices((128, 128))
+    fine = np.repeat(
+        np.float32(0.5) + np.float32(0.05) * ((rows + columns) % 2 - np.float32(0.5))[..., None], 3, axis=2
+    )
+    lines = np.zeros((64, 64), np.float32)
+    lines[:, :32] = 1
+    made = fine + shown(fine, *change(64, 0.1), Exposed(floor=0.0, grain=NO_GRAIN.grain, unit=1.0, lines=lines))
+    assert made[8:-8, 8:56].std() < 0.1 * fine.std()
+    assert made[8:-8, 72:-8].std() > 0.9 * fine.std()
+
+
 @pytest.mark.parametrize(("size", "working"), [(64, 64), (128, 64), (192, 64)])
 def test_the_picture_moves_by_whole_pixels_of_the_working_density(size, working):
     rgb, ratio = picture(size), size // working

@@ -271,6 +271,34 @@ def _line_share(rgb, fold, cheek):
     return float(np.percentile(depth[fold], 97) / np.percentile(depth[cheek], 97))
 
 
+def test_a_painted_brow_above_its_usual_place_stays(still, plates, zones):
+    """It is a dark band over skin, as a furrow is, and was filled."""
+    crop = plates["clk_W000187"].crop(still)
+    place = (zones(crop, "over_brows") > 0.5) & (np.arange(SIZE) < SIZE // 2)  # a fringe covers the other brow
+
+    def depth(rgb):
+        level = np.log(_luma(rgb) + np.float32(0.03))[place]
+        return float(np.percentile(level, 70) - np.percentile(level, 15))
+
+    assert depth(crop.rgb) > 0.1
+    assert depth(crop.rgb + _step(still, crop)) > 0.75 * depth(crop.rgb)
+
+
+def test_a_filled_line_keeps_no_colour_of_its_own(still, plates, zones):
+    """Creases are redder than skin: filled with light alone they stay as orange hairlines."""
+    crop = plates["con2_N000179"].crop(still)
+    log = np.log(_luma(crop.rgb) + np.float32(0.03))
+    lines = cv2.morphologyEx(log, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)) - log > 0.09
+    lines &= (zones(crop, "texture") > 0.95) & (zones(crop, "lips") < 0.02) & (zones(crop, "eyes") < 0.02)
+
+    def redder(rgb):
+        chroma = np.log((rgb[..., 0] + np.float32(0.03)) / (rgb[..., 2] + np.float32(0.03)))
+        return float((chroma - cv2.GaussianBlur(chroma, (0, 0), 4))[lines].mean())
+
+    assert redder(crop.rgb) > 0.02
+    assert redder(crop.rgb + _step(still, crop)) < 0.6 * redder(crop.rgb)
+
+
 @pytest.mark.parametrize(("shade", "least"), [(0.4, 0.42), (0.55, 0.7)])
 def test_a_shaded_cheek_changes_with_the_face(still, plates, zones, shade, least):
     """A soft shadow over half of the face: what goes there is most of what goes in the light."""

@@ -209,6 +209,17 @@ def test_a_filled_fold_gets_the_texture_of_the_skin_beside_it(ground):
     assert np.abs(after[beside] - left[beside]).max() < 0.1 * skin.std()
 
 
+def test_skin_far_from_any_untouched_skin_gets_the_texture_of_the_rest_of_the_face(ground):
+    """Crow's feet and cheek ironed as one: too few pores there read as airbrushed skin."""
+    full = 2 * SIDE
+    skin = np.random.default_rng(11).normal(0, 0.03, (full, full)).astype(np.float32)
+    ironed = np.arange(full) >= 60
+    left = np.where(ironed, 0.2 * skin, skin).astype(np.float32)
+    touched = np.repeat(np.float32(ironed[::2])[None], SIDE, axis=0)
+    after = left + matched(ground(np.zeros((SIDE, SIDE))), left, touched, pore_sheet()[:full, :full], SETTINGS.pores)
+    assert 0.7 * skin.std() < after[40:-40, -100:-40].std() < 1.15 * skin.std()
+
+
 # ---- hair ----------------------------------------------------------------------------------------------------------
 
 
@@ -248,12 +259,22 @@ def test_grey_hair_keeps_its_strands():
     share = np.clip(0.5 + 0.25 * streaks / streaks.std(), 0, 1)[..., None]
     dark, bright = np.array((0.20, 0.18, 0.17)), np.array((0.68, 0.67, 0.66))
     before = (dark * (1 - share) + bright * share).astype(np.float32)
-    tone = HairTone(brown=0.4, level=-1.65, pigment=1.0, sheen=-1.0)
+    tone = HairTone(brown=0.4, level=-1.65, pigment=1.0, sheen=-1.0, usual=-0.7)
     first, last = (np.log(rgb[..., 1]) for rgb in (before, _younger_hair(before, tone=tone)))
     assert last.mean() < first.mean() - 0.1
     first, last = (image - cv2.GaussianBlur(image, (0, 0), 5) for image in (first, last))
     kept = [float((last * part).sum() / (first * part).sum()) for part in (first > 0.15, first < -0.15)]
     assert all(0.4 < share < 0.95 for share in kept), f"bright strands keep {kept[0]:.2f}, dark ones {kept[1]:.2f}"
+
+
+def test_light_on_grey_hair_stays_where_it_is_when_the_hair_gets_its_colour():
+    """A bright lock keeps most of its distance from the others: taken down to one level, hair reads as felt."""
+    dull, bright = (_strands(BROWN, grey, 0.6)[:, : SIDE // 2] for grey in ((0.50, 0.49, 0.48), WHITE))
+    before = np.concatenate([dull, dull, bright[:, : SIDE // 2]], axis=1)
+    matte = np.ones(before.shape[:2], np.float32)
+    after = _younger_hair(np.ascontiguousarray(before), matte=matte)
+    apart = [float(np.log(rgb[:, 180:225].mean() / rgb[:, 15:95].mean())) for rgb in (before, after)]
+    assert apart[1] > 0.4 * apart[0] > 0.1
 
 
 def test_fair_hair_before_a_blue_wall_is_not_dyed_along_its_outline():
@@ -262,7 +283,7 @@ def test_fair_hair_before_a_blue_wall_is_not_dyed_along_its_outline():
     matte[:, :40], matte[:, 40:45] = 0, 0.6
     wall = np.array((0.30, 0.40, 0.90))
     before = (matte[..., None] * before + (1 - matte[..., None]) * wall).astype(np.float32)
-    darker = HairTone(brown=0.9, level=-1.4, pigment=1.0, sheen=-1.3)
+    darker = HairTone(brown=0.9, level=-1.4, pigment=1.0, sheen=-1.3, usual=-0.5)
     assert np.abs(_younger_hair(before, matte, darker) - before).max() < 0.08
 
 
@@ -312,7 +333,7 @@ def test_skin_in_the_edge_of_a_matte_is_not_dyed():
 def test_no_hair_is_measured_where_there_is_none():
     tone = hair_tone(_strands(BROWN, SILVER, 0.5), np.zeros((SIDE, SIDE), np.float32), SKIN, SETTINGS.hair)
     assert tone == HairTone.none()
-    packed = HairTone(brown=0.5, level=-1.5, pigment=0.25, sheen=-1.0)
+    packed = HairTone(brown=0.5, level=-1.5, pigment=0.25, sheen=-1.0, usual=-0.75)
     assert HairTone.unpacked(packed.packed()) == packed
 
 

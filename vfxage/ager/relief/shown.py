@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import blur, parts
+from vfxage.ager.relief.sight import blur, parts, spread
+from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, Window
 
 _BLOCK = 1 << 14
@@ -32,8 +33,8 @@ class Grain:
     """0..1, for skin that gets brighter."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exposed:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Exposed(ArrayData):
     """How a change of log RGB is applied to display-referred sRGB."""
 
     floor: float
@@ -41,17 +42,22 @@ class Exposed:
     grain: Grain
     unit: float
     """Pixels of the change to a canonical pixel."""
-    replaced: F32 | None = None
-    """(s, s) 0..1, where the change puts other skin in the plate's place: the plate's grain there is gone already."""
+    replaced: F32 | None = field(default=None, metadata=shaped("s", "s"))
+    """0..1, where the change puts other skin in the plate's place: the plate's grain there is gone already."""
+    lines: F32 | None = field(default=None, metadata=shaped("s", "s"))
+    """0..1, where the change fills lines: their detail that is finer than its pixels goes too, or hairlines stay
+    in large crops."""
 
 
-def shown(rgb: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
-    """The encoded step (S, S, 3) of a crop ``rgb`` (S, S, 3), 0..1.
+def shown(plate: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
+    """The encoded step (S, S, 3) of a crop ``plate`` (S, S, 3), 0..1.
 
     ``log`` (s, s, 3) is the change of log RGB and ``flow`` (s, s, 2) the movement in its pixels; both may have another
     density than the crop.
     """
-    size, ratio = len(rgb), len(rgb) / len(log)
+    rgb, size, ratio = plate, len(plate), len(plate) / len(log)
+    if exposed.lines is not None and ratio > 1:
+        rgb = _without_hairlines(rgb, exposed.lines)
     coarse = blur(rgb, exposed.grain.finer * exposed.unit * ratio)
     log = _resized(log, size)
     whole = None if exposed.replaced is None else 1 - _resized(exposed.replaced, size)
@@ -67,8 +73,16 @@ def shown(rgb: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
     for rows in _blocks(size):
         step = aged[rows]
         np.clip(step, 0, 1, out=step)
-        step -= rgb[rows]
+        step -= plate[rows]
     return aged
+
+
+def _without_hairlines(rgb: F32, lines: F32) -> F32:
+    """The picture (S, S, 3) without its detail finer than the pixels of ``lines`` (s, s), as far as that says."""
+    size, small = len(rgb), len(lines)
+    broad = cv2.resize(rgb, (small, small), interpolation=cv2.INTER_AREA)
+    broad = cv2.resize(broad, (size, size), interpolation=cv2.INTER_CUBIC)
+    return cast(F32, rgb + spread(_resized(lines, size)) * (broad - rgb))
 
 
 def _blocks(size: int) -> list[slice]:

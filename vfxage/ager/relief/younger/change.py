@@ -11,7 +11,7 @@ import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, Chart
 from vfxage.ager.relief.neck import Beyond
-from vfxage.ager.relief.sight import Sight, blur, grow, halve, luma, spread
+from vfxage.ager.relief.sight import Sight, beyond_luma, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import coloured
 from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
@@ -31,7 +31,11 @@ FLOOR = np.float32(0.012)
 lifted."""
 _IRONED = 0.02
 """Change of fine detail, log luma, from which skin counts as ironed."""
-_LINED = (0.35, 0.60)
+_STAIN = 2.5
+"""Sigma, canonical pixels, of the skin beside a line whose colour the line takes."""
+_NARROW = 0.05
+"""Filling of a narrow valley, log luma, from which it surely is a line."""
+_LINED = (0.42, 0.65)
 """Share of the finest band that is lines from which skin is lined, and wholly so; among pores it is below 0.3."""
 _LINED_LEAST = 0.004
 """Log luma that is grain and counts as no line."""
@@ -101,6 +105,8 @@ class YoungChange(ArrayData):
     """Change of log RGB (of sRGB + floor), over the chart's window."""
     healed: F32 = field(metadata=shaped("h", "w"))
     """0..1, how far skin of the neighbourhood stands in the place of the plate's."""
+    lines: F32 = field(metadata=shaped("h", "w"))
+    """0..1, how far lines are filled or ironed here."""
     flow: F32 = field(metadata=shaped("h2", "w2", 2))
     """Movement of the skin, crop pixels on the half grid."""
 
@@ -122,14 +128,17 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     log_luma = luma(plate)
     band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
     folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
-    thin = _ironed(ground, sight, band, folds, settings)
+    lined = np.float32(settings.fine_lines.lined) * _lined(band, ground)
+    thin = _ironed(ground, sight, band, (folds, lined), settings)
+    lines = np.maximum(np.clip(filling.narrow / np.float32(_NARROW), 0, 1), lined) * ground.skin
+    lines = grow(np.asarray(lines, np.float32), log_luma.shape)
     hue = coloured(ground, sight, (fill, filling.deep, whole), settings.colour) * spread(ground.eased)
     crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
     shade = np.asarray(ground.skin * _at(ground, fill, filling.narrow, (whole, settings.closing)), np.float32)
     folds_of_neck, lines_of_neck = faded_neck(sight, crop.beyond)
     shade = shade + crop.beyond.neck * (folds_of_neck - shade)
     thin = thin - lines_of_neck * (1 - grow(ground.skin, thin.shape))
-    change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
+    change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin) - spread(lines) * _stain(plate, sight)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum.reduce([most * folds, ironed, most * halve(heal.where)])
@@ -143,8 +152,8 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
     flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
     if crop.neck < 1:
-        flow = flow * crop.beyond.factor(crop.neck)[..., None]
-    return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, flow=np.asarray(flow, np.float32))
+        flow = np.asarray(flow * crop.beyond.factor(crop.neck)[..., None], np.float32)
+    return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, lines=most * lines, flow=flow)
 
 
 def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:
@@ -155,7 +164,8 @@ def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings
     common *= np.float32(settings.closing.common) * (1 - filling.deep)
     fill = fill + np.minimum(common, np.float32(settings.closing.common_most))
     kept = np.float32(settings.closing.smile_left) * ground.smile * wider(ground.zone["smile"]) * (1 - filling.deep)
-    fill = fill - kept * ground.blurred(np.maximum(fill, 0), settings.closing.smile_soft)
+    filled_here = np.maximum(fill, 0)
+    fill = fill - np.minimum(kept * ground.blurred(filled_here, settings.closing.smile_soft), filled_here)
     return filling, np.asarray(filling.narrow + (fill - filling.narrow) * ground.eased, np.float32)
 
 
@@ -179,6 +189,14 @@ def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
     return texture
 
 
+def _stain(plate: F32, sight: Sight) -> F32:
+    """(h, w, 3) the colour of lines in ``plate`` (h, w, 3), log RGB, against the skin beside them.
+
+    A crease is redder than skin. Filled without this, it stays as an orange hairline.
+    """
+    return beyond_luma(np.asarray(plate - blur(plate, _STAIN * sight.unit), np.float32))
+
+
 def _lined(band: FineBand, ground: Ground) -> F32:
     """(h2, w2) 0..1, where the finest band is lines for the most part, so that what is left of them still shows."""
     lines, whole = (np.sqrt(ground.blurred(halve(np.square(part)), _LINED_REACH)) for part in (band.lines, band.whole))
@@ -187,16 +205,18 @@ def _lined(band: FineBand, ground: Ground) -> F32:
     return np.asarray(np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
 
 
-def _ironed(ground: Ground, sight: Sight, band: FineBand, folds: F32, settings: Settings) -> F32:
-    """What goes of the fine detail at full strength, (h, w); ``folds`` (h2, w2), 0..1, is where folds are filled."""
-    fine = settings.fine_lines
+def _ironed(ground: Ground, sight: Sight, band: FineBand, where: tuple[F32, F32], settings: Settings) -> F32:
+    """What goes of the fine detail at full strength, (h, w); ``where`` (h2, w2), 0..1, says where folds are filled, and
+    how much goes of what is left.
+    """
+    (folds, lined), fine = where, settings.fine_lines
     rest = sight.fine - band.lines
     more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
     rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
     rough = np.minimum(np.float32(fine.texture) * rough, 1)
     gone = np.float32(fine.dark) * np.minimum(band.lines, 0) + np.float32(fine.bright) * np.maximum(band.lines, 0)
     gone += rough * rest
-    gone += grow(np.float32(fine.lined) * _lined(band, ground), rest.shape) * (band.whole - gone)
+    gone += grow(lined, rest.shape) * (band.whole - gone)
     gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
     skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)

@@ -49,21 +49,23 @@ class HairTone:
     """0..1, how surely there are strands with pigment; 0 for white hair, which keeps its colour."""
     sheen: float
     """Log luma up to which a bright strand may be the sheen of dark hair."""
+    usual: float
+    """Mean log luma of the hair, which is that of its usual lock."""
 
     @staticmethod
     def none() -> HairTone:
         """Hair that keeps its colour."""
-        return HairTone(brown=0.0, level=0.0, pigment=0.0, sheen=0.0)
+        return HairTone(brown=0.0, level=0.0, pigment=0.0, sheen=0.0, usual=0.0)
 
     def packed(self) -> F32:
-        """As one array (4,) for a study."""
-        return np.array([self.brown, self.level, self.pigment, self.sheen], np.float32)
+        """As one array (5,) for a study."""
+        return np.array([self.brown, self.level, self.pigment, self.sheen, self.usual], np.float32)
 
     @staticmethod
     def unpacked(values: F32) -> HairTone:
         """From ``packed``."""
-        brown, level, pigment, sheen = (float(value) for value in values)
-        return HairTone(brown=brown, level=level, pigment=pigment, sheen=sheen)
+        brown, level, pigment, sheen, usual = (float(value) for value in values)
+        return HairTone(brown=brown, level=level, pigment=pigment, sheen=sheen, usual=usual)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -105,6 +107,7 @@ def hair_tone(rgb: F32, matte: F32, skin: tuple[float, float], settings: HairCol
         level=float(high),
         pigment=pigment,
         sheen=skin_level - settings.sheen + black * (settings.sheen - settings.sheen_black),
+        usual=float(level.mean()),
     )
 
 
@@ -124,7 +127,7 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     grey = np.minimum(_grey(own, limit, settings), _grey(lock_tint, settings.lock_chroma * limit, settings))
     from_level = np.float32(max(tone.level + settings.dark_margin, settings.black, tone.sheen))
     of_lock = smoothstep((wide - from_level) / np.float32(settings.bright_span))
-    fall = np.float32(settings.fall) * np.maximum(wide - np.float32(tone.level + settings.target_rise), 0)
+    fall = _fall(wide, tone, settings)
     lowered = grow(np.asarray(of_lock * np.minimum(fall, np.float32(settings.most)), np.float32), level.shape)
     of_lock = grow(np.asarray(of_lock, np.float32), level.shape)
     of_strand = smoothstep((blur(level, settings.strand * half) - from_level) / np.float32(settings.bright_span))
@@ -137,6 +140,15 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     colour = parts(grow(np.float32(tone.brown) * _BROWN - own, (*level.shape, 3)))
     dyed = weight * bright * np.float32(settings.tint_share)
     return cast(F32, cv2.merge([dyed * channel - weight * lowered for channel in colour]))
+
+
+def _fall(lock: F32, tone: HairTone, settings: HairColour) -> F32:
+    """How much a lock (h, w), log luma, darkens: grey locks nearly alike, so that the brighter ones stay brighter."""
+    target = tone.level + settings.target_rise
+    usual = max(tone.usual - target, 0.0)
+    above = np.maximum(lock - np.float32(target), 0)
+    alike = np.minimum(above, np.float32(usual))
+    return np.asarray(np.float32(settings.fall) * alike + np.float32(settings.highlight) * (above - alike), np.float32)
 
 
 def _whole(matte: F32, radius: float) -> F32:

@@ -109,7 +109,7 @@ class Softening:
     """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
     gloss: float = 0.18
     """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
-    rolls: float = 0.80
+    rolls: float = 0.60
     """Share of the bright rolls between filled furrows that is taken back to the skin around them."""
     roll_radius: float = 4.0
     """Half width of such rolls."""
@@ -139,7 +139,7 @@ class FineLines:
     """Share of bright ridges that goes."""
     rough: float = 0.35
     """Share of fine roughness of any form that goes."""
-    lined: float = 0.70
+    lined: float = 0.60
     """Share of what is left that goes where skin is covered with lines, as beside the eyes. Pores are added there."""
     under_eye: float = 0.40
     """More of it below the eyes, where crepe has no direction."""
@@ -298,8 +298,10 @@ class HairColour:
     """Range of level over which a strand becomes surely grey."""
     target_rise: float = 0.15
     """Level of a lock against its dark strands: light on hair stays."""
-    fall: float = 0.85
+    fall: float = 0.80
     """Share of the way to that level; all of it is a flat helmet."""
+    highlight: float = 0.35
+    """Share of the way for what of a lock is brighter than the whole hair: light, and locks that were lighter."""
     most: float = 1.20
     """Most that hair darkens."""
     tint_share: float = 0.85
@@ -312,7 +314,7 @@ class HairColour:
     """Sigma within which hair is one strand, canonical pixels."""
     lock: float = 9.0
     """Sigma within which it is one lock: light and shade within it stay."""
-    calmer: float = 0.45
+    calmer: float = 0.25
     """Share by which strands in a grey lock come nearer to each other: grey beside dark is more contrast than light and
     shade on hair of one colour. By eye."""
     glint: float = 1.5
@@ -375,6 +377,7 @@ class Settings:
                 fine,
                 dark=min(lines * fine.dark, 1.0),
                 bright=min(lines * fine.bright, 1.0),
+                lined=min(lines * fine.lined, 1.0),
                 texture=look.texture,
             ),
             healing=replace(self.healing, share=min(lines * self.healing.share, 1.0)),

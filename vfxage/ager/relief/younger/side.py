@@ -64,11 +64,12 @@ class YoungerSide:
         if target >= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = YoungStudy.unpacked(crop.study)
-        log, healed, flow = self._changed(work, (mattes, beyond), study, (wear(target) - wear(source), crop.look))
+        wanted = wear(target) - wear(source), crop.look
+        log, (healed, lines), flow = self._changed(work, (mattes, beyond), study, wanted)
         self._recolour(log, work, mattes, (study, crop.look.hair * _gone_grey(source, target)))
         given = self._settings.grain
         grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
-        exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit, replaced=healed)
+        exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit, replaced=healed, lines=lines)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, exposed)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
@@ -87,16 +88,16 @@ class YoungerSide:
 
     def _changed(
         self, work: Working, seen: tuple[Mattes, Beyond | None], study: YoungStudy, wanted: tuple[float, Look]
-    ) -> tuple[F32, F32, F32]:
-        """Change of log RGB (s, s, 3), healed skin (s, s) and movement (s, s, 2) of the whole working crop.
+    ) -> tuple[F32, tuple[F32, F32], F32]:
+        """Change of log RGB (s, s, 3), healed skin and lines (s, s), and movement (s, s, 2) of the whole working crop.
 
         ``wanted`` is wear and look.
         """
         (mattes, beyond), (worn, look) = seen, wanted
         size = len(work.rgb)
-        log, healed, flow = (np.zeros((size, size, *deep), np.float32) for deep in ((3,), (), (2,)))
+        log, healed, lines, flow = (np.zeros((size, size, *deep), np.float32) for deep in ((3,), (), (), (2,)))
         if work.view is None or beyond is None:
-            return log, healed, flow
+            return log, (healed, lines), flow
         chart = work.view.chart
         inside = chart.window.slices(work.window)
         change = younger(
@@ -115,9 +116,9 @@ class YoungerSide:
             worn,
             self._settings.steered(look),
         )
-        log[inside], healed[inside] = change.log, change.healed
+        log[inside], healed[inside], lines[inside] = change.log, change.healed, change.lines
         flow[inside] = grow(change.flow, change.log.shape)
-        return log, healed, flow
+        return log, (healed, lines), flow
 
 
 def _lenses(work: Working, rims: F32) -> F32:
