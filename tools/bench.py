@@ -5,7 +5,8 @@ transcoded (the same reader and writer, the same channels, an empty delta and ma
 Then every stage is timed alone, with the threads it has in the pipeline, on frames held in memory. Times are of the
 clock; in brackets those of all cores together, which hold on a machine that others use as well.
 
-Then ``relief`` is timed on one face, per crop (``tools/relief_speed.py``).
+The track pass is also given for each face and frame, over the transcode of a frame. Then the mesh on the skin is timed
+for one face and frame (``tools/tracking_speed.py``), and ``relief`` on one face, per crop (``tools/relief_speed.py``).
 
 It measures the picture too: the flicker of the change along the plate's motion against the plate's own (1 is as
 lively as the plate), in brackets without the temporal filter, and its seam (above about 1 an edge shows).
@@ -32,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tools.relief_speed import relief_table
+from tools.tracking_speed import tracking_table
 from vfxage.ager import age_frames, load_ager
 from vfxage.comp.composite import composite
 from vfxage.comp.steady import steady
@@ -318,6 +320,7 @@ def show(timings: Sequence[Timing], model: str, console: Console) -> None:
     table.add_section()
     times("transcode", attrgetter("transcode"))
     times("render", attrgetter("render"))
+    row("track pass of a face / transcode", lambda t: f"{t.track.cores / t.faces / t.transcode.cores:.2f}")
     table.add_section()
     ratio(f"(a) render / transcode, aim {AIM_TRANSCODE}", attrgetter("render"), attrgetter("transcode"))
     row(f"(b) render / slowest stage, aim {AIM_OVERLAP}", lambda t: f"{t.render.clock / t.slowest.clock:.2f}")
@@ -342,6 +345,7 @@ def main() -> None:
     timings = [time_plate(name, plate, model, asked.limit) for name, plate in plates.items()]
     console = Console()
     show(timings, asked.model, console)
+    console.print(tracking_table())
     console.print(relief_table())
 
 

@@ -135,11 +135,58 @@ def test_lids_and_lips_follow_their_landmarks(portrait):
     found = np.stack([moved(points, time) for time in range(COUNT)])
     lids, depth = [159, 158, 160, 386, 385, 387], np.array([5.0, 10, 9, 5])
     found[20:24, lids, 1] += depth[:, None]
+    found[26:34, [468, 473], 0] += 6
     face = track(followed(pictures, found))[1]
+    looked = (face.points - np.stack([moved(points, time) for time in range(COUNT)]))[:, [468, 473], 0].mean(1)
+    assert np.abs(looked[28:32] - 6).max() < 1, "irises are no skin"
     closed = (face.points - np.stack([moved(points, time) for time in range(COUNT)]))[:, lids, 1].mean(1)
     assert closed[20:24].max() > 7
     assert abs(int(closed.argmax()) - 21) <= 1
     assert np.abs(closed[:16]).max() < 1
+
+
+def test_landmarks_that_are_thrown_on_one_frame_do_not_draw_the_mesh(swaying):
+    tracklet, _ = swaying
+    off, seen = np.array([40, 25], np.float32), list(tracklet.seen)
+    seen[20] = replace(seen[20], points=seen[20].points + off)
+    links = {pair: replace(motion, motion=motion.motion + motion.gradient @ off) if pair[0] == 20 else motion
+             for pair, motion in tracklet.motions.items()}  # fmt: skip
+    thrown = track(replace(tracklet, seen=seen, motions=links))[1].points[:, SKIN]
+    assert np.abs(thrown - track(tracklet)[1].points[:, SKIN]).max() < 0.5
+
+
+def test_a_steep_change_of_the_flow_throws_no_node(swaying):
+    """One link, which is trusted, says that the skin about two nodes changes its place by nine pixels a pixel."""
+    tracklet, truth = swaying
+    motion = tracklet.motions[8, 15]
+    gradient = motion.gradient.copy()
+    gradient[[205, 425]] = 9 * np.eye(2)
+    links = tracklet.motions | {(8, 15): replace(motion, gradient=gradient)}
+    face = track(replace(tracklet, motions=links))[1]
+    assert np.linalg.norm(face.points - truth, axis=2)[:, [205, 425]].max() < 15
+
+
+def test_a_flow_that_creeps_does_not_carry_the_mesh_off_the_face(swaying):
+    """Every link of a long take is off by a fifth of a pixel a frame, and the landmarks stay: the mesh stays near."""
+    tracklet, _ = swaying
+    still, motion = tracklet.seen[0], tracklet.motions[0, 1]
+    links = {(row, row + hop): replace(motion, motion=np.full_like(motion.motion, 0.2 * hop),
+                                       gradient=np.zeros_like(motion.gradient), trust=np.ones_like(motion.trust))
+             for hop in HOPS for row in range(300 - hop)}  # fmt: skip
+    found = Tracklet(0, list(range(300)), [still] * 300, dict.fromkeys(range(300), 0.9), links)
+    away = np.linalg.norm(track(found)[1].points - still.points, axis=2)[:, SKIN]
+    assert away.max() < 0.15 * np.ptp(still.points, axis=0).max()
+
+
+def test_the_mesh_is_anchored_on_a_squeezed_plate_too(swaying):
+    """The motions are pixels of the unsqueezed canvas, and the tracks pixels of the plate's window."""
+    tracklet, truth = swaying
+    canvas = Canvas(Window(30, 10, SIDE // 2, SIDE), 2.0)
+    found = extended(Findings(canvas=canvas), searched(tracklet), frozenset(tracklet.numbers), SETTINGS)
+    (face,) = tracks_within(found, tracklet.numbers, SETTINGS).faces
+    locked = (face.points[:, SKIN] - [30, 10]) * [2, 1]
+    assert slip(locked, truth[:, SKIN], 1).mean() < 0.1
+    assert slip(locked, truth[:, SKIN], 24).mean() < 0.5
 
 
 def test_known_frames_keep_their_anchors_and_new_ones_go_on_from_them(swaying):

@@ -80,6 +80,20 @@ def test_every_take_has_its_own_tracks(clips):
         assert whole[span].presence.min() == 1  # cuts are no coming and going
 
 
+def test_what_comes_after_a_cut_is_tracked_as_if_nothing_came_before():
+    """The same person in both takes, with the same face at another place: no landmark, anchor or flow crosses it."""
+    person = cv2.resize(data.astronaut()[:260, 100:340], (180, 195))
+    before = [stage((person, 60 + 3 * n, 40)) for n in range(9)]
+    after = [255 - stage() // 2 for _ in range(9)]
+    for n, picture in enumerate(after):
+        picture[60:255, 420 - 4 * n : 600 - 4 * n] = person
+    both, alone = track(before + after), track(after, first=9)
+    assert both.cuts == (9,)
+    (face,) = [face for face in both.faces if face.numbers[0] == 9]
+    for name in ("numbers", "points", "neck", "presence"):
+        np.testing.assert_array_equal(getattr(face, name), getattr(alone.faces[0], name))
+
+
 @lru_cache
 def link_identities(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     other = cv2.imread(str(sorted((folder / "eval").glob("*.jpg"))[0]))[..., ::-1]

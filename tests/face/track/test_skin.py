@@ -66,6 +66,13 @@ class Turning:
     def angle(self, time):
         return np.deg2rad(32) * np.sin(2 * np.pi * time / 22)
 
+    def half_seen(self, points, time):
+        """Where landmarks (N, 2) of the portrait are at this time, if a detector sees only half of the turn."""
+        middle, radii = self.middle, self.radii
+        across, down = np.moveaxis((points - middle) / radii, -1, 0)
+        depth, turn = np.sqrt(np.maximum(1 - across**2 - down**2, 0)), self.angle(time) / 2
+        return (np.stack([across * np.cos(turn) + depth * np.sin(turn), down], -1) * radii + middle).astype(np.float32)
+
     def carried(self, places, start, end):
         """Where the skin that is at places (..., 2) at the time ``start`` is at ``end``, and how much it faces us then.
 
@@ -104,6 +111,77 @@ def test_the_flow_follows_the_skin_of_a_head_that_turns(face):
             seen = (facing > 0.4) & (head.carried(found[0][nodes], time, time)[1] > 0.4)
             missed.append(np.linalg.norm(motion - (there - found[0][nodes]), axis=1)[seen])
         assert np.concatenate(missed).mean() < most, hop
+
+
+def test_the_flow_mends_what_the_landmarks_say_of_a_turn(face):
+    """They see half of it. The picture is bent back as they say first, and then as the skin itself moves."""
+    light, points = face
+    head, nodes = Turning(light, points), np.array(SKIN + CHEEKS)
+    missed = []
+    for time in range(0, 15, 2):
+        found = [head.half_seen(points, at) for at in (time, time + 7)]
+        motion = skin_motion(head.picture(time), head.picture(time + 7), 0, *found).motion[nodes]
+        start = found[0][nodes].astype(np.float64)
+        there, facing = head.carried(start, time, time + 7)
+        seen = (facing > 0.4) & (head.carried(start, time, time)[1] > 0.4)
+        missed.append(np.linalg.norm(motion - (there - start), axis=1)[seen])
+    assert np.concatenate(missed).mean() < 0.3
+
+
+def test_skin_that_would_tear_is_not_trusted(face):
+    """The two halves of a face part by a fifth of it, as landmarks do when they jump to another face."""
+    light, points = face
+    side, middle = 22, int(points[4, 0])
+    there = points + np.where(points[:, :1] < middle, [[-side, 0]], [[side, 0]])
+    parted = np.concatenate([light[:, side:middle], np.repeat(light[:, middle : middle + 1], 2 * side, 1),
+                             light[:, middle:-side]], axis=1)  # fmt: skip
+    motion = skin_motion(Picture(light), Picture(parted), 0, points.astype(np.float32), there.astype(np.float32))
+    assert motion.trust[[4, 1, 195, 168]].max() < 0.1
+    assert motion.trust[[50, 205, 280]].min() > 0.6
+
+
+def test_a_dark_face_is_followed_at_its_own_exposure(face):
+    light, points = face
+    there = [(points + np.array([by, 0])).astype(np.float32) for by in (0, 3)]
+    pictures = [np.roll(light, by, axis=1) for by in (0, 3)]
+    bright = skin_motion(*(Picture(one) for one in pictures), 0, *there)
+    dark = skin_motion(*(Picture((one / 64).astype(np.float32)) for one in pictures), 6, *there)
+    assert np.abs(dark.motion[SKIN] - [3, 0]).max() < 0.1
+    assert np.abs(dark.trust - bright.trust).max() < 0.1
+
+
+def test_only_pictures_of_the_same_pose_and_exposure_are_followed_over_long_times(face):
+    light, points = face
+    head, kept = Turning(light, points), KeptPictures()
+
+    def pairs(number, time, stops):
+        there = head.carried(points, None, time)[0].astype(np.float32)
+        return [*kept.motions(number, head.picture(time), stops, there)]
+
+    assert pairs(0, 0, 0) == []
+    assert pairs(6, 0, 0) == [], "too soon"
+    assert pairs(12, 5, 0) == [], "another pose"
+    assert pairs(24, 0, 0) == [(0, 24)]
+    assert pairs(36, 0, 2) == [], "another exposure"
+
+
+def test_the_neck_is_not_taken_along_by_the_jaw(face):
+    """The head moves by 9 pixels before a neck that stays, and covers some of the points that are followed there."""
+    light, points = face
+    weave = cv2.GaussianBlur(np.random.default_rng(5).uniform(0.2, 0.6, (SIDE, SIDE)).astype(np.float32), (0, 0), 2)
+    still = weave[..., None] * np.array([1, 0.62, 0.5], np.float32)
+    inside = np.zeros((SIDE, SIDE), np.float32)
+    outline = points[OVAL].mean(0) + 1.04 * (points[OVAL] - points[OVAL].mean(0))
+    cv2.fillPoly(inside, [outline.astype(np.int32)], (1,))
+    pictures = []
+    for by in (0, 9):
+        head, mask = np.roll(light, by, axis=1), np.roll(inside, by, axis=1)[..., None]
+        pictures.append(Picture((mask * head + (1 - mask) * still).astype(np.float32)))
+    there = points.astype(np.float32)
+    motion = skin_motion(*pictures, 0, there, there + np.array([9, 0], np.float32))
+    below = motion.motion[478:].reshape(2, 17, 2)[:, 5:12]
+    assert np.abs(below).mean() < 0.06
+    assert motion.trust[478:].reshape(2, 17)[:, 5:12].min() > 0.6
 
 
 def test_nodes_at_the_outline_move_with_the_face_and_not_with_the_wall_behind_it(face):

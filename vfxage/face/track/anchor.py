@@ -107,6 +107,7 @@ def _linked(person: Person, links: Links, hidden: F64) -> list[_Link]:
             np.stack([getattr(one, name) for *_, one in group]).astype(np.float64)
             for name in ("motion", "gradient", "trust")
         )
+        trusts[:, IRISES] = 0  # they are no skin, and follow their landmarks
         joined.append(_Link(firsts, lasts, motions, gradients, trusts * seen, apart > max(HOPS)))
     return joined
 
@@ -222,12 +223,8 @@ class _Offsets:
         return np.stack(columns, axis=1)
 
     def _hold(self) -> F64:
-        """The trust in the links of each row with its neighbours, the lesser of both; 0 where there is none.
-
-        Irises are no skin, and follow their landmarks.
-        """
+        """The trust in the links of each row with its neighbours, the lesser of both; 0 where there is none."""
         hold = np.full(self.plain.shape[:2], np.inf)
-        hold[:, IRISES] = 0
         for link in self.links:
             if not link.far and link.end[0] - link.start[0] == 1:
                 np.minimum.at(hold, link.start, link.trust)
