@@ -77,6 +77,8 @@ _HOLE = 7.0
 """Half of the width up to which a hole in the hair is closed, canonical pixels."""
 _HOLE_ROUGH = (0.1, 0.3)
 """Log of fine detail above that of the skin from which a hole is hair, and the range over which it surely is."""
+_LOCK_ROUGH = (0.7, 0.4)
+"""The same for a lock that is not joined to the other hair: a collar is smooth."""
 _HUE = 0.08
 """Spread of the two colours of one kind of hair, log units."""
 _LIT_ROUGH = (0.5, 0.4)
@@ -289,7 +291,10 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
-    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), surely, head)
+    locks = (
+        sure * unlike * (1 - head.neck) * smoothstep((finer - np.float32(_LOCK_ROUGH[0])) / np.float32(_LOCK_ROUGH[1]))
+    )
+    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), surely, locks, head)
     rough = smoothstep((finer - np.float32(_HOLE_ROUGH[0])) / np.float32(_HOLE_ROUGH[1]))
     matte = _without_holes(matte, rough * (1 - head.ears * (1 - over_ear)), head.unit)
     return with_islands(matte, rough * np.maximum(like_hair > study.low, _hue_of_hair(features, study)), head)
