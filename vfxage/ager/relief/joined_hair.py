@@ -22,10 +22,11 @@ _BY_EARS, _OFF_FACE = (13, 7), (9, 9)
 """How far the rim of an ear may be from where ears are, and how far it is from the face, pixels of the grid."""
 _BEHIND_EARS = (13, 25)
 """How far around an ear long hair runs on behind it, pixels of the grid."""
-_GAPS = (7, 7)
-"""How wide a gap may be between a lock and the hair that it is joined to, pixels of the grid."""
 _FEWEST = 70
 """Pixels of the grid that a lock has, at least: a lobe of an ear has less."""
+_LOCKS, _LARGE = 0.6, 160
+"""Share of a part, behind the neck or on a shoulder, that must be locks, as it is not joined to other hair, and its
+least size, pixels of the grid: a collar is smaller."""
 _SURE = 0.5
 """From which what looks like the rim of an ear is hair all the same."""
 _ISLAND, _SHORE, _LARGEST = 0.5, (3, 3), 1600.0
@@ -38,16 +39,17 @@ _EAR_HEIGHT = -0.1
 """Height below which hair must be that thick."""
 
 
-def joined_hair(matte: F32, seed: F32, sure: F32, head: Head) -> F32:
+def joined_hair(matte: F32, seed: F32, sure: F32, locks: F32, head: Head) -> F32:
     """(n, n) 0..1, softly, where hair of a matte (n, n) may be.
 
-    ``seed`` (n, n) is what is surely hair of the head, ``sure`` (n, n) what is surely no skin of an ear.
+    ``seed`` (n, n) is what is surely hair of the head, ``sure`` (n, n) what is surely no skin of an ear, and ``locks``
+    (n, n) what is so surely hair that a part of it needs not be joined to any.
     """
     count, labels = cv2.connectedComponents((matte > _HAIR).astype(np.uint8))
-    seeds, upper = (
-        np.bincount(labels.ravel(), weights=part.ravel(), minlength=count) for part in (seed, head.height > _EAR_HEIGHT)
+    seeds, alone, size = (
+        np.bincount(labels.ravel(), weights=part.ravel(), minlength=count) for part in (seed, locks, matte > _HAIR)
     )
-    joined = (seeds > _SEEDS) | (upper == 0)  # what lies below the ears is looked at again
+    joined = (seeds > _SEEDS) | (alone > _LOCKS * np.maximum(size, _LARGE))
     joined[0] = False
     hair = joined[labels].astype(np.uint8)
     # The shadow down a neck is thin, and the hair beside it is thicker.
@@ -57,9 +59,11 @@ def joined_hair(matte: F32, seed: F32, sure: F32, head: Head) -> F32:
     count, labels = cv2.connectedComponents(np.asarray(hair, np.uint8))
     hair = np.where(np.bincount(labels.ravel(), minlength=count)[labels] < _FEWEST, 0, hair)
     behind = cv2.dilate((head.ears > _OVER_EARS).astype(np.uint8), _disc(_BEHIND_EARS))
-    count, labels = cv2.connectedComponents(np.maximum(cv2.dilate(np.asarray(hair, np.uint8), _disc(_GAPS)), behind))
+    count, labels = cv2.connectedComponents(np.maximum(np.asarray(hair, np.uint8), behind))
     upper = np.bincount(labels.ravel(), weights=(hair * (head.height > _EAR_HEIGHT)).ravel(), minlength=count)
     upper[0] = 0
+    alike, size = (np.bincount(labels.ravel(), weights=part.ravel(), minlength=count) for part in (hair * locks, hair))
+    upper += alike > _LOCKS * np.maximum(size, _LARGE)
     kept = cv2.dilate(np.asarray(hair, np.uint8) * (upper[labels] > 0).astype(np.uint8), np.ones((5, 5), np.uint8))
     return blur(kept.astype(np.float32), 1.0)
 

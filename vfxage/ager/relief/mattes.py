@@ -77,6 +77,10 @@ _HOLE = 7.0
 """Half of the width up to which a hole in the hair is closed, canonical pixels."""
 _HOLE_ROUGH = (0.1, 0.3)
 """Log of fine detail above that of the skin from which a hole is hair, and the range over which it surely is."""
+_LOCK_ROUGH = (0.7, 0.4)
+"""The same for a lock that is not joined to the other hair: a collar is smooth."""
+_RUDDY = (0.06, 0.1)
+"""Log of red over green above that of skin and hair from which an ear is ruddy, and the range over which it is."""
 _HUE = 0.08
 """Spread of the two colours of one kind of hair, log units."""
 _LIT_ROUGH = (0.5, 0.4)
@@ -275,7 +279,7 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
     finer, sure = bristles - np.float32(study.fine), np.asarray(like_hair > study.high, np.float32)
-    surely, over_ear = over_ears(unlike, darker, finer, sure, head)
+    surely, over_ear = over_ears(unlike, darker, finer - _ruddy(features, head, study), sure, head)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
     lit = smoothstep((finer - np.float32(_LIT_ROUGH[0])) / np.float32(_LIT_ROUGH[1]))
     odds = odds + 8 * head.above * lit
@@ -289,10 +293,20 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     person = smoothstep((head.person - np.float32(_PERSON[0])) / np.float32(_PERSON[1]))
     matte = np.asarray(matte * smoothstep((head.height + 1.9) / 0.7) * person, np.float32)
     seed = np.maximum(head.above, 0.6 * head.beside) * (like_skin < study.bar - 1)
-    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), surely, head)
+    locks = (
+        sure * unlike * (1 - head.neck) * smoothstep((finer - np.float32(_LOCK_ROUGH[0])) / np.float32(_LOCK_ROUGH[1]))
+    )
+    matte = matte * joined_hair(matte, np.asarray(seed, np.float32), surely, locks, head)
     rough = smoothstep((finer - np.float32(_HOLE_ROUGH[0])) / np.float32(_HOLE_ROUGH[1]))
     matte = _without_holes(matte, rough * (1 - head.ears * (1 - over_ear)), head.unit)
     return with_islands(matte, rough * np.maximum(like_hair > study.low, _hue_of_hair(features, study)), head)
+
+
+def _ruddy(features: F32, head: Head, study: HairStudy) -> F32:
+    """(SIDE, SIDE) 0..1, how far a pixel is redder than hair and skin: an ear lets light through."""
+    skin = float((features[..., 1] * head.skin).sum() / max(float(head.skin.sum()), 1e-3))
+    usual = skin if study.hair is None else max(skin, float(study.hair.means[:, 1].mean()))
+    return smoothstep((features[..., 1] - np.float32(usual + _RUDDY[0])) / np.float32(_RUDDY[1]))
 
 
 def _hue_of_hair(features: F32, study: HairStudy) -> F32:

@@ -78,9 +78,12 @@ class Greying:
     """How much more of its first hairs turn, and how much less of its last."""
     brows_lift: float = 0.75
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
-    brow_white: tuple[float, float] = (0.75, 0.35)
-    """Height of the order of a brow's hairs above which a hair is white where none has turned, and the softness."""
-    brow_pale: float = 0.35
+    brow_white: tuple[float, float, float] = (0.9, 1.2, 0.9)
+    """Order of a brow's hairs above which a hair is white where none has turned, how much lower that is where all have,
+    and the softness."""
+    brow_whitest: float = 0.5
+    """Share of the change that those hairs have: a brow is thinner than a lock."""
+    brow_pale: float = 0.32
     """Share of the change that the other hairs of a brow have: they pale."""
 
 
@@ -253,10 +256,9 @@ def _turned(hair: _Hair, grey: float, onsets: Sequence[F32], brow: tuple[F32, fl
         np.clip(mean + np.float32(4 * GREYING.strands) * mean * (1 - mean) * hair.strand, 0, GREYING.most_turned)
         for mean in (head, beard)
     )
-    rank = streaks + np.float32(0.5) * hair.strand
-    (first, soft) = GREYING.brow_white
-    white = smoothstep((rank - np.float32(first) * (1 - 2 * brows)) / np.float32(soft))
-    brows = brows * np.float32(GREYING.brow_pale) + white * np.minimum(4 * brows, 1 - np.float32(GREYING.brow_pale))
+    first, lower, soft = (np.float32(value) for value in GREYING.brow_white)
+    white = smoothstep((streaks + np.float32(0.5) * hair.strand - first + lower * brows) / soft)
+    brows = np.float32(GREYING.brow_pale) * brows + np.float32(GREYING.brow_whitest) * np.minimum(2 * brows, 1) * white
     weights = [grow(blur(halve(kind), 1.5 * unit), kind.shape) + np.float32(1e-4) for kind in hair.kinds]
     total = np.add.reduce([w * t for w, t in zip(weights, (head, beard, brows), strict=True)])
     turned = total / np.add.reduce(weights)
@@ -280,8 +282,9 @@ def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) 
     relief = hair.level - hair.lock
     usual = blur(halve(halve(np.square(relief))), GREYING.lock * unit / 4)
     kept = np.float32(GREYING.relief) / np.sqrt(np.float32(GREYING.relief**2) + usual)
-    kept = 1 - np.clip(lift / np.float32(GREYING.relief_lift), 0, 1) * (1 - cv2.resize(kept, relief.shape[::-1]))
-    most = np.float32(GREYING.relief_most)
+    less = (1 - brow) * np.clip(lift / np.float32(GREYING.relief_lift), 0, 1)
+    kept = 1 - less * (1 - cv2.resize(kept, relief.shape[::-1]))
+    most = np.float32(GREYING.relief_most) + brow
     relief = most * np.tanh(kept * relief / most)
     white = cast(F32, cv2.exp(hair.lock + lift + relief))
     own = cast(F32, cv2.exp(hair.level))
