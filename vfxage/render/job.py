@@ -275,7 +275,7 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
                 f"the first is {first}{why}",
                 path=clip.path,
                 frame=first,
-                fix="restore the frames, leave them out of `frames:`, or say `missing_frames: hold`",
+                fix="restore the frames, leave them out of `frames:`, or set `missing_frames: hold`",
             )
     before, after = _handles(shot, clip, filled, (numbers[0], numbers[-1]))
     short = min(len(before), len(after)) < shot.handles

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from vfxage.errors import ShotError
 from vfxage.frames import no_file
-from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document, shown
+from vfxage.shot.document import LARGEST_FILE, Document, Place, is_quoted, parse_document, shown
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -162,7 +162,8 @@ class StrictFile(Generic[M]):
         if kind in _LIMITS:
             return what, f"make it {self._range(place) or _LIMITS[kind].format(**context)}"
         if kind in _TYPES:
-            return what, f"make it {_TYPES[kind]}"
+            quoted = is_quoted(problem["input"])
+            return what, "write it without quotes" if quoted else f"make it {_TYPES[kind]}"
         if kind in _SHAPES:
             return what, self._shape(place, kind, problem["input"])
         if kind == "string_too_short":
