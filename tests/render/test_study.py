@@ -127,7 +127,7 @@ def test_photographs_that_cannot_be_used_are_named_before_the_shot_is_tracked(pl
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "untagged.png")
     (tmp_path / "folder").mkdir()
     for key, value, words in (
-        ("references", {60: ["none.jpg"]}, r"none\.jpg.*no such file; check the path"),
+        ("references", {60: ["none.jpg"]}, r"none\.jpg: no such file .*; check the path"),
         ("references", {60: ["empty.jpg"]}, r"empty\.jpg.*is empty"),
         ("references", {60: ["untagged.png"]}, r"untagged\.png.*names no colour space"),
         ("references", {60: ["notes.txt"]}, r"notes\.txt.*not the suffix of a picture.*\.jpg"),

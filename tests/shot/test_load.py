@@ -47,6 +47,7 @@ BAD_VALUES = [
     ("source_age: 40", "source_age: old", 8, "from 0 to 120, or keyframes such as {1001: 0, 1048: 120}"),
     ("model: builtin", "model: 5", 4, "`model` is 5; write builtin, relief, small, bands, or the path of a checkpoint"),
     ("model: builtin", "ocio: [a]", 4, "write the path of a config, or a built-in one such as ocio://studio-config"),
+    ("model: builtin", "pixel_aspect: 0", 4, "`pixel_aspect` is 0; make it 0.1 to 10"),
     ("model: builtin", "part: 1.5", 4, "`part` is 1.5; put it in quotes, or make it a whole number"),
     ("model: builtin", 'layer: ""', 4, "`layer` is empty; write a name, or leave the key out"),
     ("model: builtin", "tracks: [a.npz]", 4, "`tracks` must be a path; write the name of one file or folder"),

@@ -128,7 +128,10 @@ class Job:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
         if text is None:
             return self.numbers
-        asked = FrameRange.parse(text)
+        try:
+            asked = FrameRange.parse(text)
+        except ShotError as error:
+            raise ShotError(f"--frames: {error.what}", fix=error.fix) from error
         whole = set(self.numbers)
         outside = [n for n in asked if n not in whole]
         if outside:

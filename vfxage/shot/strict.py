@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from vfxage.errors import ShotError
 from vfxage.frames import no_file
 from vfxage.shot.document import LARGEST_FILE, Document, Place, is_quoted, parse_document, shown
+from vfxage.shot.kinds import kinds
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -190,7 +191,9 @@ class StrictFile(Generic[M]):
     def _range(self, place: Place) -> str | None:
         """The limits of a key, such as "0 to 8"; None if it has only one limit."""
         own = self._section(place[:-1]).model_fields.get(str(place[-1]))
-        bounds = {type(rule).__name__: rule for rule in own.metadata} if own else {}
+        rules = (*own.metadata, *kinds(own.annotation)) if own else ()
+        limits = (limit for rule in rules for limit in (rule, *getattr(rule, "metadata", ())))
+        bounds = {type(limit).__name__: limit for limit in limits}
         return f"{bounds['Ge'].ge:g} to {bounds['Le'].le:g}" if {"Ge", "Le"} <= bounds.keys() else None
 
     def _unknown(self, place: Place) -> tuple[str, str]:
