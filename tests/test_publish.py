@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from vfxage.errors import WriteError
-from vfxage.publish import in_turn, publish
+from vfxage.errors import OutputError, WriteError
+from vfxage.publish import check_writable, in_turn, publish
 
 
 def remove_meanwhile(folder: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_folder_that_takes_no_file_is_no_lock_to_wait_for():
 COUNT_UP = """
 import sys
 from pathlib import Path
-from vfxage.publish import in_turn, publish
+from vfxage.publish import check_writable, in_turn, publish
 path = Path(sys.argv[1])
 for _ in range(60):
     with in_turn(path):
@@ -80,6 +80,12 @@ def test_the_lock_file_of_another_process_stays(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", code, str(path)], check=True)
         assert sorted(tmp_path.iterdir()) == before
     assert not list(tmp_path.iterdir())
+
+
+def test_a_device_in_the_place_of_a_folder_is_no_folder(tmp_path):
+    (tmp_path / "link").symlink_to("/dev/null")
+    with pytest.raises(OutputError, match="link: is a file where a folder is needed"):
+        check_writable(tmp_path / "link" / "out")
 
 
 def test_a_file_with_the_longest_name_that_there_is_can_be_written(tmp_path):

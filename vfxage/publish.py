@@ -114,7 +114,7 @@ def check_unused(folder: Path, fix: str) -> None:
 
 def _unwritable(folder: Path, error: OSError, fix: str) -> OutputError:
     """The error for a folder in which nothing can be written."""
-    file = next((path for path in (folder, *folder.parents) if path.is_file()), None)
+    file = next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)
     if file is not None:
         return OutputError("is a file where a folder is needed", path=file, fix="choose another path")
     return OutputError(f"cannot be written to ({error.strerror})", path=folder, fix=fix)

@@ -78,7 +78,7 @@ SENSELESS = {
 
 @pytest.mark.parametrize("text", SENSELESS)
 def test_an_empty_or_senseless_range(plate: Path, text: str) -> None:
-    run("render", shot(plate), "--frames", text).fails(2, f"error: {SENSELESS[text]}; ")
+    run("render", shot(plate), "--frames", text).fails(2, f"error: --frames: {SENSELESS[text]}; ")
     run("render", shot(plate, frames=text)).fails(2, f"`frames` is wrong: {SENSELESS[text]}; ")
 
 

@@ -84,6 +84,14 @@ def test_a_part_or_view_that_is_not_there_lists_the_others(parts: tuple[Path, li
         assert "beauty, right (view R), lights" in caught.value.fix
 
 
+def test_a_file_with_one_picture_says_which_key_to_leave_out(tmp_path: Path) -> None:
+    path = save(tmp_path / "p.1001.exr", {"RGB": ramp()})
+    for key, value in (("part", 3), ("view", "left"), ("layer", "diffuse")):
+        with pytest.raises(ReadError, match=f"has no {key} {value}") as caught:
+            read(path, **{key: value})
+        assert caught.value.fix.startswith(f"leave `{key}:` out")
+
+
 def test_the_views_of_one_part_are_told_by_multiview(tmp_path: Path) -> None:
     left, right, light = (ramp(seed=seed) for seed in range(3))
     pictures = {"": left, "right": right, "light.right": light}

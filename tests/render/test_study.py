@@ -123,13 +123,17 @@ def test_photographs_that_cannot_be_used_are_named_before_the_shot_is_tracked(pl
     """A long shot takes minutes to track; a wrong path must not be found after them."""
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "a text.jpg").write_text("no picture")
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "untagged.png")
     (tmp_path / "folder").mkdir()
     for key, value, words in (
-        ("references", {60: ["none.jpg"]}, r"none\.jpg.*no such file; check the path"),
+        ("references", {60: ["none.jpg"]}, r"none\.jpg: no such file .*; check the path"),
         ("references", {60: ["empty.jpg"]}, r"empty\.jpg.*is empty"),
         ("references", {60: ["untagged.png"]}, r"untagged\.png.*names no colour space"),
-        ("references", {60: ["notes.txt"]}, r"notes\.txt"),
+        ("references", {60: ["notes.txt"]}, r"notes\.txt.*not the suffix of a picture.*\.jpg"),
+        ("references", {60: ["folder"]}, r"folder.*is a folder, and `references` takes photographs"),
+        ("references", {60: ["old.%04d.exr"]}, r"is a sequence, and `references` takes photographs"),
+        ("references", {60: ["a text.jpg"]}, r"a text\.jpg: not a JPEG file"),
         ("donor", "none", r"none.*no such folder"),
         ("donor", "folder", r"folder.*holds no pictures"),
     ):

@@ -60,4 +60,5 @@ def test_an_error_of_the_file_is_not_blamed_on_a_set():
 
 
 def test_set_on_a_shot_without_faces():
-    assert "target_age" in reported(SHORT, "faces.lead.target_age=60")
+    line = reported(SHORT, "faces.lead.target_age=60")
+    assert line.endswith(": the shot has no `faces`; add `faces:` to the file, or set `target_age` itself")

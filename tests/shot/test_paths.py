@@ -79,3 +79,10 @@ def test_a_path_in_json_reads_back_as_itself(path, monkeypatch):
     assert shot.plate == path
     again = load(SHORT, f"plate={shot.model_dump(mode='json')['plate']}")
     assert again.plate == path
+
+
+def test_the_home_of_nobody_is_no_folder_with_that_name():
+    line = reported(SHORT + "outputs: [{path: ~nobody_of_this_name/a.mov}]")
+    assert line.startswith(
+        "shot.yaml:4: `outputs.0.path` names the home folder of ~nobody_of_this_name, who is no user"
+    )

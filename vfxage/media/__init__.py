@@ -109,7 +109,7 @@ def open_reader(plate: str | Path, given: PlateSettings = _FROM_HEADER) -> Reade
     if Path(plate).is_dir():
         found = sequence_in(plate)
         fix = f"name the sequence in it: {found}" if found else "name a movie, or a sequence such as a.%04d.exr"
-        raise ShotError("is a folder, not a plate", path=plate, fix=fix)
+        raise ShotError("is a folder, and not a movie or a sequence", path=plate, fix=fix)
     row = _format_of(plate)
     _check_exists(plate)
     settings: dict[str, Any] = {"colorspace": given.colorspace, "ocio": given.ocio}

@@ -128,7 +128,10 @@ class Job:
         """Frames asked for by ``--frames`` (all where None); ShotError where the shot does not have them."""
         if text is None:
             return self.numbers
-        asked = FrameRange.parse(text)
+        try:
+            asked = FrameRange.parse(text)
+        except ShotError as error:
+            raise ShotError(f"--frames: {error.what}", fix=error.fix) from error
         whole = set(self.numbers)
         outside = [n for n in asked if n not in whole]
         if outside:
@@ -275,7 +278,7 @@ def _whole_shot(shot: Shot, clip: ClipInfo) -> tuple[tuple[int, ...], tuple[str,
                 f"the first is {first}{why}",
                 path=clip.path,
                 frame=first,
-                fix="restore the frames, leave them out of `frames:`, or say `missing_frames: hold`",
+                fix="restore the frames, leave them out of `frames:`, or set `missing_frames: hold`",
             )
     before, after = _handles(shot, clip, filled, (numbers[0], numbers[-1]))
     short = min(len(before), len(after)) < shot.handles

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from vfxage.colour.space import plate_colour
-from vfxage.errors import ReadError, count_of
+from vfxage.errors import ReadError, VfxageError, count_of
 from vfxage.face.crop import CropPlan, FacePlan, cut
 from vfxage.face.detect import Detection
 from vfxage.face.look import UNKNOWN
 from vfxage.face.track import find_faces
 from vfxage.fingerprint import file_digest
+from vfxage.frames import Pattern
 from vfxage.geometry import neck_points
 from vfxage.media import PICTURES, open_reader
 from vfxage.media.base import Reader
@@ -35,7 +36,9 @@ def check_photographs(shot: Shot) -> None:
     Raises ReadError for a file that is missing, is no picture or has no colour space, and for a folder of no use.
     """
     for face in shot.faces:
-        references = (Path(path) for _, paths in face.references for path in paths)
+        references = [Path(path) for _, paths in face.references for path in paths]
+        for path in references:
+            _refuse_others(path)
         for path in (*references, *_donors(face.donor)):
             with _opened(path):
                 pass
@@ -92,12 +95,28 @@ def _donors(donor: str | None) -> list[Path]:
     return shown
 
 
+def _refuse_others(path: Path) -> None:
+    """Raise ReadError for what is no single picture by its name: a folder, a sequence, a movie, a text."""
+    others = {
+        "is a folder": path.is_dir(),
+        "is a sequence": Pattern.is_sequence(path),
+        "has not the suffix of a picture": path.suffix.lower() not in PICTURES,
+    }
+    for what in (what for what, found in others.items() if found):
+        fix = f"name single photographs ({' '.join(sorted(PICTURES))})"
+        raise ReadError(f"{what}, and `references` takes photographs", path=path, fix=fix)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Reader]:
-    with closing(open_reader(path)) as reader:
-        if reader.info.colorspace is None:
-            raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG")
-        yield reader
+    try:
+        with closing(open_reader(path)) as reader:
+            if reader.info.colorspace is None:
+                raise ReadError("names no colour space", path=path, fix="save it as an sRGB JPEG")
+            yield reader
+    except VfxageError as error:
+        error.frame = None  # a photograph has no frame number that its user knows
+        raise
 
 
 def _crop(job: Job, plan: CropPlan, face: FacePlan, path: Path) -> FaceCrop:

@@ -37,6 +37,17 @@ _INT = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _KNOWN = ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "map", "seq")
+_YAML_FIXES = {
+    "'\\t'": "indent with spaces, not with tabs",
+    "mapping values are not allowed": "put keyframes in braces, such as {1001: 40}, and text with a colon in quotes",
+    "could not find expected ':'": "write `key: value`, with a space after the colon",
+    "expected <block end>": "indent the keys of a section by the same number of spaces",
+    "expected ',' or ']'": "close the list with ], and put commas between its values",
+    "expected ',' or '}'": "close the section with }, and put commas between its keys",
+    "end of stream": "close the quote or the bracket that is open",
+    "cannot start any token": "put the value in quotes",
+}
+"""What to do about a problem of PyYAML, by words in its message; they are tried in this order."""
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in _KNOWN)
 
 
@@ -56,6 +67,13 @@ def shown(value: object) -> str:
     """A value as messages write it: as the file has it, and at most 60 characters."""
     text = "empty" if value is None else f'"{value}"' if isinstance(value, str) else _plain(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def is_quoted(value: object) -> bool:
+    """Whether the value is text that would be a number, true or false without its quotes."""
+    if not isinstance(value, str):
+        return False
+    return bool(_INT.fullmatch(value) or _FLOAT.fullmatch(value)) or value.lower() in ("true", "false")
 
 
 def _plain(value: object) -> str:
@@ -83,7 +101,7 @@ def parse_document(text: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "not YAML"
-        fix = "indent with spaces, not with tabs" if "'\\t'" in problem else "correct this line"
+        fix = next((fix for words, fix in _YAML_FIXES.items() if words in problem), "correct this line")
         raise ShotError(f"not YAML: {problem}", line=mark.line + 1 if mark else None, fix=fix) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ShotError(f"not YAML: {error}", fix="correct the file") from error
@@ -178,7 +196,9 @@ class _Builder:
             _check_tag(key_node)
             key = scalar_value(key_node)
             if isinstance(key, bool) or not isinstance(key, str | int):
-                raise ShotError("a key must be a word or a frame number", line=line, fix="correct this line")
+                found = shown(key) if isinstance(key_node, yaml.ScalarNode) else "a list or a section"
+                what = f"a key is {found}, and must be a word or a frame number"
+                raise ShotError(what, line=line, fix="write a word, or a whole number")
             if key in result:
                 first = self._lines[(*place, key)]
                 raise ShotError(

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_serializer
 
 from vfxage.frames import LARGEST_NUMBER
-from vfxage.shot.document import shown
+from vfxage.shot.document import is_quoted, shown
 
 
 class Keyed(BaseModel):
@@ -80,7 +80,8 @@ def _check_number(number: Any, at: str, low: float, high: float, other: str = ""
     ``at`` names its keyframe, and ``other`` says what else can be in its place.
     """
     if isinstance(number, bool) or not isinstance(number, int | float):
-        raise ValueError(f"is {shown(number)}{at}, not a number; write a number from {low:g} to {high:g}{other}")
+        fix = "write it without quotes" if is_quoted(number) else f"write a number from {low:g} to {high:g}{other}"
+        raise ValueError(f"is {shown(number)}{at}, not a number; {fix}")
     if not low <= number <= high:
         raise ValueError(f"is {number:g}{at}; make it {low:g} to {high:g}")
 

@@ -9,6 +9,8 @@ from typing import Any
 from vfxage.errors import ShotError
 from vfxage.shot.document import Place, parse_document
 
+_LISTS = ("faces", "outputs")
+"""Lists of a shot file. ``--set`` changes their items, and does not make new ones."""
 _NOT_YAML = tuple("%@`*&!|>")
 """Characters that cannot start a plain YAML value, but can start the name of a file."""
 
@@ -44,6 +46,9 @@ def _assign(data: Any, steps: list[str], value: Any, text: str) -> Place:
     for step in steps[:-1]:
         key = _key(data, step, place, text)
         if isinstance(data, dict) and data.get(key) is None:
+            if key in _LISTS:
+                fix = f"add `{key}:` to the file" + (f", or set `{steps[-1]}` itself" if key == "faces" else "")
+                raise ShotError(f"--set {text}: the shot has no `{key}`", fix=fix)
             data[key] = {}
         data, place = data[key], (*place, key)
     last = _key(data, steps[-1], place, text)

@@ -17,9 +17,12 @@ _FRAME_NUMBER = re.compile(r"F([0-9].*)?")
 def expanded(text: str) -> str:
     """The path with ``~``, ``$NAME`` and ``${NAME}`` replaced; ``$$`` is a dollar sign.
 
-    Raises ValueError for a variable that is not set, or whose bytes are not UTF-8.
+    Raises ValueError for a variable that is not set or whose bytes are not UTF-8, and for the home of an unknown user.
     """
     path = os.path.expanduser(_VARIABLE.sub(_value, text))
+    if path.startswith("~"):
+        home = path.partition("/")[0]
+        raise ValueError(f"names the home folder of {home}, who is no user of this machine; write the whole path")
     try:
         path.encode()
     except UnicodeEncodeError:

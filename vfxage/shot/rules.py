@@ -130,7 +130,9 @@ def _output(shot: Shot, output: Output, place: Place) -> Iterator[RuleViolation]
     elif suffix in STILLS or suffix == ".exr":
         yield from _sequence(shot, output, suffix, place)
     else:
-        what = f'vfxage cannot write "{suffix or Path(output.path).name}" files'
+        name = Path(output.path).name
+        has_suffix = suffix and not Pattern.is_sequence(suffix)
+        what = f'vfxage cannot write "{suffix}" files' if has_suffix else f'"{name}" has no suffix for its format'
         yield RuleViolation((*place, "path"), what, f"choose one of .exr, {', '.join((*STILLS, *MOVIES))}")
     if output.compression is not None and suffix != ".exr":
         what = f"`compression: {output.compression}` is for OpenEXR, not for {suffix}"

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from vfxage.errors import ShotError
 from vfxage.frames import no_file
-from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document, shown
+from vfxage.shot.document import LARGEST_FILE, Document, Place, is_quoted, parse_document, shown
+from vfxage.shot.kinds import kinds
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -162,7 +163,8 @@ class StrictFile(Generic[M]):
         if kind in _LIMITS:
             return what, f"make it {self._range(place) or _LIMITS[kind].format(**context)}"
         if kind in _TYPES:
-            return what, f"make it {_TYPES[kind]}"
+            quoted = is_quoted(problem["input"])
+            return what, "write it without quotes" if quoted else f"make it {_TYPES[kind]}"
         if kind in _SHAPES:
             return what, self._shape(place, kind, problem["input"])
         if kind == "string_too_short":
@@ -189,7 +191,9 @@ class StrictFile(Generic[M]):
     def _range(self, place: Place) -> str | None:
         """The limits of a key, such as "0 to 8"; None if it has only one limit."""
         own = self._section(place[:-1]).model_fields.get(str(place[-1]))
-        bounds = {type(rule).__name__: rule for rule in own.metadata} if own else {}
+        rules = (*own.metadata, *kinds(own.annotation)) if own else ()
+        limits = (limit for rule in rules for limit in (rule, *getattr(rule, "metadata", ())))
+        bounds = {type(limit).__name__: limit for limit in limits}
         return f"{bounds['Ge'].ge:g} to {bounds['Le'].le:g}" if {"Ge", "Le"} <= bounds.keys() else None
 
     def _unknown(self, place: Place) -> tuple[str, str]:

@@ -81,7 +81,9 @@ def find_chosen(layout: ExrLayout, source: ExrFile, choice: PictureChoice) -> tu
     if not parts:
         names = ", ".join(f"{part.name or part.index}{_view_words(part)}" for part in flat)
         key, value = ("part", choice.part) if choice.part is not None else ("view", choice.view)
-        raise source.error(f"has no {key} {value}", f"choose one of its parts: {names or 'none that is flat'}")
+        only = f"leave `{key}:` out: the file has one picture without a name"
+        several = f"choose one of its parts: {names or 'none that is flat'}"
+        raise source.error(f"has no {key} {value}", only if names == "0" else several)
     for part in parts:
         if (picture := _chosen_layer(part, choice, source)) is not None:
             return part, _checked(picture, source)
@@ -89,9 +91,8 @@ def find_chosen(layout: ExrLayout, source: ExrFile, choice: PictureChoice) -> tu
         {layer for part in parts for layer, found in _grouped(part).items() if _colour("", found) and layer}
     )
     what = f"layer {choice.layer}" if choice.layer else "colour"
-    raise source.error(
-        f"has no {what} in {_choice_words(choice)}", f"choose another `layer:` ({', '.join(layers[:12]) or 'none'})"
-    )
+    fix = f"choose another `layer:` ({', '.join(layers[:12])})" if layers else "leave `layer:` out: there are no layers"
+    raise source.error(f"has no {what} in {_choice_words(choice)}", fix)
 
 
 def _is_chosen(part: Part, choice: PictureChoice) -> bool:
