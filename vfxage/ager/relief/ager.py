@@ -17,6 +17,7 @@ from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
 from vfxage.ager.relief.sight import grow
+from vfxage.ager.relief.square import laid_out, square_of, squared
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
@@ -66,7 +67,8 @@ class ReliefAger:
     def _study(self, works: Sequence[tuple[FaceCrop, Working, F32]]) -> Study:
         """The measurements of crops from ``_working``."""
         traits = works[0][0].traits
-        hair = learn_hair([(crop, person) for crop, _, person in works], traits.beard)
+        squares = [squared(crop) for crop, _, _ in works]
+        hair = learn_hair([(crop, self._person(crop.rgb)) for crop in squares], traits.beard)
         seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
         return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
 
@@ -155,7 +157,8 @@ class ReliefAger:
         small = replace(
             crop, rgb=work.rgb, points=work.points, neck=work.neck, matte=matte, gain=None, others=(), study={}
         )
-        return small, work, self._person(work.rgb)
+        person = self._person(squared(small).rgb)
+        return small, work, laid_out(person, square_of(small.points, len(person)))
 
 
 def _asks_nothing(crop: FaceCrop) -> bool:
