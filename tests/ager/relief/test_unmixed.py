@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager.relief.older.grey import _strands
+from vfxage.ager.relief.older.strands import order_of_strands
 from vfxage.ager.relief.unmixed import unmixed
 
 SIDE = 240
@@ -58,7 +58,7 @@ def test_strands_turn_along_the_hair_and_are_as_fine_as_hair():
     """On hair that hangs down, the order of turning changes faster across than along it."""
     across = cv2.GaussianBlur(np.random.default_rng(2).standard_normal((1, SIDE)).astype(np.float32), (0, 0), 0.8)
     level = np.float32(-2) + np.float32(0.15) * np.repeat(across, SIDE, axis=0)
-    order = _strands(level, np.zeros_like(level), 1.0)[20:-20, 20:-20]
+    order = order_of_strands(level, np.zeros_like(level), 1.0, 0.0)[20:-20, 20:-20]
     along, over = (np.abs(np.diff(order, axis=axis)).mean() for axis in (0, 1))
     assert over > 2 * along
     assert np.abs(order).max() <= 1
@@ -68,11 +68,13 @@ def test_flat_black_hair_turns_in_fine_strands_not_in_clumps():
     """A clump is what a blur of two pixels leaves: most of the order of turning is finer."""
     level = np.full((SIDE, SIDE), -3.0, np.float32)
     level += np.float32(0.02) * np.random.default_rng(3).standard_normal(level.shape).astype(np.float32)
-    order = _strands(level, np.zeros_like(level), 1.0)
+    order = order_of_strands(level, np.zeros_like(level), 1.0, 0.0)
     assert order.std() > 0.2
     assert cv2.GaussianBlur(order, (0, 0), 2.0).std() < 0.6 * order.std()
 
 
 def test_strands_are_the_same_at_each_call():
     level = np.random.default_rng(4).standard_normal((64, 96)).astype(np.float32)
-    assert np.array_equal(_strands(level, 0 * level, 1.2), _strands(level.copy(), 0 * level, 1.2))
+    assert np.array_equal(
+        order_of_strands(level, 0 * level, 1.2, 0.0), order_of_strands(level.copy(), 0 * level, 1.2, 0.0)
+    )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vfxage.ager.relief.bristles import bristle, fine_detail
 from vfxage.ager.relief.head import BROWS, Head, head_of
 from vfxage.ager.relief.headwear import wrapped
+from vfxage.ager.relief.hues import hue_of_hair, ruddiness
 from vfxage.ager.relief.joined_hair import joined_hair, with_islands
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.mixture import Mixture
@@ -49,6 +50,8 @@ often fairer than the hair of the head. Bare skin has up to 2.9."""
 _STUBBLE_ROUGH, _WHISKER_ROUGH = (0.55, 0.7), (0.25, 0.5)
 """Log of the finest detail above the skin's from which a place is stubble, or may be beard if it looks like hair, and
 the ranges over which it surely is: the shaded side of a jaw is dark, but smooth."""
+_WHISKERS = 2.0
+"""Log density below the bar of skin from which a place of a beard is whiskers, though redder than the hair."""
 _CHEEKS = (-0.25, 0.2)
 """Heights between which skin is surely bare: above the beard, below the fringe."""
 _LOCKS = 4.0
@@ -79,10 +82,8 @@ _HOLE_ROUGH = (0.1, 0.3)
 """Log of fine detail above that of the skin from which a hole is hair, and the range over which it surely is."""
 _LOCK_ROUGH = (0.7, 0.4)
 """The same for a lock that is not joined to the other hair: a collar is smooth."""
-_RUDDY = (0.06, 0.1)
-"""Log of red over green above that of skin and hair from which an ear is ruddy, and the range over which it is."""
-_HUE = 0.08
-"""Spread of the two colours of one kind of hair, log units."""
+_NEAR_EARS = np.ones((15, 15), np.uint8)
+"""How far an ear may reach from where ears are, pixels of the grid."""
 _LIT_ROUGH = (0.5, 0.4)
 """Log of fine detail above that of the skin from which what lies above the face is hair, though lit brown hair has the
 colour of skin in shade, and the range over which it surely is: scalps have up to 0.4 more, hair 0.6 and more."""
@@ -279,7 +280,8 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     odds = np.clip((like_hair - like_skin) / 2, -8, 8)
     unlike = smoothstep((np.float32(study.bar) - like_skin) / np.float32(_LOCKS))
     finer, sure = bristles - np.float32(study.fine), np.asarray(like_hair > study.high, np.float32)
-    surely, over_ear = over_ears(unlike, darker, finer - _ruddy(features, head, study), sure, head)
+    ruddy = ruddiness(features, head, (study.level, study.hair))
+    surely, over_ear = over_ears(unlike, darker, finer - ruddy, sure, head)
     odds = odds - 10 * head.ears * (1 - over_ear) - 5 * head.neck
     lit = smoothstep((finer - np.float32(_LIT_ROUGH[0])) / np.float32(_LIT_ROUGH[1]))
     odds = odds + 8 * head.above * lit
@@ -299,21 +301,10 @@ def _hair(features: F32, like: tuple[F32, F32], bristles: F32, head: Head, study
     matte = matte * joined_hair(matte, np.asarray(seed, np.float32), surely, locks, head)
     rough = smoothstep((finer - np.float32(_HOLE_ROUGH[0])) / np.float32(_HOLE_ROUGH[1]))
     matte = _without_holes(matte, rough * (1 - head.ears * (1 - over_ear)), head.unit)
-    return with_islands(matte, rough * np.maximum(like_hair > study.low, _hue_of_hair(features, study)), head)
-
-
-def _ruddy(features: F32, head: Head, study: HairStudy) -> F32:
-    """(SIDE, SIDE) 0..1, how far a pixel is redder than hair and skin: an ear lets light through."""
-    skin = float((features[..., 1] * head.skin).sum() / max(float(head.skin.sum()), 1e-3))
-    usual = skin if study.hair is None else max(skin, float(study.hair.means[:, 1].mean()))
-    return smoothstep((features[..., 1] - np.float32(usual + _RUDDY[0])) / np.float32(_RUDDY[1]))
-
-
-def _hue_of_hair(features: F32, study: HairStudy) -> F32:
-    """(SIDE, SIDE) 0..1: the two colours are those of hair, however bright it shines."""
-    hues = [] if study.hair is None else study.hair.means[:, 1:3]
-    far = [np.square(features[..., 1] - hue[0]) + np.square(features[..., 2] - hue[1]) for hue in hues]
-    return cast(F32, cv2.exp(np.minimum.reduce(far) * np.float32(-0.5 / _HUE**2)))
+    alike = np.maximum(like_hair > study.low, hue_of_hair(features, study.hair)) - 2 * ruddy * cv2.dilate(
+        head.ears, _NEAR_EARS
+    )
+    return with_islands(matte, rough * np.asarray(alike, np.float32), head)
 
 
 def _without_holes(matte: F32, rough: F32, unit: float) -> F32:
@@ -341,7 +332,8 @@ def _whiskers(bristles: F32, like: tuple[F32, F32], head: Head, study: HairStudy
 
     ``like`` are the log densities of hair and of skin.
     """
-    odds = np.clip((like[0] - like[1]) / 2 + 1, -8, 8)
+    unlike = np.float32(study.bar - _WHISKERS) - like[1]
+    odds = np.clip(np.maximum((like[0] - like[1]) / 2 + 1, unlike if study.bearded else -8), -8, 8)
     matte = smoothstep((-0.12 - head.height) / 0.13) / (1 + np.exp(-odds)) * np.maximum(head.face, head.chin)
     finer = bristles - np.float32(study.fine)
     matte = matte * smoothstep((finer - np.float32(_WHISKER_ROUGH[0])) / np.float32(_WHISKER_ROUGH[1]))

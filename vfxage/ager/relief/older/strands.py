@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import blur, grow, halve
+from vfxage.ager.relief.sight import blur, grow, halve, parts
 from vfxage.types import F32
 
 _PLATE, _MADE, _MADE_MORE = 0.45, 0.2, 0.4
 """Weights of the plate's own strands, of made ones, and of more made ones where the plate shows none: in black hair."""
-_STEPS = (1.0, 2.0, 4.0)
+_STEPS = (1.2, 3.4)
 """Canonical pixels along the hair by which noise is drawn out, one after the other."""
 _GRAIN = (0.55, 0.8)
 """Sigmas of that noise, canonical pixels, along straight hair and in curls, on a plate without blur."""
@@ -39,16 +40,19 @@ def order_of_strands(level: F32, thin: F32, unit: float, softness: float) -> F32
     across, down = (cv2.Sobel(soft, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     xx, yy, xy = (grow(blur(halve(np.asarray(product, np.float32)), 2.0 * unit), level.shape)
                   for product in (across * across, down * down, across * down))  # fmt: skip
-    angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
-    to_x, to_y = np.cos(angle) * np.float32(unit), np.sin(angle) * np.float32(unit)
-    directed = np.sqrt(np.square(xx - yy) + 4 * xy * xy) / (xx + yy + np.float32(_NO_DIRECTION))
-    directed = np.clip(2 * directed - np.float32(0.3), 0, 1) * (1 - thin)
+    split, twice = xx - yy, 2 * xy
+    length = np.sqrt(split * split + twice * twice)
+    # Halves of the angle across the hair; along it is at a right angle to that.
+    double = split / (length + np.float32(1e-12))
+    to_y, to_x = (np.float32(unit) * np.sqrt(np.maximum(0.5 + way * double, 0)) for way in (0.5, -0.5))
+    to_x = np.where(xy > 0, -to_x, to_x)
+    directed = np.clip(2 * length / (xx + yy + np.float32(_NO_DIRECTION)) - np.float32(0.3), 0, 1) * (1 - thin)
     x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in level.shape[::-1]))
     straight, curled = (_noise(level.shape, float(np.hypot(grain, softness)) * unit) for grain in _GRAIN)
-    drawn, plate = straight, soft - blur(level, _WIDEST * unit)
+    both = cast(F32, cv2.merge([straight, soft - blur(level, _WIDEST * unit)]))
     for step in _STEPS:
-        ways = [(x + np.float32(way) * to_x, y + np.float32(way) * to_y) for way in (step, -step)]
-        drawn, plate = (_along(image, ways) for image in (drawn, plate))
+        both = _along(both, [(x + np.float32(way) * to_x, y + np.float32(way) * to_y) for way in (step, -step)])
+    drawn, plate = parts(both)
     drawn -= blur(drawn, _WIDEST * unit)
     drawn /= np.float32(max(float(drawn.std()), 1e-3))
     contrast = grow(blur(halve(np.abs(plate)), 4 * unit), level.shape) + np.float32(_FAINT)
