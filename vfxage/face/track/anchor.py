@@ -196,10 +196,10 @@ class _Offsets:
     def _moves(self, link: _Link, offsets: F64) -> F64:
         """(L, K, 2) change of the offsets with which the nodes move as the flow does."""
         start = offsets[link.start]
-        # Further away the gradient says nothing, and a steep one would throw the node out of the picture.
-        length = np.maximum(np.linalg.norm(start, axis=2), 1e-9)
-        start = start * np.minimum(1, self._size[link.start, None] * _far() / length)[..., None]
         turned = link.gradient[..., 0] * start[..., :1] + link.gradient[..., 1] * start[..., 1:]
+        # A steep gradient says nothing of a place further away, and would throw the node out of the picture.
+        most = self._size[link.start, None] * _far() / np.maximum(np.linalg.norm(turned, axis=2), 1e-9)
+        turned = turned * np.minimum(1, most)[..., None]
         return self.plain[link.start] + link.motion + turned - self.plain[link.end]
 
     def _least_squares(self, moves: list[F64], weights: list[F64], pull: F64, wanted: F64) -> F64:
