@@ -215,7 +215,7 @@ def test_skin_far_from_any_untouched_skin_gets_the_texture_of_the_rest_of_the_fa
     skin = np.random.default_rng(11).normal(0, 0.03, (full, full)).astype(np.float32)
     ironed = np.arange(full) >= 60
     left = np.where(ironed, 0.2 * skin, skin).astype(np.float32)
-    touched = np.repeat(np.float32(ironed[::2])[None], SIDE, axis=0)
+    touched = np.repeat(ironed[::2].astype(np.float32)[None], SIDE, axis=0)
     after = left + matched(ground(np.zeros((SIDE, SIDE))), left, touched, pore_sheet()[:full, :full], SETTINGS.pores)
     assert 0.7 * skin.std() < after[40:-40, -100:-40].std() < 1.15 * skin.std()
 

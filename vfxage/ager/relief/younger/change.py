@@ -194,7 +194,8 @@ def _stain(plate: F32, sight: Sight) -> F32:
 
     A crease is redder than skin. Filled without this, it stays as an orange hairline.
     """
-    return beyond_luma(np.asarray(plate - blur(plate, _STAIN * sight.unit), np.float32))
+    beside = grow(blur(halve(plate), _STAIN * sight.unit / 2), plate.shape)
+    return beyond_luma(np.asarray(plate - beside, np.float32))
 
 
 def _lined(band: FineBand, ground: Ground) -> F32:
