@@ -80,12 +80,12 @@ def naming_sources(sources: Iterable[Source]) -> Iterator[None]:
     """Give each VfxageError from the block the key or option that named its path, if one of ``sources`` did.
 
     A path is named by the same path, or else by the nearest folder around it. The folder or file that stops an output
-    is named by the path of the output, which is inside it.
+    is named by the path of the output, which is inside it. An error with a line is about the text and not the path.
     """
     try:
         yield
     except VfxageError as error:
-        if error.path is not None and error.source is None:
+        if error.path is not None and error.line is None and error.source is None:
             error.source = _source_of(os.path.abspath(error.path), sources, blocks=isinstance(error, OutputError))
         raise
 

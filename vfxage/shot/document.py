@@ -39,7 +39,8 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _KNOWN = ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "map", "seq")
 _YAML_FIXES = {
     "'\\t'": "indent with spaces, not with tabs",
-    "mapping values are not allowed": "put keyframes in braces, such as {1001: 40}, and text with a colon in quotes",
+    "mapping values are not allowed": "indent the keys of a section alike, and put keyframes in braces, {1001: 40}, "
+    "and text with a colon in quotes",
     "could not find expected ':'": "write `key: value`, with a space after the colon",
     "expected <block end>": "indent the keys of a section by the same number of spaces",
     "expected ',' or ']'": "close the list with ], and put commas between its values",
@@ -48,6 +49,8 @@ _YAML_FIXES = {
     "cannot start any token": "put the value in quotes",
 }
 """What to do about a problem of PyYAML, by words in its message; they are tried in this order."""
+_FOUND_LATER = ("could not find expected ':'", "end of stream")
+"""Problems that PyYAML finds some lines after the one that is wrong, which is its context."""
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in _KNOWN)
 
 
@@ -99,8 +102,9 @@ def parse_document(text: str) -> Document:
             f"this is not a text file: it contains the character {error.character!r}", line=line, fix="save it as UTF-8"
         ) from error
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "not YAML"
+        begun = any(words in problem for words in _FOUND_LATER)
+        mark = (error.context_mark if begun else None) or error.problem_mark or error.context_mark
         fix = next((fix for words, fix in _YAML_FIXES.items() if words in problem), "correct this line")
         raise ShotError(f"not YAML: {problem}", line=mark.line + 1 if mark else None, fix=fix) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:

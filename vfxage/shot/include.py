@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from vfxage.errors import ShotError
+from vfxage.errors import ShotError, Source, naming_sources
 from vfxage.shot.document import Document, Place
 from vfxage.shot.kinds import is_path, kinds
 from vfxage.shot.models import BUILTIN_CONFIG, MODELS, Shot
@@ -33,7 +33,8 @@ def with_included(path: Path, document: Document) -> Document:
     if KEY not in data:
         return document
     shown = _path_of(path, document, data.pop(KEY))
-    included = read_document(shown, _INCLUDED)
+    with naming_sources([Source(f"`{KEY}`", str(shown))]):
+        included = read_document(shown, _INCLUDED)
     if KEY in included.data:
         what = f"this file is included by {path.name}, so it cannot include another file"
         raise ShotError(what, path=shown, line=included.lines[(KEY,)], fix="write those keys into this file")
