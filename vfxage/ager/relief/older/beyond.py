@@ -72,7 +72,9 @@ def own_beyond(sight: Sight, beyond: Beyond) -> F32:
     skin = np.asarray(cv2.erode(np.maximum(beyond.neck, beyond.ears), np.ones((3, 3), np.uint8)), np.float32)
     around = blur(skin, AGED.around * unit) + np.float32(1e-3)
     mean = blur(skin * sight.smooth, AGED.around * unit) / around
-    before = mean + skin * (sight.smooth - mean)  # collars and hair are as bright as the skin beside them
+    before = np.asarray(
+        mean + skin * (sight.smooth - mean), np.float32
+    )  # collars and hair are as bright as the skin beside them
     total = np.zeros_like(before)
     for gain, depth, width in AGED.own:
         after = blur(before, width * unit)

@@ -74,12 +74,14 @@ class Growth:
     )  # fmt: skip
     """Fine lines and texture."""
     neck: Mapping[str, Part] = field(
-        default_factory=lambda: _parts(
-            "folds",
-            neck_slack=(1.0, 0.5, 1.1), neck_cords=(1.0, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
-            neck_folds=(0.9, 0.3, 0.9), ear_folds=(1.0, 0.5, 0.9),
-        )
-        | _parts("lines", neck_lines=(1.2, 0.8, 0.9), neck_crepe=(1.3, 0.4, 1.0))
+        default_factory=lambda: {
+            **_parts(
+                "folds",
+                neck_slack=(1.0, 0.5, 1.1), neck_cords=(1.0, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
+                neck_folds=(0.9, 0.3, 0.9), ear_folds=(1.0, 0.5, 0.9),
+            ),
+            **_parts("lines", neck_lines=(1.2, 0.8, 0.9), neck_crepe=(1.3, 0.4, 1.0)),
+        }
     )  # fmt: skip
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))

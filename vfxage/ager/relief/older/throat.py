@@ -195,8 +195,10 @@ def _ears(at: F64, draw: np.random.Generator) -> F32:
     for side, ear in ((-1, 234), (1, 454)):
         corner = at[ear]
         for inwards in (1.0, 6.5, 11.5):
-            x, y = side * -(inwards + draw.normal(0, 0.7)), draw.normal(0, 3)
-            line = corner + np.array([[x + side * 1.5, y - 14], [x, y + 4], [x + side * 0.5, y + 24]])
+            right, down = side * -(inwards + draw.normal(0, 0.7)), draw.normal(0, 3)
+            line = corner + np.array(
+                [[right + side * 1.5, down - 14], [right, down + 4], [right + side * 0.5, down + 24]]
+            )
             height += _crease(spline(line), draw.uniform(0.4, 0.9), 1.2, (0.4, 0.45))
         lobe = corner + np.array([[side * 8, 34 + draw.normal(0, 2)], [side * 15, 46 + draw.normal(0, 2)]])
         height += _crease(spline(lobe), draw.uniform(0.7, 1.2), 1.3, (0.3, 0.3))

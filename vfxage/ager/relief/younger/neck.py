@@ -43,12 +43,12 @@ def faded_neck(sight: Sight, beyond: Beyond) -> tuple[F32, F32]:
     skin = np.asarray(cv2.erode(beyond.neck, np.ones((3, 3), np.uint8)), np.float32)
     around = blur(skin, FADE.around * unit) + np.float32(1e-3)
     mean = blur(skin * sight.smooth, FADE.around * unit) / around
-    level = mean + skin * (sight.smooth - mean)
+    level = np.asarray(mean + skin * (sight.smooth - mean), np.float32)
     closed = morphed(cv2.MORPH_CLOSE, level, FADE.fold * unit)
     depth = blur(np.asarray(closed - level, np.float32), FADE.rounded * unit)
     deepest = np.float32(FADE.deepest)
     filled = deepest * np.tanh(np.float32(FADE.filled) * depth / deepest)
-    level = level + filled
+    level = np.asarray(level + filled, np.float32)
     low, high = FADE.cords
     band = blur(level, low * unit) - blur(level, high * unit)
     change = filled - np.float32(FADE.levelled) * band
