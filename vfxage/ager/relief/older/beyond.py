@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from vfxage.ager.relief.mesh import Chart
 from vfxage.ager.relief.neck import LOW, Beyond
-from vfxage.ager.relief.older.growth import GROWTH, progress, weights
-from vfxage.ager.relief.older.light import Shading, base_light, shaded
+from vfxage.ager.relief.older.growth import progress
+from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded
 from vfxage.ager.relief.older.skin import OLD_SKIN
 from vfxage.ager.relief.sight import Sight, blur, grow
 from vfxage.ager.relief.working import Box
-from vfxage.types import F32
-
-if TYPE_CHECKING:
-    from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy
+from vfxage.arrays import ArrayData, shaped
+from vfxage.face.look import Look
+from vfxage.types import F32, F64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +48,35 @@ class Aged:
 AGED = Aged()
 
 
-def relief_beyond(crop: OldCrop, beyond: Beyond, maps: F32, study: OldStudy) -> F32:
-    """(h, w) change of log luma of neck and ears; ``maps`` is their relief from ``Sculpture.mixed``."""
-    change = np.zeros(crop.rgb.shape[:2], np.float32)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class LitNeck(ArrayData):
+    """Neck and ears of a crop, over the chart's window, and the light on them."""
+
+    chart: Chart
+    sight: Sight
+    pose: Pose
+    normals: F32 = field(metadata=shaped("h2", "w2", 3))
+    beyond: Beyond
+    light: F64 = field(metadata=shaped(4, dtype=np.float64))
+    """As in the study of the older side."""
+    softness: float
+    """The plate's blur (sigma), canonical pixels."""
+
+
+def relief_beyond(crop: LitNeck, maps: F32) -> F32:
+    """(h, w) change of log luma of neck and ears; ``maps`` is their relief from ``Sculpture.mixed_neck``."""
+    beyond = crop.beyond
+    change = np.zeros_like(crop.sight.fine)
     where = np.maximum(beyond.neck, beyond.ears)
     box = Box.around(where)
     if box is None:
         return change
     fine = crop.chart.take_low(maps, LOW, len(maps) // LOW.height, box.full)
-    blurred = study.softness * crop.sight.unit
+    blurred = crop.softness * crop.sight.unit
     if blurred > 0.3:
         fine = blur(fine, blurred)
-    base = base_light(study.light, crop.normals)[box.half]
-    drawn = np.float32(AGED.relief) * shaded(fine, crop.pose, study.light, base, AGED.shading)
+    base = base_light(crop.light, crop.normals)[box.half]
+    drawn = np.float32(AGED.relief) * shaded(fine, crop.pose, crop.light, base, AGED.shading)
     change[box.full] = drawn * grow(np.ascontiguousarray(where[box.half]), drawn.shape)
     return change
 
@@ -95,21 +110,23 @@ def soft_jaw(sight: Sight, beyond: Beyond) -> F32:
     return np.asarray(near * np.clip(level - blur(sight.smooth, 2 * unit), 0, 0.3), np.float32)
 
 
-def longer_lobes(crop: OldCrop, amount: float) -> F32:
-    """(h2, w2, 2) movement of the lobes, crop pixels, where an ear is seen."""
-    unit = crop.sight.unit
-    down = crop.points[152] - crop.points[10]
+def longer_lobes(beyond: Beyond, points: F32, unit: float, amount: float) -> F32:
+    """(h2, w2, 2) movement of the lobes, crop pixels, where an ear is seen.
+
+    ``points`` (478, 2) are landmarks in crop pixels, of which ``unit`` are a canonical pixel.
+    """
+    down = points[152] - points[10]
     down = down / max(float(np.hypot(*down)), 1.0) * np.float32(amount * AGED.lobes * unit)
-    ear = np.clip(2 * blur(crop.beyond.ears * (crop.beyond.lobes > 0.05), 4.0 * unit), 0, 1) * crop.beyond.lobes
+    ear = np.clip(2 * blur(beyond.ears * (beyond.lobes > 0.05), 4.0 * unit), 0, 1) * beyond.lobes
     return np.asarray(cv2.merge([ear * down[0], ear * down[1]]), np.float32)
 
 
-def neck_and_ears(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
-    """(h, w) change of log luma of neck and ears by their relief and their own lines; exactly 0 elsewhere."""
-    look, beyond = face.look, crop.beyond
-    severity = study.severity(crop.sight.unit)
-    maps = face.sculpture.mixed_neck(weights(GROWTH.neck, worn, face.gentle, severity, look))
-    change = relief_beyond(crop, beyond, maps, study)
+def neck_and_ears(crop: LitNeck, maps: F32, look: Look, worn: float) -> F32:
+    """(h, w) change of log luma of neck and ears by their relief and their own lines; exactly 0 elsewhere.
+
+    ``maps`` is their relief from ``Sculpture.mixed_neck``.
+    """
+    beyond, change = crop.beyond, relief_beyond(crop, maps)
     gain = np.float32(look.texture * look.neck * min(progress(worn, 1.6), 1.5))
     change += grow(gain * own_beyond(crop.sight, beyond), change.shape)
     softer = np.float32(look.shape * look.neck * AGED.soft_jaw * min(progress(worn, 0.6), 1.3))

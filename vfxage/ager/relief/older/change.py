@@ -10,7 +10,7 @@ import numpy as np
 
 from vfxage.ager.relief.mesh import Chart
 from vfxage.ager.relief.neck import LOW, Beyond
-from vfxage.ager.relief.older.beyond import neck_and_ears
+from vfxage.ager.relief.older.beyond import LitNeck, neck_and_ears
 from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.ager.relief.older.expression import COUNT as EXPRESSIONS
 from vfxage.ager.relief.older.expression import expression_gain, expression_of
@@ -191,12 +191,22 @@ def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
     lines = own_lines(sight, places.free, places.own)
     gain = np.float32(OLD_SKIN.own * min(1.25 * progress(worn, 1.8), 2 * OLD_SKIN.own_most))
     change = relief + gain * grow(lines, shape)
-    change = _bounded(change, places, study, face.gentle) + neck_and_ears(crop, face, study, worn)
+    change = _bounded(change, places, study, face.gentle) + _neck(crop, face, study, worn)
     log = _tinted(change, sight.unit, study.saturation)
     coarse = _coarse(crop, face, study, worn, places)
     log += grow(coarse, shape)
     log += old_eyes(crop.rgb, crop.points, sight.unit, face.look.eyes * min(progress(worn, 2.0), 1.3))
     return log
+
+
+def _neck(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
+    """(h, w) change of log luma of neck and ears."""
+    lit = LitNeck(
+        chart=crop.chart, sight=crop.sight, pose=crop.pose, normals=crop.normals, beyond=crop.beyond,
+        light=study.light, softness=study.softness,
+    )  # fmt: skip
+    amounts = weights(GROWTH.neck, worn, face.gentle, study.severity(crop.sight.unit), face.look)
+    return neck_and_ears(lit, face.sculpture.mixed_neck(amounts), face.look, worn)
 
 
 def _places(crop: OldCrop, face: OldFace) -> _Places:

@@ -115,7 +115,9 @@ class OlderSide:
                 amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
                 aged = np.log(work.rgb + np.float32(FLOOR)) + log
                 log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
-            moved = self._flow(seen, work, look.shape * worn) + longer_lobes(seen, look.shape * look.neck * worn)
+            moved = self._flow(seen, work, look.shape * worn) + longer_lobes(
+                seen.beyond, seen.points, work.unit, look.shape * look.neck * worn
+            )
             flow[inside] = grow(moved, log[inside].shape)
         return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
