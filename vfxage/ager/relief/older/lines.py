@@ -206,7 +206,7 @@ def _lip_lines(ground: Ground) -> Height:
 def _slack(ground: Ground) -> Height:
     """Skin that has lost its tension is uneven, the more the lower; the chin is pebbled."""
     draw, mean = stream(ground.name, "slack skin"), ground.mean
-    part = ground.canvas.part((60, 324), (30, 340))
+    part = ground.canvas.part((60, 324), (30, 384))
     x, y = part.grid()
     low = np.float32(0.35) + np.float32(0.65) * smoothstep(y, float(mean[5, 1]), float(mean[17, 1]) + 10)
     cheeks = ground.mask("cheek_left", part) + ground.mask("cheek_right", part)
@@ -220,7 +220,7 @@ def _slack(ground: Ground) -> Height:
 def _dry(ground: Ground) -> Height:
     """Everywhere: coarser pores and a crossed net of the finest lines."""
     draw = stream(ground.name, "dry skin")
-    part = ground.canvas.part((60, 324), (30, 340))
+    part = ground.canvas.part((60, 324), (30, 384))
     x, y = part.grid()
     half, more = np.float32(0.5), np.float32(0.6)
     net = creases(draw, x + half * y, y - half * x, LINES.net) + creases(draw, x - more * y, y + more * x, LINES.net)

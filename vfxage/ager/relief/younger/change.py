@@ -138,7 +138,8 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     folds_of_neck, lines_of_neck = faded_neck(sight, crop.beyond)
     shade = shade + crop.beyond.neck * (folds_of_neck - shade)
     thin = thin - lines_of_neck * (1 - grow(ground.skin, thin.shape))
-    change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin) - spread(lines) * _stain(plate, sight)
+    change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
+    change -= spread(lines) * _stain(plate + change, sight)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum.reduce([most * folds, ironed, most * halve(heal.where)])
@@ -189,13 +190,13 @@ def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
     return texture
 
 
-def _stain(plate: F32, sight: Sight) -> F32:
-    """(h, w, 3) the colour of lines in ``plate`` (h, w, 3), log RGB, against the skin beside them.
+def _stain(filled: F32, sight: Sight) -> F32:
+    """(h, w, 3) the colour that lines still have in ``filled`` (h, w, 3), log RGB, against the skin beside them.
 
-    A crease is redder than skin. Filled without this, it stays as an orange hairline.
+    A crease is redder than skin, and the hue of folds is worked out on the half grid: it stays as an orange hairline.
     """
-    beside = grow(blur(halve(plate), _STAIN * sight.unit / 2), plate.shape)
-    return beyond_luma(np.asarray(plate - beside, np.float32))
+    beside = grow(blur(halve(filled), _STAIN * sight.unit / 2), filled.shape)
+    return beyond_luma(np.asarray(filled - beside, np.float32))
 
 
 def _lined(band: FineBand, ground: Ground) -> F32:
