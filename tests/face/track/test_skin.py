@@ -143,9 +143,9 @@ def test_skin_that_would_tear_is_not_trusted(face):
 def test_a_dark_face_is_followed_at_its_own_exposure(face):
     light, points = face
     there = [(points + np.array([by, 0])).astype(np.float32) for by in (0, 3)]
-    pictures = [np.roll(light, by, axis=1) for by in (0, 3)]
-    bright = skin_motion(*(Picture(one) for one in pictures), 0, *there)
-    dark = skin_motion(*(Picture((one / 64).astype(np.float32)) for one in pictures), 6, *there)
+    light_there = np.roll(light, 3, axis=1)
+    bright = skin_motion(Picture(light), Picture(light_there), 0, *there)
+    dark = skin_motion(Picture(light / np.float32(64)), Picture(light_there / np.float32(64)), 6, *there)
     assert np.abs(dark.motion[SKIN] - [3, 0]).max() < 0.1
     assert np.abs(dark.trust - bright.trust).max() < 0.1
 
@@ -178,7 +178,7 @@ def test_the_neck_is_not_taken_along_by_the_jaw(face):
         head, mask = np.roll(light, by, axis=1), np.roll(inside, by, axis=1)[..., None]
         pictures.append(Picture((mask * head + (1 - mask) * still).astype(np.float32)))
     there = points.astype(np.float32)
-    motion = skin_motion(*pictures, 0, there, there + np.array([9, 0], np.float32))
+    motion = skin_motion(pictures[0], pictures[1], 0, there, there + np.array([9, 0], np.float32))
     below = motion.motion[478:].reshape(2, 17, 2)[:, 5:12]
     assert np.abs(below).mean() < 0.06
     assert motion.trust[478:].reshape(2, 17)[:, 5:12].min() > 0.6

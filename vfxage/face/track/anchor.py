@@ -200,7 +200,7 @@ class _Offsets:
         # A steep gradient says nothing of a place further away, and would throw the node out of the picture.
         most = self._size[link.start, None] * _far() / np.maximum(np.linalg.norm(turned, axis=2), 1e-9)
         turned = turned * np.minimum(1, most)[..., None]
-        return self.plain[link.start] + link.motion + turned - self.plain[link.end]
+        return np.asarray(self.plain[link.start] + link.motion + turned - self.plain[link.end], np.float64)
 
     def _least_squares(self, moves: list[F64], weights: list[F64], pull: F64, wanted: F64) -> F64:
         from scipy.linalg import solveh_banded
