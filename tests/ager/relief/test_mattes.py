@@ -63,7 +63,7 @@ def test_brown_locks_over_both_ears_are_hair(hair, mark, across):
 
 def test_red_hair_in_shade_is_hair_and_a_red_collar_is_none(hair):
     matte, points = hair("civil", "con2_H001069")
-    assert _around(matte, points, 234, -0.14, -0.02, 10) > 0.5
+    assert _around(matte, points, 234, -0.14, -0.02, 9) > 0.4  # a part of this square is backdrop
     assert _around(matte, points, 152, -0.35, 0.05, 10) < 0.02
 
 

@@ -64,6 +64,8 @@ class Greying:
     """How much more the last strands keep, and how much less the first."""
     sparse_shade: float = 0.14
     """Shade between strands over skin, log luma on average."""
+    border: tuple[float, float] = (0.15, 0.60)
+    """Share of hair nearby between which it begins to turn, and turns as hair elsewhere."""
     thin_dark: tuple[float, float] = (0.25, 0.4)
     """Log luma below the skin's up to which hair may be thin, and the range past which it surely is not."""
     thin_rough: tuple[float, float] = (0.06, 0.03)
@@ -175,7 +177,7 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     colour = cast(F32, cv2.exp(hair.log))
     aged = _aged(hair, colour, turned, light, unit)
     aged -= colour
-    aged *= spread(hair.share)
+    aged *= spread(hair.share * _settled(hair))
     aged /= plate + np.float32(FLOOR)
     aged = cast(F32, cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1)))
     brightest = np.float32(_target(light) + GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
@@ -202,6 +204,17 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
         kinds=kinds, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock, thin=thin,
         plate=seen, single=single, strand=strand,
     )  # fmt: skip
+
+
+def _settled(hair: _Hair) -> F32:
+    """(h, w) 0..1: how far hair of the head turns where it ends in skin.
+
+    Between its last hairs there is more skin than a matte can tell, and a veil of grey paint over it shows at once.
+    """
+    low, high = GREYING.border
+    among = smoothstep((hair.cover - np.float32(low)) / np.float32(high - low))
+    others = np.minimum(np.maximum(hair.kinds[1], hair.kinds[2]), 1)
+    return np.asarray(among + (1 - among) * others, np.float32)
 
 
 def _thin(level: F32, darker: F32, yellow: F32, unit: float) -> F32:
