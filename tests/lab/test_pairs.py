@@ -133,6 +133,18 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
     assert len(set(sizes.values())) == 2
 
 
+def test_copies_name_the_photograph_that_they_lie_on(sources, tmp_path):
+    """Two photographs of one person: ``vfxage train`` makes no pair of a copy of the one and a copy of the other."""
+    (tmp_path / "in" / "ann").mkdir(parents=True)
+    for age, item in zip((40, 52), scan_portraits(sources).portraits, strict=True):
+        shutil.copy(item.path, tmp_path / "in" / "ann" / f"{age}.jpg")
+    run("pairs", tmp_path / "in", tmp_path / "out", "--ages", "60,80", "--model", "bands").ok()
+    found = scan_portraits(tmp_path / "out").portraits
+    plates = {plate: {item.age for item in found if item.labels["plate"] == plate} for plate in ("ann_40", "ann_52")}
+    assert plates == {"ann_40": {40.0, 60.0, 80.0}, "ann_52": {52.0, 60.0, 80.0}}
+    assert {item.person for item in found} == {"ann"}
+
+
 def test_what_was_made_is_not_made_from(written, tmp_path):
     """A pairs folder holds photographs and pictures of a teacher; only the former are portraits."""
     reported = run("pairs", written, tmp_path / "again", "--ages", "50").ok()

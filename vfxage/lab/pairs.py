@@ -70,7 +70,8 @@ class PairsPlan:
 def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Progress) -> tuple[int, int]:
     """Write every photograph, framed, and its versions at the planned ages, with index.csv and landmarks.npz.
 
-    The column ``weight`` of the index says how often training uses a portrait: women and dark skin more often.
+    The column ``weight`` of the index says how often training uses a portrait: women and dark skin more often. The
+    column ``plate`` names the photograph on which a picture lies, as a person may have several.
 
     Every portrait must have points (``mesh_portraits``); made pictures are left out. Returns how many photographs and
     how many made pictures were written. Raises OutputError for a folder that is not new, ReadError where a portrait
@@ -92,7 +93,7 @@ def write_pairs(collection: Collection, plan: PairsPlan, out: Path, progress: Pr
         with publish(out / "landmarks.npz") as partial:
             np.savez(partial, **points)
         with publish(out / "index.csv") as partial, partial.open("w", newline="", encoding="utf-8") as file:
-            table = csv.DictWriter(file, ("file", "person", "age", "real", "weight", *_KEPT))
+            table = csv.DictWriter(file, ("file", "person", "plate", "age", "real", "weight", *_KEPT))
             table.writeheader()
             table.writerows(rows)
         undo.pop_all()
@@ -141,7 +142,8 @@ def _versions(
     """The photograph, then each made picture: index row, picture and crop."""
     ager, suffix = plan.ager, "png" if plan.quality is None else "webp"
     portrait, own = plate
-    labels = {key: portrait.labels.get(key, "") for key in _KEPT} | {"weight": f"{_weight(portrait, own):g}"}
+    labels = {key: portrait.labels.get(key, "") for key in _KEPT}
+    labels |= {"plate": stem, "weight": f"{_weight(portrait, own):g}"}
     study = ager.study([own])
     for age in (portrait.age, *(age for age in plan.ages if abs(age - portrait.age) >= APART)):
         real = age == portrait.age

@@ -204,6 +204,30 @@ def test_people_are_drawn_as_often_as_they_weigh(tmp_path):
     assert np.mean([person == 2 for person in near]) == pytest.approx(0.5, abs=0.06)
 
 
+def test_two_photographs_of_a_person_make_no_pair_and_neither_do_their_copies(tmp_path):
+    """p0 and p1 become one person of two plates: the faces of the two do not lie on each other."""
+    folder = make_people(tmp_path / "people", people=2)
+    with (folder / "index.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "index.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, [*rows[0], "plate"])
+        table.writeheader()
+        table.writerows(row | {"plate": row["person"], "person": "ann"} for row in rows)
+    whole = PLAIN.replace("batch: 2", "batch: 40").replace(
+        "crop: {sizes: [64], jitter: 0.02}", "crop: {sizes: [64], whole: 1, jitter: 0, roll: 0, flip: false}"
+    )
+    recipe, data = opened(tmp_path, whole + "model: {architecture: ry_lu}\n")
+    shown = np.stack([[face(k, age) for age in (20, 45, 70)] for k in range(2)]).astype(float)
+
+    def who(pictures):
+        apart = [np.abs(shown - picture).mean((2, 3, 4)) for picture in pictures.permute(0, 2, 3, 1).numpy()]
+        return [int(each.min(axis=1).argmin()) for each in apart]
+
+    batch = batches(recipe, data)(0)
+    assert who(batch.source) == who(batch.target)
+    assert set(who(batch.source)) == {0, 1}
+
+
 @pytest.mark.parametrize("weight", ["0", "-1", "heavy", "nan", "inf"])
 def test_a_weight_that_is_none_is_named(tmp_path, weight):
     folder = make_people(tmp_path / "people")

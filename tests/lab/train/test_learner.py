@@ -86,6 +86,19 @@ def test_contrast_asks_for_lines_of_the_wanted_strength_wherever_they_run(period
     assert contrast_loss(2 * wanted, wanted, face) > 0.01  # too strong is as wrong as too faint
 
 
+def test_contrast_asks_for_the_wanted_strength_where_nobody_knows_which_third_has_the_lines():
+    lines, face = lines_of(8, 0.5, 192), torch.ones(1, 1, 192, 192)
+    wanted = torch.cat([lines[..., :64], 0 * lines[..., 64:]], dim=-1)
+    everywhere = lines / 3**0.5  # as strong as wanted, over the whole face
+    assert contrast_loss(everywhere, wanted, face) < 0.8 * contrast_loss(0 * wanted, wanted, face)
+
+
+def test_contrast_asks_for_the_wanted_tone():
+    wanted, face = torch.full((1, 3, 128, 128), -0.04), torch.ones(1, 1, 128, 128)
+    assert contrast_loss(0.5 * wanted, wanted, face) == pytest.approx(0.02, rel=0.05)
+    assert contrast_loss(wanted, wanted, face) < 1e-6
+
+
 def test_contrast_looks_at_the_face_alone():
     wanted, face = lines_of(8, 0.5), torch.ones(1, 1, 128, 128)
     face[..., 64:] = 0

@@ -21,10 +21,10 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """The pictures of one person, youngest first, and the pairs of ages among them."""
+    """The pictures of one person that lie on each other, youngest first, and the pairs of ages among them."""
 
     name: str
-    """Name in the folder; the same name in two folders is held out in both or in none."""
+    """Name in the folder; all with the same name are held out, or none, also in two folders."""
     portraits: tuple[Portrait, ...]
     framing: str
     """picture or face, as the folder's recipe says."""
@@ -145,27 +145,38 @@ def _square(found: Collection) -> Collection:
 
 
 def _people(found: Collection, framing: str) -> tuple[list[Person], list[Problem]]:
-    """The people of a folder. A picture whose size differs from most pictures of the person is left out."""
+    """The people of a folder, a person once for each plate.
+
+    A picture whose size differs from most pictures of the plate is left out.
+    """
     people, unequal = [], []
     for name, portraits in found.people().items():
-        sizes = Counter(item.size for item in portraits)
-        usual = sizes.most_common(1)[0][0]
-        unequal += [
-            Problem(item.path, "is of another size than its person's others")
-            for item in portraits
-            if item.size != usual
-        ]
-        alike = tuple(item for item in portraits if item.size == usual)
-        pairs = [
-            (a, b)
-            for a in range(len(alike))
-            for b in range(len(alike))
-            if abs(alike[a].age - alike[b].age) >= LEAST_GAP
-        ]
-        to_real = tuple(pair for pair in pairs if alike[pair[1]].real)
-        to_made = tuple(pair for pair in pairs if not alike[pair[1]].real)
-        people.append(Person(name, alike, framing, to_real, to_made))
+        for aligned in _by_plate(portraits):
+            usual = Counter(item.size for item in aligned).most_common(1)[0][0]
+            unequal += [
+                Problem(item.path, "is of another size than its person's others")
+                for item in aligned
+                if item.size != usual
+            ]
+            people.append(_person(name, tuple(item for item in aligned if item.size == usual), framing))
     return people, unequal
+
+
+def _by_plate(portraits: Sequence[Portrait]) -> list[list[Portrait]]:
+    """The pictures that lie on each other: those of one plate, or all where the folder names no plates."""
+    plates: dict[str, list[Portrait]] = {}
+    for portrait in portraits:
+        plates.setdefault(portrait.labels.get("plate", ""), []).append(portrait)
+    return list(plates.values())
+
+
+def _person(name: str, alike: tuple[Portrait, ...], framing: str) -> Person:
+    pairs = [
+        (a, b) for a in range(len(alike)) for b in range(len(alike)) if abs(alike[a].age - alike[b].age) >= LEAST_GAP
+    ]
+    to_real = tuple(pair for pair in pairs if alike[pair[1]].real)
+    to_made = tuple(pair for pair in pairs if not alike[pair[1]].real)
+    return Person(name, alike, framing, to_real, to_made)
 
 
 def _is_held_out(name: str, share: float, seed: int) -> bool:

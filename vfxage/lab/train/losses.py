@@ -48,24 +48,36 @@ def delta_losses(answer: Tensor, wanted: Tensor, weight: Tensor, recipe: LossPar
 
 
 def contrast_loss(answer: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
-    """Difference of how strong the two deltas are, cell by cell and band by band, wherever in a cell their lines run.
+    """Difference of how strong the two deltas are, band by band, wherever their lines run.
 
     Arguments as in ``delta_losses``. A band is what a blur of two pixels removes, at the full size and at each halved
-    one. Without this, a line whose place is uncertain costs least if it is left out.
+    one; what the blurs leave is the tone. The strength is measured in each cell, and over the face of each example:
+    where a single cell is uncertain, the loss of cells alone still costs least if the change is too weak.
     """
     total = answer.new_zeros(())
     for level in range(_BANDS):
         if level:
             answer, wanted, weight = (functional.avg_pool2d(one, 2) for one in (answer, wanted, weight))
-        cells = functional.avg_pool2d(weight[..., 2:-2, 2:-2], _CELL)
-        total = total + _weighted(_strength(answer) - _strength(wanted), cells)
-    return total
+        inner = weight[..., 2:-2, 2:-2]
+        bands = answer[..., 2:-2, 2:-2] - blurred(answer), wanted[..., 2:-2, 2:-2] - blurred(wanted)
+        cells = functional.avg_pool2d(inner, _CELL)
+        total = total + _weighted(_cell_strength(bands[0]) - _cell_strength(bands[1]), cells)
+        total = total + _strength_apart(*bands, inner)
+    return total + _strength_apart(blurred(answer), blurred(wanted), inner)
 
 
-def _strength(delta: Tensor) -> Tensor:
-    """Root mean square of the finest band in each cell."""
-    band = delta[..., 2:-2, 2:-2] - blurred(delta)
+def _cell_strength(band: Tensor) -> Tensor:
+    """Root mean square of a band in each cell."""
     return (functional.avg_pool2d(band.square(), _CELL) + _STEADY**2).sqrt()
+
+
+def _strength_apart(answer: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+    """Mean difference of the root mean squares that two bands have on the face of each example."""
+    total = weight.sum((1, 2, 3), keepdim=True).clamp_min(1e-6)
+    strengths = [
+        ((band.square() * weight).sum((2, 3), keepdim=True) / total + _STEADY**2).sqrt() for band in (answer, wanted)
+    ]
+    return (strengths[0] - strengths[1]).abs().mean()
 
 
 def _weighted(error: Tensor, weight: Tensor) -> Tensor:
