@@ -64,6 +64,8 @@ class Greying:
     """How much more the last strands keep, and how much less the first."""
     sparse_shade: float = 0.14
     """Shade between strands over skin, log luma on average."""
+    rim: float = 5.0
+    """Canonical pixels from which a border takes the brightness that it may have."""
     border: tuple[float, float] = (0.15, 0.60)
     """Share of hair nearby between which it begins to turn, and turns as hair elsewhere."""
     thin_dark: tuple[float, float] = (0.25, 0.4)
@@ -95,8 +97,8 @@ _WARMTH = np.array([1.2, 0.0, -1.0], np.float32)
 _SKIN_GREEN, _NO_CAST, _MOST_CAST = -0.07, 0.02, 0.07
 """Log of green over red and blue of skin in neutral light, on 42 portraits; how far from that it lies on people in such
 light, and the furthest beyond that. Film is often graded towards green: neutral hair then looks violet."""
-_GREEN = np.array([-0.45, 0.55, -0.45], np.float32)
-"""Log RGB of such a cast on white hair."""
+_GREEN = np.array([-0.20, 0.26, -0.20], np.float32)
+"""Log RGB of such a cast on white hair: half of it, as yellow skin in neutral light looks like skin in green light."""
 _BEND = 5.0
 """Steepness of the bend above which dark hair is lifted: white hair is hardly."""
 _DARKEST = -0.95
@@ -183,7 +185,8 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     brightest = np.float32(_target(light) + GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
     brightest = np.maximum(brightest - hair.plate, 0)
     glow = np.maximum(luma(aged) - brightest, 0)
-    change[box] = aged + spread(turned * _sparse(hair, unit) - glow)
+    aged += spread(turned * _sparse(hair, unit) - glow)
+    change[box] = aged - spread(_rim(luma(aged), hair, unit))
     return change
 
 
@@ -215,6 +218,24 @@ def _settled(hair: _Hair) -> F32:
     among = smoothstep((hair.cover - np.float32(low)) / np.float32(high - low))
     others = np.minimum(np.maximum(hair.kinds[1], hair.kinds[2]), 1)
     return np.asarray(among + (1 - among) * others, np.float32)
+
+
+def _rim(lifted: F32, hair: _Hair, unit: float) -> F32:
+    """(h, w) log luma, at least 0, by which hair at its border is too bright after a change ``lifted``.
+
+    There it is brighter than the plate, and than the hair further in. Such a rim looks drawn.
+    """
+    shown = hair.plate + lifted
+    inner = halve(hair.share * smoothstep((hair.cover - np.float32(0.6)) / np.float32(0.3)))
+    weight = blur(inner, GREYING.rim * unit / 2)
+    within = grow(blur(inner * halve(shown), GREYING.rim * unit / 2) / (weight + np.float32(1e-3)), shown.shape)
+    known = grow(np.clip(8 * weight, 0, 1), shown.shape)
+    return np.asarray(known * np.maximum(shown - np.maximum(within, hair.plate), 0) * (1 - _inner(hair)), np.float32)
+
+
+def _inner(hair: _Hair) -> F32:
+    """(h, w) 0..1: where hair is not at its border."""
+    return smoothstep((hair.cover - np.float32(0.75)) / np.float32(0.2))
 
 
 def _thin(level: F32, darker: F32, yellow: F32, unit: float) -> F32:
