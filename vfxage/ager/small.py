@@ -44,10 +44,12 @@ _SLOPE = 0.2
 _STEEPNESS = 4.0
 """The answer is scaled by tanh of this times (target - source) / 100: by two thirds at 20 years."""
 _OLDER = 1.2
-"""Gain of the answer where the target is older, outside of training. A network shrinks lines whose place it cannot know:
-without the gain the change had 0.65 to 0.95 of its teacher's strength, from pores to tone. In training it would be
-learned away. Towards younger there is none: the plate shows each fold, and one that is filled too far becomes a bright
-ridge."""
+"""Gain of the answer where the target is older, outside of training.
+
+A network shrinks lines whose place it cannot know: without the gain the change had 0.65 to 0.95 of its teacher's strength,
+from pores to tone. In training it would be learned away. Towards younger there is none: the plate shows each fold, and one
+that is filled too far becomes a bright ridge.
+"""
 
 
 def _active(x: Tensor) -> Tensor:
