@@ -46,9 +46,9 @@ _STEEPNESS = 4.0
 _OLDER = 1.2
 """Gain of the answer where the target is older, outside of training.
 
-A network shrinks lines whose place it cannot know: without the gain the change had 0.65 to 0.95 of its teacher's strength,
-from pores to tone. In training it would be learned away. Towards younger there is none: the plate shows each fold, and one
-that is filled too far becomes a bright ridge.
+A network shrinks lines whose place it cannot know: without the gain the change had 0.65 to 0.95 of its teacher's
+strength, from pores to tone. In training it would be learned away. Towards younger there is none: the plate shows each
+fold, and one that is filled too far becomes a bright ridge.
 """
 
 
