@@ -66,6 +66,8 @@ class Greying:
     """Shade between strands over skin, log luma on average."""
     rim: float = 5.0
     """Canonical pixels from which a border takes the brightness that it may have."""
+    rim_strands: float = 0.1
+    """Log luma by which its bright strands may be above that."""
     border: tuple[float, float] = (0.15, 0.60)
     """Share of hair nearby between which it begins to turn, and turns as hair elsewhere."""
     thin_dark: tuple[float, float] = (0.25, 0.4)
@@ -230,7 +232,8 @@ def _rim(lifted: F32, hair: _Hair, unit: float) -> F32:
     weight = blur(inner, GREYING.rim * unit / 2)
     within = grow(blur(inner * halve(shown), GREYING.rim * unit / 2) / (weight + np.float32(1e-3)), shown.shape)
     known = grow(np.clip(8 * weight, 0, 1), shown.shape)
-    return np.asarray(known * np.maximum(shown - np.maximum(within, hair.plate), 0) * (1 - _inner(hair)), np.float32)
+    bright = np.maximum(within + np.float32(GREYING.rim_strands), hair.plate)
+    return np.asarray(known * np.maximum(shown - bright, 0) * (1 - _inner(hair)), np.float32)
 
 
 def _inner(hair: _Hair) -> F32:
