@@ -91,11 +91,6 @@ class YoungCrop(ArrayData):
     They change at most as far as by the largest change of age.
     """
 
-    @property
-    def inside(self) -> F32:
-        """(478, 2) landmarks, pixels of the chart's window."""
-        return self.points - np.array([self.chart.window.x, self.chart.window.y], np.float32)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class YoungChange(ArrayData):
