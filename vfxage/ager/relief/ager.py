@@ -45,9 +45,9 @@ class ReliefAger:
     def __init__(self, *, device: str = "cpu") -> None:
         """Load the mean face."""
         self._mean_face = load_mean_face()
-        self._older = OlderSide(self._mean_face)
-        self._younger = YoungerSide(self._mean_face)
         self._areas = beyond_areas(self._mean_face.mean)
+        self._older = OlderSide(self._mean_face, self._areas)
+        self._younger = YoungerSide(self._mean_face)
         self._person = PersonMatte()
         made = f"relief {METHOD} {self._mean_face.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()

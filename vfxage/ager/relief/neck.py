@@ -157,3 +157,9 @@ def _as(level: F32, tint: list[F32], skin: list[float], colour: tuple[float, flo
     far += np.float32(_DEEP) * np.minimum(darker, 0)
     unlike = smoothstep((far - np.float32(colour[0])) / np.float32(colour[1]))
     return np.asarray((1 - unlike) * _rise(darker, _DARKEST) * (1 - _rise(darker, _BRIGHTEST)), np.float32)
+
+
+def own_light(skin: F32, smooth: F32, reach: float) -> tuple[F32, F32]:
+    """The log luma (h2, w2) of ``skin`` (h2, w2, 0..1) around each pixel of ``smooth``, and how much skin there is."""
+    around = blur(skin, reach) + np.float32(1e-3)
+    return np.asarray(blur(skin * smooth, reach) / around, np.float32), around

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import Chart
-from vfxage.ager.relief.neck import LOW, Beyond
+from vfxage.ager.relief.neck import LOW, Beyond, own_light
 from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded
 from vfxage.ager.relief.older.skin import OLD_SKIN
@@ -85,8 +85,7 @@ def own_beyond(sight: Sight, beyond: Beyond) -> F32:
     """(h2, w2) change of log luma by the lines that neck and ears have, for a gain of 1."""
     unit = sight.unit / 2
     skin = np.asarray(cv2.erode(np.maximum(beyond.neck, beyond.ears), np.ones((3, 3), np.uint8)), np.float32)
-    around = blur(skin, AGED.around * unit) + np.float32(1e-3)
-    mean = blur(skin * sight.smooth, AGED.around * unit) / around
+    mean, around = own_light(skin, sight.smooth, AGED.around * unit)
     before = np.asarray(
         mean + skin * (sight.smooth - mean), np.float32
     )  # collars and hair are as bright as the skin beside them
@@ -104,8 +103,7 @@ def soft_jaw(sight: Sight, beyond: Beyond) -> F32:
     """(h2, w2) change of log luma that takes all of the shade away which parts the neck from the jaw."""
     unit, face = sight.unit / 2, sight.masks["texture"]
     skin = np.maximum(face * sight.bare, beyond.neck)
-    around = blur(skin, AGED.soft_jaw_reach * unit) + np.float32(1e-3)
-    level = blur(skin * sight.smooth, AGED.soft_jaw_reach * unit) / around
+    level, _ = own_light(skin, sight.smooth, AGED.soft_jaw_reach * unit)
     near = np.clip(2 * blur(face, AGED.soft_jaw_reach * unit), 0, 1) * beyond.neck
     return np.asarray(near * np.clip(level - blur(sight.smooth, 2 * unit), 0, 0.3), np.float32)
 

@@ -16,7 +16,7 @@ from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.mouth import mouth_area
-from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
+from vfxage.ager.relief.neck import Beyond, beyond_face
 from vfxage.ager.relief.older.beyond import longer_lobes
 from vfxage.ager.relief.older.change import OldCrop, OldFace, OldStudy, older
 from vfxage.ager.relief.older.expression import expression_of
@@ -54,9 +54,9 @@ _SCULPTURES = 8
 class OlderSide:
     """Makes faces older. A call depends on its arguments alone. Thread-safe."""
 
-    def __init__(self, mean_face: MeanFace) -> None:
-        self._mean_face = mean_face
-        self._areas = beyond_areas(mean_face.mean)
+    def __init__(self, mean_face: MeanFace, areas: Sequence[F32]) -> None:
+        """``areas`` comes from ``beyond_areas``."""
+        self._mean_face, self._areas = mean_face, areas
         self._sink = sink_field(mean_face.mean)
         self._sculptures: dict[tuple[str, int], Sculpture] = {}
         self._lock = threading.Lock()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.neck import Beyond
+from vfxage.ager.relief.neck import Beyond, own_light
 from vfxage.ager.relief.sight import Sight, blur, grow, morphed
 from vfxage.types import F32
 
@@ -41,8 +41,7 @@ def faded_neck(sight: Sight, beyond: Beyond) -> tuple[F32, F32]:
     """The change of log luma of a neck at full strength: folds and cords (h2, w2), and finest lines (h, w)."""
     unit = sight.unit / 2
     skin = np.asarray(cv2.erode(beyond.neck, np.ones((3, 3), np.uint8)), np.float32)
-    around = blur(skin, FADE.around * unit) + np.float32(1e-3)
-    mean = blur(skin * sight.smooth, FADE.around * unit) / around
+    mean, _ = own_light(skin, sight.smooth, FADE.around * unit)
     level = np.asarray(mean + skin * (sight.smooth - mean), np.float32)
     closed = morphed(cv2.MORPH_CLOSE, level, FADE.fold * unit)
     depth = blur(np.asarray(closed - level, np.float32), FADE.rounded * unit)
