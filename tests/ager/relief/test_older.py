@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from vfxage.ager import load_ager
-from vfxage.ager.relief.mattes import HairStudy, mattes_of
 from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.mesh import INNER_LIPS
 from vfxage.ager.relief.older import folds, lines
@@ -147,7 +146,7 @@ def test_dark_hair_turns_grey(crop, ager):
     """Hair gets brighter and loses its colour, but keeps the warmth of the light."""
     shown = crop("lon_011", 36, 80)
     step = ager([shown])[0].step
-    matte = mattes_of(shown, ager._person(shown.rgb), HairStudy.unpacked(shown.study)).hair
+    matte = ager.hair(shown)
     hair = matte > 0.95
     assert hair.sum() > 3000
     before, after = shown.rgb[hair], np.clip(shown.rgb + step, 0, 1)[hair]
@@ -157,7 +156,7 @@ def test_dark_hair_turns_grey(crop, ager):
 
 
 def test_a_shaved_face_has_no_beard_matte_and_a_bearded_one_has(crop, ager):
-    found = {person: HairStudy.unpacked(crop(person, 30, 60).study).bearded for person in (WOMAN, DARK, BEARDED)}
+    found = {person: float(crop(person, 30, 60).study["bearded"][0]) for person in (WOMAN, DARK, BEARDED)}
     assert found[WOMAN] == found[DARK] == 0
     assert found[BEARDED] > 0.9
 
@@ -227,7 +226,7 @@ def test_no_part_of_the_relief_ends_in_an_edge(ager, kind):
 def test_the_reach_covers_the_hair_and_ends_before_the_crops_border(crop, ager):
     shown = crop("lon_011", 36, 80)
     reach = ager([shown])[0].reach
-    matte = mattes_of(shown, ager._person(shown.rgb), HairStudy.unpacked(shown.study)).hair
+    matte = ager.hair(shown)
     middle = np.zeros((512, 512), bool)
     middle[60:-60, 60:-60] = True
     assert reach[(matte > 0.5) & middle].min() > 0.95

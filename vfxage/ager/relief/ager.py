@@ -10,14 +10,14 @@ import numpy as np
 
 from vfxage.ager.contract import Answer
 from vfxage.ager.relief.donor import DONOR, donor_skin, mixed_skin
-from vfxage.ager.relief.mattes import HairStudy, Mattes, hair_of_crop, learn_hair, mattes_of, reach_of
+from vfxage.ager.relief.hair_network import HairNetwork
+from vfxage.ager.relief.mattes import Mattes, beardedness, hair_of_crop, mattes_of, reach_of
 from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
 from vfxage.ager.relief.sight import grow
-from vfxage.ager.relief.square import laid_out, square_of, squared
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
@@ -27,6 +27,8 @@ from vfxage.types import F32, FaceCrop, Framing, Study
 METHOD = 12
 """Raise it when the look changes, and remake the golden crops: it is part of the fingerprint."""
 _Seen = tuple[Study, Working, Mattes]
+_BEARDED = "bearded"
+"""Name of the number in the study that says, 0..1, whether the face has a beard."""
 _COMPARED = 3
 """Crops of the plate that are compared with photographs of the same person, at most."""
 
@@ -48,8 +50,8 @@ class ReliefAger:
         self._areas = beyond_areas(self._mean_face.mean)
         self._older = OlderSide(self._mean_face, self._areas)
         self._younger = YoungerSide(self._mean_face)
-        self._person = PersonMatte()
-        made = f"relief {METHOD} {self._mean_face.fingerprint}"
+        self._person, self._hair = PersonMatte(), HairNetwork()
+        made = f"relief {METHOD} {self._mean_face.fingerprint} {self._hair.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
         self.note = "relief: folds and lines as a height field in the plate's light, on the CPU, no network"
         if device.startswith("cuda"):
@@ -64,13 +66,13 @@ class ReliefAger:
             study = {**study, DONOR: self._donated(samples[0], donors)}
         return {**study, REFERENCES: self._compared(samples, study, references)} if references else study
 
-    def _study(self, works: Sequence[tuple[FaceCrop, Working, F32]]) -> Study:
+    def _study(self, works: Sequence[tuple[FaceCrop, Working, Mattes]]) -> Study:
         """The measurements of crops from ``_working``."""
         traits = works[0][0].traits
-        squares = [squared(crop) for crop, _, _ in works]
-        hair = learn_hair([(crop, self._person(crop.rgb)) for crop in squares], traits.beard)
-        seen = [(work, mattes_of(crop, person, hair)) for crop, work, person in works]
-        return {**hair.packed(), **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
+        bearded = beardedness([(crop, mattes) for crop, _, mattes in works]) if traits.beard is None else traits.beard
+        study: Study = {_BEARDED: np.array([bearded], np.float32)}
+        seen = [(work, _by_study(mattes, study)) for _, work, mattes in works]
+        return {**study, **self._older.study(seen), **self._younger.study(seen, traits.glasses)}
 
     def __call__(self, crops: Sequence[FaceCrop]) -> list[Answer]:
         """Give one answer per crop. Thread-safe; the same bits for any number of threads.
@@ -146,19 +148,23 @@ class ReliefAger:
 
     def _seen(self, crop: FaceCrop) -> _Seen:
         """The study of a crop, made from it alone if it has none; the crop at its working density; its mattes."""
-        small, work, person = self._working(crop)
-        study = crop.study or self._study([(small, work, person)])
-        return study, work, mattes_of(small, person, HairStudy.unpacked(study))
+        small, work, mattes = self._working(crop)
+        study = crop.study or self._study([(small, work, mattes)])
+        return study, work, _by_study(mattes, study)
 
-    def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, F32]:
-        """The crop at the working density, as a crop and as ``Working``, and the matte of the person on it."""
+    def _working(self, crop: FaceCrop) -> tuple[FaceCrop, Working, Mattes]:
+        """The crop at the working density, as a crop and as ``Working``, and the mattes on it."""
         work = Working.of(crop, self._mean_face)
         matte = np.zeros(work.rgb.shape[:2], np.float32)
         small = replace(
             crop, rgb=work.rgb, points=work.points, neck=work.neck, matte=matte, gain=None, others=(), study={}
         )
-        person = self._person(squared(small).rgb)
-        return small, work, laid_out(person, square_of(small.points, len(person)))
+        return small, work, mattes_of(small, self._person(small), self._hair)
+
+
+def _by_study(mattes: Mattes, study: Study) -> Mattes:
+    """The mattes with the beard only if the face has one."""
+    return replace(mattes, beard=mattes.beard * study[_BEARDED])
 
 
 def _asks_nothing(crop: FaceCrop) -> bool:

@@ -7,8 +7,9 @@ import threading
 import cv2
 import numpy as np
 
+from vfxage.ager.relief.square import laid_out, square_of, squared
 from vfxage.face.detect.graphs import PERSON_SIDE, PersonNetwork
-from vfxage.types import F32
+from vfxage.types import F32, FaceCrop
 
 
 class PersonMatte:
@@ -18,8 +19,12 @@ class PersonMatte:
         self._lock = threading.Lock()
         self._network: PersonNetwork | None = None
 
-    def __call__(self, rgb: F32) -> F32:
-        """(S, S) 0..1 for a crop (S, S, 3), display-referred sRGB. Raises InstallError if MediaPipe fails."""
+    def __call__(self, crop: FaceCrop) -> F32:
+        """(S, S) 0..1 for a crop (S, S, 3), display-referred sRGB, found in the square that FFHQ would cut from it.
+
+        Raises InstallError if MediaPipe fails.
+        """
+        rgb = squared(crop).rgb
         size = len(rgb)
         method = cv2.INTER_AREA if size > PERSON_SIDE else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (PERSON_SIDE, PERSON_SIDE), interpolation=method)
@@ -28,4 +33,5 @@ class PersonMatte:
             if self._network is None:
                 self._network = PersonNetwork()
             matte = self._network(picture)
-        return np.clip(np.asarray(cv2.resize(matte, (size, size), interpolation=cv2.INTER_LINEAR), np.float32), 0, 1)
+        matte = np.clip(np.asarray(cv2.resize(matte, (size, size), interpolation=cv2.INTER_LINEAR), np.float32), 0, 1)
+        return laid_out(matte, square_of(crop.points, size))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vfxage.ager.relief.head import BROWS
+from vfxage.ager.relief.mattes import BROWS
 from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
 from vfxage.ager.wrinkle_lines import EYE, MIRROR
 from vfxage.types import F32
