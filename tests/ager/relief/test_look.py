@@ -108,9 +108,9 @@ def test_a_beard_and_glasses_by_hand_overrule_the_picture(crops, ager):
     bare = ager.study([crop])
     worn = ager.study([replace(crop, traits=replace(crop.traits, glasses=True, beard=True))])
     assert bare["rims"].max() == 0 < worn["rims"].max()
-    assert bare["hair_limits"][4] == 0 < worn["hair_limits"][4]
+    assert bare["bearded"][0] == 0 < worn["bearded"][0]
     again = ager.study([replace(crop, traits=replace(crop.traits, glasses=False, beard=False))])
-    assert again["rims"].max() == again["hair_limits"][4] == 0
+    assert again["rims"].max() == again["bearded"][0] == 0
 
 
 def test_an_edit_of_one_part_leaves_the_others(ager, monkeypatch):

@@ -53,7 +53,7 @@ class ReliefAger:
         self._person, self._hair = PersonMatte(), HairNetwork()
         made = f"relief {METHOD} {self._mean_face.fingerprint} {self._hair.fingerprint}"
         self.fingerprint = hashlib.sha256(made.encode()).hexdigest()
-        self.note = "relief: folds and lines as a height field in the plate's light, on the CPU, no network"
+        self.note = "relief: folds and lines as a height field in the plate's light, on the CPU"
         if device.startswith("cuda"):
             self.note += f"; --device {device} is for networks"
 

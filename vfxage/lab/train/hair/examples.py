@@ -18,8 +18,10 @@ _TURN, _ZOOM, _SHIFT = 6.0, 0.10, 0.03
 _NARROW, _SHEAR = 0.25, 0.12
 """Deviations of the log of the width and of the shear of some examples: most portraits look into the camera, and a
 turned head is narrower."""
-_HEADWEAR, _BACKDROP, _UNSEEN = 0.05, 0.6, 0.08
+_HEADWEAR, _BACKDROP, _UNSEEN = 0.03, 0.6, 0.08
 """Shares of examples with a hat or scarf, with another backdrop, and whose person the people segmentation misses."""
+_SOFTEST = 2.8
+"""Sigma of the softest focus, pixels of the square: soft hair is hair too."""
 _FAR_COLOUR, _FAR_STOPS = (0.18, 0.09, 0.18), 0.25
 """Deviations of the log gains of red, green and blue, and of all three."""
 
@@ -104,7 +106,7 @@ def _graded(rgb: F32, rng: Generator) -> F32:
         rgb = rgb * np.exp(right * x + down * y)[..., None]
     rgb = np.ascontiguousarray(np.clip(rgb, 0, 1), np.float32)
     if rng.random() < 0.35:
-        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), rng.uniform(0.3, 1.6)), np.float32)
+        rgb = np.asarray(cv2.GaussianBlur(rgb, (0, 0), _SOFTEST * rng.uniform(0.15, 1) ** 2), np.float32)
     if rng.random() < 0.5:
         rgb = rgb + rng.normal(0, rng.uniform(0.003, 0.04), rgb.shape).astype(np.float32)
     rgb = np.clip(rgb, 0, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+import warnings
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -97,8 +98,12 @@ def _loss(logits: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
 
 
 def export(network: HairUNet, out: Path) -> None:
-    """Write the network as ONNX, as ``hair_network`` reads it. Raises WriteError."""
-    with publish(out) as partial:
+    """Write the network as ONNX, as ``hair_network`` reads it. Raises WriteError.
+
+    torch's newer exporter needs onnxscript, which nothing else here needs.
+    """
+    with publish(out) as partial, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network.eval(), (torch.zeros(1, _PLANES, SIDE, SIDE),), str(partial), dynamo=False, opset_version=13
         )
