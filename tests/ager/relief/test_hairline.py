@@ -36,7 +36,7 @@ def _greyed(cover, hair, grey=0.8):
     places = HairPlaces(
         mattes=Mattes(hair=matte, beard=none, brows=none, person=one),
         skin_like=cv2.GaussianBlur((cover < 0.3).astype(np.float32), (0, 0), 2),
-        brows=none, streaks=none, onsets=(none, none, none),
+        brows=none, streaks=none, onsets=(none, none, none), shade=none,
     )  # fmt: skip
     plate = np.ascontiguousarray(plate, np.float32)
     change = greyed(plate, places, LIGHT, grey, 1.3)

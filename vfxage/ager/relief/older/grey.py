@@ -134,6 +134,8 @@ class HairPlaces(ArrayData):
     """-1..1, which hairs of a brow turn first."""
     onsets: tuple[F32, F32, F32] = field(metadata=shaped("S", "S"))
     """Log odds by which hair of the head, beard and brows is greyer than hair in general; see ``onset.py``."""
+    shade: F32 = field(metadata=shaped("S", "S"))
+    """Log luma of white hair of the head beyond that in the mean light on the skin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -142,6 +144,8 @@ class _Hair(ArrayData):
 
     kinds: tuple[F32, F32, F32] = field(metadata=shaped("h", "w"))
     """Mattes of the head's hair, beard and brows."""
+    target: F32 = field(metadata=shaped("h", "w"))
+    """Log luma of white hair."""
     share: F32 = field(metadata=shaped("h", "w"))
     """0..1, how much of a pixel is hair."""
     cover: F32 = field(metadata=shaped("h", "w"))
@@ -175,7 +179,8 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     other = np.maximum(places.skin_like[box], 1 - places.mattes.person[box])
     head, beard, brows = (np.ascontiguousarray(kind[box]) for kind in (places.mattes.hair, whiskers, places.brows))
     kinds = (head, beard, brows)
-    hair = _hair(plate, kinds, np.asarray(other, np.float32), light, unit)
+    target = np.float32(_target(light)) + np.ascontiguousarray(places.shade[box]) * head
+    hair = _hair(plate, (kinds, target), np.asarray(other, np.float32), light, unit)
     onsets = tuple(np.ascontiguousarray(onset[box]) for onset in places.onsets)
     turned = _turned(hair, grey, onsets, (places.streaks[box], unit))
     colour = cast(F32, cv2.exp(hair.log))
@@ -184,7 +189,7 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     aged *= spread(hair.share * _settled(hair))
     aged /= plate + np.float32(FLOOR)
     aged = cast(F32, cv2.log(np.maximum(aged, np.float32(_DARKEST)) + np.float32(1)))
-    brightest = np.float32(_target(light) + GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
+    brightest = hair.target + np.float32(GREYING.gloss) + np.float32(GREYING.gloss_inside) * hair.inside
     brightest = np.maximum(brightest - hair.plate, 0)
     glow = np.maximum(luma(aged) - brightest, 0)
     aged += spread(turned * _sparse(hair, unit) - glow)
@@ -192,8 +197,9 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     return change
 
 
-def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight, unit: float) -> _Hair:
-    """The hair of a plate (h, w, 3); ``other`` (h, w), 0..1, is skin or background."""
+def _hair(plate: F32, known: tuple[tuple[F32, F32, F32], F32], other: F32, light: HairLight, unit: float) -> _Hair:
+    """The hair of a plate (h, w, 3); ``known`` are its ``kinds`` and ``target``, ``other`` (h, w), 0..1, is no hair."""
+    kinds, target = known
     mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
     log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
     level, seen = luma(log), luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
@@ -206,7 +212,7 @@ def _hair(plate: F32, kinds: tuple[F32, F32, F32], other: F32, light: HairLight,
     others = dark * np.clip(_OTHERS * _nearby(other, unit), 0, 1)
     inside = np.maximum(1 - dark, np.clip((cover - np.float32(_INSIDE)) / np.float32(1 - _INSIDE), 0, 1)) * (1 - others)
     return _Hair(
-        kinds=kinds, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock, thin=thin,
+        kinds=kinds, target=target, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock, thin=thin,
         plate=seen, single=single, strand=strand,
     )  # fmt: skip
 
@@ -310,7 +316,7 @@ def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) 
     """
     lift = (
         np.float32(GREYING.most / GREYING.lift)
-        * np.tanh(np.float32(GREYING.lift / GREYING.most) * _above_nothing(np.float32(_target(light)) - hair.lock))
+        * np.tanh(np.float32(GREYING.lift / GREYING.most) * _above_nothing(hair.target - hair.lock))
         * np.float32(GREYING.lift)
     )
     brow = hair.kinds[2] * (1 - np.maximum(hair.kinds[0], hair.kinds[1]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from vfxage.ager.relief.mesh import MESH
 from vfxage.ager.relief.older.canvas import smoothstep
-from vfxage.ager.relief.older.light import Pose, Surface
+from vfxage.ager.relief.older.light import GAMMA, Pose, Surface
 from vfxage.ager.relief.working import Working
 from vfxage.types import F32, F64
 
@@ -25,6 +25,8 @@ _SKULL, _RADIUS = np.array([192.0, 165.0, 85.0]), 125.0
 """Centre and radius of the skull as a ball, canonical pixels of the mean face in space."""
 _CROWN = -1.5
 """Onset of hair that lies nowhere else."""
+_LIT = (0.3, 1.3)
+"""Least and most light on hair, in shares of the mean light on the skin."""
 _LENGTH, _LATEST = (70.0, 230.0), -0.7
 """Canonical pixels below the skull's centre from which long hair is older hair, and where it is oldest; its onset."""
 
@@ -71,13 +73,7 @@ _BROWS = (_Mound((46, 70), 26.0, 0.9), _Mound((276, 300), 26.0, 0.9))
 
 def head_onset(work: Working, pose: Pose, surface: Surface) -> F32:
     """(S, S) how early hair of the head greys: log odds that are added to those of the share of grey hair."""
-    to_skull = pose.turn @ (_SKULL - surface.points[:MESH].mean(axis=0))
-    middle = work.points[:MESH].mean(axis=0) + work.unit * to_skull[:2]
-    x, y = _grid(work, middle)
-    far = np.sqrt(x * x + y * y) / np.float32(_RADIUS)
-    deep = -np.sqrt(np.maximum(1 - far * far, 0))
-    outside = np.maximum(far, 1)
-    seen = (x / (np.float32(_RADIUS) * outside), y / (np.float32(_RADIUS) * outside), deep)
+    x, y, seen = _skull(work, pose, surface)
     onset = np.full(x.shape, _CROWN, np.float32)
     for lobe in _LOBES:
         towards = pose.turn @ (np.array(lobe.towards) / np.linalg.norm(lobe.towards))
@@ -86,6 +82,27 @@ def head_onset(work: Working, pose: Pose, surface: Surface) -> F32:
     down: F64 = pose.turn[:2, 1]
     below = np.float32(down[0]) * x + np.float32(down[1]) * y
     return _whole(onset + np.float32(_LATEST) * smoothstep(below, *_LENGTH), work)
+
+
+def head_shade(work: Working, pose: Pose, surface: Surface, light: F64) -> F32:
+    """(S, S) log luma by which white hair is darker than in the mean light on the skin, or brighter.
+
+    ``light`` is that of ``fit_light``. The skull is a ball: its side in the shade is darker, and so is its outline.
+    """
+    _, _, seen = _skull(work, pose, surface)
+    lit = np.float32(light[0]) + sum(np.float32(a) * part for a, part in zip(light[1:], seen, strict=True))
+    return _whole(np.log(np.clip(lit, *_LIT)) / np.float32(GAMMA), work)
+
+
+def _skull(work: Working, pose: Pose, surface: Surface) -> tuple[F32, F32, tuple[F32, F32, F32]]:
+    """Cells right of and below the skull's middle, canonical pixels, and the skull's normals: right, down, back."""
+    to_skull = pose.turn @ (_SKULL - surface.points[:MESH].mean(axis=0))
+    middle = work.points[:MESH].mean(axis=0) + work.unit * to_skull[:2]
+    x, y = _grid(work, middle)
+    far = np.sqrt(x * x + y * y) / np.float32(_RADIUS)
+    deep = -np.sqrt(np.maximum(1 - far * far, 0))
+    outside = np.float32(_RADIUS) * np.maximum(far, 1)
+    return x, y, (x / outside, y / outside, deep)
 
 
 def beard_onset(work: Working) -> F32:
@@ -124,4 +141,4 @@ def _whole(cells: F32, work: Working) -> F32:
     return np.asarray(cv2.resize(np.asarray(cells, np.float32), size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-__all__ = ["beard_onset", "brow_onset", "head_onset"]
+__all__ = ["beard_onset", "brow_onset", "head_onset", "head_shade"]

@@ -23,7 +23,7 @@ from vfxage.ager.relief.older.expression import expression_of
 from vfxage.ager.relief.older.grey import HairPlaces, greyed
 from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
-from vfxage.ager.relief.older.onset import beard_onset, brow_onset, head_onset
+from vfxage.ager.relief.older.onset import beard_onset, brow_onset, head_onset, head_shade
 from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
@@ -34,7 +34,7 @@ from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.geometry import extent
-from vfxage.types import F32, FaceCrop, Study, Window
+from vfxage.types import F32, F64, FaceCrop, Study, Window
 
 _WARP = 1.8
 """Gain of the sinking of the face."""
@@ -109,7 +109,7 @@ class OlderSide:
             inside = seen.chart.window.slices(work.window)
             gentle = gentleness(study.rough) if gentle is None else gentle
             log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, worn)
-            places = self._places(seen, mattes, sculpture, work)
+            places = self._places(seen, mattes, sculpture, work, study.light)
             log += greyed(work.rgb, places, study.hair_light, look.hair * grey, work.unit)
             if crop.traits.temples:
                 amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
@@ -150,8 +150,8 @@ class OlderSide:
             beyond=beyond,
         )
 
-    def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working) -> HairPlaces:
-        """Where hair turns grey, over the whole working crop."""
+    def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working, light: F64) -> HairPlaces:
+        """Where hair turns grey, over the whole working crop; ``light`` is that of ``fit_light``."""
         sight, size = seen.sight, len(work.rgb)
         inside = seen.chart.window.slices(work.window)
         like = cv2.exp(-np.square(np.minimum(sight.darker, 0) / 0.30) - np.square(np.maximum(sight.darker, 0) / 0.5)
@@ -169,8 +169,9 @@ class OlderSide:
             whole["brows"][inside][part] *= _darkest(seen.rgb[part], float(luma(sight.light).mean()), work.unit)
         onsets = head_onset(work, seen.pose, self._surface), beard_onset(work), brow_onset(work)
         return HairPlaces(
-            mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], onsets=onsets
-        )
+            mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], onsets=onsets,
+            shade=head_shade(work, seen.pose, self._surface, light),
+        )  # fmt: skip
 
     def _flow(self, seen: OldCrop, work: Working, worn: float) -> F32:
         """(h2, w2, 2) movement, crop pixels; hair, and what the lips open on, holds still."""
