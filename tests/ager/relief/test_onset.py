@@ -5,7 +5,7 @@ import pytest
 
 from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.older.light import Pose, Surface
-from vfxage.ager.relief.older.onset import beard_onset, brow_onset, head_onset
+from vfxage.ager.relief.older.onset import beard_onset, brow_onset, head_onset, head_shade
 from vfxage.ager.relief.working import Working
 from vfxage.types import POINTS
 
@@ -73,3 +73,12 @@ def test_a_brow_greys_at_its_outer_end_first(surface):
     for outer, inner in ((46, 55), (276, 285)):
         ends = [float(onset[tuple(work.points[mark].astype(int)[::-1])]) for mark in (outer, inner)]
         assert ends[0] > ends[1] + 0.4
+
+
+def test_white_hair_is_darker_on_the_side_away_from_the_light(surface):
+    """Light from the right of the picture and from the front, then even light."""
+    work = _seen(surface)
+    pose = Pose.of(work.points, surface)
+    row = head_shade(work, pose, surface, np.array([0.5, 0.4, 0.0, -0.4]))[SIDE // 3]
+    assert row[2 * SIDE // 3] > row[SIDE // 3] + 0.1
+    np.testing.assert_allclose(head_shade(work, pose, surface, np.array([1.0, 0.0, 0.0, 0.0])), 0, atol=1e-3)

@@ -212,8 +212,8 @@ def _hair(plate: F32, known: tuple[tuple[F32, F32, F32], F32], other: F32, light
     others = dark * np.clip(_OTHERS * _nearby(other, unit), 0, 1)
     inside = np.maximum(1 - dark, np.clip((cover - np.float32(_INSIDE)) / np.float32(1 - _INSIDE), 0, 1)) * (1 - others)
     return _Hair(
-        kinds=kinds, target=target, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock, thin=thin,
-        plate=seen, single=single, strand=strand,
+        kinds=kinds, target=target, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock,
+        thin=thin, plate=seen, single=single, strand=strand,
     )  # fmt: skip
 
 
