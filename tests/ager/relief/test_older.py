@@ -79,7 +79,7 @@ def test_folds_of_the_cheeks_deepen_where_the_mouth_is_wider_than_the_face_has_i
 
 
 def test_a_call_depends_on_its_crop_alone(crop, ager):
-    wanted = [crop(WOMAN, 28, 60), crop(MAN, 30, 70, name="second"), crop(DARK, 40, 60, name="third")]
+    wanted = [crop(WOMAN, 28, 60, 256), crop(MAN, 30, 70, 256, name="second")]
     alone = [ager([one])[0].step for one in wanted]
     found: dict[int, list[np.ndarray]] = {}
 
