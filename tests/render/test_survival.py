@@ -56,7 +56,7 @@ def test_sigterm_while_rendering_leaves_at_once_and_nothing_half_written(plate: 
     thaw(process, signal.SIGTERM)
     reported = process.communicate(timeout=60)[1]
     assert process.returncode == 143
-    assert reported.splitlines()[-1].startswith("stopped; no half-written file stays")
+    assert reported.splitlines()[-1] == "stopped; no half-written file stays, run the same command again to continue"
     assert hidden(out) == []
     before = pictures(tmp_path)
     assert done <= set(before)
