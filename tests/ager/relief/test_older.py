@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -31,12 +32,15 @@ def people(portraits):
 
 @pytest.fixture(scope="module")
 def crop(people, ager):
-    """A crop with the study of its own picture."""
+    """A crop with the study of its own picture, which is the same for all ages."""
+
+    @cache
+    def studied(person, size):
+        shown = crop_portrait(people[person], ager.framing, size, (30.0, 60.0))
+        return replace(shown, study=ager.study([shown]))
 
     def cut(person, source, target, size=512, name="lead"):
-        shown = crop_portrait(people[person], ager.framing, size, (float(source), float(target)))
-        shown = replace(shown, name=name)
-        return replace(shown, study=ager.study([shown]))
+        return replace(studied(person, size), name=name, ages=(float(source), float(target)))
 
     return cut
 
