@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -44,7 +45,11 @@ def modules() -> dict[str, Path]:
 
 
 MODULES = modules()
-TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
 
 
 def floors() -> list[list[str]]:
@@ -64,11 +69,11 @@ def entry_of(module: str) -> str | None:
     return next((name for name in names if name in FLOOR), None)
 
 
-def imports(module: str) -> set[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     """Dotted names of everything the module imports, anywhere in it; what it imports from ``vfxage`` by full name."""
-    assert module in TREES
-    found = set()
-    for node in ast.walk(TREES[module]):
+    found: set[str] = set()
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -77,7 +82,7 @@ def imports(module: str) -> set[str]:
             deeper = {f"{base}.{alias.name}" for alias in node.names}
             inside = {name for name in deeper if name.removeprefix("vfxage.") in MODULES}
             found |= inside or {base}
-    return found
+    return frozenset(found)
 
 
 def inner_imports(module: str) -> set[str]:
@@ -90,19 +95,21 @@ def inside(name: str) -> bool:
     return name == "vfxage" or name.startswith("vfxage.")
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"vfxage"}))
-def test_imports_only_from_floors_above(module):
-    own = entry_of(module)
-    if own is None and not inner_imports(module):
-        return  # a package whose modules stand on floors of their own
-    assert own, f"vfxage.{module} stands on no floor: add it to ARCHITECTURE.md"
-    for other in inner_imports(module):
-        entry = entry_of(other)
-        assert entry, f"vfxage.{other} stands on no floor: add it to ARCHITECTURE.md"
-        assert entry == own or FLOOR[entry] < FLOOR[own], (
-            f"vfxage.{module} (floor {FLOOR[own]}) imports vfxage.{other} (floor {FLOOR[entry]}): "
-            "only floors above it, or its own package"
-        )
+def test_every_module_that_imports_another_has_a_floor():
+    named = {name for module in MODULES if (inner := inner_imports(module)) for name in (module, *inner)}
+    without = [f"vfxage.{name}" for name in sorted(named - {"vfxage"}) if entry_of(name) is None]
+    assert not without, f"add these modules to a floor in ARCHITECTURE.md: {without}"
+
+
+def test_a_module_imports_only_its_own_package_and_floors_above():
+    wrong = []
+    for module in sorted(set(MODULES) - {"vfxage"}):
+        own = entry_of(module)
+        for other in sorted(inner_imports(module)) if own else ():
+            entry = entry_of(other)
+            if entry and entry != own and FLOOR[entry] >= FLOOR[own]:
+                wrong.append(f"vfxage.{module} (floor {FLOOR[own]}) imports vfxage.{other} (floor {FLOOR[entry]})")
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_entry_of_the_floors_exists():
@@ -138,7 +145,7 @@ def test_library_has_one_home(library):
 
 
 def test_threads_start_in_pool_alone():
-    for module, tree in TREES.items():
+    for module, tree in ((module, tree_of(module)) for module in MODULES):
         names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         assert module == "pool" or not names & {"Thread", "Timer", "ThreadPool"}, f"vfxage.{module} starts threads"

@@ -29,23 +29,30 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
-def test_file_has_at_most_400_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, "split it by noun"
+def test_a_file_has_at_most_400_lines():
+    sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PROGRAMS}
+    past = {name: lines for name, lines in sizes.items() if lines > 400}
+    assert not past, f"split these files by noun: {past}"
 
 
-def functions(path):
-    """Every function of a file, nested ones too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+@functools.cache
+def functions():
+    """The file and node of every function of the programs, nested ones too."""
+    return [
+        (path, node)
+        for path in PROGRAMS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
-def test_function_has_at_most_40_lines(path):
+def test_a_function_has_at_most_40_lines():
     sizes = {
-        f"{node.name}:{node.lineno}": (node.end_lineno or node.lineno) - node.lineno + 1 for node in functions(path)
+        f"{name_of(path)}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path, node in functions()
     }
-    assert not {name: lines for name, lines in sizes.items() if lines > 40}
+    past = {name: lines for name, lines in sizes.items() if lines > 40}
+    assert not past, f"split these functions: {past}"
 
 
 @functools.cache
@@ -62,14 +69,14 @@ def commands():
     return found
 
 
-@pytest.mark.parametrize("path", PROGRAMS, ids=name_of)
-def test_function_has_at_most_five_arguments(path):
-    module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+def test_a_function_has_at_most_five_arguments():
     counts = {}
-    for node in functions(path):
+    for path, node in functions():
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
         if (module, node.name) not in commands():
-            counts[f"{node.name}:{node.lineno}"] = len([one for one in given if one and one.arg not in ("self", "cls")])
+            name = f"{name_of(path)}:{node.lineno} {node.name}"
+            counts[name] = len([one for one in given if one and one.arg not in ("self", "cls")])
     past = {name: count for name, count in counts.items() if count > 5}
     assert not past, f"past five arguments it is a dataclass: {past}"
 
@@ -79,11 +86,10 @@ def test_root_of_the_package_has_at_most_12_modules():
     assert len(loose) <= 12, f"move some to the package of their stage: {loose}"
 
 
-@pytest.mark.parametrize("path", [path for path in PROGRAMS if path.parent.name != "tools"], ids=name_of)
-def test_names_are_the_trades_own(path):
-    assert not {"utils", "util", "helpers", "manager", "common", "core", "service"} & set(
-        path.with_suffix("").parts[-3:]
-    )
+def test_names_are_the_trades_own():
+    vague = {"utils", "util", "helpers", "manager", "common", "core", "service"}
+    packages = [path for path in PROGRAMS if path.parent.name != "tools"]
+    assert not [name_of(path) for path in packages if vague & set(path.with_suffix("").parts[-3:])]
 
 
 MACHINE = re.compile(
@@ -93,12 +99,15 @@ MACHINE = re.compile(
 """Folders of a machine (tests may speak of `someone`), and registries, which pip's own configuration names."""
 
 
-@pytest.mark.parametrize("path", [*PROGRAMS, *TESTS, *DOCUMENTS, *SETTINGS], ids=name_of)
-def test_names_no_machine(path):
-    if path == Path(__file__).resolve():
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        assert not MACHINE.search(line), f"{name_of(path)}:{number}: {line.strip()}"
+def test_no_file_names_a_machine():
+    named = [
+        f"{name_of(path)}:{number}: {line.strip()}"
+        for path in (*PROGRAMS, *TESTS, *DOCUMENTS, *SETTINGS)
+        if path != Path(__file__).resolve()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if MACHINE.search(line)
+    ]
+    assert not named, "\n".join(named)
 
 
 def blocks(text, language=""):

@@ -34,9 +34,7 @@ def shot(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "streams", ["2>&-", "<&- >&- 2>&-", "--log json 2>/dev/full", "2</dev/null", "1</dev/null 2</dev/null"]
-)
+@pytest.mark.parametrize("streams", ["2>&-", "<&- >&- 2>&-", "--log json 2>/dev/full", "1</dev/null 2</dev/null"])
 def test_a_render_without_anybody_to_tell_renders(shot: Path, streams: str) -> None:
     assert sh(f"{VFXAGE} render shot.yaml {streams}", shot).returncode == 0
     assert (shot / "out" / "é.1001.exr").exists()

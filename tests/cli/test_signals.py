@@ -22,13 +22,12 @@ def ten_frames(clips: Path, tmp_path: Path) -> Path:
     return write_shot(tmp_path, plate=str(tmp_path / "man.###.exr"), colorspace="lin_rec709", rate=25, outputs=[output])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_cleanly(ten_frames: Path, tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_an_interrupt_stops_cleanly(ten_frames: Path, tmp_path: Path) -> None:
     process = begin(ten_frames)
     freeze_midway(process, tmp_path / "out", 10)
-    thaw(process, number)
+    thaw(process, signal.SIGINT)
     _, reported = process.communicate(timeout=60)
-    assert process.returncode == code, reported
+    assert process.returncode == 130, reported
     assert "Traceback" not in reported
     assert "run the same command again to continue" in reported.splitlines()[-1]
     assert [name for name in (tmp_path / "out").iterdir() if "partial" in name.name] == []

@@ -122,7 +122,7 @@ def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):
     for person, item in zip(("ann", "bob"), scan_portraits(sources).portraits, strict=True):
         (tmp_path / "in" / person).mkdir(parents=True)
         shutil.copy(item.path, tmp_path / "in" / person / "40.jpg")
-    reported = run("pairs", tmp_path / "in", tmp_path / "out", "--ages", "60").ok()
+    reported = run("pairs", tmp_path / "in", tmp_path / "out", "--ages", "60", "--model", "bands").ok()
     assert "2 photographs, 2 aged from them" in reported.out
     found = scan_portraits(tmp_path / "out", layout="index")
     assert not found.problems
@@ -147,7 +147,7 @@ def test_copies_name_the_photograph_that_they_lie_on(sources, tmp_path):
 
 def test_what_was_made_is_not_made_from(written, tmp_path):
     """A pairs folder holds photographs and pictures of a teacher; only the former are portraits."""
-    reported = run("pairs", written, tmp_path / "again", "--ages", "50").ok()
+    reported = run("pairs", written, tmp_path / "again", "--ages", "50", "--model", "bands").ok()
     assert "2 photographs" in reported.out
 
 

@@ -86,7 +86,7 @@ def test_a_hold_out_holds_the_hair_out_too(plate: Path, rendered: Path, tmp_path
 
 def test_another_look_renders_the_frames_that_it_reaches(plate: Path, tmp_path: Path) -> None:
     """A keyframe on the second frame leaves the first as it is; without the filter each frame stands alone."""
-    still = {"temporal": {"radius": 0, "strength": 0.0}}
+    still = {"temporal": {"radius": 0, "strength": 0.0}, "faces": [{"name": "one", "select": "left"}]}
     path = shot(plate, tmp_path, source_age=40, target_age=60, **still)
     run("render", path).ok()
     before = [read_exr(tmp_path / f"out/men.{FIRST + k}.exr") for k in (0, 1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ import av
 import numpy as np
 import pytest
 
-from tests.killing import begin, frames_in, freeze_midway
 from tests.plates import decode, halves, read_exr, write_exr, write_shot
 from tests.run_vfxage import run
 
@@ -140,24 +138,6 @@ def test_an_edited_colour_config_renders_again_and_a_moved_one_does_not(plate: P
     assert "2 frames rendered" in run("render", path, "--set", "ocio=c/config.ocio").ok().out
 
 
-def test_a_killed_render_leaves_no_torn_file_and_is_completed_to_the_same_bytes(
-    plate: Path, rendered: Path, tmp_path: Path
-) -> None:
-    path = shot(plate, tmp_path)
-    process = begin(path, "--workers", "1")
-    done = freeze_midway(process, tmp_path / "out", COUNT)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    whole = files(rendered)
-    assert frames_in(tmp_path / "out") == done
-    for name in done:
-        assert (tmp_path / "out" / name).read_bytes() == whole[name]
-    run("render", path).ok()
-    got = {name: data for name, data in files(tmp_path).items() if not name.startswith(".")}
-    assert got == whole
-
-
 def peak_memory(shot_file: Path) -> int:
     code = (
         "import resource, sys; from tests.run_vfxage import run;"
@@ -167,26 +147,26 @@ def peak_memory(shot_file: Path) -> int:
     return int(done.stdout.splitlines()[-1])
 
 
-def test_five_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) -> None:
-    """A man leans in and out for 5 s, before a network; a picture sequence and a movie come out.
+def test_four_times_the_frames_take_the_same_memory(clips: Path, tmp_path: Path) -> None:
+    """A man leans in and out; a picture sequence and a movie come out.
 
-    One crop of each frame, if it stayed in memory, would take 75 MB more (256x256, RGB, float), one frame 350 MB.
+    One crop of each frame, if it stayed in memory, would take 150 MB more (512x512, RGB, float), one frame 70 MB.
     """
     outputs = [
         {"path": "out/man.%04d.exr", "passes": ["beauty", "delta", "matte"]},
         {"path": "out/man.mov", "passes": ["beauty", "matte"]},
     ]
     peaks = {}
-    for count in (24, 120):
+    for count in (16, 64):
         folder = tmp_path / str(count)
         plate = str(clips / "webcam_leans_in_out.mp4")
-        path = write_shot(folder, plate=plate, frames=f"1-{count}", model="small", outputs=outputs)
+        path = write_shot(folder, plate=plate, frames=f"1-{count}", crop_size=512, outputs=outputs)
         peaks[count] = peak_memory(path)
         reported = json.loads((folder / "out" / "man.render.json").read_text())
         with_faces = [number for number, frame in reported["frames"].items() if frame["faces"]]
         assert (len(reported["frames"]), len(with_faces)) == (count, count)
         assert len(list((folder / "out").glob("man.*.exr"))) == count
-    assert peaks[120] < peaks[24] + 50_000, peaks  # KiB
+    assert peaks[64] < peaks[16] + 50_000, peaks  # KiB
 
 
 def by_the_book(clip: Path, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -229,10 +209,10 @@ def test_a_movie_frame_without_a_face_is_its_plain_conversion(clips: Path, tmp_p
 
 
 def test_any_split_of_a_movie_gives_the_same_bytes(clips: Path, tmp_path: Path) -> None:
-    keys = {"plate": str(clips / "pexels_occlusion_720p.mp4"), "frames": "14-19"}
+    keys = {"plate": str(clips / "pexels_occlusion_720p.mp4"), "frames": "14-17"}
     output = {"path": "out/man.%04d.exr"}
     whole, split = (write_shot(tmp_path / name, outputs=[output], **keys) for name in ("whole", "split"))
     run("render", whole, "--workers", "1").ok()
-    run("render", split, "--frames", "17-19", "--workers", "2").ok()
-    run("render", split, "--frames", "14-16", "--workers", "3").ok()
+    run("render", split, "--frames", "16-17", "--workers", "2").ok()
+    run("render", split, "--frames", "14-15", "--workers", "3").ok()
     assert files(tmp_path / "split") == files(tmp_path / "whole")

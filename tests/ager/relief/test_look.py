@@ -56,10 +56,8 @@ def test_no_part_is_no_change_to_the_bit(crops, ager, side):
 @pytest.mark.parametrize("side", ["older", "younger"])
 @pytest.mark.parametrize("part", PARTS)
 def test_each_part_grows_with_its_number_from_nothing(crops, ager, side, part):
-    sizes = [rms(alone(ager, crops[side], part, amount)) for amount in (0.0, 0.5, 1.0, 2.0)]
-    assert sizes[0] == 0
-    assert 0 < sizes[1] < sizes[2]
-    assert sizes[2] <= sizes[3]
+    half, whole, double = (rms(alone(ager, crops[side], part, amount)) for amount in (0.5, 1.0, 2.0))
+    assert 0 < half < whole <= double
 
 
 def inside(crop, ids):

@@ -1,5 +1,7 @@
 """The hair's matte on portraits whose heads are known: what is hair, and what only looks like it."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from vfxage.lab.portraits import crop_portrait, scan_portraits
 def hair(portraits, ager):
     """The hair's matte of a portrait, by the set and the start of its file's name, and its landmarks."""
 
+    @cache
     def find(which, name):
         one = next(item for item in scan_portraits(portraits / which).portraits if item.path.stem.startswith(name))
         crop = crop_portrait(one, ager.framing, 512, (40.0, 60.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -37,9 +38,13 @@ def shown(portraits, ager):
     """A portrait's crop by person and ages, with its study."""
     people = {one.person: one for name in ("eval", "civil") for one in scan_portraits(portraits / name).portraits}
 
-    def cut(person, source, target):
-        crop = replace(crop_portrait(people[person], ager.framing, SIZE, (source, target)), name="lead")
+    @cache
+    def studied(person):
+        crop = replace(crop_portrait(people[person], ager.framing, SIZE, (40.0, 60.0)), name="lead")
         return replace(crop, study=ager.study([crop]))
+
+    def cut(person, source, target):
+        return replace(studied(person), ages=(source, target))
 
     return cut
 

@@ -35,7 +35,7 @@ def check(crop: FaceCrop) -> None:
         assert not any(edge.any() for edge in (reach[0], reach[-1], reach[:, 0], reach[:, -1]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=16, deadline=None, suppress_health_check=list(HealthCheck))
 @given(crop=odd_crops())
 def test_any_finite_crop_and_mesh_has_an_answer(crop):
     check(crop)

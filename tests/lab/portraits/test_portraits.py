@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.run_vfxage import run
 from vfxage.errors import ReadError, ShotError
 from vfxage.lab.portraits import ScanCache, crop_portrait, mesh_portraits, read_portrait, scan_portraits
 from vfxage.lab.portraits.scan import decode, read_bytes
@@ -370,14 +371,13 @@ def claiming(path, width, height):
 
 def test_pictures_that_claim_too_much_are_one_line(tmp_path):
     """Pillow's own warning about them is for programmers: the command says nothing but its one line."""
-    for name, side in (("30.png", 11_000), ("40.png", 60_000)):
-        claiming(tmp_path / "ann" / name, side, side)
-        done = subprocess.run(
-            [sys.executable, "-m", "vfxage", "models", "check", "builtin", "--picture", str(tmp_path / "ann" / name)],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 3
-        (line,) = done.stderr.splitlines()
-        assert name in line
-        assert "it claims" in line
+    large, larger = tmp_path / "ann" / "30.png", tmp_path / "ann" / "40.png"
+    claiming(large, 11_000, 11_000)
+    claiming(larger, 60_000, 60_000)
+    words = ("models", "check", "builtin", "--picture")
+    done = subprocess.run([sys.executable, "-m", "vfxage", *words, str(large)], capture_output=True, text=True)
+    assert done.returncode == 3
+    (line,) = done.stderr.splitlines()
+    assert "30.png" in line
+    assert "it claims" in line
+    run(*words, larger).fails(3, "40.png", "it claims")

@@ -1,6 +1,7 @@
 """Training as a user sees it: it learns, stops, continues to the same bits, and reports errors."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -269,12 +270,14 @@ def test_folder_that_cannot_be_made(tmp_path):
 def test_disk_that_is_full_ends_the_run_in_one_line(tmp_path):
     """A limit on the length of a file stands for the disk: writes beyond it fail."""
     recipe = recipe_in(tmp_path, PLAIN)
-    code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-    code += "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)); from vfxage.cli import main;"
-    code += f"sys.argv = ['vfxage', 'train', {str(recipe)!r}, '--steps', '1', '--device', 'cpu']; main()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 4, done.stderr
-    assert "state.pt: cannot be written" in done.stderr.splitlines()[-1]
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        done = run("train", recipe, "--steps", 1, "--device", "cpu")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    done.fails(4, "state.pt: cannot be written")
     assert sorted(os.listdir(tmp_path / "run")) == [".writer.lock", "losses.jsonl", "scanned.json"]
 
 
