@@ -81,9 +81,9 @@ _UPPER, _UPPER_RING = (246, 161, 160, 159, 158, 157), (247, 30, 29, 27, 28, 56)
 _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232)
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
-    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.8, reach=12, towards=50, ends=(0.10, 0.42), floor=0.84,
-           nodes=((129, 203, 0.15), (203, 98, 0.4), (206, 92, 0.4), (216, 186, 0.6), (57, 212, 0.45))),
-    Groove(part="marionette", depth=1.0, width=3.8, heap=0.9, reach=13, towards=214, ends=(0.25, 0.65), floor=0.88,
+    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.8, reach=12, towards=50, ends=(0.34, 0.50), floor=0.84,
+           nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25), (57, 212, 0.6))),
+    Groove(part="marionette", depth=0.85, width=3.8, heap=0.8, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
            nodes=((61, 57, 0.3), (43, 57, 0.6), (202, 210, 0.3), (204, 210, 0.72), (211, 169, 0.6), (170, 149, 0.6))),
     Groove(part="bags", depth=0.95, width=4.0, heap=1.8, reach=6.5, towards=145, ends=(0.15, 0.45),
            nodes=((244, 233, 0.6), (128, 233, 0.4), (121, 232, 0.3), (120, 231, 0.3), (119, 230, 0.45),

@@ -46,7 +46,7 @@ class _OwnFold:
     """What counts as a fold of the face's own: canonical pixels, and log luma below its banks."""
 
     half_width: float = 4.0
-    reach: float = 5.0
+    reach: float = 7.0
     """How far from it no other fold is laid."""
     shallow: float = 0.05
     deep: float = 0.16
