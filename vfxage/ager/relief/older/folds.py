@@ -81,9 +81,9 @@ _UPPER, _UPPER_RING = (246, 161, 160, 159, 158, 157), (247, 30, 29, 27, 28, 56)
 _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232)
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
-    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.8, reach=12, towards=50, ends=(0.34, 0.50), floor=0.84,
+    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.3, reach=12, towards=50, ends=(0.34, 0.50), floor=0.84,
            nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25), (57, 212, 0.6))),
-    Groove(part="marionette", depth=0.85, width=3.8, heap=0.8, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
+    Groove(part="marionette", depth=0.85, width=3.8, heap=0.5, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
            nodes=((61, 57, 0.3), (43, 57, 0.6), (202, 210, 0.3), (204, 210, 0.72), (211, 169, 0.6), (170, 149, 0.6))),
     Groove(part="bags", depth=0.95, width=4.0, heap=1.8, reach=6.5, towards=145, ends=(0.15, 0.45),
            nodes=((244, 233, 0.6), (128, 233, 0.4), (121, 232, 0.3), (120, 231, 0.3), (119, 230, 0.45),
@@ -96,7 +96,7 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
          nodes=((226, 35, 0.4), *((a, b, 0.75) for a, b in zip(_UPPER, _UPPER_RING, strict=True)))),
     Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.0, size=(14, 5.5), turn=0.35),
     Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=3.2, size=(15, 17), turn=0.4),
-    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.9, size=(11, 15), turn=0.3),
+    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.5, size=(11, 15), turn=0.3),
     Mound(part="hollows", centre=((187, 0.6), (147, 0.4)), height=-2.6, size=(20, 30), turn=-0.45),
     Mound(part="hollows", centre=((139, 0.6), (71, 0.4)), height=-3.0, size=(15, 26), turn=0.1),
     Groove(part="frown", depth=0.7, width=2.4, ends=(0.3, 0.4), nodes=((107, 9, 0.45), (55, 8, 0.35), (55, 8, 0.6))),

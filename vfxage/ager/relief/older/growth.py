@@ -50,7 +50,7 @@ class Growth:
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(0.90, 2.0, 1.3), marionette=(0.66, 1.4, 1.2), bags=(0.46, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
+            nasolabial=(0.90, 2.0, 1.3), marionette=(0.66, 1.4, 1.2), bags=(0.42, 2.4, 1.1), lids=(0.75, 2.3, 1.15),
             jowl=(0.70, 1.4, 1.2), hollows=(0.12, 1.2, 1.0), frown=(0.8, 2.0, 1.0), chin=(0.6, 1.6, 1.0),
             forehead=(0.42, 2.0, 1.1),
         )

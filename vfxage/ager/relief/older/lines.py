@@ -198,7 +198,8 @@ def _lip_lines(ground: Ground) -> Height:
     x, y = part.grid()
     dx, dy = x - mouth[0], y - mouth[1]
     angle, far = np.arctan2(dy, np.float32(0.55) * dx), np.hypot(np.float32(0.62) * dx, dy)
-    where = smoothstep(np.abs(far - 17), 12, 3) * smoothstep(np.abs(dx), 34, 22) * np.where(dy < 0, 1.0, 0.55)
+    where = smoothstep(np.abs(far - 15), 9.5, 2.5) * smoothstep(np.abs(dx), 34, 22) * np.where(dy < 0, 1.0, 0.55)
+    where *= np.where(dy < 0, smoothstep(np.abs(dx), 2, 9), 1)  # the groove below the nose has no lines
     across = angle * 24 + np.float32(0.7) * _wobble(draw, x, y, 9)
     return part, np.asarray(0.75 * where * creases(draw, far, across, LINES.lip), np.float32)
 
