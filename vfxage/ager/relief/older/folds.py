@@ -85,6 +85,8 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
            nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25), (57, 212, 0.6))),
     Groove(part="marionette", depth=0.85, width=3.8, heap=0.5, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
            nodes=((61, 57, 0.3), (43, 57, 0.6), (202, 210, 0.3), (204, 210, 0.72), (211, 169, 0.6), (170, 149, 0.6))),
+    Groove(part="cheek fold", depth=0.75, width=3.4, heap=0.6, reach=12, towards=147, ends=(0.45, 0.45), floor=0.9,
+           nodes=((205, 207, 0.15), (207, 187, 0.25), (214, 192, 0.4), (210, 135, 0.3), (169, 136, 0.35))),
     Groove(part="bags", depth=0.95, width=4.0, heap=1.8, reach=6.5, towards=145, ends=(0.15, 0.45),
            nodes=((244, 233, 0.6), (128, 233, 0.4), (121, 232, 0.3), (120, 231, 0.3), (119, 230, 0.45),
                   (118, 229, 0.6))),
@@ -103,7 +105,7 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Groove(part="chin", depth=0.8, width=4.0, mirrored=False,
            nodes=((182, 181, 0.35), (83, 84, 0.35), (18, 17, 0.3), (313, 314, 0.35), (406, 405, 0.35))),
 )  # fmt: skip
-PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
+PARTS = ("nasolabial", "marionette", "cheek fold", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
 _LINE_DEPTH, _LINE_WIDTHS = 0.60, ((0.55, 1.1), (0.45, 3.2))
 """Depth of a full line of the forehead; shares of the depth and widths of its floor and flanks."""
 _LINE_ROLL = (0.55, 3.0, 5.0)
