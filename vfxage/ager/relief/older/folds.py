@@ -82,7 +82,8 @@ _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.3, reach=12, towards=50, ends=(0.34, 0.50), floor=0.84,
-           nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25), (57, 212, 0.6))),
+           nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25),
+                  (57, 212, 0.6))),
     Groove(part="marionette", depth=0.85, width=3.8, heap=0.5, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
            nodes=((61, 57, 0.3), (43, 57, 0.6), (202, 210, 0.3), (204, 210, 0.72), (211, 169, 0.6), (170, 149, 0.6))),
     Groove(part="cheek fold", depth=0.75, width=3.4, heap=0.6, reach=12, towards=147, ends=(0.45, 0.45), floor=0.9,

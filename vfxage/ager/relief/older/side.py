@@ -36,8 +36,8 @@ from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.geometry import extent
 from vfxage.types import F32, FaceCrop, Study, Window
 
-_WARP = 1.8
-"""Gain of the sinking of the face."""
+_WARP, _SINKING = 1.8, 1.0
+"""Gain of the sinking of the face, and how early it comes; see ``progress``."""
 _GRAIN = Grain(finer=0.7, most=0.06, darkened=1.0, brightened=1.0)
 _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
 _BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
@@ -115,7 +115,7 @@ class OlderSide:
                 amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
                 aged = np.log(work.rgb + np.float32(FLOOR)) + log
                 log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
-            moved = self._flow(seen, work, look.shape * worn) + longer_lobes(
+            moved = self._flow(seen, work, look.shape * progress(worn, _SINKING)) + longer_lobes(
                 seen.beyond, seen.points, work.unit, look.shape * look.neck * worn
             )
             flow[inside] = grow(moved, log[inside].shape)

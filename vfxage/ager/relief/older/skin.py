@@ -20,7 +20,7 @@ class OldSkin:
 
     bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.6, 0.2, 6.0), (0.1, 0.22, 12.0))
     """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
-    own: float = 0.8
+    own: float = 1.0
     """Gain of all of them."""
     own_most: float = 0.7
     beyond: float = 3.4
