@@ -98,7 +98,7 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Roll(part="lids", height=1.5, width=3.6, ends=(0.2, 0.6), shift=(0, -1.5),
          nodes=((226, 35, 0.4), *((a, b, 0.75) for a, b in zip(_UPPER, _UPPER_RING, strict=True)))),
     Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.0, size=(14, 5.5), turn=0.35),
-    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=3.2, size=(15, 17), turn=0.4),
+    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=2.8, size=(17, 20), turn=0.4),
     Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.5, size=(11, 15), turn=0.3),
     Mound(part="hollows", centre=((187, 0.6), (147, 0.4)), height=-2.6, size=(20, 30), turn=-0.45),
     Mound(part="hollows", centre=((139, 0.6), (71, 0.4)), height=-3.0, size=(15, 26), turn=0.1),

@@ -51,7 +51,7 @@ class Growth:
         default_factory=lambda: _parts(
             "folds",
             nasolabial=(0.95, 2.0, 1.3), marionette=(0.66, 1.4, 1.2), cheek_fold=(0.40, 1.2, 1.0),
-            bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.85, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
+            bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.75, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
             frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.42, 2.0, 1.1),
         )
     )  # fmt: skip
