@@ -164,6 +164,20 @@ def test_no_neck_is_none_to_the_bit(shown, ager, person, ages):
     assert 0 < rms(half[where]) < 0.8 * rms(full[where])
 
 
+def test_jowls_hang_over_a_bare_neck_and_not_without_one(shown, ager):
+    """At the jaw beside the chin the picture moves down, as one moved by hand does; without a neck it stays."""
+    crop = shown(WOMAN, 37.0, 72.0)
+    nothing = dict.fromkeys(("folds", "lines", "texture", "pigment", "hair", "lips", "eyes"), 0.0)
+    moved, none = (ager([replace(crop, look=replace(crop.look, **nothing, neck=neck))])[0].step.mean(axis=2)
+                   for neck in (1.0, 0.0))  # fmt: skip
+    lower = np.roll(crop.rgb, 3, axis=0).mean(axis=2) - crop.rgb.mean(axis=2)
+    for landmark in (150, 379):
+        x, y = np.round(crop.points[landmark]).astype(int)
+        jaw = np.s_[y - 12 : y + 12, x - 12 : x + 12]
+        assert np.corrcoef(moved[jaw].ravel(), lower[jaw].ravel())[0, 1] > 0.7
+        assert rms(none[jaw]) < 0.5 * rms(moved[jaw])
+
+
 def test_ears_get_darker_folds_and_redder(shown, ager):
     crop = shown(EARS, 34.0, 69.0)
     aged = np.clip(crop.rgb + ager([crop])[0].step, 0, 1)

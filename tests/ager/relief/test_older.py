@@ -175,18 +175,34 @@ def test_names_have_lines_of_their_own_and_keep_them(crop, ager):
 
 
 def test_lines_of_a_forehead_are_neither_even_nor_everybodys():
-    """They lie at unlike distances, and no place is a line on most people."""
+    """They lie at unlike distances, and no place is a line on most people; some foreheads are much calmer."""
     mean = load_mean_face().mean
-    middle, places, uneven = float(mean[10, 0]), np.zeros(384), []
+    middle, places, uneven, deepest = float(mean[10, 0]), np.zeros(384), [], []
     for person in range(60):
-        lines = [line for line in forehead_lines(mean, f"person {person}") if np.ptp(line.curve[:, 0]) > 40]
-        for line in lines:
+        found = forehead_lines(mean, f"person {person}")
+        deepest.append(max(float(line.depth.max()) for line in found))
+        lines = [line for line in found if line.depth.max() > 0.5 * deepest[-1]]
+        for line in found:
             np.testing.assert_allclose(line.depth[[0, -1]], 0, atol=1e-6)
         heights = np.sort([np.interp(middle, *line.curve.T) for line in lines])
         places[np.unique(np.round(heights).astype(int))] += 1
         uneven += [gaps.max() / gaps.min() for gaps in [np.diff(heights)] if len(gaps) > 1 and gaps.min() > 0.5]
     assert places.max() < 60 / 4
     assert np.median(uneven) > 1.5
+    assert np.percentile(deepest, 90) > 1.8 * np.percentile(deepest, 10)
+
+
+def test_lines_of_a_forehead_reach_from_brow_to_brow_and_fade_out():
+    """The deepest line of a person is seen over most of the brows' width, and ends without a step."""
+    mean = load_mean_face().mean
+    brows = float(np.ptp(mean[[46, 276], 0]))
+    seen = []
+    for person in range(40):
+        line = max(forehead_lines(mean, f"person {person}"), key=lambda one: one.depth.max())
+        x, deep = line.curve[:, 0], line.depth / line.depth.max()
+        seen.append(np.ptp(x[deep > 0.15]) / brows)
+        assert np.abs(np.diff(deep)).max() < 0.12
+    assert np.median(seen) > 0.55
 
 
 def test_every_feature_has_a_stream_of_its_own():

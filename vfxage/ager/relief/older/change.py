@@ -37,14 +37,14 @@ class Depth:
     broad_shading: Shading = field(default=Shading(slope=0.9, cavity=1.1))
     fine: float = 2.6
     fine_shading: Shading = field(default=Shading(slope=0.55, cavity=0.9))
-    bright: float = 0.40
+    bright: float = 0.30
     """Share of the bright sides of broad folds; dark skin shows more of it."""
     bright_dark: float = 0.15
     folded: float = 0.75
     """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
     lost_mean: float = 0.6
     """Share of the mean change of brightness that is taken back: age is no exposure."""
-    brightest: float = 0.12
+    brightest: float = 0.10
     """Log luma that skin is brightened by at most: beyond it, highlights burn."""
     deepest: float = 0.44
     """Log luma that skin is darkened by at most: beyond it, creases look drawn."""

@@ -81,10 +81,13 @@ _UPPER, _UPPER_RING = (246, 161, 160, 159, 158, 157), (247, 30, 29, 27, 28, 56)
 _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232)
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
-    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.8, reach=12, towards=50, ends=(0.10, 0.42), floor=0.84,
-           nodes=((129, 203, 0.15), (203, 98, 0.4), (206, 92, 0.4), (216, 186, 0.6), (57, 212, 0.45))),
-    Groove(part="marionette", depth=1.0, width=3.0, heap=1.2, reach=10, towards=214, ends=(0.15, 0.60), floor=0.88,
-           nodes=((61, 57, 0.2), (43, 57, 0.5), (202, 210, 0.2), (204, 210, 0.72), (211, 169, 0.6))),
+    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.3, reach=12, towards=50, ends=(0.34, 0.50), floor=0.84,
+           nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25),
+                  (57, 212, 0.6))),
+    Groove(part="marionette", depth=0.85, width=3.8, heap=0.5, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
+           nodes=((61, 57, 0.3), (43, 57, 0.6), (202, 210, 0.3), (204, 210, 0.72), (211, 169, 0.6), (170, 149, 0.6))),
+    Groove(part="cheek fold", depth=0.75, width=3.4, heap=0.6, reach=12, towards=147, ends=(0.45, 0.45), floor=0.9,
+           nodes=((205, 207, 0.15), (207, 187, 0.25), (214, 192, 0.4), (210, 135, 0.3), (169, 136, 0.35))),
     Groove(part="bags", depth=0.95, width=4.0, heap=1.8, reach=6.5, towards=145, ends=(0.15, 0.45),
            nodes=((244, 233, 0.6), (128, 233, 0.4), (121, 232, 0.3), (120, 231, 0.3), (119, 230, 0.45),
                   (118, 229, 0.6))),
@@ -95,15 +98,15 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Roll(part="lids", height=1.5, width=3.6, ends=(0.2, 0.6), shift=(0, -1.5),
          nodes=((226, 35, 0.4), *((a, b, 0.75) for a, b in zip(_UPPER, _UPPER_RING, strict=True)))),
     Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.0, size=(14, 5.5), turn=0.35),
-    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=3.2, size=(15, 17), turn=0.4),
-    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.9, size=(11, 15), turn=0.3),
+    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=2.8, size=(17, 20), turn=0.4),
+    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.5, size=(11, 15), turn=0.3),
     Mound(part="hollows", centre=((187, 0.6), (147, 0.4)), height=-2.6, size=(20, 30), turn=-0.45),
     Mound(part="hollows", centre=((139, 0.6), (71, 0.4)), height=-3.0, size=(15, 26), turn=0.1),
     Groove(part="frown", depth=0.7, width=2.4, ends=(0.3, 0.4), nodes=((107, 9, 0.45), (55, 8, 0.35), (55, 8, 0.6))),
     Groove(part="chin", depth=0.8, width=4.0, mirrored=False,
            nodes=((182, 181, 0.35), (83, 84, 0.35), (18, 17, 0.3), (313, 314, 0.35), (406, 405, 0.35))),
 )  # fmt: skip
-PARTS = ("nasolabial", "marionette", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
+PARTS = ("nasolabial", "marionette", "cheek fold", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
 _LINE_DEPTH, _LINE_WIDTHS = 0.60, ((0.55, 1.1), (0.45, 3.2))
 """Depth of a full line of the forehead; shares of the depth and widths of its floor and flanks."""
 _LINE_ROLL = (0.55, 3.0, 5.0)

@@ -58,7 +58,7 @@ class Lines:
     cheek: Wrinkle = Wrinkle(long=34, apart=8.0)
     cheek_fine: Wrinkle = Wrinkle(long=16, apart=4.0)
     lip: Wrinkle = Wrinkle(long=18, apart=4.2)
-    net: Wrinkle = Wrinkle(long=5, apart=2.6, sharp=0.45)
+    net: Wrinkle = Wrinkle(long=5, apart=2.1, sharp=0.45)
 
 
 LINES = Lines()
@@ -198,7 +198,8 @@ def _lip_lines(ground: Ground) -> Height:
     x, y = part.grid()
     dx, dy = x - mouth[0], y - mouth[1]
     angle, far = np.arctan2(dy, np.float32(0.55) * dx), np.hypot(np.float32(0.62) * dx, dy)
-    where = smoothstep(np.abs(far - 17), 12, 3) * smoothstep(np.abs(dx), 34, 22) * np.where(dy < 0, 1.0, 0.55)
+    where = smoothstep(np.abs(far - 15), 9.5, 2.5) * smoothstep(np.abs(dx), 34, 22) * np.where(dy < 0, 1.0, 0.55)
+    where *= np.where(dy < 0, smoothstep(np.abs(dx), 2, 9), 1)  # the groove below the nose has no lines
     across = angle * 24 + np.float32(0.7) * _wobble(draw, x, y, 9)
     return part, np.asarray(0.75 * where * creases(draw, far, across, LINES.lip), np.float32)
 
@@ -210,11 +211,10 @@ def _slack(ground: Ground) -> Height:
     x, y = part.grid()
     low = np.float32(0.35) + np.float32(0.65) * smoothstep(y, float(mean[5, 1]), float(mean[17, 1]) + 10)
     cheeks = ground.mask("cheek_left", part) + ground.mask("cheek_right", part)
-    where = (cheeks + np.float32(0.7) * ground.mask("mouth", part)) * ground.mask("soft", part) * low
+    where = (cheeks + np.float32(0.35) * ground.mask("mouth", part)) * ground.mask("soft", part) * low
     waves = 0.24 * noise(draw, x / 9.5, y / 14) + 0.07 * noise(draw, x / 4.2, y / 6.5)
-    brow = 0.07 * ground.mask("forehead", part) * noise(draw, x / 9, y / 6)
-    chin = 0.08 * part.mound(0.6 * mean[199] + 0.4 * mean[200], (20, 12)) * noise(draw, x / 5, y / np.float32(4.2))
-    return part, np.asarray(where * waves + brow + chin, np.float32)
+    chin = 0.05 * part.mound(0.6 * mean[199] + 0.4 * mean[200], (20, 12)) * noise(draw, x / 5, y / np.float32(4.2))
+    return part, np.asarray(where * waves + chin, np.float32)
 
 
 def _dry(ground: Ground) -> Height:
@@ -224,5 +224,5 @@ def _dry(ground: Ground) -> Height:
     x, y = part.grid()
     half, more = np.float32(0.5), np.float32(0.6)
     net = creases(draw, x + half * y, y - half * x, LINES.net) + creases(draw, x - more * y, y + more * x, LINES.net)
-    pores = noise(draw, x / np.float32(3.4), y / 3)
-    return part, np.asarray((0.05 * net + 0.035 * pores) * ground.mask("texture", part), np.float32)
+    pores = noise(draw, x / np.float32(1.9), y / np.float32(1.7)) + np.float32(0.5) * noise(draw, x / 3, y / 3)
+    return part, np.asarray((0.05 * net + 0.022 * pores) * ground.mask("texture", part), np.float32)

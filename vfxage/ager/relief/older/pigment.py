@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfxage.ager.relief.mattes import BROWS
-from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
+from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream, taper
 from vfxage.ager.wrinkle_lines import EYE, MIRROR
 from vfxage.types import F32
 
@@ -22,6 +22,8 @@ _SALLOW = np.array([-0.05, -0.075, -0.06], np.float32)
 
 _EDGE = (0.15, 0.75)
 """Heights of a Gaussian hill between which a spot begins: an age spot has an edge."""
+_VEINS = 12
+"""Fine veins at each wing of the nose and on each cheek."""
 _BROW_ROOM = 22.0
 """Canonical pixels around the landmarks of the brows within which their hairs lie."""
 
@@ -30,13 +32,20 @@ _BROW_ROOM = 22.0
 class Pigment:
     """Amounts at 35 years of wear, by eye; positions and sizes in canonical pixels."""
 
-    patches: float = 0.014
-    spots: float = 0.15
-    redness: float = 0.055
-    count: int = 70
-    """Age spots on a face."""
-    smallest: float = 0.7
-    largest: float = 2.0
+    patches: float = 0.006
+    """Brown unevenness; more of it looks dirty, because it is of no light."""
+    spots: float = 0.17
+    redness: float = 0.05
+    uneven: float = 0.25
+    """How unevenly the redness is spread."""
+    veins: float = 0.05
+    """Fine veins beside the nose and on the cheeks."""
+    count: tuple[int, int] = (14, 64)
+    """Age spots on a face: at least, and less than."""
+    smallest: float = 0.55
+    largest: float = 2.1
+    rare: float = 2.2
+    """How much rarer large spots are: 1 makes all sizes equally likely."""
 
 
 PIGMENT = Pigment()
@@ -46,24 +55,53 @@ def pigment_map(mean: F32, masks: Mapping[str, F32], name: str, canvas: Canvas) 
     """(h, w, 3) change of log RGB for one unit of wear: spots, redness, sallow lids. Its mean over the skin is 0."""
     draw, (x, y) = stream(name, "pigment"), canvas.grid()
     blood = stream(name, "redness")
-    patch = 0.6 * noise(draw, x / 15, y / 15) + 0.5 * noise(draw, x / 7, y / 7)
-    brown = np.float32(PIGMENT.patches) * patch + np.float32(PIGMENT.spots) * _spots(stream(name, "age spots"), canvas)
-    red = _redness(mean, canvas) * (0.7 + 0.5 * noise(blood, x / 6, y / 6))
-    colour = brown[..., None] * MELANIN + np.float32(PIGMENT.redness) * red[..., None] * BLOOD
+    patch = 0.6 * noise(draw, x / 22, y / 22) + 0.5 * noise(draw, x / 9, y / 9)
+    spots = _spots(stream(name, "age spots"), mean, canvas)
+    brown = np.float32(PIGMENT.patches) * patch + np.float32(PIGMENT.spots) * spots
+    uneven = 1 + np.float32(PIGMENT.uneven) * (noise(blood, x / 14, y / 14) + noise(blood, x / 5, y / 5))
+    red = np.float32(PIGMENT.redness) * _redness(mean, canvas) * uneven
+    red += np.float32(PIGMENT.veins) * _veins(stream(name, "veins"), mean, canvas)
+    colour = brown[..., None] * MELANIN + red[..., None] * BLOOD
     colour += _lids(mean, canvas)[..., None] * _SALLOW
     skin = masks["texture"][..., None]
     colour -= (colour * skin).sum((0, 1)) / skin.sum()
     return np.asarray(colour, np.float32)
 
 
-def _spots(draw: np.random.Generator, canvas: Canvas) -> F32:
+def _spots(draw: np.random.Generator, mean: F32, canvas: Canvas) -> F32:
+    """Spots where the sun falls: on the temples, the sides of the forehead and the cheekbones, hardly at the mouth.
+
+    One person has many and another few; most are small and pale.
+    """
     spots = np.zeros(canvas.window.shape, np.float32)
-    for _ in range(PIGMENT.count):
-        centre, size = draw.uniform((90, 70), (294, 300)), draw.uniform(PIGMENT.smallest, PIGMENT.largest)
-        axes = (size * draw.uniform(0.8, 1.5), size)
-        spot = canvas.mound(centre, axes, draw.uniform(0, 3))
-        spots += np.float32(draw.uniform(0.3, 1.0)) * smoothstep(spot, *_EDGE)
+    sun = _sunny(mean, canvas)
+    for _ in range(int(draw.integers(*PIGMENT.count))):
+        centre, rank, lot = draw.uniform((90, 60), (294, 320)), draw.uniform(), draw.uniform()
+        size = PIGMENT.smallest + (PIGMENT.largest - PIGMENT.smallest) * rank**PIGMENT.rare
+        axes, turn, deep = (size * draw.uniform(0.8, 1.6), size), draw.uniform(0, 3), draw.uniform(0.25, 1.0)
+        column, row = (int(at * canvas.density) for at in centre)
+        if lot < sun[row, column]:
+            spots += np.float32(deep) * smoothstep(canvas.mound(centre, axes, turn), *_EDGE)
     return np.minimum(spots, 1.2)
+
+
+def _sunny(mean: F32, canvas: Canvas) -> F32:
+    """0..1: the chance of a spot."""
+    at = mean.astype(np.float64)
+    sides = sum(canvas.mound(at[mark], (34, 40)) for mark in (71, 301, 116, 345, 54, 284))
+    return np.minimum(np.float32(0.12) + np.asarray(sides, np.float32), 1)
+
+
+def _veins(draw: np.random.Generator, mean: F32, canvas: Canvas) -> F32:
+    """Short, bent threads around the wings of the nose and on the cheeks."""
+    veins = np.zeros(canvas.window.shape, np.float32)
+    for mark, spread in ((102, 7.0), (331, 7.0), (50, 15.0), (280, 15.0)):
+        for _ in range(_VEINS):
+            start = mean[mark] + draw.normal(0, spread, 2)
+            way = draw.uniform(0, 2 * np.pi) + np.cumsum(draw.normal(0, 0.45, 12))
+            curve = start + np.cumsum(0.7 * np.column_stack([np.cos(way), np.sin(way)]), axis=0)
+            veins += canvas.stroke(curve, taper(len(curve), 0.4, 0.4), 0.5)
+    return np.minimum(veins, 1)
 
 
 def _redness(mean: F32, canvas: Canvas) -> F32:

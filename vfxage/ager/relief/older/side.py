@@ -25,7 +25,7 @@ from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Surface, fit_light
 from vfxage.ager.relief.older.onset import beard_onset, brow_onset, head_onset, head_shade
 from vfxage.ager.relief.older.sculpture import Sculpture
-from vfxage.ager.relief.older.shape import sink_field, sunk
+from vfxage.ager.relief.older.shape import bare_jaw, sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.older.temples import receded
 from vfxage.ager.relief.shown import Exposed, Grain, shown
@@ -36,8 +36,10 @@ from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.geometry import extent
 from vfxage.types import F32, F64, FaceCrop, Study, Window
 
-_WARP = 1.8
-"""Gain of the sinking of the face."""
+_WARP, _SINKING = 1.8, 1.0
+"""Gain of the sinking of the face, and how early it comes; see ``progress``."""
+_SUNK = 1.7
+"""How far a face sinks at most, in shares of 35 years: it keeps its bones."""
 _GRAIN = Grain(finer=0.7, most=0.06, darkened=1.0, brightened=1.0)
 _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
 _BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
@@ -115,7 +117,8 @@ class OlderSide:
                 amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
                 aged = np.log(work.rgb + np.float32(FLOOR)) + log
                 log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
-            moved = self._flow(seen, work, look.shape * worn) + longer_lobes(
+            sinking = look.shape * min(progress(worn, _SINKING), _SUNK)
+            moved = self._flow(seen, work, sinking, look.neck) + longer_lobes(
                 seen.beyond, seen.points, work.unit, look.shape * look.neck * worn
             )
             flow[inside] = grow(moved, log[inside].shape)
@@ -173,10 +176,14 @@ class OlderSide:
             shade=head_shade(work, seen.pose, self._surface, light),
         )  # fmt: skip
 
-    def _flow(self, seen: OldCrop, work: Working, worn: float) -> F32:
-        """(h2, w2, 2) movement, crop pixels; hair, and what the lips open on, holds still."""
+    def _flow(self, seen: OldCrop, work: Working, sinking: float, neck: float) -> F32:
+        """(h2, w2, 2) movement, crop pixels; hair, and what the lips open on, holds still.
+
+        ``neck`` is the artist's amount of the neck: the edge of the jaw moves with it.
+        """
         unit = seen.sight.unit
-        flow = sunk(self._sink, work.points, self._mean_face.mean, seen.chart, _WARP * worn)
+        bare = np.float32(neck) * bare_jaw(seen.sight, seen.beyond.neck, seen.points)
+        flow = np.float32(_WARP * sinking) * sunk(self._sink, work.points, self._mean_face.mean, seen.chart, bare)
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))
         still = np.clip(1.6 * blur(np.asarray(hair, np.float32), 3.0 * unit), 0, 1)

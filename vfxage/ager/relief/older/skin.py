@@ -20,7 +20,7 @@ class OldSkin:
 
     bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.6, 0.2, 6.0), (0.1, 0.22, 12.0))
     """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
-    own: float = 0.5
+    own: float = 1.0
     """Gain of all of them."""
     own_most: float = 0.7
     beyond: float = 3.4
@@ -46,7 +46,7 @@ class _OwnFold:
     """What counts as a fold of the face's own: canonical pixels, and log luma below its banks."""
 
     half_width: float = 4.0
-    reach: float = 5.0
+    reach: float = 7.0
     """How far from it no other fold is laid."""
     shallow: float = 0.05
     deep: float = 0.16

@@ -218,7 +218,7 @@ def mottled(mean: F32, name: str) -> F32:
     blotch = 0.6 * noise(draw, x / 13, y / 10) + 0.5 * noise(draw, x / 5, y / 4)
     fine = noise(draw, x / np.float32(2.2), y / np.float32(2.2))
     ears = 1 + np.float32(_EAR_RED) * smoothstep(y, 275, 250)
-    red = ears * (1 - np.float32(0.85) * shaded) * np.clip(np.float32(0.75) + np.float32(0.55) * blotch, 0, 2)
+    red = ears * (1 - np.float32(0.85) * shaded) * np.clip(np.float32(0.75) + np.float32(0.28) * blotch, 0, 2)
     spots = np.zeros(canvas.window.shape, np.float32)
     for _ in range(_SPOTS):
         centre, size = draw.uniform((70, 170), (314, 440)), draw.uniform(0.7, 2.0)
