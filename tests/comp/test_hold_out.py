@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.plates import halves, read_exr, write_shot
@@ -20,7 +21,7 @@ THUMB = [(282, 281), (292, 276), (304, 274), (311, 278), (311, 287), (296, 291),
 """Drawn by eye well inside the thumb before the signer's mouth on frame 31, counted from 0."""
 CHEEK = (slice(238, 256), slice(348, 362))
 """Rows and columns of her other cheek there."""
-FRAMES = range(28, 34)
+FRAMES = range(29, 33)
 PASSES = ["beauty", "delta", "matte", "plate", "delta_raw"]
 
 
@@ -29,7 +30,7 @@ def shot(clips: Path, folder: Path, clip: str = "signer_hand_over_face.mp4", **k
         folder,
         plate=str(clips / clip),
         first_frame=0,
-        **{"frames": "28-33", "outputs": [{"path": "out/a.%04d.exr", "passes": PASSES}], **keys},
+        **{"frames": "29-32", "outputs": [{"path": "out/a.%04d.exr", "passes": PASSES}], **keys},
     )
 
 
@@ -90,24 +91,24 @@ def test_the_comp_identity_holds_around_a_hand(held: Path, aged: Path, number: i
 
 def test_parts_give_the_bytes_of_the_whole(clips: Path, held: Path, tmp_path: Path) -> None:
     path = shot(clips, tmp_path)
-    run("render", path, "--frames", "31-33").ok()
-    run("render", path, "--frames", "28-30").ok()
+    run("render", path, "--frames", "31-32").ok()
+    run("render", path, "--frames", "29-30").ok()
     assert frames(tmp_path) == frames(held)
 
 
-def test_a_switch_renders_again_what_it_changes(clips: Path, aged: Path, tmp_path: Path) -> None:
-    run("render", shot(clips, tmp_path)).ok()
-    assert "0 frames rendered, 6 complete" in run("render", shot(clips, tmp_path)).ok().out
-    assert "6 frames rendered" in run("render", shot(clips, tmp_path, matte={"hands": "aged"})).ok().out
+def test_a_switch_renders_again_what_it_changes(clips: Path, held: Path, aged: Path, tmp_path: Path) -> None:
+    shutil.copytree(held / "out", tmp_path / "out")
+    assert "0 frames rendered, 4 complete" in run("render", shot(clips, tmp_path)).ok().out
+    assert "4 frames rendered" in run("render", shot(clips, tmp_path, matte={"hands": "aged"})).ok().out
     assert frames(tmp_path) == frames(aged)
 
 
 def test_without_a_hand_nothing_changes_and_nothing_is_rendered_again(clips: Path, tmp_path: Path) -> None:
-    run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3")).ok()
+    run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-1")).ok()
     before = frames(tmp_path)
-    reported = run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3", matte={"hands": "aged"})).ok()
-    assert "0 frames rendered, 4 complete" in reported.out
-    run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-3", matte={"hands": "aged"}), "--overwrite")
+    reported = run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-1", matte={"hands": "aged"})).ok()
+    assert "0 frames rendered, 2 complete" in reported.out
+    run("render", shot(clips, tmp_path, "androidx_sample.mp4", frames="0-1", matte={"hands": "aged"}), "--overwrite")
     assert frames(tmp_path) == before
 
 
@@ -162,6 +163,7 @@ def drawn(size=100.0, turn=0.0, at=(300.0, 300.0), motion=(0.0, 0.0), presence=1
     return made.over(window), points
 
 
+@settings(max_examples=30)
 @given(hand=hands)
 def test_a_stencil_is_0_to_1_untouched_far_away_and_full_on_the_bones(hand: dict[str, Any]) -> None:
     values, points = drawn(**hand)
