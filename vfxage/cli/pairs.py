@@ -21,8 +21,7 @@ def pairs(
         typer.Option(
             min=0,
             max=1,
-            help="Share of the portraits that are made 20 to 32 years old first, and then aged from that: "
-            "young people are rare in many sets.",
+            help="Share of portraits made 20 to 32 years old first, then aged: young people are rare in many sets.",
         ),
     ] = 0.0,
     model: Annotated[str, typer.Option(help="The teacher: builtin, small, bands, or a file.")] = "builtin",
