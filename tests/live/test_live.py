@@ -113,6 +113,7 @@ def test_the_face_changes_and_the_rest_stays(recorded, clip):
         (("--record", "{out}/there.mp4", "--input", "{out}/there.mp4", "--overwrite"), 2, ("plays as the camera",)),
         (("--set", "matte.kin=face"), 2, ("kind",)),
         (("--target-age", "200"), 2, ("--target-age", "120")),
+        (("--target-age", "+25"), 2, ("--target-age +25", "the age itself")),
     ],
 )
 def test_what_cannot_be_shown_is_one_line(tmp_path, more, code, words):

@@ -41,7 +41,7 @@ def test_a_layer_is_the_plate(layered: tuple[Path, dict[str, np.ndarray]], layer
 
 
 def test_a_layer_that_is_not_there_lists_the_others(layered: tuple[Path, dict[str, np.ndarray]]) -> None:
-    with pytest.raises(ReadError, match="no layer specular") as caught:
+    with pytest.raises(ShotError, match="no layer specular") as caught:
         read(layered[0], layer="specular")
     assert "diffuse, mask, spec.left" in caught.value.fix
 
@@ -79,7 +79,7 @@ def test_a_part_is_the_plate(parts: tuple[Path, list[np.ndarray]], choice: dict[
 
 def test_a_part_or_view_that_is_not_there_lists_the_others(parts: tuple[Path, list[np.ndarray]]) -> None:
     for choice, what in (({"part": "beaty"}, "part beaty"), ({"part": 3}, "part 3"), ({"view": "left"}, "view left")):
-        with pytest.raises(ReadError, match=what) as caught:
+        with pytest.raises(ShotError, match=what) as caught:
             read(parts[0], **choice)
         assert "beauty, right (view R), lights" in caught.value.fix
 
@@ -87,7 +87,7 @@ def test_a_part_or_view_that_is_not_there_lists_the_others(parts: tuple[Path, li
 def test_a_file_with_one_picture_says_which_key_to_leave_out(tmp_path: Path) -> None:
     path = save(tmp_path / "p.1001.exr", {"RGB": ramp()})
     for key, value in (("part", 3), ("view", "left"), ("layer", "diffuse")):
-        with pytest.raises(ReadError, match=f"has no {key} {value}") as caught:
+        with pytest.raises(ShotError, match=f"has no {key} {value}") as caught:
             read(path, **{key: value})
         assert caught.value.fix.startswith(f"leave `{key}:` out")
 
@@ -104,6 +104,37 @@ def test_the_views_of_one_part_are_told_by_multiview(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(path, view="left"), left)
     np.testing.assert_array_equal(read(path, view="right"), right)
     np.testing.assert_array_equal(read(path, view="right", layer="light"), light)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("part", "beaty"), ("view", "left"), ("layer", "specular"), ("layer", None)]
+)
+def test_what_no_frame_has_is_an_error_of_the_shot(tmp_path: Path, key: str, value: str | None) -> None:
+    channels = {
+        f"{layer}.{letter}": np.ascontiguousarray(ramp(seed=1)[..., 0]) for layer in ("key", "rim") for letter in "RGB"
+    }
+    for number in (1001, 1002):
+        save(tmp_path / f"p.{number}.exr", channels)
+    more = {} if value is None else {key: value}
+    shot = write_shot(tmp_path, plate="p.####.exr", colorspace="ACEScg", outputs=[], **more)
+    with pytest.raises(ShotError, match=value or "key, rim") as caught, open_job(load_shot(shot)):
+        pass
+    line = next((n for n, text in enumerate(shot.read_text().splitlines(), 1) if text.startswith(key)), None)
+    assert (caught.value.exit_code, caught.value.line, Path(caught.value.path or "").name) == (2, line, shot.name)
+
+
+def test_one_frame_without_the_layer_is_an_error_of_the_plate(tmp_path: Path) -> None:
+    whole = {
+        f"{layer}{letter}": np.ascontiguousarray(ramp(seed=1)[..., 0]) for layer in ("", "key.") for letter in "RGB"
+    }
+    save(tmp_path / "p.1001.exr", whole)
+    save(tmp_path / "p.1002.exr", {"RGB": ramp(seed=1)})
+    reader = open_reader(
+        tmp_path / "p.####.exr", PlateSettings(colorspace="ACEScg", picture=PictureChoice(layer="key"))
+    )
+    with pytest.raises(ReadError, match="no layer key") as caught:
+        list(reader.read([1001, 1002]))
+    assert (caught.value.exit_code, caught.value.frame) == (3, 1002)
 
 
 def test_a_shot_chooses_and_its_tracks_depend_on_it(layered: tuple[Path, dict[str, np.ndarray]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vfxage.errors import ShotError
-from vfxage.pictures import parse_ages
+from vfxage.pictures import parse_age, parse_ages
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,13 @@ def test_a_list_of_ages(text, ages):
     assert list(parse_ages(text, "--target-age")) == ages
 
 
+@pytest.mark.parametrize("text", ["+25", "1_0", "nan", "30,40", "-1", "121", "４0", ""])
+def test_one_age_is_a_plain_number(text):
+    with pytest.raises(ShotError, match="--source-age"):
+        parse_age(text, "--source-age")
+    assert parse_age("35.5", "--source-age") == 35.5
+
+
 def test_a_range_takes_the_step_of_its_option():
     assert parse_ages("10-20", "--ages", step=5) == (10, 15, 20)
 
@@ -35,6 +42,8 @@ def test_a_range_takes_the_step_of_its_option():
         ("", "not an age"),
         ("old", "'old'"),
         ("-5", "'-5'"),
+        ("+25", "'+25' is not an age in years; write the ages themselves"),
+        ("10-+25", "'10-+25'"),
         ("20;30", "'20;30'"),
         ("130", "0 to 120"),
         ("40-20", "20-40"),

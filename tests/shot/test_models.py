@@ -135,6 +135,17 @@ def test_an_honest_alias_is_welcome():
     assert shot.faces[0].target_age == shot.faces[1].target_age == Keyed.of({1: 20, 5: 40})
 
 
+def test_a_plus_sign_is_the_opposite_of_a_minus_sign_where_both_make_sense():
+    assert load(f"{SHORT}exposure: +1.5").exposure == 1.5
+    assert load(f"{SHORT}exposure: -1.5").exposure == -1.5
+
+
+def test_a_number_sign_in_quotes_or_in_a_comment_is_no_lost_pattern():
+    quoted = SHORT.replace("a.mov", '"a ####.exr"')
+    shot = load(f"{quoted}colorspace: ACEScg # was in sh ####.exr\n#### old: ####.exr\n")
+    assert (shot.plate.rpartition("/")[2], shot.colorspace) == ("a ####.exr", "ACEScg")
+
+
 def test_numbers_are_read_as_people_write_them():
     shot = load("plate: a.mov\nfirst_frame: 0101\nframes: 0101\nsource_age: 4e1\ntarget_age: 50\nmatte: {feather: .1}")
     assert (shot.first_frame, shot.frames, shot.faces[0].source_age.at(1)) == (101, FrameRange((101,)), 40)

@@ -23,6 +23,7 @@ from vfxage.shot import Keyed
         ("frames=1001-1010x3 1048", lambda s: s.frames, FrameRange.parse("1001-1010x3 1048")),
         ("frames=", lambda s: s.frames, None),
         ("outputs.1.path=@@@@.exr", lambda s: Path(s.outputs[1].path).name, "@@@@.exr"),
+        ("outputs.1.path=my ####.exr", lambda s: Path(s.outputs[1].path).name, "my ####.exr"),
         ("outputs.0.path=x=y.%04d.exr", lambda s: Path(s.outputs[0].path).name, "x=y.%04d.exr"),
     ],
 )
@@ -45,6 +46,8 @@ def test_set_overrides_the_file(text, get, value):
         ("=3", "not key.path=value"),
         ("temporal..radius=3", "not key.path=value"),
         ("matte=[", "not YAML"),
+        ("faces.lead.target_age=+25", "write the value itself without a plus sign"),
+        ("frames=1001-1010 # half", "is not a frame range"),
         ("matte=3", "write keys and values; the keys here are file"),
         ("outputs.0.path=demo.exr", "demo.%04d.exr"),
     ],

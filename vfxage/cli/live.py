@@ -15,9 +15,11 @@ from vfxage.errors import OutputError
 if TYPE_CHECKING:
     from vfxage.live import LiveOptions
 
-Age = Annotated[float, typer.Option("--source-age", min=0, max=120, help="Age of the person.", show_default=False)]
+Age = Annotated[
+    str, typer.Option("--source-age", metavar="YEARS", help="Age of the person, 0 to 120.", show_default=False)
+]
 TargetAge = Annotated[
-    float, typer.Option("--target-age", "-t", min=0, max=120, help="Age to show.", show_default=False)
+    str, typer.Option("--target-age", "-t", metavar="YEARS", help="Age to show, 0 to 120.", show_default=False)
 ]
 CameraNumber = Annotated[int, typer.Option("--camera", min=0, max=99, help="Number of the camera.")]
 Clip = Annotated[
@@ -55,12 +57,12 @@ def live(
     Example: vfxage live --source-age 30 --target-age 70 --model bands --record out.mp4
     """
     from vfxage.live import LiveOptions
-    from vfxage.pictures import picture_shot
+    from vfxage.pictures import parse_age, picture_shot
 
     if record is not None:
         _check_record(record, clip, overwrite=overwrite)
     shot = picture_shot(model, "largest", set_ or (), None)
-    ages = source_age, target_age
+    ages = parse_age(source_age, "--source-age"), parse_age(target_age, "--target-age")
     _run(LiveOptions(shot, ages, camera, clip, record, virtual_camera), device, console)
 
 

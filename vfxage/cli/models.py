@@ -11,7 +11,7 @@ from vfxage.cli.console import Console
 from vfxage.cli.options import AsJson, Device, with_console
 from vfxage.cli.tables import print_data
 from vfxage.errors import OutputError, ReadError, ShotError
-from vfxage.shot.models import MODELS
+from vfxage.shot import MODELS, plain_number
 
 if TYPE_CHECKING:
     from vfxage.ager import Ager
@@ -178,11 +178,9 @@ def _on_arrays(model: str, arrays: Path, out: Path | None, device: str) -> dict[
 
 
 def _years(text: str) -> tuple[float, float]:
-    try:
-        source, target = (float(part) for part in text.split(","))
-    except ValueError:
-        source = target = -1.0
-    if not (0 <= source <= 120 and 0 <= target <= 120):
+    ages = [plain_number(part) for part in text.split(",")]
+    source, target = ages if len(ages) == 2 else (None, None)
+    if source is None or target is None or not (0 <= source <= 120 and 0 <= target <= 120):
         raise ShotError(f"--ages {text} is not two ages", fix="write them like 30,70")
     return source, target
 

@@ -9,20 +9,19 @@ from typing import Annotated
 import typer
 
 from vfxage.cli.console import Console
-from vfxage.errors import OutputError, ShotError, count_of
+from vfxage.errors import OutputError, count_of
 
 
 def pairs(
     portraits: Annotated[Path, typer.Argument(metavar="PORTRAITS", help="A folder of age-labelled portraits.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A new folder for the pictures and their index.")],
-    ages: Annotated[str, typer.Option(help="Ages to make of every portrait, in years.")] = "20,32,44,56,68,80",
+    ages: Annotated[str, typer.Option(help="Ages to make of every portrait: 20,35 or 20-80x12.")] = "20,32,44,56,68,80",
     young: Annotated[
         float,
         typer.Option(
             min=0,
             max=1,
-            help="Share of the portraits that are made 20 to 32 years old first, and then aged from that: "
-            "young people are rare in many sets.",
+            help="Share of portraits made 20 to 32 years old first, then aged: young people are rare in many sets.",
         ),
     ] = 0.0,
     model: Annotated[str, typer.Option(help="The teacher: builtin, small, bands, or a file.")] = "builtin",
@@ -37,12 +36,13 @@ def pairs(
 
     Example: vfxage pairs portraits/ train/pairs, then name train/pairs in the recipe of `vfxage train`
     """
-    wanted = _ages(ages)
     from vfxage.ager import load_ager
     from vfxage.lab.pairs import NEW_FOLDER, PairsPlan, write_pairs
     from vfxage.lab.portraits import mesh_portraits, scan_portraits
+    from vfxage.pictures import parse_ages
     from vfxage.publish import check_unused
 
+    wanted = sorted(parse_ages(ages, "--ages"))
     check_unused(out, NEW_FOLDER)
     _refuse_unwritable(out / "index.csv")
     plan = PairsPlan(load_ager(model), wanted, quality, young)
@@ -61,13 +61,3 @@ def _refuse_unwritable(path: Path) -> None:
     home = next(folder for folder in path.absolute().parents if folder.exists())
     if not home.is_dir() or not os.access(home, os.W_OK):
         raise OutputError("cannot be written in this folder", path=path, fix="choose another place")
-
-
-def _ages(text: str) -> list[float]:
-    try:
-        ages = sorted({float(part) for part in text.split(",")})
-    except ValueError:
-        ages = []
-    if not ages or not all(0 <= age <= 120 for age in ages):
-        raise ShotError(f"--ages {text} is not a list of years", fix="write them like 20,35,50")
-    return ages

@@ -72,12 +72,13 @@ def _report_refused(plan: Plan, cut: Path, console: Console) -> None:
 
 def _rate(given: str | None, default: Any) -> Fraction | None:
     """The frame rate of an EDL: as given on the command line, else as in the template."""
+    from vfxage.shot import plain_number
     from vfxage.shot.models import frame_rate
 
     try:
         if given is None:
             return None if default is None else frame_rate(default)
-        return frame_rate(given if "/" in given else int(given) if given.isdecimal() else float(given))
+        return frame_rate(given if "/" in given else plain_number(given))
     except ValueError as error:
         where = f"--rate {given}" if given is not None else "`rate` of the template"
         raise ShotError(f"{where} is not a frame rate", fix="use 24, 23.976 or 24000/1001") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,15 +174,9 @@ def _subject(request: SweepRequest, shot: Shot, ager: Ager, console: Console) ->
 
 
 def _years(text: str | None) -> float | None:
-    from vfxage.pictures.ages import parse_ages
+    from vfxage.pictures import parse_age
 
-    return None if text is None else _one(parse_ages(text, "--source-age"), text)
-
-
-def _one(ages: Sequence[float], text: str) -> float:
-    if len(ages) > 1:
-        raise ShotError(f"--source-age {text} is more than one age", fix="write one")
-    return ages[0]
+    return None if text is None else parse_age(text, "--source-age")
 
 
 def _loop_path(source: Path, asked: Path | None, *, overwrite: bool) -> Path:

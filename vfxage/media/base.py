@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from vfxage.errors import ShotError
 from vfxage.types import ClipInfo, Frame, Pass, Render
 
 
@@ -37,6 +38,17 @@ class PictureChoice:
     def names_picture(self) -> bool:
         """Whether any of part, layer and view is given."""
         return (self.part, self.layer, self.view) != (None, None, None)
+
+
+class PictureChoiceError(ShotError):
+    """The plate has no picture of that part, layer or view, or several where none is chosen; ``key`` is what to write.
+
+    This is about the whole plate, so the shot is wrong. If one frame lacks what the others have, that frame is wrong.
+    """
+
+    def __init__(self, what: str, *, key: str, path: str | Path, fix: str | None) -> None:
+        super().__init__(what, path=path, fix=fix)
+        self.key = key
 
 
 class Reader(Protocol):

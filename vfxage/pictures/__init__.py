@@ -1,6 +1,6 @@
 """Single pictures: whole folders aged to several ages, and one face at every age."""
 
-from vfxage.pictures.ages import parse_ages
+from vfxage.pictures.ages import parse_age, parse_ages
 from vfxage.pictures.listing import Listing, Picture, list_pictures
 from vfxage.pictures.many import Outcome, Problem, StillOptions, render_stills
 from vfxage.pictures.results import Form, known_suffix
@@ -15,6 +15,7 @@ __all__ = [
     "StillOptions",
     "known_suffix",
     "list_pictures",
+    "parse_age",
     "parse_ages",
     "picture_shot",
     "render_stills",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from vfxage.errors import ShotError
+from vfxage.shot import plain_number
 
 OLDEST = 120.0
 """Ages of a shot file end here too, years."""
@@ -23,7 +24,7 @@ def parse_ages(text: str, option: str, step: float = 1.0) -> tuple[float, ...]:
     ``10-90x10`` or ``10-90:10`` has a step of its own), or ``...`` between two ages, which goes on with the step of the
     two before it. Raises ShotError that names ``option`` and the wrong piece.
     """
-    fix = "write them like 20,40,60 or 10-90x10"
+    fix = "write the ages themselves, like 20,40,60 or 10-90x10"
     pieces = re.split(r"[\s,]+", text.strip(" \t\r\n,"))
     ages: list[float] = []
     for place, piece in enumerate(pieces):
@@ -38,6 +39,16 @@ def parse_ages(text: str, option: str, step: float = 1.0) -> tuple[float, ...]:
     if max(ages) > OLDEST:
         raise ShotError(f"{option} {text}: {max(ages):g} is not within 0 to {OLDEST:g} years", fix="correct it")
     return tuple(dict.fromkeys(ages))
+
+
+def parse_age(text: str, option: str) -> float:
+    """Read one age in years. Raises ShotError that names ``option``."""
+    age = plain_number(text.strip())
+    if age is None:
+        raise ShotError(f"{option} {text} is not an age in years", fix="write the age itself, such as 35")
+    if not 0 <= age <= OLDEST:
+        raise ShotError(f"{option} {text} is not within 0 to {OLDEST:g} years", fix="correct it")
+    return float(age)
 
 
 def _range(first: float, last: float, step: float, what: str) -> list[float]:

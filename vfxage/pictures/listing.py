@@ -12,6 +12,7 @@ from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.lab.portraits import INDEX, Listed, are_running_numbers, guess_layout, label_name, read_index
 from vfxage.media import FORMATS, PICTURES
 from vfxage.pictures.ages import OLDEST
+from vfxage.shot import plain_number
 
 _OTHERS = frozenset({".webp", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".tga", ".cr2", ".nef", ".arw", ".dng"})
 """Pictures that vfxage does not read: a folder's note says that they are left out."""
@@ -146,13 +147,12 @@ def _again(one: Listed, other: Listed) -> Listed:
 
 def _years(text: str) -> float | None:
     """An age; None for the path of an index. Raises ShotError for neither."""
-    try:
-        age = float(text)
-    except ValueError:
+    age = plain_number(text)
+    if age is None:
         if Path(text).suffix.lower() == ".csv" or Path(text).is_file():
             return None
         fix = "write an age in years, or the path of a table with the columns file,age"
-        raise ShotError(f"--source-age {text} is neither an age nor a .csv file", fix=fix) from None
+        raise ShotError(f"--source-age {text} is neither an age nor a .csv file", fix=fix)
     if not 0 <= age <= OLDEST:
         raise ShotError(f"--source-age {text} is not within 0 to {OLDEST:g} years", fix="correct it")
     return age

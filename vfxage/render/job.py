@@ -21,7 +21,7 @@ from vfxage.face.track import Finders
 from vfxage.fingerprint import digest, file_digest, file_identity
 from vfxage.frames import MOST_FRAMES, FrameRange, Pattern, no_file
 from vfxage.media import PlateSettings, open_reader, sequence_in
-from vfxage.media.base import PictureChoice, Reader
+from vfxage.media.base import PictureChoice, PictureChoiceError, Reader
 from vfxage.media.missing_frames import FilledReader, fills
 from vfxage.media.output_colour import output_space
 from vfxage.shot import Shot
@@ -178,7 +178,11 @@ def _opened(shot: Shot) -> Iterator[Job]:
         line = os.path.relpath(found, shot.path.parent) if found else "name.%04d.exr"
         raise shot.error(ShotError("`plate` is a folder", fix=f"name what is in it: `plate: {line}`"), "plate")
     with with_shot_line(shot, "colorspace"):
-        reader = open_reader(shot.plate, plate_settings(shot))
+        try:
+            reader = open_reader(shot.plate, plate_settings(shot))
+        except PictureChoiceError as error:
+            what = f"the plate {Path(shot.plate).name} {error.what}"
+            raise shot.error(ShotError(what, fix=error.fix), error.key) from error
     try:
         clip = _described(reader.info, shot)
         if clip.colorspace is None:

@@ -5,6 +5,7 @@ from vfxage.shot.include import with_included
 from vfxage.shot.keyed import Keyed
 from vfxage.shot.load import SHOT_FILE, check_shot, is_shot_file, load_shot
 from vfxage.shot.models import FACE_DEFAULTS, MODELS, Face, Matte, PointSelect, Roto, Shot, Temporal, Tracking
+from vfxage.shot.numbers import plain_number
 from vfxage.shot.outputs import Output
 from vfxage.shot.regions import Region, Regions
 from vfxage.shot.rewrite import rewritten
@@ -31,6 +32,7 @@ __all__ = [
     "check_shot",
     "is_shot_file",
     "load_shot",
+    "plain_number",
     "read_document",
     "rewritten",
     "schema",

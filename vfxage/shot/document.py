@@ -1,7 +1,8 @@
 """Read YAML text as plain data, and remember the line of every value.
 
 Only the safe part of YAML is allowed: no tags, no merge keys, no objects. Words and numbers follow YAML 1.2: ``yes``
-and ``on`` are text, ``0101`` is 101. Dates and octal numbers are text. Aliases are followed, but may not multiply.
+and ``on`` are text, ``0101`` is 101. Dates, octal numbers and numbers with a plus sign are text (``numbers.py`` says
+why). Aliases are followed, but may not multiply.
 
 PyYAML parses. ruamel.yaml was tried: it reads some files that are refused here, and it moves comments and changes
 spaces when it writes a file again. So ``rewrite.py`` changes the text itself, at the places that PyYAML gives.
@@ -20,6 +21,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from vfxage.errors import ShotError
+from vfxage.shot.numbers import plain_number
 
 Place: TypeAlias = tuple[str | int, ...]
 """The position of a value: keys and indices from the top, such as ("faces", 0, "target_age")."""
@@ -33,8 +35,6 @@ MOST_VALUES = 20_000
 DEEPEST = 16
 """Levels of lists and mappings inside each other."""
 
-_INT = re.compile(r"[-+]?[0-9]{1,18}")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _KNOWN = ("str", "int", "float", "bool", "null", "timestamp", "value", "merge", "map", "seq")
 _YAML_FIXES = {
@@ -42,15 +42,23 @@ _YAML_FIXES = {
     "mapping values are not allowed": "indent the keys of a section alike, and put keyframes in braces, {1001: 40}, "
     "and text with a colon in quotes",
     "could not find expected ':'": "write `key: value`, with a space after the colon",
-    "expected <block end>": "indent the keys of a section by the same number of spaces",
+    "expected <block end>": "indent the keys of a section by the same number of spaces, and put a value that begins "
+    "with a bracket in quotes",
     "expected ',' or ']'": "close the list with ], and put commas between its values",
     "expected ',' or '}'": "close the section with }, and put commas between its keys",
     "end of stream": "close the quote or the bracket that is open",
     "cannot start any token": "put the value in quotes",
+    "expected alphabetic or numeric character": "put the value in quotes",
+    "undefined alias": "put the value in quotes",
+    "escape": "write \\\\ for a backslash, or put the value in single quotes",
 }
 """What to do about a problem of PyYAML, by words in its message; they are tried in this order."""
 _FOUND_LATER = ("could not find expected ':'", "end of stream")
 """Problems that PyYAML finds some lines after the one that is wrong, which is its context."""
+_CUT_PATTERN = re.compile(
+    r"[^#\"'\n]*[:,\[{-][^#\"'\n]*[ \t](?:#{2,}[\w-]*|#)\.(?:exr|dpx|tiff?|png|jpe?g)\b", re.IGNORECASE
+)
+"""A line with a pattern such as ``a ####.exr`` without quotes: from the first ``#`` on, YAML reads a comment."""
 _TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in _KNOWN)
 
 
@@ -72,13 +80,6 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def is_quoted(value: object) -> bool:
-    """Whether the value is text that would be a number, true or false without its quotes."""
-    if not isinstance(value, str):
-        return False
-    return bool(_INT.fullmatch(value) or _FLOAT.fullmatch(value)) or value.lower() in ("true", "false")
-
-
 def _plain(value: object) -> str:
     """A number, a list or a section in the notation of YAML."""
     if isinstance(value, bool):
@@ -92,6 +93,10 @@ def _plain(value: object) -> str:
 
 def parse_document(text: str) -> Document:
     """Read one YAML document. Raises ShotError, with the line, for anything but plain data."""
+    for line, words in enumerate(text.splitlines(), 1):
+        if _CUT_PATTERN.match(words):
+            what = "`#` after a space begins a comment, so the pattern of this sequence is lost"
+            raise ShotError(what, line=line, fix="put the path in quotes")
     lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
@@ -239,6 +244,5 @@ def scalar_value(node: yaml.Node) -> str | int | float | None:
         return text
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    if _INT.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+    number = plain_number(text)
+    return text if number is None else number

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_serializer
 
 from vfxage.frames import LARGEST_NUMBER
-from vfxage.shot.document import is_quoted, shown
+from vfxage.shot.document import shown
+from vfxage.shot.numbers import has_plus_sign, number_fix, plain_number
 
 
 class Keyed(BaseModel):
@@ -68,6 +69,8 @@ class Keyed(BaseModel):
 
 def _frame(key: object) -> int:
     """The frame number of a keyframe's key, which JSON writes as text. Raises ValueError for anything else."""
+    if isinstance(key, str) and re.match("-?[0-9]+:", key):
+        raise ValueError(f"has no value for {key!r}; put a space after the colon, {{1001: 40}}")
     number = int(key) if isinstance(key, str) and re.fullmatch("-?[0-9]{1,18}", key) else key
     if type(number) is not int or abs(number) > LARGEST_NUMBER:
         raise ValueError(f"has the keyframe {key!r}, which is not a frame number; write {{1001: 40, 1048: 70}}")
@@ -79,17 +82,24 @@ def _check_number(number: Any, at: str, low: float, high: float, other: str = ""
 
     ``at`` names its keyframe, and ``other`` says what else can be in its place.
     """
+    if number is None and at:
+        raise ValueError(f"has no value{at}; write {{1001: 40, 1048: 70}}, and decimals with a point")
     if isinstance(number, bool) or not isinstance(number, int | float):
-        fix = "write it without quotes" if is_quoted(number) else f"write a number from {low:g} to {high:g}{other}"
+        fix = number_fix(number) or f"write a number from {low:g} to {high:g}{other}"
         raise ValueError(f"is {shown(number)}{at}, not a number; {fix}")
     if not low <= number <= high:
         raise ValueError(f"is {number:g}{at}; make it {low:g} to {high:g}")
 
 
 def number_or_auto(low: float, high: float) -> tuple[Any, ...]:
-    """Annotations of a key that is a number within limits or the word "auto"."""
+    """Annotations of a key that is a number within limits or the word "auto".
+
+    Where a number may be negative, a plus sign is its opposite and no difference, so it is allowed.
+    """
 
     def check(value: object) -> object:
+        if isinstance(value, str) and low < 0 and has_plus_sign(value):
+            value = plain_number(value[1:])
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if value == "auto" or (number and low <= value <= high):  # type: ignore[operator]
             return value

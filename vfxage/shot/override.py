@@ -11,8 +11,10 @@ from vfxage.shot.document import Place, parse_document
 
 _LISTS = ("faces", "outputs")
 """Lists of a shot file. ``--set`` changes their items, and does not make new ones."""
-_NOT_YAML = tuple("%@`*&!|>")
+_NOT_YAML = tuple("%@`*&!|>#")
 """Characters that cannot start a plain YAML value, but can start the name of a file."""
+_ENCLOSED = tuple("\"'[{")
+"""Characters that start a YAML value in which ``#`` may be part of a text."""
 
 
 def override(data: Any, texts: Iterable[str]) -> dict[Place, str]:
@@ -32,7 +34,8 @@ def override(data: Any, texts: Iterable[str]) -> dict[Place, str]:
 
 
 def _value(value: str, text: str) -> Any:
-    if value.startswith(_NOT_YAML):
+    # An option has no comments: `#` is a frame number, as in "sh 010 ####.exr".
+    if value.startswith(_NOT_YAML) or (" #" in value and not value.startswith(_ENCLOSED)):
         return value
     try:
         return parse_document(value).data

@@ -65,6 +65,8 @@ def file_path(value: object, info: ValidationInfo) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         raise ValueError(f"must be a path; {'put it in quotes' if number else 'write the name of one file or folder'}")
+    if found := re.search(r"[\x01-\x1f\x7f]", value):
+        raise ValueError(f"has the character {found[0]!r}; in double quotes, write two backslashes for one, or use /")
     return full_path(value, folder_of(info))
 
 

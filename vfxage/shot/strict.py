@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from vfxage.errors import ShotError
 from vfxage.frames import no_file
-from vfxage.shot.document import LARGEST_FILE, Document, Place, is_quoted, parse_document, shown
+from vfxage.shot.document import LARGEST_FILE, Document, Place, parse_document, shown
 from vfxage.shot.kinds import kinds
+from vfxage.shot.numbers import number_fix
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -163,8 +164,7 @@ class StrictFile(Generic[M]):
         if kind in _LIMITS:
             return what, f"make it {self._range(place) or _LIMITS[kind].format(**context)}"
         if kind in _TYPES:
-            quoted = is_quoted(problem["input"])
-            return what, "write it without quotes" if quoted else f"make it {_TYPES[kind]}"
+            return what, number_fix(problem["input"]) or f"make it {_TYPES[kind]}"
         if kind in _SHAPES:
             return what, self._shape(place, kind, problem["input"])
         if kind == "string_too_short":

@@ -122,6 +122,7 @@ def test_every_bad_file_is_named_with_its_kind(tmp_path):
     rows += [["torn.jpg", "ann", 30], ["empty.jpg", "ann", 30], ["text.jpg", "ann", 30], ["small.png", "ann", 30]]
     rows += [["gone.jpg", "ann", 30], ["good.jpg", "bob", 30]]
     rows += [["old.jpg", "ann", 121], ["young.jpg", "ann", -1], ["nan.jpg", "ann", "nan"], ["word.jpg", "ann", "old"]]
+    rows += [["plus.jpg", "ann", "+5"]]
     rows += [["../x.jpg", "ann", 30], ["nobody.jpg", "", 30], ["", "ann", 30]]
     index(tmp_path, rows, columns=("file", "person", "age"))
     found = scan_portraits(tmp_path)
@@ -134,9 +135,10 @@ def test_every_bad_file_is_named_with_its_kind(tmp_path):
         assert kinds[name].startswith("cannot be read")
     assert "300x90" in kinds["small.png"]
     assert kinds["gone.jpg"] == "is missing"
-    for name in ("old.jpg", "young.jpg", "nan.jpg"):
+    for name in ("old.jpg", "young.jpg"):
         assert "0 to 120" in kinds[name]
-    assert "no number" in kinds["word.jpg"]
+    for name in ("word.jpg", "nan.jpg", "plus.jpg"):
+        assert "no number" in kinds[name]
     assert "listed twice" in kinds["good.jpg"]
     assert "below the index's folder" in kinds["x.jpg"]
     assert "no person" in kinds["nobody.jpg"]

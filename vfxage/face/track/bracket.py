@@ -46,23 +46,23 @@ exposure before it no longer shows to skin that its own no longer shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class SeenFace:
     """A face, and the exposure at which it was seen."""
 
     face: Detection
     stops: int
 
 
-def find_bracketed(finder: FaceFinder, picture: Picture, known: Sequence[F32] = ()) -> list[Sighting]:
+def find_bracketed(finder: FaceFinder, picture: Picture, known: Sequence[F32] = ()) -> list[SeenFace]:
     """Every face of the picture, largest first, each at the exposure of its own light; ``known`` ones are left out."""
-    sightings: list[Sighting] = []
+    seen_faces: list[SeenFace] = []
     for stops in (0, *(item.stops for item in _BRACKET if _has_light(picture, item, finder.min_face))):
-        seen = [*known, *(item.face.points for item in sightings)]
+        seen = [*known, *(item.face.points for item in seen_faces)]
         for face in finder.find(picture.at(stops), seen):
-            sighting = _well_exposed(finder, picture, Sighting(face, stops))
-            if sighting is not None:
-                sightings.append(sighting)
-    return sorted(sightings, key=lambda item: -float(np.ptp(item.face.points[:, 1])))
+            seen_face = _well_exposed(finder, picture, SeenFace(face, stops))
+            if seen_face is not None:
+                seen_faces.append(seen_face)
+    return sorted(seen_faces, key=lambda item: -float(np.ptp(item.face.points[:, 1])))
 
 
 def exposure_of(picture: Picture, points: F32, now: int = 0) -> int:
@@ -75,13 +75,13 @@ def exposure_of(picture: Picture, points: F32, now: int = 0) -> int:
     return max(-_MOST, min(_MOST, _STEP * math.ceil(abs(stops) / _STEP) * (1 if stops > 0 else -1)))
 
 
-def _well_exposed(finder: FaceFinder, picture: Picture, sighting: Sighting) -> Sighting | None:
+def _well_exposed(finder: FaceFinder, picture: Picture, seen_face: SeenFace) -> SeenFace | None:
     """The face at the exposure that its light asks for; None if it is no face there."""
-    stops = exposure_of(picture, sighting.face.points)
-    if stops == sighting.stops:
-        return sighting
-    face = finder.follow(picture.at(stops), sighting.face.points)
-    return Sighting(face, stops) if face is not None and face.vote >= FOUND else None
+    stops = exposure_of(picture, seen_face.face.points)
+    if stops == seen_face.stops:
+        return seen_face
+    face = finder.follow(picture.at(stops), seen_face.face.points)
+    return SeenFace(face, stops) if face is not None and face.vote >= FOUND else None
 
 
 def _has_light(picture: Picture, exposure: _Exposure, min_face: float) -> bool:

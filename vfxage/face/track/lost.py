@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from vfxage.face.track.select import Selecting, name_of, share_out
+from vfxage.face.track.select import Selecting, name_of, tracks_by_face
 from vfxage.face.track.tracks import Tracks
 from vfxage.frames import FrameRange
 from vfxage.types import F32, FaceTrack
@@ -70,7 +70,7 @@ def lost_faces(
     wanted = frozenset(numbers)
     found: dict[tuple[str, Why], list[int]] = {}
     free = {track.face: track for track in tracks.faces}
-    for face, own in share_out(tracks, faces):
+    for face, own in tracks_by_face(tracks, faces):
         for track in own:
             del free[track.face]
         for who, why, gone in _losses(tracks, face, own, size):

@@ -41,7 +41,7 @@ def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack
     Any other face without a track raises ShotError, which names the faces that were found and their places.
     """
     chosen: list[tuple[F, FaceTrack]] = []
-    for face, found in share_out(tracks, faces):
+    for face, found in tracks_by_face(tracks, faces):
         if not found and face.select != "all":
             raise _nothing(tracks, {track.face for _, track in chosen}, face)
         chosen += [(face, track) for track in found]
@@ -50,15 +50,15 @@ def select_faces(tracks: Tracks, faces: Sequence[F]) -> tuple[tuple[F, FaceTrack
 
 def taken_by(tracks: Tracks, faces: Sequence[Selecting]) -> dict[int, str]:
     """The name of the face of the shot that takes each track, by the track's number; free tracks are left out."""
-    return {track.face: name_of(face) for face, own in share_out(tracks, faces) for track in own}
+    return {track.face: name_of(face) for face, own in tracks_by_face(tracks, faces) for track in own}
 
 
 def faces_not_found(tracks: Tracks, faces: Sequence[F]) -> tuple[F, ...]:
     """Faces of the shot that have no track; "all" is one of them if there are no tracks."""
-    return tuple(face for face, found in share_out(tracks, faces) if not found)
+    return tuple(face for face, found in tracks_by_face(tracks, faces) if not found)
 
 
-def share_out(tracks: Tracks, faces: Sequence[F]) -> Iterator[tuple[F, list[FaceTrack]]]:
+def tracks_by_face(tracks: Tracks, faces: Sequence[F]) -> Iterator[tuple[F, list[FaceTrack]]]:
     """Every face of the shot with the tracks that it takes; none where it is not found."""
     taken: set[int] = set()
     for face in faces:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vfxage.face.detect import Detection, FaceFinder
-from vfxage.face.track.bracket import Sighting, exposure_of, find_bracketed
+from vfxage.face.track.bracket import SeenFace, exposure_of, find_bracketed
 from vfxage.face.track.canvas import Picture
 from vfxage.face.track.cuts import Shown
 from vfxage.face.track.kept import KeptPictures
@@ -309,10 +309,10 @@ class FaceFollower:
             return 1.0
         return apart(last.points, detection.points) + 0.5 * (1 - overlap(last.points, detection.points))
 
-    def _traced_back(self, number: int, sighting: Sighting) -> Tracklet:
+    def _traced_back(self, number: int, seen_face: SeenFace) -> Tracklet:
         """Follow a face that is new on frame ``number`` backwards through the recent frames before it."""
-        tracklet = Tracklet(self._take, [number], [sighting.face], stops=sighting.stops)
-        stops = sighting.stops
+        tracklet = Tracklet(self._take, [number], [seen_face.face], stops=seen_face.stops)
+        stops = seen_face.stops
         for earlier, picture in reversed(self._recent):
             if earlier >= number:
                 continue
@@ -334,10 +334,10 @@ class FaceFollower:
             return
         place, shown = earlier[-1]
         known = [seen for item in (*self._done, *self._live) for seen in item.on(place)]
-        for sighting in find_bracketed(self._finder, shown, known):
-            if self._taken(place, sighting.face.points):
+        for seen_face in find_bracketed(self._finder, shown, known):
+            if self._taken(place, seen_face.face.points):
                 continue
-            tracklet = self._traced_back(place, sighting)
+            tracklet = self._traced_back(place, seen_face)
             self._live.append(tracklet)
             self._followed_on(tracklet, picture)
 

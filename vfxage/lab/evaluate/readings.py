@@ -6,7 +6,6 @@ person. Both name the age group to which each picture was aged. Nothing is sent 
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 
 from vfxage.errors import ReadError, ShotError
 from vfxage.lab.tables import read_table
+from vfxage.shot import plain_number
 
 _LOWEST = (0, 3, 7, 10, 15, 20, 30, 40, 50, 70)
 """Youngest age of each group, years."""
@@ -65,10 +65,10 @@ class GroupReadings:
 def thresholds_of(text: str) -> tuple[float, ...]:
     """Read nine thresholds, or one for all groups, separated by commas. Raises ShotError for anything else."""
     fix = f"give one number, or {len(RECTIFIED)} for the groups {', '.join(_others())}"
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise ShotError(f"--thresholds {text} has a part that is not a number", fix=fix) from None
+    read = [plain_number(part.strip()) for part in text.split(",")]
+    numbers = tuple(number for number in read if number is not None)
+    if len(numbers) < len(read):
+        raise ShotError(f"--thresholds {text} has a part that is not a number", fix=fix)
     if len(numbers) not in (1, len(RECTIFIED)) or not all(0 <= number <= 100 for number in numbers):
         raise ShotError(f"--thresholds {text} is not one number or nine of 0 to 100", fix=fix)
     return numbers * len(RECTIFIED) if len(numbers) == 1 else numbers
@@ -120,11 +120,8 @@ def _group_of(text: str, path: Path, line: int) -> str:
     name = text.replace("\N{EN DASH}", "-").replace(" ", "")
     if name in GROUPS:
         return name
-    try:
-        age = float(name)
-    except ValueError:
-        age = -1.0
-    if 0 <= age <= OLDEST:
+    age = plain_number(name)
+    if age is not None and 0 <= age <= OLDEST:
         return GROUPS[bisect_right(_LOWEST, age) - 1]
     fix = f"write one of {', '.join(GROUPS)}, or the age asked for in years"
     raise ReadError(f"{text[:30]!r} is not an age group", path=path, line=line, fix=fix)
@@ -133,11 +130,10 @@ def _group_of(text: str, path: Path, line: int) -> str:
 def _number(text: str, column: str, largest: float, where: tuple[Path, int]) -> float:
     path, line = where
     fix = f"write a number from 0 to {largest:g}, or remove the line"
-    try:
-        number = float(text)
-    except ValueError:
+    number = plain_number(text)
+    if number is None:
         what = f"{column} is not a number ({text[:30]!r})" if text else f"{column} is empty"
-        raise ReadError(what, path=path, line=line, fix=fix) from None
-    if not (math.isfinite(number) and 0 <= number <= largest):
+        raise ReadError(what, path=path, line=line, fix=fix)
+    if not 0 <= number <= largest:
         raise ReadError(f"{column} is {text[:30]}, not within 0 to {largest:g}", path=path, line=line, fix=fix)
     return number

@@ -88,11 +88,11 @@ def measure_same_person(
 ) -> list[SamePerson]:
     """Age each portrait of a pair to the age of the other, and compare with the real change."""
     looks = {one.key: _look(one, judges) for pair in pairs for one in pair}
-    ways = [way for young, old in pairs for way in ((young, old), (old, young))]
-    work = [(start, [end.portrait.age]) for start, end in ways]
+    directions = [direction for young, old in pairs for direction in ((young, old), (old, young))]
+    work = [(start, [end.portrait.age]) for start, end in directions]
     found = []
     with progress.stage("same person", len(work), "face") as advance, aged_faces(ager, work, workers) as done:
-        for count, ((start, end), (_, (aged,))) in enumerate(zip(ways, done, strict=True), 1):
+        for count, ((start, end), (_, (aged,))) in enumerate(zip(directions, done, strict=True), 1):
             found.append(_compare(aged, looks[start.key], looks[end.key], looks, judges))
             advance(count)
     return found

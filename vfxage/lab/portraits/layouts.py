@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from vfxage.errors import ReadError, ShotError, count_of
 from vfxage.lab.tables import read_table
+from vfxage.shot import plain_number
 
 FolderLayout = Literal["index", "person/age", "age/name", "utkface"]
 LAYOUTS: tuple[FolderLayout, ...] = get_args(FolderLayout)
@@ -139,9 +140,8 @@ _READ: dict[FolderLayout, Callable[[PurePosixPath], Listed]] = {
 
 
 def _aged(name: PurePosixPath, person: str, age: str, labels: Mapping[str, str] | None = None) -> Listed:
-    try:
-        years = float(age)
-    except ValueError:
+    years = plain_number(age.strip())
+    if years is None:
         return Listed(name, fault=f"its age is no number ({age[:20]!r})")
     if not YOUNGEST <= years <= OLDEST:
         return Listed(name, fault=f"its age is not within 0 to 120 ({years:g})")

@@ -20,6 +20,7 @@ from vfxage.lab.portraits.scan_cache import ScanCache, stamp_of
 from vfxage.lab.portraits.types import Collection, Portrait, Problem
 from vfxage.pool import ordered_map
 from vfxage.progress import Progress, Silent
+from vfxage.shot import plain_number
 from vfxage.types import F32, POINTS, U8
 
 LANDMARKS = "landmarks.npz"
@@ -121,10 +122,8 @@ def _scan_file(
 
 def _weight_fault(text: str) -> str:
     """What is wrong with a label ``weight``, or nothing."""
-    try:
-        sound = not text or 0 < float(text) <= HEAVIEST
-    except ValueError:
-        sound = False
+    weight = plain_number(text.strip())
+    sound = not text or (weight is not None and 0 < weight <= HEAVIEST)
     return "" if sound else f"its weight is no number above 0 and up to {HEAVIEST:g} ({text[:20]!r})"
 
 

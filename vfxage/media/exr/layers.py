@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vfxage.errors import ReadError
 from vfxage.media.base import PictureChoice
 from vfxage.media.exr.header import Channel, ExrFile, ExrLayout, Part
 
 _ROLES = {"r": "R", "red": "R", "g": "G", "green": "G", "b": "B", "blue": "B", "a": "A", "alpha": "A"}
 _MAIN = {"rgba", "rgb", "beauty", "main", "colour", "color", "combined", "master", "plate"}
 """Names of layers that say they are the picture."""
+
+
+class NoSuchPictureError(ReadError):
+    """One file lacks the chosen picture, or has several where none is chosen; ``key`` of the shot chooses it."""
+
+    def __init__(self, error: ReadError, key: str) -> None:
+        super().__init__(error.what, path=error.path, frame=error.frame, fix=error.fix)
+        self.key = key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,8 @@ class Picture:
 def find_picture(layout: ExrLayout, source: ExrFile) -> tuple[Part, Picture]:
     """The first part with plain colour, else the first with colour in a layer.
 
-    Raises ReadError for deep data, for a file without colour, and where several layers could be the picture.
+    Raises ReadError for deep data and for a file without colour, NoSuchPictureError where several layers could be the
+    picture.
     """
     flat = [part for part in layout.parts if not part.deep]
     if not flat:
@@ -75,7 +85,7 @@ def find_matte(layout: ExrLayout, source: ExrFile) -> tuple[Part, Picture]:
 
 
 def find_chosen(layout: ExrLayout, source: ExrFile, choice: PictureChoice) -> tuple[Part, Picture]:
-    """The picture that the user chooses. Raises ReadError that lists the parts or the layers, if it is not there."""
+    """The picture that the user chooses. If it is not there, NoSuchPictureError lists the parts or the layers."""
     flat = [part for part in layout.parts if not part.deep]
     parts = [part for part in flat if _is_chosen(part, choice)]
     if not parts:
@@ -83,7 +93,7 @@ def find_chosen(layout: ExrLayout, source: ExrFile, choice: PictureChoice) -> tu
         key, value = ("part", choice.part) if choice.part is not None else ("view", choice.view)
         only = f"leave `{key}:` out: the file has one picture without a name"
         several = f"choose one of its parts: {names or 'none that is flat'}"
-        raise source.error(f"has no {key} {value}", only if names == "0" else several)
+        raise NoSuchPictureError(source.error(f"has no {key} {value}", only if names == "0" else several), key)
     for part in parts:
         if (picture := _chosen_layer(part, choice, source)) is not None:
             return part, _checked(picture, source)
@@ -92,7 +102,7 @@ def find_chosen(layout: ExrLayout, source: ExrFile, choice: PictureChoice) -> tu
     )
     what = f"layer {choice.layer}" if choice.layer else "colour"
     fix = f"choose another `layer:` ({', '.join(layers[:12])})" if layers else "leave `layer:` out: there are no layers"
-    raise source.error(f"has no {what} in {_choice_words(choice)}", fix)
+    raise NoSuchPictureError(source.error(f"has no {what} in {_choice_words(choice)}", fix), _deepest(choice))
 
 
 def _is_chosen(part: Part, choice: PictureChoice) -> bool:
@@ -139,6 +149,11 @@ def _choice_words(choice: PictureChoice) -> str:
     return " and ".join(f"{key} {value}" for key, value in said if value is not None) or "the file"
 
 
+def _deepest(choice: PictureChoice) -> str:
+    """The most precise key of the choice: a layer is in a view, and a view in a part."""
+    return "layer" if choice.layer is not None else "view" if choice.view is not None else "part"
+
+
 def _single(channel: Channel) -> Picture:
     return Picture(kind="luminance", layer="", colour=(channel,), alpha=None)
 
@@ -179,9 +194,8 @@ def _layered(part: Part, source: ExrFile) -> Picture | None:
     choices = main or pictures
     if len(choices) > 1:
         names = ", ".join(p.layer for p in choices)
-        raise source.error(
-            f"several layers could be the picture ({names})", "name the one to use as `layer:` in the shot"
-        )
+        error = source.error(f"several layers could be the picture ({names})", "write the one to use as `layer:`")
+        raise NoSuchPictureError(error, "layer")
     return choices[0] if choices else None
 
 

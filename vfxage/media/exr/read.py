@@ -14,11 +14,11 @@ import cv2
 import numpy as np
 
 from vfxage.colour.space import Colour
-from vfxage.media.base import PictureChoice
+from vfxage.media.base import PictureChoice, PictureChoiceError
 from vfxage.media.exr import attributes, chroma, decode, timecode
 from vfxage.media.exr.carried import Carried, cryptomatte_attributes, find_carried, read_carried
 from vfxage.media.exr.header import ExrFile, ExrLayout, Part, read_layout
-from vfxage.media.exr.layers import Picture, find_chosen, find_matte, find_picture
+from vfxage.media.exr.layers import NoSuchPictureError, Picture, find_chosen, find_matte, find_picture
 from vfxage.media.sequence import FrameFiles, absent, first_readable, frame_files, timecode_before
 from vfxage.types import F32, ClipInfo, Frame, SourceTags, Window
 
@@ -62,9 +62,9 @@ class ExrReader:
     ``rate`` override the headers. Reads half, float, scan lines, tiles, mip-maps (level 0), any compression and any
     data window. The picture is R G B, Y, Y RY BY, or the R G B of a layer; of several parts it is the first one with
     colour; or the one that ``picture`` chooses. If it asks to pass channels through, ``Frame.tags.channels`` holds
-    all others that an output can carry. A "matte" is read from A alone, if there is one. Raises ReadError
-    naming file and frame for a file that is missing, damaged or deep, or whose display window, channels or sample type
-    differ from the first readable file.
+    all others that an output can carry. A "matte" is read from A alone, if there is one. Raises PictureChoiceError if
+    no frame has the chosen picture, and ReadError naming file and frame for a file that is missing, damaged or deep, or
+    whose display window, channels or sample type differ from the first readable file.
     """
 
     def __init__(
@@ -79,7 +79,10 @@ class ExrReader:
         files = frame_files(plate)
         self._paths, self._find = files.paths, _finder(picture)
         self._pass_through = isinstance(picture, PictureChoice) and picture.pass_through
-        number, (opened, header) = first_readable(self._paths, self._opened)
+        try:
+            number, (opened, header) = first_readable(self._paths, self._opened)
+        except NoSuchPictureError as error:
+            raise PictureChoiceError(error.what, key=error.key, path=plate, fix=error.fix) from error
         self._first = opened
         named = (colorspace,) if colorspace else attributes.colorspaces(header, ocio)
         colour = Colour(named[0], ocio) if len(named) == 1 else None
