@@ -20,7 +20,7 @@ from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, folded, own_lines, pale_lips
-from vfxage.ager.relief.sight import Sight, blur, grow, parts, spread
+from vfxage.ager.relief.sight import Sight, blur, grow, morphed, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.look import Look
@@ -66,6 +66,8 @@ class Depth:
 
 
 DEPTH = Depth()
+_BY_JAW = 8.0
+"""Canonical pixels between the outline of the face and what is surely beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -174,6 +176,8 @@ class _Places(ArrayData):
     """Broad relief."""
     tight: F32 = field(metadata=shaped("h2", "w2"))
     """Fine relief."""
+    hairline: F32 = field(metadata=shaped("h2", "w2"))
+    """Skin above the landmarks of the forehead; nothing beside the cheeks, where a white collar shines as skin does."""
     own: F32 = field(metadata=shaped("h2", "w2"))
     """The face's own lines; the hairline lives on these alone, so nothing can slide there."""
     beyond: F32 = field(metadata=shaped("h2", "w2"))
@@ -225,6 +229,7 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
         free=np.asarray(free, np.float32),
         skin=np.asarray(skin * free * steered, np.float32),
         tight=np.asarray(tight * free * steered, np.float32),
+        hairline=hairline * (1 - morphed(cv2.MORPH_DILATE, crop.beyond.beside, _BY_JAW * unit / 2)),
         own=np.asarray(own * free * steered, np.float32),
         beyond=np.maximum.reduce([hairline, crop.beyond.neck * steered, crop.beyond.ears * steered]),
         steered=steered,
@@ -302,6 +307,6 @@ def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
                      for part, tone in zip(parts(pigment), tones, strict=True)])  # fmt: skip
     bare = np.maximum(crop.beyond.neck, crop.beyond.ears) * places.steered * np.float32(look.pigment * spots)
     log = log + crop.chart.take_low(face.sculpture.mottled, LOW, 1) * spread(bare)
-    gloss = dull(sight, places.free, study.dark) * np.float32(look.texture * min(progress(worn, 2.0), 1.0))
-    log = log + gloss * spread(places.steered)
+    dry = np.float32(look.texture * min(progress(worn, 2.0), 1.0))
+    log = log + dry * dull(sight, places.free, places.hairline, study.dark) * spread(places.steered)
     return np.asarray(log + np.float32(look.lips) * pale_lips(sight, progress(worn, 2.0)), np.float32)

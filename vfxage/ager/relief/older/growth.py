@@ -69,7 +69,7 @@ class Growth:
         default_factory=lambda: _parts(
             "lines",
             furrows=(0.46, 2.0, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(0.70, 1.4, 0.5),
-            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(0.85, 2.0, 1.1),
+            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.2, 2.0, 1.1),
         )
     )  # fmt: skip
     """Fine lines and texture."""

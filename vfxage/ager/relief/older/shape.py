@@ -31,7 +31,7 @@ _MOVES = (
 )  # fmt: skip
 _ON_AXIS = 2.0
 """Canonical pixels from the middle of the face within which a landmark has no mirror image."""
-_OUTLINE = 0.25
+_OUTLINE = 0.3
 """Share of the movement that a blurred outline would leave at the edge of the face."""
 _JAW_FROM = (58, 136)
 """Landmarks of the outline from whose height on, and below whose height wholly, the edge of the jaw moves."""
@@ -88,6 +88,6 @@ def bare_jaw(sight: Sight, neck: F32, points: F32) -> F32:
     face = np.zeros(neck.shape, np.uint8)
     cv2.fillPoly(face, [np.round(np.clip(points[OVAL] / 2, -9999, 9999)).astype(np.int32)], (1,))
     near = blur(morphed(cv2.MORPH_DILATE, neck, _NEAR * sight.unit / 2), 0.4 * _NEAR * sight.unit)
-    # Cloth can have nearly the colour of the skin.
-    skin = np.maximum.reduce([face, np.clip(2 * sight.bare - 1, 0, 1), neck])
-    return near * morphed(cv2.MORPH_ERODE, np.asarray(skin, np.float32), 2.0 * sight.unit)
+    surely = np.clip(2 * sight.bare - 1, 0, 1)  # cloth can have nearly the colour of the skin
+    skin = np.maximum.reduce([face, surely, neck])
+    return near * morphed(cv2.MORPH_ERODE, np.asarray(skin, np.float32), 2.5 * sight.unit)

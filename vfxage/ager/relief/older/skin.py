@@ -23,7 +23,7 @@ class OldSkin:
     own: float = 1.0
     """Gain of all of them."""
     own_most: float = 0.7
-    beyond: float = 3.4
+    beyond: float = 1.5
     """How much more the hairline shows its own lines: nothing else is printed there."""
     bright: float = 0.4
     """Share of a line's bright side."""
@@ -94,9 +94,13 @@ def darkness(sight: Sight) -> float:
     return float(np.clip((-0.8 - level) / 0.6, 0, 1))
 
 
-def dull(sight: Sight, free: F32, dark: float) -> F32:
-    """(h2, w2, 3) change of log RGB that takes broad highlights away, for an amount of 1."""
-    shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * sight.masks["texture"]
+def dull(sight: Sight, free: F32, hairline: F32, dark: float) -> F32:
+    """(h2, w2, 3) change of log RGB that takes broad highlights away, for an amount of 1.
+
+    A forehead shines up to its ``hairline``: ended below, the highlight has an edge.
+    """
+    skin = np.maximum(sight.masks["texture"], hairline)
+    shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * skin
     shine = np.minimum(shine * np.clip(1.5 * sight.bare, 0, 1) * free / np.float32(0.12), 1)
     share = blur(np.asarray(shine, np.float32), sight.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
     return np.asarray(spread(share) * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
