@@ -18,7 +18,7 @@ _TURN, _ZOOM, _SHIFT = 6.0, 0.10, 0.03
 _NARROW, _SHEAR = 0.25, 0.12
 """Deviations of the log of the width and of the shear of some examples: most portraits look into the camera, and a
 turned head is narrower."""
-_HEADWEAR, _BACKDROP, _UNSEEN = 0.03, 0.6, 0.08
+_HEADWEAR, _BACKDROP, _UNSEEN = 0.02, 0.6, 0.08
 """Shares of examples with a hat or scarf, with another backdrop, and whose person the people segmentation misses."""
 _SOFTEST = 2.8
 """Sigma of the softest focus, pixels of the square: soft hair is hair too."""

@@ -30,8 +30,9 @@ _WARM_UP, _LAST_RATE = 100, 0.02
 """Steps in which the rate rises, and the share of it at the end."""
 _OVERLAP, _SMALL = 0.4, 20.0
 """Weight of the overlap in the loss (Milletari et al. 2016), and pixels by which small masks count less in it."""
-_BEARDED = 3.0
-"""How much more often a portrait with a beard is shown: one in ten has any."""
+_BEARDED, _HAIRLESS, _FEW = 1.5, 4.0, 0.005
+"""How much more often portraits with a beard, and without hair or with covered hair, are shown: few have or are. The
+last is the share of the square below which there is no hair."""
 
 
 def _block(channels: int, out: int) -> nn.Sequential:
@@ -72,7 +73,10 @@ def train(portraits: Sequence[Masked], weights: Path, minutes: float, seed: int 
     if weights.exists():
         network.load_state_dict(torch.load(weights, weights_only=True))
     optimiser = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
-    shown = np.array([_BEARDED if one.beard.max() > 0.5 else 1.0 for one in portraits])
+    shown = np.array([
+        (_BEARDED if one.beard.max() > 0.5 else 1.0) * (_HAIRLESS if one.hair.mean() < _FEW else 1.0)
+        for one in portraits
+    ])  # fmt: skip
     begun, step = time.monotonic(), 0
     while (done := (time.monotonic() - begun) / (60 * minutes)) < 1:
         falling = _LAST_RATE + (1 - _LAST_RATE) * (1 + math.cos(math.pi * done)) / 2
