@@ -26,12 +26,12 @@ _FACE_HEIGHT = 256.0
 _EDGE, _FLAT = 2.0, 4e-4
 """Reach of the guided filter, canonical pixels, and the variance of display luma below which a place has no edge."""
 _BEARDED = (0.05, 0.03)
-"""Area of the beard in areas of the face's outline from which a face has a beard, and the range over which it does. Beards
-of portraits have 0.06 to 0.46, a shaved face 0."""
+"""Area of the beard in areas of the face's outline from which a face has a beard, and the range over which it does.
+Beards of portraits have 0.06 to 0.46, a shaved face 0."""
 _ROUGH, _ROUGHEST, _DARK = (2.0, 0.5), (0.025, 0.015), (0.30, 0.15)
 """Fine detail of a beard over that of the cheeks, the same as it is, log luma, and log luma by which a beard is darker
-than they are, from which it is one, and the ranges over which it is: on a soft plate a shaved chin in shade looks alike,
-but it is neither rough nor dark. Beards have a detail of 2.1 to 11.8 times the cheeks', or are 0.35 darker and more."""
+than they are, from which it is one, and the ranges over which it is. On a soft plate a shaved chin in shade looks
+alike, but it is neither rough nor dark. Beards have 2.1 to 11.8 times the cheeks' detail, or are 0.35 darker or more."""
 _CHEEKS = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks on skin where no beard grows."""
 _HAIRS, _AROUND = 2.5, 4.0
