@@ -50,15 +50,15 @@ def test_published_weights_keep_their_own_framing_and_name(tmp_path):
 
 def test_bits_do_not_depend_on_workers_neighbours_or_threads(small, crop_of, frame_of):
     ager = small("face_reaging")
-    crops = [crop_of(noise((64, 96)[k % 2], k), ages=(20.0 + k, 60.0), face=k) for k in range(6)]
+    crops = [crop_of(noise((64, 96)[k % 2], k), ages=(20.0 + k, 60.0), face=k) for k in range(4)]
     alone = [ager([crop])[0].step for k, crop in enumerate(crops)]
-    together = age_frames(ager)([frame_of(0, *crops[:3]), frame_of(1), frame_of(2, *crops[3:])])
-    assert [len(item.deltas) for item in together] == [3, 0, 3]
+    together = age_frames(ager)([frame_of(0, *crops[:2]), frame_of(1), frame_of(2, *crops[2:])])
+    assert [len(item.deltas) for item in together] == [2, 0, 2]
     torch.set_num_threads(2)
     with ThreadPoolExecutor(4) as pool:
         at_once = list(pool.map(lambda crop: ager([crop])[0].step, crops * 2))
     flat = [delta for item in together for delta in item.deltas]
-    for crop, step, delta, first, second in zip(crops, alone, flat, at_once[:6], at_once[6:], strict=True):
+    for crop, step, delta, first, second in zip(crops, alone, flat, at_once[:4], at_once[4:], strict=True):
         assert delta.crop is crop
         for other in (delta.step, first, second):
             assert np.array_equal(step.view(np.uint32), other.view(np.uint32))
@@ -97,11 +97,11 @@ def test_a_crop_size_the_network_does_not_take(small, crop_of, frame_of):
 
 
 def test_an_answer_of_nan_names_the_frame(tmp_path, crop_of, frame_of):
-    path = tmp_path / "huge.pth"
-    torch.save(flat_state(value=1e20), path)
+    path = tmp_path / "huge.safetensors"
+    save_checkpoint(path, replace(ARCHITECTURES["face_reaging"], sizes=(64,), native=64), flat_state(value=1e20))
     ager = load_ager(str(path), "cpu")
     with pytest.raises(ModelError, match=r"frame 1042.*NaN or Inf"):
-        age_frames(ager)([frame_of(1042, crop_of(noise(256, 1)))])
+        age_frames(ager)([frame_of(1042, crop_of(noise(64, 1)))])
 
 
 def test_the_fingerprint_follows_weights_and_settings(tmp_path):
