@@ -31,7 +31,7 @@ Beards of portraits have 0.06 to 0.46, a shaved face 0."""
 _ROUGH, _ROUGHEST, _DARK = (2.0, 0.5), (0.025, 0.015), (0.30, 0.15)
 """Fine detail of a beard over that of the cheeks, the same as it is, log luma, and log luma by which a beard is darker
 than they are, from which it is one, and the ranges over which it is. On a soft plate a shaved chin in shade looks
-alike, but it is neither rough nor dark. Beards have 2.1 to 11.8 times the cheeks' detail, or are 0.35 darker or more."""
+alike, but it is neither rough nor dark. Beards have 2.1 to 11.8 times the cheeks' detail, or are 0.35 darker."""
 _CHEEKS = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks on skin where no beard grows."""
 _HAIRS, _AROUND = 2.5, 4.0

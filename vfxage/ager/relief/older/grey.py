@@ -82,6 +82,10 @@ class Greying:
     """Share of thin hair that turns, on average."""
     thin_spread: float = 0.35
     """How much more of its first hairs turn, and how much less of its last."""
+    beard: tuple[float, float] = (0.3, 0.5)
+    """Matte of a beard from which whiskers turn, and the range over which all do: its border is bare skin."""
+    beard_most: float = 0.95
+    """Largest matte of a beard: skin shows between whiskers."""
     brows_lift: float = 0.75
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
     brow_white: tuple[float, float, float] = (0.9, 1.2, 0.9)
@@ -171,7 +175,9 @@ class _Hair(ArrayData):
 def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: float) -> F32:
     """(S, S, 3) change of log RGB for a change ``grey`` (0..1) of the share of grey hair; 0 without hair."""
     change = np.zeros_like(rgb)
-    whiskers = np.clip(1.6 * places.mattes.beard, 0, 0.95)
+    whiskers = np.float32(GREYING.beard_most) * smoothstep(
+        (places.mattes.beard - np.float32(GREYING.beard[0])) / np.float32(GREYING.beard[1])
+    )
     box = _box(np.maximum.reduce([places.mattes.hair, whiskers, places.brows]))
     if grey <= 0 or box is None:
         return change
