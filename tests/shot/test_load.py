@@ -69,6 +69,8 @@ BAD_VALUES = [
     ("out/demo.%04d.exr", "####.exr", 14, "put the path in quotes"),
     ("plate/demo.%04d.exr ", '"plate\\new.%04d.exr" ', 1, "has the character '\\n'; in double quotes"),
     ("plate/demo.%04d.exr ", "*.exr ", 1, "put the value in quotes"),
+    ("frames: 1001-1048", "---\nplate: a.exr", 2, "keep one shot in this file"),
+    ("frames: 1001-1048", "include: shot.yaml", 2, "`include` names this file itself"),
     ("out/demo.mov", "out/demo", 15, '"demo" has no suffix for its format; choose one of .exr'),
     ("out/demo.mov", "out/demo.%04d", 15, '"demo.%04d" has no suffix for its format'),
     ("source_age: 40", "source_age: {}", 8, "no keyframes"),

@@ -50,6 +50,7 @@ _YAML_FIXES = {
     "cannot start any token": "put the value in quotes",
     "expected alphabetic or numeric character": "put the value in quotes",
     "undefined alias": "put the value in quotes",
+    "another document": "keep one shot in this file, and remove the line `---` before the second",
     "escape": "write \\\\ for a backslash, or put the value in single quotes",
 }
 """What to do about a problem of PyYAML, by words in its message; they are tried in this order."""

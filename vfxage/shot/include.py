@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import MappingProxyType
@@ -33,6 +34,9 @@ def with_included(path: Path, document: Document) -> Document:
     if KEY not in data:
         return document
     shown = _path_of(path, document, data.pop(KEY))
+    if os.path.realpath(shown) == os.path.realpath(path):
+        fix = "name the file with the defaults of the show, or leave it out"
+        raise ShotError(f"`{KEY}` names this file itself", path=path, line=document.lines[(KEY,)], fix=fix)
     with naming_sources([Source(f"`{KEY}`", str(shown))]):
         included = read_document(shown, _INCLUDED)
     if KEY in included.data:

@@ -17,6 +17,7 @@ from vfxage.ager.relief.older import folds, lines
 from vfxage.ager.relief.older.canvas import Canvas, stream
 from vfxage.ager.relief.older.forehead import forehead_lines
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
+from vfxage.face.look import Look
 from vfxage.lab.portraits import crop_portrait, scan_portraits
 
 WOMAN, MAN, DARK, FRINGE, BEARDED = "lon_124", "lon_131", "lon_061", "lon_003", "lon_037"
@@ -163,6 +164,27 @@ def test_a_shaved_face_has_no_beard_matte_and_a_bearded_one_has(crop, ager):
     found = {person: float(crop(person, 30, 60).study["bearded"][0]) for person in (WOMAN, DARK, BEARDED)}
     assert found[WOMAN] == found[DARK] == 0
     assert found[BEARDED] > 0.9
+
+
+def test_a_shaved_chin_on_a_soft_dim_plate_is_no_beard(crop, ager):
+    """There the shade below the mouth looks like a beard, but it is not rough."""
+    shown = crop(DARK, 30, 60)
+    soft = np.ascontiguousarray(cv2.GaussianBlur(0.6 * shown.rgb, (0, 0), 4.0))
+    assert ager.study([replace(shown, rgb=soft)])["bearded"][0] == 0
+
+
+def test_a_beard_turns_grey_with_its_moustache_and_the_skin_beside_it_stays(portraits, ager):
+    """A red goatee: chin and upper lip lose their colour, the cheeks above keep theirs."""
+    one = next(item for item in scan_portraits(portraits / "clerk").portraits if item.path.stem == "clk_T000480")
+    shown = crop_portrait(one, ager.framing, 512, (40.0, 75.0))
+    shown = replace(shown, look=Look(texture=0, lines=0, folds=0, neck=0), study=ager.study([shown]))
+    lost = -(ager([shown])[0].step @ np.float32([1, 0, -1]))  # red against blue
+    chin, lip, cheek = (
+        np.median(lost[inside(shown.points, 512, [ids])])
+        for ids in ((199, 200, 208, 428), (164, 167, 92, 186, 165), (50, 101, 118, 117))
+    )
+    assert min(chin, lip) > 0.06
+    assert abs(cheek) < 0.03
 
 
 def test_names_have_lines_of_their_own_and_keep_them(crop, ager):
