@@ -20,14 +20,14 @@ class OldSkin:
 
     bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.6, 0.2, 6.0), (0.1, 0.22, 12.0))
     """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
-    own: float = 1.0
+    own: float = 1.2
     """Gain of all of them."""
     own_most: float = 0.7
     beyond: float = 1.5
     """How much more the hairline shows its own lines: nothing else is printed there."""
     bright: float = 0.4
     """Share of a line's bright side."""
-    gloss: float = 0.5
+    gloss: float = 0.8
     """Share of the broad highlights that goes: old skin is dry."""
     gloss_from: float = 0.04
     """Log luma above the fitted skin at which gloss begins."""
