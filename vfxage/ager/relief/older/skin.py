@@ -101,7 +101,7 @@ def dull(sight: Sight, free: F32, hairline: F32, dark: float) -> F32:
     """
     skin = np.maximum(sight.masks["texture"], hairline)
     shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * skin
-    shine = np.minimum(shine * np.clip(1.5 * sight.bare, 0, 1) * free / np.float32(0.12), 1)
+    shine = np.minimum(shine * np.clip(2 * sight.bare - 0.6, 0, 1) * free / np.float32(0.12), 1)
     share = blur(np.asarray(shine, np.float32), sight.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
     return np.asarray(spread(share) * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
 
