@@ -20,14 +20,14 @@ class OldSkin:
 
     bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.6, 0.2, 6.0), (0.1, 0.22, 12.0))
     """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
-    own: float = 1.0
+    own: float = 1.2
     """Gain of all of them."""
     own_most: float = 0.7
     beyond: float = 1.5
     """How much more the hairline shows its own lines: nothing else is printed there."""
     bright: float = 0.4
     """Share of a line's bright side."""
-    gloss: float = 0.5
+    gloss: float = 0.8
     """Share of the broad highlights that goes: old skin is dry."""
     gloss_from: float = 0.04
     """Log luma above the fitted skin at which gloss begins."""
@@ -101,7 +101,7 @@ def dull(sight: Sight, free: F32, hairline: F32, dark: float) -> F32:
     """
     skin = np.maximum(sight.masks["texture"], hairline)
     shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * skin
-    shine = np.minimum(shine * np.clip(1.5 * sight.bare, 0, 1) * free / np.float32(0.12), 1)
+    shine = np.minimum(shine * np.clip(2 * sight.bare - 0.6, 0, 1) * free / np.float32(0.12), 1)
     share = blur(np.asarray(shine, np.float32), sight.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
     return np.asarray(spread(share) * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
 
