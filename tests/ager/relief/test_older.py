@@ -178,7 +178,7 @@ def test_a_beard_turns_grey_with_its_moustache_and_the_skin_beside_it_stays(port
     one = next(item for item in scan_portraits(portraits / "clerk").portraits if item.path.stem == "clk_T000480")
     shown = crop_portrait(one, ager.framing, 512, (40.0, 75.0))
     shown = replace(shown, look=Look(texture=0, lines=0, folds=0, neck=0), study=ager.study([shown]))
-    lost = -(ager([shown])[0].step @ np.float32([1, 0, -1]))  # red against blue
+    lost = -(ager([shown])[0].step @ np.array([1, 0, -1], np.float32))  # red against blue
     chin, lip, cheek = (
         np.median(lost[inside(shown.points, 512, [ids])])
         for ids in ((199, 200, 208, 428), (164, 167, 92, 186, 165), (50, 101, 118, 117))
