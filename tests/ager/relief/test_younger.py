@@ -10,7 +10,7 @@ import pytest
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import load_mean_face
 from vfxage.ager.relief.neck import beyond_areas, beyond_face
-from vfxage.ager.relief.sight import grow
+from vfxage.ager.relief.skin_view import grow
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.change import strength
 from vfxage.ager.relief.younger.settings import Settings
@@ -165,7 +165,7 @@ def test_a_hundredth_of_a_year_is_no_jump(side, plates, age):
 
 def test_strength_never_runs_away():
     settings = Settings()
-    values = [strength(worn, settings) for worn in np.linspace(0, -4, 50)]
+    values = [strength(wear_change, settings) for wear_change in np.linspace(0, -4, 50)]
     assert values[0] == 0
     assert max(values) <= settings.progress.reach
     assert strength(0.5, settings) == 0

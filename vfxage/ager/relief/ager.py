@@ -17,7 +17,7 @@ from vfxage.ager.relief.neck import Beyond, beyond_areas, beyond_face
 from vfxage.ager.relief.older.side import OlderSide
 from vfxage.ager.relief.person import PersonMatte
 from vfxage.ager.relief.references import REFERENCES, TRIED, Marks, amounts, marks_of, referred
-from vfxage.ager.relief.sight import grow
+from vfxage.ager.relief.skin_view import grow
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.younger.side import YoungerSide
 from vfxage.errors import ReadError
@@ -144,7 +144,7 @@ class ReliefAger:
         if work.view is None:
             return None
         pixel = len(work.rgb) / len(crop.rgb) / float(np.linalg.norm(crop.to_frame[:, 0])) / work.unit
-        return marks_of(work.view.sight, work.rgb, mattes.hair, pixel)
+        return marks_of(work.view.seen_skin, work.rgb, mattes.hair, pixel)
 
     def _seen(self, crop: FaceCrop) -> _Seen:
         """The study of a crop, made from it alone if it has none; the crop at its working density; its mattes."""

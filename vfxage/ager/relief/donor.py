@@ -17,7 +17,7 @@ import numpy as np
 from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.older.canvas import Canvas, noise, smoothstep, stream
-from vfxage.ager.relief.sight import blur, creases_only, grow, luma
+from vfxage.ager.relief.skin_view import blur, creases_only, grow, luma
 from vfxage.ager.relief.working import Working
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -72,7 +72,7 @@ def donor_skin(work: Working, hair: F32, mean_face: MeanFace) -> DonorSkin | Non
     at[chart.window.slices(Canvas.whole(1).window)] = chart.at
     shape = work.view.rgb.shape
     skin = np.zeros(work.rgb.shape[:2], np.float32)
-    skin[work.view.chart.window.slices(work.window)] = grow(work.view.sight.bare, shape)
+    skin[work.view.chart.window.slices(work.window)] = grow(work.view.seen_skin.bare, shape)
     taken = _taken(skin * (1 - hair), at)
     texture = cast(F32, cv2.resize(mean_face.masks["texture"], (CANON, CANON), interpolation=cv2.INTER_LINEAR))
     near = cv2.erode(smoothstep(taken, 0.45, 0.8), np.ones((int(_NEAR), int(_NEAR)), np.uint8))

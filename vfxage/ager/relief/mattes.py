@@ -15,7 +15,7 @@ import numpy as np
 
 from vfxage.ager.relief.hair_network import SIDE, HairNetwork, outline
 from vfxage.ager.relief.mean_face import FLOOR
-from vfxage.ager.relief.sight import blur, halve, luma
+from vfxage.ager.relief.skin_view import blur, halve, luma
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, FaceCrop

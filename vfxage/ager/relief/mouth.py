@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import INNER_LIPS
-from vfxage.ager.relief.sight import blur
+from vfxage.ager.relief.skin_view import blur
 from vfxage.types import F32
 
 _SMILE = (0.55, 0.68)

@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mesh import CANON, MESH
-from vfxage.ager.relief.sight import Sight, beyond_luma, blur, halve, luma, parts
+from vfxage.ager.relief.skin_view import SkinView, beyond_luma, blur, halve, luma, parts
 from vfxage.ager.relief.working import Working
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL, smoothstep
@@ -110,28 +110,30 @@ def beyond_face(work: Working, mattes: Mattes, areas: Sequence[F32]) -> Beyond |
     """
     if work.view is None:
         return None
-    sight, chart = work.view.sight, work.view.chart
+    seen_skin, chart = work.view.seen_skin, work.view.chart
     inside = chart.window.slices(work.window)
     neck, ears, beside, lobes, throat = (chart.take_low(area, LOW, 1) for area in areas)
     hair, person = halve(np.maximum(mattes.hair, mattes.beard)[inside]), halve(mattes.person[inside])
-    sure = _rise(blur(np.asarray(cv2.erode(person, np.ones((3, 3), np.uint8)), np.float32), sight.unit), _PERSON)
-    energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
+    sure = _rise(blur(np.asarray(cv2.erode(person, np.ones((3, 3), np.uint8)), np.float32), seen_skin.unit), _PERSON)
+    energy = np.sqrt(blur(halve(np.square(seen_skin.fine)), 2.5 * seen_skin.unit))
     smooth, smooth_ear = (1 - _rise(energy, limits) for limits in (_ROUGH, _EAR_ROUGH))
-    skin = _like_skin(sight, throat) * sure * (1 - blur(np.clip(1.15 * hair, 0, 1), sight.unit)) * sight.seen
-    told = _rise(np.array(sight.saturation, np.float32), _COLOURED)
+    skin = (
+        _like_skin(seen_skin, throat) * sure * (1 - blur(np.clip(1.15 * hair, 0, 1), seen_skin.unit)) * seen_skin.seen
+    )
+    told = _rise(np.array(seen_skin.saturation, np.float32), _COLOURED)
     return Beyond(
         neck=np.asarray(neck * skin * smooth * told, np.float32),
-        ears=np.asarray(ears * skin * sight.bare * smooth_ear, np.float32),
+        ears=np.asarray(ears * skin * seen_skin.bare * smooth_ear, np.float32),
         beside=np.asarray(beside, np.float32),
         lobes=np.asarray(lobes, np.float32),
     )  # fmt: skip
 
 
-def _like_skin(sight: Sight, throat: F32) -> F32:
+def _like_skin(seen_skin: SkinView, throat: F32) -> F32:
     """(h2, w2) 0..1: skin as the face's, or as that of the ``throat`` (h2, w2, 0..1) where that is bare."""
-    level, tint = luma(sight.colour), parts(beyond_luma(sight.colour))
-    masks = sight.masks
-    face = masks["texture"] * sight.bare * (masks["mouth"] + masks["cheek_left"] + masks["cheek_right"])
+    level, tint = luma(seen_skin.colour), parts(beyond_luma(seen_skin.colour))
+    masks = seen_skin.masks
+    face = masks["texture"] * seen_skin.bare * (masks["mouth"] + masks["cheek_left"] + masks["cheek_right"])
     mean = [_mean(part, face) for part in (level, *tint)]
     like = _as(level, tint, mean, _COLOUR)
     bare = throat * np.square(like)
@@ -140,7 +142,7 @@ def _like_skin(sight: Sight, throat: F32) -> F32:
     share = np.float32(smoothstep(np.array((enough - _BARE[0]) / (_BARE[1] - _BARE[0]))))
     like = like + share * (_as(level, tint, own, _OWN_COLOUR) - like)
     like = np.asarray(cv2.erode(like, np.ones((3, 3), np.uint8)), np.float32)
-    return blur(like, 1.2 * sight.unit)
+    return blur(like, 1.2 * seen_skin.unit)
 
 
 def _mean(image: F32, weight: F32) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vfxage.ager.relief.mean_face import FLOOR
-from vfxage.ager.relief.sight import Sight, halve, luma
+from vfxage.ager.relief.skin_view import SkinView, halve, luma
 from vfxage.face.look import Look
 from vfxage.types import F32, Study
 
@@ -49,24 +49,24 @@ class Marks:
     """Blur (sigma) by lens and pixels, canonical pixels."""
 
 
-def marks_of(sight: Sight, rgb: F32, hair: F32, pixel: float) -> Marks:
+def marks_of(seen_skin: SkinView, rgb: F32, hair: F32, pixel: float) -> Marks:
     """Measure one picture.
 
     ``rgb`` (S, S, 3) and ``hair`` (S, S) are the crop at its working density; ``pixel`` is a pixel of the picture that
     it was cut from, canonical pixels.
     """
-    skin = sight.masks["texture"] * sight.bare
+    skin = seen_skin.masks["texture"] * seen_skin.bare
     total = max(float(skin.sum()), 1.0)
 
-    depth = -(sight.bands[1] + sight.bands[2])
+    depth = -(seen_skin.bands[1] + seen_skin.bands[2])
     sure = hair > 0.9
-    level = float((luma(sight.light) * skin).sum() / total)
+    level = float((luma(seen_skin.light) * skin).sum() / total)
     strands = float(luma(np.log(rgb[sure] + np.float32(FLOOR))[None]).mean()) if sure.sum() > _HAIR_PIXELS else math.nan
     return Marks(
         folds=float(np.percentile(depth[skin > 0.5], _FOLDED)) if (skin > 0.5).any() else 0.0,
-        lines=math.sqrt(float((halve(np.square(sight.fine)) * skin).sum()) / total),
+        lines=math.sqrt(float((halve(np.square(seen_skin.fine)) * skin).sum()) / total),
         hair=strands - level,
-        softness=math.hypot(sight.softness / sight.unit, _PIXEL_BLUR * pixel),
+        softness=math.hypot(seen_skin.softness / seen_skin.unit, _PIXEL_BLUR * pixel),
     )
 
 

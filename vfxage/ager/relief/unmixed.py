@@ -13,7 +13,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import blur, halve, luma, parts, spread
+from vfxage.ager.relief.skin_view import blur, halve, luma, parts, spread
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
 from vfxage.types import F32

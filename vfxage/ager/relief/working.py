@@ -11,7 +11,7 @@ import numpy as np
 
 from vfxage.ager.relief.mean_face import MeanFace
 from vfxage.ager.relief.mesh import Chart
-from vfxage.ager.relief.sight import Sight, canonical_pixels, see
+from vfxage.ager.relief.skin_view import SkinView, canonical_pixels, see
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import extent, grown
 from vfxage.types import F32, FaceCrop, Window
@@ -29,7 +29,7 @@ class View(ArrayData):
     rgb: F32 = field(metadata=shaped("h", "w", 3))
     """Display-referred sRGB, 0..1."""
     chart: Chart
-    sight: Sight
+    seen_skin: SkinView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -65,7 +65,7 @@ class Working(ArrayData):
         if chart.window.empty:
             return Working(rgb=rgb, points=points, neck=neck, unit=unit, view=None)
         seen = np.ascontiguousarray(rgb[chart.window.slices(Window(0, 0, wanted, wanted))])
-        view = View(rgb=seen, chart=chart, sight=see(seen, chart, mean_face, unit))
+        view = View(rgb=seen, chart=chart, seen_skin=see(seen, chart, mean_face, unit))
         return Working(rgb=rgb, points=points, neck=neck, unit=unit, view=view)
 
     @property

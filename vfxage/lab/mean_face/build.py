@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vfxage import __version__
 from vfxage.ager.relief.mean_face import MASKS, save_mean_face
 from vfxage.ager.relief.mesh import CANON
-from vfxage.ager.relief.sight import blur, luma
+from vfxage.ager.relief.skin_view import blur, luma
 from vfxage.errors import ShotError
 from vfxage.lab.mean_face.canon import Canon
 from vfxage.lab.mean_face.regress import Regression, Unfolded, covariates, unfold

@@ -9,7 +9,7 @@ import numpy as np
 
 from vfxage.ager.relief.mean_face import BANDS, age_columns
 from vfxage.ager.relief.mesh import CANON
-from vfxage.ager.relief.sight import blur, like_skin, luma
+from vfxage.ager.relief.skin_view import blur, like_skin, luma
 from vfxage.arrays import ArrayData, shaped
 from vfxage.lab.mean_face.canon import Canon, framed
 from vfxage.lab.portraits import Portrait, read_portrait

@@ -12,7 +12,7 @@ from vfxage.ager.relief.neck import LOW, Beyond, own_light
 from vfxage.ager.relief.older.growth import progress
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded
 from vfxage.ager.relief.older.skin import OLD_SKIN
-from vfxage.ager.relief.sight import Sight, blur, grow
+from vfxage.ager.relief.skin_view import SkinView, blur, grow
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.look import Look
@@ -53,7 +53,7 @@ class LitNeck(ArrayData):
     """Neck and ears of a crop, over the chart's window, and the light on them."""
 
     chart: Chart
-    sight: Sight
+    seen_skin: SkinView
     pose: Pose
     normals: F32 = field(metadata=shaped("h2", "w2", 3))
     beyond: Beyond
@@ -66,13 +66,13 @@ class LitNeck(ArrayData):
 def relief_beyond(crop: LitNeck, maps: F32) -> F32:
     """(h, w) change of log luma of neck and ears; ``maps`` is their relief from ``Sculpture.mixed_neck``."""
     beyond = crop.beyond
-    change = np.zeros_like(crop.sight.fine)
+    change = np.zeros_like(crop.seen_skin.fine)
     where = np.maximum(beyond.neck, beyond.ears)
     box = Box.around(where)
     if box is None:
         return change
     fine = crop.chart.take_low(maps, LOW, len(maps) // LOW.height, box.full)
-    blurred = crop.softness * crop.sight.unit
+    blurred = crop.softness * crop.seen_skin.unit
     if blurred > 0.3:
         fine = blur(fine, blurred)
     base = base_light(crop.light, crop.normals)[box.half]
@@ -81,13 +81,13 @@ def relief_beyond(crop: LitNeck, maps: F32) -> F32:
     return change
 
 
-def own_beyond(sight: Sight, beyond: Beyond) -> F32:
+def own_beyond(seen_skin: SkinView, beyond: Beyond) -> F32:
     """(h2, w2) change of log luma by the lines that neck and ears have, for a gain of 1."""
-    unit = sight.unit / 2
+    unit = seen_skin.unit / 2
     skin = np.asarray(cv2.erode(np.maximum(beyond.neck, beyond.ears), np.ones((3, 3), np.uint8)), np.float32)
-    mean, around = own_light(skin, sight.smooth, AGED.around * unit)
+    mean, around = own_light(skin, seen_skin.smooth, AGED.around * unit)
     before = np.asarray(
-        mean + skin * (sight.smooth - mean), np.float32
+        mean + skin * (seen_skin.smooth - mean), np.float32
     )  # collars and hair are as bright as the skin beside them
     total = np.zeros_like(before)
     for gain, depth, width in AGED.own:
@@ -99,13 +99,13 @@ def own_beyond(sight: Sight, beyond: Beyond) -> F32:
     return np.asarray(inner * (np.minimum(total, 0) + np.float32(OLD_SKIN.bright) * np.maximum(total, 0)), np.float32)
 
 
-def soft_jaw(sight: Sight, beyond: Beyond) -> F32:
+def soft_jaw(seen_skin: SkinView, beyond: Beyond) -> F32:
     """(h2, w2) change of log luma that takes all of the shade away which parts the neck from the jaw."""
-    unit, face = sight.unit / 2, sight.masks["texture"]
-    skin = np.maximum(face * sight.bare, beyond.neck)
-    level, _ = own_light(skin, sight.smooth, AGED.soft_jaw_reach * unit)
+    unit, face = seen_skin.unit / 2, seen_skin.masks["texture"]
+    skin = np.maximum(face * seen_skin.bare, beyond.neck)
+    level, _ = own_light(skin, seen_skin.smooth, AGED.soft_jaw_reach * unit)
     near = np.clip(2 * blur(face, AGED.soft_jaw_reach * unit), 0, 1) * beyond.neck
-    return np.asarray(near * np.clip(level - blur(sight.smooth, 2 * unit), 0, 0.3), np.float32)
+    return np.asarray(near * np.clip(level - blur(seen_skin.smooth, 2 * unit), 0, 0.3), np.float32)
 
 
 def longer_lobes(beyond: Beyond, points: F32, unit: float, amount: float) -> F32:
@@ -119,16 +119,16 @@ def longer_lobes(beyond: Beyond, points: F32, unit: float, amount: float) -> F32
     return np.asarray(cv2.merge([ear * down[0], ear * down[1]]), np.float32)
 
 
-def neck_and_ears(crop: LitNeck, maps: F32, look: Look, worn: float) -> F32:
+def neck_and_ears(crop: LitNeck, maps: F32, look: Look, wear_change: float) -> F32:
     """(h, w) change of log luma of neck and ears by their relief and their own lines; exactly 0 elsewhere.
 
     ``maps`` is their relief from ``Sculpture.mixed_neck``.
     """
     beyond, change = crop.beyond, relief_beyond(crop, maps)
-    gain = np.float32(look.texture * look.neck * min(progress(worn, 1.6), 1.5))
-    change += grow(gain * own_beyond(crop.sight, beyond), change.shape)
-    softer = np.float32(look.shape * look.neck * AGED.soft_jaw * min(progress(worn, 0.6), 1.3))
-    change += grow(softer * soft_jaw(crop.sight, beyond), change.shape)
+    gain = np.float32(look.texture * look.neck * min(progress(wear_change, 1.6), 1.5))
+    change += grow(gain * own_beyond(crop.seen_skin, beyond), change.shape)
+    softer = np.float32(look.shape * look.neck * AGED.soft_jaw * min(progress(wear_change, 0.6), 1.3))
+    change += grow(softer * soft_jaw(crop.seen_skin, beyond), change.shape)
     whole = grow(np.maximum(beyond.neck, beyond.ears), change.shape)
     mean = float(change.sum()) / max(float(whole.sum()), 1.0)
     change -= np.float32(AGED.lost_mean * mean) * whole

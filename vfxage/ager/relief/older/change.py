@@ -20,7 +20,7 @@ from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, folded, own_lines, pale_lips
-from vfxage.ager.relief.sight import Sight, blur, grow, morphed, parts, spread
+from vfxage.ager.relief.skin_view import SkinView, blur, grow, morphed, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
 from vfxage.face.look import Look
@@ -146,7 +146,7 @@ class OldCrop(ArrayData):
     points: F32 = field(metadata=shaped(478, 2))
     """Landmarks, pixels of the window."""
     chart: Chart
-    sight: Sight
+    seen_skin: SkinView
     normals: F32 = field(metadata=shaped("h2", "w2", 3))
     pose: Pose
     hair: F32 = field(metadata=shaped("h2", "w2"))
@@ -187,43 +187,43 @@ class _Places(ArrayData):
     """
 
 
-def older(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
+def older(crop: OldCrop, face: OldFace, study: OldStudy, wear_change: float) -> F32:
     """(h, w, 3) change of log RGB for a change of wear, positive; exactly 0 at 0."""
     places = _places(crop, face)
-    sight, shape = crop.sight, crop.rgb.shape
-    relief = _relief(crop, face, study, worn, places)
-    lines = own_lines(sight, places.free, places.own)
-    gain = np.float32(OLD_SKIN.own * min(1.25 * progress(worn, 1.8), 2 * OLD_SKIN.own_most))
+    seen_skin, shape = crop.seen_skin, crop.rgb.shape
+    relief = _relief(crop, face, study, wear_change, places)
+    lines = own_lines(seen_skin, places.free, places.own)
+    gain = np.float32(OLD_SKIN.own * min(1.25 * progress(wear_change, 1.8), 2 * OLD_SKIN.own_most))
     change = relief + gain * grow(lines, shape)
-    change = _bounded(change, places, study, face.gentle) + _neck(crop, face, study, worn)
-    log = _tinted(change, sight.unit, study.saturation)
-    coarse = _coarse(crop, face, study, worn, places)
+    change = _bounded(change, places, study, face.gentle) + _neck(crop, face, study, wear_change)
+    log = _tinted(change, seen_skin.unit, study.saturation)
+    coarse = _coarse(crop, face, study, wear_change, places)
     log += grow(coarse, shape)
-    log += old_eyes(crop.rgb, crop.points, sight.unit, face.look.eyes * min(progress(worn, 2.0), 1.3))
+    log += old_eyes(crop.rgb, crop.points, seen_skin.unit, face.look.eyes * min(progress(wear_change, 2.0), 1.3))
     return log
 
 
-def _neck(crop: OldCrop, face: OldFace, study: OldStudy, worn: float) -> F32:
+def _neck(crop: OldCrop, face: OldFace, study: OldStudy, wear_change: float) -> F32:
     """(h, w) change of log luma of neck and ears."""
     lit = LitNeck(
-        chart=crop.chart, sight=crop.sight, pose=crop.pose, normals=crop.normals, beyond=crop.beyond,
+        chart=crop.chart, seen_skin=crop.seen_skin, pose=crop.pose, normals=crop.normals, beyond=crop.beyond,
         light=study.light, softness=study.softness,
     )  # fmt: skip
-    amounts = weights(GROWTH.neck, worn, face.gentle, study.severity(crop.sight.unit), face.look)
-    return neck_and_ears(lit, face.sculpture.mixed_neck(amounts), face.look, worn)
+    amounts = weights(GROWTH.neck, wear_change, face.gentle, study.severity(crop.seen_skin.unit), face.look)
+    return neck_and_ears(lit, face.sculpture.mixed_neck(amounts), face.look, wear_change)
 
 
 def _places(crop: OldCrop, face: OldFace) -> _Places:
-    sight, masks, unit = crop.sight, crop.sight.masks, crop.sight.unit
+    seen_skin, masks, unit = crop.seen_skin, crop.seen_skin.masks, crop.seen_skin.unit
     sure = smoothstep(blur(np.asarray(cv2.erode(crop.person, np.ones((3, 3), np.uint8)), np.float32), unit), 0.75, 0.97)
     look, steered = face.look, crop.beyond.factor(face.look.neck)
-    hairline = sight.beyond * sure * (1 - crop.beyond.beside)
+    hairline = seen_skin.beyond * sure * (1 - crop.beyond.beside)
     inside = np.maximum(smoothstep(crop.person, 0.3, 0.8), np.clip(1.6 * masks["texture"], 0, 1))
     free = (1 - blur(np.clip(1.15 * crop.hair, 0, 1), unit)) * inside * (1 - crop.rims)
-    skin = masks["soft"] * (0.35 + 0.65 * sight.bare) * sight.seen
+    skin = masks["soft"] * (0.35 + 0.65 * seen_skin.bare) * seen_skin.seen
     eyes = crop.chart.take_half(face.sculpture.around_eyes) * (1 - masks["eyes"])
-    skin = np.maximum(skin, eyes * sight.seen * (0.5 + 0.5 * sight.bare))
-    tight = masks["texture"] * sight.bare
+    skin = np.maximum(skin, eyes * seen_skin.seen * (0.5 + 0.5 * seen_skin.bare))
+    tight = masks["texture"] * seen_skin.bare
     own = np.float32(look.texture) * np.maximum(tight, np.float32(OLD_SKIN.beyond) * hairline)
     return _Places(
         free=np.asarray(free, np.float32),
@@ -236,11 +236,11 @@ def _places(crop: OldCrop, face: OldFace) -> _Places:
     )
 
 
-def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
+def _relief(crop: OldCrop, face: OldFace, study: OldStudy, wear_change: float, places: _Places) -> F32:
     """(h, w) change of log luma by the broad and the fine relief."""
-    severity = study.severity(crop.sight.unit)
+    severity = study.severity(crop.seen_skin.unit)
     fine = {**GROWTH.lines, **GROWTH.donated} if face.sculpture.donated else GROWTH.lines
-    sides, creases, lines = (weights(table, worn, face.gentle, severity, face.look)
+    sides, creases, lines = (weights(table, wear_change, face.gentle, severity, face.look)
                              for table in (GROWTH.sides, GROWTH.creases, fine))  # fmt: skip
     base, shape = base_light(study.light, crop.normals), crop.rgb.shape
     broad_map, fine_map = face.sculpture.mixed(RelativeWeights(sides, creases, lines))
@@ -248,7 +248,7 @@ def _relief(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
     change = np.float32(DEPTH.broad) * places.skin * shaded(
         broad, crop.pose, study.light, base, DEPTH.broad_shading)  # fmt: skip
     bright = np.float32(DEPTH.bright + DEPTH.bright_dark * study.dark)
-    dark = np.minimum(change, 0) * (1 - np.float32(DEPTH.folded) * folded(crop.sight))
+    dark = np.minimum(change, 0) * (1 - np.float32(DEPTH.folded) * folded(crop.seen_skin))
     change = grow(dark + bright * np.maximum(change, 0), shape)
     _add_fine(change, crop, study, (fine_map, base), places.tight)
     maps = crop.chart.take_half(face.sculpture.expressions)
@@ -265,7 +265,7 @@ def _add_fine(change: F32, crop: OldCrop, study: OldStudy, relief: tuple[F32, F3
     if box is None:
         return
     fine = crop.chart.take_part(fine_map, box.full)
-    blurred = study.softness * crop.sight.unit
+    blurred = study.softness * crop.seen_skin.unit
     if blurred > 0.3:
         fine = blur(fine, blurred)
     calm = np.float32(np.clip(0.75 + study.rough / 0.05, 0.85, 1.15))
@@ -293,13 +293,13 @@ def _tinted(change: F32, unit: float, saturation: float) -> F32:
     )
 
 
-def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: _Places) -> F32:
+def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, wear_change: float, places: _Places) -> F32:
     """(h2, w2, 3) change of log RGB by pigment, gloss, lips, and the tone of ears and neck."""
-    sight, look = crop.sight, face.look
-    spots = DEPTH.pigment * (1 - 0.35 * face.gentle) * min(1.17 * progress(worn, 1.8), 1.6) * study.saturation
+    seen_skin, look = crop.seen_skin, face.look
+    spots = DEPTH.pigment * (1 - 0.35 * face.gentle) * min(1.17 * progress(wear_change, 1.8), 1.6) * study.saturation
     beyond = places.beyond * places.free
     where = np.maximum(places.tight, 0.5 * beyond) * np.float32(look.pigment * spots)
-    around = beyond * np.float32(look.pigment * min(progress(worn, 1.6), 1.3))
+    around = beyond * np.float32(look.pigment * min(progress(wear_change, 1.6), 1.3))
     pigment = crop.chart.take_half(face.sculpture.pigment)
     grey = float(np.mean(OLD_SKIN.around))
     tones = [grey + study.saturation * (tone - grey) for tone in OLD_SKIN.around]
@@ -307,6 +307,6 @@ def _coarse(crop: OldCrop, face: OldFace, study: OldStudy, worn: float, places: 
                      for part, tone in zip(parts(pigment), tones, strict=True)])  # fmt: skip
     bare = np.maximum(crop.beyond.neck, crop.beyond.ears) * places.steered * np.float32(look.pigment * spots)
     log = log + crop.chart.take_low(face.sculpture.mottled, LOW, 1) * spread(bare)
-    dry = np.float32(look.texture * min(progress(worn, 2.0), 1.0))
-    log = log + dry * dull(sight, places.free, places.hairline, study.dark) * spread(places.steered)
-    return np.asarray(log + np.float32(look.lips) * pale_lips(sight, progress(worn, 2.0)), np.float32)
+    dry = np.float32(look.texture * min(progress(wear_change, 2.0), 1.0))
+    log = log + dry * dull(seen_skin, places.free, places.hairline, study.dark) * spread(places.steered)
+    return np.asarray(log + np.float32(look.lips) * pale_lips(seen_skin, progress(wear_change, 2.0)), np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.older.canvas import smoothstep
-from vfxage.ager.relief.sight import blur, luma, spread
+from vfxage.ager.relief.skin_view import blur, luma, spread
 from vfxage.types import F32
 
 _UPPER = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))

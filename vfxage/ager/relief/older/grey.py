@@ -13,7 +13,7 @@ import numpy as np
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.older.strands import order_of_strands
-from vfxage.ager.relief.sight import blur, grow, halve, luma, parts, spread
+from vfxage.ager.relief.skin_view import blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.unmixed import unmixed
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep

@@ -97,24 +97,26 @@ _SOFT = 0.1
 """Wear over which late growth begins."""
 
 
-def progress(worn: float, pace: float) -> float:
+def progress(wear_change: float, pace: float) -> float:
     """0 at no wear and 1 at a wear of 1 (35 years), quick at first: the first years read as more than later ones.
 
     Past a wear of 1 it goes on growing: an old face is no copy of a worn one.
     """
-    late = _past_one(worn) - _past_one(0.0)
-    return (1 - math.exp(-pace * worn)) / (1 - math.exp(-pace)) + GROWTH.late * late
+    late = _past_one(wear_change) - _past_one(0.0)
+    return (1 - math.exp(-pace * wear_change)) / (1 - math.exp(-pace)) + GROWTH.late * late
 
 
-def _past_one(worn: float) -> float:
+def _past_one(wear_change: float) -> float:
     """Wear past 1, softly from 0."""
-    return _SOFT * math.log1p(math.exp((worn - 1) / _SOFT))
+    return _SOFT * math.log1p(math.exp((wear_change - 1) / _SOFT))
 
 
-def weights(parts: Mapping[str, Part], worn: float, gentle: float, severity: float, look: Look) -> dict[str, float]:
+def weights(
+    parts: Mapping[str, Part], wear_change: float, gentle: float, severity: float, look: Look
+) -> dict[str, float]:
     """The weight of each part at a change of wear; ``gentle`` is 0..1 and ``severity`` a factor."""
     return {
-        name: GROWTH.gain * severity * part.weight * progress(worn, part.pace) * (1 + gentle * (part.gentle - 1))
+        name: GROWTH.gain * severity * part.weight * progress(wear_change, part.pace) * (1 + gentle * (part.gentle - 1))
         * getattr(look, part.kind) * (look.neck if part.neck else 1.0)
         for name, part in parts.items()
     }  # fmt: skip

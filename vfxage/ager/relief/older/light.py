@@ -11,7 +11,7 @@ import numpy as np
 
 from vfxage.ager.relief.mean_face import MeanFace
 from vfxage.ager.relief.mesh import CANON, MESH, RINGS, Chart, nodes
-from vfxage.ager.relief.sight import Sight, grow, luma, parts
+from vfxage.ager.relief.skin_view import SkinView, grow, luma, parts
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import OVAL
 from vfxage.types import F32, F64
@@ -95,13 +95,13 @@ class Pose(ArrayData):
         return np.asarray(turned / np.maximum(length, 1e-3)[..., None], np.float32)
 
 
-def fit_light(sight: Sight, normals: F32) -> F64:
+def fit_light(seen_skin: SkinView, normals: F32) -> F64:
     """(4,) even light and the light from the right, from below and from behind, in shares of the skin's mean light."""
     step = 4
-    weight = (sight.masks["texture"] * sight.bare)[::step, ::step].ravel().astype(np.float64)
+    weight = (seen_skin.masks["texture"] * seen_skin.bare)[::step, ::step].ravel().astype(np.float64)
     if weight.sum() < 10:
         return steered(np.array([0.6, 0.0, -0.15, -0.25]))
-    light = np.exp(GAMMA * luma(sight.colour)[::step, ::step]).ravel().astype(np.float64)
+    light = np.exp(GAMMA * luma(seen_skin.colour)[::step, ::step]).ravel().astype(np.float64)
     light /= float((light * weight).sum() / weight.sum()) + 1e-6
     towards = normals[::step, ::step].reshape(-1, 3).astype(np.float64) * (1, 1, -1)
     terms = np.column_stack([np.ones(len(towards)), towards])

@@ -14,7 +14,7 @@ import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, MESH, Chart
 from vfxage.ager.relief.older.canvas import smoothstep
-from vfxage.ager.relief.sight import Sight, blur, morphed, parts
+from vfxage.ager.relief.skin_view import SkinView, blur, morphed, parts
 from vfxage.geometry import OVAL
 from vfxage.types import F32
 
@@ -83,11 +83,11 @@ def sunk(field: F32, points: F32, mean: F32, chart: Chart, bare: F32) -> F32:
     return np.asarray(cv2.merge([(x * xx + y * yx) * chart.seen, (x * xy + y * yy) * chart.seen]), np.float32)
 
 
-def bare_jaw(sight: Sight, neck: F32, points: F32) -> F32:
+def bare_jaw(seen_skin: SkinView, neck: F32, points: F32) -> F32:
     """(h2, w2) 0..1: near a bare ``neck`` (h2, w2), the face and the skin beside it. ``points`` are crop pixels."""
     face = np.zeros(neck.shape, np.uint8)
     cv2.fillPoly(face, [np.round(np.clip(points[OVAL] / 2, -9999, 9999)).astype(np.int32)], (1,))
-    near = blur(morphed(cv2.MORPH_DILATE, neck, _NEAR * sight.unit / 2), 0.4 * _NEAR * sight.unit)
-    surely = np.clip(2 * sight.bare - 1, 0, 1)  # cloth can have nearly the colour of the skin
+    near = blur(morphed(cv2.MORPH_DILATE, neck, _NEAR * seen_skin.unit / 2), 0.4 * _NEAR * seen_skin.unit)
+    surely = np.clip(2 * seen_skin.bare - 1, 0, 1)  # cloth can have nearly the colour of the skin
     skin = np.maximum.reduce([face, surely, neck])
-    return near * morphed(cv2.MORPH_ERODE, np.asarray(skin, np.float32), 2.5 * sight.unit)
+    return near * morphed(cv2.MORPH_ERODE, np.asarray(skin, np.float32), 2.5 * seen_skin.unit)

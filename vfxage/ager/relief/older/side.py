@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.donor import DONOR
+from vfxage.ager.relief.log_change import Exposed, Grain, step_of_change
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR, MeanFace
 from vfxage.ager.relief.mesh import CANON
@@ -28,8 +29,7 @@ from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import bare_jaw, sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.older.temples import receded
-from vfxage.ager.relief.shown import Exposed, Grain, shown
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, morphed, parts, strongest
+from vfxage.ager.relief.skin_view import beyond_luma, blur, grow, halve, luma, morphed, parts, strongest
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
@@ -79,19 +79,19 @@ class OlderSide:
         crop = self._seen(work, mattes, _NO_RIMS, beyond_face(work, mattes, self._areas))
         if crop is None:
             return None
-        sight = crop.sight
-        skin = sight.masks["texture"] * sight.bare
-        tight = skin * (1 - blur(np.clip(1.15 * crop.hair, 0, 1), sight.unit))
+        seen_skin = crop.seen_skin
+        skin = seen_skin.masks["texture"] * seen_skin.bare
+        tight = skin * (1 - blur(np.clip(1.15 * crop.hair, 0, 1), seen_skin.unit))
         total = max(float(skin.sum()), 1.0)
-        tint = (beyond_luma(sight.light) * skin[..., None]).sum((0, 1)) / total
+        tint = (beyond_luma(seen_skin.light) * skin[..., None]).sum((0, 1)) / total
         return OldStudy(
-            light=fit_light(sight, crop.normals),
-            rough=roughness(sight, tight),
-            softness=sight.softness / sight.unit,
-            saturation=sight.saturation,
-            dark=darkness(sight),
+            light=fit_light(seen_skin, crop.normals),
+            rough=roughness(seen_skin, tight),
+            softness=seen_skin.softness / seen_skin.unit,
+            saturation=seen_skin.saturation,
+            dark=darkness(seen_skin),
             tint=np.asarray(tint, np.float32),
-            level=float((luma(sight.light) * skin).sum() / total),
+            level=float((luma(seen_skin.light) * skin).sum() / total),
             expression=expression_of(crop.points),
         )
 
@@ -101,7 +101,7 @@ class OlderSide:
         if target <= source or crop.intensity == 0 or crop.look.nothing:
             return np.zeros_like(crop.rgb)
         study = OldStudy.unpacked(crop.study)
-        worn, grey = wear(target) - wear(source), (greyness(target) - greyness(source)) / (1 - greyness(source))
+        wear_change, grey = wear(target) - wear(source), (greyness(target) - greyness(source)) / (1 - greyness(source))
         look, gentle = crop.look, crop.traits.gentle
         sculpture = self._sculpture(crop.traits.seed or crop.name, crop.study.get(DONOR))
         seen = self._seen(work, mattes, crop.study[RIMS], beyond)
@@ -110,19 +110,19 @@ class OlderSide:
         if seen is not None:
             inside = seen.chart.window.slices(work.window)
             gentle = gentleness(study.rough) if gentle is None else gentle
-            log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, worn)
+            log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, wear_change)
             places = self._places(seen, mattes, sculpture, work, study.light)
             log += greyed(work.rgb, places, study.hair_light, look.hair * grey, work.unit)
             if crop.traits.temples:
-                amount = crop.traits.temples * look.hair * min(progress(worn, 1.3), 1.3)
+                amount = crop.traits.temples * look.hair * min(progress(wear_change, 1.3), 1.3)
                 aged = np.log(work.rgb + np.float32(FLOOR)) + log
                 log += receded(work, mattes, aged, amount, crop.traits.seed or crop.name)
-            sinking = look.shape * min(progress(worn, _SINKING), _SUNK)
+            sinking = look.shape * min(progress(wear_change, _SINKING), _SUNK)
             moved = self._flow(seen, work, sinking, look.neck) + longer_lobes(
-                seen.beyond, seen.points, work.unit, look.shape * look.neck * worn
+                seen.beyond, seen.points, work.unit, look.shape * look.neck * wear_change
             )
             flow[inside] = grow(moved, log[inside].shape)
-        return shown(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
+        return step_of_change(np.clip(crop.rgb, 0, 1), log, flow, Exposed(floor=FLOOR, grain=_GRAIN, unit=work.unit))
 
     def _sculpture(self, name: str, donor: F32 | None) -> Sculpture:
         key = name, 0 if donor is None else zlib.crc32(donor.tobytes())
@@ -144,7 +144,7 @@ class OlderSide:
             rgb=work.view.rgb,
             points=work.points - np.array([chart.window.x, chart.window.y], np.float32),
             chart=chart,
-            sight=work.view.sight,
+            seen_skin=work.view.seen_skin,
             normals=pose.normals(self._surface, chart),
             pose=pose,
             hair=halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside]),
@@ -155,11 +155,14 @@ class OlderSide:
 
     def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working, light: F64) -> HairPlaces:
         """Where hair turns grey, over the whole working crop; ``light`` is that of ``fit_light``."""
-        sight, size = seen.sight, len(work.rgb)
+        seen_skin, size = seen.seen_skin, len(work.rgb)
         inside = seen.chart.window.slices(work.window)
-        like = cv2.exp(-np.square(np.minimum(sight.darker, 0) / 0.30) - np.square(np.maximum(sight.darker, 0) / 0.5)
-                       - np.square(strongest(sight.tint) / 0.14))  # fmt: skip
-        hairs = blur(sight.masks["brows"], 0.7 * sight.unit) * np.clip((-sight.darker - 0.06) / 0.18, 0, 1)
+        like = cv2.exp(
+            -np.square(np.minimum(seen_skin.darker, 0) / 0.30)
+            - np.square(np.maximum(seen_skin.darker, 0) / 0.5)
+            - np.square(strongest(seen_skin.tint) / 0.14)
+        )
+        hairs = blur(seen_skin.masks["brows"], 0.7 * seen_skin.unit) * np.clip((-seen_skin.darker - 0.06) / 0.18, 0, 1)
         whole: dict[str, F32] = {name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks")}
         shape = seen.rgb.shape
         for name, image in (("like", like), ("brows", hairs)):
@@ -169,7 +172,7 @@ class OlderSide:
             part = brows.slices(Window(0, 0, shape[1], shape[0]))
             streaks = seen.chart.take_part(sculpture.brow_streaks, part)
             whole["streaks"][inside][part] = np.float32(0.75) * blur(streaks, 0.6)
-            whole["brows"][inside][part] *= _darkest(seen.rgb[part], float(luma(sight.light).mean()), work.unit)
+            whole["brows"][inside][part] *= _darkest(seen.rgb[part], float(luma(seen_skin.light).mean()), work.unit)
         onsets = head_onset(work, seen.pose, self._surface), beard_onset(work), brow_onset(work)
         return HairPlaces(
             mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], onsets=onsets,
@@ -181,8 +184,8 @@ class OlderSide:
 
         ``neck`` is the artist's amount of the neck: the edge of the jaw moves with it.
         """
-        unit = seen.sight.unit
-        bare = np.float32(neck) * bare_jaw(seen.sight, seen.beyond.neck, seen.points)
+        unit = seen.seen_skin.unit
+        bare = np.float32(neck) * bare_jaw(seen.seen_skin, seen.beyond.neck, seen.points)
         flow = np.float32(_WARP * sinking) * sunk(self._sink, work.points, self._mean_face.mean, seen.chart, bare)
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))

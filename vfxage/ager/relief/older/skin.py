@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.older.canvas import smoothstep
-from vfxage.ager.relief.sight import Sight, beyond_luma, blur, creases_only, halve, luma, morphed, parts, spread
+from vfxage.ager.relief.skin_view import SkinView, beyond_luma, blur, creases_only, halve, luma, morphed, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.types import F32
 
@@ -55,11 +55,13 @@ class _OwnFold:
 _FOLD = _OwnFold()
 
 
-def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
+def own_lines(seen_skin: SkinView, free: F32, skin: F32) -> F32:
     """(h2, w2) change of log luma by the face's own lines, for a gain of 1; ``skin`` is where they may deepen."""
-    where = cv2.erode(sight.bare * free * np.maximum(sight.masks["texture"], sight.beyond), np.ones((3, 3), np.uint8))
-    base, pixel = luma(sight.light), sight.unit / 2
-    level = base + where * np.clip(sight.smooth - base, -0.6, 0.4)
+    where = cv2.erode(
+        seen_skin.bare * free * np.maximum(seen_skin.masks["texture"], seen_skin.beyond), np.ones((3, 3), np.uint8)
+    )
+    base, pixel = luma(seen_skin.light), seen_skin.unit / 2
+    level = base + where * np.clip(seen_skin.smooth - base, -0.6, 0.4)
     total, before, so_far = np.zeros_like(level), level, 0.0
     for gain, depth, width in OLD_SKIN.bands:
         after = blur(before, math.sqrt(width**2 - so_far**2) * pixel)
@@ -67,57 +69,63 @@ def own_lines(sight: Sight, free: F32, skin: F32) -> F32:
         band = before - after
         total += np.float32(gain) * band / (1 + np.square(band / np.float32(depth)))
         before = after
-    total *= creases_only(total, blur(sight.smooth, 2.0 * sight.unit))
+    total *= creases_only(total, blur(seen_skin.smooth, 2.0 * seen_skin.unit))
     return np.asarray((np.minimum(total, 0) + np.float32(OLD_SKIN.bright) * np.maximum(total, 0)) * skin, np.float32)
 
 
-def folded(sight: Sight) -> F32:
+def folded(seen_skin: SkinView) -> F32:
     """(h2, w2) 0..1: near folds of the face's own, by how far a morphological closing fills them."""
-    pixel = sight.unit / 2
-    depth = morphed(cv2.MORPH_CLOSE, sight.smooth, _FOLD.half_width * pixel) - sight.smooth
+    pixel = seen_skin.unit / 2
+    depth = morphed(cv2.MORPH_CLOSE, seen_skin.smooth, _FOLD.half_width * pixel) - seen_skin.smooth
     fold = np.clip((depth - np.float32(_FOLD.shallow)) / np.float32(_FOLD.deep - _FOLD.shallow), 0, 1)
-    near = morphed(cv2.MORPH_DILATE, np.asarray(fold * sight.bare, np.float32), _FOLD.reach * pixel)
+    near = morphed(cv2.MORPH_DILATE, np.asarray(fold * seen_skin.bare, np.float32), _FOLD.reach * pixel)
     return blur(near, 0.5 * _FOLD.reach * pixel)
 
 
-def roughness(sight: Sight, skin: F32) -> float:
+def roughness(seen_skin: SkinView, skin: F32) -> float:
     """Detail of the skin in log luma, 1 to 4 canonical pixels wide: 0.004 on smooth skin, 0.02 on rough skin."""
-    fine = cv2.resize(np.square(sight.fine), skin.shape[::-1], interpolation=cv2.INTER_AREA) + np.square(sight.bands[0])
+    fine = cv2.resize(np.square(seen_skin.fine), skin.shape[::-1], interpolation=cv2.INTER_AREA) + np.square(
+        seen_skin.bands[0]
+    )
     where = skin > 0.6
     return math.sqrt(float(np.percentile(fine[where], 60))) if where.sum() > 50 else 0.02
 
 
-def darkness(sight: Sight) -> float:
+def darkness(seen_skin: SkinView) -> float:
     """0..1: how dark the skin is in the picture. Dark skin keeps its highlights and shows folds less."""
-    skin = sight.masks["texture"] * sight.bare
-    level = float((luma(sight.light) * skin).sum() / max(float(skin.sum()), 1))
+    skin = seen_skin.masks["texture"] * seen_skin.bare
+    level = float((luma(seen_skin.light) * skin).sum() / max(float(skin.sum()), 1))
     return float(np.clip((-0.8 - level) / 0.6, 0, 1))
 
 
-def dull(sight: Sight, free: F32, hairline: F32, dark: float) -> F32:
+def dull(seen_skin: SkinView, free: F32, hairline: F32, dark: float) -> F32:
     """(h2, w2, 3) change of log RGB that takes broad highlights away, for an amount of 1.
 
     A forehead shines up to its ``hairline``: ended below, the highlight has an edge.
     """
-    skin = np.maximum(sight.masks["texture"], hairline)
-    shine = np.clip(sight.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * skin
-    shine = np.minimum(shine * np.clip(2 * sight.bare - 0.6, 0, 1) * free / np.float32(0.12), 1)
-    share = blur(np.asarray(shine, np.float32), sight.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
-    return np.asarray(spread(share) * np.minimum(sight.light - sight.colour + np.float32(0.03), 0.1), np.float32)
+    skin = np.maximum(seen_skin.masks["texture"], hairline)
+    shine = np.clip(seen_skin.darker - np.float32(OLD_SKIN.gloss_from), 0, 0.5) * skin
+    shine = np.minimum(shine * np.clip(2 * seen_skin.bare - 0.6, 0, 1) * free / np.float32(0.12), 1)
+    share = blur(np.asarray(shine, np.float32), seen_skin.unit) * np.float32(OLD_SKIN.gloss * (1 - 0.6 * dark))
+    return np.asarray(
+        spread(share) * np.minimum(seen_skin.light - seen_skin.colour + np.float32(0.03), 0.1), np.float32
+    )
 
 
-def pale_lips(sight: Sight, amount: float) -> F32:
+def pale_lips(seen_skin: SkinView, amount: float) -> F32:
     """(h2, w2, 3) change of log RGB: lips lose colour, contrast with the skin, and gloss; their border fades."""
-    pale = np.zeros_like(sight.light)
-    area = blur(sight.masks["lips"], 0.4 * sight.unit) * sight.seen
-    box = Box.around(area, margin=12.0 * sight.unit)
+    pale = np.zeros_like(seen_skin.light)
+    area = blur(seen_skin.masks["lips"], 0.4 * seen_skin.unit) * seen_skin.seen
+    box = Box.around(area, margin=12.0 * seen_skin.unit)
     if box is None:
         return pale
     share = np.float32(min(OLD_SKIN.lips * amount, OLD_SKIN.lips_most))
-    lips, light, colour, smooth = (image[box.half] for image in (area, sight.light, sight.colour, sight.smooth))
+    lips, light, colour, smooth = (
+        image[box.half] for image in (area, seen_skin.light, seen_skin.colour, seen_skin.smooth)
+    )
     change = spread(share * lips) * (beyond_luma(light) - beyond_luma(colour))
     towards = np.clip(luma(light) - luma(colour), -0.3, 0.5)
-    gloss = np.clip(smooth - blur(smooth, 4.0 * sight.unit), 0, 0.3)
+    gloss = np.clip(smooth - blur(smooth, 4.0 * seen_skin.unit), 0, 0.3)
     grey = np.float32(0.22) * share * lips * towards - np.float32(0.8) * share * lips * gloss
     pale[box.half] = cv2.merge([part + grey for part in parts(change)])
     return pale

@@ -9,7 +9,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import blur, grow, halve, parts
+from vfxage.ager.relief.skin_view import blur, grow, halve, parts
 from vfxage.types import F32
 
 _PLATE, _MADE, _MADE_MORE = 0.45, 0.2, 0.4
@@ -44,14 +44,16 @@ def order_of_strands(level: F32, thin: F32, unit: float, softness: float) -> F32
     length = np.sqrt(split * split + twice * twice)
     # Halves of the angle across the hair; along it is at a right angle to that.
     double = split / (length + np.float32(1e-12))
-    to_y, to_x = (np.float32(unit) * np.sqrt(np.maximum(0.5 + way * double, 0)) for way in (0.5, -0.5))
+    to_y, to_x = (np.float32(unit) * np.sqrt(np.maximum(0.5 + direction * double, 0)) for direction in (0.5, -0.5))
     to_x = np.where(xy > 0, -to_x, to_x)
     directed = np.clip(2 * length / (xx + yy + np.float32(_NO_DIRECTION)) - np.float32(0.3), 0, 1) * (1 - thin)
     x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in level.shape[::-1]))
     straight, curled = (_noise(level.shape, float(np.hypot(grain, softness)) * unit) for grain in _GRAIN)
     both = cast(F32, cv2.merge([straight, soft - blur(level, _WIDEST * unit)]))
     for step in _STEPS:
-        both = _along(both, [(x + np.float32(way) * to_x, y + np.float32(way) * to_y) for way in (step, -step)])
+        both = _along(
+            both, [(x + np.float32(direction) * to_x, y + np.float32(direction) * to_y) for direction in (step, -step)]
+        )
     drawn, plate = parts(both)
     drawn -= blur(drawn, _WIDEST * unit)
     drawn /= np.float32(max(float(drawn.std()), 1e-3))
@@ -64,10 +66,10 @@ def order_of_strands(level: F32, thin: F32, unit: float, softness: float) -> F32
     return np.asarray(np.tanh(own + made), np.float32)
 
 
-def _along(image: F32, ways: Sequence[tuple[F32, F32]]) -> F32:
-    """The mean of an image and of itself along some ways, each a pair of maps for ``cv2.remap``."""
-    moved = [cv2.remap(image, *way, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for way in ways]
-    return np.asarray(np.add.reduce([image, *moved]) / np.float32(len(ways) + 1), np.float32)
+def _along(image: F32, directions: Sequence[tuple[F32, F32]]) -> F32:
+    """The mean of an image and of itself along some directions, each a pair of maps for ``cv2.remap``."""
+    moved = [cv2.remap(image, *direction, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for direction in directions]
+    return np.asarray(np.add.reduce([image, *moved]) / np.float32(len(directions) + 1), np.float32)
 
 
 @lru_cache(maxsize=8)

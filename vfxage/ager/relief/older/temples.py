@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.older.canvas import noise, smoothstep, stream
-from vfxage.ager.relief.sight import blur, luma
+from vfxage.ager.relief.skin_view import blur, luma
 from vfxage.ager.relief.working import Working
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32

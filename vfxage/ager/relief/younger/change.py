@@ -11,11 +11,11 @@ import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, Chart
 from vfxage.ager.relief.neck import Beyond
-from vfxage.ager.relief.sight import Sight, beyond_luma, blur, grow, halve, luma, spread
+from vfxage.ager.relief.skin_view import SkinView, beyond_luma, blur, grow, halve, luma, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.colour import coloured
 from vfxage.ager.relief.younger.fine_lines import FineBand, fine_band
-from vfxage.ager.relief.younger.ground import Ground, Worn, ground_of, wider
+from vfxage.ager.relief.younger.ground import Ground, OnSkin, ground_of, wider
 from vfxage.ager.relief.younger.healing import healed
 from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
 from vfxage.ager.relief.younger.neck import faded_neck
@@ -78,8 +78,8 @@ class YoungCrop(ArrayData):
     points: F32 = field(metadata=shaped(478, 2))
     """Landmarks, crop pixels."""
     chart: Chart
-    sight: Sight
-    worn: Worn
+    seen_skin: SkinView
+    on_skin: OnSkin
     smile: float
     """0..1."""
     softness: float
@@ -106,35 +106,35 @@ class YoungChange(ArrayData):
     """Movement of the skin, crop pixels on the half grid."""
 
 
-def strength(worn: float, settings: Settings) -> float:
+def strength(wear_change: float, settings: Settings) -> float:
     """Strength of a change of wear (negative when younger): 0 at none, smooth, about 1 at 30 years."""
-    return settings.progress.reach * math.tanh(settings.progress.pace * max(-worn, 0.0))
+    return settings.progress.reach * math.tanh(settings.progress.pace * max(-wear_change, 0.0))
 
 
-def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -> YoungChange:
-    """Work out the change for a change of wear ``worn``, negative; exactly 0 where that is 0."""
-    sight, chart = crop.sight, crop.chart
-    amount = strength(worn, settings)
+def younger(crop: YoungCrop, face: YoungFace, wear_change: float, settings: Settings) -> YoungChange:
+    """Work out the change for a change of wear ``wear_change``, negative; exactly 0 where that is 0."""
+    seen_skin, chart = crop.seen_skin, crop.chart
+    amount = strength(wear_change, settings)
     most, whole = np.float32(min(amount, 1.0)), max(amount, 1.0)
     zone = face.zones.on(chart)
-    ground = ground_of(sight, zone, crop.worn, settings.softening.gloss, crop.smile)
+    ground = ground_of(seen_skin, zone, crop.on_skin, settings.softening.gloss, crop.smile)
     filling, fill = _filled(crop, face, ground, settings)
     plate = cast(F32, cv2.log(crop.rgb + FLOOR))
     log_luma = luma(plate)
-    band = fine_band(log_luma, ground.skin, sight.unit, settings.fine_lines)
+    band = fine_band(log_luma, ground.skin, seen_skin.unit, settings.fine_lines)
     folds = np.clip(np.abs(fill) / np.float32(_FILLED), 0, 1)
     lined = np.float32(settings.fine_lines.lined) * _lined(band, ground)
-    thin = _ironed(ground, sight, band, (folds, lined), settings)
+    thin = _ironed(ground, seen_skin, band, (folds, lined), settings)
     lines = np.maximum(np.clip(filling.narrow / np.float32(_NARROW), 0, 1), lined) * ground.skin
     lines = grow(np.asarray(lines, np.float32), log_luma.shape)
-    hue = coloured(ground, sight, (fill, filling.deep, whole), settings.colour) * spread(ground.eased)
-    crease = np.float32(sight.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
+    hue = coloured(ground, seen_skin, (fill, filling.deep, whole), settings.colour) * spread(ground.eased)
+    crease = np.float32(seen_skin.saturation) * (np.array(settings.colour.crease, np.float32) - 1) + np.float32(1)
     shade = np.asarray(ground.skin * _at(ground, fill, filling.narrow, (whole, settings.closing)), np.float32)
-    folds_of_neck, lines_of_neck = faded_neck(sight, crop.beyond)
+    folds_of_neck, lines_of_neck = faded_neck(seen_skin, crop.beyond)
     shade = shade + crop.beyond.neck * (folds_of_neck - shade)
     thin = thin - lines_of_neck * (1 - grow(ground.skin, thin.shape))
     change = grow(hue + spread(shade, crease), log_luma.shape) - spread(thin)
-    change -= spread(lines) * _stain(plate + change, sight)
+    change -= spread(lines) * _stain(plate + change, seen_skin)
     heal = healed(plate + change, band.sure, ground, fill, settings.healing)
     ironed = np.clip(blur(halve(most * np.abs(thin)), 2 * ground.pixel) / np.float32(_IRONED), 0, 1)
     touched = np.maximum.reduce([most * folds, ironed, most * halve(heal.where)])
@@ -144,9 +144,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
     if crop.neck != 1:
         furthest = max(settings.progress.reach / max(amount, 1e-6), 1.0)
         log = log * spread(grow(crop.beyond.factor(min(crop.neck, furthest)), log_luma.shape))
-    flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-worn, 0.0))
-    still = np.maximum.reduce([crop.worn.hair, crop.worn.glasses, zone["mouth"]])
-    flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.worn)
+    flow = lifted(crop.points, face.mean, face.lift, chart, settings.lifting.gain * max(-wear_change, 0.0))
+    still = np.maximum.reduce([crop.on_skin.hair, crop.on_skin.glasses, zone["mouth"]])
+    flow = held_still(flow, still, ground.pixel, settings.lifting.smoothing, settings.lifting.on_skin)
     if crop.neck < 1:
         flow = np.asarray(flow * crop.beyond.factor(crop.neck)[..., None], np.float32)
     return YoungChange(log=np.asarray(log, np.float32), healed=most * heal.where, lines=most * lines, flow=flow)
@@ -154,9 +154,9 @@ def younger(crop: YoungCrop, face: YoungFace, worn: float, settings: Settings) -
 
 def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings) -> tuple[Filling, F32]:
     """The filling of valleys, and with it all the change of log luma (h2, w2), at full strength."""
-    filling = filled(ground, crop.sight.darker, crop.softness, settings.closing)
+    filling = filled(ground, crop.seen_skin.darker, crop.softness, settings.closing)
     fill = softened(ground, filling, crop.chart.take_half(face.bands), settings.softening)
-    common = crop.chart.take_half(face.light) * (0.3 + 0.7 * crop.sight.bare) * (0.2 + 0.8 * ground.apart)
+    common = crop.chart.take_half(face.light) * (0.3 + 0.7 * crop.seen_skin.bare) * (0.2 + 0.8 * ground.apart)
     common *= np.float32(settings.closing.common) * (1 - filling.deep)
     fill = fill + np.minimum(common, np.float32(settings.closing.common_most))
     kept = np.float32(settings.closing.smile_left) * ground.smile * wider(ground.zone["smile"]) * (1 - filling.deep)
@@ -185,12 +185,12 @@ def _pores(chart: Chart, face: YoungFace, skin: F32) -> F32:
     return texture
 
 
-def _stain(filled: F32, sight: Sight) -> F32:
+def _stain(filled: F32, seen_skin: SkinView) -> F32:
     """(h, w, 3) the colour that lines still have in ``filled`` (h, w, 3), log RGB, against the skin beside them.
 
     A crease is redder than skin, and the hue of folds is worked out on the half grid: it stays as an orange hairline.
     """
-    beside = grow(blur(halve(filled), _STAIN * sight.unit / 2), filled.shape)
+    beside = grow(blur(halve(filled), _STAIN * seen_skin.unit / 2), filled.shape)
     return beyond_luma(np.asarray(filled - beside, np.float32))
 
 
@@ -202,18 +202,18 @@ def _lined(band: FineBand, ground: Ground) -> F32:
     return np.asarray(np.clip((share - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
 
 
-def _ironed(ground: Ground, sight: Sight, band: FineBand, where: tuple[F32, F32], settings: Settings) -> F32:
+def _ironed(ground: Ground, seen_skin: SkinView, band: FineBand, where: tuple[F32, F32], settings: Settings) -> F32:
     """What goes of the fine detail at full strength, (h, w); ``where`` (h2, w2), 0..1, says where folds are filled, and
     how much goes of what is left.
     """
     (folds, lined), fine = where, settings.fine_lines
-    rest = sight.fine - band.lines
+    rest = seen_skin.fine - band.lines
     more = np.maximum(np.float32(fine.under_eye) * ground.zone["under"], np.float32(fine.filled) * folds)
     rough = np.float32(fine.rough) + grow(np.asarray(more, np.float32), rest.shape)
     rough = np.minimum(np.float32(fine.texture) * rough, 1)
     gone = np.float32(fine.dark) * np.minimum(band.lines, 0) + np.float32(fine.bright) * np.maximum(band.lines, 0)
     gone += rough * rest
     gone += grow(lined, rest.shape) * (band.whole - gone)
-    gone *= cv2.exp(-np.square(sight.fine / np.float32(fine.feature)))
-    skin = ground.skin * np.clip(1.5 * sight.bare + ground.zone["orbit"] + folds, 0, 1)
+    gone *= cv2.exp(-np.square(seen_skin.fine / np.float32(fine.feature)))
+    skin = ground.skin * np.clip(1.5 * seen_skin.bare + ground.zone["orbit"] + folds, 0, 1)
     return np.asarray(gone * grow(np.asarray(skin, np.float32), gone.shape), np.float32)

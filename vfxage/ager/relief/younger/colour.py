@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import Sight, beyond_luma, spread, strongest
+from vfxage.ager.relief.skin_view import SkinView, beyond_luma, spread, strongest
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Colour
 from vfxage.types import F32
@@ -21,26 +21,26 @@ _WHITE_TINT = 0.30
 """Log colour past which it is the iris or a blood vessel."""
 
 
-def coloured(ground: Ground, sight: Sight, fill: tuple[F32, F32, float], settings: Colour) -> F32:
+def coloured(ground: Ground, seen_skin: SkinView, fill: tuple[F32, F32, float], settings: Colour) -> F32:
     """Change of log RGB (h2, w2, 3), half grid, at a strength of 1 and more.
 
     ``fill`` is the change of log luma, 0..1 where it fills the deep shadow of a fold, which has no colour left, and the
     strength. Past 1, what goes towards the skin around it goes no further than to that.
-    The skin's own chroma comes from ``sight.saturation`` times that of portraits; where there is none nothing changes.
+    The skin's own chroma comes from ``seen_skin.saturation`` times that of portraits; without any, nothing changes.
     """
-    hue = beyond_luma(sight.colour)
-    skin_like = _like_face(hue, sight)
-    weight = np.clip(np.square(sight.bare), 0.01, 1) * ground.inside * skin_like
+    hue = beyond_luma(seen_skin.colour)
+    skin_like = _like_face(hue, seen_skin)
+    weight = np.clip(np.square(seen_skin.bare), 0.01, 1) * ground.inside * skin_like
     filled, deep, strength = fill
     shallow = 1 - deep
     even = np.float32(min(strength, 1 / max(settings.even, 0.1)))
-    change = even * _evened(ground, sight, weight, settings) * spread(skin_like * shallow)
+    change = even * _evened(ground, seen_skin, weight, settings) * spread(skin_like * shallow)
     beside = _beside(ground, hue, weight, (filled, deep), settings)
     change += beside * spread(skin_like * shallow + np.float32(settings.beside_deep) * deep)
-    own = _cheeks(ground, sight, settings)
-    own += _lips(ground, sight, settings)
-    own += _whites(sight, hue, settings)
-    own += spread(_contrast(ground, sight, settings))
+    own = _cheeks(ground, seen_skin, settings)
+    own += _lips(ground, seen_skin, settings)
+    own += _whites(seen_skin, hue, settings)
+    own += spread(_contrast(ground, seen_skin, settings))
     return np.asarray(change + np.float32(strength) * own, np.float32)
 
 
@@ -55,9 +55,9 @@ _PORTRAIT_CHROMA = 0.51
 """Log red over blue of portraits' skin."""
 
 
-def _like_face(hue: F32, sight: Sight) -> F32:
+def _like_face(hue: F32, seen_skin: SkinView) -> F32:
     """(h2, w2) 0..1 where the colour is skin's, against the shot's skin."""
-    chroma = max(_PORTRAIT_CHROMA * sight.saturation, 0.05)
+    chroma = max(_PORTRAIT_CHROMA * seen_skin.saturation, 0.05)
     low, span = _LIKE_FACE
     return np.asarray(np.clip(((hue[..., 0] - hue[..., 2]) / np.float32(chroma) - low) / span, 0, 1), np.float32)
 
@@ -87,40 +87,43 @@ def _beside(ground: Ground, hue: F32, weight: F32, filling: tuple[F32, F32], set
     return np.asarray(np.clip(beside - hue, -0.4, 0.4) * spread(share), np.float32)
 
 
-def _evened(ground: Ground, sight: Sight, weight: F32, settings: Colour) -> F32:
+def _evened(ground: Ground, seen_skin: SkinView, weight: F32, settings: Colour) -> F32:
     """Spots and redness go towards the skin round about, never to the fitted skin: coloured light stays."""
-    around = _average(ground, sight.tint, weight, settings.even_reach)
-    known = np.clip(2 * ground.blurred(weight, 12.0) - 0.5, 0, 1) * np.clip(1.3 * sight.bare, 0, 1)
+    around = _average(ground, seen_skin.tint, weight, settings.even_reach)
+    known = np.clip(2 * ground.blurred(weight, 12.0) - 0.5, 0, 1) * np.clip(1.3 * seen_skin.bare, 0, 1)
     where = known * ground.matt * ground.skin * np.float32(settings.even)
-    return np.asarray(np.clip(around - sight.tint, -settings.blotch, settings.blotch) * spread(where), np.float32)
+    return np.asarray(np.clip(around - seen_skin.tint, -settings.blotch, settings.blotch) * spread(where), np.float32)
 
 
-def _cheeks(ground: Ground, sight: Sight, settings: Colour) -> F32:
+def _cheeks(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
     """A little blood and light on the cheeks, as much coloured as the plate's skin is."""
-    cheek = ground.zone["cheek"] * sight.bare * ground.skin * ground.matt
-    glow = np.float32(sight.saturation) * np.array(settings.glow, np.float32) + np.float32(settings.cheek_light)
+    cheek = ground.zone["cheek"] * seen_skin.bare * ground.skin * ground.matt
+    glow = np.float32(seen_skin.saturation) * np.array(settings.glow, np.float32) + np.float32(settings.cheek_light)
     return spread(np.asarray(cheek, np.float32), glow)
 
 
-def _lips(ground: Ground, sight: Sight, settings: Colour) -> F32:
+def _lips(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
     """The lips' colour against the skin grows."""
-    lips = sight.masks["lips"] * sight.seen * (1 - ground.zone["mouth"]) * np.float32(settings.lips)
-    contrast = beyond_luma(sight.colour - sight.light)
+    lips = seen_skin.masks["lips"] * seen_skin.seen * (1 - ground.zone["mouth"]) * np.float32(settings.lips)
+    contrast = beyond_luma(seen_skin.colour - seen_skin.light)
     return np.asarray(np.clip(contrast, -settings.lips_most, settings.lips_most) * spread(lips), np.float32)
 
 
-def _whites(sight: Sight, hue: F32, settings: Colour) -> F32:
+def _whites(seen_skin: SkinView, hue: F32, settings: Colour) -> F32:
     """The white of the eye clears."""
-    white = np.clip((sight.darker - np.float32(_WHITE_DARKEST)) / np.float32(_WHITE_SPAN), 0, 1) * sight.masks["eyes"]
-    white *= cv2.exp(-np.square(strongest(sight.tint) / np.float32(_WHITE_TINT))) * sight.seen
+    white = (
+        np.clip((seen_skin.darker - np.float32(_WHITE_DARKEST)) / np.float32(_WHITE_SPAN), 0, 1)
+        * seen_skin.masks["eyes"]
+    )
+    white *= cv2.exp(-np.square(strongest(seen_skin.tint) / np.float32(_WHITE_TINT))) * seen_skin.seen
     clear = np.float32(settings.sclera_light) - np.float32(settings.sclera_clear) * hue
     return np.asarray(clear * spread(white), np.float32)
 
 
-def _contrast(ground: Ground, sight: Sight, settings: Colour) -> F32:
+def _contrast(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
     """Lashes and brow hairs that are dark get darker; what is not dark already stays, so nothing is drawn."""
-    depth = np.clip(-sight.darker - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR)
-    hair = np.float32(settings.lashes) * np.clip(1.3 * sight.masks["eyes"], 0, 1)
+    depth = np.clip(-seen_skin.darker - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR)
+    hair = np.float32(settings.lashes) * np.clip(1.3 * seen_skin.masks["eyes"], 0, 1)
     strand = np.clip((ground.blurred(ground.level, 9.0) - ground.level) / np.float32(0.08), 0, 1)
-    hair += np.float32(settings.brows) * sight.masks["brows"] * strand
-    return np.asarray(-hair * depth * sight.seen, np.float32)
+    hair += np.float32(settings.brows) * seen_skin.masks["brows"] * strand
+    return np.asarray(-hair * depth * seen_skin.seen, np.float32)

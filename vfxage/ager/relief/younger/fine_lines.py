@@ -8,7 +8,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import blur, grow, halve
+from vfxage.ager.relief.skin_view import blur, grow, halve
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.settings import FineLines
 from vfxage.arrays import ArrayData, shaped

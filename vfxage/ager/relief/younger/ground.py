@@ -11,7 +11,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import Sight, blur, disc, grow, halve, luma, morphed, spread, strongest
+from vfxage.ager.relief.skin_view import SkinView, blur, disc, grow, halve, luma, morphed, spread, strongest
 from vfxage.ager.relief.younger.settings import WARMER
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -51,7 +51,7 @@ _LARGE = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Worn(ArrayData):
+class OnSkin(ArrayData):
     """What lies on the skin of one crop, half grid, 0..1."""
 
     hair: F32 = field(metadata=shaped("h2", "w2"))
@@ -120,52 +120,53 @@ def wider(zone: F32) -> F32:
     return np.asarray(1 - np.square(1 - zone), np.float32)
 
 
-def ground_of(sight: Sight, zone: dict[str, F32], worn: Worn, gloss: float, smile: float) -> Ground:
+def ground_of(seen_skin: SkinView, zone: dict[str, F32], on_skin: OnSkin, gloss: float, smile: float) -> Ground:
     """Find the skin of a crop that may change.
 
     ``zone`` holds the maps on this face, ``gloss`` is the brightness above the fitted skin at which gloss begins, and
     ``smile`` is 0..1.
     """
-    pixel, masks = sight.unit / 2, sight.masks
-    free = 1 - blur(np.clip(1.15 * np.maximum(worn.hair, 0.9 * worn.beard), 0, 1), 2.0 * pixel)
-    free *= 1 - worn.glasses
-    shaded = _shaded(sight)
-    beyond = np.maximum(sight.beyond, np.square(shaded) * zone["neck"]) * worn.person
-    outline = _outline(sight, zone, beyond, (worn, free))
-    masks = masks | {"brows": _brows(sight, zone)}
+    pixel, masks = seen_skin.unit / 2, seen_skin.masks
+    free = 1 - blur(np.clip(1.15 * np.maximum(on_skin.hair, 0.9 * on_skin.beard), 0, 1), 2.0 * pixel)
+    free *= 1 - on_skin.glasses
+    shaded = _shaded(seen_skin)
+    beyond = np.maximum(seen_skin.beyond, np.square(shaded) * zone["neck"]) * on_skin.person
+    outline = _outline(seen_skin, zone, beyond, (on_skin, free))
+    masks = masks | {"brows": _brows(seen_skin, zone)}
     domain = outline * (1 - _openings(masks, zone))
     away = _above(domain)
     return Ground(
-        level=sight.smooth,
-        walled=sight.smooth * domain + (1 - domain) * np.minimum(sight.smooth, luma(sight.light) - np.float32(_WALL)),
+        level=seen_skin.smooth,
+        walled=seen_skin.smooth * domain
+        + (1 - domain) * np.minimum(seen_skin.smooth, luma(seen_skin.light) - np.float32(_WALL)),
         inside=np.clip(domain - np.float32(0.05), 0, 1),
-        skin=_skin(replace(sight, masks=masks), zone, shaded, beyond) * free * away,
+        skin=_skin(replace(seen_skin, masks=masks), zone, shaded, beyond) * free * away,
         beyond=beyond,
-        bare=sight.bare,
+        bare=seen_skin.bare,
         away=away,
-        matt=cv2.exp(-np.square(np.maximum(sight.darker, 0) / np.float32(gloss))),
+        matt=cv2.exp(-np.square(np.maximum(seen_skin.darker, 0) / np.float32(gloss))),
         apart=np.asarray(1 - np.clip(2.5 * smooth(masks["brows"], 10 * pixel), 0, 1), np.float32),
         eased=np.clip(2 * smooth(_above(outline), _EASED * pixel) - 1, 0, 1),
         zone=zone,
         pixel=pixel,
         smile=smile,
-        saturation=sight.saturation,
+        saturation=seen_skin.saturation,
     )
 
 
-def _brows(sight: Sight, zone: dict[str, F32]) -> F32:
+def _brows(seen_skin: SkinView, zone: dict[str, F32]) -> F32:
     """(h2, w2) 0..1, the brows: at their usual place, and where a plucked or painted brow lies higher.
 
     Such a brow is a dark band over skin, which a closing would fill as it fills a furrow.
     """
-    pixel, warm = sight.unit / 2, np.array(WARMER, np.float32)
-    depth = morphed(cv2.MORPH_CLOSE, sight.smooth, _FOLD * pixel) - sight.smooth
+    pixel, warm = seen_skin.unit / 2, np.array(WARMER, np.float32)
+    depth = morphed(cv2.MORPH_CLOSE, seen_skin.smooth, _FOLD * pixel) - seen_skin.smooth
     depth = morphed(cv2.MORPH_OPEN, np.asarray(depth, np.float32), _BROW_WIDTH * pixel)
-    warmth = cast(F32, cv2.transform(sight.tint, warm[None])) / np.float32(warm @ warm)
+    warmth = cast(F32, cv2.transform(seen_skin.tint, warm[None])) / np.float32(warm @ warm)
     found = zone["over_brows"]
     for value, (low, span) in ((depth, _BROW_DARK), (-warmth, _BROW_COLD)):
         found = found * np.clip((value - np.float32(low)) / np.float32(span), 0, 1)
-    return np.maximum(sight.masks["brows"], np.clip(1.5 * blur(found, 2.0 * pixel), 0, 1))
+    return np.maximum(seen_skin.masks["brows"], np.clip(1.5 * blur(found, 2.0 * pixel), 0, 1))
 
 
 def _above(domain: F32) -> F32:
@@ -174,44 +175,44 @@ def _above(domain: F32) -> F32:
     return np.asarray(np.clip((domain - np.float32(low)) / np.float32(span), 0, 1), np.float32)
 
 
-def _shaded(sight: Sight) -> F32:
+def _shaded(seen_skin: SkinView) -> F32:
     """(h2, w2) 0..1, skin by its hue and its lack of hair, however deep in shade."""
     free, soft = _HUE
     warm = np.array(WARMER, np.float32)
-    warmth = cast(F32, cv2.transform(sight.tint, warm[None])) / np.float32(warm @ warm)
-    warmth = np.clip(warmth, 0, np.maximum(_WARMEST * -sight.darker, 0))
-    apart = strongest(sight.tint - spread(np.asarray(warmth, np.float32), warm))
+    warmth = cast(F32, cv2.transform(seen_skin.tint, warm[None])) / np.float32(warm @ warm)
+    warmth = np.clip(warmth, 0, np.maximum(_WARMEST * -seen_skin.darker, 0))
+    apart = strongest(seen_skin.tint - spread(np.asarray(warmth, np.float32), warm))
     hue = cv2.exp(-np.square(np.maximum(apart - np.float32(free), 0) / np.float32(soft)))
     lightest, darkest = _DEPTH
-    lit = np.clip((sight.darker - np.float32(darkest)) / np.float32(lightest - darkest), 0, 1)
-    energy = np.sqrt(blur(halve(np.square(sight.fine)), 2.5 * sight.unit))
+    lit = np.clip((seen_skin.darker - np.float32(darkest)) / np.float32(lightest - darkest), 0, 1)
+    energy = np.sqrt(blur(halve(np.square(seen_skin.fine)), 2.5 * seen_skin.unit))
     free, soft = _ROUGH
     smooth_skin = cv2.exp(-np.square(np.maximum(energy - np.float32(free), 0) / np.float32(soft)))
-    bright = cv2.exp(-np.square(np.maximum(sight.darker - np.float32(_BRIGHT), 0) / np.float32(_BRIGHT)))
-    return np.asarray(hue * lit * smooth_skin * bright * sight.seen, np.float32)
+    bright = cv2.exp(-np.square(np.maximum(seen_skin.darker - np.float32(_BRIGHT), 0) / np.float32(_BRIGHT)))
+    return np.asarray(hue * lit * smooth_skin * bright * seen_skin.seen, np.float32)
 
 
-def _skin(sight: Sight, zone: dict[str, F32], shaded: F32, beyond: F32) -> F32:
+def _skin(seen_skin: SkinView, zone: dict[str, F32], shaded: F32, beyond: F32) -> F32:
     """(h2, w2) 0..1, bare skin of face, neck and ears, with the folds in it."""
-    pixel, masks = sight.unit / 2, sight.masks
-    bare = np.maximum(sight.bare, masks["texture"] * shaded)
+    pixel, masks = seen_skin.unit / 2, seen_skin.masks
+    bare = np.maximum(seen_skin.bare, masks["texture"] * shaded)
     whole = smooth(morphed(cv2.MORPH_CLOSE, bare, _FOLD * pixel), 2.0 * pixel)
-    shadow = blur(np.clip(-sight.darker / np.float32(_SHADE), 0, 1), 2.0 * pixel)
-    shadow *= np.clip(3 * smooth(zone["cut"], 6.0 * pixel), 0, 1) * sight.seen * (1 - zone["mouth"])
+    shadow = blur(np.clip(-seen_skin.darker / np.float32(_SHADE), 0, 1), 2.0 * pixel)
+    shadow *= np.clip(3 * smooth(zone["cut"], 6.0 * pixel), 0, 1) * seen_skin.seen * (1 - zone["mouth"])
     whole = np.maximum(whole, shadow)
     skin = np.maximum(
-        masks["texture"] * whole, zone["orbit"] * (1 - masks["eyes"]) * np.maximum(whole, 0.6) * sight.seen
+        masks["texture"] * whole, zone["orbit"] * (1 - masks["eyes"]) * np.maximum(whole, 0.6) * seen_skin.seen
     )
     skin = morphed(cv2.MORPH_CLOSE, np.asarray(np.maximum(skin, beyond), np.float32), _SEAM * pixel)
-    skin *= sight.seen * (1 - np.clip(np.maximum(1.15 * masks["brows"], 1.4 * masks["lips"]), 0, 1))
+    skin *= seen_skin.seen * (1 - np.clip(np.maximum(1.15 * masks["brows"], 1.4 * masks["lips"]), 0, 1))
     skin *= (1 - np.clip(1.6 * zone["nostril"], 0, 1)) * (1 - zone["canthus"]) * (1 - masks["eyes"])
     return np.asarray(skin, np.float32)
 
 
-def _outline(sight: Sight, zone: dict[str, F32], beyond: F32, cover: tuple[Worn, F32]) -> F32:
+def _outline(seen_skin: SkinView, zone: dict[str, F32], beyond: F32, cover: tuple[OnSkin, F32]) -> F32:
     """0..1, where skin is, with the openings in it: not on hair, rims, or past the face's outline."""
-    (worn, free), pixel = cover, sight.unit / 2
-    face = np.maximum(zone["within"] * sight.seen * worn.person, beyond)
+    (on_skin, free), pixel = cover, seen_skin.unit / 2
+    face = np.maximum(zone["within"] * seen_skin.seen * on_skin.person, beyond)
     joined = cast(F32, cv2.morphologyEx(face, cv2.MORPH_CLOSE, disc(max(1, round(8 * pixel)))))
     return np.asarray(np.clip(1.6 * joined * free - 0.2, 0, 1), np.float32)
 

@@ -11,7 +11,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, morphed, parts, spread
+from vfxage.ager.relief.skin_view import beyond_luma, blur, grow, halve, luma, morphed, parts, spread
 from vfxage.ager.relief.younger.ground import smooth
 from vfxage.ager.relief.younger.settings import HairColour
 from vfxage.arrays import ArrayData, shaped

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import beyond_luma, blur, grow, halve, luma, morphed, spread
+from vfxage.ager.relief.skin_view import beyond_luma, blur, grow, halve, luma, morphed, spread
 from vfxage.ager.relief.working import Box
 from vfxage.ager.relief.younger.ground import Ground, smooth
 from vfxage.ager.relief.younger.settings import Healing

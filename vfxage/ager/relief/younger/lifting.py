@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import CANON, MESH, Chart
-from vfxage.ager.relief.sight import parts
+from vfxage.ager.relief.skin_view import parts
 from vfxage.ager.relief.younger.ground import smooth
 from vfxage.geometry import smoothstep
 from vfxage.types import F32

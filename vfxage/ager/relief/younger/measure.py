@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vfxage.ager.relief.mesh import CANON
-from vfxage.ager.relief.sight import Sight, luma
+from vfxage.ager.relief.skin_view import SkinView, luma
 from vfxage.ager.relief.spectacles import spectacles, unwrapped
 from vfxage.ager.relief.younger.hair import HAIR_FLOOR, HairTone, hair_tone
 from vfxage.ager.relief.younger.settings import HairColour
@@ -31,7 +31,7 @@ class YoungSample(ArrayData):
     """Display-referred sRGB."""
     points: F32 = field(metadata=shaped(478, 2))
     """Landmarks, crop pixels."""
-    sight: Sight
+    seen_skin: SkinView
     mattes: dict[str, F32] = field(metadata=shaped("S", "S"))
     """0..1, by the names hair, beard and brows."""
 
@@ -86,8 +86,8 @@ def measured(
     pictures = [unwrapped(level, sample.points, mean) for level, sample in zip(levels, samples, strict=True)]
     tones = {kind: [_tone(sample, kind, settings) for sample in samples] for kind in KINDS}
     return YoungStudy(
-        softness=float(np.median([sample.sight.softness / sample.sight.unit for sample in samples])),
-        saturation=float(np.median([sample.sight.saturation for sample in samples])),
+        softness=float(np.median([sample.seen_skin.softness / sample.seen_skin.unit for sample in samples])),
+        saturation=float(np.median([sample.seen_skin.saturation for sample in samples])),
         tones={kind: HairTone.unpacked(np.median(found, axis=0)) for kind, found in tones.items()},
         rims=spectacles(pictures, mean, glasses),
     )
@@ -95,8 +95,8 @@ def measured(
 
 def _tone(sample: YoungSample, kind: str, settings: HairColour) -> F32:
     """The packed tone of one kind of hair on one crop, against the level of the face's own skin."""
-    skin = sample.sight.masks["texture"] * sample.sight.bare
-    level = float((luma(sample.sight.light) * skin).sum() / max(float(skin.sum()), 1e-3))
+    skin = sample.seen_skin.masks["texture"] * sample.seen_skin.bare
+    level = float((luma(sample.seen_skin.light) * skin).sum() / max(float(skin.sum()), 1e-3))
     return hair_tone(
-        sample.rgb, sample.mattes[kind], (level, PORTRAIT_CHROMA * sample.sight.saturation), settings
+        sample.rgb, sample.mattes[kind], (level, PORTRAIT_CHROMA * sample.seen_skin.saturation), settings
     ).packed()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.neck import Beyond, own_light
-from vfxage.ager.relief.sight import Sight, blur, grow, morphed
+from vfxage.ager.relief.skin_view import SkinView, blur, grow, morphed
 from vfxage.types import F32
 
 
@@ -37,12 +37,12 @@ class NeckFade:
 FADE = NeckFade()
 
 
-def faded_neck(sight: Sight, beyond: Beyond) -> tuple[F32, F32]:
+def faded_neck(seen_skin: SkinView, beyond: Beyond) -> tuple[F32, F32]:
     """The change of log luma of a neck at full strength: folds and cords (h2, w2), and finest lines (h, w)."""
-    unit = sight.unit / 2
+    unit = seen_skin.unit / 2
     skin = np.asarray(cv2.erode(beyond.neck, np.ones((3, 3), np.uint8)), np.float32)
-    mean, _ = own_light(skin, sight.smooth, FADE.around * unit)
-    level = np.asarray(mean + skin * (sight.smooth - mean), np.float32)
+    mean, _ = own_light(skin, seen_skin.smooth, FADE.around * unit)
+    level = np.asarray(mean + skin * (seen_skin.smooth - mean), np.float32)
     closed = morphed(cv2.MORPH_CLOSE, level, FADE.fold * unit)
     depth = blur(np.asarray(closed - level, np.float32), FADE.rounded * unit)
     deepest = np.float32(FADE.deepest)
@@ -52,5 +52,5 @@ def faded_neck(sight: Sight, beyond: Beyond) -> tuple[F32, F32]:
     band = blur(level, low * unit) - blur(level, high * unit)
     change = filled - np.float32(FADE.levelled) * band
     edge = np.clip(3 * blur(skin, 4.0 * unit) - 2, 0, 1)
-    fine = -np.float32(FADE.fine) * sight.fine * grow(np.asarray(skin * edge, np.float32), sight.fine.shape)
+    fine = -np.float32(FADE.fine) * seen_skin.fine * grow(np.asarray(skin * edge, np.float32), seen_skin.fine.shape)
     return np.asarray(change * skin * edge, np.float32), np.asarray(fine, np.float32)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from vfxage.ager.relief.mesh import CANON
-from vfxage.ager.relief.sight import blur, grow, halve
+from vfxage.ager.relief.skin_view import blur, grow, halve
 from vfxage.ager.relief.younger.ground import Ground
 from vfxage.ager.relief.younger.settings import Pores
 from vfxage.types import F32

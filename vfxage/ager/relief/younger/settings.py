@@ -255,7 +255,7 @@ class Lifting:
     """Of the movements in ``lifting.MOVES``, which are for 35 years back."""
     smoothing: float = 3.0
     """Sigma of the flow, canonical pixels."""
-    worn: float = 6.0
+    on_skin: float = 6.0
     """Sigma of the border around hair and spectacles, which keep still."""
 
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from vfxage.ager.relief.log_change import Exposed, Grain, step_of_change
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import MeanFace, age_columns
 from vfxage.ager.relief.mouth import smile_of
 from vfxage.ager.relief.neck import Beyond
-from vfxage.ager.relief.shown import Exposed, Grain, shown
-from vfxage.ager.relief.sight import disc, grow, halve
+from vfxage.ager.relief.skin_view import disc, grow, halve
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.change import FLOOR, YoungCrop, YoungFace, younger
-from vfxage.ager.relief.younger.ground import Worn
+from vfxage.ager.relief.younger.ground import OnSkin
 from vfxage.ager.relief.younger.hair import GreyHair, recoloured
 from vfxage.ager.relief.younger.measure import KINDS, PORTRAIT_CHROMA, YoungSample, YoungStudy, measured
 from vfxage.ager.relief.younger.settings import Settings
@@ -56,7 +56,7 @@ class YoungerSide:
         if work.view is None:
             return None
         kinds = {kind: getattr(mattes, kind) for kind in KINDS}
-        return YoungSample(rgb=work.rgb, points=work.points, sight=work.view.sight, mattes=kinds)
+        return YoungSample(rgb=work.rgb, points=work.points, seen_skin=work.view.seen_skin, mattes=kinds)
 
     def step(self, crop: FaceCrop, work: Working, mattes: Mattes, beyond: Beyond | None) -> F32:
         """The encoded step (S, S, 3): exactly 0 where the target age is not below the source age, and off the face."""
@@ -70,7 +70,7 @@ class YoungerSide:
         given = self._settings.grain
         grain = Grain(finer=given.finer, most=given.most, darkened=0.0, brightened=given.kept)
         exposed = Exposed(floor=float(FLOOR), grain=grain, unit=work.unit, replaced=healed, lines=lines)
-        return shown(np.clip(crop.rgb, 0, 1), log, flow, exposed)
+        return step_of_change(np.clip(crop.rgb, 0, 1), log, flow, exposed)
 
     def _recolour(self, log: F32, work: Working, mattes: Mattes, hair: tuple[YoungStudy, float]) -> None:
         """Add to ``log`` (s, s, 3) the colour that hair had; ``hair`` ends with the share of its grey that is to go."""
@@ -93,7 +93,7 @@ class YoungerSide:
 
         ``wanted`` is wear and look.
         """
-        (mattes, beyond), (worn, look) = seen, wanted
+        (mattes, beyond), (wear_change, look) = seen, wanted
         size = len(work.rgb)
         log, healed, lines, flow = (np.zeros((size, size, *deep), np.float32) for deep in ((3,), (), (), (2,)))
         if work.view is None or beyond is None:
@@ -105,15 +105,15 @@ class YoungerSide:
                 rgb=work.view.rgb,
                 points=work.points,
                 chart=chart,
-                sight=replace(work.view.sight, saturation=study.saturation),
-                worn=_worn(mattes, inside, chart.take_half(study.rims)),
+                seen_skin=replace(work.view.seen_skin, saturation=study.saturation),
+                on_skin=_on_skin(mattes, inside, chart.take_half(study.rims)),
                 smile=smile_of(work.points),
                 softness=study.softness,
                 beyond=beyond,
                 neck=look.neck,
             ),
             self._face,
-            worn,
+            wear_change,
             self._settings.steered(look),
         )
         log[inside], healed[inside], lines[inside] = change.log, change.healed, change.lines
@@ -142,14 +142,14 @@ def _gone_grey(source: float, target: float) -> float:
     return (1 - greyness(target) / now) * min(1.0, _GREY_FACES * now)
 
 
-def _worn(mattes: Mattes, inside: tuple[slice, slice], rims: F32) -> Worn:
+def _on_skin(mattes: Mattes, inside: tuple[slice, slice], rims: F32) -> OnSkin:
     """The mattes on the half grid of the chart's window."""
     hair, beard, brows, person = (
         halve(np.ascontiguousarray(getattr(mattes, kind)[inside])) for kind in (*KINDS, "person")
     )
     low, high = _PERSON
     whole = np.clip((person - np.float32(low)) / np.float32(high - low), 0, 1)
-    return Worn(hair=hair, beard=beard, brows=brows, person=whole, glasses=rims)
+    return OnSkin(hair=hair, beard=beard, brows=brows, person=whole, glasses=rims)
 
 
 def _common_light(mean_face: MeanFace) -> F32:

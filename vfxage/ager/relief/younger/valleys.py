@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import creases_only, morphed
+from vfxage.ager.relief.skin_view import creases_only, morphed
 from vfxage.ager.relief.younger.ground import Ground, wider
 from vfxage.ager.relief.younger.settings import Closing, Softening
 from vfxage.arrays import ArrayData, shaped

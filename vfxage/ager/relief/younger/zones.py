@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vfxage.ager.relief.mesh import CANON, INNER_LIPS, Chart
-from vfxage.ager.relief.sight import parts
+from vfxage.ager.relief.skin_view import parts
 from vfxage.geometry import OVAL, smoothstep
 from vfxage.types import F32
 

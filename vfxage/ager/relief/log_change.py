@@ -9,7 +9,7 @@ from typing import cast
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.sight import blur, parts, spread
+from vfxage.ager.relief.skin_view import blur, parts, spread
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, Window
 
@@ -49,7 +49,7 @@ class Exposed(ArrayData):
     in large crops."""
 
 
-def shown(plate: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
+def step_of_change(plate: F32, log: F32, flow: F32, exposed: Exposed) -> F32:
     """The encoded step (S, S, 3) of a crop ``plate`` (S, S, 3), 0..1.
 
     ``log`` (s, s, 3) is the change of log RGB and ``flow`` (s, s, 2) the movement in its pixels; both may have another

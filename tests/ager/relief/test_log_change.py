@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vfxage.ager.relief.shown import Exposed, Grain, shown
+from vfxage.ager.relief.log_change import Exposed, Grain, step_of_change
 from vfxage.ager.relief.working import Box
 
 NO_GRAIN = Exposed(floor=0.02, grain=Grain(finer=0.7, most=0.0, darkened=1.0, brightened=1.0), unit=1.3)
@@ -26,7 +26,7 @@ def change(size, level=0.0, across=0.0, down=0.0) -> tuple[np.ndarray, np.ndarra
 
 @pytest.mark.parametrize(("size", "working"), [(64, 64), (128, 64), (96, 192), (100, 67)])
 def test_no_change_is_a_step_of_zeros_at_every_density(size, working):
-    assert not shown(picture(size), *change(working), NO_GRAIN).any()
+    assert not step_of_change(picture(size), *change(working), NO_GRAIN).any()
 
 
 @pytest.mark.parametrize("level", [-0.3, 0.2])
@@ -34,7 +34,7 @@ def test_no_change_is_a_step_of_zeros_at_every_density(size, working):
 def test_a_change_of_the_log_multiplies_the_picture_and_its_floor(level, size, working):
     rgb = picture(size)
     wanted = np.clip((rgb + 0.02) * np.exp(level) - 0.02, 0, 1) - rgb
-    np.testing.assert_allclose(shown(rgb, *change(working, level), NO_GRAIN), wanted, atol=2e-6)
+    np.testing.assert_allclose(step_of_change(rgb, *change(working, level), NO_GRAIN), wanted, atol=2e-6)
 
 
 def test_grain_keeps_its_height_as_far_as_it_is_asked_to():
@@ -42,7 +42,7 @@ def test_grain_keeps_its_height_as_far_as_it_is_asked_to():
     grain = np.random.default_rng(1).normal(0, 0.01, flat.shape).astype(np.float32)
     kept = Grain(finer=6.0, most=0.1, darkened=1.0, brightened=0.25)
     for level, share in ((-0.5, 1.0), (0.4, 0.25)):
-        step = shown(flat + grain, *change(128, level), Exposed(floor=0.0, grain=kept, unit=1.0))
+        step = step_of_change(flat + grain, *change(128, level), Exposed(floor=0.0, grain=kept, unit=1.0))
         height = (flat + grain + step).std() / grain.std()
         assert height == pytest.approx(share + (1 - share) * np.exp(level), rel=0.03)
 
@@ -55,7 +55,7 @@ def test_skin_that_stands_in_the_place_of_the_plates_has_none_of_its_grain():
     log, flow = np.log(np.float32(0.4) / slit), change(64)[1]
     replaced = np.zeros((64, 64), np.float32)
     replaced[:, :32] = 1
-    made = slit + shown(slit, log, flow, Exposed(floor=0.0, grain=grain, unit=1.0, replaced=replaced))
+    made = slit + step_of_change(slit, log, flow, Exposed(floor=0.0, grain=grain, unit=1.0, replaced=replaced))
     np.testing.assert_allclose(made[:, :32], 0.4, atol=1e-5)
     assert made[:, 32:].std() > 0.01, "elsewhere grain keeps its height"
 
@@ -67,7 +67,9 @@ def test_detail_finer_than_the_change_goes_where_that_fills_lines():
     )
     lines = np.zeros((64, 64), np.float32)
     lines[:, :32] = 1
-    made = fine + shown(fine, *change(64, 0.1), Exposed(floor=0.0, grain=NO_GRAIN.grain, unit=1.0, lines=lines))
+    made = fine + step_of_change(
+        fine, *change(64, 0.1), Exposed(floor=0.0, grain=NO_GRAIN.grain, unit=1.0, lines=lines)
+    )
     assert made[8:-8, 8:56].std() < 0.1 * fine.std()
     assert made[8:-8, 72:-8].std() > 0.9 * fine.std()
 
@@ -77,7 +79,7 @@ def test_the_picture_moves_by_whole_pixels_of_the_working_density(size, working)
     rgb, ratio = picture(size), size // working
     log, flow = change(working, across=2.0, down=-1.0)
     flow[:8] = flow[:, :8] = 0
-    aged = rgb + shown(rgb, log, flow, NO_GRAIN)
+    aged = rgb + step_of_change(rgb, log, flow, NO_GRAIN)
     moved = np.roll(rgb, (-ratio, 2 * ratio), axis=(0, 1))
     inner = np.s_[12 * ratio : -4 * ratio, 12 * ratio : -4 * ratio]
     np.testing.assert_allclose(aged[inner], moved[inner], atol=1e-5)

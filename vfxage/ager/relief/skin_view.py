@@ -37,7 +37,7 @@ _NO_LUMA = np.eye(3, dtype=np.float32) - LUMA_709
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Sight(ArrayData):
+class SkinView(ArrayData):
     """One crop as the ager sees it: on the chart's window at full density, and on half of it."""
 
     fine: F32 = field(metadata=shaped("h", "w"))
@@ -129,7 +129,7 @@ def morphed(operation: int, image: F32, radius: float) -> F32:
     return cast(F32, cv2.addWeighted(result, 1 - rest, cv2.morphologyEx(image, operation, disc(low + 1)), rest, 0))
 
 
-def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> Sight:
+def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> SkinView:
     """Look at a crop's window: ``rgb`` (h, w, 3) display-referred sRGB, and its chart."""
     log = rgb + np.float32(FLOOR)
     cv2.log(log, dst=log)
@@ -151,7 +151,7 @@ def see(rgb: F32, chart: Chart, face: MeanFace, unit: float) -> Sight:
     light, likeness, darker, tint = like_skin(colour, masks["texture"] * chart.seen)
     likeness = blur(cast(F32, cv2.erode(likeness, np.ones((3, 3), np.uint8))), 1.2 * unit)
     bare = likeness * hairless * chart.seen
-    return Sight(
+    return SkinView(
         fine=fine,
         bands=(smooth - third, third - fourth, fourth - fifth),
         smooth=smooth,
