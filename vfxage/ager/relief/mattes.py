@@ -23,15 +23,20 @@ from vfxage.types import F32, FaceCrop
 BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
 _FACE_HEIGHT = 256.0
 """Canonical pixels from forehead to chin."""
+_LEAST, _LEAST_OVER = 0.005, 0.004
+"""Share of the crop from which a patch of hair is hair, and the range over which it is: a spot on a scarf is less."""
+_PATCH = 0.1
+"""Matte that parts patches."""
 _EDGE, _FLAT = 2.0, 4e-4
 """Reach of the guided filter, canonical pixels, and the variance of display luma below which a place has no edge."""
 _BEARDED = (0.05, 0.03)
 """Area of the beard in areas of the face's outline from which a face has a beard, and the range over which it does.
 Beards of portraits have 0.06 to 0.46, a shaved face 0."""
-_ROUGH, _ROUGHEST, _DARK = (2.0, 0.5), (0.025, 0.015), (0.30, 0.15)
+_ROUGH, _ROUGHEST, _DARK = (2.7, 0.5), (0.04, 0.012), (0.36, 0.10)
 """Fine detail of a beard over that of the cheeks, the same as it is, log luma, and log luma by which a beard is darker
 than they are, from which it is one, and the ranges over which it is. On a soft plate a shaved chin in shade looks
-alike, but it is neither rough nor dark. Beards have 2.1 to 11.8 times the cheeks' detail, or are 0.35 darker."""
+alike, but it is neither rough nor dark. A woman's chin in shade has up to 2.68 times the cheeks' detail; beards have
+2.9 to 11.8 times, or are 0.4 darker."""
 _CHEEKS = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks on skin where no beard grows."""
 _HAIRS, _AROUND = 2.5, 4.0
@@ -58,8 +63,18 @@ def mattes_of(crop: FaceCrop, person: F32, network: HairNetwork) -> Mattes:
     size = len(crop.rgb)
     unit = float(np.hypot(*(crop.points[10] - crop.points[152]).astype(np.float64))) / _FACE_HEIGHT
     level, reach = luma(crop.rgb), 2 * max(1, int(_EDGE * unit)) + 1
-    hair, beard = (_refined(level, found, (reach, reach)) for found in network(crop.rgb, person, crop.points))
+    found, whiskers = network(crop.rgb, person, crop.points)
+    hair, beard = (_refined(level, matte, (reach, reach)) for matte in (_without_spots(found), whiskers))
     return Mattes(hair=hair, beard=beard, brows=_brows(crop.points, size, unit), person=np.maximum(person, hair))
+
+
+def _without_spots(hair: F32) -> F32:
+    """The matte (n, n) without its small patches."""
+    _, labels = cv2.connectedComponents((hair > _PATCH).astype(np.uint8))
+    shares = np.bincount(labels.ravel(), weights=hair.ravel()) / hair.size
+    kept = smoothstep((shares - _LEAST) / _LEAST_OVER)
+    kept[0] = 1
+    return np.asarray(hair * kept[labels], np.float32)
 
 
 def beardedness(samples: Sequence[tuple[FaceCrop, Mattes]]) -> float:

@@ -30,7 +30,7 @@ _WARM_UP, _LAST_RATE = 100, 0.02
 """Steps in which the rate rises, and the share of it at the end."""
 _OVERLAP, _SMALL = 0.4, 20.0
 """Weight of the overlap in the loss (Milletari et al. 2016), and pixels by which small masks count less in it."""
-_BEARDED, _HAIRLESS, _FEW = 1.5, 4.0, 0.005
+_BEARDED, _HAIRLESS, _FEW = 1.5, 2.0, 0.005
 """How much more often portraits with a beard, and without hair or with covered hair, are shown: few have or are. The
 last is the share of the square below which there is no hair."""
 
