@@ -36,7 +36,7 @@ def _greyed(cover, hair, grey=0.8):
     places = HairPlaces(
         mattes=Mattes(hair=matte, beard=none, brows=none, person=one),
         skin_like=cv2.GaussianBlur((cover < 0.3).astype(np.float32), (0, 0), 2),
-        brows=none, streaks=none, onsets=(none, none, none), shade=none,
+        brows=none, streaks=none, onsets=(none, none, none), shade=(none, none),
     )  # fmt: skip
     plate = np.ascontiguousarray(plate, np.float32)
     change = greyed(plate, places, LIGHT, grey, 1.3)
@@ -103,7 +103,7 @@ def test_white_hair_before_a_blue_backdrop_keeps_its_outline():
     person = cv2.GaussianBlur((cover > 0.5).astype(np.float32), (0, 0), 2)
     places = HairPlaces(
         mattes=Mattes(hair=person, beard=none, brows=none, person=person), skin_like=none, brows=none, streaks=none,
-        onsets=(none, none, none), shade=none,
+        onsets=(none, none, none), shade=(none, none),
     )  # fmt: skip
     aged = (plate + 0.02) * np.exp(greyed(plate, places, LIGHT, 0.8, 1.3)) - 0.02
     assert (aged - plate)[..., 0].max() < 0.08

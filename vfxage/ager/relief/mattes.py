@@ -37,6 +37,8 @@ _ROUGH, _ROUGHEST, _DARK = (2.7, 0.5), (0.04, 0.012), (0.36, 0.10)
 than they are, from which it is one, and the ranges over which it is. On a soft plate a shaved chin in shade looks
 alike, but it is neither rough nor dark. A woman's chin in shade has up to 2.68 times the cheeks' detail; beards have
 2.9 to 11.8 times, or are 0.4 darker."""
+_DARK_ROUGH = (1.8, 0.25)
+"""The first of these for a dark beard: what is dark and smoother is stubble, which as grey would be a white cloud."""
 _CHEEKS = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks on skin where no beard grows."""
 _HAIRS, _AROUND = 2.5, 4.0
@@ -93,13 +95,14 @@ def _bearded(crop: FaceCrop, beard: F32) -> float:
     weight = np.square(beard) / max(float(np.square(beard).sum()), 1e-3)
     rough, dark = float((detail * weight).sum()), float((soft * weight).sum())
     finer, darker = rough / max(float(np.median(detail[y, x])), 1e-4), float(np.median(soft[y, x])) - dark
-    large, fine, finest, shade = (
+    large, fine, rougher, finest, shade = (
         float(smoothstep(np.array((value - low) / span)))
         for value, (low, span) in (
-            (float(beard.mean()) / max(face, 1e-3), _BEARDED), (finer, _ROUGH), (rough, _ROUGHEST), (darker, _DARK),
+            (float(beard.mean()) / max(face, 1e-3), _BEARDED), (finer, _ROUGH),
+            (finer, _DARK_ROUGH), (rough, _ROUGHEST), (darker, _DARK),
         )
     )  # fmt: skip
-    return large * max(fine * finest, shade)
+    return large * max(fine * finest, shade * rougher)
 
 
 def reach_of(printed: F32, size: int) -> F32:

@@ -84,6 +84,8 @@ class Greying:
     """How much more of its first hairs turn, and how much less of its last."""
     beard: tuple[float, float] = (0.3, 0.5)
     """Matte of a beard from which whiskers turn, and the range over which all do: its border is bare skin."""
+    bare: float = 2.5
+    """Sigma, canonical pixels, by which bare skin in a beard is found."""
     beard_most: float = 0.95
     """Largest matte of a beard: skin shows between whiskers."""
     brows_lift: float = 0.75
@@ -138,8 +140,8 @@ class HairPlaces(ArrayData):
     """-1..1, which hairs of a brow turn first."""
     onsets: tuple[F32, F32, F32] = field(metadata=shaped("S", "S"))
     """Log odds by which hair of the head, beard and brows is greyer than hair in general; see ``onset.py``."""
-    shade: F32 = field(metadata=shaped("S", "S"))
-    """Log luma of white hair of the head beyond that in the mean light on the skin."""
+    shade: tuple[F32, F32] = field(metadata=shaped("S", "S"))
+    """Log luma of white hair of the head, and of a beard, beyond that in the mean light on the skin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -175,9 +177,7 @@ class _Hair(ArrayData):
 def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: float) -> F32:
     """(S, S, 3) change of log RGB for a change ``grey`` (0..1) of the share of grey hair; 0 without hair."""
     change = np.zeros_like(rgb)
-    whiskers = np.float32(GREYING.beard_most) * smoothstep(
-        (places.mattes.beard - np.float32(GREYING.beard[0])) / np.float32(GREYING.beard[1])
-    )
+    whiskers = _whiskers(places, unit)
     box = _box(np.maximum.reduce([places.mattes.hair, whiskers, places.brows]))
     if grey <= 0 or box is None:
         return change
@@ -185,7 +185,8 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     other = np.maximum(places.skin_like[box], 1 - places.mattes.person[box])
     head, beard, brows = (np.ascontiguousarray(kind[box]) for kind in (places.mattes.hair, whiskers, places.brows))
     kinds = (head, beard, brows)
-    target = np.float32(_target(light)) + np.ascontiguousarray(places.shade[box]) * head
+    on_head, on_face = (np.ascontiguousarray(shade[box]) for shade in places.shade)
+    target = np.asarray(np.float32(_target(light)) + on_head * head + on_face * beard, np.float32)
     hair = _hair(plate, (kinds, target), np.asarray(other, np.float32), light, unit)
     onsets = tuple(np.ascontiguousarray(onset[box]) for onset in places.onsets)
     turned = _turned(hair, grey, onsets, (places.streaks[box], unit))
@@ -201,6 +202,14 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     aged += spread(turned * _sparse(hair, unit) - glow)
     change[box] = aged - spread(_rim(luma(aged), hair, unit))
     return change
+
+
+def _whiskers(places: HairPlaces, unit: float) -> F32:
+    """(S, S) the beard without the bare skin in it: grey paint on a smooth cheek shows at once."""
+    low, span = GREYING.beard
+    bare = grow(blur(halve(places.skin_like), GREYING.bare * unit / 2), places.skin_like.shape)
+    found = smoothstep((places.mattes.beard - np.float32(low)) / np.float32(span))
+    return np.asarray(np.float32(GREYING.beard_most) * found * (1 - bare), np.float32)
 
 
 def _hair(plate: F32, known: tuple[tuple[F32, F32, F32], F32], other: F32, light: HairLight, unit: float) -> _Hair:

@@ -34,7 +34,7 @@ from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
 from vfxage.geometry import extent
-from vfxage.types import F32, F64, FaceCrop, Study, Window
+from vfxage.types import F32, FaceCrop, Study, Window
 
 _WARP, _SINKING = 1.8, 1.0
 """Gain of the sinking of the face, and how early it comes; see ``progress``."""
@@ -111,7 +111,7 @@ class OlderSide:
             inside = seen.chart.window.slices(work.window)
             gentle = gentleness(study.rough) if gentle is None else gentle
             log[inside] = older(seen, OldFace(sculpture=sculpture, look=look, gentle=gentle), study, wear_change)
-            places = self._places(seen, mattes, sculpture, work, study.light)
+            places = self._places(seen, mattes, sculpture, work, study)
             log += greyed(work.rgb, places, study.hair_light, look.hair * grey, work.unit)
             if crop.traits.temples:
                 amount = crop.traits.temples * look.hair * min(progress(wear_change, 1.3), 1.3)
@@ -153,8 +153,10 @@ class OlderSide:
             beyond=beyond,
         )
 
-    def _places(self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working, light: F64) -> HairPlaces:
-        """Where hair turns grey, over the whole working crop; ``light`` is that of ``fit_light``."""
+    def _places(
+        self, seen: OldCrop, mattes: Mattes, sculpture: Sculpture, work: Working, study: OldStudy
+    ) -> HairPlaces:
+        """Where hair turns grey, over the whole working crop."""
         seen_skin, size = seen.seen_skin, len(work.rgb)
         inside = seen.chart.window.slices(work.window)
         like = cv2.exp(
@@ -163,9 +165,12 @@ class OlderSide:
             - np.square(strongest(seen_skin.tint) / 0.14)
         )
         hairs = blur(seen_skin.masks["brows"], 0.7 * seen_skin.unit) * np.clip((-seen_skin.darker - 0.06) / 0.18, 0, 1)
-        whole: dict[str, F32] = {name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks")}
+        whole: dict[str, F32] = {
+            name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks", "dim")
+        }
         shape = seen.rgb.shape
-        for name, image in (("like", like), ("brows", hairs)):
+        dim = np.minimum(luma(seen_skin.light) - np.float32(study.level), 0)
+        for name, image in (("like", like), ("brows", hairs), ("dim", dim)):
             whole[name][inside] = grow(np.asarray(image, np.float32), shape)
         brows = extent(whole["brows"][inside])
         if not brows.empty:
@@ -176,7 +181,7 @@ class OlderSide:
         onsets = head_onset(work, seen.pose, self._surface), beard_onset(work), brow_onset(work)
         return HairPlaces(
             mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], onsets=onsets,
-            shade=head_shade(work, seen.pose, self._surface, light),
+            shade=(head_shade(work, seen.pose, self._surface, study.light), whole["dim"]),
         )  # fmt: skip
 
     def _flow(self, seen: OldCrop, work: Working, sinking: float, neck: float) -> F32:
