@@ -7,7 +7,7 @@ import threading
 import cv2
 import numpy as np
 
-from vfxage.ager.relief.square import laid_out, square_of, squared
+from vfxage.ager.relief.square import enlarged, laid_out, square_of
 from vfxage.face.detect.graphs import PERSON_SIDE, PersonNetwork
 from vfxage.types import F32, FaceCrop
 
@@ -24,8 +24,9 @@ class PersonMatte:
 
         Raises InstallError if MediaPipe fails.
         """
-        rgb = squared(crop).rgb
-        size = len(rgb)
+        size = len(crop.rgb)
+        square = square_of(crop.points, size)
+        rgb = enlarged(crop.rgb, square)
         method = cv2.INTER_AREA if size > PERSON_SIDE else cv2.INTER_LINEAR
         small = cv2.resize(rgb, (PERSON_SIDE, PERSON_SIDE), interpolation=method)
         picture = np.round(np.clip(small, 0, 1) * 255).astype(np.uint8)
@@ -34,4 +35,4 @@ class PersonMatte:
                 self._network = PersonNetwork()
             matte = self._network(picture)
         matte = np.clip(np.asarray(cv2.resize(matte, (size, size), interpolation=cv2.INTER_LINEAR), np.float32), 0, 1)
-        return laid_out(matte, square_of(crop.points, size))
+        return laid_out(matte, square)

@@ -1,15 +1,14 @@
-"""The square that FFHQ would cut from a crop: hair and people are known best in it, whatever the crop's framing is."""
+"""The square that FFHQ would cut from a crop: people are found best in it, whatever the framing of the crop is."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import cast
 
 import cv2
 import numpy as np
 
 from vfxage.geometry import framing_transform
-from vfxage.types import F32, FaceCrop, Framing, Window
+from vfxage.types import F32, Framing, Window
 
 _ALL = 0.97
 """Share of the crop's side from which the square is the whole crop."""
@@ -28,19 +27,13 @@ def square_of(points: F32, size: int) -> Window:
     return square if min(square.width, square.height) > size / 8 else whole
 
 
-def squared(crop: FaceCrop) -> FaceCrop:
-    """The square of a crop as a crop of the same size; without neck and matte, which nothing reads there."""
-    size = len(crop.rgb)
-    square = square_of(crop.points, size)
+def enlarged(rgb: F32, square: Window) -> F32:
+    """The square of a crop (S, S, 3) at the size of the crop."""
+    size = len(rgb)
     if square.width == size:
-        return crop
-    part = np.ascontiguousarray(crop.rgb[square.slices(Window(0, 0, size, size))])
-    grown = cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC)
-    scale = np.array([size / square.width, size / square.height])
-    points = (crop.points - (square.x, square.y)) * scale
-    return replace(
-        crop, rgb=np.clip(np.asarray(grown, np.float32), 0, 1), points=np.asarray(points, np.float32), neck=None
-    )
+        return rgb
+    part = np.ascontiguousarray(rgb[square.slices(Window(0, 0, size, size))])
+    return np.clip(np.asarray(cv2.resize(part, (size, size), interpolation=cv2.INTER_CUBIC), np.float32), 0, 1)
 
 
 def laid_out(matte: F32, square: Window) -> F32:

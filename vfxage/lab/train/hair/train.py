@@ -109,5 +109,5 @@ def export(network: HairUNet, out: Path) -> None:
     with publish(out) as partial, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            network.eval(), (torch.zeros(1, _PLANES, SIDE, SIDE),), str(partial), dynamo=False, opset_version=13
+            network.eval(), (torch.zeros(1, _PLANES, SIDE, SIDE),), str(partial), dynamo=False, opset_version=_OPSET
         )
