@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from vfxage.ager.relief.mattes import Mattes
-from vfxage.ager.relief.older.grey import HairLight, HairPlaces, greyed
+from vfxage.ager.relief.older.grey import HairPlaces, greyed
+from vfxage.ager.relief.older.white_hair import HairLight
 
 SIDE, LINE = 320, 160
 SKIN = np.array([0.72, 0.55, 0.45], np.float32)
@@ -36,7 +37,7 @@ def _greyed(cover, hair, grey=0.8):
     places = HairPlaces(
         mattes=Mattes(hair=matte, beard=none, brows=none, person=one),
         skin_like=cv2.GaussianBlur((cover < 0.3).astype(np.float32), (0, 0), 2),
-        brows=none, streaks=none, onsets=(none, none, none), shade=(none, none),
+        brows=none, streaks=none, onsets=(none, none, none), shade=(none, none), lit=none,
     )  # fmt: skip
     plate = np.ascontiguousarray(plate, np.float32)
     change = greyed(plate, places, LIGHT, grey, 1.3)
@@ -103,7 +104,7 @@ def test_white_hair_before_a_blue_backdrop_keeps_its_outline():
     person = cv2.GaussianBlur((cover > 0.5).astype(np.float32), (0, 0), 2)
     places = HairPlaces(
         mattes=Mattes(hair=person, beard=none, brows=none, person=person), skin_like=none, brows=none, streaks=none,
-        onsets=(none, none, none), shade=(none, none),
+        onsets=(none, none, none), shade=(none, none), lit=none,
     )  # fmt: skip
     aged = (plate + 0.02) * np.exp(greyed(plate, places, LIGHT, 0.8, 1.3)) - 0.02
     assert (aged - plate)[..., 0].max() < 0.08

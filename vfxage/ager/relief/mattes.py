@@ -43,7 +43,7 @@ _CHEEKS = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks on skin where no beard grows."""
 _HAIRS, _AROUND = 2.5, 4.0
 """Sigmas of the blurs that part single hairs from what is broader, and that average their detail, pixels of 512."""
-_REACH_SOFT, _REACH_GAIN, _REACH_BORDER = 0.006, 2.5, 0.08
+_REACH_SOFT, _REACH_GAIN, _REACH_BORDER = 0.006, 2.5, 0.045
 """Softness of the reach of hair and of its end at the crop's border, in sides of the crop, and the gain that makes it 1
 where there is hair, so that a matte that trembles does not tremble twice."""
 

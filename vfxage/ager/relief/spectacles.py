@@ -2,7 +2,8 @@
 
 A rim is a thin line, darker or brighter than the skin on both sides of it. Round each eye the closed path that gathers
 most of such lines is the rim, if it gathers enough below the eye, where brows and lashes do not count. Deep pouches
-have lines there too, but no bar across the bridge of the nose, so this counts as well.
+have lines there too, but no bar across the bridge of the nose, so this counts as well. The rim that is drawn encloses
+this path and the outline of a lens, see ``lenses.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from vfxage.ager.relief.lenses import lens_outlines
+from vfxage.ager.relief.mattes import BROWS
 from vfxage.ager.relief.mesh import CANON, nodes
 from vfxage.geometry import smoothstep
 from vfxage.types import F32, F64, U8
@@ -85,7 +88,8 @@ def spectacles(pictures: Sequence[F32], mean: F32, answer: bool | None = None) -
     sure = 1.0 if answer else float(smoothstep(np.array((score - _BARE) / (_WORN - _BARE))))
     if sure == 0:
         return np.zeros((CANON // 2, CANON // 2), np.float32)
-    _draw_frame(drawn, paths)
+    outlines = lens_outlines(level, centres, [mean[list(ids)] for ids in BROWS])
+    _draw_frame(drawn, [_around(*both) for both in zip(paths, outlines, strict=True)])
     mask = np.asarray(cv2.resize(drawn, (CANON // 2, CANON // 2), interpolation=cv2.INTER_AREA), np.float32) / 255
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), _SOFT) * np.float32(sure), np.float32)
 
@@ -147,6 +151,23 @@ def _closed_paths(contrasts: F32) -> NDArray[np.int64]:
     for row in range(count - 1, 0, -1):
         path[:, row - 1] = came[row, every, path[:, row]]
     return path[:, _ANGLES : 2 * _ANGLES]
+
+
+def whole_frame(rims: F32) -> F32:
+    """The mask of the rims with their lenses, for ``rims`` from ``spectacles``."""
+    sure = float(rims.max())
+    outer, _ = cv2.findContours((rims > sure / 2).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    filled = cv2.drawContours(np.zeros(rims.shape, np.float32), outer, -1, (sure,), -1)
+    return np.maximum(cast(F32, filled), rims)
+
+
+def _around(path: F64, outline: F64) -> F64:
+    """The convex path around the line round an eye and the outline of the lens: rims are convex.
+
+    Where one of the two has lost the rim, the other has it.
+    """
+    hull = cv2.convexHull(np.concatenate([path, outline]).astype(np.float32))
+    return np.asarray(hull[:, 0], np.float64)
 
 
 def _draw_frame(drawn: U8, paths: Sequence[F64]) -> None:

@@ -15,11 +15,11 @@ from vfxage.ager.relief.older.canvas import smoothstep
 from vfxage.ager.relief.older.expression import COUNT as EXPRESSIONS
 from vfxage.ager.relief.older.expression import expression_gain, expression_of
 from vfxage.ager.relief.older.eyes import old_eyes
-from vfxage.ager.relief.older.grey import HairLight
 from vfxage.ager.relief.older.growth import GROWTH, progress, weights
 from vfxage.ager.relief.older.light import Pose, Shading, base_light, shaded, steered
 from vfxage.ager.relief.older.sculpture import RelativeWeights, Sculpture
 from vfxage.ager.relief.older.skin import OLD_SKIN, broad_shade, dull, folded, own_lines, pale_lips
+from vfxage.ager.relief.older.white_hair import HairLight
 from vfxage.ager.relief.skin_view import SkinView, blur, grow, morphed, parts, spread
 from vfxage.ager.relief.working import Box
 from vfxage.arrays import ArrayData, shaped
@@ -153,6 +153,8 @@ class OldCrop(ArrayData):
     person: F32 = field(metadata=shaped("h2", "w2"))
     rims: F32 = field(metadata=shaped("h2", "w2"))
     """Rims of spectacles, 0..1."""
+    frame: F32 = field(metadata=shaped("h2", "w2"))
+    """The same with their lenses."""
     beyond: Beyond
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -13,6 +12,7 @@ import numpy as np
 from vfxage.ager.relief.mattes import Mattes
 from vfxage.ager.relief.mean_face import FLOOR
 from vfxage.ager.relief.older.strands import order_of_strands
+from vfxage.ager.relief.older.white_hair import HairLight, white_level, white_tint
 from vfxage.ager.relief.skin_view import blur, grow, halve, luma, parts, spread
 from vfxage.ager.relief.unmixed import unmixed
 from vfxage.arrays import ArrayData, shaped
@@ -24,33 +24,27 @@ from vfxage.types import F32
 class Greying:
     """How hair greys; by eye on dark, brown and fair hair."""
 
-    strands: float = 0.24
+    strands: float = 0.40
     """How much greyer than the mean the earliest strands are, and how much less grey the last, where half is grey."""
     most_turned: float = 0.96
     """Largest share of grey in a strand: a trace of its colour stays."""
     fading: float = 0.6
     """How much of its colour hair loses that has not turned yet, where all around has."""
-    warmth: float = 0.28
-    """Share of the skin's colour that grey hair shows: the light is warm, and neutral grey looks blue."""
-    warmest: float = 0.10
-    """Largest such colour, log RGB: what dark or flushed skin has beyond it is skin, not light."""
-    brightness: float = 0.60
-    """Display luma that white hair reaches in the light of a portrait."""
-    gloss: float = 0.05
+    gloss: float = -0.02
     """Log luma above that brightness to which skin between hairs is lifted at most."""
     gloss_inside: float = 0.5
     """How much farther gloss inside the hair is."""
     gloss_dark: tuple[float, float] = (0.35, 0.25)
     """Log luma below the skin's from which hair is so dark that skin between would glow, and the range over which."""
-    lift: float = 0.86
+    lift: float = 0.76
     """Share of the way from dark hair to that brightness."""
     most: float = 3.2
     """Largest lift, log units."""
     lock: float = 8.0
     """Sigma within which hair is one lock, canonical pixels."""
-    relief: float = 0.25
+    relief: float = 0.36
     """Light and shade within a lock of white hair, log luma: the gloss of dark hair would be ropes of white."""
-    relief_most: float = 0.42
+    relief_most: float = 0.65
     """Light and shade of its brightest and darkest strands, at most."""
     relief_lift: float = 0.7
     """Lift, log units, from which that holds: what is white already keeps its own."""
@@ -58,15 +52,15 @@ class Greying:
     """Radius, canonical pixels, of the thickest dark strand over skin that counts as a single one."""
     sparse: float = 3.0
     """Sigma, canonical pixels, by which hair is found to be sparse."""
-    single_kept: float = 0.6
+    single_kept: float = 0.35
     """Share of its contrast with the skin that such a strand keeps, on average."""
-    single_spread: float = 0.5
+    single_spread: float = 0.4
     """How much more the last strands keep, and how much less the first."""
-    sparse_shade: float = 0.14
+    sparse_shade: float = 0.15
     """Shade between strands over skin, log luma on average."""
     rim: float = 5.0
     """Canonical pixels from which a border takes the brightness that it may have."""
-    rim_strands: float = 0.1
+    rim_strands: float = 0.12
     """Log luma by which its bright strands may be above that."""
     border: tuple[float, float] = (0.15, 0.60)
     """Share of hair nearby between which it begins to turn, and turns as hair elsewhere."""
@@ -76,7 +70,7 @@ class Greying:
     """The same for its contrast of strands, log luma."""
     thin_yellow: tuple[float, float] = (-0.02, 0.04)
     """The same for log of green over blue beyond the skin's: fair hair is no darker than skin either."""
-    thin_lift: float = 0.4
+    thin_lift: float = 0.33
     """Share of the lift that thin hair gets: skin shows through."""
     thin_turned: float = 0.75
     """Share of thin hair that turns, on average."""
@@ -100,31 +94,12 @@ class Greying:
 
 
 GREYING = Greying()
-_WARMTH = np.array([1.2, 0.0, -1.0], np.float32)
-"""Log RGB of warm light on white hair: a little more yellow than skin is, as grey hair of 60 portraits has it."""
-_SKIN_GREEN, _NO_CAST, _MOST_CAST = -0.07, 0.02, 0.07
-"""Log of green over red and blue of skin in neutral light, on 42 portraits; how far from that it lies on people in such
-light, and the furthest beyond that. Film is often graded towards green: neutral hair then looks violet."""
-_GREEN = np.array([-0.20, 0.26, -0.20], np.float32)
-"""Log RGB of such a cast on white hair: half of it, as yellow skin in neutral light looks like skin in green light."""
 _BEND = 5.0
 """Steepness of the bend above which dark hair is lifted: white hair is hardly."""
 _DARKEST = -0.95
 """Share of its light that a pixel loses at most."""
 _INSIDE, _OTHERS = 0.97, 10.0
 """Share of hair nearby past which a pixel may lie inside the hair; how far skin or backdrop nearby is against it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class HairLight(ArrayData):
-    """The light on the face, once per shot."""
-
-    tint: F32 = field(metadata=shaped(3))
-    """Log RGB beyond luma of the fitted skin."""
-    level: float
-    """Log luma of the fitted skin."""
-    softness: float
-    """The plate's blur (sigma), canonical pixels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -142,6 +117,20 @@ class HairPlaces(ArrayData):
     """Log odds by which hair of the head, beard and brows is greyer than hair in general; see ``onset.py``."""
     shade: tuple[F32, F32] = field(metadata=shaped("S", "S"))
     """Log luma of white hair of the head, and of a beard, beyond that in the mean light on the skin."""
+    lit: F32 = field(metadata=shaped("S", "S"))
+    """Log luma of skin beyond that in the mean light, by the light and the shape of the face; 0 beyond the face."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class _Known(ArrayData):
+    """What is known of hair of a part of a crop before it is parted from the skin."""
+
+    kinds: tuple[F32, F32, F32] = field(metadata=shaped("h", "w"))
+    """Mattes of the head's hair, beard and brows."""
+    target: F32 = field(metadata=shaped("h", "w"))
+    """Log luma of white hair."""
+    lit: F32 = field(metadata=shaped("h", "w"))
+    """Log luma by which skin around a beard is in more light than usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -184,10 +173,13 @@ def greyed(rgb: F32, places: HairPlaces, light: HairLight, grey: float, unit: fl
     plate = np.ascontiguousarray(rgb[box])
     other = np.maximum(places.skin_like[box], 1 - places.mattes.person[box])
     head, beard, brows = (np.ascontiguousarray(kind[box]) for kind in (places.mattes.hair, whiskers, places.brows))
-    kinds = (head, beard, brows)
-    on_head, on_face = (np.ascontiguousarray(shade[box]) for shade in places.shade)
-    target = np.asarray(np.float32(_target(light)) + on_head * head + on_face * beard, np.float32)
-    hair = _hair(plate, (kinds, target), np.asarray(other, np.float32), light, unit)
+    on_head, on_face, lit = (np.ascontiguousarray(shade[box]) for shade in (*places.shade, places.lit))
+    known = _Known(
+        kinds=(head, beard, brows),
+        target=np.asarray(np.float32(white_level(light)) + on_head * head + on_face * beard, np.float32),
+        lit=np.asarray(lit * np.clip(2 * _nearby(beard, unit), 0, 1), np.float32),
+    )
+    hair = _hair(plate, known, np.asarray(other, np.float32), light, unit)
     onsets = tuple(np.ascontiguousarray(onset[box]) for onset in places.onsets)
     turned = _turned(hair, grey, onsets, (places.streaks[box], unit))
     colour = cast(F32, cv2.exp(hair.log))
@@ -212,23 +204,26 @@ def _whiskers(places: HairPlaces, unit: float) -> F32:
     return np.asarray(np.float32(GREYING.beard_most) * found * (1 - bare), np.float32)
 
 
-def _hair(plate: F32, known: tuple[tuple[F32, F32, F32], F32], other: F32, light: HairLight, unit: float) -> _Hair:
-    """The hair of a plate (h, w, 3); ``known`` are its ``kinds`` and ``target``, ``other`` (h, w), 0..1, is no hair."""
-    kinds, target = known
-    mixed = unmixed(plate, np.maximum.reduce(kinds), other, unit)
-    log = cast(F32, cv2.log(mixed.colour + np.float32(FLOOR)))
+def _hair(plate: F32, known: _Known, other: F32, light: HairLight, unit: float) -> _Hair:
+    """The hair of a plate (h, w, 3); ``other`` (h, w), 0..1, is no hair.
+
+    A beard is parted from the skin in even light: in light from a side, all skin in the shade would be beard.
+    """
+    kinds, lit = known.kinds, spread(cast(F32, cv2.exp(known.lit)))
+    mixed = unmixed(plate / lit, np.maximum.reduce(kinds), other, unit)
+    log = cast(F32, cv2.log(mixed.colour * lit + np.float32(FLOOR)))
     level, seen = luma(log), luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
     single = _single(seen, unit)
     lock = _locks(level, mixed.share, unit)
-    thin = _thin(level, np.float32(light.level) - lock, _yellow(log, light, unit) * (1 - kinds[1]), unit)
+    thin = _thin(level, np.float32(light.level) + known.lit - lock, _yellow(log, light, unit) * (1 - kinds[1]), unit)
     strand = order_of_strands(level + single * (mixed.share < 1), thin, unit, light.softness)
     cover = _nearby(mixed.share, unit)
     dark = np.clip((np.float32(light.level - GREYING.gloss_dark[0]) - lock) / np.float32(GREYING.gloss_dark[1]), 0, 1)
     others = dark * np.clip(_OTHERS * _nearby(other, unit), 0, 1)
     inside = np.maximum(1 - dark, np.clip((cover - np.float32(_INSIDE)) / np.float32(1 - _INSIDE), 0, 1)) * (1 - others)
     return _Hair(
-        kinds=kinds, target=target, share=mixed.share, cover=cover, inside=inside, log=log, level=level, lock=lock,
-        thin=thin, plate=seen, single=single, strand=strand,
+        kinds=kinds, target=known.target, share=mixed.share, cover=cover, inside=inside, log=log, level=level,
+        lock=lock, thin=thin, plate=seen, single=single, strand=strand,
     )  # fmt: skip
 
 
@@ -349,7 +344,7 @@ def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) 
     faded = np.float32(GREYING.fading) * turned * (1 - hair.kinds[1])
     grey = turned * white + (1 - turned) * faded * own
     rest = (1 - turned) * (1 - faded)
-    warm = np.exp(_warm(light))
+    warm = np.exp(white_tint(light))
     return cast(F32, cv2.merge([rest * part + grey * tint for part, tint in zip(parts(colour), warm, strict=True)]))
 
 
@@ -358,22 +353,6 @@ def _above_nothing(image: F32) -> F32:
     steep = np.float32(_BEND) * image
     bend = cv2.log(cv2.exp(-np.abs(steep)) + np.float32(1))
     return np.asarray((np.maximum(steep, 0) + bend) / np.float32(_BEND), np.float32)
-
-
-def _target(light: HairLight) -> float:
-    """Log luma of white hair: as bright as the light on the face lets it be."""
-    lit = 0.25 * float(np.clip(light.level + 0.55, -0.4, 0.3)) if light.level > -0.9 else 0.0
-    return math.log(GREYING.brightness) + lit
-
-
-def _warm(light: HairLight) -> F32:
-    """Log RGB beyond luma of grey hair: warm and green as the light is, without the red of the skin's blood."""
-    red, green, blue = (float(part) for part in light.tint)
-    warm = min(max(GREYING.warmth * (red - blue) / 2, -GREYING.warmest), GREYING.warmest)
-    cast_of_light = green - (red + blue) / 2 - _SKIN_GREEN
-    away = max(abs(cast_of_light) - _NO_CAST, 0.0)
-    tinged = math.copysign(min(away, _MOST_CAST), cast_of_light)
-    return np.asarray(np.float32(warm) * _WARMTH + np.float32(tinged) * _GREEN, np.float32)
 
 
 def _locks(level: F32, hair: F32, unit: float) -> F32:

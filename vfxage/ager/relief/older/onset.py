@@ -23,11 +23,11 @@ _GRID = 4
 """Pixels of the crop to one cell of the grid on which onsets are worked out."""
 _SKULL, _RADIUS = np.array([192.0, 165.0, 85.0]), 125.0
 """Centre and radius of the skull as a ball, canonical pixels of the mean face in space."""
-_CROWN = -1.5
+_CROWN = -1.0
 """Onset of hair that lies nowhere else."""
 _LIT = (0.3, 1.3)
 """Least and most light on hair, in shares of the mean light on the skin."""
-_LENGTH, _LATEST = (70.0, 230.0), -0.7
+_LENGTH, _LATEST = (70.0, 230.0), -0.5
 """Canonical pixels below the skull's centre from which long hair is older hair, and where it is oldest; its onset."""
 
 

@@ -29,7 +29,8 @@ from vfxage.ager.relief.older.sculpture import Sculpture
 from vfxage.ager.relief.older.shape import bare_jaw, sink_field, sunk
 from vfxage.ager.relief.older.skin import darkness, gentleness, roughness
 from vfxage.ager.relief.older.temples import receded
-from vfxage.ager.relief.skin_view import beyond_luma, blur, grow, halve, luma, morphed, parts, strongest
+from vfxage.ager.relief.skin_view import SkinView, beyond_luma, blur, grow, halve, luma, morphed, parts, strongest
+from vfxage.ager.relief.spectacles import whole_frame
 from vfxage.ager.relief.working import Working
 from vfxage.ager.relief.years import greyness, wear
 from vfxage.ager.relief.younger.measure import RIMS
@@ -45,10 +46,12 @@ _NO_RIMS: F32 = np.zeros((CANON // 2, CANON // 2), np.float32)
 _BROW, _SOCKET, _HAIR = 7.0, 0.5, (0.02, 0.30)
 """Sigma, canonical pixels, of the surroundings of a brow's hair; log luma by which those may be darker than skin; log
 luma by which a hair is darker than them, and the range over which it surely is a hair."""
+_BESIDE = 24.0
+"""Sigma, canonical pixels, within which skin beside a beard shows the light on it."""
 _ON_BEARD = 0.7
 """How far a beard keeps lines and folds off itself, as hair of the head does wholly."""
-_BY_RIMS = 9.0
-"""How far from the rims of spectacles the sinking face holds still, canonical pixels: a bent rim betrays it."""
+_BY_RIMS = 6.0
+"""How far around spectacles the sinking face holds still, canonical pixels: a bent rim betrays it."""
 _SCULPTURES = 8
 """Sculptures kept: one for each face of a shot."""
 
@@ -140,6 +143,7 @@ class OlderSide:
         chart = work.view.chart
         inside = chart.window.slices(work.window)
         pose = Pose.of(work.points, self._surface)
+        bare = not rims.any()
         return OldCrop(
             rgb=work.view.rgb,
             points=work.points - np.array([chart.window.x, chart.window.y], np.float32),
@@ -150,6 +154,7 @@ class OlderSide:
             hair=halve(np.maximum(mattes.hair, np.float32(_ON_BEARD) * mattes.beard)[inside]),
             person=halve(np.ascontiguousarray(mattes.person[inside])),
             rims=chart.take_half(rims),
+            frame=chart.take_half(rims if bare else whole_frame(rims)),
             beyond=beyond,
         )
 
@@ -159,18 +164,23 @@ class OlderSide:
         """Where hair turns grey, over the whole working crop."""
         seen_skin, size = seen.seen_skin, len(work.rgb)
         inside = seen.chart.window.slices(work.window)
+        beard = halve(np.ascontiguousarray(mattes.beard[inside]))
+        lit = _lit_beside(seen_skin, beard, study.level)
+        near = np.clip(2 * beard, 0, 1)
+        darker = seen_skin.darker + near * (luma(seen_skin.light) - np.float32(study.level) - lit)
         like = cv2.exp(
-            -np.square(np.minimum(seen_skin.darker, 0) / 0.30)
-            - np.square(np.maximum(seen_skin.darker, 0) / 0.5)
+            -np.square(np.minimum(darker, 0) / 0.30)
+            - np.square(np.maximum(darker, 0) / 0.5)
             - np.square(strongest(seen_skin.tint) / 0.14)
         )
+        like = np.maximum(like, seen_skin.masks["lips"])
         hairs = blur(seen_skin.masks["brows"], 0.7 * seen_skin.unit) * np.clip((-seen_skin.darker - 0.06) / 0.18, 0, 1)
         whole: dict[str, F32] = {
-            name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks", "dim")
+            name: np.zeros((size, size), np.float32) for name in ("like", "brows", "streaks", "dim", "lit")
         }
         shape = seen.rgb.shape
         dim = np.minimum(luma(seen_skin.light) - np.float32(study.level), 0)
-        for name, image in (("like", like), ("brows", hairs), ("dim", dim)):
+        for name, image in (("like", like), ("brows", hairs), ("dim", dim), ("lit", lit)):
             whole[name][inside] = grow(np.asarray(image, np.float32), shape)
         brows = extent(whole["brows"][inside])
         if not brows.empty:
@@ -182,6 +192,7 @@ class OlderSide:
         return HairPlaces(
             mattes=mattes, skin_like=whole["like"], brows=whole["brows"], streaks=whole["streaks"], onsets=onsets,
             shade=(head_shade(work, seen.pose, self._surface, study.light), whole["dim"]),
+            lit=whole["lit"],
         )  # fmt: skip
 
     def _flow(self, seen: OldCrop, work: Working, sinking: float, neck: float) -> F32:
@@ -195,10 +206,21 @@ class OlderSide:
         mouth = mouth_area(seen.points / 2, flow.shape, unit)
         hair = cv2.dilate(seen.hair, np.ones((3, 3), np.uint8))
         still = np.clip(1.6 * blur(np.asarray(hair, np.float32), 3.0 * unit), 0, 1)
-        rims = morphed(cv2.MORPH_DILATE, seen.rims, _BY_RIMS * unit / 2)
+        rims = morphed(cv2.MORPH_DILATE, seen.frame, _BY_RIMS * unit / 2)
         rims = np.clip(2 * blur(rims, 2.0 * unit), 0, 1)
         held = (1 - mouth) * (1 - still) * (1 - rims)
         return np.asarray(cv2.merge([part * held for part in parts(blur(flow, 1.5 * unit))]), np.float32)
+
+
+def _lit_beside(seen_skin: SkinView, beard: F32, level: float) -> F32:
+    """(h2, w2) log luma by which bare skin near a place is brighter than ``level``: the light on a beard.
+
+    In light from a side, one cheek is darker than a beard on the other.
+    """
+    bare = seen_skin.masks["texture"] * np.clip(1 - 2 * beard, 0, 1) + np.float32(1e-4)
+    sigma = _BESIDE * seen_skin.unit / 2
+    brighter = luma(seen_skin.colour) - np.float32(level)
+    return np.asarray(blur(np.asarray(bare * brighter, np.float32), sigma) / blur(bare, sigma), np.float32)
 
 
 def _darkest(rgb: F32, skin: float, unit: float) -> F32:

@@ -20,6 +20,16 @@ _NARROW, _SHEAR = 0.25, 0.12
 turned head is narrower."""
 _HEADWEAR, _BACKDROP, _UNSEEN = 0.02, 0.6, 0.08
 """Shares of examples with a hat or scarf, with another backdrop, and whose person the people segmentation misses."""
+_TURNED, _TURN_MOST, _HEAD_RADIUS = 0.35, 40.0, 1.35
+"""Share of the examples whose head is turned about the vertical, by how many degrees at most, and the radius of the
+head with its hair in halves of the face's width."""
+_EDGE_ON = 80.0
+"""Degrees from the camera's axis past which the head's side is too foreshortened to be stretched."""
+_DIM, _DIM_STOPS = 0.25, 2.0
+"""Share of the examples in too little light, and how far their log exposure falls at most: dark hair goes to black."""
+_FINE, _FINE_SIDE = 2.0, 9
+"""How much more the parts of a mask weigh that are narrower than so many pixels of the square: sideburns, locks and
+tips."""
 _SOFTEST = 2.8
 """Sigma of the softest focus, pixels of the square: soft hair is hair too."""
 _FAR_COLOUR, _FAR_STOPS = (0.18, 0.09, 0.18), 0.25
@@ -38,12 +48,15 @@ def example(portraits: Sequence[Masked], which: int, rng: Generator) -> tuple[F3
         for image in (one.rgb, one.person, one.hair, one.beard)
     )
     points = np.asarray(one.points @ move[:, :2].T + move[:, 2], np.float32)
+    if rng.random() < _TURNED:
+        (rgb, person, hair, beard), points = _turned((rgb, person, hair, beard), points, rng)
     if rng.random() < _HEADWEAR:
         rgb, hair, person = with_headwear(rgb, np.maximum(person, hair), hair, points, rng)
     if rng.random() < _BACKDROP:
         rgb = _before_another(rgb, np.maximum(person, hair), portraits[rng.integers(len(portraits))].rgb, rng)
     seen = network_input(_graded(rgb, rng), _misjudged(person, rng), points)
     weights = np.ones((2, SIDE, SIDE), np.float32)
+    weights[0] += np.float32(_FINE) * _fine(hair)
     weights[1] = one.beard_known
     return seen, np.ascontiguousarray([hair, beard], np.float32), weights
 
@@ -60,6 +73,37 @@ def _move(rng: Generator) -> F64:
         turn = turn @ np.diag([-1.0, 1.0])
     middle = np.full(2, SIDE / 2)
     return np.column_stack([turn, middle + rng.normal(0, _SHIFT, 2) * SIDE - turn @ middle])
+
+
+def _turned(images: Sequence[F32], points: F32, rng: Generator) -> tuple[list[F32], F32]:
+    """The images and landmarks of a head that is turned to a side, as if the head were a cylinder.
+
+    One side of the hair grows wide, the other narrow, as on plates where a head turns.
+    """
+    yaw, edge = np.deg2rad(rng.uniform(-_TURN_MOST, _TURN_MOST)), np.deg2rad(_EDGE_ON)
+    left, right = points[:, 0].min(), points[:, 0].max()
+    middle, radius = (left + right) / 2, _HEAD_RADIUS * (right - left) / 2
+    across = (np.arange(SIDE) + 0.5 - middle) / radius
+    ends = np.sin(np.clip(np.array([-edge, edge]) - yaw, -edge, edge))
+    seen = np.sin(np.clip(np.arcsin(np.clip(across, -1, 1)) - yaw, -edge, edge))
+    beyond = np.where(across < 0, ends[0] + across + 1, ends[1] + across - 1)
+    source = middle + radius * np.where(np.abs(across) < 1, seen, beyond) - 0.5
+    x = np.ascontiguousarray(np.broadcast_to(source.astype(np.float32), (SIDE, SIDE)))
+    y = np.ascontiguousarray(np.broadcast_to(np.arange(SIDE, dtype=np.float32)[:, None], (SIDE, SIDE)))
+    moved = [
+        np.asarray(cv2.remap(one, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
+        for one in images
+    ]
+    angles = np.arcsin(np.clip((points[:, 0] - middle) / radius, -1, 1)) + yaw
+    turned = middle + radius * np.sin(np.clip(angles, -edge, edge))
+    return moved, np.asarray(np.column_stack([turned, points[:, 1]]), np.float32)
+
+
+def _fine(hair: F32) -> F32:
+    """(SIDE, SIDE) 0..1: the narrow parts of a mask."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_FINE_SIDE, _FINE_SIDE))
+    narrow = np.asarray(hair - cv2.morphologyEx(hair, cv2.MORPH_OPEN, disc), np.float32)
+    return np.asarray(cv2.dilate(narrow, np.ones((3, 3), np.uint8)), np.float32)
 
 
 def _before_another(rgb: F32, person: F32, other: F32, rng: Generator) -> F32:
@@ -91,7 +135,8 @@ def _misjudged(person: F32, rng: Generator) -> F32:
 
 def _graded(rgb: F32, rng: Generator) -> F32:
     """Another exposure, white balance, gamma, saturation, contrast and light; then focus, grain and JPEG."""
-    gains = np.exp(rng.normal(0, 1, 3) * _FAR_COLOUR + rng.normal(0, _FAR_STOPS))
+    dimmed = rng.uniform(0, _DIM_STOPS) if rng.random() < _DIM else 0.0
+    gains = np.exp(rng.normal(0, 1, 3) * _FAR_COLOUR + rng.normal(0, _FAR_STOPS) - dimmed)
     rgb = np.clip(rgb, 0, 1) * gains.astype(np.float32)
     if rng.random() < 0.5:
         rgb = rgb ** np.float32(np.exp(rng.normal(0, 0.3)))
