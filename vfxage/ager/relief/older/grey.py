@@ -30,6 +30,10 @@ class Greying:
     """Largest share of grey in a strand: a trace of its colour stays."""
     fading: float = 0.6
     """How much of its colour hair loses that has not turned yet, where all around has."""
+    own_hue: float = 0.11
+    """Share of its own hue that white hair keeps: neutral white beside blond or brown strands looks violet."""
+    own_hue_most: float = 0.35
+    """Most of that hue, log RGB, that counts."""
     gloss: float = -0.02
     """Log luma above that brightness to which skin between hairs is lifted at most."""
     gloss_inside: float = 0.5
@@ -82,14 +86,14 @@ class Greying:
     """Sigma, canonical pixels, by which bare skin in a beard is found."""
     beard_most: float = 0.95
     """Largest matte of a beard: skin shows between whiskers."""
-    brows_lift: float = 0.75
+    brows_lift: float = 0.85
     """Largest lift of a brow's hair, log units: single bright hairs in a dark brow are dashes, not age."""
     brow_white: tuple[float, float, float] = (0.9, 1.2, 0.9)
     """Order of a brow's hairs above which a hair is white where none has turned, how much lower that is where all have,
     and the softness."""
-    brow_whitest: float = 0.5
+    brow_whitest: float = 0.58
     """Share of the change that those hairs have: a brow is thinner than a lock."""
-    brow_pale: float = 0.32
+    brow_pale: float = 0.42
     """Share of the change that the other hairs of a brow have: they pale."""
 
 
@@ -344,8 +348,19 @@ def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) 
     faded = np.float32(GREYING.fading) * turned * (1 - hair.kinds[1])
     grey = turned * white + (1 - turned) * faded * own
     rest = (1 - turned) * (1 - faded)
-    warm = np.exp(white_tint(light))
-    return cast(F32, cv2.merge([rest * part + grey * tint for part, tint in zip(parts(colour), warm, strict=True)]))
+    tints = cv2.exp(white_tint(light) + np.float32(GREYING.own_hue) * _hue(hair, unit))
+    tints = parts(cv2.resize(tints, relief.shape[::-1]))
+    return cast(F32, cv2.merge([rest * part + grey * tint for part, tint in zip(parts(colour), tints, strict=True)]))
+
+
+def _hue(hair: _Hair, unit: float) -> F32:
+    """(h / 4, w / 4, 3) log RGB beyond luma of the lock around: grey hair keeps a little of its colour."""
+    small = halve(halve(hair.log))
+    weight = halve(halve(hair.share)) + np.float32(1e-3)
+    sigma = GREYING.lock * unit / 4
+    mean = blur(np.asarray(small * spread(weight), np.float32), sigma) / spread(blur(weight, sigma))
+    hue = mean - spread(luma(mean))
+    return np.asarray(np.clip(hue, -GREYING.own_hue_most, GREYING.own_hue_most), np.float32)
 
 
 def _above_nothing(image: F32) -> F32:

@@ -23,11 +23,11 @@ _GRID = 4
 """Pixels of the crop to one cell of the grid on which onsets are worked out."""
 _SKULL, _RADIUS = np.array([192.0, 165.0, 85.0]), 125.0
 """Centre and radius of the skull as a ball, canonical pixels of the mean face in space."""
-_CROWN = -1.0
+_CROWN = -0.7
 """Onset of hair that lies nowhere else."""
 _LIT = (0.3, 1.3)
 """Least and most light on hair, in shares of the mean light on the skin."""
-_LENGTH, _LATEST = (70.0, 230.0), -0.5
+_LENGTH, _LATEST = (70.0, 230.0), -0.25
 """Canonical pixels below the skull's centre from which long hair is older hair, and where it is oldest; its onset."""
 
 
@@ -50,10 +50,10 @@ class _Mound:
 
 
 _LOBES = (
-    _Lobe((-0.97, 0.05, -0.22), 3.5, 2.7),
-    _Lobe((0.97, 0.05, -0.22), 3.5, 2.7),
+    _Lobe((-0.97, 0.05, -0.22), 3.5, 2.3),
+    _Lobe((0.97, 0.05, -0.22), 3.5, 2.3),
     _Lobe((0.0, -0.76, -0.65), 5.0, 0.7),
-    _Lobe((0.0, 0.45, 0.89), 2.5, -0.6),
+    _Lobe((0.0, 0.45, 0.89), 2.5, -0.3),
 )
 """Temples and sideburns, front, nape."""
 _BEARD = 0.5
