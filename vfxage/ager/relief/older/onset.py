@@ -30,6 +30,10 @@ _LIT = (0.3, 1.3)
 _LENGTH, _LATEST = (70.0, 230.0), -0.25
 """Canonical pixels below the skull's centre from which long hair is older hair, and where it is oldest; its onset."""
 
+_ENDS, _LEAVES = -2.5, (0.78, 0.97)
+"""Onset of long hair at the bottom of the crop, and the shares of the crop's height from which to which it falls to
+that: hair beyond the crop keeps its colour, and dyed ends grow out like this."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Lobe:
@@ -81,7 +85,9 @@ def head_onset(work: Working, pose: Pose, surface: Surface) -> F32:
         onset += np.float32(lobe.onset) * np.exp(np.float32(lobe.narrow) * (near - 1))
     down: F64 = pose.turn[:2, 1]
     below = np.float32(down[0]) * x + np.float32(down[1]) * y
-    return _whole(onset + np.float32(_LATEST) * smoothstep(below, *_LENGTH), work)
+    rows = (np.arange(len(x), dtype=np.float32)[:, None] + np.float32(0.5)) / np.float32(len(x))
+    onset += np.float32(_LATEST) * smoothstep(below, *_LENGTH) + np.float32(_ENDS) * smoothstep(rows, *_LEAVES)
+    return _whole(onset, work)
 
 
 def head_shade(work: Working, pose: Pose, surface: Surface, light: F64) -> F32:
