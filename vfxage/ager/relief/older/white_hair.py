@@ -24,8 +24,9 @@ _SKIN_WARM = 0.37
 _SKIN_GREEN, _NO_CAST, _MOST_CAST = -0.07, 0.02, 0.07
 """Log of green over red and blue of skin in neutral light, on 42 portraits; how far from that it lies on people in such
 light, and the furthest beyond that. Film is often graded towards green: neutral hair then looks violet."""
-_GREEN = np.array([-0.20, 0.26, -0.20], np.float32)
-"""Log RGB of such a cast on white hair: half of it, as yellow skin in neutral light looks like skin in green light."""
+_GREEN = np.array([-0.30, 0.39, -0.30], np.float32)
+"""Log RGB of such a cast on white hair: two thirds of it, as yellow skin in neutral light looks like skin in green
+light; walls and shirts on four plates have it whole."""
 _LIT_USUAL, _LIT_SHARE, _LIT_RANGE = -0.55, 0.25, (-0.4, 0.3)
 """Log luma of skin in the light of a portrait, and by what share white hair follows where it is more or less, and how
 far: the skin may be of any colour."""
