@@ -50,8 +50,8 @@ class Growth:
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(0.95, 2.0, 1.3), marionette=(0.66, 1.4, 1.2), cheek_fold=(0.40, 1.2, 1.0),
-            bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.75, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
+            nasolabial=(0.95, 2.0, 1.3), marionette=(0.40, 1.4, 1.2), cheek_fold=(0.40, 1.2, 1.0),
+            bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.60, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
             frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.42, 2.0, 1.1),
         )
     )  # fmt: skip
@@ -59,8 +59,8 @@ class Growth:
     creases: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.15, 2.0, 0.65), marionette=(0.75, 1.3, 0.6), cheek_fold=(0.40, 1.2, 0.5),
-            bags=(0.8, 2.4, 0.6), lids=(1.0, 2.4, 0.8), jowl=(0.70, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
+            nasolabial=(1.15, 2.0, 0.65), marionette=(0.45, 1.3, 0.6), cheek_fold=(0.40, 1.2, 0.5),
+            bags=(0.8, 2.4, 0.6), lids=(1.0, 2.4, 0.8), jowl=(0.56, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
             frown=(0.65, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.60, 2.0, 0.6),
         )
     )  # fmt: skip
@@ -77,10 +77,10 @@ class Growth:
         default_factory=lambda: {
             **_parts(
                 "folds",
-                neck_slack=(1.0, 0.5, 1.1), neck_cords=(1.0, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
+                neck_slack=(1.0, 0.5, 1.1), neck_cords=(0.35, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
                 neck_folds=(0.9, 0.3, 0.9), ear_folds=(1.0, 0.5, 0.9),
             ),
-            **_parts("lines", neck_lines=(1.2, 0.8, 0.9), neck_crepe=(1.3, 0.4, 1.0)),
+            **_parts("lines", neck_lines=(0.42, 0.8, 0.9), neck_crepe=(0.65, 0.4, 1.0)),
         }
     )  # fmt: skip
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
