@@ -25,6 +25,9 @@ _FACE_HEIGHT = 256.0
 """Canonical pixels from forehead to chin."""
 _LEAST, _LEAST_OVER = 0.005, 0.004
 """Share of the crop from which a patch of hair is hair, and the range over which it is: a spot on a scarf is less."""
+_HAIRED, _HAIRED_OVER, _BESIDE = 0.03, 0.03, 0.8
+"""Share of the crop from which the largest patch is a head of hair, the range over which it is, and by how much smaller
+patches beside it may be: hair at the nape that looks out below an ear."""
 _PATCH = 0.1
 """Matte that parts patches."""
 _EDGE, _FLAT = 2.0, 4e-4
@@ -74,7 +77,8 @@ def _without_spots(hair: F32) -> F32:
     """The matte (n, n) without its small patches."""
     _, labels = cv2.connectedComponents((hair > _PATCH).astype(np.uint8))
     shares = np.bincount(labels.ravel(), weights=hair.ravel()) / hair.size
-    kept = smoothstep((shares - _LEAST) / _LEAST_OVER)
+    haired = float(smoothstep(np.array((shares[1:].max(initial=0) - _HAIRED) / _HAIRED_OVER)))
+    kept = smoothstep((shares - _LEAST * (1 - _BESIDE * haired)) / (_LEAST_OVER * (1 - _BESIDE * haired)))
     kept[0] = 1
     return np.asarray(hair * kept[labels], np.float32)
 

@@ -30,7 +30,7 @@ class Greying:
     """Largest share of grey in a strand: a trace of its colour stays."""
     fading: float = 0.6
     """How much of its colour hair loses that has not turned yet, where all around has."""
-    own_hue: float = 0.11
+    own_hue: float = 0.09
     """Share of its own hue that white hair keeps: neutral white beside blond or brown strands looks violet."""
     own_hue_most: float = 0.35
     """Most of that hue, log RGB, that counts."""

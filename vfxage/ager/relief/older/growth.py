@@ -51,7 +51,7 @@ class Growth:
         default_factory=lambda: _parts(
             "folds",
             nasolabial=(0.95, 2.0, 1.3), marionette=(0.40, 1.4, 1.2), cheek_fold=(0.40, 1.2, 1.0),
-            bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.60, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
+            bags=(0.64, 2.4, 1.1), lids=(0.95, 2.3, 1.15), jowl=(0.60, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
             frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.42, 2.0, 1.1),
         )
     )  # fmt: skip
@@ -60,7 +60,7 @@ class Growth:
         default_factory=lambda: _parts(
             "folds",
             nasolabial=(1.15, 2.0, 0.65), marionette=(0.45, 1.3, 0.6), cheek_fold=(0.40, 1.2, 0.5),
-            bags=(0.8, 2.4, 0.6), lids=(1.0, 2.4, 0.8), jowl=(0.56, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
+            bags=(1.0, 2.4, 0.6), lids=(1.25, 2.4, 0.8), jowl=(0.56, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
             frown=(0.65, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.60, 2.0, 0.6),
         )
     )  # fmt: skip

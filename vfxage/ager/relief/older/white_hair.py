@@ -12,13 +12,14 @@ from vfxage.types import F32
 
 _BRIGHTNESS = 0.69
 """Display luma that white hair reaches in the light of a portrait, as on the brighter half of 74 portraits."""
-_WARM, _WARM_RANGE = (0.10, 0.45), (-0.15, 0.22)
-"""Log of red over blue of white hair beside skin in a portrait's light, and the share by which it follows the skin
-where the light is warmer or cooler, on white hair of 40 portraits; then its least and its most: what dark or flushed
-skin has beyond is skin, not light."""
-_WARMTH = np.array([0.6, -0.07, -0.4], np.float32)
-"""Log RGB of white hair whose log of red over blue is 1, as white and half-white hair of 74 portraits has it: with less
-red, grey hair would be olive beside skin."""
+_USUAL = np.array([0.06, -0.007, -0.04], np.float32)
+"""Log RGB of white hair in the light of a portrait, as white and half-white hair of 74 portraits has it: with less red,
+grey hair would be olive beside skin."""
+_WARMER = np.array([0.36, -0.04, -0.64], np.float32)
+"""Log RGB of light whose log of red over blue is 1: it is yellow, and skin that is red is flushed."""
+_FOLLOWS, _RANGE = 0.35, (-0.25, 0.08)
+"""Share by which white hair is warmer or cooler than that where the skin is, on white hair of 40 portraits, and how
+much at least and at most, log of red over blue: what dark or flushed skin has beyond is skin, not light."""
 _SKIN_WARM = 0.37
 """Log of red over blue of skin in the light of a portrait."""
 _SKIN_GREEN, _NO_CAST, _MOST_CAST = -0.07, 0.02, 0.07
@@ -57,9 +58,8 @@ def white_level(light: HairLight) -> float:
 def white_tint(light: HairLight) -> F32:
     """Log RGB beyond luma of grey hair: warm and green as the light is, without the red of the skin's blood."""
     red, green, blue = (float(part) for part in light.tint)
-    usual, follows = _WARM
-    warm = float(np.clip(usual + follows * (red - blue - _SKIN_WARM), *_WARM_RANGE))
+    warmer = float(np.clip(_FOLLOWS * (red - blue - _SKIN_WARM), *_RANGE))
     cast_of_light = green - (red + blue) / 2 - _SKIN_GREEN
     away = max(abs(cast_of_light) - _NO_CAST, 0.0)
     tinged = math.copysign(min(away, _MOST_CAST), cast_of_light)
-    return np.asarray(np.float32(warm) * _WARMTH + np.float32(tinged) * _GREEN, np.float32)
+    return np.asarray(_USUAL + np.float32(warmer) * _WARMER + np.float32(tinged) * _GREEN, np.float32)
