@@ -56,7 +56,7 @@ class Depth:
     shade_tint: float = 0.15
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
-    dim: float = 1.35
+    dim: float = 1.9
     """Severity added where skin is dim on the plate, brown or in little light: it shows the same relief less."""
     dim_from: float = -0.45
     """Log luma of skin below which that begins, between light and brown skin in a studio, and how far below it ends."""
