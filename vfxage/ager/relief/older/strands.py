@@ -14,6 +14,9 @@ from vfxage.types import F32
 
 _PLATE, _MADE, _MADE_MORE = 0.45, 0.2, 0.4
 """Weights of the plate's own strands, of made ones, and of more made ones where the plate shows none: in black hair."""
+_SHARP, _BLURRED = 1.0, 0.25
+"""Blur of the plate, canonical pixels, at which strands are half as far apart as on a sharp one, and the least share:
+white and dark strands that the lens blurs are grey, and what looks like a strand then is noise, which flickers."""
 _STEPS = (1.2, 3.4)
 """Canonical pixels along the hair by which noise is drawn out, one after the other."""
 _GRAIN = (0.55, 0.8)
@@ -63,7 +66,8 @@ def order_of_strands(level: F32, thin: F32, unit: float, softness: float) -> F32
     made = (np.float32(_MADE) + np.float32(_MADE_MORE * _FAINT) / contrast) * (
         directed * drawn + (1 - directed) * curled
     )
-    return np.asarray(np.tanh(own + made), np.float32)
+    seen = _BLURRED + (1 - _BLURRED) / (1 + (softness / _SHARP) ** 2)
+    return np.asarray(np.float32(seen) * np.tanh(own + made), np.float32)
 
 
 def _along(image: F32, directions: Sequence[tuple[F32, F32]]) -> F32:
