@@ -34,7 +34,7 @@ def ground():
         zone = {name: ones.copy() for name in ZONES} | {name: zeros.copy() for name in NOWHERE}
         return Ground(
             level=level, walled=level.copy(), inside=ones.copy(), skin=ones.copy(), away=ones.copy(), matt=ones.copy(),
-            apart=ones.copy(), bare=ones.copy(), eased=ones.copy(),
+            apart=ones.copy(), bare=ones.copy(), eased=ones.copy(), clear=ones.copy(),
             beyond=zeros.copy(), zone=zone, pixel=1.0, smile=smile, saturation=1.0,
         )  # fmt: skip
 

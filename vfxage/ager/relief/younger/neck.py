@@ -16,17 +16,17 @@ from vfxage.types import F32
 class NeckFade:
     """What goes of a neck's relief at full strength, by eye on portraits of people of 62 to 86; canonical pixels."""
 
-    fold: float = 9.0
+    fold: float = 11.0
     """Half of the width up to which a dark valley is a fold, not the shade below the chin."""
-    filled: float = 0.75
+    filled: float = 0.90
     """Share of a fold's depth that is filled."""
-    deepest: float = 0.45
+    deepest: float = 0.65
     """Log luma that is filled at most."""
     around: float = 16.0
     """The neck's own light is its mean over so far."""
-    levelled: float = 0.55
+    levelled: float = 0.80
     """Share of the relief of cords that goes, bright sides as well as dark ones."""
-    cords: tuple[float, float] = (2.0, 9.0)
+    cords: tuple[float, float] = (2.0, 12.0)
     """Sigmas of the band that cords are in."""
     fine: float = 0.6
     """Share of the finest lines that goes."""

@@ -128,6 +128,7 @@ def softened(ground: Ground, filling: Filling, young: F32, softening: Softening)
         calm -= np.maximum(np.float32(bright) * ground.matt, crepe) * np.maximum(band - np.maximum(face, 0), 0)
     calm = np.clip(calm, -softening.fall, softening.rise)
     fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away * (1 - filling.deep)
+    fill = np.maximum(fill, -np.float32(softening.fall))
     return np.asarray(fill * (1 - np.float32(softening.jaw) * ground.zone["jaw"]), np.float32)
 
 
