@@ -124,12 +124,18 @@ def softened(ground: Ground, filling: Filling, young: F32, softening: Softening)
     crepe = np.float32(softening.crepe) * ground.zone["under"]
     for k, bright in enumerate(softening.bright):
         band, face = means[k] - means[k + 1], young[..., k]
-        calm -= np.minimum(band - np.minimum(face, 0), 0)
-        calm -= np.maximum(np.float32(bright) * ground.matt, crepe) * np.maximum(band - np.maximum(face, 0), 0)
+        calm += _of_age(np.maximum(np.minimum(face, 0) - band, 0), softening.shadow)
+        gain = np.maximum(np.float32(bright) * ground.matt, crepe)
+        calm -= gain * _of_age(np.maximum(band - np.maximum(face, 0), 0), softening.lit)
     calm = np.clip(calm, -softening.fall, softening.rise)
     fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away * (1 - filling.deep)
     fill = np.maximum(fill, -np.float32(softening.fall))
     return np.asarray(fill * (1 - np.float32(softening.jaw) * ground.zone["jaw"]), np.float32)
+
+
+def _of_age(relief: F32, form: float) -> F32:
+    """What of ``relief`` (h2, w2), log luma, 0 or more, is age: past ``form`` it is a hard light on the face's form."""
+    return np.asarray(relief / (1 + np.square(np.square(relief / np.float32(form)))), np.float32)
 
 
 def _rolls(ground: Ground, lines: F32, softening: Softening) -> F32:
