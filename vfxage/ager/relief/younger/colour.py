@@ -125,10 +125,17 @@ def _whites(seen_skin: SkinView, hue: F32, settings: Colour) -> F32:
 def _contrast(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
     """Lashes and brow hairs that are dark get darker; what is not dark already stays, so nothing is drawn.
 
-    An iris and the rims of spectacles are dark too, and stay.
+    An iris and the rims of spectacles are dark too, and stay. A brow is as dark as it is against the skin beside it, so
+    that one in shade is drawn no more than the other.
     """
-    depth = np.clip(-seen_skin.darker - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR)
-    hair = np.float32(settings.lashes) * np.clip(1.3 * seen_skin.masks["eyes"], 0, 1) * (1 - ground.zone["iris"])
+    lashes = np.float32(settings.lashes) * np.clip(1.3 * seen_skin.masks["eyes"], 0, 1) * (1 - ground.zone["iris"])
     strand = np.clip((ground.blurred(ground.level, 9.0) - ground.level) / np.float32(0.08), 0, 1)
-    hair += np.float32(settings.brows) * seen_skin.masks["brows"] * strand
-    return np.asarray(-hair * depth * seen_skin.seen * ground.clear, np.float32)
+    brows = np.float32(settings.brows) * seen_skin.masks["brows"] * strand
+    beside = ground.blurred(ground.level * ground.skin, _AROUND) / (ground.blurred(ground.skin, _AROUND) + 1e-3)
+    hair = lashes * _dark(-seen_skin.darker) + brows * _dark(np.asarray(beside - ground.level, np.float32))
+    return np.asarray(-hair * seen_skin.seen * ground.clear, np.float32)
+
+
+def _dark(depth: F32) -> F32:
+    """How much of a depth (h2, w2), log luma, is the darkness of hair."""
+    return np.asarray(np.clip(depth - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR), np.float32)
