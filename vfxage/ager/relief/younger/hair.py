@@ -134,7 +134,7 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     excess = level - grow(wide, level.shape)
     of_strand *= np.clip((settings.glint - excess) / np.float32(_GLINT), 0, 1)
     bright = np.maximum(of_lock, of_strand)
-    alike = cv2.exp(-np.square(excess / np.float32(settings.glossy_most)))
+    alike = 1 / (1 + np.square(np.square(excess / np.float32(settings.glossy_most))))
     calmer = np.float32(settings.calmer) * np.where(excess > 0, bright, of_lock)
     lowered += (calmer - alike * (calmer + np.float32(settings.glossy) * lowered)) * excess
     weight = cv2.pow(matte, settings.edge) * grow(np.asarray(grey, np.float32), level.shape)

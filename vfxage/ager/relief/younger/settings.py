@@ -72,6 +72,8 @@ class Closing:
     """Sigma over which that skin is averaged."""
     step_share: float = 0.80
     """Of a fold that is a step from a lit cheek to a shaded lip: the share by which the dark side is drawn up."""
+    step_around: float = 18.0
+    """Sigma over which the skin beside such a step is averaged."""
     step_deepest: float = 0.30
     """Largest step that is drawn up; a larger one is the form of the face."""
     shadow_beside: float = 14.0
@@ -329,7 +331,7 @@ class HairColour:
     glossy: float = 0.8
     """How much a lock of one colour gains in contrast for each unit of log luma by which it darkens: light within grey
     strands softens their shade, and pigment takes that light away."""
-    glossy_most: float = 0.25
+    glossy_most: float = 0.20
     """Contrast, log luma, from which a strand is of another colour than its lock, and gains none."""
     tinted: float = 0.35
     """How much darker than the level from which hair darkens it takes the dark strands' tint already."""

@@ -148,7 +148,6 @@ def _features(canvas: _Canvas) -> dict[str, F32]:
         "iris": np.clip(1.5 * np.maximum(*(canvas.spot(mean[mark], *_IRIS, 2.0) for mark in (468, 473))), 0, 1),
         "canthus": np.clip(1.3 * _both(canvas.spot(canvas.between(133, 155, 0.15), 6.0, 4.5)), 0, 1),
         "jaw": _jaw(canvas),
-        "lower": np.asarray(smoothstep((canvas.y - mean[2, 1] - 2) / 6) * canvas.area(OVAL, 2, 2.0), np.float32),
     }
 
 
