@@ -100,3 +100,11 @@ def test_brown_hair_in_the_light_is_hair_on_both_sides(hair):
     matte, points = hair("civil", "con2_R000598")
     for across in (-0.33, -0.2, 0.2):
         assert _around(matte, points, 10, across, -0.12) > 0.8, across
+
+
+@pytest.mark.parametrize(("name", "bearded"), [("clk_G000551", True), ("clk_I000058", True), ("clk_E000296", False)])
+def test_a_grey_beard_is_one_beside_an_old_cheek_or_behind_spectacles(portraits, ager, name, bearded):
+    """Folds and rims make the cheeks nearly as rough as the beard; a shaved chin in shade is rougher than they are."""
+    one = next(item for item in scan_portraits(portraits / "clerk").portraits if item.path.stem.startswith(name))
+    share = float(ager.study([crop_portrait(one, ager.framing, 512, (60.0, 60.0))])["bearded"][0])
+    assert share > 0.9 if bearded else share < 0.1

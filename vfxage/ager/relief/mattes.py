@@ -42,6 +42,10 @@ alike, but it is neither rough nor dark. A woman's chin in shade has up to 2.68 
 2.9 to 11.8 times, or are 0.4 darker."""
 _DARK_ROUGH = (1.8, 0.25)
 """The first of these for a dark beard: what is dark and smoother is stubble, which as grey would be a white cloud."""
+_HAIRY = (0.080, 0.015)
+"""Fine detail, log luma, from which what is rougher than the cheeks, as a dark beard is, is a beard however rough the
+cheeks are, and the range over which it is: an old cheek, or a rim of spectacles on it, is rough too. Women's chins have
+up to 0.072, and beards 0.084 and more."""
 _CHEEKS = (50, 280, 205, 425, 101, 330, 118, 347, 151, 9, 4)
 """Landmarks on skin where no beard grows."""
 _HAIRS, _AROUND = 2.5, 4.0
@@ -99,14 +103,15 @@ def _bearded(crop: FaceCrop, beard: F32) -> float:
     weight = np.square(beard) / max(float(np.square(beard).sum()), 1e-3)
     rough, dark = float((detail * weight).sum()), float((soft * weight).sum())
     finer, darker = rough / max(float(np.median(detail[y, x])), 1e-4), float(np.median(soft[y, x])) - dark
-    large, fine, rougher, finest, shade = (
+    large, fine, rougher, finest, shade, hairy = (
         float(smoothstep(np.array((value - low) / span)))
         for value, (low, span) in (
             (float(beard.mean()) / max(face, 1e-3), _BEARDED), (finer, _ROUGH),
             (finer, _DARK_ROUGH), (rough, _ROUGHEST), (darker, _DARK),
+            (rough, _HAIRY),
         )
     )  # fmt: skip
-    return large * max(fine * finest, shade * rougher)
+    return large * max(fine * finest, max(shade, hairy) * rougher)
 
 
 def reach_of(printed: F32, size: int) -> F32:

@@ -21,7 +21,7 @@ from vfxage.ager.relief.younger.lifting import held_still, lift_field, lifted
 from vfxage.ager.relief.younger.neck import faded_neck
 from vfxage.ager.relief.younger.pores import matched, pore_sheet
 from vfxage.ager.relief.younger.settings import Closing, Settings
-from vfxage.ager.relief.younger.valleys import Filling, filled, softened
+from vfxage.ager.relief.younger.valleys import Filling, filled, softened, without_crests
 from vfxage.ager.relief.younger.zones import Zones
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32
@@ -162,6 +162,7 @@ def _filled(crop: YoungCrop, face: YoungFace, ground: Ground, settings: Settings
     kept = np.float32(settings.closing.smile_left) * ground.smile * wider(ground.zone["smile"]) * (1 - filling.deep)
     filled_here = np.maximum(fill, 0)
     fill = fill - np.minimum(kept * ground.blurred(filled_here, settings.closing.smile_soft), filled_here)
+    fill = without_crests(ground, np.asarray(fill, np.float32), settings.closing)
     return filling, np.asarray(filling.narrow + (fill - filling.narrow) * ground.eased, np.float32)
 
 

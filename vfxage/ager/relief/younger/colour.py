@@ -84,7 +84,9 @@ def _beside(ground: Ground, hue: F32, weight: F32, filling: tuple[F32, F32], set
     share = np.clip(fill / np.float32(settings.beside_depth), 0, 1) * ground.skin * np.float32(settings.beside_share)
     warmer = hue[..., 0] - hue[..., 2] - beside[..., 0] + beside[..., 2]
     share = share * np.maximum.reduce([lit, deep, np.clip(-warmer / np.float32(_COLDER), 0, 1)])
-    return np.asarray(np.clip(beside - hue, -0.4, 0.4) * spread(share), np.float32)
+    least, gain = settings.beside_most
+    most = spread(np.asarray(np.float32(least) + np.float32(gain) * np.maximum(fill, 0), np.float32))
+    return np.asarray(np.clip(beside - hue, -most, most) * spread(share), np.float32)
 
 
 def _evened(ground: Ground, seen_skin: SkinView, weight: F32, settings: Colour) -> F32:
@@ -121,9 +123,19 @@ def _whites(seen_skin: SkinView, hue: F32, settings: Colour) -> F32:
 
 
 def _contrast(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
-    """Lashes and brow hairs that are dark get darker; what is not dark already stays, so nothing is drawn."""
-    depth = np.clip(-seen_skin.darker - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR)
-    hair = np.float32(settings.lashes) * np.clip(1.3 * seen_skin.masks["eyes"], 0, 1)
+    """Lashes and brow hairs that are dark get darker; what is not dark already stays, so nothing is drawn.
+
+    An iris and the rims of spectacles are dark too, and stay. A brow is as dark as it is against the skin beside it, so
+    that one in shade is drawn no more than the other.
+    """
+    lashes = np.float32(settings.lashes) * np.clip(1.3 * seen_skin.masks["eyes"], 0, 1) * (1 - ground.zone["iris"])
     strand = np.clip((ground.blurred(ground.level, 9.0) - ground.level) / np.float32(0.08), 0, 1)
-    hair += np.float32(settings.brows) * seen_skin.masks["brows"] * strand
-    return np.asarray(-hair * depth * seen_skin.seen, np.float32)
+    brows = np.float32(settings.brows) * seen_skin.masks["brows"] * strand
+    beside = ground.blurred(ground.level * ground.skin, _AROUND) / (ground.blurred(ground.skin, _AROUND) + 1e-3)
+    hair = lashes * _dark(-seen_skin.darker) + brows * _dark(np.asarray(beside - ground.level, np.float32))
+    return np.asarray(-hair * seen_skin.seen * ground.clear, np.float32)
+
+
+def _dark(depth: F32) -> F32:
+    """How much of a depth (h2, w2), log luma, is the darkness of hair."""
+    return np.asarray(np.clip(depth - np.float32(_DARK_HAIR), 0, _DARKEST_HAIR - _DARK_HAIR), np.float32)

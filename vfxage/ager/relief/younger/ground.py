@@ -64,6 +64,8 @@ class OnSkin(ArrayData):
     """The person, against what lies behind."""
     glasses: F32 = field(metadata=shaped("h2", "w2"))
     """Rims of spectacles."""
+    neck: F32 = field(metadata=shaped("h2", "w2"))
+    """Bare skin of the neck."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -90,6 +92,8 @@ class Ground(ArrayData):
     """0..1, 0 on and beside the brows: a bright band beside a brow reads as a painted brow."""
     eased: F32 = field(metadata=shaped("h2", "w2"))
     """0..1, less beside hair and outline: broad light that ends there at once draws a border on the skin."""
+    clear: F32 = field(metadata=shaped("h2", "w2"))
+    """0..1, 0 on rims of spectacles."""
     zone: dict[str, F32] = field(metadata=shaped("h2", "w2"))
     """The maps of ``zones.Zones`` on this face."""
     pixel: float
@@ -124,13 +128,14 @@ def ground_of(seen_skin: SkinView, zone: dict[str, F32], on_skin: OnSkin, gloss:
     """Find the skin of a crop that may change.
 
     ``zone`` holds the maps on this face, ``gloss`` is the brightness above the fitted skin at which gloss begins, and
-    ``smile`` is 0..1.
+    ``smile`` is 0..1. A neck is skin only where ``on_skin.neck`` says so: cloth may have the hue of skin.
     """
     pixel, masks = seen_skin.unit / 2, seen_skin.masks
     free = 1 - blur(np.clip(1.15 * np.maximum(on_skin.hair, 0.9 * on_skin.beard), 0, 1), 2.0 * pixel)
     free *= 1 - on_skin.glasses
     shaded = _shaded(seen_skin)
-    beyond = np.maximum(seen_skin.beyond, np.square(shaded) * zone["neck"]) * on_skin.person
+    beyond = seen_skin.beyond * (1 - zone["neck"]) + np.square(shaded) * zone["neck"] * on_skin.neck
+    beyond *= on_skin.person
     outline = _outline(seen_skin, zone, beyond, (on_skin, free))
     masks = masks | {"brows": _brows(seen_skin, zone)}
     domain = outline * (1 - _openings(masks, zone))
@@ -147,6 +152,7 @@ def ground_of(seen_skin: SkinView, zone: dict[str, F32], on_skin: OnSkin, gloss:
         matt=cv2.exp(-np.square(np.maximum(seen_skin.darker, 0) / np.float32(gloss))),
         apart=np.asarray(1 - np.clip(2.5 * smooth(masks["brows"], 10 * pixel), 0, 1), np.float32),
         eased=np.clip(2 * smooth(_above(outline), _EASED * pixel) - 1, 0, 1),
+        clear=np.asarray(1 - on_skin.glasses, np.float32),
         zone=zone,
         pixel=pixel,
         smile=smile,

@@ -134,11 +134,14 @@ def recoloured(rgb: F32, hair: GreyHair, skin_chroma: float, unit: float, settin
     excess = level - grow(wide, level.shape)
     of_strand *= np.clip((settings.glint - excess) / np.float32(_GLINT), 0, 1)
     bright = np.maximum(of_lock, of_strand)
-    lowered += np.float32(settings.calmer) * np.where(excess > 0, bright, of_lock) * excess
+    alike = 1 / (1 + np.square(np.square(excess / np.float32(settings.glossy_most))))
+    calmer = np.float32(settings.calmer) * np.where(excess > 0, bright, of_lock)
+    lowered += (calmer - alike * (calmer + np.float32(settings.glossy) * lowered)) * excess
     weight = cv2.pow(matte, settings.edge) * grow(np.asarray(grey, np.float32), level.shape)
     weight *= np.float32(hair.share * tone.pigment)
     colour = parts(grow(np.float32(tone.brown) * _BROWN - own, (*level.shape, 3)))
-    dyed = weight * bright * np.float32(settings.tint_share)
+    grey_lock = smoothstep((wide - from_level + np.float32(settings.tinted)) / np.float32(settings.bright_span))
+    dyed = weight * np.maximum(bright, grow(grey_lock, level.shape)) * np.float32(settings.tint_share)
     return cast(F32, cv2.merge([dyed * channel - weight * lowered for channel in colour]))
 
 

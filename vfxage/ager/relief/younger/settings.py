@@ -66,8 +66,14 @@ class Closing:
     """Sigma of that shade."""
     further: float = 5.0
     """Sigma over which shade is lifted further at strengths past 1."""
+    crest: float = 0.02
+    """Log luma by which filled skin may stand out brighter from the skin near it than the plate's skin does."""
+    crest_around: float = 8.0
+    """Sigma over which that skin is averaged."""
     step_share: float = 0.80
     """Of a fold that is a step from a lit cheek to a shaded lip: the share by which the dark side is drawn up."""
+    step_around: float = 18.0
+    """Sigma over which the skin beside such a step is averaged."""
     step_deepest: float = 0.30
     """Largest step that is drawn up; a larger one is the form of the face."""
     shadow_beside: float = 14.0
@@ -103,10 +109,15 @@ class Softening:
     """The bright side's share of the dark side's, by band: rolls and bulges are also form."""
     crepe: float = 0.80
     """The bright side's share below the eyes, gloss or not: crepe there is bright folds. By eye, on dark skin."""
+    shadow: float = 0.28
+    """Depth past which dark relief is the shadow of a hard light, and less of it goes: a shadow that the nose throws
+    and that is lifted leaves a grey patch. By eye, on faces lit from the side."""
+    lit: float = 0.16
+    """The same for bright relief: the lit side of a cheek."""
     rise: float = 0.25
     """Most that it brightens."""
     fall: float = 0.08
-    """Most that it darkens: a rule of this side is that skin is hardly ever darkened."""
+    """Most that it darkens, rolls included: a rule of this side is that skin is hardly ever darkened."""
     gloss: float = 0.18
     """Brightness above the fitted skin at which gloss is spared: light is no age, and dulled it looks like ash."""
     rolls: float = 0.60
@@ -219,6 +230,9 @@ class Colour:
     """See there."""
     warmed: float = 0.30
     """Depth up to which shade gets warmer."""
+    beside_most: tuple[float, float] = (0.03, 0.5)
+    """Log RGB that a filled fold's hue changes at most, and how much more for each unit of filling: a shallow fold in
+    shade would turn grey green beside lit skin. By eye."""
     beside_depth: float = 0.08
     """Filling from which the hue is taken fully."""
     crease: tuple[float, float, float] = (0.96, 1.01, 1.03)
@@ -314,6 +328,13 @@ class HairColour:
     """Sigma within which hair is one strand, canonical pixels."""
     lock: float = 9.0
     """Sigma within which it is one lock: light and shade within it stay."""
+    glossy: float = 0.8
+    """How much a lock of one colour gains in contrast for each unit of log luma by which it darkens: light within grey
+    strands softens their shade, and pigment takes that light away."""
+    glossy_most: float = 0.20
+    """Contrast, log luma, from which a strand is of another colour than its lock, and gains none."""
+    tinted: float = 0.35
+    """How much darker than the level from which hair darkens it takes the dark strands' tint already."""
     calmer: float = 0.25
     """Share by which strands in a grey lock come nearer to each other: grey beside dark is more contrast than light and
     shade on hair of one colour. By eye."""

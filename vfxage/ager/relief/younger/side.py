@@ -106,7 +106,7 @@ class YoungerSide:
                 points=work.points,
                 chart=chart,
                 seen_skin=replace(work.view.seen_skin, saturation=study.saturation),
-                on_skin=_on_skin(mattes, inside, chart.take_half(study.rims)),
+                on_skin=_on_skin(mattes, inside, chart.take_half(study.rims), beyond.neck),
                 smile=smile_of(work.points),
                 softness=study.softness,
                 beyond=beyond,
@@ -142,14 +142,14 @@ def _gone_grey(source: float, target: float) -> float:
     return (1 - greyness(target) / now) * min(1.0, _GREY_FACES * now)
 
 
-def _on_skin(mattes: Mattes, inside: tuple[slice, slice], rims: F32) -> OnSkin:
+def _on_skin(mattes: Mattes, inside: tuple[slice, slice], rims: F32, neck: F32) -> OnSkin:
     """The mattes on the half grid of the chart's window."""
     hair, beard, brows, person = (
         halve(np.ascontiguousarray(getattr(mattes, kind)[inside])) for kind in (*KINDS, "person")
     )
     low, high = _PERSON
     whole = np.clip((person - np.float32(low)) / np.float32(high - low), 0, 1)
-    return OnSkin(hair=hair, beard=beard, brows=brows, person=whole, glasses=rims)
+    return OnSkin(hair=hair, beard=beard, brows=brows, person=whole, glasses=rims, neck=neck)
 
 
 def _common_light(mean_face: MeanFace) -> F32:

@@ -42,9 +42,10 @@ def filled(ground: Ground, darker: F32, softness: float, closing: Closing) -> Fi
     """
     fill, lines = _closed(ground, softness, closing)
     fill = ground.blurred(fill, closing.smoothing * 2)
-    fill += _steps(ground, ground.walled + lines.sum(axis=0), closing)
+    raised = ground.walled + lines.sum(axis=0)
+    around = ground.among_skin(raised, closing.around)
+    fill += _steps(ground, (raised, around), closing)
     fill += _hollow(ground, darker + fill, closing)
-    around = ground.among_skin(ground.walled + lines.sum(axis=0), closing.around)
     fill = np.minimum(fill, np.maximum(around + np.float32(closing.above) - ground.level, 0))
     deep, eased = _shadow_eased(ground, closing)
     fill += deep * (eased - fill)
@@ -78,10 +79,13 @@ def _closed(ground: Ground, softness: float, closing: Closing) -> tuple[F32, F32
     return fill, np.stack(depths)
 
 
-def _steps(ground: Ground, raised: F32, closing: Closing) -> F32:
-    """A fold is also a step, from a lit cheek to a shaded lip: its dark side is drawn up to the slope between."""
-    zone = ground.zone
-    slope = np.maximum(ground.among_skin(raised, 10.0), ground.among_skin(raised, 18.0)) - raised
+def _steps(ground: Ground, raised: tuple[F32, F32], closing: Closing) -> F32:
+    """A fold is also a step, from a lit cheek to a shaded lip: its dark side is drawn up to the slope between.
+
+    ``raised`` is the log luma (h2, w2) with its valleys filled, and its average around each pixel.
+    """
+    (level, around), zone = raised, ground.zone
+    slope = np.maximum(around, ground.among_skin(level, closing.step_around)) - level
     where = np.maximum(zone["broad"], 0.3 * zone["relief"] * zone["within"] * (1 - zone["around_lips"]))
     where = where * (1 - np.float32(closing.smile_kept * ground.smile) * zone["smile"]) * ground.inside
     step = np.clip(slope, 0, closing.step_deepest) * where * (0.3 + 0.7 * ground.apart)
@@ -124,11 +128,31 @@ def softened(ground: Ground, filling: Filling, young: F32, softening: Softening)
     crepe = np.float32(softening.crepe) * ground.zone["under"]
     for k, bright in enumerate(softening.bright):
         band, face = means[k] - means[k + 1], young[..., k]
-        calm -= np.minimum(band - np.minimum(face, 0), 0)
-        calm -= np.maximum(np.float32(bright) * ground.matt, crepe) * np.maximum(band - np.maximum(face, 0), 0)
+        calm += _of_age(np.maximum(np.minimum(face, 0) - band, 0), softening.shadow)
+        gain = np.maximum(np.float32(bright) * ground.matt, crepe)
+        calm -= gain * _of_age(np.maximum(band - np.maximum(face, 0), 0), softening.lit)
     calm = np.clip(calm, -softening.fall, softening.rise)
     fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away * (1 - filling.deep)
+    fill = np.maximum(fill, -np.float32(softening.fall))
     return np.asarray(fill * (1 - np.float32(softening.jaw) * ground.zone["jaw"]), np.float32)
+
+
+def without_crests(ground: Ground, fill: F32, closing: Closing) -> F32:
+    """The change of log luma (h2, w2) without the bright spots that it makes: a valley that is filled by several parts
+    at once, or whose banks are lit, shines in the skin around it.
+    """
+    near = ground.blurred(ground.inside, closing.crest_around) + np.float32(1e-3)
+    level, filled_near = (
+        ground.blurred(ground.inside * part, closing.crest_around) / near for part in (ground.walled, fill)
+    )
+    height = ground.level - level
+    crest = height + fill - filled_near - np.maximum(height, 0) - np.float32(closing.crest)
+    return np.asarray(fill - np.clip(crest, 0, np.maximum(fill, 0)), np.float32)
+
+
+def _of_age(relief: F32, form: float) -> F32:
+    """What of ``relief`` (h2, w2), log luma, 0 or more, is age: past ``form`` it is a hard light on the face's form."""
+    return np.asarray(relief / (1 + np.square(np.square(relief / np.float32(form)))), np.float32)
 
 
 def _rolls(ground: Ground, lines: F32, softening: Softening) -> F32:

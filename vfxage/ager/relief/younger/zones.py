@@ -24,6 +24,8 @@ _EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
 _ARCH = (70, 63, 105, 66)
 """Upper edge of a brow, from its tail to its head."""
+_IRIS = (11.0, 6.5)
+"""Half width and half height, canonical pixels, of what an iris fills of an open eye as the gaze goes about."""
 _ARCHED = 12.0
 """Canonical pixels above it: plucked and painted brows lie as high as twice this."""
 _PER_REMAP = 4
@@ -143,9 +145,9 @@ def _features(canvas: _Canvas) -> dict[str, F32]:
         "nostril": np.clip(1.5 * _both(canvas.spot(nostril, 7.5, 5.5)), 0, 1),
         "mouth": canvas.area(INNER_LIPS, 1, 1.0),
         "around_lips": np.clip(1.5 * canvas.area(_LIPS, 3, 2.5), 0, 1),
+        "iris": np.clip(1.5 * np.maximum(*(canvas.spot(mean[mark], *_IRIS, 2.0) for mark in (468, 473))), 0, 1),
         "canthus": np.clip(1.3 * _both(canvas.spot(canvas.between(133, 155, 0.15), 6.0, 4.5)), 0, 1),
         "jaw": _jaw(canvas),
-        "lower": np.asarray(smoothstep((canvas.y - mean[2, 1] - 2) / 6) * canvas.area(OVAL, 2, 2.0), np.float32),
     }
 
 
