@@ -53,7 +53,9 @@ class Depth:
     crease: tuple[float, float, float] = (0.58, 1.08, 1.38)
     """R, G and B of shade in shares of its luma: light that comes out of a fold is red. As the darkest marks of old
     people's skin have it on 192 portraits, in every part of the face and at every width."""
-    shade_tint: float = 0.15
+    deepest_broad: float = 0.15
+    """The same for broad shade: a cheek that turns darker than this looks stained."""
+    shade_tint: float = 0.5
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
     dim: float = 1.35
@@ -286,7 +288,10 @@ def _bounded(change: F32, places: _Places, study: OldStudy, gentle: float) -> F3
 
 def _tinted(change: F32, unit: float, saturation: float) -> F32:
     """(h, w, 3): creases are redder than the skin, broad shade keeps its colour."""
-    shade = np.maximum(broad_shade(change, unit), change)
+    broad = broad_shade(change, unit)
+    deep = np.float32(DEPTH.deepest_broad)
+    change = change - grow(broad - deep * np.tanh(broad / deep), change.shape)
+    shade = np.maximum(grow(broad, change.shape), change)
     crease = np.minimum(change, 0) - np.float32(DEPTH.shade_tint) * np.minimum(shade, 0)
     return np.asarray(
         cv2.merge([change + np.float32(saturation * (share - 1)) * crease for share in DEPTH.crease]), np.float32

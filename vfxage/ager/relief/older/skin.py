@@ -137,7 +137,6 @@ def gentleness(rough: float) -> float:
 
 
 def broad_shade(change: F32, unit: float) -> F32:
-    """The broad part (h, w) of a darkening: shade keeps the skin's colour, only creases are redder."""
+    """The broad part (h4, w4) of a darkening (h, w): shade keeps the skin's colour, only creases are redder."""
     quarter = halve(halve(change))
-    soft = blur(np.asarray(quarter, np.float32), 1.4 * unit)
-    return np.minimum(np.asarray(cv2.resize(soft, change.shape[::-1], interpolation=cv2.INTER_LINEAR)), 0)
+    return np.minimum(blur(np.asarray(quarter, np.float32), 1.4 * unit), 0)
