@@ -39,7 +39,7 @@ class Depth:
     fine_shading: Shading = field(default=Shading(slope=0.55, cavity=0.9))
     bright: float = 0.30
     """Share of the bright sides of broad folds; dark skin shows more of it."""
-    bright_dark: float = 0.15
+    bright_dark: float = 0.22
     folded: float = 0.75
     """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
     lost_mean: float = 0.6
@@ -53,7 +53,7 @@ class Depth:
     crease: tuple[float, float, float] = (0.58, 1.08, 1.38)
     """R, G and B of shade in shares of its luma: light that comes out of a fold is red. As the darkest marks of old
     people's skin have it on 192 portraits, in every part of the face and at every width."""
-    deepest_broad: float = 0.15
+    deepest_broad: float = 0.20
     """The same for broad shade: a cheek that turns darker than this looks stained."""
     shade_tint: float = 0.5
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
@@ -290,7 +290,8 @@ def _tinted(change: F32, unit: float, saturation: float) -> F32:
     """(h, w, 3): creases are redder than the skin, broad shade keeps its colour."""
     broad = broad_shade(change, unit)
     deep = np.float32(DEPTH.deepest_broad)
-    change = change - grow(broad - deep * np.tanh(broad / deep), change.shape)
+    past = grow(np.maximum(deep * np.tanh(broad / deep) - broad, 0), change.shape)
+    change = change + np.minimum(past, np.maximum(-change, 0))  # what is no darkening stays as it is
     shade = np.maximum(grow(broad, change.shape), change)
     crease = np.minimum(change, 0) - np.float32(DEPTH.shade_tint) * np.minimum(shade, 0)
     return np.asarray(

@@ -48,9 +48,9 @@ class Forehead:
     """How lines are drawn at random; lengths in canonical pixels. By eye on portraits of people past 60."""
 
     habits: tuple[Habit, ...] = (
-        Habit(share=0.28, rows=(3, 4), depth=(0.55, 1.0), frown=0.7),
-        Habit(share=0.24, rows=(2, 4), depth=(0.45, 0.95), pieces=(2, 3), overlap=(-14.0, 12.0)),
-        Habit(share=0.28, rows=(1, 1), depth=(0.16, 0.34), faint=(1, 3), faint_depth=(0.06, 0.14), frown=1.5),
+        Habit(share=0.32, rows=(3, 4), depth=(0.6, 1.1), frown=0.7),
+        Habit(share=0.26, rows=(2, 4), depth=(0.5, 1.0), pieces=(2, 3), overlap=(-14.0, 12.0)),
+        Habit(share=0.22, rows=(1, 2), depth=(0.18, 0.38), faint=(1, 3), faint_depth=(0.06, 0.16), frown=1.5),
         Habit(share=0.20, rows=(1, 2), depth=(0.25, 0.45), faint=(7, 10), faint_depth=(0.16, 0.34)),
     )
     """Long parallel waves; broken lines; hardly any, but a frown; and many fine ones."""
@@ -69,8 +69,10 @@ class Forehead:
     dip: tuple[float, float] = (0.0, 0.6)
     """How much weaker it is over the nose, between the two halves of the muscle."""
     faint_reach: tuple[float, float] = (22.0, 60.0)
-    fade: tuple[float, float] = (0.12, 0.30)
+    fade: tuple[float, float] = (0.18, 0.34)
     """Share of its length over which a line fades at an end."""
+    soonest: float = 13.0
+    """Least length of that."""
 
 
 FOREHEAD = Forehead()
@@ -155,7 +157,7 @@ def _line(
     for long, share in ((45.0, 1.0), (20.0, 0.2)):
         y += FOREHEAD.wander * share * _wave(draw, x, long)
     way = (x - x[0]) / (x[-1] - x[0])
-    head, tail = draw.uniform(*FOREHEAD.fade, 2)
+    head, tail = np.clip(draw.uniform(*FOREHEAD.fade, 2), FOREHEAD.soonest / (x[-1] - x[0]), 0.5)
     fade = np.minimum(np.minimum(way / head, (1 - way) / tail), 1)
     uneven = np.clip(0.85 + 0.3 * _wave(draw, x, 24.0) + 0.12 * _wave(draw, x, 8.0), 0.15, 1.3)
     uneven *= 1 - draw.uniform(*FOREHEAD.dip) * np.exp(-np.square((x - middle) / 13))
