@@ -33,7 +33,7 @@ _NAME = "older"
 class Depth:
     """How strongly the relief shows, by eye."""
 
-    broad: float = 2.8
+    broad: float = 3.2
     broad_shading: Shading = field(default=Shading(slope=0.9, cavity=1.1))
     fine: float = 2.6
     fine_shading: Shading = field(default=Shading(slope=0.55, cavity=0.9))
@@ -58,7 +58,7 @@ class Depth:
     shade_tint: float = 0.5
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
-    dim: float = 1.35
+    dim: float = 1.0
     """Severity added where skin is dim on the plate, brown or in little light: it shows the same relief less."""
     dim_from: float = -0.45
     """Log luma of skin below which that begins, between light and brown skin in a studio, and how far below it ends."""

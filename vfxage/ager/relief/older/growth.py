@@ -50,8 +50,8 @@ class Growth:
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.45, 2.9, 1.2), marionette=(0.80, 2.0, 1.2), cheek_fold=(0.40, 1.2, 1.0),
-            bags=(0.75, 3.2, 1.1), lids=(1.15, 3.2, 1.1), jowl=(1.1, 2.6, 1.15), hollows=(0.12, 1.2, 1.0),
+            nasolabial=(1.45, 2.9, 1.35), marionette=(0.80, 2.0, 1.3), cheek_fold=(0.40, 1.2, 1.0),
+            bags=(0.75, 3.2, 1.25), lids=(1.15, 3.2, 1.25), jowl=(1.1, 2.6, 1.3), hollows=(0.12, 1.2, 1.0),
             frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.44, 2.8, 1.1),
         )
     )  # fmt: skip
@@ -59,8 +59,8 @@ class Growth:
     creases: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.35, 2.9, 0.65), marionette=(0.75, 2.0, 0.6), cheek_fold=(0.40, 1.2, 0.5),
-            bags=(1.0, 3.2, 0.6), lids=(1.3, 3.2, 0.8), jowl=(0.50, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
+            nasolabial=(1.35, 2.9, 0.75), marionette=(0.75, 2.0, 0.7), cheek_fold=(0.40, 1.2, 0.5),
+            bags=(1.0, 3.2, 0.75), lids=(1.3, 3.2, 0.9), jowl=(0.50, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
             frown=(0.6, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.66, 2.8, 0.6),
         )
     )  # fmt: skip
@@ -86,7 +86,7 @@ class Growth:
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 1.8
+    gain: float = 2.2
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""
