@@ -23,7 +23,7 @@ from vfxage.types import F32, F64
 class Aged:
     """How strongly neck and ears change, by eye; log luma."""
 
-    relief: float = 1.4
+    relief: float = 0.95
     shading: Shading = field(default=Shading(slope=0.55, cavity=1.15))
     soft_jaw: float = 0.45
     """Share of the shade below the jaw that goes at 35 years of wear: slack skin fills the corner."""

@@ -33,13 +33,13 @@ _NAME = "older"
 class Depth:
     """How strongly the relief shows, by eye."""
 
-    broad: float = 2.8
+    broad: float = 3.2
     broad_shading: Shading = field(default=Shading(slope=0.9, cavity=1.1))
     fine: float = 2.6
     fine_shading: Shading = field(default=Shading(slope=0.55, cavity=0.9))
     bright: float = 0.30
     """Share of the bright sides of broad folds; dark skin shows more of it."""
-    bright_dark: float = 0.15
+    bright_dark: float = 0.22
     folded: float = 0.75
     """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
     lost_mean: float = 0.6
@@ -53,10 +53,12 @@ class Depth:
     crease: tuple[float, float, float] = (0.58, 1.08, 1.38)
     """R, G and B of shade in shares of its luma: light that comes out of a fold is red. As the darkest marks of old
     people's skin have it on 192 portraits, in every part of the face and at every width."""
-    shade_tint: float = 0.15
+    deepest_broad: float = 0.26
+    """The same for broad shade: a cheek that turns darker than this looks stained."""
+    shade_tint: float = 0.5
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
-    dim: float = 1.9
+    dim: float = 1.7
     """Severity added where skin is dim on the plate, brown or in little light: it shows the same relief less."""
     dim_from: float = -0.45
     """Log luma of skin below which that begins, between light and brown skin in a studio, and how far below it ends."""
@@ -288,7 +290,11 @@ def _bounded(change: F32, places: _Places, study: OldStudy, gentle: float) -> F3
 
 def _tinted(change: F32, unit: float, saturation: float) -> F32:
     """(h, w, 3): creases are redder than the skin, broad shade keeps its colour."""
-    shade = np.maximum(broad_shade(change, unit), change)
+    broad = broad_shade(change, unit)
+    deep = np.float32(DEPTH.deepest_broad)
+    past = grow(np.maximum(deep * np.tanh(broad / deep) - broad, 0), change.shape)
+    change = change + np.minimum(past, np.maximum(-change, 0))  # what is no darkening stays as it is
+    shade = np.maximum(grow(broad, change.shape), change)
     crease = np.minimum(change, 0) - np.float32(DEPTH.shade_tint) * np.minimum(shade, 0)
     return np.asarray(
         cv2.merge([change + np.float32(saturation * (share - 1)) * crease for share in DEPTH.crease]), np.float32

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vfxage.ager.relief.older.canvas import Canvas, spline, stream, taper
-from vfxage.ager.relief.older.forehead import forehead_lines
+from vfxage.ager.relief.older.forehead import forehead_habit, forehead_lines
 from vfxage.ager.wrinkle_lines import Node
 from vfxage.types import F32, F64
 
@@ -81,33 +81,35 @@ _UPPER, _UPPER_RING = (246, 161, 160, 159, 158, 157), (247, 30, 29, 27, 28, 56)
 _LOWER, _LOWER_RING = (7, 163, 144, 145, 153, 154), (31, 228, 229, 230, 231, 232)
 
 SHAPES: tuple[Groove | Roll | Mound, ...] = (
-    Groove(part="nasolabial", depth=1.9, width=3.0, heap=1.3, reach=12, towards=50, ends=(0.34, 0.50), floor=0.84,
+    Groove(part="nasolabial", depth=1.55, width=4.2, heap=2.0, reach=15, towards=50, ends=(0.30, 0.62), floor=0.55,
            nodes=((102, 142, 0.6), (129, 203, 0.4), (203, 206, 0.35), (206, 216, 0.25), (216, 186, 0.25),
                   (57, 212, 0.6))),
-    Groove(part="marionette", depth=0.85, width=3.8, heap=0.5, reach=13, towards=214, ends=(0.45, 0.50), floor=0.88,
+    Groove(part="marionette", depth=0.80, width=4.6, heap=0.7, reach=14, towards=214, ends=(0.55, 0.45), floor=0.7,
            nodes=((61, 57, 0.3), (43, 57, 0.6), (202, 210, 0.3), (204, 210, 0.72), (211, 169, 0.6), (170, 149, 0.6))),
     Groove(part="cheek fold", depth=0.75, width=3.4, heap=0.6, reach=12, towards=147, ends=(0.45, 0.45), floor=0.9,
            nodes=((205, 207, 0.15), (207, 187, 0.25), (214, 192, 0.4), (210, 135, 0.3), (169, 136, 0.35))),
-    Groove(part="bags", depth=0.95, width=4.0, heap=1.8, reach=6.5, towards=145, ends=(0.15, 0.45),
+    Groove(part="bags", depth=1.0, width=4.6, heap=2.2, reach=7.5, towards=145, ends=(0.15, 0.45),
            nodes=((244, 233, 0.6), (128, 233, 0.4), (121, 232, 0.3), (120, 231, 0.3), (119, 230, 0.45),
                   (118, 229, 0.6))),
     Roll(part="bags", height=1.2, width=3.6, ends=(0.35, 0.25),
          nodes=tuple((a, b, 0.55) for a, b in zip(_LOWER, _LOWER_RING, strict=True))),
     Groove(part="lids", depth=0.8, width=2.4, ends=(0.25, 0.35),
            nodes=tuple((a, b, 0.34) for a, b in zip(_UPPER, _UPPER_RING, strict=True))),
-    Roll(part="lids", height=1.5, width=3.6, ends=(0.2, 0.6), shift=(0, -1.5),
+    Roll(part="lids", height=2.1, width=4.0, ends=(0.2, 0.6), shift=(0, -1.5),
          nodes=((226, 35, 0.4), *((a, b, 0.75) for a, b in zip(_UPPER, _UPPER_RING, strict=True)))),
-    Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.0, size=(14, 5.5), turn=0.35),
-    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=2.8, size=(17, 20), turn=0.4),
-    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.5, size=(11, 15), turn=0.3),
+    Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.9, size=(14, 6.0), turn=0.35),
+    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=3.0, size=(18, 20), turn=0.4),
+    Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.4, size=(12, 16), turn=0.3),
+    Roll(part="bags", height=1.5, width=6.0, ends=(0.45, 0.45),
+         nodes=((121, 47, 0.75), (120, 100, 0.75), (119, 101, 0.7), (118, 117, 0.7), (117, 111, 0.3))),
     Mound(part="hollows", centre=((187, 0.6), (147, 0.4)), height=-2.6, size=(20, 30), turn=-0.45),
     Mound(part="hollows", centre=((139, 0.6), (71, 0.4)), height=-3.0, size=(15, 26), turn=0.1),
-    Groove(part="frown", depth=0.7, width=2.4, ends=(0.3, 0.4), nodes=((107, 9, 0.45), (55, 8, 0.35), (55, 8, 0.6))),
+    Groove(part="frown", depth=0.7, width=3.2, ends=(0.4, 0.45), nodes=((107, 9, 0.45), (55, 8, 0.35), (55, 8, 0.6))),
     Groove(part="chin", depth=0.8, width=4.0, mirrored=False,
            nodes=((182, 181, 0.35), (83, 84, 0.35), (18, 17, 0.3), (313, 314, 0.35), (406, 405, 0.35))),
 )  # fmt: skip
 PARTS = ("nasolabial", "marionette", "cheek fold", "bags", "lids", "jowl", "hollows", "frown", "chin", "forehead")
-_LINE_DEPTH, _LINE_WIDTHS = 0.60, ((0.55, 1.1), (0.45, 3.2))
+_LINE_DEPTH, _LINE_WIDTHS = 0.65, ((0.45, 1.4), (0.55, 3.4))
 """Depth of a full line of the forehead; shares of the depth and widths of its floor and flanks."""
 _LINE_ROLL = (0.55, 3.0, 5.0)
 """Height of the skin pushed up beside such a line, its width, and its distance from the line."""
@@ -125,6 +127,7 @@ def broad_heights(mean: F32, name: str, canvas: Canvas) -> dict[str, F32]:
         draw = stream(name, f"{shape.part} {numbers[shape.part]}")
         heights[shape.part] += _both_sides(lambda side, s=shape: _drawn(s, canvas, side(at)), shape, draw)
     heights["forehead"] += _forehead(mean, name, canvas)
+    heights["frown"] *= np.float32(forehead_habit(name).frown)
     return {part: _own_share(name, part) * height for part, height in heights.items()}
 
 

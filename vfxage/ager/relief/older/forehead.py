@@ -2,8 +2,8 @@
 
 A line follows the muscle that raises the brows: it runs from above one brow's tail to above the other's, low over the
 nose and arched over each brow, gets weaker and stronger on its way, and fades out beside it. The lines of one person
-run nearly alike. Few people fold their foreheads deeply: most have one or two clear lines and some faint ones. Short,
-evenly spaced or equally deep lines look stamped.
+run nearly alike. People fold their foreheads by habit: some have long parallel waves, some broken lines, some hardly
+any line but those of a frown, and some many fine ones. Short, evenly spaced or equally deep lines look stamped.
 """
 
 from __future__ import annotations
@@ -24,37 +24,55 @@ _LOWEST, _HIGHEST = 13.0, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Habit:
+    """How one kind of people folds the forehead; lengths in canonical pixels."""
+
+    share: float
+    """Share of people who have it."""
+    rows: tuple[int, int]
+    """Least and largest number of long lines, one above the other."""
+    depth: tuple[float, float]
+    pieces: tuple[int, int] = (1, 1)
+    """Least and largest number of lines that a row is broken into."""
+    overlap: tuple[float, float] = (8.0, 22.0)
+    """How far two pieces run beside each other; below 0 a gap."""
+    faint: tuple[int, int] = (2, 4)
+    """Least and largest number of faint lines between the rows."""
+    faint_depth: tuple[float, float] = (0.10, 0.26)
+    frown: float = 1.0
+    """How much deeper the lines between the brows are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Forehead:
     """How lines are drawn at random; lengths in canonical pixels. By eye on portraits of people past 60."""
 
-    counts: tuple[int, ...] = (2, 3, 3, 4)
-    """Numbers of long lines, equally likely."""
-    expressive: tuple[float, float] = (0.40, 1.20)
-    """How deep the lines of one person are: the calmest and the liveliest."""
-    calm: float = 1.5
-    """How much more common calm foreheads are: 1 makes all equally likely."""
-    reach: tuple[float, float] = (50.0, 72.0)
-    """How far a long line runs to either side of the middle: to above the tails of the brows."""
-    arch: tuple[float, float] = (1.0, 5.0)
+    habits: tuple[Habit, ...] = (
+        Habit(share=0.32, rows=(3, 4), depth=(0.6, 1.1), frown=0.7),
+        Habit(share=0.26, rows=(2, 4), depth=(0.5, 1.0), pieces=(2, 3), overlap=(-14.0, 12.0)),
+        Habit(share=0.22, rows=(1, 2), depth=(0.18, 0.38), faint=(1, 3), faint_depth=(0.06, 0.16), frown=1.5),
+        Habit(share=0.20, rows=(1, 2), depth=(0.25, 0.45), faint=(7, 10), faint_depth=(0.16, 0.34)),
+    )
+    """Long parallel waves; broken lines; hardly any, but a frown; and many fine ones."""
+    lead: tuple[float, float] = (1.0, 1.35)
+    """How much deeper one of the rows is than it would be: one leads."""
+    reach: tuple[float, float] = (62.0, 86.0)
+    """How far a row runs to either side of the middle: past the tails of the brows."""
+    arch: tuple[float, float] = (2.0, 7.0)
     """How much higher it lies above a brow than over the nose, the same for all lines of a person within a pixel."""
     brow: float = 40.0
     """Distance from the middle to the top of the arch."""
-    wander: float = 1.0
-    """Deviation of its way over 44 to 90 canonical pixels."""
-    passing: float = 0.30
-    """Chance that it is two lines, of which one fades out over the nose while the next begins beside it."""
-    off: float = 2.0
-    """Deviation of the distance between the two."""
-    overlap: tuple[float, float] = (10.0, 26.0)
-    """How far the two run beside each other."""
-    depths: tuple[float, ...] = (1.15, 0.75, 0.55, 0.40)
-    """Depths of the long lines of a forehead, in any order: one of them leads."""
+    wander: float = 0.7
+    """Deviation of its way over 63 to 144 canonical pixels."""
+    off: float = 1.6
+    """Deviation of the height of a piece from its row's."""
     dip: tuple[float, float] = (0.0, 0.6)
     """How much weaker it is over the nose, between the two halves of the muscle."""
-    faint: tuple[int, int] = (3, 7)
-    """Number of faint lines between them: at least, and less than."""
-    faint_reach: tuple[float, float] = (16.0, 44.0)
-    faint_depth: tuple[float, float] = (0.12, 0.30)
+    faint_reach: tuple[float, float] = (22.0, 60.0)
+    fade: tuple[float, float] = (0.18, 0.34)
+    """Share of its length over which a line fades at an end."""
+    soonest: float = 13.0
+    """Least length of that."""
 
 
 FOREHEAD = Forehead()
@@ -82,36 +100,46 @@ class ForeheadLine(ArrayData):
 
 def forehead_lines(mean: F32, name: str) -> tuple[ForeheadLine, ...]:
     """The lines of the face called ``name``; ``mean`` is (478, 2) canonical pixels."""
-    draw = stream(name, "forehead lines")
+    draw, habit = stream(name, "forehead lines"), forehead_habit(name)
     middle, top = float(mean[10, 0]), float(mean[10, 1]) + _HIGHEST
     low = float(mean[[66, 105, 296, 334], 1].min()) - _LOWEST
-    calmest, liveliest = FOREHEAD.expressive
-    lively = calmest + (liveliest - calmest) * draw.uniform() ** FOREHEAD.calm
     arch = draw.uniform(*FOREHEAD.arch, 2)
-    count = int(draw.choice(FOREHEAD.counts))
-    edges = np.linspace(low, top, count + 1)
+    rows = int(draw.integers(*habit.rows, endpoint=True))
+    leads = int(draw.integers(rows))
     lines: list[ForeheadLine] = []
-    for (below, above), share in zip(pairwise(edges), draw.permutation(FOREHEAD.depths[:count]), strict=True):
-        at = middle, float(draw.uniform(min(below, above), max(below, above)))
-        lines += _long_line(draw, at, arch, float(lively * share * draw.uniform(0.8, 1.2)))
-    for _ in range(int(draw.integers(*FOREHEAD.faint))):
+    for row, (below, above) in enumerate(pairwise(np.linspace(low, top, rows + 1))):
+        at = middle, float(draw.uniform(above, below))
+        more = float(draw.uniform(*FOREHEAD.lead)) if row == leads else 1.0
+        lines += _row(draw, at, (arch, more * float(draw.uniform(*habit.depth))), habit)
+    for _ in range(int(draw.integers(*habit.faint, endpoint=True))):
         x, y = middle + draw.uniform(-40, 40), draw.uniform(top, low + 4)
-        reach = float(draw.uniform(*FOREHEAD.faint_reach))
-        depth = float(draw.uniform(*FOREHEAD.faint_depth))
+        reach, depth = float(draw.uniform(*FOREHEAD.faint_reach)), float(draw.uniform(*habit.faint_depth))
         lines.append(_line(draw, (middle, y), (x - reach, x + reach), (arch, depth)))
     return tuple(lines)
 
 
-def _long_line(draw: np.random.Generator, at: tuple[float, float], arch: F64, depth: float) -> list[ForeheadLine]:
-    """A line from above one brow's tail to above the other's, or two that pass each other over the nose."""
+def forehead_habit(name: str) -> Habit:
+    """How the face called ``name`` folds its forehead."""
+    shares = np.cumsum([habit.share for habit in FOREHEAD.habits])
+    return FOREHEAD.habits[int(np.searchsorted(shares[:-1], stream(name, "forehead habit").uniform()))]
+
+
+def _row(
+    draw: np.random.Generator, at: tuple[float, float], shape: tuple[F64, float], habit: Habit
+) -> list[ForeheadLine]:
+    """A line from past one brow's tail to past the other's, or pieces of it that pass each other or leave gaps."""
     left, right = draw.uniform(*FOREHEAD.reach, 2)
-    whole = at[0] - left, at[0] + right
-    if draw.uniform() > FOREHEAD.passing:
-        return [_line(draw, at, whole, (arch, depth))]
-    half, off = draw.uniform(*FOREHEAD.overlap), draw.normal(0, FOREHEAD.off, 2)
-    pieces = (whole[0], at[0] + half), (at[0] - half, whole[1])
-    return [_line(draw, (at[0], at[1] + float(down)), piece, (arch, depth * draw.uniform(0.75, 1.1)))
-            for piece, down in zip(pieces, off, strict=True)]  # fmt: skip
+    pieces, (arch, depth) = int(draw.integers(*habit.pieces, endpoint=True)), shape
+    if pieces == 1:
+        return [_line(draw, at, (at[0] - left, at[0] + right), shape)]
+    cuts = np.linspace(-left, right, pieces + 1)
+    cuts[1:-1] += draw.normal(0, 0.12 * (left + right) / pieces, pieces - 1)
+    lines = []
+    for start, end in pairwise(cuts):
+        more, off = float(draw.uniform(*habit.overlap)) / 2, float(draw.normal(0, FOREHEAD.off))
+        ends = at[0] + float(start) - more, at[0] + float(end) + more
+        lines.append(_line(draw, (at[0], at[1] + off), ends, (arch, depth * float(draw.uniform(0.6, 1.1)))))
+    return lines
 
 
 def _line(
@@ -126,10 +154,10 @@ def _line(
     side = np.abs(x - middle) / FOREHEAD.brow
     own = np.maximum(arch + draw.normal(0, 0.5, 2), 0)[(x > middle).astype(int)]
     y = height - own * np.sin(np.pi / 2 * np.minimum(side, 2.2)) ** 2
-    for long, share in ((40.0, 1.0), (20.0, 0.25)):
+    for long, share in ((45.0, 1.0), (20.0, 0.2)):
         y += FOREHEAD.wander * share * _wave(draw, x, long)
     way = (x - x[0]) / (x[-1] - x[0])
-    head, tail = draw.uniform(0.2, 0.42, 2)
+    head, tail = np.clip(draw.uniform(*FOREHEAD.fade, 2), FOREHEAD.soonest / (x[-1] - x[0]), 0.5)
     fade = np.minimum(np.minimum(way / head, (1 - way) / tail), 1)
     uneven = np.clip(0.85 + 0.3 * _wave(draw, x, 24.0) + 0.12 * _wave(draw, x, 8.0), 0.15, 1.3)
     uneven *= 1 - draw.uniform(*FOREHEAD.dip) * np.exp(-np.square((x - middle) / 13))

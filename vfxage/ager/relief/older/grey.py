@@ -348,9 +348,9 @@ def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) 
     faded = np.float32(GREYING.fading) * turned * (1 - hair.kinds[1])
     grey = turned * white + (1 - turned) * faded * own
     rest = (1 - turned) * (1 - faded)
-    tints = cv2.exp(white_tint(light) + np.float32(GREYING.own_hue) * _hue(hair, unit))
-    tints = parts(cv2.resize(tints, relief.shape[::-1]))
-    return cast(F32, cv2.merge([rest * part + grey * tint for part, tint in zip(parts(colour), tints, strict=True)]))
+    tint = cv2.exp(white_tint(light) + np.float32(GREYING.own_hue) * _hue(hair, unit))
+    tints = parts(cast(F32, cv2.resize(tint, relief.shape[::-1])))
+    return cast(F32, cv2.merge([rest * part + grey * own for part, own in zip(parts(colour), tints, strict=True)]))
 
 
 def _hue(hair: _Hair, unit: float) -> F32:

@@ -52,7 +52,7 @@ class Growth:
             "folds",
             nasolabial=(0.95, 2.0, 1.3), marionette=(0.50, 1.4, 1.2), cheek_fold=(0.40, 1.2, 1.0),
             bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.70, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
-            frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.42, 2.0, 1.1),
+            frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.44, 2.8, 1.1),
         )
     )  # fmt: skip
     """The broad side of each fold: soft shading, which makes gentle faces old."""
@@ -60,16 +60,16 @@ class Growth:
         default_factory=lambda: _parts(
             "folds",
             nasolabial=(1.15, 2.0, 0.65), marionette=(0.58, 1.3, 0.6), cheek_fold=(0.40, 1.2, 0.5),
-            bags=(0.8, 2.4, 0.6), lids=(1.0, 2.4, 0.8), jowl=(0.64, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
-            frown=(0.65, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.60, 2.0, 0.6),
+            bags=(0.8, 2.4, 0.6), lids=(1.0, 2.4, 0.8), jowl=(0.50, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
+            frown=(0.6, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.66, 2.8, 0.6),
         )
     )  # fmt: skip
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "lines",
-            furrows=(0.46, 2.0, 0.9), crow=(1.2, 2.2, 1.0), under=(1.4, 2.2, 1.0), cheek=(0.70, 1.4, 0.5),
-            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.2, 2.0, 1.1),
+            furrows=(0.50, 2.8, 0.9), crow=(1.2, 2.8, 1.0), under=(1.3, 2.8, 1.0), cheek=(0.62, 1.4, 0.5),
+            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.1, 2.8, 1.1),
         )
     )  # fmt: skip
     """Fine lines and texture."""
@@ -77,16 +77,16 @@ class Growth:
         default_factory=lambda: {
             **_parts(
                 "folds",
-                neck_slack=(1.0, 0.5, 1.1), neck_cords=(0.35, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
+                neck_slack=(1.0, 0.5, 1.1), neck_cords=(1.0, 0.3, 1.0), neck_rings=(0.95, 0.7, 0.75),
                 neck_folds=(0.9, 0.3, 0.9), ear_folds=(1.0, 0.5, 0.9),
             ),
-            **_parts("lines", neck_lines=(0.42, 0.8, 0.9), neck_crepe=(0.65, 0.4, 1.0)),
+            **_parts("lines", neck_lines=(1.2, 0.8, 0.9), neck_crepe=(1.3, 0.4, 1.0)),
         }
     )  # fmt: skip
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 1.9
+    gain: float = 2.15
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""

@@ -44,9 +44,9 @@ _FURROW, _FURROW_UNLIKE = 0.75, 0.30
 class Lines:
     """Kinds of lines: their spacing on photographs of old skin, and the strengths at which they look like them."""
 
-    floors: float = 0.55
+    floors: float = 0.45
     """Depth of the narrow floors of the forehead's lines."""
-    floor: float = 0.7
+    floor: float = 0.85
     """Their width."""
     near: float = 5.0
     """How far around a line of the forehead finer creases are found."""
@@ -128,7 +128,7 @@ def _forehead(ground: Ground) -> Height:
     part = ground.canvas.part((middle - 98, middle + 98), (top - 1, brow + 4))
     x, y = part.grid()
     across = y + 5 * np.cos((x - middle) / 34) + 2.2 * noise(draw, x / np.float32(55), y / np.float32(30))
-    band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 96, 50)
+    band = smoothstep(y, top, top + 22) * smoothstep(y, brow + 2, brow - 8) * smoothstep(np.abs(x - middle), 97, 72)
     floors, near = np.zeros_like(x), np.zeros_like(x)
     for line in forehead_lines(mean, ground.name):
         floors += line.carved(part, LINES.floor)

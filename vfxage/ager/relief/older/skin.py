@@ -18,7 +18,7 @@ from vfxage.types import F32
 class OldSkin:
     """Amounts for a wear of 1, log units; by eye on portraits and video frames."""
 
-    bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.6, 0.2, 6.0), (0.1, 0.22, 12.0))
+    bands: tuple[tuple[float, float, float], ...] = ((0.9, 0.14, 3.0), (0.8, 0.2, 6.0), (0.15, 0.22, 12.0))
     """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
     own: float = 1.2
     """Gain of all of them."""
@@ -137,7 +137,6 @@ def gentleness(rough: float) -> float:
 
 
 def broad_shade(change: F32, unit: float) -> F32:
-    """The broad part (h, w) of a darkening: shade keeps the skin's colour, only creases are redder."""
+    """The broad part (h4, w4) of a darkening (h, w): shade keeps the skin's colour, only creases are redder."""
     quarter = halve(halve(change))
-    soft = blur(np.asarray(quarter, np.float32), 1.4 * unit)
-    return np.minimum(np.asarray(cv2.resize(soft, change.shape[::-1], interpolation=cv2.INTER_LINEAR)), 0)
+    return np.minimum(blur(np.asarray(quarter, np.float32), 1.4 * unit), 0)

@@ -27,7 +27,7 @@ _FLOOR, _FLANKS = (0.55, 1.0), (0.45, 2.6)
 """A crease is two strokes: (share of depth, share of width) of its floor and of its flanks."""
 _CORDED = 0.8
 """A neck has cords or rings: how much more of the one, and less of the other. Both at once make a grid."""
-_UNLIKE = 0.25
+_UNLIKE = 0.3
 """Relative deviation of a fold's depth from one to the next: alike, they look stamped."""
 
 
@@ -43,18 +43,21 @@ _EAR_RED = 1.2
 class Throat:
     """Sizes of the folds, by eye on portraits of people of 62 to 86 whose necks are bare."""
 
-    slack: tuple[tuple[float, float, float], ...] = ((1.11, 2.2, 5.5), (1.31, 1.3, 7.0))
+    slack: tuple[tuple[float, float, float], ...] = ((1.11, 2.0, 6.0), (1.31, 1.1, 8.0))
     """Rolls of slack skin along the jaw: distance from the face's middle in shares of the jaw's, height, width."""
-    under: tuple[tuple[float, float, float], ...] = ((1.19, 0.9, 2.0),)
+    under: tuple[tuple[float, float, float], ...] = ((1.19, 0.6, 2.6),)
     """The creases below the rolls: distance, depth, width."""
-    cords: tuple[tuple[float, float, float, float], ...] = ((12, 27, 2.4, 6.0), (38, 56, 1.4, 5.5))
-    """Cords on each side: distance from the middle at the top and at the bottom, height, width."""
-    rings: tuple[tuple[float, float], ...] = ((33, 0.65), (50, 0.9), (67, 0.75))
+    cords: tuple[tuple[float, float, float, float], ...] = ((11, 20, 1.3, 6.5), (44, 58, 1.2, 9.0))
+    """Cords on each side: distance from the middle at the top and at the bottom, height, width. Wide apart: a row of
+    cords with hollows between them reads as a row of stains."""
+    cords_begin: float = 16.0
+    """How far below the chin they begin: what is higher is the roof of the throat."""
+    rings: tuple[tuple[float, float], ...] = ((33, 0.5), (50, 0.8), (67, 0.7))
     """Rings: how far below the chin, and depth."""
     folds: int = 2
     """Folds on each side that hang from behind the jaw towards the middle."""
-    lines: Wrinkle = field(default=Wrinkle(long=30, apart=6.0, sharp=0.35))
-    crepe: Wrinkle = field(default=Wrinkle(long=11, apart=3.4, sharp=0.4))
+    lines: Wrinkle = field(default=Wrinkle(long=60, apart=5.0, sharp=0.55))
+    crepe: Wrinkle = field(default=Wrinkle(long=12, apart=3.0, sharp=0.6))
 
 
 THROAT = Throat()
@@ -123,10 +126,10 @@ def _cords(chin: F64, draw: np.random.Generator) -> F32:
         for side in (-1, 1):
             own = 1 + _UNLIKE * draw.standard_normal()
             sway = draw.uniform(1, 3) * np.sin(3 * y + draw.uniform(0, 6))
-            shifted = draw.normal(0, 3.5, 2)
+            shifted = draw.normal(0, 3.0, 2)
             x = side * (top + shifted[0] + (bottom + shifted[1] - top - shifted[0]) * y**1.3 + sway)
-            cord = chin + np.column_stack([x, 12 + draw.normal(0, 5) + 78 * y])
-            weight = taper(len(y), draw.uniform(0.25, 0.45), 0.35)
+            cord = chin + np.column_stack([x, THROAT.cords_begin + draw.normal(0, 6) + 78 * y])
+            weight = taper(len(y), draw.uniform(0.35, 0.6), 0.35)
             height += np.float32(high * own) * _CANVAS.stroke(cord, weight, width)
     return height
 
@@ -172,21 +175,22 @@ def _lines(chin: F64, draw: np.random.Generator) -> F32:
     """Fine lines across the neck, which hang as the rings do."""
     x, y = _CANVAS.grid()
     right = x - np.float32(chin[0])
-    across = y + np.float32(0.0024) * right * right + np.float32(1.6) * noise(draw, x / 18, y / 18)
-    return np.asarray(0.60 * _below(chin, x, y) * creases(draw, x, across, THROAT.lines), np.float32)
+    across = y + np.float32(0.0024) * right * right + np.float32(1.2) * noise(draw, x / 24, y / 24)
+    return np.asarray(0.40 * _below(chin, x, y) * creases(draw, x, across, THROAT.lines), np.float32)
 
 
 def _crepe(chin: F64, draw: np.random.Generator) -> F32:
     """Thin skin in ripples, crossed by the finest creases; more of it on the sides of the neck."""
     x, y = _CANVAS.grid()
-    side = np.abs(x - np.float32(chin[0]))
-    out = np.tanh((x - np.float32(chin[0])) / 20)
-    steep, flat = x - np.float32(0.45) * out * y, y + np.float32(0.5) * out * x
+    right, down = x - np.float32(chin[0]), y - np.float32(chin[1])
+    side = np.abs(right)
+    out = np.tanh(right / 60)  # from one slant to the other over the whole throat: quicker, and lines crowd there
+    steep, flat = right - np.float32(0.45) * out * down, down + np.float32(0.5) * out * right
     net = creases(draw, flat, steep, THROAT.crepe) + np.float32(0.7) * creases(draw, steep, flat, THROAT.crepe)
     ripples = noise(draw, steep / np.float32(5.5), y / 11)
     where = _below(chin, x, y) * (np.float32(0.55) + np.float32(0.45) * smoothstep(side, 8, 40))
     patches = np.float32(0.8) + np.float32(0.25) * noise(draw, x / 24, y / 24)
-    return np.asarray(where * np.clip(patches, 0.3, 1.2) * (0.30 * net + 0.09 * ripples), np.float32)
+    return np.asarray(where * np.clip(patches, 0.3, 1.2) * (0.24 * net + 0.06 * ripples), np.float32)
 
 
 def _ears(at: F64, draw: np.random.Generator) -> F32:
