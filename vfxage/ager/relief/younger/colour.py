@@ -105,10 +105,13 @@ def _cheeks(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
 
 
 def _lips(ground: Ground, seen_skin: SkinView, settings: Colour) -> F32:
-    """The lips' colour against the skin grows."""
+    """The lips' colour against the skin grows, and pale lips get back some of the red that young lips have."""
     lips = seen_skin.masks["lips"] * seen_skin.seen * (1 - ground.zone["mouth"]) * np.float32(settings.lips)
     contrast = beyond_luma(seen_skin.colour - seen_skin.light)
-    return np.asarray(np.clip(contrast, -settings.lips_most, settings.lips_most) * spread(lips), np.float32)
+    red = contrast[..., 0] - contrast[..., 1]
+    missing = np.clip(np.float32(settings.lips_red * seen_skin.saturation) - red, 0, settings.lips_red)
+    grown = np.clip(contrast, -settings.lips_most, settings.lips_most)
+    return np.asarray((grown + spread(missing, np.array(settings.lips_pale, np.float32))) * spread(lips), np.float32)
 
 
 def _whites(seen_skin: SkinView, hue: F32, settings: Colour) -> F32:

@@ -230,7 +230,7 @@ class Colour:
     """See there."""
     warmed: float = 0.30
     """Depth up to which shade gets warmer."""
-    beside_most: tuple[float, float] = (0.03, 0.5)
+    beside_most: tuple[float, float] = (0.06, 0.9)
     """Log RGB that a filled fold's hue changes at most, and how much more for each unit of filling: a shallow fold in
     shade would turn grey green beside lit skin. By eye."""
     beside_depth: float = 0.08
@@ -251,6 +251,10 @@ class Colour:
     """Share by which the lips' colour against the skin grows: it fades with age (Russell 2009)."""
     lips_most: float = 0.25
     """Largest contrast that is raised; more is lipstick."""
+    lips_red: float = 0.15
+    """Log red over green by which young lips are redder than the skin beside them. By eye, on portraits of 20 to 35."""
+    lips_pale: tuple[float, float, float] = (0.9, -2.2, -1.4)
+    """Log RGB that a lip gains for each unit that it lacks of that, times ``lips``: blood takes away green and blue."""
     lashes: float = 0.35
     """Share by which dark lashes grow darker against the skin: this contrast fades with age (Porcheron et al. 2013)."""
     brows: float = 0.22
