@@ -40,7 +40,7 @@ class Depth:
     bright: float = 0.30
     """Share of the bright sides of broad folds; dark skin shows more of it."""
     bright_dark: float = 0.22
-    folded: float = 0.75
+    folded: float = 0.4
     """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
     lost_mean: float = 0.6
     """Share of the mean change of brightness that is taken back: age is no exposure."""

@@ -68,8 +68,8 @@ class Growth:
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "lines",
-            furrows=(0.50, 2.8, 0.9), crow=(1.2, 2.8, 1.0), under=(1.3, 2.8, 1.0), cheek=(0.62, 1.4, 0.5),
-            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.1, 2.8, 1.1),
+            furrows=(0.50, 2.8, 0.9), crow=(1.2, 2.8, 1.0), under=(1.3, 2.8, 1.0), cheek=(0.85, 2.0, 0.5),
+            lip_lines=(1.0, 1.5, 0.75), slack=(0.62, 2.2, 0.75), dry=(1.1, 2.8, 1.1),
         )
     )  # fmt: skip
     """Fine lines and texture."""
