@@ -39,8 +39,8 @@ class Depth:
     fine_shading: Shading = field(default=Shading(slope=0.55, cavity=0.9))
     bright: float = 0.30
     """Share of the bright sides of broad folds; dark skin shows more of it."""
-    bright_dark: float = 0.22
-    folded: float = 0.75
+    bright_dark: float = 0.35
+    folded: float = 0.4
     """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
     lost_mean: float = 0.6
     """Share of the mean change of brightness that is taken back: age is no exposure."""
@@ -53,16 +53,16 @@ class Depth:
     crease: tuple[float, float, float] = (0.58, 1.08, 1.38)
     """R, G and B of shade in shares of its luma: light that comes out of a fold is red. As the darkest marks of old
     people's skin have it on 192 portraits, in every part of the face and at every width."""
-    deepest_broad: float = 0.26
+    deepest_broad: float = 0.16
     """The same for broad shade: a cheek that turns darker than this looks stained."""
     shade_tint: float = 0.5
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
-    dim: float = 1.7
+    dim: float = 1.1
     """Severity added where skin is dim on the plate, brown or in little light: it shows the same relief less."""
-    dim_from: float = -0.45
+    dim_from: float = -0.5
     """Log luma of skin below which that begins, between light and brown skin in a studio, and how far below it ends."""
-    dim_over: float = 0.6
+    dim_over: float = 0.7
     soft_plates: float = 0.20
     """Severity added for each canonical pixel of blur: where lines drown, folds must tell."""
 

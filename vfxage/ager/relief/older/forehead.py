@@ -71,7 +71,7 @@ class Forehead:
     faint_reach: tuple[float, float] = (22.0, 60.0)
     fade: tuple[float, float] = (0.18, 0.34)
     """Share of its length over which a line fades at an end."""
-    soonest: float = 13.0
+    soonest: float = 16.0
     """Least length of that."""
 
 
