@@ -86,7 +86,7 @@ class Growth:
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 2.15
+    gain: float = 2.2
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""
