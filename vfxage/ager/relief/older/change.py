@@ -53,12 +53,12 @@ class Depth:
     crease: tuple[float, float, float] = (0.58, 1.08, 1.38)
     """R, G and B of shade in shares of its luma: light that comes out of a fold is red. As the darkest marks of old
     people's skin have it on 192 portraits, in every part of the face and at every width."""
-    deepest_broad: float = 0.20
+    deepest_broad: float = 0.26
     """The same for broad shade: a cheek that turns darker than this looks stained."""
-    shade_tint: float = 0.5
+    shade_tint: float = 0.15
     """Share of the broad shade that keeps the skin's own hue: little, or cheeks look sooty."""
     pigment: float = 1.5
-    dim: float = 2.1
+    dim: float = 1.7
     """Severity added where skin is dim on the plate, brown or in little light: it shows the same relief less."""
     dim_from: float = -0.5
     """Log luma of skin below which that begins, between light and brown skin in a studio, and how far below it ends."""

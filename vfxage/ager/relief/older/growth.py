@@ -50,26 +50,26 @@ class Growth:
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.45, 2.9, 1.35), marionette=(0.6, 2.0, 1.3), cheek_fold=(0.30, 1.6, 1.0),
-            bags=(0.55, 3.2, 1.25), lids=(0.75, 3.2, 1.25), jowl=(0.75, 2.6, 1.3), hollows=(0.12, 1.2, 1.0),
-            frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.62, 2.9, 1.1),
+            nasolabial=(0.95, 2.0, 1.3), marionette=(0.50, 1.4, 1.2), cheek_fold=(0.40, 1.2, 1.0),
+            bags=(0.50, 2.4, 1.1), lids=(0.75, 2.3, 1.15), jowl=(0.70, 1.6, 1.2), hollows=(0.12, 1.2, 1.0),
+            frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.50, 2.8, 1.1),
         )
     )  # fmt: skip
     """The broad side of each fold: soft shading, which makes gentle faces old."""
     creases: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.35, 2.9, 0.75), marionette=(0.6, 2.0, 0.7), cheek_fold=(0.24, 1.6, 0.5),
-            bags=(0.72, 3.2, 0.75), lids=(0.95, 3.2, 0.9), jowl=(0.50, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
-            frown=(0.6, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.92, 2.9, 0.7),
+            nasolabial=(1.15, 2.0, 0.65), marionette=(0.58, 1.3, 0.6), cheek_fold=(0.40, 1.2, 0.5),
+            bags=(0.8, 2.4, 0.6), lids=(1.0, 2.4, 0.8), jowl=(0.50, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
+            frown=(0.6, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.76, 2.8, 0.6),
         )
     )  # fmt: skip
     """The crease of each fold. On gentle plates a hard crease reads as a pen line."""
     lines: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "lines",
-            furrows=(0.78, 2.9, 0.9), crow=(1.2, 2.8, 1.0), under=(1.3, 2.8, 1.0), cheek=(0.65, 2.0, 0.5),
-            lip_lines=(1.0, 1.5, 0.75), slack=(0.48, 2.2, 0.75), dry=(1.1, 2.8, 1.1),
+            furrows=(0.60, 2.8, 0.9), crow=(1.2, 2.8, 1.0), under=(1.3, 2.8, 1.0), cheek=(0.62, 1.4, 0.5),
+            lip_lines=(1.0, 1.5, 0.75), slack=(0.45, 1.8, 0.75), dry=(1.1, 2.8, 1.1),
         )
     )  # fmt: skip
     """Fine lines and texture."""
@@ -86,7 +86,7 @@ class Growth:
     """Relief of neck and ears: rings come first, cords and hanging folds late."""
     donated: Mapping[str, Part] = field(default_factory=lambda: _parts("lines", donor=(0.68, 2.2, 0.6)))
     """Fine relief from photographs of donors, for faces that have them."""
-    gain: float = 2.2
+    gain: float = 2.1
     """Factor of all weights."""
     late: float = 1.2
     """What a unit of wear past 1 adds to every part, in shares of its weight."""
