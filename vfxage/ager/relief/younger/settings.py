@@ -110,11 +110,11 @@ class Softening:
     """The bright side's share of the dark side's, by band: rolls and bulges are also form."""
     crepe: float = 0.80
     """The bright side's share below the eyes, gloss or not: crepe there is bright folds. By eye, on dark skin."""
-    shadow: float = 0.28
-    """Depth past which dark relief is the shadow of a hard light, and less of it goes: a shadow that the nose throws
+    shadow: float = 0.42
+    """Depth of all bands past which dark relief is the shadow of a hard light, and less of it goes: a shadow that the nose throws
     and that is lifted leaves a grey patch. By eye, on faces lit from the side."""
     lit: float = 0.16
-    """The same for bright relief: the lit side of a cheek."""
+    """The same for bright relief, in each band: the lit side of a cheek."""
     rise: float = 0.25
     """Most that it brightens."""
     fall: float = 0.08
