@@ -129,7 +129,7 @@ def test_a_lock_of_one_grey_gains_contrast_as_it_darkens():
     """Pigment takes away the light within strands that softens their shade: without that a lock is a flat cap."""
     noise = np.random.default_rng(11).normal(0, 1, (SIDE, SIDE)).astype(np.float32)
     streaks = cv2.GaussianBlur(noise, (0, 0), sigmaX=1.5, sigmaY=12)
-    before = np.array(SILVER, np.float32) * np.exp(np.float32(0.05) * streaks / streaks.std())[..., None]
+    before = np.asarray(SILVER, np.float32) * np.exp(np.float32(0.05) * streaks / streaks.std())[..., None]
     tone = HairTone(brown=0.4, level=-1.65, pigment=1.0, sheen=-1.0, usual=-0.7)
     after = _younger_hair(np.asarray(before, np.float32), tone=tone)
     first, last = (np.log(rgb[..., 1]) for rgb in (before, after))

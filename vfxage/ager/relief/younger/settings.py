@@ -111,8 +111,8 @@ class Softening:
     crepe: float = 0.80
     """The bright side's share below the eyes, gloss or not: crepe there is bright folds. By eye, on dark skin."""
     shadow: float = 0.42
-    """Depth of all bands past which dark relief is the shadow of a hard light, and less of it goes: a shadow that the nose
-    throws and that is lifted leaves a grey patch. By eye, on faces lit from the side."""
+    """Depth of all bands past which dark relief is the shadow of a hard light, and less of it goes: a shadow that the
+    nose throws and that is lifted leaves a grey patch. By eye, on faces lit from the side."""
     lit: float = 0.16
     """The same for bright relief, in each band: the lit side of a cheek."""
     rise: float = 0.25
