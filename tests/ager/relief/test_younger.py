@@ -200,6 +200,25 @@ def test_brows_keep_their_shape_and_tone(changed, zones, name):
 
 
 @pytest.mark.parametrize("name", OLD)
+def test_irises_keep_their_tone(changed, name):
+    """Lashes get darker; an iris that did would be a black hole."""
+    crop, step = changed(name)
+    for iris in (crop.points[468:473], crop.points[473:478]):
+        x, y = iris[0].astype(int)
+        reach = max(1, int(0.5 * np.hypot(*(iris[1] - iris[3])) / 2))
+        assert np.abs(_luma(step)[y - reach : y + reach, x - reach : x + reach]).mean() < 0.006
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_lips_get_redder_against_the_skin(changed, zones, name):
+    crop, step = changed(name)
+    lips, cheek = zones(crop, "lips") > 0.9, zones(crop, "cheek") > 0.7
+    before, after = (np.log((rgb[..., 0] + 0.02) / (rgb[..., 1] + 0.02)) for rgb in (crop.rgb, crop.rgb + step))
+    grown = (after[lips].mean() - after[cheek].mean()) - (before[lips].mean() - before[cheek].mean())
+    assert 0 < grown < 0.16
+
+
+@pytest.mark.parametrize("name", OLD)
 def test_nothing_glows_beyond_the_face(changed, name):
     crop, step = changed(name)
     step = np.abs(step).max(axis=2)

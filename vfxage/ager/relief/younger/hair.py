@@ -13,7 +13,7 @@ import numpy as np
 
 from vfxage.ager.relief.skin_view import beyond_luma, blur, grow, halve, luma, morphed, parts, spread
 from vfxage.ager.relief.younger.ground import smooth
-from vfxage.ager.relief.younger.settings import HairColour
+from vfxage.ager.relief.younger.hair_colour import HairColour
 from vfxage.arrays import ArrayData, shaped
 from vfxage.geometry import smoothstep
 from vfxage.types import F32

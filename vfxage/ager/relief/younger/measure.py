@@ -11,7 +11,7 @@ from vfxage.ager.relief.mesh import CANON
 from vfxage.ager.relief.skin_view import SkinView, luma
 from vfxage.ager.relief.spectacles import spectacles, unwrapped
 from vfxage.ager.relief.younger.hair import HAIR_FLOOR, HairTone, hair_tone
-from vfxage.ager.relief.younger.settings import HairColour
+from vfxage.ager.relief.younger.hair_colour import HairColour
 from vfxage.arrays import ArrayData, shaped
 from vfxage.types import F32, Study
 

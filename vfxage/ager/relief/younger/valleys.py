@@ -124,13 +124,14 @@ def softened(ground: Ground, filling: Filling, young: F32, softening: Softening)
     fill = filling.fill - _rolls(ground, filling.lines, softening)
     flat = ground.walled + fill
     means = [flat, *(ground.among_skin(flat, sigma) for sigma in softening.sigmas)]
-    calm = np.zeros_like(fill)
+    calm, shade = np.zeros_like(fill), np.zeros_like(fill)
     crepe = np.float32(softening.crepe) * ground.zone["under"]
     for k, bright in enumerate(softening.bright):
         band, face = means[k] - means[k + 1], young[..., k]
-        calm += _of_age(np.maximum(np.minimum(face, 0) - band, 0), softening.shadow)
+        shade += np.maximum(np.minimum(face, 0) - band, 0)
         gain = np.maximum(np.float32(bright) * ground.matt, crepe)
         calm -= gain * _of_age(np.maximum(band - np.maximum(face, 0), 0), softening.lit)
+    calm += _of_age(shade, softening.shadow)
     calm = np.clip(calm, -softening.fall, softening.rise)
     fill = fill + np.float32(softening.share) * calm * ground.zone["relief"] * ground.away * (1 - filling.deep)
     fill = np.maximum(fill, -np.float32(softening.fall))
