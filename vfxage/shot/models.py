@@ -61,7 +61,7 @@ def frame_rate(value: object) -> Fraction:
     if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", value)) and int(match[2]):
         rate = Fraction(int(match[1]), int(match[2]))
     elif isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6:
-        nominal = round(value * 1.001)  # type: ignore[operator]
+        nominal = round(value * 1.001)
         drop = Fraction(nominal * 1000, 1001)
         near = isinstance(value, float) and not value.is_integer() and abs(float(drop) - value) < 0.005
         rate = drop if near else Fraction(str(value))
