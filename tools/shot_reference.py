@@ -29,6 +29,8 @@ HEADING = """\
   merged key by key; lists (`faces`, `outputs`) and keyframes are replaced as a whole. An included file cannot include
   another file.
 - `--set temporal.radius=3` changes one value for one run.
+- The paths of `outputs` and `tracks` cannot have the placeholders of a template for `vfxage shots`, such as `{clip}`.
+- `part:` takes no number with leading zeros: write `part: 1` for the number, `part: "01"` for the name.
 - A number has no plus sign, because `target_age: +25` is not 25 years more; only `exposure: +1.5` has one. Put a path
   with a space before `#` in quotes: YAML takes the rest of the line as a comment.
 """

@@ -146,6 +146,23 @@ def test_a_number_sign_in_quotes_or_in_a_comment_is_no_lost_pattern():
     assert (shot.plate.rpartition("/")[2], shot.colorspace) == ("a ####.exr", "ACEScg")
 
 
+@pytest.mark.parametrize(("part", "number"), [("01", 1), ("00", 0), ("-02", -2)])
+def test_a_part_with_leading_zeros_may_be_a_name_so_it_is_refused(part, number):
+    exr = SHORT.replace("a.mov", "a.%04d.exr")
+    expected = f"`part` is {part}, a number or a name; write {number} for the number, or put the name in quotes"
+    assert expected in reported(f"{exr}part: {part}")
+    assert load(f'{exr}part: "{part}"').part == part
+    assert load(f"{exr}part: 1").part == 1
+
+
+@pytest.mark.parametrize("key", ['tracks: "{}.npz"', 'outputs: [{{path: "{}.mov"}}]'])
+def test_a_placeholder_of_a_template_is_refused_in_a_path_that_is_written(key):
+    said = reported(SHORT + key.format("a_{clip}/b"))
+    assert "has the placeholder {clip}" in said
+    assert said.endswith("write the name itself in its place")
+    assert load(SHORT.replace("a.mov", "'{clip}.mov'")).plate.endswith("/{clip}.mov")
+
+
 def test_numbers_are_read_as_people_write_them():
     shot = load("plate: a.mov\nfirst_frame: 0101\nframes: 0101\nsource_age: 4e1\ntarget_age: 50\nmatte: {feather: .1}")
     assert (shot.first_frame, shot.frames, shot.faces[0].source_age.at(1)) == (101, FrameRange((101,)), 40)

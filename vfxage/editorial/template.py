@@ -14,10 +14,8 @@ from vfxage.editorial.cut import Event
 from vfxage.errors import ShotError
 from vfxage.shot.document import Document, Place, compose_text, parse_document
 from vfxage.shot.load import SHOT_FILE
+from vfxage.shot.paths import PLACEHOLDERS
 from vfxage.shot.strict import read_document
-
-PLACEHOLDERS = ("name", "clip", "reel", "source", "event")
-"""Words in braces that a template can have anywhere in a text."""
 
 _BRACES = re.compile(r"\{([A-Za-z_]{0,40})\}")
 _UNSAFE = re.compile(r"[/\\#@%$:*?\"<>|\x00-\x1f\x7f]")

@@ -22,7 +22,7 @@ _FINE = 6
 _GRAINS = 4
 """Pixels drawn across one of that drawing, as OpenCV's edges are a quarter of a pixel off."""
 _FAR = 4.0
-"""Landmarks farther outside the crop than this many sides of it are brought to there."""
+"""Landmarks that lie more than this many sides of the crop outside it are moved to that distance."""
 
 _LOWER = OVAL[OVAL.index(361) : OVAL.index(132) + 1]
 """The jaw line from one corner of the jaw round the chin to the other."""

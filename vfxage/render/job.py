@@ -74,7 +74,7 @@ class Job:
 
     @property
     def shown_colour(self) -> Colour:
-        """The plate's colour with the light in which faces are sought: raised by ``exposure:`` where it is a number."""
+        """The plate's colour for the search for faces: ``exposure:`` is applied if it is a number."""
         exposure = self.shot.exposure
         return self.colour if exposure == "auto" else self.colour.exposed(exposure)
 

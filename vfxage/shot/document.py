@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from vfxage.errors import ShotError
-from vfxage.shot.numbers import plain_number
+from vfxage.shot.numbers import PaddedNumber, is_padded, plain_number
 
 Place: TypeAlias = tuple[str | int, ...]
 """The position of a value: keys and indices from the top, such as ("faces", 0, "target_age")."""
@@ -148,8 +148,12 @@ class _Dumper(yaml.SafeDumper):
         """Write a value that occurs twice two times, not as an alias."""
         return True
 
+    def represent_padded(self, number: PaddedNumber) -> yaml.Node:
+        return self.represent_scalar("tag:yaml.org,2002:int", str(number))
+
 
 _Dumper.add_representer(str, _Dumper.represent_text)
+_Dumper.add_representer(PaddedNumber, _Dumper.represent_padded)
 
 
 class _Loader(yaml.SafeLoader):
@@ -197,7 +201,8 @@ class _Builder:
             return self._mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*place, index)) for index, item in enumerate(node.value)]
-        return scalar_value(node)
+        value = scalar_value(node)
+        return PaddedNumber(node.value) if isinstance(value, int) and is_padded(node.value) else value
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str | int, Any]:
         result: dict[str | int, Any] = {}

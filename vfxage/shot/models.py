@@ -28,9 +28,10 @@ from vfxage.frames import FrameRange
 from vfxage.shot.document import shown
 from vfxage.shot.keyed import Age, Intensity, Keyed, number_or_auto
 from vfxage.shot.look import STEERING, Answer, Gentle, LookKeys, References, Seed, Temples
+from vfxage.shot.numbers import not_padded
 from vfxage.shot.outputs import Output
 from vfxage.shot.part import FaceName, Part
-from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, file_path
+from vfxage.shot.paths import AS_WRITTEN, FilePath, IsPath, WrittenPath, file_path
 from vfxage.shot.regions import Regions
 
 MODELS = ("builtin", "relief", "small", "bands")
@@ -42,7 +43,7 @@ STEERABLE = ("builtin", "relief")
 def _frames(value: object) -> FrameRange:
     if isinstance(value, FrameRange):
         return value
-    if type(value) not in (int, str):
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError('must be frames; write them as "1001-1050x2 1060"')
     try:
         return FrameRange.parse(str(value))
@@ -59,8 +60,8 @@ def frame_rate(value: object) -> Fraction:
         return value
     if isinstance(value, str) and (match := re.fullmatch(r"([0-9]{1,7})/([0-9]{1,7})", value)) and int(match[2]):
         rate = Fraction(int(match[1]), int(match[2]))
-    elif type(value) in (int, float) and 0 < value < 1e6:  # type: ignore[operator]
-        nominal = round(value * 1.001)  # type: ignore[operator]
+    elif isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e6:
+        nominal = round(value * 1.001)
         drop = Fraction(nominal * 1000, 1001)
         near = isinstance(value, float) and not value.is_integer() and abs(float(drop) - value) < 0.005
         rate = drop if near else Fraction(str(value))
@@ -304,7 +305,9 @@ class Shot(Part):
     """OpenColorIO name of the plate's colour space; default: from its tags or header."""
     range: Literal["full", "video"] | None = None
     """Range of a movie's codes, if its tag is missing or wrong; full: black is code 0. Default: from its tag."""
-    part: Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0)] | None = None
+    part: Annotated[
+        Annotated[str, Field(min_length=1)] | Annotated[int, Field(ge=0)] | None, BeforeValidator(not_padded)
+    ] = None
     """Part of an OpenEXR plate, by its name or its number from 0. Default: the first part with colour."""
     layer: Annotated[str, Field(min_length=1)] | None = None
     """Layer of an OpenEXR plate: what its channels have before the last dot. Default: R, G, B, or the only one."""
@@ -312,7 +315,7 @@ class Shot(Part):
     """View of an OpenEXR plate, such as left. Default: the first."""
     exposure: Annotated[float | Literal["auto"], *number_or_auto(-12, 12)] = "auto"
     """Stops added to the plate for the model only. auto: measured on the faces, one value for the whole shot."""
-    tracks: FilePath | None = None
+    tracks: WrittenPath | None = None
     """File of the tracks (.npz), for several versions of a shot to share; default: beside the first output."""
     ocio: Annotated[str, BeforeValidator(_colour_config), IsPath(), AS_WRITTEN] | None = None
     """OpenColorIO config: a file, or a built-in one such as ocio://studio-config-v4.0.0_aces-v2.0_ocio-v2.5.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+_PADDED = re.compile(r"-?0[0-9]{1,17}")
 _DECIMAL = re.compile(r"-?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
 
 
@@ -18,6 +19,35 @@ def plain_number(text: str) -> int | float | None:
     if _WHOLE.fullmatch(text):
         return int(text)
     return float(text) if _DECIMAL.fullmatch(text) else None
+
+
+class PaddedNumber(int):
+    """A whole number that is written with leading zeros, such as 01: where text is allowed too, it may be a name."""
+
+    def __new__(cls, text: str) -> PaddedNumber:
+        """Keep the number as it is written."""
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    _text: str
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def is_padded(text: str) -> bool:
+    """Whether the text is a whole number with leading zeros."""
+    return _PADDED.fullmatch(text) is not None
+
+
+def not_padded(value: object) -> object:
+    """Validate a value that may be a number or a name. Raises ValueError for a number with leading zeros."""
+    if isinstance(value, PaddedNumber):
+        raise ValueError(
+            f"is {value}, a number or a name; write {int(value)} for the number, or put the name in quotes"
+        )
+    return value
 
 
 def has_plus_sign(value: object) -> bool:

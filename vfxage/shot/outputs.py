@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from vfxage.shot.part import FaceName, Part
-from vfxage.shot.paths import FilePath
+from vfxage.shot.paths import WrittenPath
 from vfxage.types import Pass
 
 Codec = Literal[
@@ -50,7 +50,7 @@ _USUAL = _PASSES[:3]
 class Output(Part):
     """One sequence or movie that a render writes."""
 
-    path: FilePath
+    path: WrittenPath
     """A sequence (####, %04d, @@@@ or $F4; .exr, .dpx, .tif, .png, .jpg) or a movie; relative to the shot file."""
     passes: Annotated[tuple[Pass, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})] = _USUAL
     """beauty, delta, matte; default: all three for OpenEXR, beauty for other formats.

@@ -12,6 +12,9 @@ from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonS
 _VARIABLE = re.compile(r"\$\$|\$\{([^{}]*)\}|\$([A-Za-z_][A-Za-z0-9_]*)")
 _FRAME_NUMBER = re.compile(r"F([0-9].*)?")
 """``$F4`` is a frame number, as in Houdini and Nuke, and no variable."""
+PLACEHOLDERS = ("name", "clip", "reel", "source", "event")
+"""Words in braces that ``vfxage shots`` replaces in a template. No path that a shot writes has one."""
+_PLACEHOLDER = re.compile(rf"(?<!\$)\{{(?:{'|'.join(PLACEHOLDERS)})\}}")
 
 
 def expanded(text: str) -> str:
@@ -70,6 +73,17 @@ def file_path(value: object, info: ValidationInfo) -> str:
     return full_path(value, folder_of(info))
 
 
+def written_path(value: object, info: ValidationInfo) -> str:
+    """Validate a path that vfxage writes, like ``file_path``. Raises ValueError for a placeholder of a template too.
+
+    A file that is read may have braces in its name.
+    """
+    if found := _PLACEHOLDER.search(value) if isinstance(value, str) else None:
+        where = "which only a template of `vfxage shots` may have"
+        raise ValueError(f"has the placeholder {found[0]}, {where}; write the name itself in its place")
+    return file_path(value, info)
+
+
 class IsPath:
     """Marks a value of the file that is a path, beside its validator."""
 
@@ -82,7 +96,8 @@ def folder_of(info: ValidationInfo) -> Path:
 
 AS_WRITTEN = PlainSerializer(escaped, return_type=str, when_used="json")
 """Writes a path into JSON so that it reads back as the same path."""
-FilePath = Annotated[
-    str, BeforeValidator(file_path), IsPath(), AS_WRITTEN, WithJsonSchema({"type": "string", "format": "path"})
-]
+_IN_SCHEMA = WithJsonSchema({"type": "string", "format": "path"})
+FilePath = Annotated[str, BeforeValidator(file_path), IsPath(), AS_WRITTEN, _IN_SCHEMA]
 """A path in the file, relative to the file's folder; absolute after loading."""
+WrittenPath = Annotated[str, BeforeValidator(written_path), IsPath(), AS_WRITTEN, _IN_SCHEMA]
+"""The path of a file that vfxage writes; see ``FilePath``."""

@@ -30,7 +30,7 @@ folds and the shape of the face, by which a person is known."""
 _GAINS = (0.8, 1.0, 0.5)
 """Share of each band, finest first: the broadest is partly light."""
 _WANTED = (0.011, 0.016, 0.019)
-"""Spread, in log luma, to which each band is brought: photographs differ in light, retouching and focus."""
+"""Spread, in log luma, to which each band is scaled: photographs differ in light, retouching and focus."""
 _FACTOR = (0.5, 1.8)
 """Least and greatest factor for that: more would make relief of grain and of compression."""
 _EVEN = 7.0

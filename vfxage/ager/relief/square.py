@@ -37,7 +37,7 @@ def enlarged(rgb: F32, square: Window) -> F32:
 
 
 def laid_out(matte: F32, square: Window) -> F32:
-    """A matte (S, S) of the square of a crop, brought to the whole crop (S, S): its border goes on outside."""
+    """Move a matte (S, S) of the square of a crop to the whole crop (S, S); its border pixels are repeated outside."""
     size = len(matte)
     small = cv2.resize(matte, (square.width, square.height), interpolation=cv2.INTER_AREA)
     right, below = size - square.x - square.width, size - square.y - square.height

@@ -19,7 +19,7 @@ from vfxage.types import F32, FaceCrop, Window
 _LARGEST = 512
 """Side of the crop, pixels, at which changes are worked out; larger crops get the same changes, grown."""
 _FAR = 8
-"""Sides of the crop: landmarks farther beyond it are brought to there, as whole numbers overflow at some distance."""
+"""Sides of the crop: landmarks farther outside are moved to this distance, because whole numbers overflow far away."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -246,7 +246,7 @@ class MarksNetwork(Network):
         super().__init__(graph, ("landmarks", "score"), side)
 
     def __call__(self, crop: U8) -> tuple[F32, float]:
-        """Landmarks (N, 3) in crop pixels (z in the same unit, smaller is nearer) and 0..1 for being what is sought."""
+        """Landmarks (N, 3) in crop pixels (z in the same unit, smaller is nearer), and its confidence 0..1."""
         packets = self._graph.run(crop)
         marks = self._getter.get_proto(packets["landmarks"]).landmark
         points = np.array([(mark.x, mark.y, mark.z) for mark in marks], np.float32)

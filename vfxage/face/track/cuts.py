@@ -25,7 +25,7 @@ FLASH = 5
 _BACK, _AHEAD = 2, 3
 """Frames compared on each side of a suspected cut, if no flash is beside it."""
 _KEY = (0.3, 4.0)
-"""Luminance of the brightest hundredth of the frames that are compared: a darker or brighter plate is brought there."""
+"""Range of luminance for the brightest hundredth of the compared frames: other plates are scaled into it."""
 _WIDTH, _BLOCK, _REACH = 96, 12, 10
 _SUBJECT, _SUBJECT_BLOCKS = 0.5, 6
 """Before a plain backdrop, a new take changes at least this share of the blocks with structure, if there are so many.

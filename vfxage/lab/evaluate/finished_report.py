@@ -19,7 +19,7 @@ REPORT = "finished.json"
 AIMS = {"step": 0.1, "slip": 0.5}
 """Plate pixels that a layer may slide unseen: from one frame to the next, and over ``APART`` frames."""
 _FEW = "too few corners can be followed"
-_SHORT = f"the face is on no {APART + 1} frames in a row"
+_SHORT = f"the face never appears on {APART + 1} frames in a row"
 
 
 def finished_data(faces: Sequence[FinishedFace], shot: Path) -> dict[str, Any]:

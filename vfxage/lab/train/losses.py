@@ -13,7 +13,7 @@ from vfxage.lab.train.recipe import LossPart
 
 _LEVELS = 3
 _BORDER = 16
-"""Pixels along a picture's edge without a stability loss: the shift brought other pixels in there."""
+"""Pixels along a picture's edge without a stability loss: there, the shift shows pixels from beyond the edge."""
 _BANDS = 4
 """From pores, at the full size, to folds, at an eighth of it."""
 _CELL = 8
