@@ -141,14 +141,14 @@ def test_learns_to_soften_and_to_sharpen():
     assert last < 0.5 * first
 
 
-def test_outside_of_training_a_face_gets_more_of_the_change_if_it_is_made_older(network):
+def test_outside_of_training_a_face_gets_more_of_the_change_and_most_if_it_is_made_older(network):
     rgb = noise(64)
     older, younger = (answer(network, painted(rgb, 45, target)) for target in (70, 20))
     network.train()
     learned = [answer(network, painted(rgb, 45, target)) for target in (70, 20)]
     network.eval()
     assert torch.allclose(older, 1.2 * learned[0], atol=1e-6)
-    assert torch.equal(younger, learned[1])
+    assert torch.allclose(younger, 1.15 * learned[1], atol=1e-6)
 
 
 def test_its_weights_travel_as_safetensors(network, tmp_path):

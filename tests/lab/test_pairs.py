@@ -2,7 +2,9 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +14,7 @@ from tests.run_vfxage import run
 from vfxage.ager import load_ager
 from vfxage.errors import ModelError
 from vfxage.face.look import Look
+from vfxage.geometry import OVAL
 from vfxage.lab.portraits import mesh_portraits, scan_portraits
 from vfxage.types import FaceCrop
 
@@ -32,7 +35,7 @@ def written(sources, tmp_path_factory):
 
 
 def crop_of(rgb, points, ages):
-    """A portrait as its pairs are made: without hair and shape."""
+    """A portrait as its pairs are made: without hair and shape, and where it grows younger, with its own neck."""
     return FaceCrop(
         face=0,
         name="face0",
@@ -42,7 +45,7 @@ def crop_of(rgb, points, ages):
         to_frame=np.eye(2, 3),
         ages=ages,
         intensity=1.0,
-        look=Look(shape=0, hair=0),
+        look=Look(shape=0, hair=0, neck=0 if ages[1] < ages[0] else 1),
     )
 
 
@@ -115,6 +118,26 @@ def test_portraits_that_are_made_young_take_the_place_of_the_photographs(sources
         crop = crop_of(rgb, plate.points, (plate.age, 60.0))
         wanted = np.clip(rgb + ager([crop])[0].step, 0, 1) * 255
         assert np.abs(np.asarray(Image.open(made.path), np.float32) - wanted).mean() < 0.5
+
+
+def test_a_neck_stays_as_it_is_where_the_face_grows_younger(portraits, folder_of, tmp_path):
+    """A person with a bare neck, against the ager's own answer; the neck is what lies well below the outline."""
+    with (portraits / "eval" / "index.csv").open(newline="", encoding="utf-8") as file:
+        chosen = next(row for row in csv.DictReader(file) if row["file"] == "lon_107_neutral.jpg")
+    run("pairs", folder_of(tmp_path / "one", [chosen], "eval"), tmp_path / "out", "--ages", "20").ok()
+    younger, plate = sorted(scan_portraits(tmp_path / "out").portraits, key=lambda item: item.age)
+    rgb, made = (np.asarray(Image.open(item.path), np.float32) / 255 for item in (plate, younger))
+    (answer,) = load_ager("builtin")(
+        [replace(crop_of(rgb, plate.points, (plate.age, 20.0)), look=Look(shape=0, hair=0))]
+    )
+    outline = np.zeros(rgb.shape[:2], np.uint8)
+    cv2.fillPoly(outline, [np.round(plate.points[list(OVAL)]).astype(np.int32)], 1)
+    beside = cv2.distanceTransform(1 - outline, cv2.DIST_L2, 3)
+    face_height = np.ptp(plate.points[:468, 1])
+    neck = (beside > 0.02 * face_height) & (np.arange(len(rgb))[:, None] > plate.points[152, 1])
+    change, with_neck = (np.abs(step).mean(axis=2) for step in (made - rgb, answer.step))
+    assert change[neck].mean() < 0.4 * with_neck[neck].mean()
+    assert change[outline > 0].mean() > 0.8 * with_neck[outline > 0].mean()
 
 
 def test_files_that_are_named_by_age_alone_stay_apart(sources, tmp_path):

@@ -43,12 +43,12 @@ _AGES = 16
 _SLOPE = 0.2
 _STEEPNESS = 4.0
 """The answer is scaled by tanh of this times (target - source) / 100: by two thirds at 20 years."""
-_OLDER = 1.2
-"""Gain of the answer where the target is older, outside of training.
+_OLDER, _YOUNGER = 1.2, 1.15
+"""Gains of the answer where the target is older, and where it is younger, outside of training.
 
-A network shrinks lines whose place it cannot know: without the gain the change had 0.65 to 0.95 of its teacher's
-strength, from pores to tone. In training it would be learned away. Towards younger there is none: the plate shows each
-fold, and one that is filled too far becomes a bright ridge.
+A network shrinks lines whose place it cannot know, and folds that it fills: without the gains the change had 0.65 to
+0.95 of its teacher's strength, from pores to tone. In training they would be learned away. Towards younger the gain is
+smaller: the plate shows each fold, and one that is filled too far becomes a bright ridge.
 """
 
 
@@ -171,7 +171,7 @@ class Small(nn.Module):
             delta = self.delta(self.up3(self.join3(y.float(), x1)))
         gate = torch.tanh(_STEEPNESS * (painted[:, 1:] - painted[:, :1]))
         if not self.training:
-            gate = gate * torch.where(gate > 0, _OLDER, 1.0)
+            gate = gate * torch.where(gate > 0, _OLDER, _YOUNGER)
         return gate * functional.pixel_shuffle(delta, _FOLD)
 
 
