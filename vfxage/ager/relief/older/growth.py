@@ -50,7 +50,7 @@ class Growth:
     sides: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.45, 2.9, 1.35), marionette=(0.6, 2.0, 1.3), cheek_fold=(0.30, 1.6, 1.0),
+            nasolabial=(1.45, 2.9, 1.35), marionette=(0.7, 2.0, 1.3), cheek_fold=(0.30, 1.6, 1.0),
             bags=(0.55, 3.2, 1.25), lids=(0.75, 3.2, 1.25), jowl=(0.75, 2.6, 1.3), hollows=(0.12, 1.2, 1.0),
             frown=(0.65, 2.0, 0.9), chin=(0.6, 1.6, 1.0), forehead=(0.62, 2.9, 1.1),
         )
@@ -59,7 +59,7 @@ class Growth:
     creases: Mapping[str, Part] = field(
         default_factory=lambda: _parts(
             "folds",
-            nasolabial=(1.35, 2.9, 0.75), marionette=(0.6, 2.0, 0.7), cheek_fold=(0.24, 1.6, 0.5),
+            nasolabial=(1.35, 2.9, 0.75), marionette=(0.68, 2.0, 0.7), cheek_fold=(0.24, 1.6, 0.5),
             bags=(0.72, 3.2, 0.75), lids=(0.95, 3.2, 0.9), jowl=(0.50, 1.6, 1.0), hollows=(0.1, 1.5, 1.0),
             frown=(0.6, 2.0, 0.6), chin=(0.5, 1.5, 0.5), forehead=(0.92, 2.9, 0.7),
         )
