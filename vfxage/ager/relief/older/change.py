@@ -40,9 +40,9 @@ class Depth:
     bright: float = 0.30
     """Share of the bright sides of broad folds; dark skin shows more of it."""
     bright_dark: float = 0.35
-    folded: float = 0.4
+    folded: float = 0.75
     """Share of a fold that is left out beside a fold of the face's own, which deepens instead: two are one too many."""
-    lost_mean: float = 0.6
+    lost_mean: float = 0.45
     """Share of the mean change of brightness that is taken back: age is no exposure."""
     brightest: float = 0.10
     """Log luma that skin is brightened by at most: beyond it, highlights burn."""

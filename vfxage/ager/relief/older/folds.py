@@ -98,7 +98,7 @@ SHAPES: tuple[Groove | Roll | Mound, ...] = (
     Roll(part="lids", height=2.1, width=4.0, ends=(0.2, 0.6), shift=(0, -1.5),
          nodes=((226, 35, 0.4), *((a, b, 0.75) for a, b in zip(_UPPER, _UPPER_RING, strict=True)))),
     Mound(part="lids", centre=((225, 0.6), (46, 0.4)), height=2.4, size=(14, 6.5), turn=0.35),
-    Mound(part="jowl", centre=((214, 0.45), (210, 0.25), (135, 0.30)), height=3.0, size=(18, 20), turn=0.4),
+    Mound(part="jowl", centre=((214, 0.50), (210, 0.32), (135, 0.18)), height=3.0, size=(16, 18), turn=0.4),
     Mound(part="jowl", centre=((176, 0.4), (150, 0.2), (211, 0.4)), height=-0.2, size=(12, 16), turn=0.3),
     Roll(part="bags", height=1.5, width=6.0, ends=(0.45, 0.45),
          nodes=((121, 47, 0.75), (120, 100, 0.75), (119, 101, 0.7), (118, 117, 0.7), (117, 111, 0.3))),

@@ -18,7 +18,7 @@ from vfxage.types import F32
 class OldSkin:
     """Amounts for a wear of 1, log units; by eye on portraits and video frames."""
 
-    bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.9, 0.2, 6.0), (0.4, 0.22, 12.0))
+    bands: tuple[tuple[float, float, float], ...] = ((0.8, 0.14, 3.0), (0.7, 0.2, 6.0), (0.1, 0.22, 12.0))
     """The face's own lines: gain, log luma above which a line is a feature, and width of the band, canonical pixels."""
     own: float = 1.2
     """Gain of all of them."""
