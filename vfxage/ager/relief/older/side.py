@@ -168,10 +168,11 @@ class OlderSide:
         lit = _lit_beside(seen_skin, beard, study.level)
         near = np.clip(2 * beard, 0, 1)
         darker = seen_skin.darker + near * (luma(seen_skin.light) - np.float32(study.level) - lit)
+        vivid = np.float32(max(seen_skin.saturation, 1))  # there skin in shade is darker and redder than elsewhere
         like = cv2.exp(
-            -np.square(np.minimum(darker, 0) / 0.30)
+            -np.square(np.minimum(darker, 0) / (np.float32(0.30) * vivid))
             - np.square(np.maximum(darker, 0) / 0.5)
-            - np.square(strongest(seen_skin.tint) / 0.14)
+            - np.square(strongest(seen_skin.tint) / (np.float32(0.14) * vivid))
         )
         like = np.maximum(like, seen_skin.masks["lips"])
         hairs = blur(seen_skin.masks["brows"], 0.7 * seen_skin.unit) * np.clip((-seen_skin.darker - 0.06) / 0.18, 0, 1)
