@@ -97,7 +97,7 @@ def test_the_table_has_aims_and_a_reason_for_each_dash(copy):
     (slip,) = [line for line in lines if "neck" in line]
     assert "-   " in slip
     assert "0.5 px" in slip
-    assert "no 11 frames in a row" in slip
+    assert "never appears on 11 frames in a row" in slip
     assert all("-" not in line.split("   ") or len(line.split()) > 6 for line in lines)
 
 
