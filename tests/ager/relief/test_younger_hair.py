@@ -20,14 +20,14 @@ def _strands(dark, bright, share):
 
 
 BROWN, SILVER, WHITE, BLACK = (0.22, 0.16, 0.12), (0.62, 0.61, 0.60), (0.88, 0.87, 0.86), (0.06, 0.06, 0.06)
-SKIN_LEVEL, SKIN_CHROMA = SKIN = (-0.5, 0.5)
+SKIN = (-0.5, 0.5)
 
 
 def _younger_hair(rgb, matte=None, tone=None):
     matte = np.ones((SIDE, SIDE), np.float32) if matte is None else matte
     tone = tone or hair_tone(rgb, matte, SKIN, SETTINGS.hair)
     hair = GreyHair(matte=matte, tone=tone, share=1.0)
-    return rgb * np.exp(recoloured(rgb, hair, SKIN_CHROMA, 1.0, SETTINGS.hair))
+    return rgb * np.exp(recoloured(rgb, hair, SKIN[1], 1.0, SETTINGS.hair))
 
 
 def test_grey_hair_goes_towards_its_dark_strands():

@@ -122,7 +122,8 @@ class HairPlaces(ArrayData):
     shade: tuple[F32, F32] = field(metadata=shaped("S", "S"))
     """Log luma of white hair of the head, and of a beard, beyond that in the mean light on the skin."""
     lit: F32 = field(metadata=shaped("S", "S"))
-    """Log luma of skin beyond that in the mean light, by the light and the shape of the face; 0 beyond the face."""
+    """Log luma by which bare skin near a place is brighter than the skin's mean, 0 beyond the face: the light on a
+    beard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -157,6 +158,8 @@ class _Hair(ArrayData):
     """Its luma."""
     lock: F32 = field(metadata=shaped("h", "w"))
     """The mean of that over the lock around."""
+    hue: F32 = field(metadata=shaped("h4", "w4", 3))
+    """Log RGB beyond luma of that mean."""
     thin: F32 = field(metadata=shaped("h", "w"))
     """0..1, how far skin shows through: shaved hair, stubble."""
     plate: F32 = field(metadata=shaped("h", "w"))
@@ -218,7 +221,8 @@ def _hair(plate: F32, known: _Known, other: F32, light: HairLight, unit: float) 
     log = cast(F32, cv2.log(mixed.colour * lit + np.float32(FLOOR)))
     level, seen = luma(log), luma(cast(F32, cv2.log(plate + np.float32(FLOOR))))
     single = _single(seen, unit)
-    lock = _locks(level, mixed.share, unit)
+    mean = _mean_of_locks(log, mixed.share, unit)
+    lock = cast(F32, cv2.resize(luma(mean), level.shape[::-1]))
     thin = _thin(level, np.float32(light.level) + known.lit - lock, _yellow(log, light, unit) * (1 - kinds[1]), unit)
     strand = order_of_strands(level + single * (mixed.share < 1), thin, unit, light.softness)
     cover = _nearby(mixed.share, unit)
@@ -227,7 +231,8 @@ def _hair(plate: F32, known: _Known, other: F32, light: HairLight, unit: float) 
     inside = np.maximum(1 - dark, np.clip((cover - np.float32(_INSIDE)) / np.float32(1 - _INSIDE), 0, 1)) * (1 - others)
     return _Hair(
         kinds=kinds, target=known.target, share=mixed.share, cover=cover, inside=inside, log=log, level=level,
-        lock=lock, thin=thin, plate=seen, single=single, strand=strand,
+        lock=lock, hue=np.asarray(mean - spread(luma(mean)), np.float32), thin=thin, plate=seen, single=single,
+        strand=strand,
     )  # fmt: skip
 
 
@@ -348,19 +353,10 @@ def _aged(hair: _Hair, colour: F32, turned: F32, light: HairLight, unit: float) 
     faded = np.float32(GREYING.fading) * turned * (1 - hair.kinds[1])
     grey = turned * white + (1 - turned) * faded * own
     rest = (1 - turned) * (1 - faded)
-    tint = cv2.exp(white_tint(light) + np.float32(GREYING.own_hue) * _hue(hair, unit))
+    own_hue = np.clip(hair.hue, -GREYING.own_hue_most, GREYING.own_hue_most)
+    tint = cv2.exp(white_tint(light) + np.float32(GREYING.own_hue) * own_hue)
     tints = parts(cast(F32, cv2.resize(tint, relief.shape[::-1])))
     return cast(F32, cv2.merge([rest * part + grey * own for part, own in zip(parts(colour), tints, strict=True)]))
-
-
-def _hue(hair: _Hair, unit: float) -> F32:
-    """(h / 4, w / 4, 3) log RGB beyond luma of the lock around: grey hair keeps a little of its colour."""
-    small = halve(halve(hair.log))
-    weight = halve(halve(hair.share)) + np.float32(1e-3)
-    sigma = GREYING.lock * unit / 4
-    mean = blur(np.asarray(small * spread(weight), np.float32), sigma) / spread(blur(weight, sigma))
-    hue = mean - spread(luma(mean))
-    return np.asarray(np.clip(hue, -GREYING.own_hue_most, GREYING.own_hue_most), np.float32)
 
 
 def _above_nothing(image: F32) -> F32:
@@ -370,12 +366,15 @@ def _above_nothing(image: F32) -> F32:
     return np.asarray((np.maximum(steep, 0) + bend) / np.float32(_BEND), np.float32)
 
 
-def _locks(level: F32, hair: F32, unit: float) -> F32:
-    """(h, w) the mean level of the lock of hair around."""
-    small, weight = halve(halve(level)), np.float32(1e-3) + halve(halve(hair))
+def _mean_of_locks(log: F32, share: F32, unit: float) -> F32:
+    """(h / 4, w / 4, 3) the mean log RGB of the lock of hair around.
+
+    ``share`` (h, w) is how much of a pixel is hair.
+    """
+    weight = np.float32(1e-3) + halve(halve(share))
     sigma = GREYING.lock * unit / 4
-    lock = blur(np.asarray(small * weight, np.float32), sigma) / blur(np.asarray(weight, np.float32), sigma)
-    return cast(F32, cv2.resize(lock, level.shape[::-1]))
+    total = blur(np.asarray(halve(halve(log)) * spread(weight), np.float32), sigma)
+    return np.asarray(total / spread(blur(np.asarray(weight, np.float32), sigma)), np.float32)
 
 
 def _box(where: F32) -> tuple[slice, slice] | None:
